@@ -1,0 +1,226 @@
+"""The typed, frozen configuration: one class a TOML table, defaults included, no parsing here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Literal
+
+from isolation_audit.config.paths import Path
+from isolation_audit.rules import Severity
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """``module:qualname``; ``qualname`` is empty where a whole module is meant."""
+
+    module: str
+    qualname: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.qualname}" if self.qualname else self.module
+
+
+@dataclass(frozen=True, slots=True)
+class Ambient:
+    """``[ambient]``: the application's own ContextVar, and the steps from its value to the user id."""
+
+    contextvar: Target | None = None
+    user_id: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """``[identity]``: what counts as a user, a context, a placeholder, a system principal; which ids to learn."""
+
+    context_types: tuple[Target, ...] = ()
+    placeholders: tuple[str, ...] = ()
+    system: tuple[str, ...] = ()
+    bind: tuple[tuple[str, Path], ...] = ()
+    id_types: tuple[Literal["str", "int", "uuid"], ...] = ("str",)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """``[[engines]]``: a class whose objects each serve one user."""
+
+    target: Target
+    owner: tuple[Path, ...] = ()
+    subclasses: bool = True
+    exclude: tuple[Target, ...] = ()
+    optional: bool = False
+    constructors: tuple[Target, ...] = ()
+    methods: tuple[str, ...] = ("[!_]*",)
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecation:
+    """``[[deprecations]]``: a class, function or module to get rid of, and what replaces it."""
+
+    target: Target
+    replacement: Target | None = None
+    awaited: bool = False
+    arguments: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+    deadline: dt.date | None = None
+    owner: tuple[Path, ...] = ()
+    subclasses: bool = True
+    exclude: tuple[Target, ...] = ()
+    optional: bool = False
+    constructors: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """``[[factories]]``: a callable that builds an engine; ``canonical`` factories are the only proper way (IA106)."""
+
+    target: Target
+    builds: Target
+    canonical: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventName:
+    """The event of a method: a literal ``name``, a ``path`` into the call, or neither: the method's own name.
+
+    ``strip`` is the literal part of the method glob before its first wildcard (``emit_`` of ``emit_*``).
+    """
+
+    name: str | None = None
+    path: Path | None = None
+    strip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Emitter:
+    """``[[emitters]]``: a class, object or function through which events leave towards users."""
+
+    target: Target
+    owner: tuple[Path, ...] = ()
+    addressee: tuple[Path, ...] = ()
+    methods: tuple[tuple[str, EventName], ...] = ()
+    broadcast: tuple[str, ...] = ()
+    public: tuple[str, ...] = ()
+    payload: tuple[Path, ...] = ()
+    layer: Literal["emitter", "bridge", "sink"] = "emitter"
+    subclasses: bool = True
+    exclude: tuple[Target, ...] = ()
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """``[[scopes]]``: a callable whose call is work for one user."""
+
+    target: Target
+    user: tuple[Path, ...]
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """``[[shared]]``: state of the process that users share; ``allow`` needs a reason."""
+
+    target: Target
+    policy: Literal["guard", "allow"] = "guard"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """``[protocols.NAME]``: the order of a run's events; ``timeout`` in seconds."""
+
+    name: str
+    key: str
+    order: str
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """``[report]``: terminal and report file. ``raw_ids`` shows user ids instead of pseudonyms, everywhere."""
+
+    directory: FilePath | None = None
+    terminal: bool = True
+    color: Literal["auto", "always", "never"] = "auto"
+    raw_ids: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """``[prometheus]``: where /metrics is served; off without a port (0 lets the system choose one)."""
+
+    port: int | None = None
+    address: str = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Otlp:
+    """``[otlp]``: where spans and log records go; off without an endpoint. ``timeout`` (seconds) bounds the exit too."""
+
+    endpoint: str | None = None
+    protocol: Literal["grpc", "http/protobuf"] = "grpc"
+    headers: tuple[tuple[str, str], ...] = ()
+    service_name: str | None = None
+    timeout: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """``[journal]``: an append-only JSON-lines file of findings, written as they happen."""
+
+    path: FilePath | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``[limits]``: caps of every table, and the number of faults after which a target is switched off."""
+
+    findings: int = 1_000
+    users: int = 100_000
+    bindings: int = 100_000
+    scopes: int = 10_000
+    stack: int = 16
+    faults: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """``[select]``: rules on or off (globs of codes such as ``IA1*``) and severities of your own."""
+
+    enable: tuple[str, ...] = ("*",)
+    disable: tuple[str, ...] = ()
+    severity: tuple[tuple[str, Severity], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """``[audit]``: how deep to look."""
+
+    depth: Literal["calls", "state", "heap"] = "calls"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration; ``source`` is the file it came from."""
+
+    source: FilePath | None = None
+    ambient: Ambient = field(default_factory=Ambient)
+    identity: Identity = field(default_factory=Identity)
+    engines: tuple[Engine, ...] = ()
+    deprecations: tuple[Deprecation, ...] = ()
+    factories: tuple[Factory, ...] = ()
+    emitters: tuple[Emitter, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    shared: tuple[Shared, ...] = ()
+    protocols: tuple[Protocol, ...] = ()
+    audit: Audit = field(default_factory=Audit)
+    report: Report = field(default_factory=Report)
+    prometheus: Prometheus = field(default_factory=Prometheus)
+    otlp: Otlp = field(default_factory=Otlp)
+    journal: Journal = field(default_factory=Journal)
+    limits: Limits = field(default_factory=Limits)
+    select: Select = field(default_factory=Select)
