@@ -96,12 +96,17 @@ class EventName:
 
 @dataclass(frozen=True, slots=True)
 class Emitter:
-    """``[[emitters]]``: a class, object or function through which events leave towards users."""
+    """``[[emitters]]``: a class or a function through which events leave towards users.
+
+    ``methods`` (glob -> event) says which methods of a class emit; ``event`` names the event of a function target.
+    ``broadcast`` lists globs of methods that address everyone; ``public`` globs of events that may go to everyone.
+    """
 
     target: Target
     owner: tuple[Path, ...] = ()
     addressee: tuple[Path, ...] = ()
-    methods: tuple[tuple[str, EventName], ...] = ()
+    methods: tuple[tuple[str, EventName], ...] = (("[!_]*", EventName()),)
+    event: EventName = EventName()
     broadcast: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
     payload: tuple[Path, ...] = ()
