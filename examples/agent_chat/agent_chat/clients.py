@@ -1,0 +1,268 @@
+"""Users with real WebSockets, who notice by themselves when they see what is not theirs.
+
+``python -m agent_chat.clients --url http://127.0.0.1:8000 --users 10 --questions 2``
+
+Every question carries its user's private marker, and every event quotes its question. So each client can tell from
+the content alone whether an event is its own. The users act in lockstep, which makes a load repeatable to the byte if
+the server's batch size equals the number of users: in every round they ask one after another, each as soon as the one
+before has seen its run start; then all runs go on together; the round is over when no event is missing anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import http.client
+import inspect
+import json
+import sys
+import time
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import websockets
+
+from agent_chat.personas import MARKER, marker_of, name_of, question_of
+
+EVENTS = frozenset({"agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"})
+
+
+class LoadError(Exception):
+    """The load could not be driven to its end: the message says what was waited for, or what went wrong."""
+
+
+@dataclass(frozen=True)
+class UserResult:
+    """What one user saw; ``own_received_elsewhere`` counts its events that landed at other users."""
+
+    user_id: str
+    marker: str
+    received: int
+    foreign: int
+    own_received_elsewhere: int
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What all users saw; ``transcripts`` has the raw frames of each user, in order."""
+
+    users: int
+    questions: int
+    seed: int
+    events_total: int
+    foreign_events: int
+    per_user: tuple[UserResult, ...]
+    transcripts: dict[str, list[str]] = field(repr=False)
+
+    def to_json(self, *, transcripts: bool = False) -> dict[str, Any]:
+        """Return the result as JSON data, with the transcripts only if asked for."""
+        data = asdict(self)
+        if not transcripts:
+            del data["transcripts"]
+        return data
+
+
+@dataclass(eq=False)
+class Client:
+    """One user's connection, and the count of what came over it."""
+
+    name: str
+    marker: str
+    user_id: str = ""
+    token: str = ""
+    socket: Any = None
+    ready: bool = False
+    runs: list[str] = field(default_factory=list)
+    received: int = 0
+    foreign: int = 0
+    transcript: list[str] = field(default_factory=list)
+
+
+@dataclass
+class RunCount:
+    """How many of a run's events have arrived anywhere; its last event tells how many there are."""
+
+    owner: Client
+    arrived: int = 0
+    expected: int | None = None
+
+
+class Load:
+    """Some users, a server, and the books about which event arrived where."""
+
+    def __init__(self, url: str, users: int, seed: int, patience: float) -> None:
+        self.url = url.rstrip("/")
+        self.seed = seed
+        self.patience = patience
+        self.clients = [Client(name_of(number), marker_of(seed, number)) for number in range(users)]
+        self.runs: dict[str, RunCount] = {}
+        self.open_runs: set[str] = set()
+        self.elsewhere: dict[str, int] = {client.marker: 0 for client in self.clients}
+        self._by_marker = {client.marker: client for client in self.clients}
+        self._changed = asyncio.Event()
+        self._failure: str | None = None
+
+    async def drive(self, questions: int) -> None:
+        """Log in, connect, and ask, round by round."""
+        await asyncio.to_thread(log_in, self.url, self.clients)
+        async with AsyncExitStack() as stack:
+            for client in self.clients:
+                client.socket = await stack.enter_async_context(connect(self.url, client.token))
+            async with asyncio.TaskGroup() as readers:
+                tasks = [readers.create_task(self._read(client)) for client in self.clients]
+                for client in self.clients:
+                    await self._until(lambda client=client: client.ready, f"{client.name}'s connection to get ready")
+                for number in range(questions):
+                    await self._round(number)
+                for task in tasks:
+                    task.cancel()
+
+    async def _round(self, number: int) -> None:
+        for index, client in enumerate(self.clients):
+            text = question_of(self.seed, index, number, client.marker)
+            await client.socket.send(json.dumps({"type": "ask", "text": text}))
+            await self._until(
+                lambda client=client: len(client.runs) > number, f"{client.name}'s agent_started in round {number + 1}"
+            )
+        await self._until(lambda: not self.open_runs, f"the last events of round {number + 1}")
+
+    async def _read(self, client: Client) -> None:
+        try:
+            async for frame in client.socket:
+                self._record(client, frame)
+                self._changed.set()
+            self._failure = f"the server closed {client.name}'s connection"
+        except (websockets.ConnectionClosed, LoadError) as error:
+            self._failure = f"at {client.name}: {error}"
+        self._changed.set()
+
+    def _record(self, client: Client, frame: str) -> None:
+        client.transcript.append(frame)
+        message = json.loads(frame)
+        if message["type"] == "connection_ready":
+            client.ready = True
+        elif message["type"] == "error":
+            raise LoadError(f"the server reports an error: {frame}")
+        if message["type"] not in EVENTS:
+            return
+        client.received += 1
+        owner = self._owner(frame)
+        if owner is not client:
+            client.foreign += 1
+            self.elsewhere[owner.marker] += 1
+        run = self.runs.get(message["run_id"])
+        if run is None:
+            run = self.runs[message["run_id"]] = RunCount(owner)
+            self.open_runs.add(message["run_id"])
+        if run.owner is not owner:
+            raise LoadError(f"run {message['run_id']} quotes both {run.owner.name} and {owner.name}")
+        if message["type"] == "agent_started" and owner is client:
+            client.runs.append(message["run_id"])
+        run.arrived += 1
+        if message["type"] == "agent_completed":
+            run.expected = message["seq"]
+        if run.expected is not None and run.arrived >= run.expected:
+            self.open_runs.discard(message["run_id"])
+
+    def _owner(self, frame: str) -> Client:
+        markers = set(MARKER.findall(frame))
+        if len(markers) != 1 or not markers <= self._by_marker.keys():
+            raise LoadError(f"expected one known marker in an event, found {sorted(markers) or 'none'}: {frame}")
+        return self._by_marker[markers.pop()]
+
+    async def _until(self, condition: Any, what: str) -> None:
+        try:
+            async with asyncio.timeout(self.patience):
+                while not condition():
+                    if self._failure is not None:
+                        raise LoadError(f"{self._failure}, while waiting for {what}")
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            missing = [f"{run_id} ({self.runs[run_id].arrived} came)" for run_id in sorted(self.open_runs)[:5]]
+            raise LoadError(
+                f"waited {self.patience:g} s for {what}; unfinished runs: {', '.join(missing) or 'none'}"
+            ) from None
+
+
+def log_in(url: str, clients: list[Client]) -> None:
+    """Log all clients in over one HTTP connection."""
+    server = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    try:
+        for client in clients:
+            server.request("POST", "/login", json.dumps({"name": client.name}), {"content-type": "application/json"})
+            response = server.getresponse()
+            answer = json.loads(response.read())
+            if response.status != 200:
+                raise LoadError(f"{client.name} can't log in: {response.status} {answer}")
+            client.user_id, client.token = answer["user_id"], answer["token"]
+    except (OSError, http.client.HTTPException) as error:
+        raise LoadError(f"no answer from {url}: {error}") from error
+    finally:
+        server.close()
+
+
+def connect(url: str, token: str) -> Any:
+    """Return a WebSocket connection to the chat, to be entered with ``async with``."""
+    options: dict[str, Any] = {"compression": None}
+    if "proxy" in inspect.signature(websockets.connect).parameters:  # since websockets 15
+        options["proxy"] = None
+    address = "ws" + url.removeprefix("http").rstrip("/")
+    return websockets.connect(f"{address}/ws?{urlencode({'token': token})}", **options)
+
+
+async def drive(url: str, users: int, questions: int, seed: int, *, patience: float = 30.0) -> LoadResult:
+    """Let ``users`` users ask ``questions`` questions each, and return what they saw.
+
+    Raises:
+        LoadError: if an event is still missing after ``patience`` seconds, or the server misbehaves.
+    """
+    load = Load(url, users, seed, patience)
+    try:
+        await load.drive(questions)
+    except* LoadError as group:
+        raise group.exceptions[0] from None
+    clients = load.clients
+    return LoadResult(
+        users=users,
+        questions=questions,
+        seed=seed,
+        events_total=sum(client.received for client in clients),
+        foreign_events=sum(client.foreign for client in clients),
+        per_user=tuple(
+            UserResult(client.user_id, client.marker, client.received, client.foreign, load.elsewhere[client.marker])
+            for client in clients
+        ),
+        transcripts={client.user_id: client.transcript for client in clients},
+    )
+
+
+def main() -> int:
+    """Drive a load from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m agent_chat.clients", description="Users who ask, over WebSockets.")
+    parser.add_argument("--url", required=True, help="such as http://127.0.0.1:8000")
+    parser.add_argument("--users", type=int, default=10)
+    parser.add_argument("--questions", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for any one thing")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--transcripts", action="store_true", help="with --json: every frame of every user")
+    given = parser.parse_args()
+    begun = time.perf_counter()
+    try:
+        result = asyncio.run(drive(given.url, given.users, given.questions, given.seed, patience=given.timeout))
+    except LoadError as error:
+        print(f"agent_chat.clients: {error}", file=sys.stderr)
+        return 1
+    if given.json:
+        print(json.dumps(result.to_json(transcripts=given.transcripts), indent=2))
+    else:
+        seconds = time.perf_counter() - begun
+        print(f"{result.users} users, {result.events_total} events, {result.foreign_events} foreign, {seconds:.2f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
