@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
+import operator
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -22,10 +26,13 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "agent_chat"
 sys.path.insert(0, str(EXAMPLE))
 
 from agent_chat.auth import AuthError, current_user, issue_token, user_id_for, verify_token  # noqa: E402
-from agent_chat.clients import LoadError, connect, drive  # noqa: E402
+from agent_chat.clients import drive  # noqa: E402
 from agent_chat.contexts import new_context  # noqa: E402
+from agent_chat.login import connect  # noqa: E402
 from agent_chat.model import LanguageModel  # noqa: E402
+from agent_chat.results import LoadError  # noqa: E402
 from agent_chat.settings import Settings  # noqa: E402
+from agent_chat.user_engine import UserExecutionEngine  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,9 +55,11 @@ class Server:
 
 
 @contextmanager
-def serving(engine: str, *options: str) -> Iterator[Server]:
-    command = [sys.executable, "-W", "error", "-m", "agent_chat", "--engine", engine, "--port", "0", *options]
-    with subprocess.Popen(command, cwd=EXAMPLE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+def serving(
+    engine: str, *options: str, start: tuple[str, ...] = ("-m", "agent_chat"), directory: Path = EXAMPLE
+) -> Iterator[Server]:
+    command = [sys.executable, "-W", "error", *start, "--engine", engine, "--port", "0", *options]
+    with subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -120,6 +129,94 @@ def test_same_load_gives_every_client_the_same_bytes(engine: str) -> None:
     first, second, other = (load(engine, 10, 2, seed) for seed in (7, 7, 8))
     assert first == second
     assert first.transcripts != other.transcripts
+
+
+WITNESS = """
+import atexit, json, sys
+from agent_chat import connections, emitters, legacy_engine, user_engine
+from agent_chat.auth import current_user
+
+counts = {"sent": 0, "crossing": 0, "foreign owner": 0, "undelivered": 0, "legacy": 0, "user": 0}
+send = connections.ConnectionManager.send_to_user
+
+async def send_to_user(self, user_id, message):
+    counts["sent"] += 1
+    counts["crossing"] += user_id != current_user.get()
+    delivered = await send(self, user_id, message)
+    counts["undelivered"] += not delivered
+    return delivered
+
+def watch(cls, owner, kind):
+    init = cls.__init__
+    def __init__(self, *args):
+        init(self, *args)
+        counts[kind] += 1
+        counts["foreign owner"] += owner(self) != current_user.get()
+    cls.__init__ = __init__
+    for name in [name for name in vars(cls) if name.startswith(("emit_", "execute_"))]:
+        def guarded(self, *args, _call=vars(cls)[name], **kwargs):
+            counts["foreign owner"] += owner(self) != current_user.get()
+            return _call(self, *args, **kwargs)
+        setattr(cls, name, guarded)
+
+connections.ConnectionManager.send_to_user = send_to_user
+watch(legacy_engine.ExecutionEngine, lambda engine: engine.user_context.user_id, "legacy")
+watch(user_engine.UserExecutionEngine, lambda engine: engine.context.user_id, "user")
+counts["emitter"] = 0
+watch(emitters.UserWebSocketEmitter, lambda emitter: emitter.user_context.user_id, "emitter")
+atexit.register(lambda: print(json.dumps(counts), flush=True))
+from agent_chat.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("engine", ["legacy", "user"])
+def test_what_the_clients_count_is_what_the_server_sends_astray(engine: str) -> None:
+    """Crossings are in the addressee only: every object is used by its own user, in its own user's task."""
+    options = ("--batch-size", "10", "--batch-window", "60")
+    with serving(engine, *options, start=("-c", WITNESS)) as server:
+        result = asyncio.run(drive(server.url, 10, 2, 1))
+        returncode, out, err = server.stop()
+    assert (returncode, err) == (0, "")
+    runs = {"legacy": 0, "user": 0, "emitter": 0} | (
+        {"legacy": 20} if engine == "legacy" else {"user": 20, "emitter": 20}
+    )
+    counts = {"sent": 160, "crossing": result.foreign_events, "foreign owner": 0, "undelivered": 0} | runs
+    assert json.loads(out) == counts
+    assert (result.foreign_events > 0) == (engine == "legacy")
+
+
+def test_legacy_service_is_healed_by_the_replacement_of_one_expression(tmp_path: Path) -> None:
+    migrated = tmp_path / "agent_chat"
+    shutil.copytree(EXAMPLE / "agent_chat", migrated, ignore=shutil.ignore_patterns("__pycache__"))
+    service = migrated / "service.py"
+    text = service.read_text()
+    old, new = "legacy_engine import ExecutionEngine", "user_engine import UserExecutionEngine"
+    assert text.count(old) == text.count("return ExecutionEngine(registry, bridge, context)") == 1
+    text = text.replace(old, new).replace("ExecutionEngine(reg", "await UserExecutionEngine.create_from_legacy(reg")
+    service.write_text(text)
+    with serving("legacy", "--batch-size", "10", "--batch-window", "60", directory=tmp_path) as server:
+        result = asyncio.run(drive(server.url, 10, 2, 1))
+    assert (result.events_total, result.foreign_events) == (20 * EVENTS_PER_RUN, 0)
+
+
+def test_reference_configuration_names_what_exists() -> None:
+    config = tomllib.loads((EXAMPLE / "isolation-audit.toml").read_text())
+    targets = [
+        entry["target"]
+        for key in ("engines", "factories", "deprecations", "emitters", "scopes")
+        for entry in config[key]
+    ]
+    targets += [
+        config["ambient"]["contextvar"],
+        *config["identity"]["context_types"],
+        config["deprecations"][0]["replacement"],
+    ]
+    for target in targets:
+        module, _, qualname = target.partition(":")
+        operator.attrgetter(qualname)(importlib.import_module(module))
+    (engine,) = config["engines"]
+    assert all(hasattr(UserExecutionEngine, name) for name in engine["requires"] + engine["constructors"])
 
 
 def test_user_engine_keeps_the_order_of_events() -> None:
@@ -300,7 +397,7 @@ def test_tokens_and_ids() -> None:
     assert context == new_context(1, alice, 1, None)
     assert context.run_id.startswith(f"run_{context.thread_id}_1_")
     assert "alice" not in context.run_id + context.thread_id + context.request_id
-    assert {new_context(1, user, number, None).run_id for user in (alice, bob) for number in (1, 2)}.__len__() == 4
+    assert len({new_context(1, user, number, None).run_id for user in (alice, bob) for number in (1, 2)}) == 4
 
 
 def test_settings_from_the_environment() -> None:

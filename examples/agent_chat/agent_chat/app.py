@@ -30,7 +30,7 @@ from agent_chat.service import ChatService, LegacyChatService, UserChatService
 from agent_chat.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from starlette.requests import Request
     from starlette.websockets import WebSocket
@@ -137,7 +137,7 @@ class ChatApplication:
                 await _send(websocket, {"type": "error", "code": "run_failed", "run_id": context.run_id})
 
 
-def _question(received: dict[str, Any]) -> str:
+def _question(received: Mapping[str, Any]) -> str:
     try:
         message = json.loads(received.get("text") or "")
     except ValueError:

@@ -12,56 +12,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import http.client
-import inspect
 import json
 import sys
 import time
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import websockets
 
+from agent_chat.login import connect, log_in
 from agent_chat.personas import MARKER, marker_of, name_of, question_of
+from agent_chat.results import LoadError, LoadResult, UserResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EVENTS = frozenset({"agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"})
-
-
-class LoadError(Exception):
-    """The load could not be driven to its end: the message says what was waited for, or what went wrong."""
-
-
-@dataclass(frozen=True)
-class UserResult:
-    """What one user saw; ``own_received_elsewhere`` counts its events that landed at other users."""
-
-    user_id: str
-    marker: str
-    received: int
-    foreign: int
-    own_received_elsewhere: int
-
-
-@dataclass(frozen=True)
-class LoadResult:
-    """What all users saw; ``transcripts`` has the raw frames of each user, in order."""
-
-    users: int
-    questions: int
-    seed: int
-    events_total: int
-    foreign_events: int
-    per_user: tuple[UserResult, ...]
-    transcripts: dict[str, list[str]] = field(repr=False)
-
-    def to_json(self, *, transcripts: bool = False) -> dict[str, Any]:
-        """Return the result as JSON data, with the transcripts only if asked for."""
-        data = asdict(self)
-        if not transcripts:
-            del data["transcripts"]
-        return data
 
 
 @dataclass(eq=False)
@@ -78,6 +46,14 @@ class Client:
     received: int = 0
     foreign: int = 0
     transcript: list[str] = field(default_factory=list)
+
+    def is_ready(self) -> bool:
+        """Return whether the server has taken the connection in."""
+        return self.ready
+
+    def has_asked(self, questions: int) -> bool:
+        """Return whether so many of the user's questions have led to a run that the user knows of."""
+        return len(self.runs) >= questions
 
 
 @dataclass
@@ -106,14 +82,16 @@ class Load:
 
     async def drive(self, questions: int) -> None:
         """Log in, connect, and ask, round by round."""
-        await asyncio.to_thread(log_in, self.url, self.clients)
+        accounts = await asyncio.to_thread(log_in, self.url, [client.name for client in self.clients])
+        for client, account in zip(self.clients, accounts, strict=True):
+            client.user_id, client.token = account
         async with AsyncExitStack() as stack:
             for client in self.clients:
                 client.socket = await stack.enter_async_context(connect(self.url, client.token))
             async with asyncio.TaskGroup() as readers:
                 tasks = [readers.create_task(self._read(client)) for client in self.clients]
                 for client in self.clients:
-                    await self._until(lambda client=client: client.ready, f"{client.name}'s connection to get ready")
+                    await self._until(client.is_ready, f"{client.name}'s connection to get ready")
                 for number in range(questions):
                     await self._round(number)
                 for task in tasks:
@@ -124,7 +102,7 @@ class Load:
             text = question_of(self.seed, index, number, client.marker)
             await client.socket.send(json.dumps({"type": "ask", "text": text}))
             await self._until(
-                lambda client=client: len(client.runs) > number, f"{client.name}'s agent_started in round {number + 1}"
+                partial(client.has_asked, number + 1), f"{client.name}'s agent_started in round {number + 1}"
             )
         await self._until(lambda: not self.open_runs, f"the last events of round {number + 1}")
 
@@ -172,7 +150,7 @@ class Load:
             raise LoadError(f"expected one known marker in an event, found {sorted(markers) or 'none'}: {frame}")
         return self._by_marker[markers.pop()]
 
-    async def _until(self, condition: Any, what: str) -> None:
+    async def _until(self, condition: Callable[[], bool], what: str) -> None:
         try:
             async with asyncio.timeout(self.patience):
                 while not condition():
@@ -185,32 +163,6 @@ class Load:
             raise LoadError(
                 f"waited {self.patience:g} s for {what}; unfinished runs: {', '.join(missing) or 'none'}"
             ) from None
-
-
-def log_in(url: str, clients: list[Client]) -> None:
-    """Log all clients in over one HTTP connection."""
-    server = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
-    try:
-        for client in clients:
-            server.request("POST", "/login", json.dumps({"name": client.name}), {"content-type": "application/json"})
-            response = server.getresponse()
-            answer = json.loads(response.read())
-            if response.status != 200:
-                raise LoadError(f"{client.name} can't log in: {response.status} {answer}")
-            client.user_id, client.token = answer["user_id"], answer["token"]
-    except (OSError, http.client.HTTPException) as error:
-        raise LoadError(f"no answer from {url}: {error}") from error
-    finally:
-        server.close()
-
-
-def connect(url: str, token: str) -> Any:
-    """Return a WebSocket connection to the chat, to be entered with ``async with``."""
-    options: dict[str, Any] = {"compression": None}
-    if "proxy" in inspect.signature(websockets.connect).parameters:  # since websockets 15
-        options["proxy"] = None
-    address = "ws" + url.removeprefix("http").rstrip("/")
-    return websockets.connect(f"{address}/ws?{urlencode({'token': token})}", **options)
 
 
 async def drive(url: str, users: int, questions: int, seed: int, *, patience: float = 30.0) -> LoadResult:
