@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from isolation_audit.config.paths import Path
-from isolation_audit.rules import Severity
+if TYPE_CHECKING:
+    import datetime as dt
+    from pathlib import Path as FilePath
+
+    from isolation_audit.config.paths import Path
+    from isolation_audit.rules import Severity
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -164,7 +166,7 @@ class Prometheus:
 
 @dataclass(frozen=True, slots=True)
 class Otlp:
-    """``[otlp]``: where spans and log records go; off without an endpoint. ``timeout`` (seconds) bounds the exit too."""
+    """``[otlp]``: where spans and log records go; off without an endpoint. ``timeout`` (seconds) bounds the exit."""
 
     endpoint: str | None = None
     protocol: Literal["grpc", "http/protobuf"] = "grpc"

@@ -7,7 +7,7 @@ Grammar::
     step    = "." NAME | "[" (INTEGER | STRING) "]"
     binding = a name declared under identity.bind, such as run_id
 
-``args.NAME`` finds a parameter by name however it was passed; ``kw.NAME`` says the same for readers who think of keywords.
+``args.NAME`` finds a parameter by name however it was passed; ``kw.NAME`` is another spelling of it.
 A path is data: it is parsed into steps and never evaluated as code.
 """
 
@@ -58,38 +58,53 @@ class Path:
 
 
 class PathError(ValueError):
-    """The text is not a path; the message says what was expected and where."""
+    """The text is not a path: the ``cause``, with the offending part, and the ``remedy``."""
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(cause, remedy)
+        self.cause = cause
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.cause}; {self.remedy}"
 
 
 _NAME = re.compile(r"[^\W\d]\w*")
-_ITEM = re.compile(r"\[\s*(?:(?P<number>-?\d+)|'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>[^\W\d]\w*))\s*\]")
+_ITEM = re.compile(
+    r"\[\s*(?:(?P<number>-?[0-9]{1,9})|'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>[^\W\d]\w*))\s*\]"
+)
 _BINDING = re.compile(r"(?P<name>[^\W\d]\w*):")
+_LONGEST = 500
 
 
 def parse_path(text: str) -> Path:
-    """Parse a path that starts at a call (``args``, ``kw``, ``self``, ``return``).
+    """Parse a path that starts at a call (``args``, ``kw``, ``self``, ``return``), or the word ``everyone``.
 
     Raises:
         PathError: with the offending part and what was expected instead.
     """
+    _check_length(text)
     rest, binding = text, None
     if match := _BINDING.match(rest):
         binding, rest = match["name"], rest[match.end() :]
         if _BINDING.match(rest):
-            raise PathError(f"{text!r} looks an id up twice; one binding before the path is enough")
-    if rest == "everyone" and binding is None:
+            raise PathError(f"{text!r} looks an id up twice", "keep one binding before the path")
+    if rest == "everyone":
+        if binding is not None:
+            raise PathError(f"{text!r} looks everyone up in a table of ids", "write 'everyone' alone")
         return Path(text, Root.EVERYONE)
     head = _NAME.match(rest)
     word = head[0] if head else ""
     tail = rest[len(word) :]
     if word in ("args", "kw"):
-        argument, tail = _argument(text, tail)
+        argument, tail = _argument(text, word, tail)
         return Path(text, Root.ARGUMENT, argument, _steps(text, tail), binding)
     if word == "self":
         return Path(text, Root.SELF, None, _steps(text, tail), binding)
     if word == "return":
         return Path(text, Root.RETURN, None, _steps(text, tail), binding)
-    raise PathError(f"{text!r} must start with args.NAME, kw.NAME, self or return, not {word or rest[:12]!r}")
+    cause = f"{text!r} starts with {word or rest[:12]!r}, not with args, kw, self or return"
+    raise PathError(cause, f"write 'args.{word or 'NAME'}' for a parameter, 'self.{word or 'NAME'}' for an attribute")
 
 
 def parse_value_path(text: str) -> Path:
@@ -98,18 +113,31 @@ def parse_value_path(text: str) -> Path:
     Raises:
         PathError: as :func:`parse_path`.
     """
+    _check_length(text)
     dotted = text if text.startswith("[") else "." + text
     return Path(text, Root.VALUE, None, _steps(text, dotted))
 
 
-def _argument(text: str, tail: str) -> tuple[str | int, str]:
+def _check_length(text: str) -> None:
+    if not text:
+        raise PathError("the path is empty", "write it like 'args.user_id'")
+    if len(text) > _LONGEST:
+        raise PathError(f"{text[:40] + '...'!r} is longer than {_LONGEST} characters", "shorten the path")
+
+
+def _argument(text: str, word: str, tail: str) -> tuple[str | int, str]:
     if match := _ITEM.match(tail):
         if match["number"] is None:
-            raise PathError(f"{text!r}: the item right after args is a position such as args[0]; a name is args.NAME")
+            key = _key(match)
+            raise PathError(
+                f"{text!r} has {key!r} where a position belongs", f"write '{word}.{key}' for a parameter's name"
+            )
+        if word == "kw" or int(match["number"]) < 0:
+            raise PathError(f"{text!r} has no such position", "count parameters from args[0], the first after self")
         return int(match["number"]), tail[match.end() :]
     match = _NAME.match(tail, 1) if tail.startswith(".") else None
     if match is None:
-        raise PathError(f"{text!r} needs a parameter's name after the first word, as in args.user_id")
+        raise PathError(f"{text!r} names no parameter after {word!r}", f"add one, as in '{word}.user_id'")
     return match[0], tail[match.end() :]
 
 
@@ -118,17 +146,22 @@ def _steps(text: str, tail: str) -> tuple[Step, ...]:
     position = 0
     while position < len(tail):
         if tail[position] == "." and (match := _NAME.match(tail, position + 1)):
-            if keyword.iskeyword(match[0]):
-                raise PathError(f"{text!r}: {match[0]!r} is a Python keyword and can't be an attribute")
-            steps.append(Attribute(match[0]))
+            steps.append(_attribute(text, match[0]))
         elif match := _ITEM.match(tail, position):
             steps.append(Item(_key(match)))
         else:
-            raise PathError(
-                f"{text!r} can't be read from {tail[position:]!r} on: expected .NAME or [KEY]; calls and operators are not paths"
-            )
+            cause = f"{text!r} can't be read from {tail[position:]!r} on"
+            raise PathError(cause, "go on with .NAME or [KEY]; calls and operators are not paths")
         position = match.end()
     return tuple(steps)
+
+
+def _attribute(text: str, name: str) -> Attribute:
+    if keyword.iskeyword(name):
+        raise PathError(f"{text!r}: {name!r} is a Python keyword and no attribute", f"write ['{name}'] for an item")
+    if name.startswith("__") and not name.endswith("__"):
+        raise PathError(f"{text!r}: {name!r} is private to its class", f"write it mangled, as in '_Engine{name}'")
+    return Attribute(name)
 
 
 def _key(match: re.Match[str]) -> str | int:

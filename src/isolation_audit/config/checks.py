@@ -1,0 +1,74 @@
+"""What no single key can tell: entries that repeat or contradict one another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from isolation_audit.config.model import Config, Deprecation, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from isolation_audit.config.problems import Problems
+
+_ROLES = ("engines", "deprecations", "factories", "emitters", "scopes", "shared")
+
+
+def check(config: Config, problems: Problems) -> None:
+    """Note what contradicts itself across keys and entries."""
+    for role in _ROLES:
+        _check_duplicates(role, [entry.target for entry in getattr(config, role)], problems)
+    _check_replacements(config.deprecations, problems)
+
+
+def _check_duplicates(role: str, targets: Sequence[Target], problems: Problems) -> None:
+    first: dict[Target, int] = {}
+    for number, target in enumerate(targets):
+        if target.module and first.setdefault(target, number) != number:
+            place = problems.refer((role, first[target], "target"))
+            problems.add(
+                (role, number, "target"), f"'{target}' is here and in {place}", "merge the two entries or remove one"
+            )
+
+
+def _check_replacements(deprecations: Sequence[Deprecation], problems: Problems) -> None:
+    onward: dict[int, int] = {}
+    for number, entry in enumerate(deprecations):
+        if entry.replacement is None or not entry.target.module:
+            continue
+        if entry.replacement == entry.target:
+            place = ("deprecations", number, "replacement")
+            problems.add(place, f"'{entry.target}' would replace itself", "name what should be used instead")
+            continue
+        following = _deprecated(entry.replacement, deprecations)
+        if following is not None and following != number:
+            onward[number] = following
+    _check_circles(onward, deprecations, problems)
+
+
+def _deprecated(target: Target, deprecations: Sequence[Deprecation]) -> int | None:
+    """The number of the entry that deprecates ``target``: itself, a class around it, or its module."""
+    around = [target]
+    while around[-1].qualname:
+        around.append(Target(target.module, around[-1].qualname.rpartition(".")[0]))
+    numbers = {entry.target: number for number, entry in reversed(list(enumerate(deprecations)))}
+    return next((numbers[name] for name in around if name in numbers), None)
+
+
+def _check_circles(onward: dict[int, int], deprecations: Sequence[Deprecation], problems: Problems) -> None:
+    settled: set[int] = set()
+    for start in onward:
+        trail: list[int] = []
+        number: int | None = start
+        while number is not None and number not in settled and number not in trail:
+            trail.append(number)
+            number = onward.get(number)
+        if number in trail:
+            circle = trail[trail.index(number) :]
+            names = " -> ".join(f"'{deprecations[step].target}'" for step in [*circle, circle[0]])
+            problems.add(
+                ("deprecations", circle[-1], "replacement"),
+                f"replacements go in a circle: {names}",
+                "let one of them be kept",
+            )
+        settled.update(trail)

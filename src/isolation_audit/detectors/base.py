@@ -1,0 +1,128 @@
+"""What every detector is made of: declared rules, handlers of observations, and one way to report."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from isolation_audit.findings import Finding, Witnesses
+from isolation_audit.identity.users import Kind
+from isolation_audit.instrument.stacks import capture, site
+
+if TYPE_CHECKING:
+    from isolation_audit.identity.objects import Record
+    from isolation_audit.identity.pseudonyms import Pseudonyms
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.observations import Built, Imported, Lost, Passage, Problem, Stopped, Used
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.recorder import Recorder
+    from isolation_audit.rules import Rule
+
+
+class Detector:
+    """Base of a family of rules. A subclass overrides the handlers that it needs; the others are never called."""
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    def __init__(self, runtime: Runtime, recorder: Recorder, pseudonyms: Pseudonyms) -> None:
+        self.runtime = runtime
+        self.recorder = recorder
+        self._pseudonyms = pseudonyms
+        self._rules = {rule.code: rule for rule in self.rules}
+
+    def on_built(self, built: Built) -> None:
+        """An object of a target was constructed."""
+
+    def on_used(self, used: Used) -> None:
+        """An object was used for another user than its owner."""
+
+    def on_passage(self, passage: Passage) -> None:
+        """An event passed a layer, and its witnesses disagree."""
+
+    def on_lost(self, lost: Lost) -> None:
+        """An event left without any witness."""
+
+    def on_imported(self, imported: Imported) -> None:
+        """A deprecated module was imported."""
+
+    def on_problem(self, problem: Problem) -> None:
+        """A target can't be watched as configured."""
+
+    def on_stopped(self, stopped: Stopped) -> None:
+        """The auditor is about to stop."""
+
+    def label(self, user: User | None) -> str | None:
+        """What findings call this user; None for unknown."""
+        if user is None:
+            return None
+        if user.kind is Kind.EVERYONE:
+            return "everyone"
+        if user.kind is Kind.SYSTEM:
+            return "system"
+        return self._pseudonyms.label(user)
+
+    def report(
+        self,
+        code: str,
+        template: str,
+        *,
+        detail: str = "",
+        target: str | None = None,
+        event: str | None = None,
+        ambient: User | None = None,
+        owner: User | None = None,
+        addressee: User | None = None,
+        record: Record | None = None,
+        with_site: bool = True,
+    ) -> None:
+        """Record a finding of rule ``code`` at the application's present place.
+
+        ``template`` is the message; its fields ``{ambient}``, ``{owner}``, ``{addressee}`` (labels of users), ``{target}``,
+        ``{event}`` and ``{detail}`` are filled in once, when the finding is new.
+        """
+        recorder = self.recorder
+        if not recorder.enabled(code):
+            return
+        stack = capture(self.runtime.config.limits.stack) if with_site else ()
+        origin = record.origin if record is not None else None
+        shortcut = (code, target, event, template, detail, stack[0] if stack else None, origin[0] if origin else None)
+        if recorder.again(shortcut):
+            return
+        rule = self._rules[code]
+        witnesses = Witnesses(self.label(ambient), self.label(owner), self.label(addressee))
+        recorder.record(
+            Finding(
+                rule=code,
+                severity=rule.severity,
+                message=template.format_map({**_shown(witnesses), "target": target, "event": event or "?", "detail": detail}),
+                help=rule.help,
+                target=target,
+                event=event,
+                witnesses=witnesses,
+                site=site(stack),
+                origin=site(origin),
+                origin_label=self._origin_label(record),
+                trace_id=_trace_id(),
+                seen=time.time(),
+            ),
+            shortcut,
+        )
+
+    def _origin_label(self, record: Record | None) -> str:
+        if record is None or not record.origin:
+            return ""
+        return f"{record.origin_label} {self.label(record.owner) or 'nobody'} here"
+
+
+def _shown(witnesses: Witnesses) -> dict[str, str]:
+    return {name: text or "unknown" for name, text in witnesses.as_dict().items()}
+
+
+def _trace_id() -> str | None:
+    """The application's current trace, where it uses OpenTelemetry; its API is never imported on its behalf."""
+    api: Any = sys.modules.get("opentelemetry.trace")
+    if api is None or not hasattr(api, "get_current_span"):
+        return None
+    context = api.get_current_span().get_span_context()
+    return format(context.trace_id, "032x") if context.is_valid else None

@@ -1,0 +1,178 @@
+"""IA2xx: two witnesses name different users."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from isolation_audit.detectors.base import Detector
+from isolation_audit.identity.scopes import current_scope
+from isolation_audit.identity.users import EVERYONE, Kind
+from isolation_audit.instrument.points.ownership import differ
+from isolation_audit.rules import Example, Rule, Severity
+
+if TYPE_CHECKING:
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.observations import Emission, Lost, Passage, Used
+
+_APP = '''\
+from isolation_audit import user_scope
+
+class Emitter:
+    def __init__(self, user_id=None):
+        self.user_id = user_id
+
+    def emit_answer(self, text, to=None):
+        pass
+
+    def broadcast(self, text):
+        pass
+
+'''
+
+_CONFIG = '''\
+[[emitters]]
+target = "app:Emitter"
+methods = { "emit_*" = "*" }
+'''
+
+
+class CrossingDetector(Detector):
+    """Judges disagreements between the ambient user, an object's owner and an event's addressee."""
+
+    rules = (
+        Rule(
+            "IA201",
+            "owner-crossing",
+            Severity.ERROR,
+            "An object that belongs to one user was used while another user's work was running.",
+            "Whatever the object keeps (context, history, connection) now serves the wrong user, or takes in their data.",
+            "take the object from the running user's scope; don't keep it where other requests find it",
+            Example(
+                config=_CONFIG + 'owner = ["self.user_id"]\n',
+                bad=_APP + 'def main():\n    emitter = Emitter("alice")\n    with user_scope("bob"):\n        emitter.emit_answer("hello")\n',
+                good=_APP + 'def main():\n    emitter = Emitter("alice")\n    with user_scope("alice"):\n        emitter.emit_answer("hello")\n',
+            ),
+            options="`engines.owner`, `engines.methods`, `emitters.owner`, `identity.system`",
+        ),
+        Rule(
+            "IA202",
+            "addressee-crossing",
+            Severity.ERROR,
+            "An event was sent to another user than the one whose work produced it.",
+            "This is the leak itself: what was computed for one user arrives on another user's screen.",
+            "address the event by the context of the run that produced it, not by state that runs share",
+            Example(
+                config=_CONFIG + 'addressee = ["args.to"]\n',
+                bad=_APP + 'def main():\n    with user_scope("alice"):\n        Emitter().emit_answer("hello", to="bob")\n',
+                good=_APP + 'def main():\n    with user_scope("alice"):\n        Emitter().emit_answer("hello", to="alice")\n',
+            ),
+            options="`emitters.addressee`, `identity.bind`, `identity.system`",
+        ),
+        Rule(
+            "IA204",
+            "nobodys-event",
+            Severity.WARNING,
+            "An event was sent, and no witness knew for whom.",
+            "Unknown is not clean: if this event reaches the wrong user, nothing here would tell.",
+            "tell the auditor who the event is for: an addressee path, an owner path, the application's ContextVar, or user_scope()",
+            Example(
+                config=_CONFIG,
+                bad=_APP + 'def main():\n    Emitter().emit_answer("hello")\n',
+                good=_APP + 'def main():\n    with user_scope("alice"):\n        Emitter().emit_answer("hello")\n',
+            ),
+            options="`ambient.contextvar`, `emitters.owner`, `emitters.addressee`",
+        ),
+        Rule(
+            "IA205",
+            "private-event-broadcast",
+            Severity.ERROR,
+            "An event of one user's work was sent to everyone.",
+            "Every connected user receives what one of them asked for.",
+            "send it to the user; if the event is meant for all, list its name under emitters.public",
+            Example(
+                config=_CONFIG + 'broadcast = ["broadcast"]\n',
+                bad=_APP + 'def main():\n    with user_scope("alice"):\n        Emitter().broadcast("alice asked")\n',
+                good=_APP + 'def main():\n    Emitter().broadcast("maintenance at five")\n',
+            ),
+            options="`emitters.broadcast`, `emitters.public`, `everyone` in `emitters.addressee`",
+        ),
+    )
+
+    def on_used(self, used: Used) -> None:
+        """Owner against ambient, outside of events."""
+        target = str(used.entry.target)
+        self.report(
+            "IA201",
+            "{target}.{detail}() of {owner} called while the work of {ambient} was running",
+            target=target,
+            detail=used.method,
+            ambient=used.ambient,
+            owner=used.owner,
+            record=used.record,
+        )
+
+    def on_passage(self, passage: Passage) -> None:
+        """Judge one event at one layer; a code is reported once an event, a wrong addressee counted once."""
+        ambient, owner, addressee = passage.ambient, passage.owner, passage.addressee
+        claimed = passage.emission.claimed
+        if differ(owner, ambient):
+            self._cross(passage, "IA201", "event {event} emitted through {detail} of {owner} while the work of {ambient} was running")
+        if addressee is EVERYONE:
+            self._broadcast(passage)
+        elif differ(addressee, ambient):
+            self._cross(passage, "IA202", "event {event} of {ambient} sent to {addressee} through {detail}")
+        elif differ(addressee, owner) or differ(addressee, claimed):
+            source = owner if differ(addressee, owner) else claimed
+            self._cross(passage, "IA202", "event {event} of {owner} sent to {addressee} through {detail}", source)
+
+    def on_lost(self, lost: Lost) -> None:
+        """Nobody's event."""
+        target = str(lost.entry.target)
+        if self._public(lost.emission.name, lost.entry.public):
+            return
+        self.report("IA204", "nobody's event {event} sent through {target}", target=target, event=lost.emission.name)
+
+    def _broadcast(self, passage: Passage) -> None:
+        private = next((user for user in (passage.ambient, passage.owner, passage.emission.claimed) if user and user.kind is Kind.USER), None)
+        if private is None or self._public(passage.emission.name, passage.entry.public):
+            return
+        self._cross(passage, "IA205", "event {event} of {owner} sent to everyone through {detail}", private)
+
+    def _cross(self, passage: Passage, code: str, template: str, owner: User | None = None) -> None:
+        emission = passage.emission
+        if self.recorder.enabled(code):
+            self._count(emission, None if code == "IA201" else passage.addressee)
+        if code in emission.reported:
+            return
+        emission.reported.add(code)
+        target = str(passage.entry.target)
+        self.report(
+            code,
+            template,
+            target=target,
+            detail=f"{target}.{passage.method}",
+            event=emission.name,
+            ambient=passage.ambient,
+            owner=owner or passage.owner,
+            addressee=passage.addressee,
+            record=passage.record,
+        )
+
+    def _count(self, emission: Emission, addressee: User | None) -> None:
+        crossed = emission.crossed
+        if addressee in crossed or (addressee is None and crossed):
+            return
+        if None in crossed:
+            # The crossing was counted before its wrong addressee was known; this is the same one.
+            crossed[crossed.index(None)] = addressee
+            return
+        crossed.append(addressee)
+        self.runtime.tally.crossings += 1
+        scope = current_scope()
+        if scope is not None:
+            scope.crossings += 1
+
+    @staticmethod
+    def _public(name: str | None, globs: tuple[str, ...]) -> bool:
+        return name is not None and any(fnmatchcase(name, glob) for glob in globs)

@@ -1,0 +1,57 @@
+"""The ambient witness: whose work is running now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.identity.scopes import UNSET, current_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import ContextVar
+
+    from isolation_audit.identity.scopes import Scope
+    from isolation_audit.identity.users import User, Users
+
+
+class Ambient:
+    """Answers from the innermost of two sources: our scopes and the application's own ContextVar.
+
+    Which one is inner is told by the value that the application's variable had when our scope began: as long as it is
+    still that very object, our scope came later and wins; once the application has set another one, the application wins.
+    """
+
+    def __init__(self, users: Users) -> None:
+        self._users = users
+        self._read_adopted: Callable[..., Any] | None = None
+        self._user_of: Callable[[Any], Any] | None = None
+
+    def adopt(self, variable: ContextVar[Any], user_of: Callable[[Any], Any] | None) -> None:
+        """Use the application's variable; ``user_of`` gets the user id out of its value (None: the value is the id)."""
+        self._user_of = user_of
+        self._read_adopted = variable.get
+
+    def current(self) -> User | None:
+        """The user whose work is running, or None if unknown."""
+        scope = current_scope()
+        if self._read_adopted is not None:
+            value = self._read_adopted(UNSET)
+            if scope is None or value is not scope.adopted:
+                user = self._user(value)
+                if user is not None:
+                    return user
+        return None if scope is None else self._users.token(scope.user_id)
+
+    def adopted(self) -> User | None:
+        """The user that the application's own variable names at this moment, whatever our scopes say."""
+        return None if self._read_adopted is None else self._user(self._read_adopted(UNSET))
+
+    def _user(self, value: Any) -> User | None:
+        if value is UNSET or value is None:
+            return None
+        return self._users.token(value if self._user_of is None else self._user_of(value))
+
+    def stamp(self, scope: Scope) -> None:
+        """Note on a beginning scope what the application's variable holds at this moment."""
+        if self._read_adopted is not None:
+            scope.adopted = self._read_adopted(UNSET)

@@ -1,0 +1,136 @@
+"""Scopes: stretches of work for one user, held in context variables so that tasks and ``to_thread`` calls inherit them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from contextvars_extras import ContextVarsRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import ContextVar
+    from types import TracebackType
+
+
+class Scope:
+    """One stretch of work; ``adopted`` is the raw value of the application's own variable when the scope began."""
+
+    __slots__ = ("adopted", "crossings", "ended", "events", "failed", "ids", "name", "parent", "started", "trace", "user_id")
+
+    def __init__(self, user_id: str, *, name: str = "scope", parent: Scope | None = None, ids: dict[str, str] | None = None) -> None:
+        self.user_id = user_id
+        self.name = name
+        self.parent = parent
+        self.ids = ids or {}
+        self.adopted: Any = UNSET
+        self.started = time.time_ns()
+        self.ended = 0
+        self.events = 0
+        self.crossings = 0
+        self.failed = False
+        self.trace: Any = None
+
+
+UNSET: Final = object()
+"""Stands for "the application's variable had no value"; never equal to a value that it could have."""
+
+SYSTEM_USER: Final = "\0system"
+"""The id behind ``system_scope()``; the NUL keeps it apart from every id that an application uses."""
+
+
+class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
+    """Everything that the auditor keeps per context."""
+
+    scope: Scope | None = None
+    emission: Any = None
+
+
+def _variable(name: str) -> ContextVar[Any]:
+    # A read through the registry's attribute costs 14 times as much as through the variable's own method (measured).
+    variable: ContextVar[Any] = AuditContext.__dict__[name].context_var
+    return variable
+
+
+scope_variable: Final[ContextVar[Scope | None]] = _variable("scope")
+emission_variable: Final[ContextVar[Any]] = _variable("emission")
+
+current_scope: Final[Callable[[], Scope | None]] = scope_variable.get
+
+
+class ScopeListener:
+    """What the running auditor does when an explicit scope begins or ends; the default does nothing."""
+
+    def begin(self, scope: Scope) -> None:
+        """Called after the scope became current."""
+
+    def end(self, scope: Scope) -> None:
+        """Called after the scope was left."""
+
+
+class _Listening:
+    listener: ScopeListener = ScopeListener()
+
+
+_listening = _Listening()
+
+
+def listen(listener: ScopeListener | None) -> None:
+    """Install the listener of explicit scopes; None takes it away."""
+    _listening.listener = listener or ScopeListener()
+
+
+def enter(scope: Scope) -> None:
+    """Make ``scope`` current and tell the listener."""
+    scope_variable.set(scope)
+    _listening.listener.begin(scope)
+
+
+def leave(scope: Scope, *, failed: bool = False) -> None:
+    """End ``scope``; restores its parent only where it is still current.
+
+    A generator may be closed in another context: there the variable does not hold this scope, and nothing is touched.
+    """
+    if scope.ended:
+        return
+    scope.ended = time.time_ns()
+    scope.failed = failed
+    if scope_variable.get() is scope:
+        scope_variable.set(scope.parent)
+    _listening.listener.end(scope)
+
+
+class user_scope:  # noqa: N801 - used like a function
+    """Say who the work in this block is for::
+
+        with user_scope("alice", run_id="run_17"):
+            ...
+
+    ``user_id`` is a non-empty string; further keywords (``run_id``, ``thread_id``, ``request_id``, ``connection_id``)
+    are bound to the user. Works without a running auditor, too: it then only sets a context variable.
+
+    Raises:
+        TypeError: ``user_id`` is no string, or is empty.
+    """
+
+    __slots__ = ("_ids", "_scope", "_user_id")
+
+    def __init__(self, user_id: str, **ids: str) -> None:
+        if not isinstance(user_id, str) or not user_id:
+            raise TypeError(f"user_scope() takes the user's id as a non-empty string, not {type(user_id).__name__}")
+        self._user_id = user_id
+        self._ids = ids
+        self._scope: Scope | None = None
+
+    def __enter__(self) -> None:
+        self._scope = Scope(self._user_id, name="user_scope", parent=current_scope(), ids=self._ids)
+        enter(self._scope)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._scope is not None:
+            leave(self._scope, failed=kind is not None)
+
+
+def system_scope() -> user_scope:
+    """Say that the work in this block is the system's own and may touch every user's data."""
+    return user_scope(SYSTEM_USER)

@@ -1,0 +1,108 @@
+"""Users as interned tokens: the hot path compares users with ``is``."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from fnmatch import translate
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Kind(Enum):
+    """What an id stands for."""
+
+    USER = "user"
+    SYSTEM = "system"
+    """A declared principal that may touch everyone."""
+    PLACEHOLDER = "placeholder"
+    """A stand-in such as ``anonymous``: reported, and worth nothing as a witness."""
+    EVERYONE = "everyone"
+    """The addressee of a broadcast."""
+
+
+class User:
+    """One token for one user id; two live tokens of one table never share an id."""
+
+    __slots__ = ("id", "kind")
+
+    def __init__(self, id: str, kind: Kind = Kind.USER) -> None:  # noqa: A002 - the field's own name
+        self.id = id
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        # No id: a repr ends up in logs, and ids leave the process only as pseudonyms.
+        return f"<User {self.kind.value}>"
+
+
+EVERYONE = User("*", Kind.EVERYONE)
+
+
+def same(one: User, other: User) -> bool:
+    """True for one user; ids decide when an evicted token meets its successor."""
+    return one is other or one.id == other.id
+
+
+class Users:
+    """Interns ids; bounded: beyond ``limit`` the oldest token is forgotten and ``evicted`` counts it."""
+
+    def __init__(
+        self,
+        *,
+        placeholders: Iterable[str] = (),
+        system: Iterable[str] = (),
+        id_types: Iterable[str] = ("str",),
+        limit: int = 100_000,
+    ) -> None:
+        self._tokens: dict[str, User] = {}
+        self._placeholder = _any_of(placeholders)
+        self._system = _any_of(system)
+        types = {"str": str, "int": int, "uuid": UUID}
+        self._convertible = tuple(types[name] for name in id_types if name != "str")
+        self._limit = limit
+        self.evicted = 0
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def token(self, value: object) -> User | None:
+        """The token of a user id, or None where ``value`` is no id (None, a Mock, an empty string, ...)."""
+        # The exact type first: nearly every call ends here, and a dict look-up of a str subclass could run its code.
+        if type(value) is str:
+            return self._tokens.get(value) or self._intern(value)
+        if isinstance(value, str):
+            # str(subclass) may be overridden; the plain characters are the id.
+            return self.token(str.__str__(value))
+        if isinstance(value, self._convertible) and not isinstance(value, bool):
+            return self.token(str(value))
+        return None
+
+    def _intern(self, value: str) -> User | None:
+        if not value:
+            return None
+        if self._system is not None and self._system.match(value):
+            kind = Kind.SYSTEM
+        elif self._placeholder is not None and self._placeholder.match(value):
+            kind = Kind.PLACEHOLDER
+        else:
+            kind = Kind.USER
+        # setdefault decides between threads that meet the same new id at once.
+        user = self._tokens.setdefault(value, User(value, kind))
+        if len(self._tokens) > self._limit:
+            self._evict()
+        return user
+
+    def _evict(self) -> None:
+        try:
+            del self._tokens[next(iter(self._tokens))]
+            self.evicted += 1
+        except (KeyError, RuntimeError, StopIteration):
+            pass  # another thread evicts at this moment
+
+
+def _any_of(globs: Iterable[str]) -> re.Pattern[str] | None:
+    patterns = [translate(glob) for glob in globs]
+    return re.compile("|".join(patterns)) if patterns else None

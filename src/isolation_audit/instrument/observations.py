@@ -1,0 +1,131 @@
+"""What instrumented calls tell the detectors: plain records of who was witnessed where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from isolation_audit.config import model
+    from isolation_audit.config.model import Deprecation, Emitter, Engine
+    from isolation_audit.identity.objects import Record
+    from isolation_audit.identity.scopes import Scope
+    from isolation_audit.identity.users import User
+
+
+@dataclass(slots=True)
+class Built:
+    """An object of an engine, emitter or deprecated target was constructed, or came out of an alternative constructor.
+
+    ``context`` is the user-context object that an owner path went through: None when it was there and None,
+    ``layout.MISSING`` when no path has one. ``via`` names the alternative constructor.
+    """
+
+    entry: Engine | Deprecation | Emitter
+    obj: Any
+    ambient: User | None
+    owner: User | None
+    named: User | None
+    """The user that the owner paths gave, before the ambient user was taken as a substitute."""
+    context: Any
+    record: Record | None
+    via: str | None = None
+
+
+@dataclass(slots=True)
+class Used:
+    """A method of an object that belongs to one user was called while another user's work was running.
+
+    For a ``[[scopes]]`` entry ``owner`` is the user whose work was about to begin.
+    """
+
+    entry: Engine | model.Scope
+    method: str
+    ambient: User
+    owner: User
+    record: Record | None
+
+
+@dataclass(slots=True)
+class Emission:
+    """One event on its way out; it may pass several layers, and is still one event."""
+
+    name: str | None
+    ambient: User | None
+    claimed: User | None = None
+    known: bool = False
+    """True once any layer had any witness."""
+    verified: bool = False
+    """True once two witnesses could be compared."""
+    depth: int = 0
+    layers: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
+    """Codes already reported for this event, so that each layer does not repeat them."""
+    crossed: list[User | None] = field(default_factory=list)
+    """Wrong addressees counted so far (None stands for a crossing without a known addressee)."""
+
+
+@dataclass(slots=True)
+class Passage:
+    """One event passing one instrumented layer."""
+
+    emission: Emission
+    entry: Emitter
+    method: str
+    ambient: User | None
+    owner: User | None
+    addressee: User | None
+    record: Record | None
+
+
+@dataclass(slots=True)
+class Lost:
+    """An event that left its outermost layer without any witness having been known."""
+
+    emission: Emission
+    entry: Emitter
+    method: str
+
+
+@dataclass(slots=True)
+class Imported:
+    """A module that is deprecated as a whole was imported."""
+
+    deprecation: Deprecation
+    module: ModuleType
+
+
+@dataclass(slots=True)
+class Ended:
+    """A scope came to its end."""
+
+    scope: Scope
+
+
+@dataclass(slots=True)
+class Problem:
+    """A target that can't be watched as configured: ``code`` is IA901 or IA902."""
+
+    code: str
+    target: str
+    message: str
+    optional: bool = False
+
+
+@dataclass(slots=True)
+class Stopped:
+    """The auditor is about to stop: ``applied`` targets were patched, ``seen`` of them called, ``verified`` says whether any
+    event had two witnesses to compare."""
+
+    applied: int
+    seen: int
+    events: int
+    verified: bool
+
+
+Observation = Built | Used | Passage | Lost | Imported | Ended | Problem | Stopped
+
+Publish = "Callable[[Observation], None]"

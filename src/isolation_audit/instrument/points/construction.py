@@ -1,0 +1,123 @@
+"""Construction: who an object was made for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.identity.users import Kind
+from isolation_audit.instrument.layout import MISSING, UserReader, Values, value_reader
+from isolation_audit.instrument.observations import Built
+from isolation_audit.instrument.stacks import capture
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from isolation_audit.config.model import Deprecation, Emitter, Engine
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.layout import Layout
+    from isolation_audit.instrument.points.receivers import Receivers
+    from isolation_audit.instrument.runtime import Runtime
+
+_ORIGIN_FRAMES = 4
+
+
+class Registrar:
+    """Turns a finished object into its record and a :class:`Built` observation; one for each configured entry."""
+
+    def __init__(self, entry: Engine | Deprecation | Emitter, runtime: Runtime, counter: Counter[str] | None) -> None:
+        self.entry = entry
+        self.runtime = runtime
+        self.counter = counter
+        self.place = str(entry.target)
+        self.constructing: set[int] = set()
+        """Identities of objects inside their outermost instrumented ``__init__``; each is alive while it is listed."""
+        self._bind = [(kind, value_reader(path)) for kind, path in runtime.config.identity.bind]
+
+    def learn(self, context: Any, user: User) -> None:
+        """Bind the ids of a user-context object to its user."""
+        if context is None or context is MISSING:
+            return
+        for kind, read in self._bind:
+            self.runtime.bindings.learn(kind, read(context), user)
+
+    def register(self, obj: Any, owner: UserReader, values: Values, result: Any, via: str | None) -> None:
+        """Record ``obj`` once an entry, and tell the detectors."""
+        runtime = self.runtime
+        record = runtime.objects.record(obj)
+        if record is not None:
+            if self.place in record.built_by:
+                return
+            record.built_by.add(self.place)
+        elif via is not None:
+            # Without a record nothing tells whether __init__ has reported this object already; once is better than twice.
+            return
+        runtime.tally.seen[self.place] += 1
+        if self.counter is not None:
+            self.counter[self.place] += 1
+        ambient = runtime.ambient.current()
+        named = owner.read(values, result)
+        context = owner.context(values, result)
+        if named is not None:
+            self.learn(context, named)
+        user = named if named is not None and named.kind is not Kind.PLACEHOLDER else ambient
+        if record is not None and record.owner is None and user is not None and user.kind is Kind.USER:
+            record.owner = user
+            record.origin = capture(_ORIGIN_FRAMES)
+            record.origin_label = "built for"
+        runtime.publish(Built(self.entry, obj, ambient, user, named, context, record, via))
+
+
+class ConstructionPoint:
+    """Around ``__init__``: registers at the end of the outermost one, when all attributes are there."""
+
+    def __init__(self, registrar: Registrar, receivers: Receivers, layout: Layout) -> None:
+        self.place = registrar.place
+        self._registrar = registrar
+        self._receivers = receivers
+        self._layout = layout
+        runtime = registrar.runtime
+        self._owner = UserReader(registrar.entry.owner, layout, runtime.users, runtime.bindings)
+
+    def before(self, values: Values) -> Any:
+        """Begin a construction; None for receivers that are not meant."""
+        obj = self._layout.self_of(values)
+        if not self._receivers.accept(type(obj)):
+            return None
+        constructing = self._registrar.constructing
+        if id(obj) in constructing:
+            return None
+        constructing.add(id(obj))
+        return (obj, values)
+
+    def after(self, state: Any, _result: Any) -> None:
+        """Register the object: its outermost instrumented ``__init__`` has ended."""
+        obj, values = state
+        self._registrar.constructing.discard(id(obj))
+        self._registrar.register(obj, self._owner, values, MISSING, None)
+
+    def failed(self, state: Any, _error: BaseException) -> None:
+        """Nothing was built."""
+        self._registrar.constructing.discard(id(state[0]))
+
+
+class ConstructorPoint:
+    """Around an alternative constructor: whatever it returns was built by it, whether or not ``__init__`` ran."""
+
+    def __init__(self, registrar: Registrar, via: str, layout: Layout) -> None:
+        self.place = registrar.place
+        self._registrar = registrar
+        self._via = via
+        runtime = registrar.runtime
+        self._owner = UserReader(registrar.entry.owner, layout, runtime.users, runtime.bindings)
+
+    def before(self, values: Values) -> Any:
+        """Keep the arguments for the end."""
+        return values
+
+    def after(self, state: Any, result: Any) -> None:
+        """Register the returned object."""
+        if result is not None:
+            self._registrar.register(result, self._owner, state, result, self._via)
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing was built."""

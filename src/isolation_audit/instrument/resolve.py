@@ -1,0 +1,100 @@
+"""From ``module:qualname`` to the thing itself, looked up without running descriptors."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from dataclasses import dataclass
+from functools import cached_property
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isolation_audit.config.model import Target
+
+
+class UnresolvedError(LookupError):
+    """The qualname leads nowhere; the message says from where on, and what may have been meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """``owner.name`` is the target; ``raw`` is its ``__dict__`` entry, ``home`` the class or module that holds it."""
+
+    owner: type | ModuleType
+    name: str
+    raw: Any
+    home: type | ModuleType
+
+    @property
+    def cls(self) -> type | None:
+        """The target itself where it is a class."""
+        return self.raw if isinstance(self.raw, type) else None
+
+
+def resolve(module: ModuleType, target: Target) -> Resolved:
+    """Walk the qualname inside an imported module.
+
+    Raises:
+        UnresolvedError: a part of the name does not exist.
+    """
+    owner: Any = module
+    parts = target.qualname.split(".")
+    for index, name in enumerate(parts):
+        home, raw = find(owner, name)
+        if home is None:
+            raise UnresolvedError(_not_found(module, parts[:index], name, owner))
+        if index == len(parts) - 1:
+            return Resolved(owner, name, raw, home)
+        if not isinstance(raw, type):
+            raise UnresolvedError(f"{module.__name__}:{'.'.join(parts[: index + 1])} is no class, so it has no {parts[index + 1]!r}")
+        owner = raw
+    raise UnresolvedError(f"{target} names no attribute")
+
+
+def find(owner: Any, name: str) -> tuple[Any, Any]:
+    """The holder and the raw ``__dict__`` entry of an attribute; ``(None, None)`` where there is none."""
+    if isinstance(owner, type):
+        for base in owner.__mro__:
+            if name in vars(base):
+                return base, vars(base)[name]
+        return None, None
+    if name in vars(owner):
+        return owner, vars(owner)[name]
+    # A module may make its names on demand (PEP 562).
+    try:
+        return owner, getattr(owner, name)
+    except AttributeError:
+        return None, None
+
+
+def function_of(raw: Any) -> FunctionType | None:
+    """The plain function behind a method descriptor, if there is one."""
+    if isinstance(raw, (classmethod, staticmethod)):
+        raw = raw.__func__
+    elif isinstance(raw, property):
+        raw = raw.fget
+    elif isinstance(raw, cached_property):
+        raw = raw.func
+    return raw if type(raw) is FunctionType else None
+
+
+def has_receiver(owner: Any, raw: Any) -> bool:
+    """True where calls get ``self`` or ``cls`` as their first value."""
+    return isinstance(owner, type) and not isinstance(raw, staticmethod)
+
+
+def names(owner: Any) -> list[str]:
+    """All attribute names of a class (its bases included, ``object`` not) or of a module."""
+    if isinstance(owner, type):
+        return list(dict.fromkeys(name for base in owner.__mro__ if base is not object for name in vars(base)))
+    return list(vars(owner))
+
+
+def _not_found(module: ModuleType, path: list[str], name: str, owner: Any) -> str:
+    where = module.__name__ + (":" + ".".join(path) if path else "")
+    close = difflib.get_close_matches(name, names(owner), n=1)
+    if not close and inspect.ismodule(owner):
+        close = [one for one in names(owner) if one.lower() == name.lower()][:1]
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{where} has no {name!r}{meant}"

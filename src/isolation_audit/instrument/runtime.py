@@ -1,0 +1,59 @@
+"""What every instrumented point needs at hand: tables of identity, counters, and somebody to tell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+
+    from isolation_audit.config.model import Config, Factory
+    from isolation_audit.identity.ambient import Ambient
+    from isolation_audit.identity.bindings import Bindings
+    from isolation_audit.identity.objects import Objects
+    from isolation_audit.identity.users import Users
+    from isolation_audit.instrument.barrier import Barrier
+    from isolation_audit.instrument.observations import Observation
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counters of clean and unclean calls alike.
+
+    ``+= 1`` on a dict of str keys runs without a switch of threads in CPython's GIL builds, so no lock is needed.
+    """
+
+    events: Counter[str] = field(default_factory=Counter)
+    """Distinct events by the layer at which they were first seen."""
+    passages: Counter[str] = field(default_factory=Counter)
+    """Instrumented layers passed, by layer."""
+    unverified: int = 0
+    """Events whose only known witness had nothing to be compared with."""
+    built: Counter[str] = field(default_factory=Counter)
+    """Engines built, by target."""
+    deprecated: Counter[str] = field(default_factory=Counter)
+    """Deprecated engines built, by target."""
+    seen: Counter[str] = field(default_factory=Counter)
+    """Calls of any kind, by target."""
+    crossings: int = 0
+    """Deliveries of events to a wrong user; see ``Emission.crossed``."""
+    scopes: int = 0
+
+
+@dataclass(slots=True)
+class Runtime:
+    """One auditor's identity tables, counters, barrier and listeners."""
+
+    config: Config
+    users: Users
+    ambient: Ambient
+    bindings: Bindings
+    objects: Objects
+    barrier: Barrier
+    publish: Callable[[Observation], None]
+    tally: Tally = field(default_factory=Tally)
+    factory_codes: dict[int, tuple[CodeType, Factory]] = field(default_factory=dict)
+    """Code of declared factories by its identity (the code is held, so the identity stays its own)."""

@@ -1,0 +1,210 @@
+"""Shims for plain Python functions: generated code of the same signature and kind, put *into* the function object.
+
+Exchanging ``__code__`` keeps the function's identity, so whoever took a reference earlier (``from m import f``, a route
+table, a bound method, a pickle) meets the shim too, ``super()`` and method resolution stay as they were, other wrappers
+may come and go above it in any order, and undoing is one assignment. All lines of the shim map to the ``def`` line.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from functools import lru_cache
+from types import CodeType, FunctionType
+from typing import Any, Final
+
+from isolation_audit.instrument.layout import Layout
+from isolation_audit.instrument.probe import Probe
+
+_MARK: Final = "__ia_probe__"
+_PREFIX: Final = "__ia_"
+
+_shim_codes: dict[int, CodeType] = {}
+
+
+def is_shim(code: CodeType) -> bool:
+    """True for code that this module generated and installed."""
+    return _shim_codes.get(id(code)) is code
+
+
+class UnshimmableError(Exception):
+    """The function's code can't be exchanged; the message says why."""
+
+
+def exact_layout(function: FunctionType, *, receiver: bool) -> Layout:
+    """The layout of the values that the shim of ``function`` passes to its probe."""
+    code = function.__code__
+    names = list(code.co_varnames)
+    positional, keyword_only = code.co_argcount, code.co_kwonlyargcount
+    ordered = names[: positional + keyword_only]
+    positions = {name: index for index, name in enumerate(ordered)}
+    varargs = len(ordered) if code.co_flags & inspect.CO_VARARGS else None
+    varkw = len(ordered) + (varargs is not None) if code.co_flags & inspect.CO_VARKEYWORDS else None
+    return Layout(True, receiver, positions, positional, varargs, varkw)  # noqa: FBT003
+
+
+class CodePatch:
+    """One function with exchanged code; :meth:`undo` puts the very same code object back."""
+
+    __slots__ = ("function", "original_code", "probe", "shim_code")
+
+    def __init__(self, function: FunctionType) -> None:
+        """Install the shim.
+
+        Raises:
+            UnshimmableError: the signature can't be written down as source (generated code with odd names).
+        """
+        self.function = function
+        self.original_code = function.__code__
+        twin = FunctionType(
+            self.original_code, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+        )
+        twin.__qualname__ = function.__qualname__
+        twin.__module__ = function.__module__
+        self.probe = Probe(twin)
+        self.shim_code = _shim_code(function, self.probe)
+        _shim_codes[id(self.shim_code)] = self.shim_code
+        function.__code__ = self.shim_code
+
+    @property
+    def installed(self) -> bool:
+        """False when somebody else has exchanged the code since."""
+        return self.function.__code__ is self.shim_code
+
+    def undo(self) -> None:
+        """Restore the original code; where another tool has put code above ours, ours stays and asks nobody."""
+        self.probe.clear()
+        if self.installed:
+            self.function.__code__ = self.original_code
+            _shim_codes.pop(id(self.shim_code), None)
+
+
+def _shim_code(function: FunctionType, probe: Probe) -> CodeType:
+    code = function.__code__
+    template = _template(_source(code), code.co_name)
+    if template.co_freevars != code.co_freevars:
+        raise UnshimmableError(f"its closure {code.co_freevars} can't be rebuilt")
+    constants = tuple(probe if constant == _MARK else constant for constant in template.co_consts)
+    flags = template.co_flags | (code.co_flags & inspect.CO_ITERABLE_COROUTINE)
+    return template.replace(
+        co_consts=constants,
+        co_flags=flags,
+        co_filename=code.co_filename,
+        co_firstlineno=code.co_firstlineno,
+        co_name=code.co_name,
+        co_qualname=code.co_qualname,
+    )
+
+
+@lru_cache(maxsize=512)
+def _template(source: str, name: str) -> CodeType:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise UnshimmableError(f"its signature can't be generated: {error.msg}") from None
+    for node in ast.walk(tree):
+        if hasattr(node, "lineno"):
+            node.lineno = node.end_lineno = 1
+            node.col_offset = node.end_col_offset = 0
+    # dont_inherit: this file's own __future__ flags must not leak into application code.
+    module = compile(tree, name, "exec", dont_inherit=True)
+    factory = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
+    return next(constant for constant in factory.co_consts if isinstance(constant, CodeType))
+
+
+def _source(code: CodeType) -> str:
+    names = list(code.co_varnames)
+    positional, keyword_only = code.co_argcount, code.co_kwonlyargcount
+    plain = names[:positional]
+    keywords = names[positional : positional + keyword_only]
+    rest = names[positional + keyword_only :]
+    varargs = rest.pop(0) if code.co_flags & inspect.CO_VARARGS else None
+    varkw = rest.pop(0) if code.co_flags & inspect.CO_VARKEYWORDS else None
+    everything = [*plain, *keywords, *filter(None, (varargs, varkw))]
+    if not all(name.isidentifier() and not name.startswith(_PREFIX) for name in [*everything, *code.co_freevars]):
+        raise UnshimmableError(f"its parameters {everything} aren't plain names")
+
+    parameters = list(plain)
+    if code.co_posonlyargcount:
+        parameters.insert(code.co_posonlyargcount, "/")
+    if varargs or keywords:
+        parameters.append(f"*{varargs or ''}")
+    parameters += keywords
+    call = list(plain) + ([f"*{varargs}"] if varargs else []) + [f"{name}={name}" for name in keywords]
+    if varkw:
+        parameters.append(f"**{varkw}")
+        call.append(f"**{varkw}")
+
+    values = "(" + "".join(f"{name}, " for name in everything) + ")"
+    body = _body(code.co_flags, f"{_MARK!r}", values, ", ".join(call))
+    # The dead mention makes the compiler give the shim the very closure of the function that it moves into.
+    cells = [name for name in code.co_freevars if name not in everything]
+    prologue = "".join(f"    {name} = None\n" for name in cells)
+    mention = f"        if 0: ({', '.join(cells)},)\n" if cells else ""
+    keyword = "async def" if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR) else "def"
+    return f"def factory():\n{prologue}    {keyword} shim({', '.join(parameters)}):\n{mention}{body}"
+
+
+def _body(flags: int, probe: str, values: str, call: str) -> str:
+    if flags & inspect.CO_GENERATOR:
+        lines = _AT_ONCE + ["return (yield from PROBE.original(CALL))"]
+    elif flags & inspect.CO_ASYNC_GENERATOR:
+        lines = _AT_ONCE + _ASYNC_GENERATOR
+    elif flags & inspect.CO_COROUTINE:
+        lines = [line.replace("PROBE.original", "await PROBE.original") for line in _AROUND]
+    else:
+        lines = _AROUND
+    text = "".join(f"        {line}\n" for line in lines)
+    return text.replace("PROBE", probe).replace("VALUES", values).replace("CALL", call)
+
+
+_AROUND: Final = [
+    "__ia_states = PROBE.before(VALUES)",
+    "if __ia_states is None:",
+    "    return PROBE.original(CALL)",
+    "try:",
+    "    __ia_result = PROBE.original(CALL)",
+    "except BaseException as __ia_error:",
+    "    PROBE.failed(__ia_states, __ia_error)",
+    "    raise",
+    "PROBE.after(__ia_states, __ia_result)",
+    "return __ia_result",
+]
+
+# A generator's body runs in whatever context resumes it: nothing of ours may stay open across its yields.
+_AT_ONCE: Final = [
+    "__ia_states = PROBE.before(VALUES)",
+    "if __ia_states is not None:",
+    "    PROBE.after(__ia_states, None)",
+]
+
+# What `yield from` would do, had asynchronous generators one. The thrown exception is passed on outside its handler,
+# so that exceptions raised inside don't get it as their context.
+_ASYNC_GENERATOR: Final = [
+    "__ia_inner = PROBE.original(CALL)",
+    "__ia_step = __ia_inner.__anext__()",
+    "while True:",
+    "    try:",
+    "        __ia_item = await __ia_step",
+    "    except StopAsyncIteration:",
+    "        return",
+    "    try:",
+    "        __ia_sent = yield __ia_item",
+    "    except GeneratorExit:",
+    "        await __ia_inner.aclose()",
+    "        raise",
+    "    except BaseException as __ia_error:",
+    "        __ia_step = __ia_inner.athrow(__ia_error)",
+    "    else:",
+    "        __ia_step = __ia_inner.asend(__ia_sent)",
+]
+
+
+def describe(function: Any) -> str:
+    """What kind of callable this is, in the words of the standard library."""
+    flags = function.__code__.co_flags
+    if flags & inspect.CO_ASYNC_GENERATOR:
+        return "async generator"
+    if flags & inspect.CO_GENERATOR:
+        return "generator"
+    return "coroutine" if flags & inspect.CO_COROUTINE else "function"

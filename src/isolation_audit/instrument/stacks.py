@@ -1,0 +1,67 @@
+"""Stacks, captured as cheap (code, instruction) pairs and turned into readable frames only for a finding."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isolation_audit.findings import Frame, Site
+from isolation_audit.instrument.shims import is_shim
+
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+
+RawStack = tuple[tuple["CodeType", int], ...]
+
+_PACKAGE = str(Path(__file__).resolve().parents[1]) + "/"
+_EXAMPLES = _PACKAGE + "_examples/"
+_MACHINERY = ("/site-packages/wrapt/", "<frozen importlib", "<frozen runpy", "/importlib/__init__.py")
+
+
+def is_ours(code: CodeType) -> bool:
+    """True for frames of the auditor and of the import and wrapping machinery around it."""
+    if is_shim(code):
+        return True
+    file = code.co_filename
+    if file.startswith(_PACKAGE):
+        return not file.startswith(_EXAMPLES)
+    return any(part in file for part in _MACHINERY)
+
+
+def frames(frame: FrameType | None) -> list[FrameType]:
+    """The application's frames from ``frame`` outwards."""
+    found = []
+    while frame is not None:
+        if not is_ours(frame.f_code):
+            found.append(frame)
+        frame = frame.f_back
+    return found
+
+
+def capture(limit: int) -> RawStack:
+    """The application's innermost ``limit`` frames, starting with the caller nearest to the instrumented call."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame without traceback's cost
+    raw = []
+    while frame is not None and len(raw) < limit:
+        code = frame.f_code
+        if not is_ours(code):
+            raw.append((code, frame.f_lasti))
+        frame = frame.f_back
+    return tuple(raw)
+
+
+def site(raw: RawStack | None) -> Site | None:
+    """Readable form of a captured stack; None where nothing was captured."""
+    if not raw:
+        return None
+    return Site(tuple(Frame(code.co_filename, _line(code, lasti), code.co_qualname) for code, lasti in raw))
+
+
+def _line(code: CodeType, lasti: int) -> int:
+    line = code.co_firstlineno
+    for start, end, number in code.co_lines():
+        if start <= lasti < end:
+            return number if number is not None else line
+        line = number or line
+    return line

@@ -1,0 +1,41 @@
+"""Targets: what the configuration names, when its module is there, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from isolation_audit.config.model import Target
+
+
+class State(StrEnum):
+    """What became of one target."""
+
+    WAITING = "waiting"
+    """Its module has not been imported."""
+    APPLIED = "applied"
+    LATE = "late"
+    """Applied after objects or references had escaped (IA902)."""
+    ABSENT = "absent"
+    """Optional, and not there."""
+    MISSING = "missing"
+    """Not found (IA901)."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """One target in one role; ``apply`` instruments it inside its imported module."""
+
+    target: Target
+    role: str
+    apply: Callable[[ModuleType, Target], None]
+    optional: bool = False
+    state: State = State.WAITING
+    detail: str = ""
+    found: object = None
+    """What the target resolved to when it was applied; another object at the same name means a reload."""

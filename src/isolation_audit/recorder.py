@@ -1,0 +1,147 @@
+"""The recorder: takes findings from detectors, keeps each distinct one once with its count, and queues it for the sinks.
+
+It never blocks the application: the one lock is held for dictionary work only, and sinks run on the drainer's thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from isolation_audit.config.model import Limits, Select
+    from isolation_audit.findings import Finding
+    from isolation_audit.identity.scopes import Scope
+    from isolation_audit.rules import Severity
+
+
+@dataclass(slots=True)
+class Entry:
+    """One distinct finding with how often and when (Unix seconds) it was seen."""
+
+    finding: Finding
+    count: int
+    first_seen: float
+    last_seen: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form of ``report.json``, schema 1."""
+        finding = self.finding
+        return {
+            "rule": finding.rule,
+            "severity": finding.severity.value,
+            "fingerprint": finding.fingerprint,
+            "count": self.count,
+            "message": finding.message,
+            "help": finding.help,
+            "target": finding.target,
+            "event": finding.event,
+            "witnesses": finding.witnesses.as_dict(),
+            "site": None if finding.site is None else finding.site.as_dict(),
+            "origin": None if finding.origin is None else {**finding.origin.as_dict(), "label": finding.origin_label},
+            "first_seen": self.first_seen,
+            "last_seen": self.last_seen,
+            "trace_id": finding.trace_id,
+        }
+
+
+class Selection:
+    """Which rules are on, and which severity a team gave them."""
+
+    def __init__(self, select: Select) -> None:
+        self._select = select
+
+    def enabled(self, code: str) -> bool:
+        """Enabled and not disabled; ``disable`` wins."""
+        if any(fnmatchcase(code, glob) for glob in self._select.disable):
+            return False
+        return any(fnmatchcase(code, glob) for glob in self._select.enable)
+
+    def severity(self, code: str, default: Severity) -> Severity:
+        """The last matching override, or the rule's own severity."""
+        chosen = default
+        for glob, severity in self._select.severity:
+            if fnmatchcase(code, glob):
+                chosen = severity
+        return chosen
+
+
+class Recorder:
+    """Deduplicates by fingerprint; bounded: further distinct findings beyond the limit are counted as dropped."""
+
+    def __init__(self, limits: Limits, select: Select) -> None:
+        self._limit = limits.findings
+        self._selection = Selection(select)
+        self._lock = threading.Lock()
+        self._entries: dict[str, Entry] = {}
+        self._shortcuts: dict[Hashable, Entry] = {}
+        self.counts: Counter[str] = Counter()
+        """Occurrences by rule, dropped ones included."""
+        self.dropped = 0
+        self.scopes_dropped = 0
+        self.new: deque[Entry] = deque(maxlen=limits.findings)
+        """Distinct findings that the sinks have not seen yet."""
+        self.scopes: deque[Scope] = deque(maxlen=limits.scopes)
+        """Ended scopes that the sinks have not seen yet."""
+        self.wake = threading.Event()
+        """Set when there is something for the sinks."""
+
+    def enabled(self, code: str) -> bool:
+        """Whether findings of this rule are wanted at all."""
+        return self._selection.enabled(code)
+
+    def again(self, shortcut: Hashable) -> bool:
+        """Count a finding that is known by the place it came from; False where it has to be described first."""
+        entry = self._shortcuts.get(shortcut)
+        if entry is None:
+            return False
+        with self._lock:
+            self._count(entry)
+        return True
+
+    def record(self, finding: Finding, shortcut: Hashable = None) -> None:
+        """Keep or count one finding."""
+        if not self.enabled(finding.rule):
+            return
+        now = time.time()
+        severity = self._selection.severity(finding.rule, finding.severity)
+        if severity is not finding.severity:
+            finding = replace(finding, severity=severity)
+        fingerprint = finding.fingerprint
+        with self._lock:
+            entry = self._entries.get(fingerprint)
+            if entry is not None:
+                self._count(entry)
+            elif len(self._entries) >= self._limit:
+                self.counts[finding.rule] += 1
+                self.dropped += 1
+                return
+            else:
+                entry = self._entries[fingerprint] = Entry(finding, 1, now, now)
+                self.counts[finding.rule] += 1
+                self.new.append(entry)
+            if shortcut is not None and len(self._shortcuts) < 4 * self._limit:
+                self._shortcuts[shortcut] = entry
+        self.wake.set()
+
+    def scope_ended(self, scope: Scope) -> None:
+        """Queue an ended scope for the sinks; a full queue drops its oldest and counts it."""
+        if len(self.scopes) == self.scopes.maxlen:
+            self.scopes_dropped += 1
+        self.scopes.append(scope)
+
+    def entries(self) -> list[Entry]:
+        """All distinct findings so far, in the order in which they were first seen."""
+        with self._lock:
+            return list(self._entries.values())
+
+    def _count(self, entry: Entry) -> None:
+        entry.count += 1
+        entry.last_seen = time.time()
+        self.counts[entry.finding.rule] += 1
