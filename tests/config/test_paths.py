@@ -63,7 +63,10 @@ def test_any_text_is_a_path_or_a_path_error(text: str) -> None:
         ("kw.user", Path("kw.user", Root.ARGUMENT, "user")),
         ("everyone", Path("everyone", Root.EVERYONE)),
         ("self", Path("self", Root.SELF)),
-        ('args.m["a b"][-1][key]', Path('args.m["a b"][-1][key]', Root.ARGUMENT, "m", (Item("a b"), Item(-1), Item("key")))),
+        (
+            'args.m["a b"][-1][key]',
+            Path('args.m["a b"][-1][key]', Root.ARGUMENT, "m", (Item("a b"), Item(-1), Item("key"))),
+        ),
         ("run_id:return.x", Path("run_id:return.x", Root.RETURN, None, (Attribute("x"),), "run_id")),
     ],
 )

@@ -1,0 +1,328 @@
+"""The auditor: puts identity, instrumentation, detectors, recorder and sinks together; starts and stops them as one."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import platform
+import secrets
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit._version import __version__
+from isolation_audit.config import Config, find_config, load_config
+from isolation_audit.detectors import all_detectors, all_rules
+from isolation_audit.detectors.base import Detector
+from isolation_audit.detectors.selfcheck import SelfCheckDetector
+from isolation_audit.exceptions import UsageError
+from isolation_audit.export import report
+from isolation_audit.export.drainer import Drainer
+from isolation_audit.identity import scopes
+from isolation_audit.identity.ambient import Ambient
+from isolation_audit.identity.bindings import Bindings
+from isolation_audit.identity.objects import Objects
+from isolation_audit.identity.pseudonyms import Pseudonyms
+from isolation_audit.identity.users import Users
+from isolation_audit.instrument import observations
+from isolation_audit.instrument.barrier import Barrier
+from isolation_audit.instrument.instrumentation import Instrumentation
+from isolation_audit.instrument.runtime import Runtime
+from isolation_audit.instrument.targets import State
+from isolation_audit.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from isolation_audit.export.sink import Sink
+    from isolation_audit.identity.scopes import Scope
+
+_HANDLERS: dict[type, str] = {
+    observations.Built: "on_built",
+    observations.Used: "on_used",
+    observations.Passage: "on_passage",
+    observations.Lost: "on_lost",
+    observations.Imported: "on_imported",
+    observations.Problem: "on_problem",
+    observations.Stopped: "on_stopped",
+}
+
+TOOL = {"name": "isolation-audit", "version": __version__}
+
+
+class _Scopes(scopes.ScopeListener):
+    """Feeds explicit and configured scopes to the bindings and the recorder."""
+
+    def __init__(self, auditor: Auditor) -> None:
+        self._auditor = auditor
+
+    def begin(self, scope: Scope) -> None:
+        runtime = self._auditor.runtime
+        try:
+            runtime.ambient.stamp(scope)
+            user = runtime.users.token(scope.user_id)
+            if user is not None:
+                for kind, identifier in scope.ids.items():
+                    runtime.bindings.learn(kind, identifier, user)
+        except Exception as error:
+            runtime.barrier.fault("scope", error)
+
+    def end(self, scope: Scope) -> None:
+        runtime = self._auditor.runtime
+        try:
+            runtime.tally.scopes += 1
+            self._auditor.recorder.scope_ended(scope)
+        except Exception as error:
+            runtime.barrier.fault("scope", error)
+
+
+class Auditor:
+    """One running audit. Usable as a context manager; :func:`instrument` makes and starts one for the process."""
+
+    def __init__(self, config: Config, make_sinks: Callable[..., list[Sink]] | None = None, *, supervised: bool = False) -> None:
+        self.config = config
+        self.supervised = supervised
+        self.run_id = os.environ.get("ISOLATION_AUDIT_RUN") or secrets.token_hex(6)
+        self.pseudonyms = Pseudonyms(raw=config.report.raw_ids)
+        self._make_sinks = make_sinks
+        self._lock = threading.RLock()
+        self._running = False
+        self._build()
+        self.instrumentation = Instrumentation(self.runtime)
+
+    def _build(self) -> None:
+        config = self.config
+        limits = config.limits
+        barrier = Barrier(limits.faults)
+        users = Users(
+            placeholders=config.identity.placeholders,
+            system=(*config.identity.system, scopes.SYSTEM_USER),
+            id_types=config.identity.id_types,
+            limit=limits.users,
+        )
+        self.started = time.time()
+        self.recorder = Recorder(limits, config.select)
+        self.runtime = Runtime(
+            config=config,
+            users=users,
+            ambient=Ambient(users),
+            bindings=Bindings((kind for kind, _path in config.identity.bind), limit=limits.bindings),
+            objects=Objects(),
+            barrier=barrier,
+            publish=self._publish,
+        )
+        self._listen()
+
+    def _listen(self) -> None:
+        self.detectors = [detector(self.runtime, self.recorder, self.pseudonyms) for detector in all_detectors()]
+        self._handlers: dict[type, list[tuple[str, Callable[[Any], None]]]] = {}
+        for kind, name in _HANDLERS.items():
+            self._handlers[kind] = [
+                (type(detector).__name__, getattr(detector, name))
+                for detector in self.detectors
+                if getattr(type(detector), name) is not getattr(Detector, name)
+            ]
+        selfcheck = next(detector for detector in self.detectors if isinstance(detector, SelfCheckDetector))
+        self.runtime.barrier.on_fault = selfcheck.on_fault
+
+    def _publish(self, observation: observations.Observation) -> None:
+        handlers = self._handlers[type(observation)]
+        for handler in list(handlers):
+            place, handle = handler
+            try:
+                handle(observation)
+            except Exception as error:
+                if self.runtime.barrier.fault(f"detector {place}", error) and handler in handlers:
+                    handlers.remove(handler)
+
+    def start(self) -> Auditor:
+        """Instrument, and start feeding the sinks.
+
+        Raises:
+            UsageError: another auditor is running in this process.
+        """
+        with _process.lock:
+            if _process.auditor is not None and _process.auditor is not self:
+                raise UsageError("an auditor is running already; call isolation_audit.uninstrument() first")
+            _process.auditor = self
+        with self._lock:
+            if self._running:
+                return self
+            self._running = True
+            scopes.listen(_Scopes(self))
+            self.instrumentation.start()
+            self._start_draining()
+        return self
+
+    def _start_draining(self) -> None:
+        sinks = []
+        if self._make_sinks is not None:
+            sinks = self._make_sinks(
+                self.config,
+                run_id=self.run_id,
+                pseudonyms=self.pseudonyms,
+                snapshot=self.snapshot,
+                supervised=self.supervised,
+            )
+        self.drainer = Drainer(self.recorder, self.runtime.barrier, sinks, self.snapshot, self.instrumentation.refresh)
+        if sinks:
+            self.drainer.start()
+
+    def stop(self) -> None:
+        """Undo every patch, give the sinks what is left, and close them. Safe to call twice, and from any thread."""
+        with self._lock:
+            if not self._running:
+                return
+            self._running = False
+            if not self.supervised:
+                # Of several processes each sees its part; whether the run as a whole was blind is the supervisor's to say.
+                self._publish(self._stopped())
+            self.instrumentation.stop()
+            scopes.listen(None)
+            self.drainer.stop(self.config.otlp.timeout + 1.0)
+        with _process.lock:
+            if _process.auditor is self:
+                _process.auditor = None
+
+    def __enter__(self) -> Auditor:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def _stopped(self) -> observations.Stopped:
+        applied = sum(watched.state in (State.APPLIED, State.LATE) and watched.role not in _PASSIVE for watched in self.instrumentation.targets)
+        tally = self.runtime.tally
+        events = sum(tally.events.values())
+        return observations.Stopped(applied, len(tally.seen), events, verified=tally.unverified < events)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The report of this process so far (schema 1)."""
+        runtime, tally = self.runtime, self.runtime.tally
+        counts = self.recorder.counts
+        run = {
+            "id": self.run_id,
+            "config": None if self.config.source is None else self.config.source.name,
+            "processes": [{"pid": os.getpid(), "python": platform.python_version(), "started": self.started, "seen_until": time.time()}],
+        }
+        made = report.empty(run, TOOL)
+        made["targets"] = [
+            {
+                "target": str(watched.target),
+                "role": watched.role,
+                "state": watched.state.value,
+                "detail": watched.detail,
+                "seen": tally.seen[str(watched.target)],
+            }
+            for watched in self.instrumentation.targets
+        ]
+        made["summary"] = {
+            "events_total": sum(tally.events.values()),
+            "events_by_layer": dict(tally.events),
+            "events_unverified": tally.unverified,
+            "crossing_events": tally.crossings,
+            "engines_built": sum(tally.built.values()),
+            "engines_built_by_target": dict(tally.built),
+            "deprecated_engines_built": sum(tally.deprecated.values()),
+            "deprecated_engines_built_by_target": dict(tally.deprecated),
+            "scopes": tally.scopes,
+            "findings": {code: counts[code] for code in all_rules() if counts[code]},
+            "findings_dropped": self.recorder.dropped,
+            "faults": runtime.barrier.total,
+            "evicted": {"users": runtime.users.evicted, "bindings": runtime.bindings.evicted, "scopes": self.recorder.scopes_dropped},
+        }
+        made["findings"] = [entry.as_dict() for entry in self.recorder.entries()]
+        return made
+
+    def after_fork(self) -> None:
+        """In a forked child: start counting from nothing and drain on a thread of its own; the patches are in place."""
+        self._lock = threading.RLock()
+        if not self._running:
+            return
+        self.started = time.time()
+        self.recorder = Recorder(self.config.limits, self.config.select)
+        self.runtime.tally.__init__()  # type: ignore[misc]
+        self.runtime.barrier.__init__(self.config.limits.faults)  # type: ignore[misc]
+        self._listen()
+        self._start_draining()
+
+
+_PASSIVE = ("ambient", "factory")
+"""Roles that are read, not called: they can't be seen at work."""
+
+
+class _Process:
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.auditor: Auditor | None = None
+
+
+_process = _Process()
+
+
+def current() -> Auditor | None:
+    """The auditor that runs in this process, if any."""
+    return _process.auditor
+
+
+def instrument(config: Config | Path | str | None = None) -> Auditor:
+    """Start auditing this process; call it before the application is imported.
+
+    ``config`` is a Config, the path of a TOML file, or None to look for one (``ISOLATION_AUDIT_CONFIG``, then
+    ``isolation-audit.toml`` or ``pyproject.toml`` here or in a parent folder). Idempotent for the same configuration.
+
+    Raises:
+        ConfigError: the configuration can't be used; every problem is listed.
+        UsageError: there is no configuration, or an auditor with another one is running.
+    """
+    from isolation_audit.export.ways_out import configured_sinks
+
+    chosen = config if isinstance(config, Config) else _load(config)
+    with _process.lock:
+        running = _process.auditor
+        if running is not None:
+            if running.config == chosen:
+                return running
+            raise UsageError("an auditor with another configuration is running; call isolation_audit.uninstrument() first")
+        supervised = os.environ.get("ISOLATION_AUDIT_SUPERVISED") == "1"
+        return Auditor(chosen, configured_sinks, supervised=supervised).start()
+
+
+def uninstrument() -> None:
+    """Stop auditing this process and restore everything that was patched; does nothing when nothing runs."""
+    auditor = _process.auditor
+    if auditor is not None:
+        auditor.stop()
+
+
+def _load(path: Path | str | None) -> Config:
+    found = Path(path) if path is not None else find_config()
+    if found is None:
+        raise UsageError("no configuration found; write an isolation-audit.toml, or set ISOLATION_AUDIT_CONFIG to one")
+    return load_config(found)
+
+
+def _after_fork() -> None:
+    _process.lock = threading.RLock()
+    auditor = _process.auditor
+    if auditor is not None:
+        try:
+            auditor.after_fork()
+            _finalize_in_multiprocessing()
+        except Exception as error:
+            auditor.runtime.barrier.fault("fork", error)
+
+
+def _finalize_in_multiprocessing() -> None:
+    # multiprocessing's forked children leave by os._exit: atexit never runs there, multiprocessing's own finalizers do.
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.Finalize(None, uninstrument, exitpriority=0)
+
+
+atexit.register(uninstrument)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,115 @@
+"""The report (schema 1): built from one process, merged from many, written as a file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from isolation_audit.export.sink import Batch
+
+SCHEMA = 1
+Report = dict[str, Any]
+
+_STATES = ("waiting", "absent", "applied", "late", "missing")
+"""From the least to the most telling: of several processes the most telling state of a target is shown."""
+
+
+def empty(run: dict[str, Any], tool: dict[str, Any]) -> Report:
+    """A report in which nothing has happened."""
+    return {"schema": SCHEMA, "tool": tool, "run": run, "targets": [], "summary": {}, "findings": []}
+
+
+def merge(reports: Iterable[Report], run: dict[str, Any], tool: dict[str, Any]) -> Report:
+    """One report of several processes: counters added, findings joined by fingerprint, targets by their telling state."""
+    merged = empty({**run, "processes": []}, tool)
+    targets: dict[tuple[str, str], dict[str, Any]] = {}
+    findings: dict[str, dict[str, Any]] = {}
+    for report in reports:
+        merged["run"]["processes"] += report["run"].get("processes", [])
+        merged["summary"] = _add(merged["summary"], report["summary"])
+        for target in report["targets"]:
+            key = (target["target"], target["role"])
+            targets[key] = _target(targets[key], target) if key in targets else dict(target)
+        for finding in report["findings"]:
+            known = findings.get(finding["fingerprint"])
+            findings[finding["fingerprint"]] = _finding(known, finding) if known else dict(finding)
+    merged["targets"] = list(targets.values())
+    merged["findings"] = sorted(findings.values(), key=_worst_first)
+    return merged
+
+
+def _worst_first(finding: dict[str, Any]) -> tuple[int, str, float]:
+    return (("error", "warning", "note").index(finding["severity"]), finding["rule"], finding["first_seen"])
+
+
+def _add(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    total = dict(one)
+    for key, value in other.items():
+        total[key] = _add(total.get(key, {}), value) if isinstance(value, dict) else total.get(key, 0) + value
+    return total
+
+
+def _target(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    telling = max(one, other, key=lambda target: _STATES.index(target["state"]))
+    return {**telling, "seen": one["seen"] + other["seen"]}
+
+
+def _finding(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **one,
+        "count": one["count"] + other["count"],
+        "first_seen": min(one["first_seen"], other["first_seen"]),
+        "last_seen": max(one["last_seen"], other["last_seen"]),
+    }
+
+
+def write(path: Path, report: Report) -> None:
+    """Write atomically: a reader sees the old report or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def parts(directory: Path, run_id: str) -> list[Report]:
+    """The reports of the single processes of one run, oldest first."""
+    files = sorted((directory / "processes").glob(f"{run_id}-*.json"), key=lambda path: path.stat().st_mtime_ns)
+    return [json.loads(path.read_text(encoding="utf-8")) for path in files]
+
+
+class ReportSink:
+    """Keeps ``DIR/processes/RUN-PID.json`` up to date, so that even a killed process leaves what it saw."""
+
+    name = "report"
+
+    def __init__(self, directory: Path, run_id: str, *, supervised: bool) -> None:
+        self._directory = directory
+        self._run_id = run_id
+        self._supervised = supervised
+        self._path = directory / "processes" / f"{run_id}-{os.getpid()}.json"
+        self._written: Any = None
+
+    def drain(self, batch: Batch) -> None:
+        """Write this process's part if anything has changed."""
+        report = batch.snapshot()
+        state = (report["summary"], report["targets"])
+        if state != self._written:
+            write(self._path, report)
+            self._written = state
+
+    def close(self) -> None:
+        """Without a supervisor, the process that ends last leaves the merged report."""
+        if self._supervised:
+            return
+        reports = parts(self._directory, self._run_id)
+        if reports:
+            write(self._directory / "report.json", merge(reports, _common(reports[0]["run"]), reports[0]["tool"]))
+
+
+def _common(run: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in run.items() if key != "processes"}

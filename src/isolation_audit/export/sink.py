@@ -1,0 +1,34 @@
+"""What a way out looks like to the drainer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from isolation_audit.identity.scopes import Scope
+    from isolation_audit.recorder import Entry
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is new since the last time; ``snapshot`` gives the whole report (schema 1) for those who need it."""
+
+    entries: list[Entry]
+    scopes: list[Scope]
+    snapshot: Callable[[], dict[str, Any]]
+    last: bool = False
+
+
+class Sink(Protocol):
+    """A way out. It runs on the drainer's thread, never on one of the application's; whatever it raises is counted."""
+
+    name: str
+
+    def drain(self, batch: Batch) -> None:
+        """Take what is new. Must return soon; ``batch.last`` marks the call before :meth:`close`."""
+
+    def close(self) -> None:
+        """Flush within the configured time and let go of everything."""

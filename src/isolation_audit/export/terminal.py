@@ -1,0 +1,125 @@
+"""Findings on the terminal, as a compiler would show them: both places, why, and what to do; a summary at the end."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from isolation_audit.export.sink import Batch
+
+_COLORS = {"error": "31;1", "warning": "33;1", "note": "36", "place": "34", "dim": "2", "help": "32", "bold": "1"}
+
+
+class Painter:
+    """Puts ANSI colours around words, or leaves them alone."""
+
+    def __init__(self, mode: str, stream: TextIO) -> None:
+        wanted = stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        self._on = mode == "always" or (mode == "auto" and wanted)
+
+    def __call__(self, style: str, text: str) -> str:
+        """``text`` in one of the named styles."""
+        return f"\x1b[{_COLORS[style]}m{text}\x1b[0m" if self._on else text
+
+
+def render_finding(finding: dict[str, Any], paint: Painter) -> str:
+    """One finding (in its report form) as a diagnostic of several lines."""
+    severity = finding["severity"]
+    lines = [f"{paint(severity, severity + '[' + finding['rule'] + ']')}{paint('bold', ': ' + finding['message'])}"]
+    site, origin = finding["site"], finding["origin"]
+    if site is not None:
+        lines += _place(site, "here", paint)
+    if origin is not None:
+        lines += _place(origin, origin["label"] or "from here", paint)
+    known = [f"{name} {label}" for name, label in finding["witnesses"].items() if label is not None]
+    if known:
+        lines.append(f"   {paint('dim', '=')} witnesses: {', '.join(known)}")
+    lines.append(f"   {paint('dim', '=')} {paint('help', 'help')}: {finding['help']}")
+    lines.append(f"   {paint('dim', '=')} why: isolation-audit rules {finding['rule']}")
+    return "\n".join(lines)
+
+
+def _place(site: dict[str, Any], label: str, paint: Painter) -> list[str]:
+    source = linecache.getline(site["file"], site["line"]).strip()
+    number = str(site["line"])
+    arrow = paint("place", "-->")
+    lines = [f"  {arrow} {shorten(site['file'])}:{number} in {site['function']}"]
+    if source:
+        bar = paint("place", "|")
+        lines.append(f"{paint('place', number.rjust(4))} {bar} {source}")
+        lines.append(f"     {bar} {paint('place', '^' * min(len(source), 60))} {label}")
+    else:
+        lines.append(f"     {paint('dim', '=')} {label}")
+    return lines
+
+
+def shorten(file: str) -> str:
+    """A path relative to the working directory where it lies below it."""
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return file
+
+
+def render_summary(report: dict[str, Any], paint: Painter) -> str:
+    """The last words of a run: what was watched, what was seen, what was found."""
+    summary = report["summary"]
+    findings = report["findings"]
+    watched = report["targets"]
+    applied = sum(target["state"] in ("applied", "late") for target in watched)
+    lines = [
+        "isolation-audit: "
+        + ", ".join(
+            [
+                f"{applied} of {len(watched)} targets instrumented",
+                f"{summary.get('events_total', 0)} events",
+                f"{summary.get('crossing_events', 0)} crossings",
+                f"{summary.get('engines_built', 0)} engines built",
+                f"{summary.get('deprecated_engines_built', 0)} deprecated",
+            ]
+        )
+    ]
+    if not findings:
+        lines.append(f"isolation-audit: {paint('help', 'no findings')}")
+    for finding in findings:
+        times = "once" if finding["count"] == 1 else f"{finding['count']} times"
+        lines.append(f"  {paint(finding['severity'], finding['rule'])} {times}: {finding['message']}")
+    if summary.get("findings_dropped"):
+        lines.append(f"  {summary['findings_dropped']} further findings were counted only (limits.findings)")
+    waiting = [target["target"] for target in watched if target["state"] == "waiting"]
+    if waiting and applied:
+        lines.append(f"  never imported, so never watched: {', '.join(dict.fromkeys(waiting))}")
+    return "\n".join(lines)
+
+
+class TerminalSink:
+    """Writes each distinct finding to standard error once, as it comes, and (unsupervised) the summary at the end."""
+
+    name = "terminal"
+
+    def __init__(self, color: str, *, summary: bool) -> None:
+        self._stream = sys.stderr
+        self._paint = Painter(color, self._stream)
+        self._summary = summary
+
+    def drain(self, batch: Batch) -> None:
+        """Show what is new."""
+        for entry in batch.entries:
+            self._write(render_finding(entry.as_dict(), self._paint) + "\n")
+        if batch.last and self._summary:
+            report = batch.snapshot()
+            # Helper processes that inherit the environment and never touch the application stay silent.
+            if report["findings"] or any(target["state"] == "applied" for target in report["targets"]):
+                self._write(render_summary(report, self._paint))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _write(self, text: str) -> None:
+        # One call a finding, so that several processes' diagnostics don't interleave within one.
+        self._stream.write(text + "\n")
+        self._stream.flush()
