@@ -30,6 +30,7 @@ from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.instrumentation import Instrumentation
 from isolation_audit.instrument.runtime import Runtime
+from isolation_audit.instrument.stacks import capture
 from isolation_audit.instrument.targets import State
 from isolation_audit.recorder import Recorder
 
@@ -63,6 +64,7 @@ class _Scopes(scopes.ScopeListener):
         runtime = self._auditor.runtime
         try:
             runtime.ambient.stamp(scope)
+            scope.origin = capture(_ORIGIN_FRAMES)
             user = runtime.users.token(scope.user_id)
             if user is not None:
                 for kind, identifier in scope.ids.items():
@@ -249,6 +251,9 @@ class Auditor:
         self._listen()
         self._start_draining()
 
+
+_ORIGIN_FRAMES = 4
+"""Frames kept of the place where a scope began; the rest of the stack is the same for most scopes of an application."""
 
 _PASSIVE = ("ambient", "factory")
 """Roles that are read, not called: they can't be seen at work."""

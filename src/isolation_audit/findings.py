@@ -72,6 +72,7 @@ class Finding:
     witnesses: Witnesses = field(default_factory=Witnesses)
     site: Site | None = None
     origin: Site | None = None
+    site_label: str = "here"
     origin_label: str = ""
     trace_id: str | None = None
     seen: float = 0.0

@@ -43,7 +43,7 @@ class Entry:
             "target": finding.target,
             "event": finding.event,
             "witnesses": finding.witnesses.as_dict(),
-            "site": None if finding.site is None else finding.site.as_dict(),
+            "site": None if finding.site is None else {**finding.site.as_dict(), "label": finding.site_label},
             "origin": None if finding.origin is None else {**finding.origin.as_dict(), "label": finding.origin_label},
             "first_seen": self.first_seen,
             "last_seen": self.last_seen,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path as FilePath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from isolation_audit.config import load_config, parse_config
 from isolation_audit.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path as FilePath
+
+# ruff: noqa: E501  (a row a case reads better than one broken over seven lines)
 
 
 class Bad(NamedTuple):

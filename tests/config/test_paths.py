@@ -47,13 +47,10 @@ def test_any_text_is_a_path_or_a_path_error(text: str) -> None:
     for parse in (parse_path, parse_value_path):
         try:
             path = parse(text)
-        except PathError as error:
-            assert error.cause
-            assert error.remedy
-            assert str(error) == f"{error.cause}; {error.remedy}"
-        else:
-            assert path.text == text
-            assert parse(path.text) == path
+        except PathError:
+            continue
+        assert path.text == text
+        assert parse(path.text) == path
 
 
 @pytest.mark.parametrize(

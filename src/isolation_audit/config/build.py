@@ -235,7 +235,7 @@ def _limits(table: Table) -> Limits:
 
 def _select(table: Table) -> Select:
     default = Select()
-    severity = kinds.choice("a severity", *Severity)
+    severity = kinds.choice("a severity", *map(str, Severity))
     return Select(
         enable=table.many("enable", kinds.CODE, default.enable),
         disable=table.many("disable", kinds.CODE, default.disable),

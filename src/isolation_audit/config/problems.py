@@ -137,7 +137,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     if len(word) > _LONGEST:
         return None
     lower = {name.lower().replace("-", "_"): name for name in known}
-    found = difflib.get_close_matches(word.lower().replace("-", "_"), lower, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word.lower().replace("-", "_"), lower, n=1, cutoff=0.66)
     return lower[found[0]] if found else None
 
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from isolation_audit.findings import Finding, Witnesses
+from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.stacks import capture, site
 
@@ -74,45 +75,56 @@ class Detector:
         owner: User | None = None,
         addressee: User | None = None,
         record: Record | None = None,
+        place: str = "here",
         with_site: bool = True,
     ) -> None:
         """Record a finding of rule ``code`` at the application's present place.
 
         ``template`` is the message; its fields ``{ambient}``, ``{owner}``, ``{addressee}`` (labels of users), ``{target}``,
-        ``{event}`` and ``{detail}`` are filled in once, when the finding is new.
+        ``{event}`` and ``{detail}`` are filled in once, when the finding is new. ``place`` labels the source line, likewise.
         """
         recorder = self.recorder
         if not recorder.enabled(code):
             return
         stack = capture(self.runtime.config.limits.stack) if with_site else ()
-        origin = record.origin if record is not None else None
+        origin, origin_label = _origin(record) if with_site else (None, "")
         shortcut = (code, target, event, template, detail, stack[0] if stack else None, origin[0] if origin else None)
         if recorder.again(shortcut):
             return
         rule = self._rules[code]
         witnesses = Witnesses(self.label(ambient), self.label(owner), self.label(addressee))
+        shown = _shown(witnesses)
         recorder.record(
             Finding(
                 rule=code,
                 severity=rule.severity,
-                message=template.format_map({**_shown(witnesses), "target": target, "event": event or "?", "detail": detail}),
+                message=template.format_map({**shown, "target": target, "event": event or "?", "detail": detail}),
                 help=rule.help,
                 target=target,
                 event=event,
                 witnesses=witnesses,
                 site=site(stack),
+                site_label=place.format_map(shown),
                 origin=site(origin),
-                origin_label=self._origin_label(record),
+                origin_label=origin_label.format_map({**shown, "user": self._owner_label(record)}),
                 trace_id=_trace_id(),
                 seen=time.time(),
             ),
             shortcut,
         )
 
-    def _origin_label(self, record: Record | None) -> str:
-        if record is None or not record.origin:
-            return ""
-        return f"{record.origin_label} {self.label(record.owner) or 'nobody'} here"
+    def _owner_label(self, record: Record | None) -> str:
+        return (self.label(record.owner) if record is not None else None) or "nobody"
+
+
+def _origin(record: Record | None) -> tuple[Any, str]:
+    """Where the object was made or bound; else where the running scope began. With a label that names the user."""
+    if record is not None and record.origin:
+        return record.origin, record.origin_label + " {user} here"
+    scope = current_scope()
+    if scope is not None and scope.origin:
+        return scope.origin, "the work of {ambient} began here"
+    return None, ""
 
 
 def _shown(witnesses: Witnesses) -> dict[str, str]:

@@ -156,6 +156,7 @@ class ConstructionDetector(Detector):
                 "IA106",
                 "{target} built past its canonical factory",
                 target=target,
+                place="built here",
                 ambient=built.ambient,
                 owner=built.owner,
             )
@@ -172,6 +173,7 @@ class ConstructionDetector(Detector):
             "IA101",
             "deprecated {target} built{detail}",
             target=target,
+            place="built here",
             detail=f"{via}{kind}{_advice(entry)}",
             ambient=built.ambient,
             owner=built.named,
@@ -179,12 +181,13 @@ class ConstructionDetector(Detector):
 
     def _owner(self, built: Built, target: str) -> None:
         if built.named is None:
-            self.report("IA103", "{target} built without a user", target=target, ambient=built.ambient)
+            self.report("IA103", "{target} built without a user", place="built here", target=target, ambient=built.ambient)
         elif built.named.kind is Kind.PLACEHOLDER:
             self.report(
                 "IA105",
                 "{target} built for the placeholder user {detail}",
                 target=target,
+                place="built here",
                 detail=self._glob(built.named.id),
                 ambient=built.ambient,
             )
@@ -195,6 +198,7 @@ class ConstructionDetector(Detector):
                 "IA104",
                 "{target} built with a {detail} as its user context",
                 target=target,
+                place="built here",
                 detail=f"{type(context).__module__}.{type(context).__qualname__}",
                 ambient=built.ambient,
                 owner=built.named,

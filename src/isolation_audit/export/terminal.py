@@ -32,9 +32,9 @@ def render_finding(finding: dict[str, Any], paint: Painter) -> str:
     lines = [f"{paint(severity, severity + '[' + finding['rule'] + ']')}{paint('bold', ': ' + finding['message'])}"]
     site, origin = finding["site"], finding["origin"]
     if site is not None:
-        lines += _place(site, "here", paint)
+        lines += _place(site, site["label"], paint)
     if origin is not None:
-        lines += _place(origin, origin["label"] or "from here", paint)
+        lines += _place(origin, origin["label"], paint)
     known = [f"{name} {label}" for name, label in finding["witnesses"].items() if label is not None]
     if known:
         lines.append(f"   {paint('dim', '=')} witnesses: {', '.join(known)}")

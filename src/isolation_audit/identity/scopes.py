@@ -14,9 +14,25 @@ if TYPE_CHECKING:
 
 
 class Scope:
-    """One stretch of work; ``adopted`` is the raw value of the application's own variable when the scope began."""
+    """One stretch of work.
 
-    __slots__ = ("adopted", "crossings", "ended", "events", "failed", "ids", "name", "parent", "started", "trace", "user_id")
+    ``adopted`` is the raw value of the application's own variable when the scope began, ``origin`` the raw place where.
+    """
+
+    __slots__ = (
+        "adopted",
+        "crossings",
+        "ended",
+        "events",
+        "failed",
+        "ids",
+        "name",
+        "origin",
+        "parent",
+        "started",
+        "trace",
+        "user_id",
+    )
 
     def __init__(self, user_id: str, *, name: str = "scope", parent: Scope | None = None, ids: dict[str, str] | None = None) -> None:
         self.user_id = user_id
@@ -30,6 +46,7 @@ class Scope:
         self.crossings = 0
         self.failed = False
         self.trace: Any = None
+        self.origin: Any = None
 
 
 UNSET: Final = object()
