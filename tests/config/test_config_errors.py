@@ -143,7 +143,7 @@ BAD = [
     Bad("allow without reason", '[[shared]]\ntarget = "a:B"\npolicy = "allow"  #!\n', "shared[0].policy", "needs a reason", "add reason"),
     Bad("silences all", '[identity]\nsystem = ["a", "*"]  #!\n', "identity.system[1]", "every user", "name the users"),
     Bad("id type", '[identity]\nid_types = ["string"]  #!\n', "identity.id_types[0]", "not a type of id", "did you mean 'str'?"),
-    Bad("order opened", order("a (b c"), "protocols.run.order", "never closed", "add the missing ')'"),
+    Bad("order opened", order("a (b c"), "protocols.run.order", "has 1 '(' too many", "add the missing ')'"),
     Bad("order closed", order("a b) c"), "protocols.run.order", "')' at character 4 was never opened", "remove it"),
     Bad("order character", order("a & b"), "protocols.run.order", "'&' at character 3", "event names"),
     Bad("order operator", order("* a"), "protocols.run.order", "nothing before it", "event or a group"),

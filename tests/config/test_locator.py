@@ -83,7 +83,7 @@ def test_lines(place: Place, line: int | None) -> None:
 
 
 @given(st.text() | st.text("[]{}=.,\"'\\\n #ab1-"))
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_any_text_is_read_to_its_end(text: str) -> None:
     lines = Lines(text)
     line = lines.find(("a", "b"))
@@ -106,6 +106,7 @@ def quoted(key: str) -> str:
 
 
 @given(flat, st.dictionaries(keys, flat | st.lists(flat, min_size=1, max_size=3), max_size=4))
+@settings(deadline=None)
 def test_generated_documents(top: dict[str, str], tables: dict[str, Any]) -> None:
     text = ""
     expected: dict[Place, int] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isolation_audit.config import Attribute, Item, Path, PathError, Root, parse_path, parse_value_path
@@ -26,23 +26,27 @@ def written(steps: tuple[Attribute | Item, ...]) -> str:
 
 
 @given(names, steps, st.none() | names)
+@settings(deadline=None)
 def test_a_call_path_round_trips(argument: str, steps: tuple[Attribute | Item, ...], binding: str | None) -> None:
     text = (f"{binding}:" if binding else "") + f"args.{argument}" + written(steps)
     assert parse_path(text) == Path(text, Root.ARGUMENT, argument, steps, binding)
 
 
 @given(st.sampled_from(["self", "return"]), steps)
+@settings(deadline=None)
 def test_self_and_return_round_trip(root: str, steps: tuple[Attribute | Item, ...]) -> None:
     assert parse_path(root + written(steps)) == Path(root + written(steps), Root(root), None, steps)
 
 
 @given(names, steps)
+@settings(deadline=None)
 def test_a_value_path_round_trips(first: str, steps: tuple[Attribute | Item, ...]) -> None:
     text = first + written(steps)
     assert parse_value_path(text) == Path(text, Root.VALUE, None, (Attribute(first), *steps))
 
 
 @given(st.text(max_size=40) | st.from_regex(r"(\w+:)?(args|kw|self|return)[\w.\[\]'\"()-]{0,30}", fullmatch=True))
+@settings(deadline=None)
 def test_any_text_is_a_path_or_a_path_error(text: str) -> None:
     for parse in (parse_path, parse_value_path):
         try:

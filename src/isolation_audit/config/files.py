@@ -35,7 +35,7 @@ _SYNTAX_REMEDIES = {
     "Unescaped '\\'": "double the backslash, or use single quotes",
     "Illegal character": "close the quotes on this line, or escape the character",
     "Unterminated string": "close the quotes",
-    "Expected \"'\"": "close the quotes",
+    'Expected "\'"': "close the quotes",
     "Unclosed array": "close the list with ] and put commas between its items",
     "Unclosed inline table": "keep an inline table on one line, with commas between its keys",
 }

@@ -205,7 +205,7 @@ def _parse_order(text: str) -> str:
             raise Refused(f"{before + mark!r} repeats a repetition", f"keep one of {before!r} and {mark!r}")
         before = mark or "word"
     if opened:
-        raise Refused(f"{opened} '(' never closed", "add the missing ')'")
+        raise Refused(f"has {opened} '(' too many", "add the missing ')'")
     if before == "|":
         raise Refused("ends with '|'", "name the other alternative after it, or remove it")
     return text

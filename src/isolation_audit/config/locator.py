@@ -14,14 +14,15 @@ Place = tuple[str | int, ...]
 
 DEEPEST = 64
 
+# Closing quotes are optional: reading what follows an unclosed one again and again would take quadratic time.
 _TOKEN = re.compile(
     r"""
       (?P<blank>[ \t\r]++|\#[^\n]*+)
     | (?P<newline>\n)
-    | (?P<string>\"{3}[^"\\]*+(?:(?:\\[\s\S]|"(?!""))[^"\\]*+)*+\"{3,5}
-               | '{3}[^']*+(?:'(?!'')[^']*+)*+'{3,5}
-               | "[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"
-               | '[^'\n]*+')
+    | (?P<string>\"{3}[^"\\]*+(?:(?:\\[\s\S]|"(?!""))[^"\\]*+)*+(?:\"{3,5})?
+               | '{3}[^']*+(?:'(?!'')[^']*+)*+(?:'{3,5})?
+               | "[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"?
+               | '[^'\n]*+'?)
     | (?P<word>[\w-]++)
     | (?P<mark>[\s\S])
     """,

@@ -151,7 +151,7 @@ def _steps(text: str, tail: str) -> tuple[Step, ...]:
             steps.append(Item(_key(match)))
         else:
             cause = f"{text!r} can't be read from {tail[position:]!r} on"
-            raise PathError(cause, "go on with .NAME or [KEY]; calls and operators are not paths")
+            raise PathError(cause, "go on with .NAME or [KEY] (calls and operators are not paths)")
         position = match.end()
     return tuple(steps)
 
