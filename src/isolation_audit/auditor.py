@@ -9,6 +9,7 @@ import secrets
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.instrumentation import Instrumentation
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.stacks import capture
-from isolation_audit.instrument.targets import State
+from isolation_audit.instrument.targets import PASSIVE_ROLES, State
 from isolation_audit.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class Auditor:
         self.stop()
 
     def _stopped(self) -> observations.Stopped:
-        applied = sum(watched.state in (State.APPLIED, State.LATE) and watched.role not in _PASSIVE for watched in self.instrumentation.targets)
+        applied = sum(watched.state in (State.APPLIED, State.LATE) and watched.role not in PASSIVE_ROLES for watched in self.instrumentation.targets)
         tally = self.runtime.tally
         events = sum(tally.events.values())
         return observations.Stopped(applied, len(tally.seen), events, verified=tally.unverified < events)
@@ -255,10 +256,6 @@ class Auditor:
 _ORIGIN_FRAMES = 4
 """Frames kept of the place where a scope began; the rest of the stack is the same for most scopes of an application."""
 
-_PASSIVE = ("ambient", "factory")
-"""Roles that are read, not called: they can't be seen at work."""
-
-
 class _Process:
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -307,7 +304,10 @@ def _load(path: Path | str | None) -> Config:
     found = Path(path) if path is not None else find_config()
     if found is None:
         raise UsageError("no configuration found; write an isolation-audit.toml, or set ISOLATION_AUDIT_CONFIG to one")
-    return load_config(found)
+    config = load_config(found)
+    if os.environ.get("ISOLATION_AUDIT_RAW_IDS") == "1":
+        config = replace(config, report=replace(config.report, raw_ids=True))
+    return config
 
 
 def _after_fork() -> None:

@@ -17,6 +17,10 @@ class ConfigError(IsolationAuditError):
         super().__init__("\n".join(problems))
         self.problems = problems
 
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[list[str]]]:
+        # Exceptions cross processes under pytest-xdist; the default would pass the joined text as ``problems``.
+        return ConfigError, (self.problems,)
+
 
 class MissingExtraError(IsolationAuditError):
     """A part was asked for whose optional dependency is not installed."""

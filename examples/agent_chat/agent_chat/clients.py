@@ -79,6 +79,7 @@ class Load:
         self._by_marker = {client.marker: client for client in self.clients}
         self._changed = asyncio.Event()
         self._failure: str | None = None
+        self.seconds = 0.0
 
     async def drive(self, questions: int) -> None:
         """Log in, connect, and ask, round by round."""
@@ -92,8 +93,10 @@ class Load:
                 tasks = [readers.create_task(self._read(client)) for client in self.clients]
                 for client in self.clients:
                     await self._until(client.is_ready, f"{client.name}'s connection to get ready")
+                begun = time.perf_counter()
                 for number in range(questions):
                     await self._round(number)
+                self.seconds = time.perf_counter() - begun
                 for task in tasks:
                     task.cancel()
 
@@ -183,6 +186,7 @@ async def drive(url: str, users: int, questions: int, seed: int, *, patience: fl
         seed=seed,
         events_total=sum(client.received for client in clients),
         foreign_events=sum(client.foreign for client in clients),
+        seconds=load.seconds,
         per_user=tuple(
             UserResult(client.user_id, client.marker, client.received, client.foreign, load.elsewhere[client.marker])
             for client in clients

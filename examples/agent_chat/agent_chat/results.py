@@ -23,13 +23,17 @@ class UserResult:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What all users saw; ``transcripts`` has the raw frames of each user, in order."""
+    """What all users saw; ``transcripts`` has the raw frames of each user, in order.
+
+    ``seconds`` is the time from the first question to the last event, without log-in and connecting.
+    """
 
     users: int
     questions: int
     seed: int
     events_total: int
     foreign_events: int
+    seconds: float = field(compare=False)
     per_user: tuple[UserResult, ...]
     transcripts: dict[str, list[str]] = field(repr=False)
 

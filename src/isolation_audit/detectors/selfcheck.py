@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from isolation_audit.detectors.base import Detector
+from isolation_audit.findings import Finding
+from isolation_audit.instrument.targets import PASSIVE_ROLES
+from isolation_audit.recorder import Entry, Selection
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:
+    from isolation_audit.config import Select
     from isolation_audit.instrument.observations import Problem, Stopped
 
 
@@ -87,8 +92,34 @@ class SelfCheckDetector(Detector):
         self.report("IA903", "{target}: {detail}", detail=f"{type(error).__name__} inside the auditor{off}", target=place, with_site=False)
 
     def on_stopped(self, stopped: Stopped) -> None:
-        """Say so when the run was blind."""
-        if stopped.applied and not stopped.seen:
-            self.report("IA904", "{detail} target(s) instrumented, none of them was ever called", detail=str(stopped.applied), with_site=False)
-        elif stopped.events and not stopped.verified:
-            self.report("IA904", "{detail} event(s) seen, and never two witnesses to compare", detail=str(stopped.events), with_site=False)
+        """Say so when this process was blind."""
+        words = _blind(stopped.applied, stopped.seen, stopped.events, verified=stopped.verified)
+        if words:
+            self.report("IA904", "{detail}", detail=words, with_site=False)
+
+
+def blindness(report: dict[str, Any], select: Select) -> list[dict[str, Any]]:
+    """IA904 for a report merged from several processes, each of which saw only its part; in report form."""
+    selection = Selection(select)
+    watched = [target for target in report["targets"] if target["role"] not in PASSIVE_ROLES]
+    applied = sum(target["state"] in ("applied", "late") for target in watched)
+    events = report["summary"].get("events_total", 0)
+    if watched and not applied:
+        words = f"none of the {len(watched)} targets' modules was ever imported"
+    else:
+        seen = sum(target["seen"] for target in watched)
+        words = _blind(applied, seen, events, verified=report["summary"].get("events_unverified", 0) < events)
+    if not words or not selection.enabled("IA904"):
+        return []
+    rule = next(rule for rule in SelfCheckDetector.rules if rule.code == "IA904")
+    finding = Finding(rule.code, selection.severity(rule.code, rule.severity), words, rule.help)
+    now = time.time()
+    return [Entry(finding, 1, now, now).as_dict()]
+
+
+def _blind(applied: int, seen: int, events: int, *, verified: bool) -> str:
+    if applied and not seen:
+        return f"{applied} target(s) instrumented, none of them was ever called"
+    if events and not verified:
+        return f"{events} event(s) seen, and never two witnesses to compare"
+    return ""

@@ -27,6 +27,10 @@ class State(StrEnum):
     """Not found (IA901)."""
 
 
+PASSIVE_ROLES = ("ambient", "factory")
+"""Roles that are read, not called: they can't be seen at work."""
+
+
 @dataclass(slots=True)
 class Watched:
     """One target in one role; ``apply`` instruments it inside its imported module."""

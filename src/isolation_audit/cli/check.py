@@ -1,0 +1,71 @@
+"""``check``: resolve every target of the configuration in a process of its own, and say what is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from isolation_audit.config import find_config, load_config
+from isolation_audit.exceptions import UsageError
+
+_STYLES = {"applied": "green", "late": "green", "absent": "cyan"}
+_TIMEOUT = 120
+
+
+@click.command()
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="The configuration file (default: looked for).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+def check(config_path: Path | None, *, as_json: bool) -> None:
+    """Load the configuration and resolve every target; exit 1 if one can't be watched.
+
+    The application's modules are imported, in a process of their own, to look the targets up.
+    """
+    path = config_path or find_config()
+    if path is None:
+        raise UsageError("no configuration found; write an isolation-audit.toml, or name one with --config")
+    config = load_config(path)
+    targets = resolve_targets(path)
+    bad = [target for target in targets if target["state"] not in _STYLES]
+    if as_json:
+        click.echo(json.dumps({"config": str(path), "targets": targets}, indent=1))
+        sys.exit(1 if bad else 0)
+    console = Console()
+    table = Table(title=f"{path}: {len(targets)} targets")
+    for title in ("target", "role", "state", "what is wrong"):
+        table.add_column(title, overflow="fold")
+    for target in targets:
+        state = target["state"]
+        table.add_row(target["target"], target["role"], f"[{_STYLES.get(state, 'bold red')}]{state}[/]", target["detail"])
+    console.print(table)
+    for section, entries in (("shared", config.shared), ("protocols", config.protocols)):
+        if entries:
+            console.print(f"note: \\[{section}] is read and checked, but no detector of this version uses it yet")
+    if config.audit.depth != "calls":
+        console.print(f"note: audit.depth = {config.audit.depth!r}: this version audits calls only")
+    console.print(f"[bold red]{len(bad)} target(s) can't be watched[/]" if bad else "[green]all targets resolve[/]")
+    sys.exit(1 if bad else 0)
+
+
+def resolve_targets(config_path: Path) -> list[dict[str, str]]:
+    """Target, role, state and detail of each target, as found by importing the modules in a subprocess.
+
+    Raises:
+        UsageError: the subprocess did not come back with an answer.
+    """
+    command = [sys.executable, "-m", "isolation_audit.cli.resolving", str(config_path.resolve())]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)  # noqa: S603 - our own module
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"importing the application took longer than {_TIMEOUT} s; does one of its modules start a server?") from None
+    try:
+        answer: list[dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
+    except (ValueError, IndexError):
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise UsageError(f"importing the application ended the process (exit code {done.returncode}): {last}") from None
+    return answer

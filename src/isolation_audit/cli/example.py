@@ -1,0 +1,170 @@
+"""The example chat as a measured object: a bare and an audited server process, and real clients that count for themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import isolation_audit
+from isolation_audit.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+ENGINES = ("legacy", "user")
+QUESTIONS = 2
+REPEATS = 5
+"""Loads on each server; the fastest one of each counts for the overhead."""
+
+_BATCH_WINDOW = 30
+_START_TIMEOUT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """What clients and auditor counted for one engine; ``overhead`` is a ratio of times, audited to bare."""
+
+    engine: str
+    received: int
+    foreign_events: int
+    overhead: float
+    path: Path
+    report: dict[str, Any]
+
+    @property
+    def events_total(self) -> int:
+        """Distinct events that the auditor saw."""
+        return int(self.report["summary"]["events_total"])
+
+    @property
+    def crossings(self) -> int:
+        """Deliveries to a wrong user that the auditor saw."""
+        return int(self.report["summary"]["crossing_events"])
+
+    @property
+    def deprecated(self) -> int:
+        """Deprecated engines built."""
+        return int(self.report["summary"]["deprecated_engines_built"])
+
+    @property
+    def findings(self) -> dict[str, int]:
+        """Occurrences by rule."""
+        return dict(self.report["summary"]["findings"])
+
+    @property
+    def as_expected(self) -> bool:
+        """Both counted the same, and the user engine has neither crossings nor findings above a note."""
+        agree = self.crossings == self.foreign_events and self.events_total == self.received
+        clean = all(finding["severity"] == "note" for finding in self.report["findings"])
+        return agree and (self.engine != "user" or (clean and self.crossings == 0))
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        sites = [
+            {"target": finding["target"], "count": finding["count"], **{key: finding["site"][key] for key in ("file", "line", "function")}}
+            for finding in self.report["findings"]
+            if finding["rule"] == "IA101"
+        ]
+        return {
+            "events_total": self.events_total,
+            "events_received_by_clients": self.received,
+            "foreign_events_seen_by_clients": self.foreign_events,
+            "crossing_events": self.crossings,
+            "deprecated_engines_built": self.deprecated,
+            "deprecated_built_by": sites,
+            "findings": self.findings,
+            "overhead_ratio": round(self.overhead, 3),
+            "report": str(self.path),
+        }
+
+
+def example_folder() -> Path:
+    """The example's folder: in a checkout, or inside the installed package.
+
+    Raises:
+        UsageError: this installation came without it.
+    """
+    package = Path(isolation_audit.__file__).resolve().parent
+    for folder in (package / "_examples" / "agent_chat", package.parents[1] / "examples" / "agent_chat"):
+        if (folder / "isolation-audit.toml").is_file():
+            return folder
+    raise UsageError("this installation has no example application; reinstall isolation-audit from its wheel or checkout")
+
+
+async def measure(engine: str, users: int, seed: int, directory: Path, say: Callable[[str], None]) -> EngineResult:
+    """Drive the same load against a bare and an audited server, in turn, and read the audited one's report.
+
+    Raises:
+        UsageError: the example did not start, or a load did not come to its end.
+    """
+    folder = example_folder()
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    clients = importlib.import_module("agent_chat.clients")
+    directory.mkdir(parents=True, exist_ok=True)
+    for stale in (directory / "processes").glob("*.json"):
+        stale.unlink()
+    path = directory.resolve() / "report.json"
+    program = [
+        sys.executable, "-m", "agent_chat", "--engine", engine, "--port", "0", "--seed", str(seed),
+        "--batch-size", str(users), "--batch-window", str(_BATCH_WINDOW),
+    ]  # fmt: skip
+    audited = [
+        sys.executable, "-m", "isolation_audit", "run", "--config", str(folder / "isolation-audit.toml"),
+        "--report", str(directory.resolve()), "--", *program,
+    ]  # fmt: skip
+    say("starting a bare and an audited server")
+    received = foreign = 0
+    fastest = {"bare": float("inf"), "audited": float("inf")}
+    log = directory / "audited.log"
+    async with _server(program, folder, directory / "bare.log") as bare, _server(audited, folder, log) as watched:
+        for repeat in range(REPEATS):
+            for name, url in (("bare", bare), ("audited", watched)):
+                say(f"load {repeat + 1} of {REPEATS}, {name}")
+                try:
+                    load = await clients.drive(url, users, QUESTIONS, seed)
+                except clients.LoadError as error:
+                    raise UsageError(f"the {engine} engine's load broke off: {error}; see {log}") from None
+                fastest[name] = min(fastest[name], load.seconds)
+                if name == "audited":
+                    received += load.events_total
+                    foreign += load.foreign_events
+        say("stopping")
+    report = json.loads(path.read_text(encoding="utf-8"))
+    return EngineResult(engine, received, foreign, fastest["audited"] / fastest["bare"], path, report)
+
+
+@asynccontextmanager
+async def _server(command: list[str], folder: Path, log: Path) -> AsyncIterator[str]:
+    """A server process; gives its address and ends it with SIGTERM."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ISOLATION_AUDIT", "AGENT_CHAT"))}
+    with log.open("wb") as errors:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=errors
+        )
+        try:
+            yield await _address(process, log)
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(process.wait(), _START_TIMEOUT)
+
+
+async def _address(process: asyncio.subprocess.Process, log: Path) -> str:
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    try:
+        async with asyncio.timeout(_START_TIMEOUT):
+            async for line in process.stdout:
+                if b" listening on " in line:
+                    return line.decode().split()[-1]
+    except TimeoutError:
+        raise UsageError(f"the example server was not ready after {_START_TIMEOUT} s; see {log}") from None
+    raise UsageError(f"the example server ended before it listened; see {log}")

@@ -1,0 +1,59 @@
+"""Runs as a process of its own for ``check``: imports the modules of all targets, instruments them, prints what became of it."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import json
+import pkgutil
+import sys
+from pathlib import Path
+
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import load_config
+
+
+def main(config_path: str) -> None:
+    """Print one line of JSON: a list of ``{target, role, state, detail}``."""
+    config = load_config(Path(config_path))
+    # As for `python -m`: the working folder first, then the folder of the configuration.
+    sys.path[:0] = [str(Path.cwd()), str(Path(config_path).parent)]
+    failures: dict[str, str] = {}
+    with Auditor(config) as auditor, contextlib.redirect_stdout(sys.stderr):
+        for watched in auditor.instrumentation.targets:
+            name = watched.target.module
+            if name not in failures and name not in sys.modules:
+                try:
+                    importlib.import_module(name)
+                except BaseException as error:  # a module may well call sys.exit() when it is imported
+                    failures[name] = _explain(name, error)
+        auditor.instrumentation.refresh()
+        problems = {entry.finding.target: entry.finding.message for entry in auditor.recorder.entries() if entry.finding.rule == "IA901"}
+        rows = []
+        for watched in auditor.instrumentation.targets:
+            target = str(watched.target)
+            state, detail = watched.state.value, watched.detail
+            if watched.target.module in failures:
+                state, detail = ("absent" if watched.optional else "missing"), failures[watched.target.module]
+            elif state == "applied" and target in problems:
+                state, detail = "incomplete", problems[target].removeprefix(f"{target}: ")
+            rows.append({"target": target, "role": watched.role, "state": state, "detail": detail})
+    print(json.dumps(rows))
+
+
+def _explain(name: str, error: BaseException) -> str:
+    if not isinstance(error, ModuleNotFoundError) or error.name is None or not (name + ".").startswith(error.name + "."):
+        return f"importing {name} raised {type(error).__name__}: {error}"
+    parent, _, missing = error.name.rpartition(".")
+    package = sys.modules.get(parent)
+    search = getattr(package, "__path__", None) if parent else None
+    siblings = [info.name for info in pkgutil.iter_modules(search)]
+    close = difflib.get_close_matches(missing, siblings, n=1)
+    meant = f"; did you mean {'.'.join(filter(None, (parent, close[0])))!r}?" if close else ""
+    where = "" if parent else " (looked in the working folder, the configuration's folder and the environment)"
+    return f"there is no module {error.name!r}{meant}{where}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,58 @@
+"""``rules``: what the auditor can report, as a list or one rule's page."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Table
+
+from isolation_audit.cli.pages import rule_page
+from isolation_audit.detectors import all_rules
+from isolation_audit.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from isolation_audit.rules import Rule
+
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+@click.command()
+@click.argument("code", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+def rules(code: str | None, *, as_json: bool) -> None:
+    """List all rules, or show the page of the rule CODE."""
+    known = all_rules()
+    if code is not None:
+        rule = known.get(code.upper())
+        if rule is None:
+            raise UsageError(f"no rule {code!r}; the codes are {', '.join(known)}")
+        if as_json:
+            click.echo(json.dumps(_as_dict(rule), indent=1))
+        else:
+            Console().print(Markdown(rule_page(rule)))
+        return
+    if as_json:
+        click.echo(json.dumps([_as_dict(rule) for rule in known.values()], indent=1))
+        return
+    table = Table(title="isolation-audit rules", caption="isolation-audit rules CODE shows one of them")
+    for title in ("code", "severity", "name", "what it detects"):
+        table.add_column(title, no_wrap=title == "code")
+    for rule in known.values():
+        table.add_row(rule.code, f"[{_STYLES[rule.severity]}]{rule.severity}[/]", rule.name, rule.summary)
+    Console().print(table)
+
+
+def _as_dict(rule: Rule) -> dict[str, str]:
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "severity": rule.severity.value,
+        "summary": rule.summary,
+        "why": rule.why,
+        "help": rule.help,
+        "options": rule.options,
+    }

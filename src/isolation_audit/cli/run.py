@@ -1,0 +1,56 @@
+"""``run``: a program under the auditor, supervised: one report of all its processes, one exit code."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from isolation_audit.cli.supervise import Supervisor, command_line
+from isolation_audit.config import find_config, load_config
+from isolation_audit.exceptions import UsageError
+
+_EPILOG = """Exit codes: the program's own (128 + N if signal N ended it); 2 for a mistake in the command line or the
+configuration; 3 when --fail-on is met."""
+
+
+@click.command(
+    epilog=_EPILOG, context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False}
+)
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="The configuration file (default: looked for).")
+@click.option("--report", "report_directory", type=click.Path(path_type=Path, file_okay=False), help="Write report.json into this folder.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "never"]),
+    default="never",
+    show_default=True,
+    help="Exit with 3 if a finding is at least this severe.",
+)
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve /metrics on loopback (0: any free port).")
+@click.option("--raw-ids", is_flag=True, help="Show user ids instead of pseudonyms, everywhere.")
+@click.argument("program", nargs=-1, type=click.UNPROCESSED, required=True)
+def run(
+    config_path: Path | None,
+    report_directory: Path | None,
+    fail_on: str,
+    metrics_port: int | None,
+    *,
+    raw_ids: bool,
+    program: tuple[str, ...],
+) -> None:
+    """Run PROGRAM (a script, -m MODULE, or a command of this environment) and all its Python processes under the auditor.
+
+    Put -- before PROGRAM: isolation-audit run -- uvicorn app:app --workers 2
+    """
+    path = config_path or find_config()
+    if path is None:
+        raise UsageError("no configuration found; write an isolation-audit.toml, or name one with --config")
+    config = load_config(path)
+    if raw_ids:
+        config = replace(config, report=replace(config.report, raw_ids=True))
+    if metrics_port is not None:
+        config = replace(config, prometheus=replace(config.prometheus, port=metrics_port))
+    supervisor = Supervisor(config, path.resolve(), report_directory or config.report.directory)
+    sys.exit(supervisor.run(command_line(program), fail_on))

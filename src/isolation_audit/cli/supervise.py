@@ -1,0 +1,186 @@
+"""The supervisor: starts the program with the auditor in its environment, passes signals on, merges what its processes saw."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import isolation_audit
+from isolation_audit.auditor import TOOL
+from isolation_audit.detectors.selfcheck import blindness
+from isolation_audit.exceptions import UsageError
+from isolation_audit.export import report
+from isolation_audit.export.terminal import Painter, render_summary
+from isolation_audit.identity.pseudonyms import KEY_VARIABLE
+from isolation_audit.rules import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from isolation_audit.config import Config
+
+FAILED = 3
+"""Exit code when a finding is as severe as --fail-on says."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def command_line(program: tuple[str, ...]) -> list[str]:
+    """The command for a script, ``-m module`` or console script.
+
+    Raises:
+        UsageError: there is no such program.
+    """
+    first = program[0]
+    if first == "-m":
+        if len(program) == 1:
+            raise UsageError("-m needs the name of a module, as in: isolation-audit run -- -m package.module")
+        return [sys.executable, *program]
+    if first.startswith("-"):
+        raise UsageError(f"{first!r} is no program; put options of isolation-audit before -- and the program after it")
+    if first.endswith(".py"):
+        if not Path(first).is_file():
+            raise UsageError(f"there is no file {first!r} here")
+        return [sys.executable, *program]
+    beside = Path(sys.executable).parent / first
+    found = str(beside) if os.sep not in first and beside.is_file() else shutil.which(first)
+    if found is None:
+        raise UsageError(f"there is no program {first!r} in this environment or on PATH")
+    return [found, *program[1:]]
+
+
+class Supervisor:
+    """One supervised run."""
+
+    def __init__(self, config: Config, config_path: Path, directory: Path | None) -> None:
+        self._config = config
+        self._config_path = config_path
+        self._directory = directory
+        self._run = {"id": secrets.token_hex(6), "config": config_path.name, "started": time.time()}
+
+    def run(self, command: list[str], fail_on: str) -> int:
+        """Run ``command`` to its end and return the exit code."""
+        with self._folder() as folder, self._metrics(folder):
+            code = self._execute(command, self._environment(folder))
+            merged = self._merged(folder)
+            if merged["run"]["processes"]:
+                merged["findings"] += blindness(merged, self._config.select)
+            if self._directory is not None:
+                path = folder / "report.json"
+                report.write(path, merged)
+            self._say(merged)
+            if self._directory is not None:
+                click.echo(f"isolation-audit: report {path}", err=True)
+        return FAILED if _met(merged, fail_on) else code
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        if self._directory is not None:
+            try:
+                (self._directory / "processes").mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UsageError(f"can't write the report into {self._directory}: {error.strerror}") from None
+            yield self._directory.resolve()
+            return
+        with tempfile.TemporaryDirectory(prefix="isolation-audit-") as temporary:
+            yield Path(temporary)
+
+    @contextmanager
+    def _metrics(self, folder: Path) -> Iterator[None]:
+        if self._config.prometheus.port is None:
+            yield
+            return
+        from isolation_audit.export.prometheus import serve
+
+        with serve(self._config.prometheus, lambda: self._merged(folder)) as endpoint:
+            click.echo(f"isolation-audit: metrics on {endpoint.url}", err=True)
+            yield
+
+    def _environment(self, folder: Path) -> dict[str, str]:
+        environment = dict(os.environ)
+        bootstrap = str(Path(isolation_audit.__file__).with_name("_bootstrap"))
+        earlier = environment.get("PYTHONPATH")
+        environment |= {
+            "ISOLATION_AUDIT": "1",
+            "ISOLATION_AUDIT_SUPERVISED": "1",
+            "ISOLATION_AUDIT_CONFIG": str(self._config_path),
+            "ISOLATION_AUDIT_REPORT": str(folder),
+            "ISOLATION_AUDIT_RUN": str(self._run["id"]),
+            KEY_VARIABLE: environment.get(KEY_VARIABLE) or secrets.token_hex(16),
+            "PYTHONPATH": f"{bootstrap}{os.pathsep}{earlier}" if earlier else bootstrap,
+        }
+        if self._config.report.raw_ids:
+            environment["ISOLATION_AUDIT_RAW_IDS"] = "1"
+        return environment
+
+    @staticmethod
+    def _execute(command: list[str], environment: dict[str, str]) -> int:
+        try:
+            child = subprocess.Popen(command, env=environment)  # noqa: S603 - running the user's program is the purpose
+        except OSError as error:
+            raise UsageError(f"can't start {command[0]}: {error.strerror}") from None
+        with _passing_on(child):
+            code = child.wait()
+        return 128 - code if code < 0 else code
+
+    def _merged(self, folder: Path) -> report.Report:
+        run_id = str(self._run["id"])
+        return report.merge(report.parts(folder, run_id), {**self._run, "ended": time.time()}, TOOL)
+
+    def _say(self, merged: report.Report) -> None:
+        if not merged["run"]["processes"]:
+            click.echo(
+                "isolation-audit: no process of the program loaded the auditor; is isolation-audit installed for the "
+                "Python that runs it, and is that Python started without -E or -I?",
+                err=True,
+            )
+            return
+        if self._config.report.terminal:
+            click.echo(render_summary(merged, Painter(self._config.report.color, sys.stderr)), err=True)
+
+
+@contextmanager
+def _passing_on(child: subprocess.Popen[Any]) -> Iterator[None]:
+    """Pass signals on to the child, unless the terminal has sent them to the whole process group already."""
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and _in_foreground():
+            return
+        child.send_signal(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, pass_on) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return False
+
+
+def _met(merged: report.Report, fail_on: str) -> bool:
+    if fail_on == "never":
+        return False
+    threshold = Severity(fail_on).rank
+    return any(Severity(finding["severity"]).rank >= threshold for finding in merged["findings"])
