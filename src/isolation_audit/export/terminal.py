@@ -17,8 +17,8 @@ _COLORS = {"error": "31;1", "warning": "33;1", "note": "36", "place": "34", "dim
 class Painter:
     """Puts ANSI colours around words, or leaves them alone."""
 
-    def __init__(self, mode: str, stream: TextIO) -> None:
-        wanted = stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    def __init__(self, mode: str, stream: TextIO | None = None) -> None:
+        wanted = stream is not None and stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         self._on = mode == "always" or (mode == "auto" and wanted)
 
     def __call__(self, style: str, text: str) -> str:

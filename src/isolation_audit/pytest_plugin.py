@@ -1,0 +1,157 @@
+"""``pytest --audit-isolation``: the auditor around a test session; a finding of severity error fails the test it happened in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from isolation_audit.auditor import TOOL, Auditor
+from isolation_audit.config import find_config, load_config
+from isolation_audit.exceptions import IsolationAuditError
+from isolation_audit.export import report
+from isolation_audit.export.terminal import Painter, render_finding, render_summary
+from isolation_audit.rules import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from isolation_audit.recorder import Entry
+
+_OUTPUT = "isolation_audit"
+"""Key of a worker's report in pytest-xdist's ``workeroutput``."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("isolation-audit", "isolation auditing")
+    group.addoption(
+        "--audit-isolation",
+        action="store_true",
+        default=False,
+        help="audit the application while its tests run; a finding of severity error fails the test",
+    )
+    group.addoption("--audit-config", metavar="FILE", default=None, help="isolation-audit's configuration (default: looked for)")
+    group.addoption("--audit-report", metavar="DIR", default=None, help="write isolation-audit's report.json into this folder")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+    """Start before any conftest.py, because a conftest usually imports the application."""
+    options = early_config.known_args_namespace
+    if options.audit_isolation:
+        plugin = AuditPlugin(_auditor(options), Path(options.audit_report) if options.audit_report else None)
+        # Under pytest-xdist the tests run in the workers; the controller only puts their reports together.
+        if not _is_controller(options):
+            plugin.auditor.start()
+        early_config.pluginmanager.register(plugin, "isolation-audit-session")
+    return (yield)
+
+
+def _auditor(options: Any) -> Auditor:
+    try:
+        path = Path(options.audit_config) if options.audit_config else find_config()
+        if path is None:
+            raise pytest.UsageError("--audit-isolation: no configuration found; write an isolation-audit.toml, or use --audit-config")
+        return Auditor(load_config(path))
+    except IsolationAuditError as error:
+        raise pytest.UsageError(*str(error).splitlines()) from None
+
+
+def _is_controller(options: Any) -> bool:
+    # A worker has the controller's options, and its ``workerinput`` only later; this early the environment tells.
+    return bool(getattr(options, "numprocesses", None)) and "PYTEST_XDIST_WORKER" not in os.environ
+
+
+class AuditPlugin:
+    """One audited session, in the process that runs tests or in the controller of those that do."""
+
+    def __init__(self, auditor: Auditor, directory: Path | None) -> None:
+        self.auditor = auditor
+        self._directory = directory
+        self._from_workers: list[report.Report] = []
+        self._merged: report.Report | None = None
+
+    def pytest_report_header(self) -> str:
+        """Say what is audited."""
+        source = self.auditor.config.source
+        return f"isolation-audit: {len(self.auditor.instrumentation.targets)} targets from {source.name if source else 'defaults'}"
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Audit the set-up of a test."""
+        return (yield from self._audited(item, "setup"))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Audit the test itself."""
+        return (yield from self._audited(item, "call"))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Audit the tear-down of a test."""
+        return (yield from self._audited(item, "teardown"))
+
+    def _audited(self, item: pytest.Item, when: str) -> Generator[None, Any, Any]:
+        self.auditor.instrumentation.refresh()
+        before = {entry.finding.fingerprint: entry.count for entry in self.auditor.recorder.entries()}
+        try:
+            result = yield
+        except BaseException:
+            new = self._errors_since(before)
+            if new:
+                item.add_report_section(when, "isolation-audit", _text(new))
+            raise
+        new = self._errors_since(before)
+        if new:
+            pytest.fail(f"isolation-audit: {len(new)} finding(s) of severity error\n\n{_text(new)}", pytrace=False)
+        return result
+
+    def _errors_since(self, before: dict[str, int]) -> list[Entry]:
+        return [
+            entry
+            for entry in self.auditor.recorder.entries()
+            if entry.finding.severity is Severity.ERROR and entry.count > before.get(entry.finding.fingerprint, 0)
+        ]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a pytest-xdist worker has seen."""
+        found = getattr(node, "workeroutput", {}).get(_OUTPUT)
+        if found is not None:
+            self._from_workers.append(found)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Stop; a worker hands its report to the controller, every other process puts the whole report together."""
+        self.auditor.stop()
+        own = self.auditor.snapshot()
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[_OUTPUT] = own
+            return
+        run = {key: value for key, value in own["run"].items() if key != "processes"}
+        self._merged = report.merge(self._from_workers or [own], run, TOOL)
+        if self._directory is not None:
+            report.write(self._directory / "report.json", self._merged)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the summary of the whole session."""
+        if self._merged is None:
+            return
+        paint = Painter("always" if terminalreporter.hasmarkup else "never")
+        terminalreporter.section("isolation-audit")
+        terminalreporter.write_line(render_summary(self._merged, paint))
+        if self._directory is not None:
+            terminalreporter.write_line(f"report: {self._directory / 'report.json'}")
+
+    def pytest_unconfigure(self) -> None:
+        """Stop in any case, also when the session ended before its first test."""
+        self.auditor.stop()
+
+
+def _text(entries: list[Entry]) -> str:
+    paint = Painter("never")
+    return "\n\n".join(render_finding(entry.as_dict(), paint) for entry in entries)
