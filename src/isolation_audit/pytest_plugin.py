@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from isolation_audit.config import find_config, load_config
 from isolation_audit.exceptions import IsolationAuditError
 from isolation_audit.export import report
 from isolation_audit.export.terminal import Painter, render_finding, render_summary
+from isolation_audit.identity.pseudonyms import KEY_VARIABLE
 from isolation_audit.rules import Severity
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Start before any conftest.py, because a conftest usually imports the application."""
     options = early_config.known_args_namespace
     if options.audit_isolation:
+        # Before the workers are started, so that all of them call a user by the same pseudonym.
+        os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(16))
         plugin = AuditPlugin(_auditor(options), Path(options.audit_report) if options.audit_report else None)
         # Under pytest-xdist the tests run in the workers; the controller only puts their reports together.
         if not _is_controller(options):

@@ -1,0 +1,46 @@
+# Targets are named for what people want. Each one makes .venv by itself; nothing outside this folder is touched.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test test-lowest test-long lint docs bench clean
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[all]" --group dev
+	touch $(STAMP)
+
+demo: $(STAMP)  ## the main job: the example chat under the auditor, legacy engine beside user engine
+	$(BIN)/isolation-audit demo
+
+test: $(STAMP)  ## all tests
+	$(BIN)/python -m pytest
+
+test-long: $(STAMP)  ## 100,000 random calls, audited against bare
+	ISOLATION_AUDIT_EXAMPLES=100000 $(BIN)/python -m pytest tests/instrument -m long -o addopts=
+
+test-lowest:  ## the tests that don't need the newest of everything, with the lowest versions that pyproject.toml allows
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(VENV)-lowest/bin/python tests/lowest.py > $(VENV)-lowest/constraints.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[all]" --group test --constraint $(VENV)-lowest/constraints.txt
+	$(VENV)-lowest/bin/python -m pytest
+
+lint: $(STAMP)  ## format, style, types, layers, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) docs
+	git diff --exit-code -- docs/rules
+
+docs: $(STAMP)  ## generate docs/rules from the detectors
+	$(BIN)/python -m isolation_audit.cli.pages docs/rules
+
+bench: $(STAMP)  ## ratios, side by side in one run
+	$(BIN)/python benchmarks/hotpath.py
+
+clean:
+	rm -rf $(VENV) $(VENV)-lowest .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,11 @@
+"""Prints pip constraints that pin every direct dependency to the lowest version that pyproject.toml allows."""
+
+import re
+import tomllib
+from pathlib import Path
+
+project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
+requirements = project["dependencies"] + [one for extra in project["optional-dependencies"].values() for one in extra]
+for requirement in requirements:
+    if found := re.fullmatch(r"([\w.-]+)>=([\w.]+)", requirement):
+        print(f"{found[1]}=={found[2]}")
