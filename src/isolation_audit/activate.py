@@ -59,7 +59,10 @@ def _flush_on_sigterm() -> None:
     An application's own handler replaces this one; one that hands the signal back to the default (as uvicorn does after
     its shutdown) hands it to this one.
     """
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    ):
         return
 
     def flush(number: int, _frame: FrameType | None) -> None:

@@ -85,7 +85,9 @@ class _Scopes(scopes.ScopeListener):
 class Auditor:
     """One running audit. Usable as a context manager; :func:`instrument` makes and starts one for the process."""
 
-    def __init__(self, config: Config, make_sinks: Callable[..., list[Sink]] | None = None, *, supervised: bool = False) -> None:
+    def __init__(
+        self, config: Config, make_sinks: Callable[..., list[Sink]] | None = None, *, supervised: bool = False
+    ) -> None:
         self.config = config
         self.supervised = supervised
         self.run_id = os.environ.get("ISOLATION_AUDIT_RUN") or secrets.token_hex(6)
@@ -193,11 +195,16 @@ class Auditor:
     def __enter__(self) -> Auditor:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _stopped(self) -> observations.Stopped:
-        applied = sum(watched.state in (State.APPLIED, State.LATE) and watched.role not in PASSIVE_ROLES for watched in self.instrumentation.targets)
+        applied = sum(
+            watched.state in (State.APPLIED, State.LATE) and watched.role not in PASSIVE_ROLES
+            for watched in self.instrumentation.targets
+        )
         tally = self.runtime.tally
         events = sum(tally.events.values())
         return observations.Stopped(applied, len(tally.seen), events, verified=tally.unverified < events)
@@ -209,7 +216,14 @@ class Auditor:
         run = {
             "id": self.run_id,
             "config": None if self.config.source is None else self.config.source.name,
-            "processes": [{"pid": os.getpid(), "python": platform.python_version(), "started": self.started, "seen_until": time.time()}],
+            "processes": [
+                {
+                    "pid": os.getpid(),
+                    "python": platform.python_version(),
+                    "started": self.started,
+                    "seen_until": time.time(),
+                }
+            ],
         }
         made = report.empty(run, TOOL)
         made["targets"] = [
@@ -235,7 +249,11 @@ class Auditor:
             "findings": {code: counts[code] for code in all_rules() if counts[code]},
             "findings_dropped": self.recorder.dropped,
             "faults": runtime.barrier.total,
-            "evicted": {"users": runtime.users.evicted, "bindings": runtime.bindings.evicted, "scopes": self.recorder.scopes_dropped},
+            "evicted": {
+                "users": runtime.users.evicted,
+                "bindings": runtime.bindings.evicted,
+                "scopes": self.recorder.scopes_dropped,
+            },
         }
         made["findings"] = [entry.as_dict() for entry in self.recorder.entries()]
         return made
@@ -255,6 +273,7 @@ class Auditor:
 
 _ORIGIN_FRAMES = 4
 """Frames kept of the place where a scope began; the rest of the stack is the same for most scopes of an application."""
+
 
 class _Process:
     def __init__(self) -> None:
@@ -288,7 +307,9 @@ def instrument(config: Config | Path | str | None = None) -> Auditor:
         if running is not None:
             if running.config == chosen:
                 return running
-            raise UsageError("an auditor with another configuration is running; call isolation_audit.uninstrument() first")
+            raise UsageError(
+                "an auditor with another configuration is running; call isolation_audit.uninstrument() first"
+            )
         supervised = os.environ.get("ISOLATION_AUDIT_SUPERVISED") == "1"
         return Auditor(chosen, configured_sinks, supervised=supervised).start()
 

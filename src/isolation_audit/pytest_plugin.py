@@ -35,8 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
         help="audit the application while its tests run; a finding of severity error fails the test",
     )
-    group.addoption("--audit-config", metavar="FILE", default=None, help="isolation-audit's configuration (default: looked for)")
-    group.addoption("--audit-report", metavar="DIR", default=None, help="write isolation-audit's report.json into this folder")
+    group.addoption(
+        "--audit-config", metavar="FILE", default=None, help="isolation-audit's configuration (default: looked for)"
+    )
+    group.addoption(
+        "--audit-report", metavar="DIR", default=None, help="write isolation-audit's report.json into this folder"
+    )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -58,7 +62,9 @@ def _auditor(options: Any) -> Auditor:
     try:
         path = Path(options.audit_config) if options.audit_config else find_config()
         if path is None:
-            raise pytest.UsageError("--audit-isolation: no configuration found; write an isolation-audit.toml, or use --audit-config")
+            raise pytest.UsageError(
+                "--audit-isolation: no configuration found; write an isolation-audit.toml, or use --audit-config"
+            )
         return Auditor(load_config(path))
     except IsolationAuditError as error:
         raise pytest.UsageError(*str(error).splitlines()) from None

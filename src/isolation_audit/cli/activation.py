@@ -14,7 +14,9 @@ def activate() -> None:
     try:
         path = activation.install()
     except OSError as error:
-        raise UsageError(f"can't write {activation.pth_file()}: {error.strerror}; activate needs a writable environment") from None
+        raise UsageError(
+            f"can't write {activation.pth_file()}: {error.strerror}; activate needs a writable environment"
+        ) from None
     click.echo(f"wrote {path}")
     click.echo("From now on ISOLATION_AUDIT=1 audits a process of this environment; without it, nothing is loaded.")
 

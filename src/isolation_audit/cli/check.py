@@ -19,7 +19,9 @@ _TIMEOUT = 120
 
 
 @click.command()
-@click.option("--config", "config_path", type=click.Path(path_type=Path), help="The configuration file (default: looked for).")
+@click.option(
+    "--config", "config_path", type=click.Path(path_type=Path), help="The configuration file (default: looked for)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 def check(config_path: Path | None, *, as_json: bool) -> None:
     """Load the configuration and resolve every target; exit 1 if one can't be watched.
@@ -41,7 +43,9 @@ def check(config_path: Path | None, *, as_json: bool) -> None:
         table.add_column(title, overflow="fold")
     for target in targets:
         state = target["state"]
-        table.add_row(target["target"], target["role"], f"[{_STYLES.get(state, 'bold red')}]{state}[/]", target["detail"])
+        table.add_row(
+            target["target"], target["role"], f"[{_STYLES.get(state, 'bold red')}]{state}[/]", target["detail"]
+        )
     console.print(table)
     for section, entries in (("shared", config.shared), ("protocols", config.protocols)):
         if entries:
@@ -62,7 +66,9 @@ def resolve_targets(config_path: Path) -> list[dict[str, str]]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)  # noqa: S603 - our own module
     except subprocess.TimeoutExpired:
-        raise UsageError(f"importing the application took longer than {_TIMEOUT} s; does one of its modules start a server?") from None
+        raise UsageError(
+            f"importing the application took longer than {_TIMEOUT} s; does one of its modules start a server?"
+        ) from None
     try:
         answer: list[dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):

@@ -25,7 +25,14 @@ DEFAULT_DIRECTORY = Path(".isolation-audit") / "demo"
 @click.command()
 @click.option("--users", type=click.IntRange(1, 500), default=10, show_default=True, help="Users who chat at once.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides how the users' runs interleave.")
-@click.option("--report", "directory", type=click.Path(path_type=Path, file_okay=False), default=DEFAULT_DIRECTORY, show_default=True, help="Folder of the two reports.")
+@click.option(
+    "--report",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_DIRECTORY,
+    show_default=True,
+    help="Folder of the two reports.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
 def demo(users: int, seed: int, directory: Path, *, as_json: bool) -> None:
     """Run the example chat with both engines under the auditor, and compare what clients and auditor counted.

@@ -69,7 +69,11 @@ class EngineResult:
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         sites = [
-            {"target": finding["target"], "count": finding["count"], **{key: finding["site"][key] for key in ("file", "line", "function")}}
+            {
+                "target": finding["target"],
+                "count": finding["count"],
+                **{key: finding["site"][key] for key in ("file", "line", "function")},
+            }
             for finding in self.report["findings"]
             if finding["rule"] == "IA101"
         ]
@@ -96,7 +100,9 @@ def example_folder() -> Path:
     for folder in (package / "_examples" / "agent_chat", package.parents[1] / "examples" / "agent_chat"):
         if (folder / "isolation-audit.toml").is_file():
             return folder
-    raise UsageError("this installation has no example application; reinstall isolation-audit from its wheel or checkout")
+    raise UsageError(
+        "this installation has no example application; reinstall isolation-audit from its wheel or checkout"
+    )
 
 
 async def measure(engine: str, users: int, seed: int, directory: Path, say: Callable[[str], None]) -> EngineResult:
@@ -145,7 +151,9 @@ async def measure(engine: str, users: int, seed: int, directory: Path, say: Call
 @asynccontextmanager
 async def _server(command: list[str], folder: Path, log: Path) -> AsyncIterator[str]:
     """A server process; gives its address and ends it with SIGTERM."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ISOLATION_AUDIT", "AGENT_CHAT"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("ISOLATION_AUDIT", "AGENT_CHAT"))
+    }
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             *command, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=errors

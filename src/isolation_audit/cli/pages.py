@@ -38,7 +38,14 @@ def rule_page(rule: Rule) -> str:
 def write_pages(directory: Path) -> None:
     """Write every rule's page, and an index of them, into ``directory``."""
     directory.mkdir(parents=True, exist_ok=True)
-    index = ["# Rules", "", "Generated from the detectors by `make docs`.", "", "| code | severity | detects |", "|---|---|---|"]
+    index = [
+        "# Rules",
+        "",
+        "Generated from the detectors by `make docs`.",
+        "",
+        "| code | severity | detects |",
+        "|---|---|---|",
+    ]
     for rule in all_rules().values():
         (directory / f"{rule.code}.md").write_text(rule_page(rule), encoding="utf-8")
         index.append(f"| [{rule.code}]({rule.code}.md) | {rule.severity} | {rule.summary} |")

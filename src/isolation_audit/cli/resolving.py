@@ -29,7 +29,11 @@ def main(config_path: str) -> None:
                 except BaseException as error:  # a module may well call sys.exit() when it is imported
                     failures[name] = _explain(name, error)
         auditor.instrumentation.refresh()
-        problems = {entry.finding.target: entry.finding.message for entry in auditor.recorder.entries() if entry.finding.rule == "IA901"}
+        problems = {
+            entry.finding.target: entry.finding.message
+            for entry in auditor.recorder.entries()
+            if entry.finding.rule == "IA901"
+        }
         rows = []
         for watched in auditor.instrumentation.targets:
             target = str(watched.target)
@@ -43,7 +47,11 @@ def main(config_path: str) -> None:
 
 
 def _explain(name: str, error: BaseException) -> str:
-    if not isinstance(error, ModuleNotFoundError) or error.name is None or not (name + ".").startswith(error.name + "."):
+    if (
+        not isinstance(error, ModuleNotFoundError)
+        or error.name is None
+        or not (name + ".").startswith(error.name + ".")
+    ):
         return f"importing {name} raised {type(error).__name__}: {error}"
     parent, _, missing = error.name.rpartition(".")
     package = sys.modules.get(parent)

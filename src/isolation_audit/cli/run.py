@@ -16,11 +16,16 @@ _EPILOG = """Exit codes: the program's own (128 + N if signal N ended it); 2 for
 configuration; 3 when --fail-on is met."""
 
 
-@click.command(
-    epilog=_EPILOG, context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False}
+@click.command(epilog=_EPILOG, context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+@click.option(
+    "--config", "config_path", type=click.Path(path_type=Path), help="The configuration file (default: looked for)."
 )
-@click.option("--config", "config_path", type=click.Path(path_type=Path), help="The configuration file (default: looked for).")
-@click.option("--report", "report_directory", type=click.Path(path_type=Path, file_okay=False), help="Write report.json into this folder.")
+@click.option(
+    "--report",
+    "report_directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write report.json into this folder.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "never"]),

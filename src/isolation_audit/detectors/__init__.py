@@ -23,7 +23,10 @@ def all_detectors() -> tuple[type[Detector], ...]:
         found += [
             value
             for value in vars(module).values()
-            if inspect.isclass(value) and issubclass(value, Detector) and value.__module__ == module.__name__ and value.rules
+            if inspect.isclass(value)
+            and issubclass(value, Detector)
+            and value.__module__ == module.__name__
+            and value.rules
         ]
     return tuple(sorted(found, key=lambda detector: detector.rules[0].code))
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Target
     from isolation_audit.instrument.observations import Built, Imported
 
-_ENGINE = '''\
+_ENGINE = """\
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -30,16 +30,16 @@ class Engine:
     def __init__(self, context):
         self.context = context
 
-'''
+"""
 
-_CONFIG = '''\
+_CONFIG = """\
 [ambient]
 contextvar = "app:current_user"
 
 [[engines]]
 target = "app:Engine"
 owner = ["args.context.user_id"]
-'''
+"""
 
 
 class ConstructionDetector(Detector):
@@ -127,9 +127,12 @@ class ConstructionDetector(Detector):
             "What the factory does beside calling the constructor (limits, registration, clean-up) did not happen for this object.",
             "call the canonical factory declared under [[factories]]",
             Example(
-                config=_CONFIG + '\n[[factories]]\ntarget = "app:create_for_user"\nbuilds = "app:Engine"\ncanonical = true\n',
-                bad=_ENGINE + 'def create_for_user(context):\n    return Engine(context)\n\ndef main():\n    Engine(Context("alice"))\n',
-                good=_ENGINE + 'def create_for_user(context):\n    return Engine(context)\n\ndef main():\n    create_for_user(Context("alice"))\n',
+                config=_CONFIG
+                + '\n[[factories]]\ntarget = "app:create_for_user"\nbuilds = "app:Engine"\ncanonical = true\n',
+                bad=_ENGINE
+                + 'def create_for_user(context):\n    return Engine(context)\n\ndef main():\n    Engine(Context("alice"))\n',
+                good=_ENGINE
+                + 'def create_for_user(context):\n    return Engine(context)\n\ndef main():\n    create_for_user(Context("alice"))\n',
             ),
             options="`factories.builds`, `factories.canonical`",
         ),
@@ -164,11 +167,17 @@ class ConstructionDetector(Detector):
     def on_imported(self, imported: Imported) -> None:
         """A deprecated module came in."""
         target = str(imported.deprecation.target)
-        self.report("IA102", "deprecated module {target} imported{detail}", target=target, detail=_advice(imported.deprecation))
+        self.report(
+            "IA102", "deprecated module {target} imported{detail}", target=target, detail=_advice(imported.deprecation)
+        )
 
     def _deprecated(self, built: Built, entry: Deprecation, target: str) -> None:
         via = f" by {built.via}" if built.via else ""
-        kind = "" if built.via or type(built.obj).__qualname__ == entry.target.qualname else f" (as {type(built.obj).__qualname__})"
+        kind = (
+            ""
+            if built.via or type(built.obj).__qualname__ == entry.target.qualname
+            else f" (as {type(built.obj).__qualname__})"
+        )
         self.report(
             "IA101",
             "deprecated {target} built{detail}",
@@ -181,7 +190,9 @@ class ConstructionDetector(Detector):
 
     def _owner(self, built: Built, target: str) -> None:
         if built.named is None:
-            self.report("IA103", "{target} built without a user", place="built here", target=target, ambient=built.ambient)
+            self.report(
+                "IA103", "{target} built without a user", place="built here", target=target, ambient=built.ambient
+            )
         elif built.named.kind is Kind.PLACEHOLDER:
             self.report(
                 "IA105",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.observations import Emission, Lost, Passage, Used
 
-_APP = '''\
+_APP = """\
 from isolation_audit import user_scope
 
 class Emitter:
@@ -28,13 +28,13 @@ class Emitter:
     def broadcast(self, text):
         pass
 
-'''
+"""
 
-_CONFIG = '''\
+_CONFIG = """\
 [[emitters]]
 target = "app:Emitter"
 methods = { "emit_*" = "*" }
-'''
+"""
 
 
 class CrossingDetector(Detector):
@@ -50,8 +50,10 @@ class CrossingDetector(Detector):
             "take the object from the running user's scope; don't keep it where other requests find it",
             Example(
                 config=_CONFIG + 'owner = ["self.user_id"]\n',
-                bad=_APP + 'def main():\n    emitter = Emitter("alice")\n    with user_scope("bob"):\n        emitter.emit_answer("hello")\n',
-                good=_APP + 'def main():\n    emitter = Emitter("alice")\n    with user_scope("alice"):\n        emitter.emit_answer("hello")\n',
+                bad=_APP
+                + 'def main():\n    emitter = Emitter("alice")\n    with user_scope("bob"):\n        emitter.emit_answer("hello")\n',
+                good=_APP
+                + 'def main():\n    emitter = Emitter("alice")\n    with user_scope("alice"):\n        emitter.emit_answer("hello")\n',
             ),
             options="`engines.owner`, `engines.methods`, `emitters.owner`, `identity.system`",
         ),
@@ -64,8 +66,10 @@ class CrossingDetector(Detector):
             "address the event by the context of the run that produced it, not by state that runs share",
             Example(
                 config=_CONFIG + 'addressee = ["args.to"]\n',
-                bad=_APP + 'def main():\n    with user_scope("alice"):\n        Emitter().emit_answer("hello", to="bob")\n',
-                good=_APP + 'def main():\n    with user_scope("alice"):\n        Emitter().emit_answer("hello", to="alice")\n',
+                bad=_APP
+                + 'def main():\n    with user_scope("alice"):\n        Emitter().emit_answer("hello", to="bob")\n',
+                good=_APP
+                + 'def main():\n    with user_scope("alice"):\n        Emitter().emit_answer("hello", to="alice")\n',
             ),
             options="`emitters.addressee`, `identity.bind`, `identity.system`",
         ),
@@ -118,7 +122,11 @@ class CrossingDetector(Detector):
         ambient, owner, addressee = passage.ambient, passage.owner, passage.addressee
         claimed = passage.emission.claimed
         if differ(owner, ambient):
-            self._cross(passage, "IA201", "event {event} emitted through {detail} of {owner} while the work of {ambient} was running")
+            self._cross(
+                passage,
+                "IA201",
+                "event {event} emitted through {detail} of {owner} while the work of {ambient} was running",
+            )
         if addressee is EVERYONE:
             self._broadcast(passage)
         elif differ(addressee, ambient):
@@ -135,7 +143,14 @@ class CrossingDetector(Detector):
         self.report("IA204", "nobody's event {event} sent through {target}", target=target, event=lost.emission.name)
 
     def _broadcast(self, passage: Passage) -> None:
-        private = next((user for user in (passage.ambient, passage.owner, passage.emission.claimed) if user and user.kind is Kind.USER), None)
+        private = next(
+            (
+                user
+                for user in (passage.ambient, passage.owner, passage.emission.claimed)
+                if user and user.kind is Kind.USER
+            ),
+            None,
+        )
         if private is None or self._public(passage.emission.name, passage.entry.public):
             return
         self._cross(passage, "IA205", "event {event} of {owner} sent to everyone through {detail}", private)

@@ -84,12 +84,20 @@ class SelfCheckDetector(Detector):
     def on_problem(self, problem: Problem) -> None:
         """A target that can't be watched; optional ones are left to the target table."""
         if not problem.optional:
-            self.report(problem.code, "{target}: {detail}", detail=problem.message, target=problem.target, with_site=False)
+            self.report(
+                problem.code, "{target}: {detail}", detail=problem.message, target=problem.target, with_site=False
+            )
 
     def on_fault(self, place: str, error: BaseException, count: int) -> None:
         """A fault behind the barrier; the error's text stays out, because it may quote the application's data."""
         off = f"; switched off after {count}" if count >= self.runtime.config.limits.faults else ""
-        self.report("IA903", "{target}: {detail}", detail=f"{type(error).__name__} inside the auditor{off}", target=place, with_site=False)
+        self.report(
+            "IA903",
+            "{target}: {detail}",
+            detail=f"{type(error).__name__} inside the auditor{off}",
+            target=place,
+            with_site=False,
+        )
 
     def on_stopped(self, stopped: Stopped) -> None:
         """Say so when this process was blind."""

@@ -18,7 +18,9 @@ class Painter:
     """Puts ANSI colours around words, or leaves them alone."""
 
     def __init__(self, mode: str, stream: TextIO | None = None) -> None:
-        wanted = stream is not None and stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        wanted = (
+            stream is not None and stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        )
         self._on = mode == "always" or (mode == "auto" and wanted)
 
     def __call__(self, style: str, text: str) -> str:

@@ -34,7 +34,9 @@ class Scope:
         "user_id",
     )
 
-    def __init__(self, user_id: str, *, name: str = "scope", parent: Scope | None = None, ids: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, user_id: str, *, name: str = "scope", parent: Scope | None = None, ids: dict[str, str] | None = None
+    ) -> None:
         self.user_id = user_id
         self.name = name
         self.parent = parent
@@ -143,7 +145,9 @@ class user_scope:  # noqa: N801 - used like a function
         self._scope = Scope(self._user_id, name="user_scope", parent=current_scope(), ids=self._ids)
         enter(self._scope)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._scope is not None:
             leave(self._scope, failed=kind is not None)
 

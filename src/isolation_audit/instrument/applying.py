@@ -71,7 +71,9 @@ class Applier:
                 yield Watched(target, "constructor", self._constructor(registrar), engine.optional)
         for deprecation in config.deprecations:
             registrar = Registrar(deprecation, self._runtime, self._runtime.tally.deprecated)
-            yield Watched(deprecation.target, "deprecation", self._deprecation(deprecation, registrar), deprecation.optional)
+            yield Watched(
+                deprecation.target, "deprecation", self._deprecation(deprecation, registrar), deprecation.optional
+            )
             for target in deprecation.constructors:
                 yield Watched(target, "deprecated constructor", self._constructor(registrar), deprecation.optional)
         for factory in config.factories:
@@ -102,7 +104,13 @@ class Applier:
             def instrument(kind: type) -> None:
                 self._construction(kind, receivers, registrar)
                 for name, raw in _instance_methods(kind, entry.methods):
-                    self._method(kind, name, raw, "use", lambda layout, name=name: UsePoint(entry, name, receivers, layout, self._runtime))  # type: ignore[misc]
+                    self._method(
+                        kind,
+                        name,
+                        raw,
+                        "use",
+                        lambda layout, name=name: UsePoint(entry, name, receivers, layout, self._runtime),
+                    )  # type: ignore[misc]
 
             self._family(cls, receivers, instrument)
 
@@ -126,7 +134,11 @@ class Applier:
 
     def _constructor(self, registrar: Registrar) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:
-            self._callable(resolve(module, target), f"constructor {registrar.place}", lambda layout: ConstructorPoint(registrar, target.qualname, layout))
+            self._callable(
+                resolve(module, target),
+                f"constructor {registrar.place}",
+                lambda layout: ConstructorPoint(registrar, target.qualname, layout),
+            )
 
         return apply
 
@@ -149,7 +161,11 @@ class Applier:
             cls = resolved.cls
             if cls is None:
                 name = resolved.name
-                self._callable(resolved, "emission", lambda layout: EmissionPoint(entry, name, entry.event, None, layout, self._runtime))
+                self._callable(
+                    resolved,
+                    "emission",
+                    lambda layout: EmissionPoint(entry, name, entry.event, None, layout, self._runtime),
+                )
                 return
             for glob, _event in entry.methods:
                 if glob.isidentifier() and find(cls, glob)[0] is None:
@@ -162,7 +178,15 @@ class Applier:
                     self._construction(kind, receivers, registrar)
                 for name, raw, event in _emitting_methods(kind, entry):
                     bound = receivers if not isinstance(raw, (classmethod, staticmethod)) else None
-                    self._method(kind, name, raw, "emission", lambda layout, name=name, event=event, bound=bound: EmissionPoint(entry, name, event, bound, layout, self._runtime))  # type: ignore[misc]
+                    self._method(
+                        kind,
+                        name,
+                        raw,
+                        "emission",
+                        lambda layout, name=name, event=event, bound=bound: EmissionPoint(
+                            entry, name, event, bound, layout, self._runtime
+                        ),
+                    )  # type: ignore[misc]
 
             self._family(cls, receivers, instrument)
 
@@ -174,7 +198,9 @@ class Applier:
             function = function_of(resolved.raw)
             flags = function.__code__.co_flags if function is not None else 0
             if flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
-                raise UnresolvedError(f"{target} is a generator: its body runs in whatever context resumes it, so it can't be a scope")
+                raise UnresolvedError(
+                    f"{target} is a generator: its body runs in whatever context resumes it, so it can't be a scope"
+                )
             self._callable(resolved, "scope", lambda layout: ScopePoint(entry, resolved.name, layout, self._runtime))
 
         return apply
@@ -207,7 +233,12 @@ class Applier:
         home, raw = find(cls, "__init__")
         purpose = f"construction {registrar.place}"
         if type(raw) is FunctionType and (home is cls or _same_package(home, cls)):
-            self._shim(raw, purpose, exact_layout(raw, receiver=True), lambda layout: ConstructionPoint(registrar, receivers, layout))
+            self._shim(
+                raw,
+                purpose,
+                exact_layout(raw, receiver=True),
+                lambda layout: ConstructionPoint(registrar, receivers, layout),
+            )
         elif self._cover(home, "__init__", purpose) and (home is cls or self._cover(cls, "__init__", purpose)):
             layout = loose_layout(raw if callable(raw) else None, receiver=True)
             probe = self._patches.attribute(cls, "__init__", raw, lambda probe: wrappers.passthrough_init(cls, probe))

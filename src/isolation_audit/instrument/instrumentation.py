@@ -102,7 +102,9 @@ class Instrumentation:
         else:
             watched.state = State.APPLIED
             if again:
-                self._late(watched, "it was replaced after it had been instrumented (a reload?); the gap was not watched")
+                self._late(
+                    watched, "it was replaced after it had been instrumented (a reload?); the gap was not watched"
+                )
 
     def _late(self, watched: Watched, message: str) -> None:
         watched.state, watched.detail = State.LATE, message
@@ -124,4 +126,7 @@ class Instrumentation:
         for cls, count in counts.items():
             if count:
                 for watched in classes[cls]:
-                    self._late(watched, f"{count} object(s) existed before the auditor came; their owners are bound at first use")
+                    self._late(
+                        watched,
+                        f"{count} object(s) existed before the auditor came; their owners are bound at first use",
+                    )

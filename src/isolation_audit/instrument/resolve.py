@@ -47,7 +47,9 @@ def resolve(module: ModuleType, target: Target) -> Resolved:
         if index == len(parts) - 1:
             return Resolved(owner, name, raw, home)
         if not isinstance(raw, type):
-            raise UnresolvedError(f"{module.__name__}:{'.'.join(parts[: index + 1])} is no class, so it has no {parts[index + 1]!r}")
+            raise UnresolvedError(
+                f"{module.__name__}:{'.'.join(parts[: index + 1])} is no class, so it has no {parts[index + 1]!r}"
+            )
         owner = raw
     raise UnresolvedError(f"{target} names no attribute")
 

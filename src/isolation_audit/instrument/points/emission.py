@@ -59,7 +59,9 @@ class EmissionPoint:
         if addressee is EVERYONE or differ(owner, ambient) or self._misdirected(emission, ambient, owner, addressee):
             runtime.publish(Passage(emission, self._entry, self._method, ambient, owner, addressee, record))
         if emission.claimed is None:
-            emission.claimed = next((user for user in (addressee, owner, ambient) if user and user.kind is Kind.USER), None)
+            emission.claimed = next(
+                (user for user in (addressee, owner, ambient) if user and user.kind is Kind.USER), None
+            )
         emission.depth += 1
         if emission is outer:
             return (emission, None)
@@ -106,7 +108,9 @@ class EmissionPoint:
     @staticmethod
     def _testify(emission: Emission, ambient: User | None, owner: User | None, addressee: User | None) -> None:
         witnesses = sum(user is not None for user in (ambient, owner, addressee))
-        emission.verified = emission.verified or witnesses > 1 or (emission.claimed is not None and addressee is not None)
+        emission.verified = (
+            emission.verified or witnesses > 1 or (emission.claimed is not None and addressee is not None)
+        )
         emission.known = emission.known or witnesses > 0
 
     @staticmethod

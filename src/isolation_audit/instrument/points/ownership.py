@@ -21,7 +21,9 @@ def known(user: User | None) -> User | None:
     return None if user is None or user.kind is Kind.PLACEHOLDER else user
 
 
-def owner_of(obj: Any, values: Values, paths: UserReader, ambient: User | None, runtime: Runtime) -> tuple[User | None, Record | None]:
+def owner_of(
+    obj: Any, values: Values, paths: UserReader, ambient: User | None, runtime: Runtime
+) -> tuple[User | None, Record | None]:
     """Owner and record of ``obj``; an object without an owner is bound to the user it is first used for."""
     record = runtime.objects.get(obj)
     # The paths come first: where an object's user is overwritten under it, the present value is the truth.

@@ -29,4 +29,6 @@ class Receivers:
         # type.__mro__ is read from the class itself: a proxy's __class__ can't mislead, and no application code runs.
         if self.cls not in kind.__mro__ or (kind is not self.cls and not self.subclasses):
             return False
-        return not self.exclude or not any(f"{one.__module__}:{one.__qualname__}" in self.exclude for one in kind.__mro__)
+        return not self.exclude or not any(
+            f"{one.__module__}:{one.__qualname__}" in self.exclude for one in kind.__mro__
+        )
