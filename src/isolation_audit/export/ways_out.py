@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.export.journal import JournalSink
 from isolation_audit.export.report import ReportSink
 from isolation_audit.export.terminal import TerminalSink
 
@@ -29,6 +30,8 @@ def configured_sinks(
     directory = os.environ.get("ISOLATION_AUDIT_REPORT") or config.report.directory
     if directory is not None:
         sinks.append(ReportSink(Path(directory), run_id, supervised=supervised))
+    if config.journal.path is not None:
+        sinks.append(JournalSink(config.journal.path))
     if config.report.terminal:
         sinks.append(TerminalSink(config.report.color, summary=not supervised))
     if config.prometheus.port is not None and not supervised:

@@ -1,0 +1,29 @@
+"""What tests of several floors share."""
+
+import itertools
+import sys
+import types
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def load_app():
+    """Makes an importable module from source text: ``load_app(source)`` returns it; it is forgotten after the test."""
+    names = []
+
+    def load(source: str) -> types.ModuleType:
+        name = f"app_under_audit_{next(_numbers)}"
+        module = types.ModuleType(name)
+        sys.modules[name] = module
+        names.append(name)
+        exec(compile(source, f"{name}.py", "exec"), vars(module))
+        return module
+
+    yield load
+    for name in names:
+        del sys.modules[name]
