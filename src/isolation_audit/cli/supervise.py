@@ -105,7 +105,7 @@ class Supervisor:
             return
         from isolation_audit.export.prometheus import serve
 
-        with serve(self._config.prometheus, lambda: self._merged(folder)) as endpoint:
+        with serve(self._config, lambda: self._merged(folder)) as endpoint:
             click.echo(f"isolation-audit: metrics on {endpoint.url}", err=True)
             yield
 

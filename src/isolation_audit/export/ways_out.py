@@ -37,9 +37,9 @@ def configured_sinks(
     if config.prometheus.port is not None and not supervised:
         from isolation_audit.export.prometheus import PrometheusSink
 
-        sinks.append(PrometheusSink(config.prometheus, snapshot))
+        sinks.append(PrometheusSink(config, snapshot))
     if config.otlp.endpoint is not None:
         from isolation_audit.export.otel import OtlpSink
 
-        sinks.append(OtlpSink(config.otlp, pseudonyms))
+        sinks.append(OtlpSink(config.otlp, pseudonyms, raw_ids=config.report.raw_ids))
     return sinks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 class Scope:
     """One stretch of work.
 
-    ``adopted`` is the raw value of the application's own variable when the scope began, ``origin`` the raw place where.
+    ``adopted`` is the raw value of the application's own variable when the scope began, ``origin`` the raw place where,
+    ``trace`` the application's own span at that moment (trace id, span id, sampled); ``span`` is for the exporter.
     """
 
     __slots__ = (
@@ -29,6 +31,7 @@ class Scope:
         "name",
         "origin",
         "parent",
+        "span",
         "started",
         "trace",
         "user_id",
@@ -47,7 +50,8 @@ class Scope:
         self.events = 0
         self.crossings = 0
         self.failed = False
-        self.trace: Any = None
+        self.trace: tuple[int, int, bool] | None = None
+        self.span: tuple[int, int] | None = None
         self.origin: Any = None
 
 
@@ -99,9 +103,19 @@ def listen(listener: ScopeListener | None) -> None:
     _listening.listener = listener or ScopeListener()
 
 
+def _running_trace() -> tuple[int, int, bool] | None:
+    """The application's current span, where it uses OpenTelemetry; its API is never imported on its behalf."""
+    api: Any = sys.modules.get("opentelemetry.trace")
+    if api is None:
+        return None
+    context = api.get_current_span().get_span_context()
+    return (context.trace_id, context.span_id, context.trace_flags.sampled) if context.is_valid else None
+
+
 def enter(scope: Scope) -> None:
     """Make ``scope`` current and tell the listener."""
     scope_variable.set(scope)
+    scope.trace = _running_trace()
     _listening.listener.begin(scope)
 
 

@@ -1,0 +1,146 @@
+"""What the metrics are: one report (schema 1) as Prometheus metric families. Needs prometheus_client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+
+from isolation_audit._version import __version__
+from isolation_audit.detectors import all_rules
+from isolation_audit.instrument.targets import State
+from isolation_audit.recorder import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from prometheus_client.metrics_core import Metric
+
+    from isolation_audit.config import model
+    from isolation_audit.export.report import Report
+
+Values = dict[tuple[str, ...], float]
+
+PREFIX = "isolation_audit_"
+LAYERS: tuple[str, ...] = ("emitter", "bridge", "sink")
+TABLES: tuple[str, ...] = ("users", "bindings", "scopes")
+EXPORTERS: tuple[str, ...] = ("otlp",)
+
+
+def families(config: model.Config, report: Report) -> Iterator[Metric]:
+    """Every family, every one of its label sets, whether or not anything has happened yet."""
+    summary = report["summary"]
+    yield from _health(report)
+    yield from _events(summary)
+    yield from _engines(config, summary)
+    yield _findings(config, summary)
+    yield from _losses(summary)
+
+
+def absence() -> Iterator[Metric]:
+    """What is said while no auditor runs: the alert on it needs a series, not a gap."""
+    yield _gauge("running", "1 while an auditor runs, else 0.", 0)
+    yield _labelled(GaugeMetricFamily, "build_info", "The auditor's version.", ["version"], {(__version__,): 1})
+
+
+def _health(report: Report) -> Iterator[Metric]:
+    processes = report["run"].get("processes", [])
+    yield _gauge("running", "1 while an auditor runs, else 0.", 1)
+    yield _labelled(GaugeMetricFamily, "build_info", "The auditor's version.", ["version"], {(__version__,): 1})
+    started = report["run"].get("started") or min((process["started"] for process in processes), default=0.0)
+    yield _gauge("start_time_seconds", "When the audit began, in Unix time.", started)
+    yield _gauge("processes", "Audited processes that have reported, ended ones included.", len(processes))
+    states = _zeros(state.value for state in State)
+    for target in report["targets"]:
+        states[target["state"],] += 1
+    yield _labelled(GaugeMetricFamily, "targets", "Configured targets by what became of them.", ["state"], states)
+    # A target in two roles is one row each; its calls are counted by target, so they are taken once.
+    seen = {target["target"]: target["seen"] for target in report["targets"]}
+    yield _counter("calls", "Instrumented calls that the auditor has seen.", sum(seen.values()))
+
+
+def _events(summary: Mapping[str, Any]) -> Iterator[Metric]:
+    layers = _zeros(LAYERS) | _keyed(summary.get("events_by_layer", {}))
+    yield _labelled(
+        CounterMetricFamily, "events", "Events by the layer at which each was first seen.", ["layer"], layers
+    )
+    unverified = summary.get("events_unverified", 0)
+    yield _counter("events_unverified", "Events whose only known witness had nothing to compare with.", unverified)
+    yield _counter(
+        "crossing_events", "Deliveries of an event to a user it was not for.", summary.get("crossing_events", 0)
+    )
+    yield _counter("scopes", "Ended stretches of work for one user.", summary.get("scopes", 0))
+
+
+def _engines(config: model.Config, summary: Mapping[str, Any]) -> Iterator[Metric]:
+    engines = _zeros(str(engine.target) for engine in config.engines)
+    deprecated = _zeros(str(deprecation.target) for deprecation in config.deprecations)
+    yield _labelled(
+        CounterMetricFamily,
+        "engines_built",
+        "Engines built, by configured target.",
+        ["target"],
+        engines | _keyed(summary.get("engines_built_by_target", {})),
+    )
+    yield _labelled(
+        CounterMetricFamily,
+        "deprecated_engines_built",
+        "Deprecated engines built, by configured target.",
+        ["target"],
+        deprecated | _keyed(summary.get("deprecated_engines_built_by_target", {})),
+    )
+
+
+def _findings(config: model.Config, summary: Mapping[str, Any]) -> Metric:
+    selection = Selection(config.select)
+    counts = summary.get("findings", {})
+    values: Values = {
+        (code, selection.severity(code, rule.severity).value): counts.get(code, 0) for code, rule in all_rules().items()
+    }
+    return _labelled(CounterMetricFamily, "findings", "Occurrences of findings by rule.", ["rule", "severity"], values)
+
+
+def _losses(summary: Mapping[str, Any]) -> Iterator[Metric]:
+    yield _counter("faults", "Faults inside the auditor; the application went on.", summary.get("faults", 0))
+    dropped = summary.get("findings_dropped", 0)
+    yield _counter("findings_dropped", "Occurrences that were counted only, because the table was full.", dropped)
+    evicted = _zeros(TABLES) | _keyed(summary.get("evicted", {}))
+    yield _labelled(
+        CounterMetricFamily, "evictions", "Entries that a full table has let go, by table.", ["table"], evicted
+    )
+    exports = summary.get("exports", {})
+    for name, key, text in (
+        ("export_failures", "failures", "Attempts to send a batch that failed, by exporter."),
+        ("export_lost", "lost", "Spans and log records that were given up, by exporter."),
+    ):
+        values: Values = {(exporter,): exports.get(exporter, {}).get(key, 0) for exporter in EXPORTERS}
+        yield _labelled(CounterMetricFamily, name, text, ["exporter"], values)
+
+
+def _zeros(names: Iterable[str]) -> Values:
+    return {(name,): 0 for name in names}
+
+
+def _keyed(counts: Mapping[str, float]) -> Values:
+    return {(name,): count for name, count in counts.items()}
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(PREFIX + name, text, value=value)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(PREFIX + name, text, value=value)
+
+
+def _labelled(
+    family: type[CounterMetricFamily | GaugeMetricFamily],
+    name: str,
+    text: str,
+    labels: list[str],
+    values: Values,
+) -> Metric:
+    made = family(PREFIX + name, text, labels=labels)
+    for key, value in values.items():
+        made.add_metric(list(key), value)
+    return made

@@ -1,0 +1,215 @@
+"""The OpenTelemetry side of OTLP export: the only module that imports the SDK. Never touches the global providers."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import secrets
+import time
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import opentelemetry.sdk._logs as sdk_logs
+from opentelemetry import context as otel_context
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+from opentelemetry.trace.status import Status, StatusCode
+
+from isolation_audit._version import __version__
+from isolation_audit.export.telemetry import (
+    EVENT_NAME,
+    INSTRUMENTATION_SCOPE,
+    SCHEMA_URL,
+    SEVERITIES,
+    SPAN_NAME,
+    Privacy,
+    record_attributes,
+    span_attributes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from isolation_audit.config.model import Otlp
+    from isolation_audit.export.courier import Exporter
+    from isolation_audit.identity.scopes import Scope
+    from isolation_audit.recorder import Entry
+
+_PACKAGES = {
+    "grpc": "opentelemetry.exporter.otlp.proto.grpc",
+    "http/protobuf": "opentelemetry.exporter.otlp.proto.http",
+}
+
+
+class _Hand:
+    """An exporter in name only: hands over what the SDK made of a span or record."""
+
+    def __init__(self, post: Callable[[Any], None]) -> None:
+        self._post = post
+
+    def export(self, batch: Sequence[Any], /) -> None:
+        """Hand over."""
+        for record in batch:
+            self._post(record)
+
+    def shutdown(self) -> None:
+        """Nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 0) -> bool:
+        """Nothing is held."""
+        return timeout_millis >= 0
+
+
+class _GivenIds(IdGenerator):
+    """Ids that the pipeline chose. The SDK's own draw from ``random``, whose sequence belongs to the application."""
+
+    trace_id = 0
+    span_id = 0
+
+    def generate_trace_id(self) -> int:
+        """The chosen trace id."""
+        return self.trace_id
+
+    def generate_span_id(self) -> int:
+        """The chosen span id."""
+        return self.span_id
+
+
+class Pipeline:
+    """Makes SDK spans and log records out of scopes and findings. One thread at a time."""
+
+    def __init__(self, config: Otlp, privacy: Privacy, post: Callable[[str, Any], None]) -> None:
+        self._privacy = privacy
+        named = {"service.name": config.service_name} if config.service_name else {}
+        resource = Resource.create({**named, "process.pid": os.getpid()})
+        self._ids = _GivenIds()
+        tracers = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False, id_generator=self._ids)
+        hand_span: Any = _Hand(lambda span: post("spans", span))
+        tracers.add_span_processor(SimpleSpanProcessor(hand_span))
+        self._tracer = tracers.get_tracer(INSTRUMENTATION_SCOPE, __version__, SCHEMA_URL)
+        loggers = sdk_logs.LoggerProvider(resource=resource, shutdown_on_exit=False)
+        hand_record: Any = _Hand(lambda record: post("logs", record))
+        loggers.add_log_record_processor(SimpleLogRecordProcessor(hand_record))
+        self._logger: Any = loggers.get_logger(INSTRUMENTATION_SCOPE, __version__, SCHEMA_URL)
+        self._make_record = _record_maker(resource)
+
+    def span(self, scope: Scope) -> None:
+        """One ended scope as a span: below the scope around it, else below the application's own span, else a root."""
+        parent = _parent(scope)
+        trace_id, span_id = _identity(scope)
+        self._ids.trace_id, self._ids.span_id = trace_id, span_id
+        span = self._tracer.start_span(
+            SPAN_NAME,
+            context=_within(trace_id, parent),
+            attributes=span_attributes(scope, self._privacy),
+            start_time=scope.started,
+        )
+        if scope.failed:
+            span.set_status(Status(StatusCode.ERROR))
+        span.end(scope.ended)
+
+    def record(self, entry: Entry) -> None:
+        """One new finding as a log record, in the application's trace where that is known."""
+        finding = entry.finding
+        number, text = SEVERITIES[finding.severity]
+        self._logger.emit(
+            self._make_record(
+                timestamp=int(entry.first_seen * 1e9),
+                observed_timestamp=time.time_ns(),
+                severity_number=SeverityNumber(number),
+                severity_text=text,
+                body=finding.message,
+                attributes=record_attributes(finding),
+                trace_id=int(finding.trace_id, 16) if finding.trace_id else 0,
+            )
+        )
+
+
+def _identity(scope: Scope) -> tuple[int, int]:
+    """The ids of the scope's span, chosen when they are first needed: by itself, or by a scope within it that ended."""
+    if scope.span is None:
+        parent = _parent(scope)
+        # Not 0, which stands for "none".
+        trace_id = parent[0] if parent is not None else secrets.randbits(128) | 1
+        scope.span = (trace_id, secrets.randbits(64) | 1)
+    ids: tuple[int, int] = scope.span
+    return ids
+
+
+def _parent(scope: Scope) -> tuple[int, int] | None:
+    outer = scope.parent
+    if outer is not None and outer.trace == scope.trace:
+        return _identity(outer)
+    # The application began a span of its own between the two scopes, or there is no outer scope.
+    return None if scope.trace is None else (scope.trace[0], scope.trace[1])
+
+
+def _within(trace_id: int, parent: tuple[int, int] | None) -> Context:
+    """A context that names a parent, or none; never the one that happens to be current here."""
+    if parent is None:
+        return set_span_in_context(INVALID_SPAN, Context())
+    sampled = TraceFlags(TraceFlags.SAMPLED)
+    return set_span_in_context(
+        NonRecordingSpan(SpanContext(trace_id, parent[1], is_remote=False, trace_flags=sampled)), Context()
+    )
+
+
+def _record_maker(resource: Resource) -> Callable[..., Any]:
+    """The constructor of log records of the installed SDK; the logs API changed with 1.35 and with 1.39."""
+    of_sdk = getattr(sdk_logs, "LogRecord", None)
+    maker: Any = of_sdk or import_module("opentelemetry._logs").LogRecord
+    knows = inspect.signature(maker.__init__).parameters
+
+    def make(*, trace_id: int, attributes: dict[str, Any], **fields: Any) -> Any:
+        if of_sdk is not None:
+            fields["resource"] = resource
+        if "context" in knows:
+            fields["context"] = _within(trace_id, (trace_id, 0) if trace_id else None)
+        else:
+            fields |= {"trace_id": trace_id, "span_id": 0, "trace_flags": TraceFlags(TraceFlags.DEFAULT)}
+        if "event_name" in knows:
+            fields["event_name"] = EVENT_NAME
+        else:
+            attributes = {"event.name": EVENT_NAME, **attributes}
+        return maker(attributes=attributes, **fields)
+
+    return make
+
+
+def exporter_types(protocol: str) -> tuple[type[Any], type[Any]]:
+    """The exporters of log records and of spans for one protocol.
+
+    Raises:
+        ImportError: their package is not installed.
+    """
+    package = _PACKAGES[protocol]
+    logs = import_module(f"{package}._log_exporter").OTLPLogExporter
+    spans = import_module(f"{package}.trace_exporter").OTLPSpanExporter
+    return logs, spans
+
+
+def connect(config: Otlp) -> dict[str, Exporter]:
+    """The exporters of both lanes. Called on the thread that exports, which is then exempt from instrumentation."""
+    # Else an application that instruments its HTTP or gRPC client would trace the export of traces.
+    keys = (otel_context._SUPPRESS_INSTRUMENTATION_KEY, otel_context._SUPPRESS_HTTP_INSTRUMENTATION_KEY)  # noqa: SLF001
+    for key in keys:
+        otel_context.attach(otel_context.set_value(key, value=True))
+    logs, spans = exporter_types(config.protocol)
+    endpoint = str(config.endpoint)
+    if config.protocol == "grpc":
+        metadata = tuple((key.lower(), value) for key, value in config.headers)
+        options = {"insecure": not endpoint.startswith("https:"), "headers": metadata, "timeout": config.timeout}
+        return {"logs": logs(endpoint=endpoint, **options), "spans": spans(endpoint=endpoint, **options)}
+    base = endpoint.rstrip("/")
+    options = {"headers": dict(config.headers), "timeout": config.timeout}
+    return {
+        "logs": logs(endpoint=f"{base}/v1/logs", **options),
+        "spans": spans(endpoint=f"{base}/v1/traces", **options),
+    }

@@ -1,0 +1,226 @@
+"""Prometheus: the report as metrics, and the endpoint that serves them.
+
+One collector reads a report (schema 1) whenever it is scraped, so the same class serves the report of one process and
+the merged report of many. Every series exists from the first scrape on, at 0; none names a user, a session or a run.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import weakref
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Any, Protocol
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from isolation_audit.config.model import Config
+from isolation_audit.exceptions import MissingExtraError
+from isolation_audit.export.notices import notice
+
+try:
+    from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app
+
+    from isolation_audit.export.metrics import absence, families
+except ImportError as error:
+    raise MissingExtraError("the /metrics endpoint", "prometheus") from error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from prometheus_client.metrics_core import Metric
+
+    from isolation_audit.export.report import Report
+    from isolation_audit.export.sink import Batch
+
+
+class Audit(Protocol):
+    """What a collector needs of an auditor."""
+
+    @property
+    def config(self) -> Config:
+        """The configuration: it names the targets and the severities of rules."""
+
+    def snapshot(self) -> Report:
+        """The report so far."""
+
+
+class AuditCollector:
+    """Reads a report at each scrape. ``source`` gives configuration and report, or None while no auditor runs."""
+
+    def __init__(self, source: Callable[[], tuple[Config, Report] | None]) -> None:
+        self.source = source
+
+    def describe(self) -> Iterator[Metric]:
+        """The names of all metrics, known before anything runs, so that a registry can refuse a second collector."""
+        yield from families(Config(), {"run": {}, "targets": [], "summary": {}})
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics; only that the auditor is not running where there is no report to be had."""
+        try:
+            found = self.source()
+            # Complete before the first line goes out: the registry may be the application's own, and must not fail.
+            metrics = list(absence() if found is None else families(*found))
+        except Exception:
+            metrics = list(absence())
+        yield from metrics
+
+
+_registered: weakref.WeakKeyDictionary[CollectorRegistry, AuditCollector] = weakref.WeakKeyDictionary()
+
+
+def register(current: Callable[[], Audit | None], registry: CollectorRegistry = REGISTRY) -> AuditCollector:
+    """Add the metrics to a registry that the application serves itself.
+
+    ``current`` is a function that gives the running auditor, so it may be called before one is started::
+
+        from isolation_audit.export.prometheus import register
+
+        register(isolation_audit.current)
+
+    Idempotent: a second call for the same registry replaces the first one's ``current``.
+    """
+
+    def source() -> tuple[Config, Report] | None:
+        audit = current()
+        return None if audit is None else (audit.config, audit.snapshot())
+
+    known = _registered.get(registry)
+    if known is not None:
+        known.source = source
+        return known
+    collector = AuditCollector(source)
+    registry.register(collector)
+    _registered[registry] = collector
+    return collector
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    block_on_close = False  # a scraper that hangs must not hold up the end
+
+    def server_bind(self) -> None:
+        # Not the base class's: it asks the resolver for this host's name, which may take seconds and is used by nobody.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
+
+    def handle_error(self, _request: Any, _client_address: Any) -> None:
+        """A scraper that went away is no news for the application's standard error."""
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 10.0
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """No line for each scrape."""
+
+
+_endpoints: weakref.WeakSet[Endpoint] = weakref.WeakSet()
+
+
+class Endpoint:
+    """A served /metrics: an HTTP server on a daemon thread. Usable as a context manager."""
+
+    def __init__(self, address: str, port: int, collector: AuditCollector) -> None:
+        registry = CollectorRegistry()
+        registry.register(collector)
+        server = _Server6 if ":" in address else _Server
+        self._server = server((address, port), _Quiet)
+        self._server.set_app(make_wsgi_app(registry))
+        self.address = address
+        self.port = self._server.server_port
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="isolation-audit-metrics", daemon=True
+        )
+        self._thread.start()
+        _endpoints.add(self)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.port}/metrics"
+
+    def close(self) -> None:
+        """Stop serving and free the port."""
+        _endpoints.discard(self)
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(1.0)
+
+    def forget(self) -> None:
+        """In a forked child: let go of the parent's socket, which nobody here answers."""
+        self._server.socket.close()
+
+    def __enter__(self) -> Endpoint:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def serve(config: Config, snapshot: Callable[[], Report]) -> Endpoint:
+    """Serve the report that ``snapshot`` gives on the address and port of ``config.prometheus``.
+
+    Raises:
+        OSError: the address or port can't be had.
+    """
+    wanted = config.prometheus
+    return Endpoint(wanted.address, wanted.port or 0, AuditCollector(lambda: (config, snapshot())))
+
+
+class PrometheusSink:
+    """Serves /metrics as long as the auditor runs; a port that is taken costs the metrics, never the application."""
+
+    name = "prometheus"
+
+    def __init__(self, config: Config, snapshot: Callable[[], Report]) -> None:
+        self._endpoint: Endpoint | None = None
+        try:
+            self._endpoint = serve(config, snapshot)
+        except OSError as error:
+            wanted = config.prometheus
+            reason = error.strerror or error
+            notice(f"no /metrics on {wanted.address} port {wanted.port}: {reason}; the application goes on")
+            return
+        if config.prometheus.port == 0:
+            notice(f"metrics on {self._endpoint.url}")
+
+    @property
+    def port(self) -> int | None:
+        """The port in use; None where none could be had."""
+        return None if self._endpoint is None else self._endpoint.port
+
+    @property
+    def url(self) -> str | None:
+        """Where the metrics are; None where they could not be served."""
+        return None if self._endpoint is None else self._endpoint.url
+
+    def drain(self, _batch: Batch) -> None:
+        """Nothing to take: a scrape reads the report."""
+
+    def close(self) -> None:
+        """Stop serving and free the port."""
+        if self._endpoint is not None:
+            self._endpoint.close()
+            self._endpoint = None
+
+
+def _after_fork() -> None:
+    for endpoint in list(_endpoints):
+        endpoint.forget()
+    _endpoints.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
