@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -15,7 +19,8 @@ from isolation_audit.config import find_config, load_config
 from isolation_audit.exceptions import UsageError
 
 _STYLES = {"applied": "green", "late": "green", "absent": "cyan"}
-_TIMEOUT = 120
+IMPORT_TIMEOUT = 120
+"""Seconds that importing all modules of the application may take."""
 
 
 @click.command()
@@ -62,16 +67,29 @@ def resolve_targets(config_path: Path) -> list[dict[str, str]]:
     Raises:
         UsageError: the subprocess did not come back with an answer.
     """
-    command = [sys.executable, "-m", "isolation_audit.cli.resolving", str(config_path.resolve())]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)  # noqa: S603 - our own module
-    except subprocess.TimeoutExpired:
-        raise UsageError(
-            f"importing the application took longer than {_TIMEOUT} s; does one of its modules start a server?"
-        ) from None
-    try:
-        answer: list[dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
-    except (ValueError, IndexError):
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise UsageError(f"importing the application ended the process (exit code {done.returncode}): {last}") from None
-    return answer
+    with tempfile.TemporaryDirectory(prefix="isolation-audit-") as folder:
+        # The answer goes into a file: the application's modules may print whatever they like, at import and at exit.
+        answer = Path(folder) / "answer.json"
+        command = [sys.executable, "-m", "isolation_audit.cli.resolving", str(config_path.resolve()), str(answer)]
+        with subprocess.Popen(  # noqa: S603 - our own module
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        ) as process:
+            try:
+                _out, errors = process.communicate(timeout=IMPORT_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                raise UsageError(
+                    f"importing the application took longer than {IMPORT_TIMEOUT} s; does one of its modules start a "
+                    "server, or wait for something?"
+                ) from None
+            finally:
+                # Whatever the modules have started goes with them; it would also keep the pipe open.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        try:
+            targets: list[dict[str, str]] = json.loads(answer.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            last = (errors.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+            raise UsageError(
+                f"importing the application ended the process (exit code {process.returncode}): {last}"
+            ) from None
+    return targets

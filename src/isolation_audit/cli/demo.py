@@ -1,4 +1,4 @@
-"""``demo``: the example chat under real load, twice: with its deprecated engine, and with the engine that replaces it."""
+"""``demo``: the example chat under real load, with its deprecated engine and with the engine that replaces it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def demo(users: int, seed: int, directory: Path, *, as_json: bool) -> None:
             results[engine] = asyncio.run(measure(engine, users, seed, directory / engine, say))
     if as_json:
         engines = {engine: result.as_dict() for engine, result in results.items()}
-        click.echo(json.dumps({"schema": 1, "users": users, "seed": seed, "engines": engines}, indent=1))
+        click.echo(json.dumps({"schema": 1, "users": users, "engines": engines}, indent=1))
     else:
         _show(results, users, seed)
     sys.exit(0 if all(result.as_expected for result in results.values()) else 1)

@@ -1,4 +1,4 @@
-"""The example chat as a measured object: a bare and an audited server process, and real clients that count for themselves."""
+"""The example chat as a measured object: a bare and an audited server, and real clients that count for themselves."""
 
 from __future__ import annotations
 
@@ -67,26 +67,14 @@ class EngineResult:
         return agree and (self.engine != "user" or (clean and self.crossings == 0))
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        sites = [
-            {
-                "target": finding["target"],
-                "count": finding["count"],
-                **{key: finding["site"][key] for key in ("file", "line", "function")},
-            }
-            for finding in self.report["findings"]
-            if finding["rule"] == "IA101"
-        ]
+        """JSON form; the report file has the rest."""
         return {
             "events_total": self.events_total,
-            "events_received_by_clients": self.received,
             "foreign_events_seen_by_clients": self.foreign_events,
             "crossing_events": self.crossings,
             "deprecated_engines_built": self.deprecated,
-            "deprecated_built_by": sites,
             "findings": self.findings,
             "overhead_ratio": round(self.overhead, 3),
-            "report": str(self.path),
         }
 
 
@@ -105,6 +93,16 @@ def example_folder() -> Path:
     )
 
 
+def _cleared(directory: Path) -> Path:
+    """The absolute folder of one engine's report, without an earlier one in it."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "report.json").unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"can't write the report into {directory}: {error.strerror}; choose --report DIR") from None
+    return directory.resolve()
+
+
 async def measure(engine: str, users: int, seed: int, directory: Path, say: Callable[[str], None]) -> EngineResult:
     """Drive the same load against a bare and an audited server, in turn, and read the audited one's report.
 
@@ -113,19 +111,17 @@ async def measure(engine: str, users: int, seed: int, directory: Path, say: Call
     """
     folder = example_folder()
     if str(folder) not in sys.path:
-        sys.path.append(str(folder))
+        sys.path.insert(0, str(folder))
     clients = importlib.import_module("agent_chat.clients")
-    directory.mkdir(parents=True, exist_ok=True)
-    for stale in (directory / "processes").glob("*.json"):
-        stale.unlink()
-    path = directory.resolve() / "report.json"
+    directory = _cleared(directory)
+    path = directory / "report.json"
     program = [
         sys.executable, "-m", "agent_chat", "--engine", engine, "--port", "0", "--seed", str(seed),
         "--batch-size", str(users), "--batch-window", str(_BATCH_WINDOW),
     ]  # fmt: skip
     audited = [
         sys.executable, "-m", "isolation_audit", "run", "--config", str(folder / "isolation-audit.toml"),
-        "--report", str(directory.resolve()), "--", *program,
+        "--report", str(directory), "--", *program,
     ]  # fmt: skip
     say("starting a bare and an audited server")
     received = foreign = 0
@@ -144,15 +140,25 @@ async def measure(engine: str, users: int, seed: int, directory: Path, say: Call
                     received += load.events_total
                     foreign += load.foreign_events
         say("stopping")
-    report = json.loads(path.read_text(encoding="utf-8"))
-    return EngineResult(engine, received, foreign, fastest["audited"] / fastest["bare"], path, report)
+    return EngineResult(engine, received, foreign, fastest["audited"] / fastest["bare"], path, _read(path, log))
+
+
+def _read(path: Path, log: Path) -> dict[str, Any]:
+    try:
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"the audited server left no report; see {log}") from None
+    return report
 
 
 @asynccontextmanager
 async def _server(command: list[str], folder: Path, log: Path) -> AsyncIterator[str]:
     """A server process; gives its address and ends it with SIGTERM."""
     environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("ISOLATION_AUDIT", "AGENT_CHAT"))
+        name: value
+        for name, value in os.environ.items()
+        # PYTHONSAFEPATH would keep `-m` from finding the example in its own folder.
+        if not name.startswith(("ISOLATION_AUDIT", "AGENT_CHAT")) and name != "PYTHONSAFEPATH"
     }
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
@@ -163,7 +169,11 @@ async def _server(command: list[str], folder: Path, log: Path) -> AsyncIterator[
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(process.wait(), _START_TIMEOUT)
+            try:
+                await asyncio.wait_for(process.wait(), _START_TIMEOUT)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
 
 
 async def _address(process: asyncio.subprocess.Process, log: Path) -> str:

@@ -19,8 +19,8 @@ def rule_page(rule: Rule) -> str:
         f"# {rule.code}: {rule.name}\n\nSeverity: **{rule.severity}**",
         f"## What it detects\n\n{rule.summary}",
         f"## Why it matters\n\n{rule.why}",
-        f"## Bad\n\nWith this configuration:\n\n```toml\n{example.config.strip()}\n```\n\nthis module `app` is reported:\n\n"
-        f"```python\n{example.bad.strip()}\n```",
+        f"## Bad\n\nWith this configuration:\n\n```toml\n{example.config.strip()}\n```",
+        f"this module `app` is reported:\n\n```python\n{example.bad.strip()}\n```",
         f"## Good\n\n```python\n{example.good.strip()}\n```",
         f"## What to do\n\n{rule.help[0].upper()}{rule.help[1:]}.",
     ]

@@ -1,24 +1,23 @@
-"""The supervisor: starts the program with the auditor in its environment, passes signals on, merges what its processes saw."""
+"""The supervisor: starts the program with the auditor in its environment, merges what its processes saw."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 import isolation_audit
-from isolation_audit.auditor import TOOL
+from isolation_audit.auditor import RUN_VARIABLE, TOOL
+from isolation_audit.cli.signals import Relay
 from isolation_audit.detectors.selfcheck import blindness
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report
@@ -28,30 +27,31 @@ from isolation_audit.rules import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
     from isolation_audit.config import Config
 
 FAILED = 3
 """Exit code when a finding is as severe as --fail-on says."""
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WITH_ARGUMENT = {"-m": "the name of a module, as in: isolation-audit run -- -m package.module", "-c": "a program"}
 
 
 def command_line(program: tuple[str, ...]) -> list[str]:
-    """The command for a script, ``-m module`` or console script.
+    """The command for a script or a folder with a ``__main__.py``, ``-m module``, ``-c program`` or a console script.
 
     Raises:
         UsageError: there is no such program.
     """
     first = program[0]
-    if first == "-m":
+    if first in _WITH_ARGUMENT:
         if len(program) == 1:
-            raise UsageError("-m needs the name of a module, as in: isolation-audit run -- -m package.module")
+            raise UsageError(f"{first} needs {_WITH_ARGUMENT[first]}")
         return [sys.executable, *program]
     if first.startswith("-"):
         raise UsageError(f"{first!r} is no program; put options of isolation-audit before -- and the program after it")
-    if first.endswith(".py"):
+    if (Path(first) / "__main__.py").is_file():
+        return [sys.executable, *program]
+    if first.endswith((".py", ".pyz")):
         if not Path(first).is_file():
             raise UsageError(f"there is no file {first!r} here")
         return [sys.executable, *program]
@@ -84,6 +84,8 @@ class Supervisor:
             self._say(merged)
             if self._directory is not None:
                 click.echo(f"isolation-audit: report {path}", err=True)
+        if self._directory is not None:
+            report.discard_parts(self._directory, str(self._run["id"]))
         return FAILED if _met(merged, fail_on) else code
 
     @contextmanager
@@ -118,7 +120,7 @@ class Supervisor:
             "ISOLATION_AUDIT_SUPERVISED": "1",
             "ISOLATION_AUDIT_CONFIG": str(self._config_path),
             "ISOLATION_AUDIT_REPORT": str(folder),
-            "ISOLATION_AUDIT_RUN": str(self._run["id"]),
+            RUN_VARIABLE: str(self._run["id"]),
             KEY_VARIABLE: environment.get(KEY_VARIABLE) or secrets.token_hex(16),
             "PYTHONPATH": f"{bootstrap}{os.pathsep}{earlier}" if earlier else bootstrap,
         }
@@ -128,11 +130,12 @@ class Supervisor:
 
     @staticmethod
     def _execute(command: list[str], environment: dict[str, str]) -> int:
-        try:
-            child = subprocess.Popen(command, env=environment)  # noqa: S603 - running the user's program is the purpose
-        except OSError as error:
-            raise UsageError(f"can't start {command[0]}: {error.strerror}") from None
-        with _passing_on(child):
+        with Relay() as relay:
+            try:
+                child = subprocess.Popen(command, env=environment)  # noqa: S603 - running the user's program is the purpose
+            except OSError as error:
+                raise UsageError(f"can't start {command[0]}: {error.strerror}") from None
+            relay.to(child)
             code = child.wait()
         return 128 - code if code < 0 else code
 
@@ -150,33 +153,6 @@ class Supervisor:
             return
         if self._config.report.terminal:
             click.echo(render_summary(merged, Painter(self._config.report.color, sys.stderr)), err=True)
-
-
-@contextmanager
-def _passing_on(child: subprocess.Popen[Any]) -> Iterator[None]:
-    """Pass signals on to the child, unless the terminal has sent them to the whole process group already."""
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGINT and _in_foreground():
-            return
-        child.send_signal(number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, pass_on) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _in_foreground() -> bool:
-    try:
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError):
-        return False
 
 
 def _met(merged: report.Report, fail_on: str) -> bool:
