@@ -1,4 +1,4 @@
-"""Starts the auditor from the environment, at interpreter start: used by ``isolation-audit run`` and by the installed .pth.
+"""Starts the auditor from the environment, at interpreter start: for ``isolation-audit run`` and the installed .pth.
 
 ``ISOLATION_AUDIT=1`` switches it on. Whatever goes wrong is one line on standard error: the application starts anyway.
 """
@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import sys
 import sysconfig
 import threading
+from contextlib import suppress
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from isolation_audit.auditor import instrument, uninstrument
+from isolation_audit.auditor import RUN_VARIABLE, current, instrument, uninstrument
 from isolation_audit.exceptions import IsolationAuditError
+from isolation_audit.identity.pseudonyms import KEY_VARIABLE
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -31,9 +35,13 @@ def from_environment() -> None:
     """Start the auditor if ``ISOLATION_AUDIT`` asks for it; never raises."""
     if os.environ.get(SWITCH, "").lower() not in ("1", "true", "yes", "on") or _is_our_own_command():
         return
+    # Processes that this one starts inherit both: their parts join one report and call a user by the same pseudonym.
+    os.environ.setdefault(RUN_VARIABLE, secrets.token_hex(6))
+    os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(16))
     start()
-    if os.environ.get("ISOLATION_AUDIT_SUPERVISED") == "1":
-        _flush_on_sigterm()
+    if current() is not None:
+        _flush_on_signals()
+        _flush_on_hard_ends()
 
 
 def start() -> None:
@@ -42,35 +50,75 @@ def start() -> None:
         instrument()
     except IsolationAuditError as error:
         for line in str(error).splitlines():
-            print(f"isolation-audit: not active: {line}", file=sys.stderr)
+            _say(line)
     except Exception as error:
-        print(f"isolation-audit: not active: {type(error).__name__}: {error}", file=sys.stderr)
+        _say(f"{type(error).__name__}: {error}")
+
+
+def _say(line: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # standard error is closed, broken or None
+        print(f"isolation-audit: not active: {line}", file=sys.stderr)
 
 
 def _is_our_own_command() -> bool:
     # At this moment sys.argv is not set yet; the interpreter's own command line is.
     words = sys.orig_argv[1:]
-    return any(Path(word).name == "isolation-audit" for word in words[:2]) or words[:2] == ["-m", "isolation_audit"]
+    if "-m" in words[:-1]:
+        module = words[words.index("-m") + 1]
+        return module == "isolation_audit" or module.startswith("isolation_audit.")
+    return any(Path(word).name == "isolation-audit" for word in words[:2])
 
 
-def _flush_on_sigterm() -> None:
-    """Write the report before SIGTERM's default action ends the process, where the application leaves it at that.
+def _flush_on_signals() -> None:
+    """Write the report before the default action of SIGTERM or SIGHUP ends the process, where it is left at that.
 
     An application's own handler replaces this one; one that hands the signal back to the default (as uvicorn does after
     its shutdown) hands it to this one.
     """
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    ):
-        return
 
     def flush(number: int, _frame: FrameType | None) -> None:
+        # A second signal while the report is being written must not cut it short.
+        signal.signal(number, signal.SIG_IGN)
         uninstrument()
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
 
-    signal.signal(signal.SIGTERM, flush)
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, flush)
+
+
+def _flush_on_hard_ends() -> None:
+    """Write the report before ``os._exit`` (forked children leave by it) and before ``os.exec*`` replaces the program.
+
+    Neither runs atexit's functions.
+    """
+    leave, replace, replace_in = os._exit, os.execv, os.execve
+
+    @wraps(leave)
+    def _exit(status: int) -> NoReturn:
+        if isinstance(status, int):  # else it is going to raise
+            uninstrument()
+        leave(status)
+
+    @wraps(replace)
+    def execv(path: Any, argv: Any, /) -> NoReturn:
+        flush()
+        replace(path, argv)
+
+    @wraps(replace_in)
+    def execve(path: Any, argv: Any, env: Any) -> NoReturn:
+        flush()
+        replace_in(path, argv, env)
+
+    def flush() -> None:
+        # The audit goes on: there may be no such program, and then the process lives on.
+        auditor = current()
+        if auditor is not None:
+            auditor.flush()
+
+    os._exit, os.execv, os.execve = _exit, execv, execve
 
 
 def pth_file() -> Path:

@@ -6,10 +6,12 @@ import atexit
 import os
 import platform
 import secrets
+import signal
 import sys
 import threading
 import time
-from dataclasses import replace
+from collections import Counter
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.export.sink import Sink
     from isolation_audit.identity.scopes import Scope
+    from isolation_audit.instrument.runtime import Tally
 
 _HANDLERS: dict[type, str] = {
     observations.Built: "on_built",
@@ -51,6 +54,9 @@ _HANDLERS: dict[type, str] = {
     observations.Problem: "on_problem",
     observations.Stopped: "on_stopped",
 }
+
+RUN_VARIABLE = "ISOLATION_AUDIT_RUN"
+"""Names the run that a process belongs to; processes with the same one join one report."""
 
 TOOL = {"name": "isolation-audit", "version": __version__}
 
@@ -90,7 +96,7 @@ class Auditor:
     ) -> None:
         self.config = config
         self.supervised = supervised
-        self.run_id = os.environ.get("ISOLATION_AUDIT_RUN") or secrets.token_hex(6)
+        self.run_id = os.environ.get(RUN_VARIABLE) or secrets.token_hex(6)
         self.pseudonyms = Pseudonyms(raw=config.report.raw_ids)
         self._make_sinks = make_sinks
         self._lock = threading.RLock()
@@ -153,16 +159,22 @@ class Auditor:
             if _process.auditor is not None and _process.auditor is not self:
                 raise UsageError("an auditor is running already; call isolation_audit.uninstrument() first")
             _process.auditor = self
-        with self._lock:
-            if self._running:
-                return self
-            self._running = True
-            scopes.listen(_Scopes(self))
-            self.instrumentation.start()
-            self._start_draining()
+        try:
+            with self._lock:
+                if not self._running:
+                    # Sinks first: a missing extra must be known before anything of the application is touched.
+                    self.drainer = self._drainer()
+                    self._running = True
+                    scopes.listen(_Scopes(self))
+                    self.instrumentation.start()
+                    self.drainer.start()
+        except BaseException:
+            self.stop()
+            _process.let_go(self)
+            raise
         return self
 
-    def _start_draining(self) -> None:
+    def _drainer(self) -> Drainer:
         sinks = []
         if self._make_sinks is not None:
             sinks = self._make_sinks(
@@ -172,9 +184,11 @@ class Auditor:
                 snapshot=self.snapshot,
                 supervised=self.supervised,
             )
-        self.drainer = Drainer(self.recorder, self.runtime.barrier, sinks, self.snapshot, self.instrumentation.refresh)
-        if sinks:
-            self.drainer.start()
+        return Drainer(self.recorder, self.runtime.barrier, sinks, self.snapshot, self._look_again)
+
+    def _look_again(self) -> None:
+        with _process.looking:
+            self.instrumentation.refresh()
 
     def stop(self) -> None:
         """Undo every patch, give the sinks what is left, and close them. Safe to call twice, and from any thread."""
@@ -183,14 +197,17 @@ class Auditor:
                 return
             self._running = False
             if not self.supervised:
-                # Of several processes each sees its part; whether the run as a whole was blind is the supervisor's to say.
+                # Of several processes each sees its part; whether the whole run was blind is the supervisor's to say.
                 self._publish(self._stopped())
             self.instrumentation.stop()
             scopes.listen(None)
             self.drainer.stop(self.config.otlp.timeout + 1.0)
-        with _process.lock:
-            if _process.auditor is self:
-                _process.auditor = None
+        _process.let_go(self)
+
+    def flush(self) -> None:
+        """Give the sinks what there is and wait for them, as long as for :meth:`stop`; the audit goes on."""
+        if self._running:
+            self.drainer.flush(self.config.otlp.timeout + 1.0)
 
     def __enter__(self) -> Auditor:
         return self.start()
@@ -265,10 +282,21 @@ class Auditor:
             return
         self.started = time.time()
         self.recorder = Recorder(self.config.limits, self.config.select)
-        self.runtime.tally.__init__()  # type: ignore[misc]
+        _reset(self.runtime.tally)
         self.runtime.barrier.__init__(self.config.limits.faults)  # type: ignore[misc]
         self._listen()
-        self._start_draining()
+        self.drainer = self._drainer()
+        self.drainer.start()
+
+
+def _reset(tally: Tally) -> None:
+    # In place: instrumented points hold the counters themselves, not the tally.
+    for field in fields(tally):
+        value = getattr(tally, field.name)
+        if isinstance(value, Counter):
+            value.clear()
+        else:
+            setattr(tally, field.name, 0)
 
 
 _ORIGIN_FRAMES = 4
@@ -278,7 +306,16 @@ _ORIGIN_FRAMES = 4
 class _Process:
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.looking = threading.RLock()
+        """Held while the drainer's thread looks for late modules: a fork in the middle of it would leave the child with
+        the instrumentation's lock taken by nobody, and the child's next import would wait for ever."""
         self.auditor: Auditor | None = None
+
+    def let_go(self, auditor: Auditor) -> None:
+        """Make room for the next auditor."""
+        with self.lock:
+            if self.auditor is auditor:
+                self.auditor = None
 
 
 _process = _Process()
@@ -333,6 +370,7 @@ def _load(path: Path | str | None) -> Config:
 
 def _after_fork() -> None:
     _process.lock = threading.RLock()
+    _process.looking = threading.RLock()
     auditor = _process.auditor
     if auditor is not None:
         try:
@@ -344,11 +382,30 @@ def _after_fork() -> None:
 
 def _finalize_in_multiprocessing() -> None:
     # multiprocessing's forked children leave by os._exit: atexit never runs there, multiprocessing's own finalizers do.
+    # It clears them when the child begins, right after this, and then calls what was registered for after the fork.
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
-        util.Finalize(None, uninstrument, exitpriority=0)
+        util.register_after_fork(_process, lambda _: util.Finalize(None, uninstrument, exitpriority=0))
 
 
-atexit.register(uninstrument)
+def _at_exit() -> None:
+    """Stop, undisturbed by a second Ctrl-C: the first one is what ended the process."""
+    if threading.current_thread() is not threading.main_thread():
+        uninstrument()
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        uninstrument()
+    finally:
+        if before is not None:  # None: a handler that was not installed from Python
+            signal.signal(signal.SIGINT, before)
+
+
+atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        # Not the bound methods: a forked child has another lock.
+        before=lambda: _process.looking.acquire(),  # noqa: PLW0108
+        after_in_parent=lambda: _process.looking.release(),  # noqa: PLW0108
+        after_in_child=_after_fork,
+    )

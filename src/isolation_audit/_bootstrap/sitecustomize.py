@@ -1,12 +1,14 @@
 """Found first on PYTHONPATH by every Python process below ``isolation-audit run``; leaves no trace on ``sys.path``."""
 
+import os
 import sys
-from pathlib import Path
 
-_here = str(Path(__file__).resolve().parent)
-sys.path[:] = [entry for entry in sys.path if entry != _here]
+# Compared as written and resolved: an environment behind a symbolic link is on PYTHONPATH under its other name, and
+# what stayed on sys.path would be found again below.
+_here = (os.path.dirname(__file__), os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
+sys.path[:] = [entry for entry in sys.path if entry not in _here and os.path.realpath(entry) != _here[1]]
 
-# The application's own sitecustomize comes first, as it would have without us.
+# The application's own sitecustomize comes first, as it would have without us; what it raises is its own affair.
 _ours = sys.modules.pop("sitecustomize", None)
 try:
     import sitecustomize  # noqa: F401
@@ -15,10 +17,10 @@ except ModuleNotFoundError as _error:
         raise
     if _ours is not None:
         sys.modules["sitecustomize"] = _ours
-
-try:
-    from isolation_audit import activate
-except ImportError as _error:
-    print(f"isolation-audit: not active in {sys.executable}: {_error}", file=sys.stderr)
-else:
-    activate.from_environment()
+finally:
+    try:
+        from isolation_audit import activate
+    except ImportError as _error:
+        print(f"isolation-audit: not active in {sys.executable}: {_error}", file=sys.stderr)
+    else:
+        activate.from_environment()

@@ -1,26 +1,27 @@
-"""Runs as a process of its own for ``check``: imports the modules of all targets, instruments them, prints what became of it."""
+"""A process of its own for ``check``: imports the modules of all targets, instruments them, writes down the outcome."""
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import importlib
 import json
+import os
 import pkgutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import load_config
 
 
-def main(config_path: str) -> None:
-    """Print one line of JSON: a list of ``{target, role, state, detail}``."""
+def main(config_path: str, answer_path: str) -> NoReturn:
+    """Write a JSON list of ``{target, role, state, detail}`` and end, whatever threads the application has left."""
     config = load_config(Path(config_path))
     # As for `python -m`: the working folder first, then the folder of the configuration.
     sys.path[:0] = [str(Path.cwd()), str(Path(config_path).parent)]
     failures: dict[str, str] = {}
-    with Auditor(config) as auditor, contextlib.redirect_stdout(sys.stderr):
+    with Auditor(config) as auditor:
         for watched in auditor.instrumentation.targets:
             name = watched.target.module
             if name not in failures and name not in sys.modules:
@@ -43,7 +44,8 @@ def main(config_path: str) -> None:
             elif state == "applied" and target in problems:
                 state, detail = "incomplete", problems[target].removeprefix(f"{target}: ")
             rows.append({"target": target, "role": watched.role, "state": state, "detail": detail})
-    print(json.dumps(rows))
+    Path(answer_path).write_text(json.dumps(rows), encoding="utf-8")
+    os._exit(0)
 
 
 def _explain(name: str, error: BaseException) -> str:
@@ -64,4 +66,4 @@ def _explain(name: str, error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

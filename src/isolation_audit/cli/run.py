@@ -35,7 +35,7 @@ configuration; 3 when --fail-on is met."""
 )
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve /metrics on loopback (0: any free port).")
 @click.option("--raw-ids", is_flag=True, help="Show user ids instead of pseudonyms, everywhere.")
-@click.argument("program", nargs=-1, type=click.UNPROCESSED, required=True)
+@click.argument("program", nargs=-1, type=click.UNPROCESSED)
 def run(
     config_path: Path | None,
     report_directory: Path | None,
@@ -45,10 +45,12 @@ def run(
     raw_ids: bool,
     program: tuple[str, ...],
 ) -> None:
-    """Run PROGRAM (a script, -m MODULE, or a command of this environment) and all its Python processes under the auditor.
+    """Run PROGRAM (a script, -m MODULE, or a command) and all its Python processes under the auditor.
 
     Put -- before PROGRAM: isolation-audit run -- uvicorn app:app --workers 2
     """
+    if not program:
+        raise UsageError("no program to run, as in: isolation-audit run -- python app.py")
     path = config_path or find_config()
     if path is None:
         raise UsageError("no configuration found; write an isolation-audit.toml, or name one with --config")

@@ -1,8 +1,12 @@
-"""The drainer: one daemon thread that carries findings and scopes to the sinks, off the application's path."""
+"""The drainer: one daemon thread takes findings and scopes from the recorder; each sink is fed on a lane of its own.
+
+A sink that hangs (a full pipe, a receiver that does not answer) holds up neither the others nor the application's exit.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.export.sink import Batch
@@ -22,8 +26,70 @@ PAUSE = 0.05
 """Seconds to wait after news, so that a burst of findings is written once."""
 
 
+class Lane:
+    """One sink and its thread. What comes while the sink is busy waits in a single batch, so that stays bounded."""
+
+    def __init__(self, sink: Sink, barrier: Barrier, recorder: Recorder) -> None:
+        self._sink = sink
+        self._barrier = barrier
+        self._recorder = recorder
+        self._news = threading.Condition()
+        self._waiting: Batch | None = None
+        self._idle = True
+        self._thread = threading.Thread(target=self._run, name=f"isolation-audit-{sink.name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def put(self, batch: Batch) -> None:
+        """Hand over a batch; never waits for the sink."""
+        with self._news:
+            self._waiting = batch if self._waiting is None else self._joined(self._waiting, batch)
+            self._news.notify_all()
+
+    def join(self, deadline: float) -> None:
+        """Wait for the end of the thread until ``deadline`` (monotonic seconds)."""
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+
+    def settle(self, deadline: float) -> None:
+        """Wait until everything handed over has been drained, until ``deadline`` (monotonic seconds)."""
+        with self._news:
+            self._news.wait_for(lambda: self._idle and self._waiting is None, max(0.0, deadline - time.monotonic()))
+
+    def _joined(self, early: Batch, late: Batch) -> Batch:
+        # Entries are distinct findings, which limits.findings bounds; scopes have no such bound of their own.
+        scopes = early.scopes + late.scopes
+        over = len(scopes) - (self._recorder.scopes.maxlen or 0)
+        if over > 0:
+            self._recorder.scopes_dropped += over
+            scopes = scopes[over:]
+        return Batch(early.entries + late.entries, scopes, late.snapshot, early.last or late.last)
+
+    def _run(self) -> None:
+        live = True
+        while live:
+            with self._news:
+                self._idle = True
+                self._news.notify_all()
+                while self._waiting is None:
+                    self._news.wait()
+                batch, self._waiting = self._waiting, None
+                self._idle = False
+            live = self._guarded(self._sink.drain, batch) and not batch.last
+        self._guarded(self._sink.close)
+
+    def _guarded(self, step: Callable[..., None], *arguments: Batch) -> bool:
+        """False when the sink has used up its allowance of faults."""
+        try:
+            step(*arguments)
+        except Exception as error:
+            return not self._barrier.fault(f"sink {self._sink.name}", error)
+        return True
+
+
 class Drainer:
-    """Feeds the sinks until it is stopped; a sink that fails is counted and, after its allowance, dropped."""
+    """Feeds the sinks until it is stopped; a sink that fails is counted and, after its allowance, closed."""
 
     def __init__(
         self,
@@ -35,39 +101,41 @@ class Drainer:
     ) -> None:
         self._recorder = recorder
         self._barrier = barrier
-        self._sinks = sinks
+        self._lanes = [Lane(sink, barrier, recorder) for sink in sinks]
         self._snapshot = snapshot
         self._refresh = refresh
         self._stopping = threading.Event()
-        self._lock = threading.RLock()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._run, name="isolation-audit", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread = threading.Thread(target=self._run, name="isolation-audit", daemon=True)
-        self._thread.start()
+        """Start the threads; without a sink there is nobody to feed."""
+        if self._lanes:
+            for lane in self._lanes:
+                lane.start()
+            self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Stop the thread, drain what is left and close the sinks; waits at most ``timeout`` seconds for a hanging one."""
+        """Feed what is left and close the sinks; waits at most ``timeout`` seconds for all of them together."""
+        if not self._lanes:
+            return
+        deadline = time.monotonic() + timeout
         self._stopping.set()
         self._recorder.wake.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
-        # A thread of its own again: a sink whose receiver hangs must not hold up the application's exit.
-        closing = threading.Thread(target=self._finish, name="isolation-audit-exit", daemon=True)
-        try:
-            closing.start()
-        except RuntimeError:
-            # The interpreter is already past the point where threads can start.
-            self._finish()
-            return
-        closing.join(timeout)
+        # The threads exist already: at the interpreter's end, none can be started any more.
+        self._thread.join(timeout)
+        for lane in self._lanes:
+            lane.join(deadline)
 
-    def flush(self) -> None:
-        """Drain once, on the calling thread."""
-        self._drain(last=False)
+    def flush(self, timeout: float) -> None:
+        """Feed what there is; waits at most ``timeout`` seconds until all sinks have taken it."""
+        deadline = time.monotonic() + timeout
+        self._feed(last=False)
+        for lane in self._lanes:
+            lane.settle(deadline)
 
     def _run(self) -> None:
+        # At once, so that a process that does not live for half a second has been heard of.
+        self._feed(last=False)
         while not self._stopping.is_set():
             if self._recorder.wake.wait(INTERVAL):
                 self._stopping.wait(PAUSE)
@@ -76,25 +144,13 @@ class Drainer:
                 self._refresh()
             except Exception as error:
                 self._barrier.fault("refresh", error)
-            self._drain(last=False)
+            self._feed(last=False)
+        self._feed(last=True)
 
-    def _finish(self) -> None:
-        self._drain(last=True)
-        for sink in self._sinks:
-            try:
-                sink.close()
-            except Exception as error:
-                self._barrier.fault(f"sink {sink.name}", error)
-
-    def _drain(self, *, last: bool) -> None:
-        with self._lock:
-            batch = Batch(_take(self._recorder.new), _take(self._recorder.scopes), self._snapshot, last)
-            for sink in list(self._sinks):
-                try:
-                    sink.drain(batch)
-                except Exception as error:
-                    if self._barrier.fault(f"sink {sink.name}", error):
-                        self._sinks.remove(sink)
+    def _feed(self, *, last: bool) -> None:
+        entries, scopes = _take(self._recorder.new), _take(self._recorder.scopes)
+        for lane in self._lanes:
+            lane.put(Batch(list(entries), list(scopes), self._snapshot, last))
 
 
 def _take(queue: deque[Any]) -> list[Any]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from isolation_audit.export.sink import Batch
 
@@ -25,7 +27,7 @@ def empty(run: dict[str, Any], tool: dict[str, Any]) -> Report:
 
 
 def merge(reports: Iterable[Report], run: dict[str, Any], tool: dict[str, Any]) -> Report:
-    """One report of several processes: counters added, findings joined by fingerprint, targets by their telling state."""
+    """One report of several processes: counters added, findings joined by fingerprint, targets by their best state."""
     merged = empty({**run, "processes": []}, tool)
     targets: dict[tuple[str, str], dict[str, Any]] = {}
     findings: dict[str, dict[str, Any]] = {}
@@ -71,19 +73,35 @@ def _finding(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 def write(path: Path, report: Report) -> None:
     """Write atomically: a reader sees the old report or the new one, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        draft.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def parts(directory: Path, run_id: str) -> list[Report]:
-    """The reports of the single processes of one run, oldest first."""
-    files = sorted((directory / "processes").glob(f"{run_id}-*.json"), key=lambda path: path.stat().st_mtime_ns)
-    return [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    """The reports of the single processes of one run, the process that began first at the front."""
+    reports = []
+    for path in (directory / "processes").glob(f"{run_id}-*.json"):
+        with suppress(FileNotFoundError):
+            reports.append(json.loads(path.read_text(encoding="utf-8")))
+    return sorted(reports, key=lambda part: [process["started"] for process in part["run"].get("processes", [])])
+
+
+def discard_parts(directory: Path, run_id: str) -> None:
+    """Remove the parts of a run whose report has been written, so that a folder used for every run does not fill up."""
+    folder = directory / "processes"
+    for path in folder.glob(f"{run_id}-*.json"):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):  # another run may be using it
+        folder.rmdir()
 
 
 class ReportSink:
-    """Keeps ``DIR/processes/RUN-PID.json`` up to date, so that even a killed process leaves what it saw."""
+    """Keeps ``DIR/processes/RUN-PID-*.json`` up to date, so that even a killed process leaves what it saw."""
 
     name = "report"
 
@@ -91,7 +109,8 @@ class ReportSink:
         self._directory = directory
         self._run_id = run_id
         self._supervised = supervised
-        self._path = directory / "processes" / f"{run_id}-{os.getpid()}.json"
+        # A process id comes back: after os.exec*, and on a machine that starts many processes.
+        self._path = directory / "processes" / f"{run_id}-{os.getpid()}-{secrets.token_hex(4)}.json"
         self._written: Any = None
 
     def drain(self, batch: Batch) -> None:

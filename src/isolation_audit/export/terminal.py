@@ -18,14 +18,21 @@ class Painter:
     """Puts ANSI colours around words, or leaves them alone."""
 
     def __init__(self, mode: str, stream: TextIO | None = None) -> None:
-        wanted = (
-            stream is not None and stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-        )
-        self._on = mode == "always" or (mode == "auto" and wanted)
+        self._on = mode == "always" or (mode == "auto" and _is_colorful(stream))
 
     def __call__(self, style: str, text: str) -> str:
         """``text`` in one of the named styles."""
         return f"\x1b[{_COLORS[style]}m{text}\x1b[0m" if self._on else text
+
+
+def _is_colorful(stream: TextIO | None) -> bool:
+    # An empty NO_COLOR counts as none: https://no-color.org
+    if stream is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    try:
+        return stream.isatty()
+    except ValueError:  # it has been closed
+        return False
 
 
 def render_finding(finding: dict[str, Any], paint: Painter) -> str:
@@ -46,7 +53,7 @@ def render_finding(finding: dict[str, Any], paint: Painter) -> str:
 
 
 def _place(site: dict[str, Any], label: str, paint: Painter) -> list[str]:
-    source = linecache.getline(site["file"], site["line"]).strip()
+    source = printable(linecache.getline(site["file"], site["line"]).strip())
     number = str(site["line"])
     arrow = paint("place", "-->")
     lines = [f"  {arrow} {shorten(site['file'])}:{number} in {site['function']}"]
@@ -122,6 +129,27 @@ class TerminalSink:
         """Nothing is held."""
 
     def _write(self, text: str) -> None:
-        # One call a finding, so that several processes' diagnostics don't interleave within one.
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        # One write a finding, so that several processes' diagnostics don't interleave within one. Past Python's buffer
+        # where there is a descriptor: a thread that hangs in a full pipe with the buffer's lock would abort the
+        # interpreter at its end.
+        stream = self._stream
+        if stream is None or stream.closed:
+            return
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        data = (text + "\n").encode(encoding, "backslashreplace")
+        try:
+            descriptor = stream.fileno()
+        except (OSError, AttributeError, ValueError):
+            stream.write(data.decode(encoding, "replace"))
+            stream.flush()
+            return
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+        except (BrokenPipeError, BlockingIOError):
+            pass  # the reader has left or does not keep up; the report has the finding, too
+
+
+def printable(text: str) -> str:
+    """``text`` without control characters, which could rewrite what the terminal shows."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
