@@ -1,1 +1,1 @@
-"""Who is who: tokens, the ambient user, owners of objects, bindings of ids, and the pseudonyms that leave the process."""
+"""Who is who: tokens, the ambient user, owners of objects, bindings of ids, and pseudonyms for what leaves."""

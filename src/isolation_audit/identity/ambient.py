@@ -18,7 +18,7 @@ class Ambient:
     """Answers from the innermost of two sources: our scopes and the application's own ContextVar.
 
     Which one is inner is told by the value that the application's variable had when our scope began: as long as it is
-    still that very object, our scope came later and wins; once the application has set another one, the application wins.
+    still that very object, our scope came later and wins; once the application has set another one, it wins.
     """
 
     def __init__(self, users: Users) -> None:

@@ -1,7 +1,7 @@
 """What is known of live objects: who owns them and where they were made.
 
-Records hang on a weak reference keyed by ``id``: nothing is written to the application's objects (``vars(obj)``, pickles
-and copies stay as they were), nothing is kept alive, and the removal callback runs before an id can be used again.
+Records hang on a weak reference keyed by ``id``: nothing is written to the application's objects (``vars(obj)``,
+pickles and copies stay as they were), nothing is kept alive, and the removal callback runs before an id is used again.
 A deep copy or an unpickled object is a new object: it starts without a record, on purpose.
 """
 
@@ -58,5 +58,10 @@ class Objects:
             record = Record(weakref.ref(obj, forget))
         except TypeError:
             return None
+        # setdefault decides between threads that meet the same object at once; what else is there belonged to an object
+        # that is dead already.
+        current = records.setdefault(key, record)
+        if current is not record and current.reference() is obj:
+            return current
         records[key] = record
         return record

@@ -1,4 +1,4 @@
-"""Scopes: stretches of work for one user, held in context variables so that tasks and ``to_thread`` calls inherit them."""
+"""Scopes: stretches of work for one user, held in context variables, so that tasks and threads inherit them."""
 
 from __future__ import annotations
 
@@ -93,6 +93,8 @@ class ScopeListener:
 
 class _Listening:
     listener: ScopeListener = ScopeListener()
+    faults = 0
+    """Exceptions of listeners; they stay here, because scopes are entered in the application's own code."""
 
 
 _listening = _Listening()
@@ -101,6 +103,11 @@ _listening = _Listening()
 def listen(listener: ScopeListener | None) -> None:
     """Install the listener of explicit scopes; None takes it away."""
     _listening.listener = listener or ScopeListener()
+
+
+def listener_faults() -> int:
+    """How many times a listener raised in this process."""
+    return _listening.faults
 
 
 def _running_trace() -> tuple[int, int, bool] | None:
@@ -115,22 +122,35 @@ def _running_trace() -> tuple[int, int, bool] | None:
 def enter(scope: Scope) -> None:
     """Make ``scope`` current and tell the listener."""
     scope_variable.set(scope)
-    scope.trace = _running_trace()
-    _listening.listener.begin(scope)
+    try:
+        _listening.listener.begin(scope)
+        scope.trace = _running_trace()
+    except Exception:
+        _listening.faults += 1
 
 
 def leave(scope: Scope, *, failed: bool = False) -> None:
-    """End ``scope``; restores its parent only where it is still current.
+    """End ``scope``: its parent is current again, or, where others are inside it, it drops out of their chain.
 
-    A generator may be closed in another context: there the variable does not hold this scope, and nothing is touched.
+    A generator may be closed in another context: there the chain does not hold this scope, and nothing is touched.
     """
     if scope.ended:
         return
     scope.ended = time.time_ns()
     scope.failed = failed
-    if scope_variable.get() is scope:
+    current = scope_variable.get()
+    if current is scope:
         scope_variable.set(scope.parent)
-    _listening.listener.end(scope)
+    else:
+        # Left before the scopes that were entered in it: when they end, they must not bring it back.
+        while current is not None and current.parent is not scope:
+            current = current.parent
+        if current is not None:
+            current.parent = scope.parent
+    try:
+        _listening.listener.end(scope)
+    except Exception:
+        _listening.faults += 1
 
 
 class user_scope:  # noqa: N801 - used like a function
@@ -146,24 +166,29 @@ class user_scope:  # noqa: N801 - used like a function
         TypeError: ``user_id`` is no string, or is empty.
     """
 
-    __slots__ = ("_ids", "_scope", "_user_id")
+    __slots__ = ("_ids", "_open", "_user_id")
 
     def __init__(self, user_id: str, **ids: str) -> None:
-        if not isinstance(user_id, str) or not user_id:
+        if not issubclass(type(user_id), str) or not str.__len__(user_id):
             raise TypeError(f"user_scope() takes the user's id as a non-empty string, not {type(user_id).__name__}")
         self._user_id = user_id
         self._ids = ids
-        self._scope: Scope | None = None
+        self._open: list[Scope] = []
 
     def __enter__(self) -> None:
-        self._scope = Scope(self._user_id, name="user_scope", parent=current_scope(), ids=self._ids)
-        enter(self._scope)
+        scope = Scope(self._user_id, name="user_scope", parent=current_scope(), ids=self._ids)
+        self._open.append(scope)
+        enter(scope)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._scope is not None:
-            leave(self._scope, failed=kind is not None)
+        # One object may be entered again, also by several tasks at once: what ends is this context's scope.
+        current = current_scope()
+        scope = current if current in self._open else self._open[-1] if self._open else None
+        if scope is not None:
+            self._open.remove(scope)
+            leave(scope, failed=kind is not None)
 
 
 def system_scope() -> user_scope:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from enum import Enum
 from fnmatch import translate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 class Kind(Enum):
@@ -38,6 +38,9 @@ class User:
         return f"<User {self.kind.value}>"
 
 
+_TEXT: dict[str, tuple[type, Callable[[Any], str]]] = {"int": (int, int.__repr__), "uuid": (UUID, UUID.__str__)}
+"""Types of ids beside str, and how each is written; the plain type's own way, whatever a subclass overrides."""
+
 EVERYONE = User("*", Kind.EVERYONE)
 
 
@@ -60,8 +63,7 @@ class Users:
         self._tokens: dict[str, User] = {}
         self._placeholder = _any_of(placeholders)
         self._system = _any_of(system)
-        types = {"str": str, "int": int, "uuid": UUID}
-        self._convertible = tuple(types[name] for name in id_types if name != "str")
+        self._convertible = tuple(_TEXT[name] for name in id_types if name != "str")
         self._limit = limit
         self.evicted = 0
 
@@ -70,14 +72,17 @@ class Users:
 
     def token(self, value: object) -> User | None:
         """The token of a user id, or None where ``value`` is no id (None, a Mock, an empty string, ...)."""
-        # The exact type first: nearly every call ends here, and a dict look-up of a str subclass could run its code.
-        if type(value) is str:
-            return self._tokens.get(value) or self._intern(value)
-        if isinstance(value, str):
-            # str(subclass) may be overridden; the plain characters are the id.
+        # By its type, never by isinstance(): a proxy's __class__ is the application's code, and it may lie.
+        kind = type(value)
+        if kind is str:
+            return self._tokens.get(value) or self._intern(value)  # type: ignore[call-overload,arg-type]
+        if issubclass(kind, str):
+            # The methods of a subclass may be overridden; the plain characters are the id.
             return self.token(str.__str__(value))
-        if isinstance(value, self._convertible) and not isinstance(value, bool):
-            return self.token(str(value))
+        if kind is not bool:
+            for plain, text in self._convertible:
+                if issubclass(kind, plain):
+                    return self.token(text(value))
         return None
 
     def _intern(self, value: str) -> User | None:
