@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +16,8 @@ class Barrier:
 
     def __init__(self, allowance: int = 10) -> None:
         self._allowance = allowance
-        self._lock = threading.Lock()
+        # Re-entrant: a signal handler may meet a fault of its own while this thread counts one.
+        self._lock = threading.RLock()
         self.counts: dict[str, int] = {}
         self.on_fault: Callable[[str, BaseException, int], None] | None = None
 
@@ -29,7 +32,8 @@ class Barrier:
             # The report of the fault failed as well: the counter above is what remains to tell of it.
             with self._lock:
                 self.counts["recorder"] = self.counts.get("recorder", 0) + 1
-        return count >= self._allowance
+        # At the end of its stack an application makes every place fail, and that passes with the stack.
+        return count >= self._allowance and not isinstance(error, RecursionError)
 
     @property
     def total(self) -> int:
@@ -37,27 +41,33 @@ class Barrier:
         return sum(self.counts.values())
 
 
-_inside: set[int] = set()
+def raised_by_signal(error: BaseException) -> bool:
+    """True where a signal handler of the application raised ``error`` while the auditor happened to run.
 
-
-class Reentrancy:
-    """True while the auditor itself runs on this thread, so that a property which it reads can't start it again.
-
-    The region never awaits or yields, so the thread's identity is exact here.
+    That is how time limits are enforced (celery's soft limit, ``signal.alarm``): such an exception is not a fault, and
+    keeping it from the application would break the limit.
     """
+    handlers = set()
+    for number in signal.valid_signals():
+        handler: Any = signal.getsignal(number)
+        function = getattr(handler, "__func__", getattr(handler, "func", handler))
+        handlers.add(id(getattr(function, "__code__", None)))
+    handlers.discard(id(None))
+    trace = error.__traceback__
+    while trace is not None:
+        if id(trace.tb_frame.f_code) in handlers:
+            return True
+        trace = trace.tb_next
+    return False
 
-    __slots__ = ()
 
-    @staticmethod
-    def enter() -> bool:
-        """Begin the region; False when this thread is inside already."""
-        me = threading.get_ident()
-        if me in _inside:
-            return False
-        _inside.add(me)
-        return True
+inside: Final[set[int]] = set()
+"""Threads on which the auditor itself runs at this moment, so that a property which it reads can't start it again.
 
-    @staticmethod
-    def leave() -> None:
-        """End the region."""
-        _inside.discard(threading.get_ident())
+The region never awaits or yields, so a thread's identity is exact here. Whoever enters it adds its thread inside the
+``try`` whose ``finally`` takes it out: an exception from a signal handler can't strand it in between.
+"""
+
+if hasattr(os, "register_at_fork"):
+    # Only the forking thread lives on in the child; its new threads may get the identities of the others.
+    os.register_at_fork(after_in_child=inside.clear)

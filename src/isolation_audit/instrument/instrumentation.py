@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument import hooks
 from isolation_audit.instrument.applying import Applier
 from isolation_audit.instrument.observations import Problem
 from isolation_audit.instrument.patches import PatchTable
-from isolation_audit.instrument.resolve import UnresolvedError, resolve
+from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
 from isolation_audit.instrument.shims import UnshimmableError
 from isolation_audit.instrument.targets import State, Watched
 
@@ -30,24 +31,27 @@ class Instrumentation:
         self._applier = Applier(runtime, self._patches)
         self._lock = threading.RLock()
         self._running = False
+        self._hooks: dict[str, hooks.Hook] = {}
         self.targets: list[Watched] = self._applier.plan()
 
     def start(self) -> None:
         """Instrument what is imported already and wait for the rest."""
         self._running = True
-        early = [name for name in self._modules() if hooks.when_imported(name, self._imported)]
+        self._hooks = {name: partial(self._imported, name=name) for name in self._modules()}
+        early = [name for name, hook in self._hooks.items() if hooks.when_imported(name, hook)]
         self._report_escaped(early)
 
     def stop(self) -> None:
         """Undo every patch and forget the hooks."""
         with self._lock:
             self._running = False
-            for name in self._modules():
-                hooks.forget(name, self._imported)
-            self._patches.undo()
+            for name, hook in self._hooks.items():
+                hooks.forget(name, hook)
+            self._hooks = {}
+            self._applier.places.release_all()
 
     def refresh(self) -> None:
-        """Look again: modules that were still being imported, reloaded or removed, subclasses completed by a decorator."""
+        """Look again: modules still being imported then, reloaded or removed; subclasses completed by a decorator."""
         with self._lock:
             if not self._running:
                 return
@@ -57,45 +61,51 @@ class Instrumentation:
                     hooks.rearm(watched.target.module)
                 elif self._outdated(watched, module):
                     self._apply(watched, module)
-            self._applier.revisit()
+            self._applier.places.revisit()
 
     def _modules(self) -> list[str]:
         return list(dict.fromkeys(watched.target.module for watched in self.targets))
 
-    def _imported(self, module: ModuleType) -> None:
+    def _imported(self, module: ModuleType, name: str) -> None:
         with self._lock:
             if self._running:
                 for watched in self.targets:
-                    if watched.target.module == module.__name__:
+                    if watched.target.module == name:
                         self._apply(watched, module)
 
     @staticmethod
     def _outdated(watched: Watched, module: ModuleType) -> bool:
-        if getattr(getattr(module, "__spec__", None), "_initializing", False):
+        if hooks.being_imported(module):
             return False
         if watched.state is State.WAITING:
             return True
         if watched.found is None or not watched.target.qualname:
             return False
         try:
-            return resolve(module, watched.target).raw is not watched.found
+            found = resolve(module, watched.target).raw
         except UnresolvedError:
             return False
+        return _is_another(found, watched.found)
 
     def _apply(self, watched: Watched, module: ModuleType) -> None:
         again = watched.state in (State.APPLIED, State.LATE)
+        places = self._applier.places
+        if again:
+            # What a reload leaves behind would pile up, reload after reload.
+            places.release(id(watched))
         try:
-            # Noted first: where instrumenting replaces the attribute, the applier notes the replacement.
+            # Noted first: where instrumenting replaces the attribute, the replacement is noted afterwards.
             watched.found = resolve(module, watched.target).raw if watched.target.qualname else module
-            watched.apply(module, watched.target)
+            with places.on_behalf_of(id(watched)):
+                watched.apply(module, watched.target)
             watched.found = resolve(module, watched.target).raw if watched.target.qualname else module
         except UnresolvedError as error:
             watched.state = State.ABSENT if watched.optional else State.MISSING
             watched.detail = str(error)
-            self._runtime.publish(Problem("IA901", str(watched.target), str(error), optional=watched.optional))
+            self._publish(Problem("IA901", str(watched.target), str(error), optional=watched.optional))
         except (UnshimmableError, TypeError, AttributeError) as error:
             watched.state, watched.detail = State.MISSING, f"can't be instrumented: {error}"
-            self._runtime.publish(Problem("IA901", str(watched.target), watched.detail))
+            self._publish(Problem("IA901", str(watched.target), watched.detail))
         except Exception as error:
             watched.state, watched.detail = State.MISSING, f"fault: {type(error).__name__}"
             self._runtime.barrier.fault(str(watched.target), error)
@@ -103,30 +113,51 @@ class Instrumentation:
             watched.state = State.APPLIED
             if again:
                 self._late(
-                    watched, "it was replaced after it had been instrumented (a reload?); the gap was not watched"
+                    watched,
+                    "it was replaced after it had been instrumented (a reload?); what was made before is not watched",
                 )
+
+    def _publish(self, problem: Problem) -> None:
+        # In the middle of the application's import: nothing may escape.
+        try:
+            self._runtime.publish(problem)
+        except Exception as error:
+            self._runtime.barrier.fault(problem.target, error)
 
     def _late(self, watched: Watched, message: str) -> None:
         watched.state, watched.detail = State.LATE, message
-        self._runtime.publish(Problem("IA902", str(watched.target), message))
+        self._publish(Problem("IA902", str(watched.target), message))
 
     def _report_escaped(self, early: list[str]) -> None:
-        classes: dict[type, list[Watched]] = {}
+        # Keyed by identity: a metaclass may have an __eq__ or a __hash__ of its own.
+        classes: dict[int, list[Watched]] = {}
         for watched in self.targets:
             if watched.target.module in early and watched.state is State.APPLIED and isinstance(watched.found, type):
-                classes.setdefault(watched.found, []).append(watched)
+                classes.setdefault(id(watched.found), []).append(watched)
         if not classes:
             return
         counts = dict.fromkeys(classes, 0)
         for obj in gc.get_objects():
             # type(), not isinstance(): a proxy's __class__ property would run application code.
-            for cls in type(obj).__mro__:
-                if cls in counts:
-                    counts[cls] += 1
-        for cls, count in counts.items():
-            if count:
-                for watched in classes[cls]:
-                    self._late(
-                        watched,
-                        f"{count} object(s) existed before the auditor came; their owners are bound at first use",
-                    )
+            for cls in mro_of(type(obj)):
+                if id(cls) in counts:
+                    counts[id(cls)] += 1
+        for key, count in counts.items():
+            for watched in classes[key] if count else ():
+                self._late(
+                    watched, f"{count} object(s) existed before the auditor came; their owners are bound at first use"
+                )
+
+
+def _is_another(found: Any, known: object) -> bool:
+    """True where a name leads to something new: not to a wrapper around what was known, or a stand-in for it."""
+    if type(found) is not type(known):
+        return False
+    below = found
+    for _ in range(32):
+        if below is known:
+            return False
+        below = getattr(below, "__dict__", {}).get("__wrapped__")
+        if below is None:
+            return True
+    return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Attribute, Path, Root, Step
+from isolation_audit.instrument.barrier import raised_by_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,9 @@ Values = tuple[Any, ...]
 class Layout:
     """Where each parameter lies.
 
-    ``exact``: ``values`` has one entry a parameter, in the order of the signature (``*args`` a tuple, ``**kwargs`` a dict).
-    Otherwise ``values`` is ``(args, kwargs)`` as passed. ``receiver`` is True where the first value is ``self`` or ``cls``.
+    ``exact``: ``values`` has one entry a parameter, in the order of the signature (``*args`` a tuple, ``**kwargs`` a
+    dict). Otherwise ``values`` is ``(args, kwargs)`` as passed. ``receiver`` is True where the first value is ``self``
+    or ``cls``.
     """
 
     exact: bool
@@ -35,10 +37,15 @@ class Layout:
     positional: int = 0
     varargs: int | None = None
     varkw: int | None = None
+    passed_on: Mapping[str, int] = field(default_factory=dict)
+    """Positions, counted from the first parameter on, of names that ``*args`` hand to a decorated function."""
 
     def self_of(self, values: Values) -> Any:
         """``self`` or ``cls`` of the call."""
-        return values[0] if self.exact else values[0][0]
+        if not self.exact:
+            return values[0][0]
+        # The wrapper of a decorator may have no parameter of its own for it.
+        return values[0] if self.positional else values[self.varargs or 0][0]
 
     def argument(self, name: str | int) -> Callable[[Values], Any]:
         """A reader of one parameter by name, or by position after ``self``."""
@@ -61,13 +68,19 @@ class Layout:
         if self.exact:
             if index is not None:
                 return lambda values: values[index]
-            if self.varkw is None:
-                return _missing
-            keywords = self.varkw
-            return lambda values: values[keywords][name]
+            return self._passed_on(name)
         if index is None:
             return lambda values: values[1][name]
         return lambda values: values[1][name] if name in values[1] else values[0][index]
+
+    def _passed_on(self, name: str) -> Callable[[Values], Any]:
+        keywords, rest, index = self.varkw, self.varargs, self.passed_on.get(name)
+        by_position = None if rest is None or index is None else self._by_position(index)
+        if keywords is None:
+            return by_position or _missing
+        if by_position is None:
+            return lambda values: values[keywords][name]
+        return lambda values: values[keywords][name] if name in values[keywords] else by_position(values)
 
 
 def loose_layout(function: Callable[..., Any] | None, *, receiver: bool) -> Layout:
@@ -75,7 +88,7 @@ def loose_layout(function: Callable[..., Any] | None, *, receiver: bool) -> Layo
     positions: dict[str, int] = {}
     try:
         parameters = list(inspect.signature(function).parameters.values()) if function is not None else []
-    except (TypeError, ValueError):
+    except Exception:  # none to be had, or a __signature__ of the application's making
         parameters = []
     for index, parameter in enumerate(parameters):
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
@@ -93,76 +106,98 @@ def walk(value: Any, steps: tuple[Step, ...]) -> Any:
     Raises whatever the application's objects raise on the way.
     """
     for step in steps:
-        if type(step) is Attribute:
-            try:
-                value = getattr(value, step.name)
-            except AttributeError:
-                if not isinstance(value, Mapping):
-                    raise
-                value = value[step.name]
-        else:
-            value = value[step.key]  # type: ignore[union-attr]
+        value = _attribute(value, step.name) if type(step) is Attribute else value[step.key]  # type: ignore[union-attr]
     return value
+
+
+def _attribute(value: Any, name: str) -> Any:
+    try:
+        return getattr(value, name)
+    except AttributeError:
+        # By its type: isinstance() would read a __class__ that may be the application's code.
+        if not issubclass(type(value), Mapping):
+            raise
+        return value[name]
+
+
+_USUAL: Final = (AttributeError, LookupError, TypeError)
+"""What a path meets that leads nowhere."""
+
+
+def _safe(fetch: Callable[..., Any], *arguments: Any) -> Any:
+    """What ``fetch`` gives; MISSING where it raises."""
+    try:
+        return fetch(*arguments)
+    except _USUAL:
+        return MISSING
+    except Exception as error:
+        if raised_by_signal(error):
+            raise
+        return MISSING
 
 
 def value_reader(path: Path) -> Callable[[Any], Any]:
     """A reader of a path below a value; it gives MISSING instead of raising."""
-
-    def read(value: Any) -> Any:
-        try:
-            return walk(value, path.steps)
-        except Exception:
-            return MISSING
-
-    return read
+    steps = path.steps
+    return lambda value: _safe(walk, value, steps)
 
 
-@dataclass(frozen=True, slots=True)
+def fetcher(path: Path, layout: Layout, steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
+    """``fetch(values, result)`` for the start of ``path`` and some of its steps; it raises what it meets."""
+    if path.root is Root.RETURN:
+        return lambda _values, result: walk(result, steps)
+    if path.root is Root.ARGUMENT and path.argument is not None:
+        start = layout.argument(path.argument)
+    elif path.root is Root.SELF and layout.receiver:
+        start = layout.self_of
+        if layout.exact and layout.positional:
+            return _from_self(steps)
+    else:
+        return lambda _values, _result: MISSING
+    if not steps:
+        return lambda values, _result: start(values)
+    return lambda values, _result: walk(start(values), steps)
+
+
+def _from_self(steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
+    # The usual owner path is `self.user_id`: it is worth a reader without a loop.
+    only = steps[0] if len(steps) == 1 else None
+    if not isinstance(only, Attribute):
+        return lambda values, _result: walk(values[0], steps)
+    name = only.name
+    return lambda values, _result: _attribute(values[0], name)
+
+
 class Reader:
     """One compiled path: ``read(values, result)`` gives the value, ``context`` the object one step before it."""
 
-    path: Path
-    start: Callable[[Values, Any], Any]
+    __slots__ = ("_context", "binding", "fetch")
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        self.binding = path.binding
+        self.fetch = fetcher(path, layout, path.steps)
+        shortest = 2 if path.root is Root.SELF else 1
+        has_context = len(path.steps) >= shortest and path.binding is None
+        self._context = fetcher(path, layout, path.steps[:-1]) if has_context else None
 
     def read(self, values: Values, result: Any = MISSING) -> Any:
         """The value, or MISSING."""
-        try:
-            return walk(self.start(values, result), self.path.steps)
-        except Exception:
-            return MISSING
+        return _safe(self.fetch, values, result)
 
     def context(self, values: Values, result: Any = MISSING) -> Any:
         """The user-context object that the last step reads from; MISSING where the path has no such object."""
-        shortest = 2 if self.path.root is Root.SELF else 1
-        if len(self.path.steps) < shortest or self.path.binding is not None:
-            return MISSING
-        try:
-            return walk(self.start(values, result), self.path.steps[:-1])
-        except Exception:
-            return MISSING
-
-
-def reader(path: Path, layout: Layout) -> Reader:
-    """Compile ``path`` for calls of this layout."""
-    if path.root is Root.ARGUMENT and path.argument is not None:
-        fetch = layout.argument(path.argument)
-        return Reader(path, lambda values, _result: fetch(values))
-    if path.root is Root.SELF and layout.receiver:
-        return Reader(path, lambda values, _result: layout.self_of(values))
-    if path.root is Root.RETURN:
-        return Reader(path, lambda _values, result: result)
-    return Reader(path, lambda _values, _result: MISSING)
+        return MISSING if self._context is None else _safe(self._context, values, result)
 
 
 class UserReader:
     """Ordered paths to a user: the first that gives an id, or an id bound to a user, wins."""
 
-    __slots__ = ("_bindings", "_readers", "_users", "everyone")
+    __slots__ = ("_bindings", "_readers", "_token", "everyone")
 
     def __init__(self, paths: tuple[Path, ...], layout: Layout, users: Users, bindings: Bindings) -> None:
-        self._users = users
+        self._token = users.token
         self._bindings = bindings
-        self._readers = tuple(reader(path, layout) for path in paths if path.root is not Root.EVERYONE)
+        self._readers = tuple(Reader(path, layout) for path in paths if path.root is not Root.EVERYONE)
         self.everyone = any(path.root is Root.EVERYONE for path in paths)
 
     def __bool__(self) -> bool:
@@ -171,11 +206,17 @@ class UserReader:
     def read(self, values: Values, result: Any = MISSING) -> User | None:
         """The user, or None where no path leads to one."""
         for one in self._readers:
-            value = one.read(values, result)
+            try:
+                value = one.fetch(values, result)
+            except _USUAL:
+                continue
+            except Exception as error:
+                if raised_by_signal(error):
+                    raise
+                continue
             if value is None or value is MISSING:
                 continue
-            binding = one.path.binding
-            user = self._users.token(value) if binding is None else self._bindings.user_of(binding, value)
+            user = self._token(value) if one.binding is None else self._bindings.user_of(one.binding, value)
             if user is not None:
                 return user
         return None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import ModuleType
 
     from isolation_audit.config import model
@@ -49,23 +48,39 @@ class Used:
     record: Record | None
 
 
-@dataclass(slots=True)
 class Emission:
     """One event on its way out; it may pass several layers, and is still one event."""
 
-    name: str | None
-    ambient: User | None
-    claimed: User | None = None
-    known: bool = False
-    """True once any layer had any witness."""
-    verified: bool = False
-    """True once two witnesses could be compared."""
-    depth: int = 0
-    layers: set[str] = field(default_factory=set)
-    reported: set[str] = field(default_factory=set)
-    """Codes already reported for this event, so that each layer does not repeat them."""
-    crossed: list[User | None] = field(default_factory=list)
-    """Wrong addressees counted so far (None stands for a crossing without a known addressee)."""
+    __slots__ = ("_crossed", "_reported", "ambient", "claimed", "depth", "known", "layers", "name", "verified")
+
+    def __init__(self, name: str | None, ambient: User | None, layer: str = "emitter") -> None:
+        self.name = name
+        self.ambient = ambient
+        self.claimed: User | None = None
+        self.known = False
+        """True once any layer had any witness."""
+        self.verified = False
+        """True once two witnesses could be compared."""
+        self.depth = 0
+        self.layers: tuple[str, ...] = (layer,)
+        self._reported: set[str] | None = None
+        self._crossed: list[User | None] | None = None
+
+    # Clean events never ask for these two; they are made when somebody does.
+
+    @property
+    def reported(self) -> set[str]:
+        """Codes already reported for this event, so that each layer does not repeat them."""
+        if self._reported is None:
+            self._reported = set()
+        return self._reported
+
+    @property
+    def crossed(self) -> list[User | None]:
+        """Wrong addressees counted so far (None stands for a crossing without a known addressee)."""
+        if self._crossed is None:
+            self._crossed = []
+        return self._crossed
 
 
 @dataclass(slots=True)
@@ -117,8 +132,10 @@ class Problem:
 
 @dataclass(slots=True)
 class Stopped:
-    """The auditor is about to stop: ``applied`` targets were patched, ``seen`` of them called, ``verified`` says whether any
-    event had two witnesses to compare."""
+    """The auditor is about to stop: ``applied`` targets were patched, ``seen`` of them called.
+
+    ``verified`` says whether any event had two witnesses to compare.
+    """
 
     applied: int
     seen: int
@@ -127,5 +144,3 @@ class Stopped:
 
 
 Observation = Built | Used | Passage | Lost | Imported | Ended | Problem | Stopped
-
-Publish = "Callable[[Observation], None]"

@@ -7,10 +7,11 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Probe
+from isolation_audit.instrument.resolve import dict_of
 from isolation_audit.instrument.shims import CodePatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import CodeType
 
 _ABSENT: Final = object()
@@ -25,19 +26,28 @@ class AttributePatch:
         self.owner = owner
         self.name = name
         self.probe = probe
-        self.original = vars(owner).get(name, _ABSENT)
+        self.original = dict_of(owner).get(name, _ABSENT)
         self.installed = value
         _set(owner, name, value)
 
-    def undo(self) -> None:
-        """Restore the entry, unless somebody wrapped ours since: then ours stays below and asks nobody."""
+    @property
+    def key(self) -> tuple[int, str]:
+        """What is patched."""
+        return id(self.owner), self.name
+
+    def undo(self) -> bool:
+        """Restore the entry; False where somebody wrapped ours since: then ours stays below and asks nobody."""
         self.probe.clear()
-        if vars(self.owner).get(self.name, _ABSENT) is not self.installed:
-            return
+        if dict_of(self.owner).get(self.name, _ABSENT) is not self.installed:
+            return False
         if self.original is _ABSENT:
             _delete(self.owner, self.name)
         else:
             _set(self.owner, self.name, self.original)
+        return True
+
+
+Patch = CodePatch | AttributePatch
 
 
 def _set(owner: type | ModuleType, name: str, value: Any) -> None:
@@ -45,66 +55,91 @@ def _set(owner: type | ModuleType, name: str, value: Any) -> None:
     if isinstance(owner, type):
         type.__setattr__(owner, name, value)
     else:
-        vars(owner)[name] = value
+        dict_of(owner)[name] = value
 
 
 def _delete(owner: type | ModuleType, name: str) -> None:
     if isinstance(owner, type):
         type.__delattr__(owner, name)
     else:
-        del vars(owner)[name]
+        del dict_of(owner)[name]
+
+
+_left_behind: dict[tuple[int, str], Patch] = {}
+"""Patches that another wrapper covered when they were to be undone; it may be gone the next time somebody looks."""
+
+
+def withdraw_left_behind() -> None:
+    """Take out what could not be taken out before."""
+    for key, patch in list(_left_behind.items()):
+        if patch.undo():
+            _left_behind.pop(key, None)
 
 
 class PatchTable:
     """Patches each function and each attribute once, however many entries and instrumentations ask for it."""
 
     def __init__(self) -> None:
-        self._codes: dict[int, CodePatch] = {}
-        self._attributes: dict[tuple[int, str], AttributePatch] = {}
+        # Each patch holds what it patched, so its identity can't be taken by another object.
+        self._patches: dict[tuple[int, str], Patch] = {}
 
     def __len__(self) -> int:
-        return len(self._codes) + len(self._attributes)
+        return len(self._patches)
 
-    def function(self, function: FunctionType) -> Probe:
-        """The probe inside ``function``.
+    def function(self, function: FunctionType) -> CodePatch:
+        """The patch of ``function``.
 
         Raises:
             UnshimmableError: its code can't be exchanged.
         """
-        patch = self._codes.get(id(function))
-        if patch is None or patch.function is not function:
-            # The table holds the function, so its identity can't be taken by another one.
-            patch = self._codes[id(function)] = CodePatch(function)
-        return patch.probe
+        patch = self._patches.get((id(function), "__code__"))
+        if not isinstance(patch, CodePatch):
+            patch = CodePatch(function)
+            self._patches[patch.key] = patch
+        return patch
 
-    def attribute(self, owner: type | ModuleType, name: str, original: Any, make: Callable[[Probe], Any]) -> Probe:
-        """The probe behind ``owner.name``; ``make`` builds the replacement around it.
+    def attribute(
+        self, owner: type | ModuleType, name: str, original: Any, make: Callable[[Probe], Any]
+    ) -> AttributePatch:
+        """The patch of ``owner.name``; ``make`` builds the replacement around its probe.
 
         Raises:
             TypeError, AttributeError: the owner can't be changed (a class written in C).
         """
-        key = (id(owner), name)
-        patch = self._attributes.get(key)
-        if patch is None:
+        patch = self._patches.get((id(owner), name))
+        if not isinstance(patch, AttributePatch):
             probe = Probe(original)
-            patch = self._attributes[key] = AttributePatch(owner, name, make(probe), probe)
-        return patch.probe
+            patch = AttributePatch(owner, name, make(probe), probe)
+            self._patches[patch.key] = patch
+        return patch
 
     def codes_of(self, function: FunctionType) -> list[CodeType]:
         """The code objects that may run for ``function``: its own, and what a shim of ours stands before."""
-        patch = self._codes.get(id(function))
-        return [function.__code__] if patch is None else [function.__code__, patch.original_code]
+        patch = self._patches.get((id(function), "__code__"))
+        return [function.__code__, *([patch.original_code] if isinstance(patch, CodePatch) else [])]
 
-    def aliases(self, original: Any, replacement: Any, probe: Probe) -> None:
-        """Replace what other modules took by name before (``from m import f``)."""
+    def aliases(self, patch: AttributePatch, wanted: Callable[[ModuleType], bool]) -> list[AttributePatch]:
+        """Replace what other modules took by name before (``from m import f``), in the modules that are ``wanted``."""
+        made = []
         for module in list(sys.modules.values()):
-            for name, value in list(getattr(module, "__dict__", {}).items()):
-                if value is original:
-                    self._attributes[id(module), name] = AttributePatch(module, name, replacement, probe)
+            if not issubclass(type(module), ModuleType) or not wanted(module):
+                continue
+            for name, value in list(dict_of(module).items()):
+                if value is patch.original and (id(module), name) not in self._patches:
+                    alias = AttributePatch(module, name, patch.installed, patch.probe)
+                    self._patches[alias.key] = alias
+                    made.append(alias)
+        return made
 
     def undo(self) -> None:
         """Undo everything, the last change first."""
-        for patch in reversed([*self._codes.values(), *self._attributes.values()]):
-            patch.undo()
-        self._codes.clear()
-        self._attributes.clear()
+        self.take_back(list(self._patches.values()))
+
+    def take_back(self, patches: Iterable[Patch]) -> None:
+        """Undo these, the last one first."""
+        for patch in reversed(list(patches)):
+            self._patches.pop(patch.key, None)
+            if not patch.undo():
+                # A later one of the same place covers an earlier one: both come out in their order.
+                _left_behind[patch.key] = patch
+        withdraw_left_behind()

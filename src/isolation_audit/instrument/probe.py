@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from threading import get_ident
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from isolation_audit.instrument.barrier import Reentrancy
+from isolation_audit.instrument.barrier import inside, raised_by_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,68 +32,138 @@ class Interceptor(Protocol):
 
 
 class Guarded:
-    """An interceptor behind the fault barrier: it can't raise, can't be re-entered, and is switched off after N faults."""
+    """An interceptor behind the fault barrier: can't raise, can't be re-entered, is switched off after N faults."""
 
-    __slots__ = ("barrier", "interceptor", "live")
+    __slots__ = ("barrier", "interceptor", "probe")
 
-    def __init__(self, interceptor: Interceptor, barrier: Barrier) -> None:
+    def __init__(self, interceptor: Interceptor, barrier: Barrier, probe: Probe) -> None:
         self.interceptor = interceptor
         self.barrier = barrier
-        self.live = True
+        self.probe = probe
 
-    def call(self, step: Callable[..., Any], *arguments: Any) -> Any:
-        """Run one step of the interceptor; None after a fault."""
-        if not Reentrancy.enter():
-            return None
+    def absorb(self, error: Exception) -> None:
+        """Count a fault; what a signal handler raised is the application's own and goes on."""
+        if raised_by_signal(error):
+            raise error
+        if self.barrier.fault(self.interceptor.place, error):
+            self.probe.remove(self)
+
+    def finish(self, state: Any, result: Any, error: BaseException | None) -> None:
+        """Run ``after`` or ``failed``.
+
+        Unlike ``before`` it does not mind being inside the auditor already: there a garbage collection may have closed
+        a coroutine, and what was opened for it has to be closed.
+        """
+        me = get_ident()
+        outermost = me not in inside
         try:
-            return step(*arguments)
-        except Exception as error:
-            if self.barrier.fault(self.interceptor.place, error):
-                self.live = False
-            return None
+            inside.add(me)
+            if error is None:
+                self.interceptor.after(state, result)
+            else:
+                self.interceptor.failed(state, error)
+        except Exception as fault:
+            self.absorb(fault)
         finally:
-            Reentrancy.leave()
+            if outermost:
+                inside.discard(me)
+
+
+States = tuple[tuple[Guarded, Any], ...]
 
 
 class Probe:
-    """Holds the original callable and the interceptors; shims and wrappers call it."""
+    """Holds the original callable and the interceptors; shims and wrappers call it.
 
-    __slots__ = ("_guarded", "original")
+    ``before(values)`` asks each interceptor, and returns those with something to do afterwards, with their state; None
+    where nobody has. It is made anew for each number of interceptors: the usual one has no loop to run.
+    """
+
+    __slots__ = ("_guarded", "before", "original")
 
     def __init__(self, original: Callable[..., Any]) -> None:
         self.original = original
         self._guarded: tuple[Guarded, ...] = ()
+        self.before: Callable[[Values], States | None] = _nobody
 
-    def add(self, interceptor: Interceptor, barrier: Barrier) -> None:
+    def __len__(self) -> int:
+        return len(self._guarded)
+
+    def add(self, interceptor: Interceptor, barrier: Barrier) -> Guarded:
         """Ask one more interceptor from now on."""
-        self._guarded = (*self._guarded, Guarded(interceptor, barrier))
+        guarded = Guarded(interceptor, barrier, self)
+        self._ask((*self._guarded, guarded))
+        return guarded
+
+    def remove(self, guarded: Guarded) -> None:
+        """Ask this one no more."""
+        self._ask(tuple(one for one in self._guarded if one is not guarded))
 
     def clear(self) -> None:
         """Ask nobody any more: the callable behaves as if it had never been instrumented."""
-        self._guarded = ()
+        self._ask(())
 
-    def before(self, values: Values) -> list[tuple[Guarded, Any]] | None:
-        """Ask each live interceptor; those with something to do afterwards are returned with their state."""
-        states = None
-        for guarded in self._guarded:
-            if guarded.live:
-                state = guarded.call(guarded.interceptor.before, values)
-                if state is not None:
-                    states = [(guarded, state)] if states is None else [*states, (guarded, state)]
-        return states
+    def _ask(self, guarded: tuple[Guarded, ...]) -> None:
+        self._guarded = guarded
+        if not guarded:
+            self.before = _nobody
+        else:
+            self.before = _one(guarded[0]) if len(guarded) == 1 else _several(guarded)
 
     @staticmethod
-    def after(states: list[tuple[Guarded, Any]], result: Any) -> None:
+    def after(states: States, result: Any) -> None:
         """Tell the waiting interceptors, the last one first, as nested blocks would end."""
         for guarded, state in reversed(states):
-            guarded.call(guarded.interceptor.after, state, result)
+            guarded.finish(state, result, None)
 
     @staticmethod
-    def failed(states: list[tuple[Guarded, Any]], error: BaseException) -> None:
+    def failed(states: States, error: BaseException) -> None:
         """Tell the waiting interceptors that the call raised."""
         for guarded, state in reversed(states):
-            guarded.call(guarded.interceptor.failed, state, error)
+            guarded.finish(state, None, error)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # By-value picklers (for functions of __main__) walk into code constants: give them a probe that asks nobody.
-        return (Probe, (self.original,))
+        # By-value picklers (for functions of __main__) walk into code constants. Give them something that asks nobody
+        # and is made of the standard library alone: the auditor need not be installed where they unpickle.
+        return (SimpleNamespace, (), {"before": nullcontext().__exit__, "original": self.original})
+
+
+def _nobody(_values: Values) -> None:
+    return None
+
+
+def _one(guarded: Guarded) -> Callable[[Values], States | None]:
+    interceptor = guarded.interceptor
+
+    def before(values: Values) -> States | None:
+        me = get_ident()
+        if me in inside:
+            return None
+        try:
+            inside.add(me)
+            state = interceptor.before(values)
+        except Exception as error:
+            guarded.absorb(error)
+            return None
+        finally:
+            inside.discard(me)
+        return None if state is None else ((guarded, state),)
+
+    return before
+
+
+def _several(every: tuple[Guarded, ...]) -> Callable[[Values], States | None]:
+    steps = [_one(guarded) for guarded in every]
+
+    def before(values: Values) -> States | None:
+        states: States = ()
+        try:
+            for step in steps:
+                states += step(values) or ()
+        except BaseException as error:
+            # Something of the application's came through (KeyboardInterrupt, a time limit): close what is open.
+            Probe.failed(states, error)
+            raise
+        return states or None
+
+    return before

@@ -9,6 +9,8 @@ from functools import cached_property
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+import wrapt
+
 if TYPE_CHECKING:
     from isolation_audit.config.model import Target
 
@@ -54,15 +56,31 @@ def resolve(module: ModuleType, target: Target) -> Resolved:
     raise UnresolvedError(f"{target} names no attribute")
 
 
+_MRO: Any = type.__dict__["__mro__"]
+_TYPE_DICT: Any = type.__dict__["__dict__"]
+_MODULE_DICT: Any = vars(ModuleType)["__dict__"]
+
+
+def mro_of(cls: type) -> tuple[type, ...]:
+    """``cls.__mro__`` as ``type`` itself tells it, whatever the metaclass overrides."""
+    mro: tuple[type, ...] = _MRO.__get__(cls)
+    return mro
+
+
+def dict_of(owner: type | ModuleType) -> Any:
+    """``vars(owner)`` without the attribute look-up, which a metaclass or a lazy module may have taken over."""
+    return (_TYPE_DICT if issubclass(type(owner), type) else _MODULE_DICT).__get__(owner)
+
+
 def find(owner: Any, name: str) -> tuple[Any, Any]:
     """The holder and the raw ``__dict__`` entry of an attribute; ``(None, None)`` where there is none."""
     if isinstance(owner, type):
-        for base in owner.__mro__:
-            if name in vars(base):
-                return base, vars(base)[name]
+        for base in mro_of(owner):
+            if name in dict_of(base):
+                return base, dict_of(base)[name]
         return None, None
-    if name in vars(owner):
-        return owner, vars(owner)[name]
+    if name in dict_of(owner):
+        return owner, dict_of(owner)[name]
     # A module may make its names on demand (PEP 562).
     try:
         return owner, getattr(owner, name)
@@ -71,26 +89,50 @@ def find(owner: Any, name: str) -> tuple[Any, Any]:
 
 
 def function_of(raw: Any) -> FunctionType | None:
-    """The plain function behind a method descriptor, if there is one."""
-    if isinstance(raw, (classmethod, staticmethod)):
-        raw = raw.__func__
-    elif isinstance(raw, property):
-        raw = raw.fget
-    elif isinstance(raw, cached_property):
-        raw = raw.func
+    """The plain function behind a method descriptor and the wrappers of other tools, if there is one."""
+    for _ in range(_DEEPEST):
+        if issubclass(type(raw), wrapt.ObjectProxy):
+            # Another tool's wrapper may be taken away at any time; the function below it stays.
+            raw = raw.__wrapped__
+        elif isinstance(raw, (classmethod, staticmethod)):
+            raw = raw.__func__
+        elif isinstance(raw, property):
+            raw = raw.fget
+        elif isinstance(raw, cached_property):
+            raw = raw.func
+        else:
+            break
     return raw if type(raw) is FunctionType else None
 
 
+def awaited_below(function: FunctionType) -> FunctionType:
+    """The coroutine function that a plain wrapper (``functools.wraps``) hands out, else ``function`` itself.
+
+    The wrapper's call is over before the work has begun: what lasts as long as the work is found below.
+    """
+    below: Any = function
+    for _ in range(_DEEPEST):
+        if type(below) is not FunctionType:
+            break
+        if below.__code__.co_flags & inspect.CO_COROUTINE:
+            return below
+        below = below.__dict__.get("__wrapped__")
+    return function
+
+
+_DEEPEST = 32
+
+
 def has_receiver(owner: Any, raw: Any) -> bool:
-    """True where calls get ``self`` or ``cls`` as their first value."""
-    return isinstance(owner, type) and not isinstance(raw, staticmethod)
+    """True where calls get ``self`` or ``cls`` as their first value: a C function in a class, say, gets neither."""
+    return isinstance(owner, type) and not isinstance(raw, staticmethod) and hasattr(type(raw), "__get__")
 
 
 def names(owner: Any) -> list[str]:
     """All attribute names of a class (its bases included, ``object`` not) or of a module."""
     if isinstance(owner, type):
-        return list(dict.fromkeys(name for base in owner.__mro__ if base is not object for name in vars(base)))
-    return list(vars(owner))
+        return list(dict.fromkeys(name for base in mro_of(owner) if base is not object for name in dict_of(base)))
+    return list(dict_of(owner))
 
 
 def _not_found(module: ModuleType, path: list[str], name: str, owner: Any) -> str:

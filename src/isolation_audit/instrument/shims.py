@@ -9,22 +9,35 @@ from __future__ import annotations
 
 import ast
 import inspect
+import weakref
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from isolation_audit.instrument.layout import Layout
 from isolation_audit.instrument.probe import Probe
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _MARK: Final = "__ia_probe__"
 _PREFIX: Final = "__ia_"
 
-_shim_codes: dict[int, CodeType] = {}
+GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+
+_shim_codes: dict[int, weakref.ref[CodeType]] = {}
 
 
 def is_shim(code: CodeType) -> bool:
-    """True for code that this module generated and installed."""
-    return _shim_codes.get(id(code)) is code
+    """True for code that this module generated."""
+    known = _shim_codes.get(id(code))
+    return known is not None and known() is code
+
+
+def _remember(code: CodeType) -> None:
+    key = id(code)
+    # Gone with the code: somebody may go on running it long after it was taken out.
+    _shim_codes[key] = weakref.ref(code, lambda _gone: _shim_codes.pop(key, None))
 
 
 class UnshimmableError(Exception):
@@ -40,7 +53,23 @@ def exact_layout(function: FunctionType, *, receiver: bool) -> Layout:
     positions = {name: index for index, name in enumerate(ordered)}
     varargs = len(ordered) if code.co_flags & inspect.CO_VARARGS else None
     varkw = len(ordered) + (varargs is not None) if code.co_flags & inspect.CO_VARKEYWORDS else None
-    return Layout(True, receiver, positions, positional, varargs, varkw)  # noqa: FBT003
+    passed_on = {} if varargs is None else _passed_on(function, positions)
+    return Layout(True, receiver, positions, positional, varargs, varkw, passed_on)
+
+
+def _passed_on(function: FunctionType, own: dict[str, int]) -> dict[str, int]:
+    """Positions of the parameters that a decorator's ``*args`` stand for, told by the function below it."""
+    if not hasattr(function, "__wrapped__"):
+        return {}
+    try:
+        below = list(inspect.signature(function).parameters.values())
+    except Exception:  # a __signature__ of the application's making
+        return {}
+    return {
+        parameter.name: index
+        for index, parameter in enumerate(below)
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) and parameter.name not in own
+    }
 
 
 class CodePatch:
@@ -63,7 +92,7 @@ class CodePatch:
         twin.__module__ = function.__module__
         self.probe = Probe(twin)
         self.shim_code = _shim_code(function, self.probe)
-        _shim_codes[id(self.shim_code)] = self.shim_code
+        _remember(self.shim_code)
         function.__code__ = self.shim_code
 
     @property
@@ -71,12 +100,18 @@ class CodePatch:
         """False when somebody else has exchanged the code since."""
         return self.function.__code__ is self.shim_code
 
-    def undo(self) -> None:
-        """Restore the original code; where another tool has put code above ours, ours stays and asks nobody."""
+    @property
+    def key(self) -> tuple[int, str]:
+        """What is patched."""
+        return id(self.function), "__code__"
+
+    def undo(self) -> bool:
+        """Restore the original code; False where another tool has put code above ours: ours stays and asks nobody."""
         self.probe.clear()
-        if self.installed:
-            self.function.__code__ = self.original_code
-            _shim_codes.pop(id(self.shim_code), None)
+        if not self.installed:
+            return False
+        self.function.__code__ = self.original_code
+        return True
 
 
 def _shim_code(function: FunctionType, probe: Probe) -> CodeType:
@@ -85,7 +120,7 @@ def _shim_code(function: FunctionType, probe: Probe) -> CodeType:
     if template.co_freevars != code.co_freevars:
         raise UnshimmableError(f"its closure {code.co_freevars} can't be rebuilt")
     constants = tuple(probe if constant == _MARK else constant for constant in template.co_consts)
-    flags = template.co_flags | (code.co_flags & inspect.CO_ITERABLE_COROUTINE)
+    flags = template.co_flags | (code.co_flags & GENERATORS)
     return template.replace(
         co_consts=constants,
         co_flags=flags,
@@ -102,7 +137,7 @@ def _template(source: str, name: str) -> CodeType:
         tree = ast.parse(source)
     except SyntaxError as error:
         raise UnshimmableError(f"its signature can't be generated: {error.msg}") from None
-    for node in ast.walk(tree):
+    for node in cast("Iterator[Any]", ast.walk(tree)):
         if hasattr(node, "lineno"):
             node.lineno = node.end_lineno = 1
             node.col_offset = node.end_col_offset = 0
@@ -141,15 +176,13 @@ def _source(code: CodeType) -> str:
     cells = [name for name in code.co_freevars if name not in everything]
     prologue = "".join(f"    {name} = None\n" for name in cells)
     mention = f"        if 0: ({', '.join(cells)},)\n" if cells else ""
-    keyword = "async def" if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR) else "def"
+    keyword = "async def" if code.co_flags & inspect.CO_COROUTINE else "def"
     return f"def factory():\n{prologue}    {keyword} shim({', '.join(parameters)}):\n{mention}{body}"
 
 
 def _body(flags: int, probe: str, values: str, call: str) -> str:
-    if flags & inspect.CO_GENERATOR:
-        lines = _AT_ONCE + ["return (yield from PROBE.original(CALL))"]
-    elif flags & inspect.CO_ASYNC_GENERATOR:
-        lines = _AT_ONCE + _ASYNC_GENERATOR
+    if flags & GENERATORS:
+        lines = _AT_ONCE
     elif flags & inspect.CO_COROUTINE:
         lines = [line.replace("PROBE.original", "await PROBE.original") for line in _AROUND]
     else:
@@ -171,40 +204,13 @@ _AROUND: Final = [
     "return __ia_result",
 ]
 
-# A generator's body runs in whatever context resumes it: nothing of ours may stay open across its yields.
+# A generator's body runs in whatever context resumes it: nothing of ours may stay open across its yields. So the shim
+# of a generator function is a plain function that asks at the call and hands out the original's own generator: send,
+# throw, close and finalisation are the original's by construction. Its code carries the flags of a generator function
+# for inspect; the interpreter itself goes by the RETURN_GENERATOR instruction, which the shim does not have.
 _AT_ONCE: Final = [
     "__ia_states = PROBE.before(VALUES)",
     "if __ia_states is not None:",
     "    PROBE.after(__ia_states, None)",
+    "return PROBE.original(CALL)",
 ]
-
-# What `yield from` would do, had asynchronous generators one. The thrown exception is passed on outside its handler,
-# so that exceptions raised inside don't get it as their context.
-_ASYNC_GENERATOR: Final = [
-    "__ia_inner = PROBE.original(CALL)",
-    "__ia_step = __ia_inner.__anext__()",
-    "while True:",
-    "    try:",
-    "        __ia_item = await __ia_step",
-    "    except StopAsyncIteration:",
-    "        return",
-    "    try:",
-    "        __ia_sent = yield __ia_item",
-    "    except GeneratorExit:",
-    "        await __ia_inner.aclose()",
-    "        raise",
-    "    except BaseException as __ia_error:",
-    "        __ia_step = __ia_inner.athrow(__ia_error)",
-    "    else:",
-    "        __ia_step = __ia_inner.asend(__ia_sent)",
-]
-
-
-def describe(function: Any) -> str:
-    """What kind of callable this is, in the words of the standard library."""
-    flags = function.__code__.co_flags
-    if flags & inspect.CO_ASYNC_GENERATOR:
-        return "async generator"
-    if flags & inspect.CO_GENERATOR:
-        return "generator"
-    return "coroutine" if flags & inspect.CO_COROUTINE else "function"

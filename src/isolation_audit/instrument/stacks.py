@@ -42,7 +42,7 @@ def frames(frame: FrameType | None) -> list[FrameType]:
 def capture(limit: int) -> RawStack:
     """The application's innermost ``limit`` frames, starting with the caller nearest to the instrumented call."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame without traceback's cost
-    raw = []
+    raw: list[tuple[CodeType, int]] = []
     while frame is not None and len(raw) < limit:
         code = frame.f_code
         if not is_ours(code):

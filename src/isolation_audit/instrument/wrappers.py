@@ -1,17 +1,47 @@
-"""What can't take a shim: C callables, partials, callable objects (wrapt's FunctionWrapper) and inherited foreign methods."""
+"""What can't take a shim: C callables, partials, callable objects and inherited foreign methods."""
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)
+from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import WeakKeyDictionary
 
 import wrapt
+
+from isolation_audit.instrument.resolve import dict_of, find, mro_of
+from isolation_audit.instrument.shims import GENERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.instrument.probe import Probe
+
+
+class CallableProxy(wrapt.FunctionWrapper[Any, Any]):
+    """A wrapt wrapper that copies and pickles as what it wraps, and so leaves no trace of ours in either."""
+
+    def __copy__(self) -> Any:
+        return copy.copy(self.__wrapped__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
+
+    def __reduce__(self) -> Any:
+        return (cast, (None, self.__wrapped__))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # typing.cast gives its second argument back: the unpickling side needs nothing of ours.
+        return (cast, (None, self.__wrapped__))
 
 
 def proxy(raw: Any, probe: Probe) -> Any:
@@ -45,7 +75,11 @@ def proxy(raw: Any, probe: Probe) -> Any:
             probe.after(states, result)
         return result
 
-    return wrapt.FunctionWrapper(raw, around_async if inspect.iscoroutinefunction(raw) else around)
+    return CallableProxy(raw, around_async if _is_async(raw) else around)
+
+
+def _is_async(raw: Any) -> bool:
+    return inspect.iscoroutinefunction(raw) or inspect.iscoroutinefunction(find(type(raw), "__call__")[1])
 
 
 def passthrough_init(owner: type, probe: Probe) -> Callable[..., None]:
@@ -57,60 +91,107 @@ def passthrough_init(owner: type, probe: Probe) -> Callable[..., None]:
     def __init__(self: Any, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it becomes that method
         states = probe.before(((self, *args), kwargs))
         try:
-            _init_next(owner, self, args, kwargs)
+            result: None = _init_next(owner, self, args, kwargs)
         except BaseException as error:
             if states is not None:
                 probe.failed(states, error)
             raise
         if states is not None:
             probe.after(states, None)
+        return result
 
-    return _dressed(__init__, owner, "__init__")
+    function = _dressed(__init__, owner, "__init__")
+    _INITS[function] = None
+    return function
 
 
-def _init_next(owner: type, obj: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+_INITS: Final[WeakKeyDictionary[Any, None]] = WeakKeyDictionary()
+"""Every pass-through ``__init__`` there is."""
+
+
+def _init_next(owner: Any, obj: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     following = super(owner, obj).__init__
-    if (args or kwargs) and getattr(following, "__objclass__", None) is object:
-        # object.__init__ accepts arguments meant for __new__ only while the class has no __init__ of its own.
-        if type(obj).__new__ is object.__new__:
+    if (args or kwargs) and getattr(following, "__objclass__", None) is object and not _has_init(type(obj)):
+        # object.__init__ accepts arguments meant for __new__ only while the class has no __init__ of its own, and it
+        # takes ours for one.
+        if find(type(obj), "__new__")[0] is object:
             raise TypeError(f"{type(obj).__name__}() takes no arguments")
-        following()
-        return
-    following(*args, **kwargs)
+        return following()
+    return following(*args, **kwargs)
 
 
-def passthrough_method(owner: type, name: str, probe: Probe) -> Callable[..., Any]:
-    """A method for a class that inherits it from C or from a foreign package; sync or async as the inherited one."""
-    inherited = getattr(owner, name)
+def _has_init(kind: type) -> bool:
+    for base in mro_of(kind):
+        own = dict_of(base).get("__init__")
+        if own is not None and not (type(own) is FunctionType and own in _INITS):
+            return base is not object
+    return False
+
+
+def passthrough_method(owner: type, name: str, probe: Probe) -> Any:
+    """A method for a class that inherits it from C or from a foreign package: of the same kind, sync or async alike.
+
+    Raises:
+        TypeError: what is inherited is neither a method nor a class or static method.
+    """
+    after: Any = owner
+    raw, inherited = find(owner, name)[1], getattr(owner, name)
+    static = isinstance(raw, (staticmethod, BuiltinFunctionType))
+    if not static and not isinstance(raw, _METHODS + _CLASS_METHODS):
+        raise TypeError(f"the inherited {name!r} is a {type(raw).__name__}, no method")
+
+    def call_next(received: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if static:
+            return getattr(super(after, owner), name)(*received, **kwargs)
+        return getattr(super(after, received[0]), name)(*received[1:], **kwargs)
 
     if inspect.iscoroutinefunction(inherited):
-
-        async def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            states = probe.before(((self, *args), kwargs))
-            try:
-                result = await getattr(super(owner, self), name)(*args, **kwargs)
-            except BaseException as error:
-                if states is not None:
-                    probe.failed(states, error)
-                raise
-            if states is not None:
-                probe.after(states, result)
-            return result
+        method: Any = _async_method(call_next, probe)
     else:
+        method = _method(call_next, probe)
+        flags = getattr(getattr(inherited, "__code__", None), "co_flags", 0) & GENERATORS
+        # For inspect only, as in the shims of generator functions: the caller gets the inherited one's own generator.
+        method.__code__ = method.__code__.replace(co_flags=method.__code__.co_flags | flags)
+    function = _dressed(method, owner, name)
+    if static:
+        return staticmethod(function)
+    return classmethod(function) if isinstance(raw, _CLASS_METHODS) else function
 
-        def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            states = probe.before(((self, *args), kwargs))
-            try:
-                result = getattr(super(owner, self), name)(*args, **kwargs)
-            except BaseException as error:
-                if states is not None:
-                    probe.failed(states, error)
-                raise
+
+def _method(call_next: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
+    def method(*received: Any, **kwargs: Any) -> Any:
+        states = probe.before((received, kwargs))
+        try:
+            result = call_next(received, kwargs)
+        except BaseException as error:
             if states is not None:
-                probe.after(states, result)
-            return result
+                probe.failed(states, error)
+            raise
+        if states is not None:
+            probe.after(states, result)
+        return result
 
-    return _dressed(method, owner, name)
+    return method
+
+
+def _async_method(call_next: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
+    async def method(*received: Any, **kwargs: Any) -> Any:
+        states = probe.before((received, kwargs))
+        try:
+            result = await call_next(received, kwargs)
+        except BaseException as error:
+            if states is not None:
+                probe.failed(states, error)
+            raise
+        if states is not None:
+            probe.after(states, result)
+        return result
+
+    return method
+
+
+_METHODS: Final = (FunctionType, MethodDescriptorType, WrapperDescriptorType)
+_CLASS_METHODS: Final = (classmethod, ClassMethodDescriptorType)
 
 
 def passthrough_init_subclass(owner: type, probe: Probe) -> classmethod[Any, Any, None]:
@@ -129,7 +210,19 @@ def _dressed(function: Callable[..., Any], owner: type, name: str) -> Callable[.
     """Give a pass-through method the looks of what it stands for."""
     inherited = getattr(owner, name)
     try:
+        signature = inspect.signature(owner) if name == "__init__" else None
+    except Exception:  # a class written in C, or a __signature__ of the application's making
+        signature = None
+    try:
         functools.update_wrapper(function, getattr(inherited, "__func__", inherited))
     except (AttributeError, TypeError):
         function.__name__ = name
+    # A pickle refers to a function by its name, and under the inherited name lies the inherited function.
+    function.__module__, function.__qualname__ = owner.__module__, f"{owner.__qualname__}.{name}"
+    if signature is not None:
+        # What inspect says about the class comes from its __new__, or from nowhere, as long as it has no __init__.
+        first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+        taken = signature.parameters.values()
+        with suppress(ValueError):
+            function.__signature__ = signature.replace(parameters=[first, *taken])  # type: ignore[attr-defined]
     return function

@@ -49,7 +49,7 @@ class Registrar:
                 return
             record.built_by.add(self.place)
         elif via is not None:
-            # Without a record nothing tells whether __init__ has reported this object already; once is better than twice.
+            # Without a record nothing tells whether __init__ has reported this object already: better once than twice.
             return
         runtime.tally.seen[self.place] += 1
         if self.counter is not None:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import current_scope, emission_variable
 from isolation_audit.identity.users import EVERYONE, Kind, User
-from isolation_audit.instrument.layout import Layout, UserReader, Values, reader
+from isolation_audit.instrument.layout import MISSING, Layout, Reader, UserReader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
-from isolation_audit.instrument.points.ownership import differ, known, owner_of
+from isolation_audit.instrument.points.ownership import differ, known, owner_of, record_of
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter, EventName
     from isolation_audit.instrument.points.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
+
+_USER = Kind.USER
 
 
 class EmissionPoint:
@@ -33,35 +35,35 @@ class EmissionPoint:
         self._entry = entry
         self._method = method
         self._receivers = receivers
-        self._layout = layout
+        self._self_of = layout.self_of if layout.receiver else None
         self._runtime = runtime
-        self._owner = UserReader(entry.owner, layout, runtime.users, runtime.bindings)
+        self._tally = runtime.tally
+        self._ambient = runtime.ambient.current
+        self._owner = UserReader(entry.owner, layout, runtime.users, runtime.bindings) if entry.owner else None
         self._addressee = UserReader(entry.addressee, layout, runtime.users, runtime.bindings)
         self._to_everyone = any(fnmatchcase(method, glob) for glob in entry.broadcast)
-        self._event = reader(event.path, layout) if event.path is not None else None
+        self._addressed = self._to_everyone or bool(entry.addressee)
+        self._event = Reader(event.path, layout) if event.path is not None else None
         self._name = event.name or method.removeprefix(event.strip)
 
     def before(self, values: Values) -> Any:
         """Join the event that is under way or begin one; publish a passage whose witnesses disagree."""
-        obj = self._layout.self_of(values) if self._layout.receiver else None
-        if self._receivers is not None and not self._receivers.accept(type(obj)):
+        obj = None if self._self_of is None else self._self_of(values)
+        receivers = self._receivers
+        if receivers is not None and type(obj) is not receivers.plain and not receivers.accept(type(obj)):
             return None
         runtime = self._runtime
-        runtime.tally.seen[self.place] += 1
-        ambient = known(runtime.ambient.current())
-        owner, record = None, None
-        if self._entry.owner:
-            owner, record = owner_of(obj, values, self._owner, ambient, runtime)
-        addressee = self._read_addressee(values)
+        self._tally.seen[self.place] += 1
+        ambient = known(self._ambient())
+        owner = owner_of(obj, values, self._owner, ambient, runtime) if self._owner is not None else None
+        addressee = self._read_addressee(values) if self._addressed else None
         outer: Emission | None = emission_variable.get()
-        emission = self._emission(outer, self._read_name(values), ambient)
-        self._testify(emission, ambient, owner, addressee)
-        if addressee is EVERYONE or differ(owner, ambient) or self._misdirected(emission, ambient, owner, addressee):
+        emission = self._emission(outer, self._name if self._event is None else self._read_name(values), ambient)
+        if self._testify(emission, ambient, owner, addressee):
+            record = record_of(obj, runtime) if self._owner is not None else None
             runtime.publish(Passage(emission, self._entry, self._method, ambient, owner, addressee, record))
         if emission.claimed is None:
-            emission.claimed = next(
-                (user for user in (addressee, owner, ambient) if user and user.kind is Kind.USER), None
-            )
+            emission.claimed = _first_user(addressee, owner, ambient)
         emission.depth += 1
         if emission is outer:
             return (emission, None)
@@ -90,32 +92,41 @@ class EmissionPoint:
         tally = self._runtime.tally
         tally.passages[layer] += 1
         if outer is not None and self._continues(outer, name):
-            outer.layers.add(layer)
+            if layer not in outer.layers:
+                outer.layers = (*outer.layers, layer)
             return outer
         tally.events[layer] += 1
         scope = current_scope()
         if scope is not None:
             scope.events += 1
-        return Emission(name, ambient, layers={layer})
+        return Emission(name, ambient, layer)
 
     def _continues(self, outer: Emission, name: str | None) -> bool:
         if outer.name is not None and name is not None and outer.name != name:
             return False
-        # A task started during an emission inherits it for life. Once the emission is over, only a layer that it has not
-        # passed yet may still be part of it (hand-over to a sender); whatever comes again is a new event.
+        # A task started during an emission inherits it for life. Once the emission is over, only a layer that it has
+        # not passed yet may still be part of it (hand-over to a sender); whatever comes again is a new event.
         return outer.depth > 0 or self._entry.layer not in outer.layers
 
     @staticmethod
-    def _testify(emission: Emission, ambient: User | None, owner: User | None, addressee: User | None) -> None:
-        witnesses = sum(user is not None for user in (ambient, owner, addressee))
-        emission.verified = (
-            emission.verified or witnesses > 1 or (emission.claimed is not None and addressee is not None)
+    def _testify(emission: Emission, ambient: User | None, owner: User | None, addressee: User | None) -> bool:
+        """Note which witnesses there were; True where two of them disagree."""
+        claimed = emission.claimed
+        if addressee is None:
+            if ambient is None or owner is None:
+                emission.known = emission.known or ambient is not None or owner is not None
+                return False
+            emission.known = emission.verified = True
+            return owner is not ambient and differ(owner, ambient)
+        emission.known = True
+        emission.verified = emission.verified or ambient is not None or owner is not None or claimed is not None
+        return (
+            addressee is EVERYONE
+            or differ(owner, ambient)
+            or differ(addressee, ambient)
+            or differ(addressee, owner)
+            or differ(addressee, claimed)
         )
-        emission.known = emission.known or witnesses > 0
-
-    @staticmethod
-    def _misdirected(emission: Emission, ambient: User | None, owner: User | None, addressee: User | None) -> bool:
-        return differ(addressee, ambient) or differ(addressee, owner) or differ(addressee, emission.claimed)
 
     def _read_addressee(self, values: Values) -> User | None:
         if self._to_everyone:
@@ -124,7 +135,15 @@ class EmissionPoint:
         return EVERYONE if addressee is None and self._addressee.everyone else addressee
 
     def _read_name(self, values: Values) -> str | None:
-        if self._event is None:
-            return self._name
-        name = self._event.read(values)
-        return name if isinstance(name, str) else None
+        name = MISSING if self._event is None else self._event.read(values)
+        if type(name) is str:
+            return name
+        # A member of a StrEnum, say: its plain characters, whatever it overrides.
+        return str.__str__(name) if issubclass(type(name), str) else None
+
+
+def _first_user(*witnesses: User | None) -> User | None:
+    for user in witnesses:
+        if user is not None and user.kind is _USER:
+            return user
+    return None

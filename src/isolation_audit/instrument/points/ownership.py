@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.stacks import capture
@@ -13,33 +13,40 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import UserReader, Values
     from isolation_audit.instrument.runtime import Runtime
 
-_ORIGIN_FRAMES = 4
+_ORIGIN_FRAMES: Final = 4
+# A member looked up through its Enum class costs more than the rest of these functions.
+_USER: Final = Kind.USER
+_PLACEHOLDER: Final = Kind.PLACEHOLDER
 
 
 def known(user: User | None) -> User | None:
     """A user as a witness: placeholders testify nothing."""
-    return None if user is None or user.kind is Kind.PLACEHOLDER else user
+    return None if user is None or user.kind is _PLACEHOLDER else user
 
 
-def owner_of(
-    obj: Any, values: Values, paths: UserReader, ambient: User | None, runtime: Runtime
-) -> tuple[User | None, Record | None]:
-    """Owner and record of ``obj``; an object without an owner is bound to the user it is first used for."""
-    record = runtime.objects.get(obj)
+def record_of(obj: Any, runtime: Runtime) -> Record | None:
+    """What is known of the object, for a finding."""
+    return runtime.objects.get(obj)
+
+
+def owner_of(obj: Any, values: Values, paths: UserReader | None, ambient: User | None, runtime: Runtime) -> User | None:
+    """The owner of ``obj``; an object without one is bound to the user it is first used for."""
     # The paths come first: where an object's user is overwritten under it, the present value is the truth.
-    owner = known(paths.read(values)) if paths else None
-    if owner is not None:
-        return owner, record
+    if paths is not None:
+        owner = known(paths.read(values))
+        if owner is not None:
+            return owner
+    record = runtime.objects.get(obj)
     if record is not None and record.owner is not None:
-        return record.owner, record
-    if ambient is None or ambient.kind is not Kind.USER:
-        return None, record
+        return record.owner
+    if ambient is None or ambient.kind is not _USER:
+        return None
     record = runtime.objects.record(obj)
     if record is not None:
         record.owner = ambient
         record.origin = capture(_ORIGIN_FRAMES)
         record.origin_label = "first used for"
-    return ambient, record
+    return ambient
 
 
 def differ(one: User | None, other: User | None) -> bool:
@@ -48,7 +55,7 @@ def differ(one: User | None, other: User | None) -> bool:
         one is not other
         and one is not None
         and other is not None
-        and one.kind is Kind.USER
-        and other.kind is Kind.USER
+        and one.kind is _USER
+        and other.kind is _USER
         and one.id != other.id
     )

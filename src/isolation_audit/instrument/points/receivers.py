@@ -2,33 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.instrument.resolve import mro_of
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Target
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.probe import Interceptor
 
 
-@dataclass(frozen=True, slots=True)
 class Receivers:
-    """Accepts classes: the target's own, its subclasses if asked for, none that is or descends from an excluded one."""
+    """Accepts classes: the target's own, its subclasses if asked for, none that is or descends from an excluded one.
 
-    cls: type
-    subclasses: bool
-    exclude: frozenset[str]
+    Classes are compared by identity, through ``type`` itself: a metaclass may have ``__eq__``, ``__hash__`` or
+    ``__subclasscheck__`` of its own, and no code of the application's runs here.
+    """
 
-    @classmethod
-    def of(cls, target: type, *, subclasses: bool, exclude: tuple[Target, ...]) -> Receivers:
-        """Receivers of one configured entry."""
-        return cls(target, subclasses, frozenset(map(str, exclude)))
+    __slots__ = ("__weakref__", "cls", "exclude", "nearer", "plain", "subclasses")
+
+    def __init__(self, cls: type, *, subclasses: bool = True, exclude: tuple[Target, ...] = ()) -> None:
+        self.cls = cls
+        self.subclasses = subclasses
+        self.exclude = frozenset(map(str, exclude))
+        self.plain = None if self.exclude else cls
+        """The class that is accepted without a further look, if any."""
+        self.nearer: list[type] = []
+        """Subclasses that are targets of their own: their objects are theirs."""
 
     def accept(self, kind: type) -> bool:
         """True where objects of class ``kind`` are meant."""
-        if kind is self.cls and not self.exclude:
+        if kind is self.plain:
             return True
-        # type.__mro__ is read from the class itself: a proxy's __class__ can't mislead, and no application code runs.
-        if self.cls not in kind.__mro__ or (kind is not self.cls and not self.subclasses):
+        if kind is not self.cls and not (self.subclasses and type.__subclasscheck__(self.cls, kind)):
+            return False
+        if any(type.__subclasscheck__(one, kind) for one in self.nearer):
             return False
         return not self.exclude or not any(
-            f"{one.__module__}:{one.__qualname__}" in self.exclude for one in kind.__mro__
+            f"{one.__module__}:{one.__qualname__}" in self.exclude for one in mro_of(kind)
         )
+
+
+class OnlyFor:
+    """A point for the receivers of one class in a function that the class shares with others through a base class."""
+
+    def __init__(self, point: Interceptor, receivers: Receivers, layout: Layout) -> None:
+        self.place = point.place
+        self._point = point
+        self._receivers = receivers
+        self._self_of = layout.self_of
+
+    def before(self, values: Values) -> Any:
+        """Ask the point, where the call is meant."""
+        first = self._self_of(values)
+        kind = first if issubclass(type(first), type) else type(first)
+        return self._point.before(values) if self._receivers.accept(kind) else None
+
+    def after(self, state: Any, result: Any) -> None:
+        """Tell the point."""
+        self._point.after(state, result)
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Tell the point."""
+        self._point.failed(state, error)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.layout import UserReader, Values
 from isolation_audit.instrument.observations import Used
-from isolation_audit.instrument.points.ownership import differ, known, owner_of
+from isolation_audit.instrument.points.ownership import differ, known, owner_of, record_of
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Engine
@@ -23,22 +23,25 @@ class UsePoint:
         self._entry = entry
         self._method = method
         self._receivers = receivers
-        self._layout = layout
+        self._self_of = layout.self_of
         self._runtime = runtime
-        self._owner = UserReader(entry.owner, layout, runtime.users, runtime.bindings)
+        self._tally = runtime.tally
+        self._ambient = runtime.ambient.current
+        self._owner = UserReader(entry.owner, layout, runtime.users, runtime.bindings) if entry.owner else None
 
     def before(self, values: Values) -> None:
         """Compare, and publish a disagreement."""
-        obj = self._layout.self_of(values)
-        if not self._receivers.accept(type(obj)):
+        obj = self._self_of(values)
+        kind, receivers = type(obj), self._receivers
+        if kind is not receivers.plain and not receivers.accept(kind):
             return
-        runtime = self._runtime
-        runtime.tally.seen[self.place] += 1
-        ambient = known(runtime.ambient.current())
-        owner, record = owner_of(obj, values, self._owner, ambient, runtime)
-        if differ(owner, ambient):
+        self._tally.seen[self.place] += 1
+        ambient = known(self._ambient())
+        owner = owner_of(obj, values, self._owner, ambient, self._runtime)
+        if owner is not ambient and differ(owner, ambient):
             assert owner is not None and ambient is not None  # noqa: S101, PT018 - differ() says so
-            runtime.publish(Used(self._entry, self._method, ambient, owner, record))
+            record = record_of(obj, self._runtime)
+            self._runtime.publish(Used(self._entry, self._method, ambient, owner, record))
 
     def after(self, state: Any, result: Any) -> None:
         """Never called: ``before`` leaves no state."""
