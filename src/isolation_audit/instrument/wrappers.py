@@ -60,29 +60,46 @@ def proxy(raw: Any, probe: Probe) -> Any:
         probe.after(states, result)
         return result
 
-    async def around_async(
-        wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def around_async(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         received = args if instance is None else (instance, *args)
-        states = probe.before((received, kwargs))
-        try:
-            result = await wrapped(*args, **kwargs)
-        except BaseException as error:
-            if states is not None:
-                probe.failed(states, error)
-            raise
-        if states is not None:
-            probe.after(states, result)
-        return result
+        return _coroutine(lambda: wrapped(*args, **kwargs), probe, (received, kwargs))
 
     return CallableProxy(raw, around_async if _is_async(raw) else around)
 
 
 def _is_async(raw: Any) -> bool:
-    return inspect.iscoroutinefunction(raw) or inspect.iscoroutinefunction(find(type(raw), "__call__")[1])
+    while isinstance(raw, functools.partial):
+        raw = raw.func
+    function = raw if isinstance(raw, FunctionType) else find(type(raw), "__call__")[1]
+    # By the code, not by inspect: a plain function may be marked as a coroutine function, and must not be called twice.
+    return bool(getattr(getattr(function, "__code__", None), "co_flags", 0) & inspect.CO_COROUTINE)
 
 
-def passthrough_init(owner: type, probe: Probe) -> Callable[..., None]:
+def _coroutine(call: Callable[[], Any], probe: Probe, values: Any) -> Any:
+    """The coroutine of an asynchronous call, with the probe inside; ``call`` makes the original one."""
+    # A wrong call fails here and now, as it does without us. The coroutine is made anew when ours is awaited: one that
+    # was never begun would be complained about.
+    original = call()
+    original.close()
+    coroutine: Any = _awaited(call, probe, values)
+    coroutine.__name__, coroutine.__qualname__ = original.__name__, original.__qualname__
+    return coroutine
+
+
+async def _awaited(call: Callable[[], Any], probe: Probe, values: Any) -> Any:
+    states = probe.before(values)
+    if states is None:
+        return await call()
+    try:
+        result = await call()
+    except BaseException as error:
+        probe.failed(states, error)
+        raise
+    probe.after(states, result)
+    return result
+
+
+def passthrough_init(owner: Any, probe: Probe) -> Callable[..., None]:
     """An ``__init__`` for a class that inherits its own from C or from a foreign package.
 
     It goes on through ``super()``, so that method resolution stays what it was.
@@ -110,6 +127,8 @@ _INITS: Final[WeakKeyDictionary[Any, None]] = WeakKeyDictionary()
 
 
 def _init_next(owner: Any, obj: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if not type.__subclasscheck__(owner, type(obj)):
+        return super(owner, owner).__init__(obj, *args, **kwargs)
     following = super(owner, obj).__init__
     if (args or kwargs) and getattr(following, "__objclass__", None) is object and not _has_init(type(obj)):
         # object.__init__ accepts arguments meant for __new__ only while the class has no __init__ of its own, and it
@@ -128,73 +147,65 @@ def _has_init(kind: type) -> bool:
     return False
 
 
-def passthrough_method(owner: type, name: str, probe: Probe) -> Any:
+def passthrough_method(owner: Any, name: str, probe: Probe) -> Any:
     """A method for a class that inherits it from C or from a foreign package: of the same kind, sync or async alike.
 
     Raises:
         TypeError: what is inherited is neither a method nor a class or static method.
     """
-    after: Any = owner
     raw, inherited = find(owner, name)[1], getattr(owner, name)
     static = isinstance(raw, (staticmethod, BuiltinFunctionType))
-    if not static and not isinstance(raw, _METHODS + _CLASS_METHODS):
+    of_class = isinstance(raw, _CLASS_METHODS)
+    if not static and not of_class and not isinstance(raw, _METHODS):
         raise TypeError(f"the inherited {name!r} is a {type(raw).__name__}, no method")
 
     def call_next(received: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if static:
-            return getattr(super(after, owner), name)(*received, **kwargs)
-        return getattr(super(after, received[0]), name)(*received[1:], **kwargs)
+        if static or not received:
+            return getattr(super(owner, owner), name)(*received, **kwargs)
+        first = received[0]
+        if of_class or type.__subclasscheck__(owner, type(first)):
+            return getattr(super(owner, first), name)(*received[1:], **kwargs)
+        # `Class.method(something else)`: whatever comes of it, the inherited method says so.
+        return getattr(super(owner, owner), name)(*received, **kwargs)
 
-    if inspect.iscoroutinefunction(inherited):
-        method: Any = _async_method(call_next, probe)
-    else:
-        method = _method(call_next, probe)
-        flags = getattr(getattr(inherited, "__code__", None), "co_flags", 0) & GENERATORS
-        # For inspect only, as in the shims of generator functions: the caller gets the inherited one's own generator.
-        method.__code__ = method.__code__.replace(co_flags=method.__code__.co_flags | flags)
+    flags = getattr(getattr(inherited, "__code__", None), "co_flags", 0) & (GENERATORS | inspect.CO_COROUTINE)
+    method = (_async_method if flags & inspect.CO_COROUTINE else _method)(call_next, probe)
+    # For inspect only, as in the shims of generator functions: the caller gets the inherited one's own generator.
+    method.__code__ = method.__code__.replace(co_flags=method.__code__.co_flags | flags)
     function = _dressed(method, owner, name)
     if static:
         return staticmethod(function)
-    return classmethod(function) if isinstance(raw, _CLASS_METHODS) else function
+    return classmethod(function) if of_class else function
 
 
-def _method(call_next: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
+def _method(call_next: Callable[..., Any], probe: Probe) -> FunctionType:
     def method(*received: Any, **kwargs: Any) -> Any:
         states = probe.before((received, kwargs))
+        if states is None:
+            return call_next(received, kwargs)
         try:
             result = call_next(received, kwargs)
         except BaseException as error:
-            if states is not None:
-                probe.failed(states, error)
+            probe.failed(states, error)
             raise
-        if states is not None:
-            probe.after(states, result)
+        probe.after(states, result)
         return result
 
-    return method
+    return cast("FunctionType", method)
 
 
-def _async_method(call_next: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
-    async def method(*received: Any, **kwargs: Any) -> Any:
-        states = probe.before((received, kwargs))
-        try:
-            result = await call_next(received, kwargs)
-        except BaseException as error:
-            if states is not None:
-                probe.failed(states, error)
-            raise
-        if states is not None:
-            probe.after(states, result)
-        return result
+def _async_method(call_next: Callable[..., Any], probe: Probe) -> FunctionType:
+    def method(*received: Any, **kwargs: Any) -> Any:
+        return _coroutine(lambda: call_next(received, kwargs), probe, (received, kwargs))
 
-    return method
+    return cast("FunctionType", method)
 
 
 _METHODS: Final = (FunctionType, MethodDescriptorType, WrapperDescriptorType)
 _CLASS_METHODS: Final = (classmethod, ClassMethodDescriptorType)
 
 
-def passthrough_init_subclass(owner: type, probe: Probe) -> classmethod[Any, Any, None]:
+def passthrough_init_subclass(owner: Any, probe: Probe) -> classmethod[Any, Any, None]:
     """An ``__init_subclass__`` for a class that has none of its own."""
 
     def __init_subclass__(cls: type, **kwargs: Any) -> None:  # noqa: N807 - it becomes that method

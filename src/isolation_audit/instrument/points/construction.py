@@ -74,13 +74,13 @@ class ConstructionPoint:
         self.place = registrar.place
         self._registrar = registrar
         self._receivers = receivers
-        self._layout = layout
+        self._self_of = layout.receiver_reader()
         runtime = registrar.runtime
         self._owner = UserReader(registrar.entry.owner, layout, runtime.users, runtime.bindings)
 
     def before(self, values: Values) -> Any:
         """Begin a construction; None for receivers that are not meant."""
-        obj = self._layout.self_of(values)
+        obj = self._self_of(values)
         if not self._receivers.accept(type(obj)):
             return None
         constructing = self._registrar.constructing

@@ -35,7 +35,7 @@ class EmissionPoint:
         self._entry = entry
         self._method = method
         self._receivers = receivers
-        self._self_of = layout.self_of if layout.receiver else None
+        self._self_of = layout.receiver_reader() if layout.receiver else None
         self._runtime = runtime
         self._tally = runtime.tally
         self._ambient = runtime.ambient.current

@@ -50,7 +50,7 @@ class OnlyFor:
         self.place = point.place
         self._point = point
         self._receivers = receivers
-        self._self_of = layout.self_of
+        self._self_of = layout.receiver_reader()
 
     def before(self, values: Values) -> Any:
         """Ask the point, where the call is meant."""

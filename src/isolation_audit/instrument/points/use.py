@@ -23,7 +23,7 @@ class UsePoint:
         self._entry = entry
         self._method = method
         self._receivers = receivers
-        self._self_of = layout.self_of
+        self._self_of = layout.receiver_reader()
         self._runtime = runtime
         self._tally = runtime.tally
         self._ambient = runtime.ambient.current

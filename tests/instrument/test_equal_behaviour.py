@@ -1,0 +1,114 @@
+"""An audited application does what the bare one does, whatever is called in whatever way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from typing import Any
+
+import application_kinds as kinds
+import pytest
+
+CALLS = int(os.environ.get("ISOLATION_AUDIT_EXAMPLES", "6000"))
+
+VALUES: list[Any] = ["alice", "bob", "", "raise", "from", "while", "stop", "generator exit", "stubborn", "swallow"]
+VALUES += ["fail", None, 0, 7, ("a", "tuple"), "nobody", 3.5]
+NAMES = ["a", "b", "c", "d", "user_id", "number", "self", "nope", "count"]
+METHODS = ["plain", "only", "same", "of_class", "static", "coroutine", "generator", "async_generator", "wrapped"]
+METHODS += ["closure", "part", "builtin", "half", "get", "fromkeys", "update"]
+CHILDREN = ["Right", "DataChild", "NewChild", "NothingChild", "Mixed", "ModelChild", "Property", "AdoptedChild"]
+CHILDREN += ["AdoptedData"]
+USED = ["Base", "Left", "Diamond", "Right", "Adopted", "AdoptedChild", "AdoptedData", "AdoptedMapping"]
+STEPS = ["next", "next", "next", "send", "throw", "close"]
+
+
+@pytest.fixture(scope="module")
+def pair():
+    bare = kinds.application()
+    audited, auditor = kinds.audited()
+    with auditor:
+        yield bare, audited, auditor
+
+
+def some_arguments(draw: random.Random) -> tuple[list[Any], dict[str, Any]]:
+    if draw.random() < 0.3:
+        return [draw.choice(VALUES)], {}
+    names = draw.sample(NAMES, draw.randrange(3))
+    return [draw.choice(VALUES) for _ in range(draw.randrange(4))], {name: draw.choice(VALUES) for name in names}
+
+
+def some_steps(draw: random.Random) -> list[tuple[str, Any]]:
+    thrown = ["Odd", "Exit", "Stop", "AsyncStop", "Value"]
+    steps = [draw.choice(STEPS) for _ in range(draw.randrange(1, 6))]
+    return [(step, draw.choice(thrown if step == "throw" else VALUES)) for step in steps]
+
+
+def construct(trace: kinds.Trace, draw: random.Random) -> None:
+    name = draw.choice([*kinds.CLASSES, *CHILDREN])
+    args, kwargs = some_arguments(draw)
+    obj = trace.call(getattr(trace.module, name), *args, **kwargs)
+    if obj is not None:
+        trace.seen.append(sorted(vars(obj)) if hasattr(obj, "__dict__") else "slots")
+        trace.call(getattr(obj, "method", None) or getattr(obj, "plain", len), draw.choice(VALUES))
+
+
+def use(trace: kinds.Trace, draw: random.Random) -> None:
+    obj = getattr(trace.module, draw.choice(USED))()
+    name = draw.choice([name for name in METHODS if hasattr(obj, name)])
+    receiver = draw.choice([obj, obj, obj, type(obj)])
+    args, kwargs = some_arguments(draw)
+    if receiver is not obj and draw.random() < 0.5:
+        args.insert(0, obj)
+    finish(trace, trace.call(getattr(receiver, name), *args, **kwargs), draw)
+
+
+def call_function(trace: kinds.Trace, draw: random.Random) -> None:
+    args, kwargs = some_arguments(draw)
+    finish(trace, trace.call(getattr(trace.module, draw.choice(kinds.FUNCTIONS)), *args, **kwargs), draw)
+
+
+def read_property(trace: kinds.Trace, draw: random.Random) -> None:
+    obj = trace.module.Property(draw.choice(VALUES))
+    trace.call(getattr, obj, draw.choice(["value", "cached"]))
+    trace.call(setattr, obj, "value", 5)
+    trace.call(delattr, obj, "value")
+
+
+def finish(trace: kinds.Trace, result: Any, draw: random.Random) -> None:
+    if hasattr(result, "ag_frame"):
+        LOOP.run_until_complete(trace.drive_async(result, some_steps(draw)))
+    elif hasattr(result, "gi_frame"):
+        trace.drive(result, some_steps(draw))
+    elif hasattr(result, "cr_frame"):
+        if draw.random() < 0.2:
+            trace.call(result.close)
+        else:
+            LOOP.run_until_complete(trace.wait(result))
+
+
+LOOP = asyncio.new_event_loop()
+
+
+def teardown_module() -> None:
+    LOOP.run_until_complete(LOOP.shutdown_asyncgens())
+    LOOP.close()
+
+
+def run_once(module: Any, seed: int) -> list[Any]:
+    draw = random.Random(seed)
+    trace = kinds.Trace(module)
+    draw.choice([construct, construct, use, use, use, call_function, read_property])(trace, draw)
+    return [*trace.seen, list(trace.log())]
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_random_calls_do_the_same_as_without_the_auditor(pair):
+    bare, audited, auditor = pair
+    start = int(os.environ.get("ISOLATION_AUDIT_SEED", "0"))
+    for seed in range(start, start + CALLS):
+        assert run_once(audited, seed) == run_once(bare, seed), f"ISOLATION_AUDIT_SEED={seed}"
+    assert auditor.runtime.barrier.counts == {}
+    assert auditor.runtime.tally.seen.total() > CALLS / 4
