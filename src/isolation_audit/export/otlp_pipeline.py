@@ -107,7 +107,7 @@ class Pipeline:
         self._ids.trace_id, self._ids.span_id = trace_id, span_id
         span = self._tracer.start_span(
             SPAN_NAME,
-            context=_within(trace_id, parent),
+            context=_within(*parent, TraceFlags.SAMPLED) if parent else _within(0),
             attributes=span_attributes(scope, self._privacy),
             start_time=scope.started,
         )
@@ -151,14 +151,10 @@ def _parent(scope: Scope) -> tuple[int, int] | None:
     return None if scope.trace is None else (scope.trace[0], scope.trace[1])
 
 
-def _within(trace_id: int, parent: tuple[int, int] | None) -> Context:
-    """A context that names a parent, or none; never the one that happens to be current here."""
-    if parent is None:
-        return set_span_in_context(INVALID_SPAN, Context())
-    sampled = TraceFlags(TraceFlags.SAMPLED)
-    return set_span_in_context(
-        NonRecordingSpan(SpanContext(trace_id, parent[1], is_remote=False, trace_flags=sampled)), Context()
-    )
+def _within(trace_id: int, span_id: int = 0, flags: int = TraceFlags.DEFAULT) -> Context:
+    """A context that names a trace and a span, or none (0); never the one that happens to be current here."""
+    place = SpanContext(trace_id, span_id, is_remote=False, trace_flags=TraceFlags(flags))
+    return set_span_in_context(NonRecordingSpan(place) if trace_id else INVALID_SPAN, Context())
 
 
 def _record_maker(resource: Resource) -> Callable[..., Any]:
@@ -171,7 +167,7 @@ def _record_maker(resource: Resource) -> Callable[..., Any]:
         if of_sdk is not None:
             fields["resource"] = resource
         if "context" in knows:
-            fields["context"] = _within(trace_id, (trace_id, 0) if trace_id else None)
+            fields["context"] = _within(trace_id)
         else:
             fields |= {"trace_id": trace_id, "span_id": 0, "trace_flags": TraceFlags(TraceFlags.DEFAULT)}
         if "event_name" in knows:
