@@ -27,3 +27,11 @@ def load_app():
     yield load
     for name in names:
         del sys.modules[name]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The application ``shop`` in a folder of its own; see ``doors.Project``."""
+    from doors import Project
+
+    return Project(tmp_path)

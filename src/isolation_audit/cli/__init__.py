@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 import click
 
@@ -29,6 +30,9 @@ for command in (run, demo, check, rules, activate, deactivate):
 
 def main() -> None:
     """Entry point of the ``isolation-audit`` command."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal or file that can't show a bullet or a line of a table gets a question mark, not a traceback.
+        sys.stdout.reconfigure(errors="replace")
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except IsolationAuditError as error:
