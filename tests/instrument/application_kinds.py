@@ -367,6 +367,7 @@ class ModelChild(Model):
     extra: str = ""
 """
 
+ADOPTED_METHODS = ("plain", "of_class", "static", "coroutine", "generator", "async_generator")
 CLASSES = {
     "Base": "",
     "Left": "",
@@ -383,7 +384,7 @@ CLASSES = {
     "Strict": "",
     "Model": "",
     "Wrapped": "",
-    "Adopted": 'methods = { plain = "*", of_class = "*", static = "*", coroutine = "*", generator = "*", async_generator = "*" }',
+    "Adopted": 'methods = { plain = "*", of_class = "*", static = "*", coroutine = "*", generator = "*" }',
     "AdoptedMapping": 'methods = { get = "*", fromkeys = "*", update = "*" }',
 }
 FUNCTIONS = ("function", "coroutine", "generator", "old", "partial", "called", "awaited", "builtin")

@@ -10,7 +10,7 @@ from typing import Any
 import application_kinds as kinds
 import pytest
 
-CALLS = int(os.environ.get("ISOLATION_AUDIT_EXAMPLES", "6000"))
+CALLS = int(os.environ.get("ISOLATION_AUDIT_EXAMPLES", "20000"))
 
 VALUES: list[Any] = ["alice", "bob", "", "raise", "from", "while", "stop", "generator exit", "stubborn", "swallow"]
 VALUES += ["fail", None, 0, 7, ("a", "tuple"), "nobody", 3.5]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.instrument import hooks
 from isolation_audit.instrument.applying import Applier
 from isolation_audit.instrument.observations import Problem
-from isolation_audit.instrument.patches import PatchTable
+from isolation_audit.instrument.patches import PatchTable, withdraw_left_behind
 from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
 from isolation_audit.instrument.shims import UnshimmableError
 from isolation_audit.instrument.targets import State, Watched
@@ -37,6 +37,7 @@ class Instrumentation:
     def start(self) -> None:
         """Instrument what is imported already and wait for the rest."""
         self._running = True
+        withdraw_left_behind()
         self._hooks = {name: partial(self._imported, name=name) for name in self._modules()}
         early = [name for name, hook in self._hooks.items() if hooks.when_imported(name, hook)]
         self._report_escaped(early)

@@ -65,15 +65,15 @@ def _delete(owner: type | ModuleType, name: str) -> None:
         del dict_of(owner)[name]
 
 
-_left_behind: dict[tuple[int, str], Patch] = {}
+_left_behind: list[Patch] = []
 """Patches that another wrapper covered when they were to be undone; it may be gone the next time somebody looks."""
 
 
 def withdraw_left_behind() -> None:
-    """Take out what could not be taken out before."""
-    for key, patch in list(_left_behind.items()):
+    """Take out what could not be taken out before: before new patches cover it, and whenever others are undone."""
+    for patch in reversed(_left_behind.copy()):
         if patch.undo():
-            _left_behind.pop(key, None)
+            _left_behind.remove(patch)
 
 
 class PatchTable:
@@ -140,6 +140,5 @@ class PatchTable:
         for patch in reversed(list(patches)):
             self._patches.pop(patch.key, None)
             if not patch.undo():
-                # A later one of the same place covers an earlier one: both come out in their order.
-                _left_behind[patch.key] = patch
+                _left_behind.append(patch)
         withdraw_left_behind()

@@ -91,7 +91,7 @@ def find(owner: Any, name: str) -> tuple[Any, Any]:
 def function_of(raw: Any) -> FunctionType | None:
     """The plain function behind a method descriptor and the wrappers of other tools, if there is one."""
     for _ in range(_DEEPEST):
-        if issubclass(type(raw), wrapt.ObjectProxy):
+        if issubclass(type(raw), _PROXY):
             # Another tool's wrapper may be taken away at any time; the function below it stays.
             raw = raw.__wrapped__
         elif isinstance(raw, (classmethod, staticmethod)):
@@ -121,6 +121,7 @@ def awaited_below(function: FunctionType) -> FunctionType:
 
 
 _DEEPEST = 32
+_PROXY: type = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # the former since wrapt 2
 
 
 def has_receiver(owner: Any, raw: Any) -> bool:
