@@ -31,8 +31,19 @@ _PTH_LINE = (
 )
 
 
+class _State:
+    asked = False
+
+
+_state = _State()
+
+
 def from_environment() -> None:
     """Start the auditor if ``ISOLATION_AUDIT`` asks for it; never raises."""
+    # Python 3.11 reads the .pth files of a virtual environment twice.
+    if _state.asked:
+        return
+    _state.asked = True
     if os.environ.get(SWITCH, "").lower() not in ("1", "true", "yes", "on") or _is_our_own_command():
         return
     # Processes that this one starts inherit both: their parts join one report and call a user by the same pseudonym.
@@ -56,8 +67,9 @@ def start() -> None:
 
 
 def _say(line: str) -> None:
-    with suppress(OSError, ValueError, AttributeError):  # standard error is closed, broken or None
-        print(f"isolation-audit: not active: {line}", file=sys.stderr)
+    if sys.stderr is not None:  # else print() would take standard output, which is the application's
+        with suppress(OSError, ValueError):
+            print(f"isolation-audit: not active: {line}", file=sys.stderr)
 
 
 def _is_our_own_command() -> bool:

@@ -122,18 +122,21 @@ class AuditPlugin:
         before = {entry.finding.fingerprint: entry.count for entry in self.auditor.recorder.entries()}
         try:
             result = yield
-        except BaseException as error:
+        except pytest.skip.Exception:
+            # What was found before the test chose to be skipped has happened all the same.
             new = self._errors_since(before)
-            if new and isinstance(error, pytest.skip.Exception):
-                # What was found before the test chose to be skipped has happened all the same.
-                pytest.fail(_reason(new), pytrace=False)
+            if not new:
+                raise
+        except BaseException:
+            new = self._errors_since(before)
             if new:
                 item.add_report_section(when, "isolation-audit", _text(new))
             raise
-        new = self._errors_since(before)
-        if new:
-            pytest.fail(_reason(new), pytrace=False)
-        return result
+        else:
+            new = self._errors_since(before)
+            if not new:
+                return result
+        pytest.fail(f"isolation-audit: {len(new)} finding(s) of severity error\n\n{_text(new)}", pytrace=False)
 
     def _errors_since(self, before: dict[str, int]) -> list[Entry]:
         new = []
@@ -201,10 +204,6 @@ class AuditPlugin:
     def pytest_unconfigure(self) -> None:
         """Stop in any case, also when the session ended before its first test."""
         self.auditor.stop()
-
-
-def _reason(entries: list[Entry]) -> str:
-    return f"isolation-audit: {len(entries)} finding(s) of severity error\n\n{_text(entries)}"
 
 
 def _text(entries: list[Entry]) -> str:

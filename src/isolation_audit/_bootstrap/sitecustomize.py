@@ -21,6 +21,7 @@ finally:
     try:
         from isolation_audit import activate
     except ImportError as _error:
-        print(f"isolation-audit: not active in {sys.executable}: {_error}", file=sys.stderr)
+        if sys.stderr is not None:
+            print(f"isolation-audit: not active in {sys.executable}: {_error}", file=sys.stderr)
     else:
         activate.from_environment()

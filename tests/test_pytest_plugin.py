@@ -1,0 +1,247 @@
+"""``pytest --audit-isolation``: a finding fails the test it happened in, wherever the test runs and whatever it does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from doors import CONFIG, SHOP
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    for name in ("ISOLATION_AUDIT_REPORT", "ISOLATION_AUDIT_CONFIG", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
+        monkeypatch.delenv(name, raising=False)
+    pytester.makefile(".toml", **{"isolation-audit": CONFIG})
+    pytester.makepyfile(shop=SHOP)
+    return pytester
+
+
+def run(suite: pytest.Pytester, *words: str) -> Any:
+    return suite.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:randomly", *words, timeout=60)
+
+
+def read_report(suite: pytest.Pytester, folder: str = "out") -> dict[str, Any]:
+    return json.loads((suite.path / folder / "report.json").read_text())
+
+
+def outcomes(report: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(finding["rule"], finding["fingerprint"]) for finding in report["findings"]}
+
+
+MANY = """\
+import asyncio
+import anyio
+import pytest
+import shop
+
+@pytest.fixture
+def crossing_setup():
+    shop.cross()
+
+@pytest.fixture
+def crossing_teardown():
+    yield
+    shop.cross()
+
+def test_clean():
+    shop.serve()
+
+def test_call():
+    shop.cross()
+
+def test_call_again():
+    shop.cross()
+
+def test_setup(crossing_setup):
+    pass
+
+def test_teardown(crossing_teardown):
+    pass
+
+def test_fails_anyway():
+    shop.cross()
+    assert False, "its own reason"
+
+@pytest.mark.xfail(strict=True)
+def test_expected_to_fail():
+    shop.cross()
+
+@pytest.mark.xfail(raises=ValueError, strict=True)
+def test_expected_to_fail_otherwise():
+    shop.cross()
+    raise ValueError
+
+def test_skips_afterwards():
+    shop.cross()
+    pytest.skip("too late")
+
+def test_skips():
+    pytest.skip("in time")
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_parametrised(times):
+    shop.cross(times)
+
+@pytest.mark.parametrize("backend", ["asyncio"])
+def test_anyio(backend):
+    async def main():
+        shop.cross()
+    anyio.run(main, backend=backend)
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_async(anyio_backend):
+    shop.cross()
+
+def test_asyncio_run():
+    async def main():
+        async with asyncio.TaskGroup() as group:
+            for _ in range(3):
+                group.create_task(asyncio.to_thread(shop.cross))
+    asyncio.run(main())
+
+class TestClass:
+    def test_method(self):
+        shop.cross()
+"""
+
+
+def test_each_test_answers_for_itself(suite: pytest.Pytester) -> None:
+    suite.makepyfile(test_many=MANY)
+    result = run(suite, "--audit-isolation", "--audit-report", "out", "-rA")
+    result.assert_outcomes(failed=10, passed=3, errors=2, skipped=1, xfailed=2)
+    text = result.stdout.str()
+    for name in ("test_clean", "test_parametrised[0]"):
+        assert f"PASSED test_many.py::{name}" in text
+    assert "ERROR test_many.py::test_setup" in text
+    assert "ERROR test_many.py::test_teardown" in text
+    assert "FAILED test_many.py::test_skips_afterwards" in text
+    assert "XFAIL test_many.py::test_expected_to_fail_otherwise" in text
+    result.stdout.fnmatch_lines(
+        [
+            "*AssertionError: its own reason*",
+            "*Captured isolation-audit call*",
+            "error[[]IA202[]]: *",
+            "*isolation-audit: 2 of 2 targets instrumented, *",
+            "report: out/report.json",
+        ]
+    )
+    report = read_report(suite)
+    assert report["summary"]["crossing_events"] == 17
+    assert [finding["count"] for finding in report["findings"]] == [17]
+
+
+def test_xdist_finds_what_a_serial_run_finds(suite: pytest.Pytester) -> None:
+    """Also with a worker that saw nothing, which is no blindness of the run."""
+    suite.makepyfile(test_many=MANY, test_idle="def test_nothing(): pass\n")
+    serial = run(suite, "--audit-isolation", "--audit-report", "serial")
+    parallel = run(suite, "--audit-isolation", "--audit-report", "parallel", "-n", "2")
+    assert serial.ret == parallel.ret == 1
+    assert serial.parseoutcomes().items() <= (parallel.parseoutcomes() | {"seconds": 0}).items()
+    one, other = read_report(suite, "serial"), read_report(suite, "parallel")
+    assert outcomes(one) == outcomes(other) != set()
+    assert one["summary"] == other["summary"]
+    assert (len(one["run"]["processes"]), len(other["run"]["processes"])) == (1, 2)
+    labels = [{witness for finding in other["findings"] for witness in finding["witnesses"].values()}]
+    assert len(labels[0]) == 3, "both workers use one key, so one pseudonym a user"
+
+
+def test_a_session_that_sees_nothing_says_so(suite: pytest.Pytester) -> None:
+    suite.makepyfile("def test_nothing(): pass\n")
+    result = run(suite, "--audit-isolation", "-n", "2")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*IA904 once: none of the * targets' modules was ever imported"])
+
+
+def test_a_conftest_that_imports_the_application_is_not_too_early(suite: pytest.Pytester) -> None:
+    suite.makeconftest("import shop\nfrom shop import Emitter, cross\n")
+    suite.makepyfile("from conftest import cross\ndef test_call():\n    cross()\n")
+    result = run(suite, "--audit-isolation", "--audit-report", "out")
+    result.assert_outcomes(failed=1)
+    assert {target["state"] for target in read_report(suite)["targets"]} == {"applied"}
+
+
+@pytest.mark.parametrize("words", [(), ("-n", "2")])
+def test_errors_outside_of_every_test_fail_the_session(suite: pytest.Pytester, words: tuple[str, ...]) -> None:
+    suite.makeconftest("import shop\nshop.cross()\n")
+    suite.makepyfile("def test_nothing():\n    pass\n")
+    result = run(suite, "--audit-isolation", *words)
+    assert result.ret == 1
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["outside of every test, so the session fails:", "error[[]IA202[]]: *"])
+
+
+def test_warnings_fail_nothing(suite: pytest.Pytester) -> None:
+    suite.makepyfile("import shop\ndef test_call():\n    shop.Emitter().emit_answer('x', None)\n")
+    result = run(suite, "--audit-isolation")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*IA204 once: nobody's event answer sent through shop:Emitter"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--audit-isolation",), "*no configuration found; write an isolation-audit.toml, or use --audit-config"),
+        (("--audit-isolation", "--audit-config", "nowhere.toml"), "*nowhere.toml*"),
+        (("--audit-isolation", "--audit-config", "bad.toml"), "*bad.toml:*"),
+        (("--audit-isolation", "--audit-config", "bad.toml", "-n", "2"), "*bad.toml:*"),
+    ],
+)
+def test_mistakes_are_usage_errors(suite: pytest.Pytester, words: tuple[str, ...], message: str) -> None:
+    (suite.path / "isolation-audit.toml").unlink()
+    suite.makefile(".toml", bad="[[engines]]\n")
+    suite.makepyfile("def test_nothing(): pass\n")
+    result = run(suite, *words)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+def test_an_auditor_that_runs_already_is_a_usage_error(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    suite.makepyfile(
+        launcher="import isolation_audit, pytest, sys\nisolation_audit.instrument()\nsys.exit(pytest.main(sys.argv[1:]))\n"
+    )
+    result = suite.run(sys.executable, "launcher.py", "--audit-isolation")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*an auditor is running already*"])
+    assert "Traceback" not in result.stderr.str()
+
+
+def test_off_means_that_nothing_is_instrumented(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        "import shop, isolation_audit\n"
+        "code = shop.Emitter.emit_answer.__code__\n"
+        "def test_call():\n"
+        "    shop.cross()\n"
+        "    assert isolation_audit.current() is None\n"
+        "    assert code.co_filename == shop.__file__ and shop.Emitter.emit_answer.__code__ is code\n"
+    )
+    result = run(suite)
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*isolation-audit*instrumented*")
+
+
+def test_without_the_plugin_its_options_are_unknown(suite: pytest.Pytester) -> None:
+    suite.makepyfile("import sys\ndef test_nothing():\n    assert 'isolation_audit' not in sys.modules\n")
+    run(suite, "-p", "no:isolation_audit").assert_outcomes(passed=1)
+    result = run(suite, "-p", "no:isolation_audit", "--audit-isolation")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*unrecognized arguments: --audit-isolation*"])
+
+
+def test_the_application_is_released_at_the_end(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        launcher="import pytest, shop\n"
+        "before = shop.Emitter.emit_answer.__code__, dict(vars(shop.Emitter))\n"
+        "pytest.main(['--audit-isolation', '-p', 'no:cacheprovider'])\n"
+        "assert (shop.Emitter.emit_answer.__code__, dict(vars(shop.Emitter))) == before\n"
+        "print('released')\n",
+        test_it="import shop\ndef test_call(): shop.cross()\n",
+    )
+    result = suite.run(sys.executable, "launcher.py")
+    result.assert_outcomes(failed=1)
+    assert result.outlines[-1] == "released"
