@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from isolation_audit.identity.users import plain_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -23,7 +25,8 @@ class Bindings:
 
     def learn(self, kind: str, identifier: object, user: User) -> None:
         """Remember that ``identifier`` belongs to ``user``; a newer binding of the same id wins."""
-        if not isinstance(identifier, str) or not identifier:
+        identifier = plain_text(identifier)
+        if not identifier:
             return
         table = self._tables.setdefault(kind, {})
         # Re-inserting keeps the order of age right for ids in use.
@@ -38,7 +41,8 @@ class Bindings:
 
     def user_of(self, kind: str, identifier: object) -> User | None:
         """The user bound to ``identifier``, or None where it was never seen or is no string."""
-        if not isinstance(identifier, str):
+        identifier = plain_text(identifier)
+        if identifier is None:
             return None
         table = self._tables.get(kind)
         return None if table is None else table.get(identifier)

@@ -44,6 +44,18 @@ _TEXT: dict[str, tuple[type, Callable[[Any], str]]] = {"int": (int, int.__repr__
 EVERYONE = User("*", Kind.EVERYONE)
 
 
+def plain_text(value: object) -> str | None:
+    """The characters of a string as a plain ``str``; None for everything else.
+
+    By its type, never by isinstance(): a proxy's ``__class__`` is the application's code, and it may lie. So may the
+    methods of a subclass.
+    """
+    kind = type(value)
+    if kind is str:
+        return value  # type: ignore[return-value]
+    return str.__str__(value) if issubclass(kind, str) else None  # type: ignore[arg-type]
+
+
 def same(one: User, other: User) -> bool:
     """True for one user; ids decide when an evicted token meets its successor."""
     return one is other or one.id == other.id
@@ -72,13 +84,11 @@ class Users:
 
     def token(self, value: object) -> User | None:
         """The token of a user id, or None where ``value`` is no id (None, a Mock, an empty string, ...)."""
-        # By its type, never by isinstance(): a proxy's __class__ is the application's code, and it may lie.
         kind = type(value)
         if kind is str:
             return self._tokens.get(value) or self._intern(value)  # type: ignore[call-overload,arg-type]
         if issubclass(kind, str):
-            # The methods of a subclass may be overridden; the plain characters are the id.
-            return self.token(str.__str__(value))
+            return self.token(plain_text(value))
         if kind is not bool:
             for plain, text in self._convertible:
                 if issubclass(kind, plain):

@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import current_scope, emission_variable
-from isolation_audit.identity.users import EVERYONE, Kind, User
-from isolation_audit.instrument.layout import MISSING, Layout, Reader, UserReader, Values
+from isolation_audit.identity.users import EVERYONE, Kind, User, plain_text
+from isolation_audit.instrument.layout import Layout, Reader, UserReader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
 from isolation_audit.instrument.points.ownership import differ, known, owner_of, record_of
 
@@ -135,11 +135,7 @@ class EmissionPoint:
         return EVERYONE if addressee is None and self._addressee.everyone else addressee
 
     def _read_name(self, values: Values) -> str | None:
-        name = MISSING if self._event is None else self._event.read(values)
-        if type(name) is str:
-            return name
-        # A member of a StrEnum, say: its plain characters, whatever it overrides.
-        return str.__str__(name) if issubclass(type(name), str) else None
+        return None if self._event is None else plain_text(self._event.read(values))
 
 
 def _first_user(*witnesses: User | None) -> User | None:

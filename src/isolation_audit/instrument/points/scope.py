@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import Scope, current_scope, enter, leave
-from isolation_audit.identity.users import Kind
+from isolation_audit.identity.users import Kind, plain_text
 from isolation_audit.instrument.layout import MISSING, UserReader, Values, value_reader
 from isolation_audit.instrument.observations import Used
 from isolation_audit.instrument.points.ownership import differ
@@ -52,5 +52,5 @@ class ScopePoint:
         leave(state, failed=True)
 
     def _ids(self, context: Any) -> dict[str, str]:
-        found = ((kind, read(context)) for kind, read in self._bind)
-        return {kind: value for kind, value in found if isinstance(value, str)}
+        found = ((kind, plain_text(read(context))) for kind, read in self._bind)
+        return {kind: value for kind, value in found if value}
