@@ -23,6 +23,7 @@ from isolation_audit.detectors.selfcheck import SelfCheckDetector
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report
 from isolation_audit.export.drainer import Drainer
+from isolation_audit.export.sink import exports
 from isolation_audit.identity import scopes
 from isolation_audit.identity.ambient import Ambient
 from isolation_audit.identity.bindings import Bindings
@@ -99,6 +100,7 @@ class Auditor:
         self.run_id = os.environ.get(RUN_VARIABLE) or secrets.token_hex(6)
         self.pseudonyms = Pseudonyms(raw=config.report.raw_ids)
         self._make_sinks = make_sinks
+        self._sinks: list[Sink] = []
         self._lock = threading.RLock()
         self._running = False
         self._build()
@@ -175,7 +177,7 @@ class Auditor:
         return self
 
     def _drainer(self) -> Drainer:
-        sinks = []
+        sinks: list[Sink] = []
         if self._make_sinks is not None:
             sinks = self._make_sinks(
                 self.config,
@@ -184,6 +186,7 @@ class Auditor:
                 snapshot=self.snapshot,
                 supervised=self.supervised,
             )
+        self._sinks = sinks
         return Drainer(self.recorder, self.runtime.barrier, sinks, self.snapshot, self._look_again)
 
     def _look_again(self) -> None:
@@ -271,6 +274,7 @@ class Auditor:
                 "bindings": runtime.bindings.evicted,
                 "scopes": self.recorder.scopes_dropped,
             },
+            "exports": exports(self._sinks),
         }
         made["findings"] = [entry.as_dict() for entry in self.recorder.entries()]
         return made

@@ -14,14 +14,16 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace as trace_api
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from receivers import Received, attributes, receiver
+from receivers import Received, attributes, free_port, receiver, wait_for
 
 from isolation_audit import Auditor, system_scope, user_scope
 from isolation_audit._version import __version__
 from isolation_audit.config import parse_config
 from isolation_audit.config.model import Otlp
+from isolation_audit.export.metrics import families
 from isolation_audit.export.otel import OtlpSink
 from isolation_audit.export.sink import Batch
+from isolation_audit.export.ways_out import configured_sinks
 from isolation_audit.findings import Finding, Frame, Site, Witnesses
 from isolation_audit.identity.pseudonyms import Pseudonyms
 from isolation_audit.identity.scopes import Scope
@@ -372,3 +374,29 @@ def test_otel_is_not_imported_on_the_applications_behalf() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert done.stdout == "False\n", done.stderr
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_failed_exports_are_counted_where_an_alert_can_see_them(
+    protocol: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    config = parse_config(
+        {"report": {"terminal": False}, "otlp": {"endpoint": endpoint, "protocol": protocol, "timeout": 0.2}}
+    )
+    with Auditor(config, configured_sinks) as auditor:
+        assert auditor.snapshot()["summary"]["exports"] == {"otlp": {"failures": 0, "lost": 0}}
+        with user_scope("alice"):
+            pass
+        wait_for(lambda: auditor.snapshot()["summary"]["exports"]["otlp"]["failures"], "a failure to be counted")
+        metrics = {
+            sample.name: sample.value for family in families(config, auditor.snapshot()) for sample in family.samples
+        }
+        assert metrics["isolation_audit_export_failures_total"] >= 1
+        assert auditor.snapshot()["summary"]["faults"] == 0
+    assert auditor.snapshot()["summary"]["exports"]["otlp"]["lost"] == 1
+    trouble, loss = capsys.readouterr().err.splitlines()
+    assert trouble.startswith(
+        f"isolation-audit: {endpoint} does not take spans and log records; the application goes on"
+    )
+    assert loss == f"isolation-audit: 1 span(s) and log record(s) did not reach {endpoint}"

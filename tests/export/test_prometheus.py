@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from receivers import get, program
 
-from isolation_audit import Auditor, user_scope
+from isolation_audit import Auditor, UsageError, user_scope
 from isolation_audit.config import Config, parse_config
 from isolation_audit.detectors import all_rules
 from isolation_audit.export import report
@@ -200,14 +200,17 @@ def test_ipv6_address() -> None:
         with serve(config, lambda: EMPTY) as endpoint:
             assert endpoint.url.startswith("http://[::1]:")
             assert "isolation_audit_running 1.0" in get(endpoint.url)
-    except OSError:
+    except UsageError:
         pytest.skip("no IPv6 loopback here")
 
 
 def test_a_taken_port_costs_one_line_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        sink = PrometheusSink(config_of(CONFIG.replace("port = 0", f"port = {port}")), lambda: EMPTY)
+        config = config_of(CONFIG.replace("port = 0", f"port = {port}"))
+        sink = PrometheusSink(config, lambda: EMPTY)
+        with pytest.raises(UsageError, match=f"no /metrics on 127.0.0.1 port {port}: Address already in use"):
+            serve(config, lambda: EMPTY)
     assert sink.port is None
     assert sink.url is None
     sink.close()

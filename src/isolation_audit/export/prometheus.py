@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from isolation_audit.config.model import Config
-from isolation_audit.exceptions import MissingExtraError
+from isolation_audit.exceptions import MissingExtraError, UsageError
 from isolation_audit.export.notices import notice
 
 try:
@@ -173,10 +173,13 @@ def serve(config: Config, snapshot: Callable[[], Report]) -> Endpoint:
     """Serve the report that ``snapshot`` gives on the address and port of ``config.prometheus``.
 
     Raises:
-        OSError: the address or port can't be had.
+        UsageError: the address or port can't be had.
     """
-    wanted = config.prometheus
-    return Endpoint(wanted.address, wanted.port or 0, AuditCollector(lambda: (config, snapshot())))
+    address, port = config.prometheus.address, config.prometheus.port or 0
+    try:
+        return Endpoint(address, port, AuditCollector(lambda: (config, snapshot())))
+    except OSError as error:
+        raise UsageError(f"no /metrics on {address} port {port}: {error.strerror or error}") from None
 
 
 class PrometheusSink:
@@ -188,10 +191,8 @@ class PrometheusSink:
         self._endpoint: Endpoint | None = None
         try:
             self._endpoint = serve(config, snapshot)
-        except OSError as error:
-            wanted = config.prometheus
-            reason = error.strerror or error
-            notice(f"no /metrics on {wanted.address} port {wanted.port}: {reason}; the application goes on")
+        except UsageError as error:
+            notice(f"{error}; the application goes on")
             return
         if config.prometheus.port == 0:
             notice(f"metrics on {self._endpoint.url}")

@@ -32,3 +32,9 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Flush within the configured time and let go of everything."""
+
+
+def exports(sinks: list[Sink]) -> dict[str, dict[str, int]]:
+    """What sinks could not deliver to their receivers, by name: ``{"otlp": {"failures": 0, "lost": 0}}``."""
+    counts = ((sink.name, getattr(sink, "exports", None)) for sink in sinks)
+    return {name: count for name, count in counts if count is not None}
