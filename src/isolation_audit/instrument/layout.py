@@ -59,6 +59,13 @@ class Layout:
             return self._by_position(name + self.receiver)
         return self._by_name(name)
 
+    def plain_argument(self, paths: tuple[Path, ...]) -> int | None:
+        """The index of the value that the first path means, where it is one whole parameter of an exact layout."""
+        path = paths[0] if paths else None
+        if path is None or not self.exact or path.steps or path.binding is not None or path.root is not Root.ARGUMENT:
+            return None
+        return self.positions.get(path.argument) if isinstance(path.argument, str) else None
+
     def _by_position(self, index: int) -> Callable[[Values], Any]:
         if not self.exact:
             return lambda values: values[0][index]
@@ -107,7 +114,7 @@ def _missing(_values: Values) -> Any:
 
 
 def walk(value: Any, steps: tuple[Step, ...]) -> Any:
-    """Follow attribute and item steps; an attribute step falls back to the item of that name on a mapping.
+    """Follow attribute and item steps; an attribute step means the item of that name on a mapping that has it.
 
     Raises whatever the application's objects raise on the way.
     """
@@ -117,6 +124,9 @@ def walk(value: Any, steps: tuple[Step, ...]) -> Any:
 
 
 def _attribute(value: Any, name: str) -> Any:
+    # A message is a plain dict nearly always: asking it for an attribute first would raise, and cost, each time.
+    if type(value) is dict and name in value:
+        return value[name]
     try:
         return getattr(value, name)
     except AttributeError:

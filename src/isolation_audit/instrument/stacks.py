@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.findings import Frame, Site
 from isolation_audit.instrument.shims import is_shim
@@ -19,24 +19,28 @@ _EXAMPLES = _PACKAGE + "_examples/"
 _MACHINERY = ("/site-packages/wrapt/", "<frozen importlib", "<frozen runpy", "/importlib/__init__.py")
 
 
+_KNOWN_CODES: Final = 20_000
+
+_known: dict[int, tuple[CodeType, bool]] = {}
+"""Answers of :func:`is_ours` by the code's identity; the code is held, so that its identity stays its own."""
+
+
 def is_ours(code: CodeType) -> bool:
     """True for frames of the auditor and of the import and wrapping machinery around it."""
     if is_shim(code):
         return True
-    file = code.co_filename
+    answer = _known.get(id(code))
+    if answer is None:
+        if len(_known) >= _KNOWN_CODES:
+            _known.clear()
+        answer = _known[id(code)] = (code, _is_our_file(code.co_filename))
+    return answer[1]
+
+
+def _is_our_file(file: str) -> bool:
     if file.startswith(_PACKAGE):
         return not file.startswith(_EXAMPLES)
     return any(part in file for part in _MACHINERY)
-
-
-def frames(frame: FrameType | None) -> list[FrameType]:
-    """The application's frames from ``frame`` outwards."""
-    found = []
-    while frame is not None:
-        if not is_ours(frame.f_code):
-            found.append(frame)
-        frame = frame.f_back
-    return found
 
 
 def capture(limit: int) -> RawStack:

@@ -45,6 +45,8 @@ class EmissionPoint:
         self._addressed = self._to_everyone or bool(entry.addressee)
         self._event = Reader(event.path, layout) if event.path is not None else None
         self._name = event.name or method.removeprefix(event.strip)
+        # Where the addressee is one plain parameter, an inner layer can be seen to be clean by looking at it.
+        self._plain_address = layout.plain_argument(entry.addressee) if self._owner is None else None
 
     def before(self, values: Values) -> Any:
         """Join the event that is under way or begin one; publish a passage whose witnesses disagree."""
@@ -55,9 +57,11 @@ class EmissionPoint:
         runtime = self._runtime
         self._tally.seen[self.place] += 1
         ambient = known(self._ambient())
+        outer: Emission | None = emission_variable.get()
+        if outer is not None and self._passes_on(outer, values, ambient):
+            return None
         owner = owner_of(obj, values, self._owner, ambient, runtime) if self._owner is not None else None
         addressee = self._read_addressee(values) if self._addressed else None
-        outer: Emission | None = emission_variable.get()
         emission = self._emission(outer, self._name if self._event is None else self._read_name(values), ambient)
         if self._testify(emission, ambient, owner, addressee):
             record = record_of(obj, runtime) if self._owner is not None else None
@@ -86,6 +90,25 @@ class EmissionPoint:
     def failed(self, state: Any, _error: BaseException) -> None:
         """The event ends as well when its emission raises."""
         self.after(state, None)
+
+    def _passes_on(self, outer: Emission, values: Values, ambient: User | None) -> bool:
+        """The usual inner layer: the same event goes on, under the same user, to that very user. Nothing to undo."""
+        index = self._plain_address
+        if index is None or outer.depth == 0 or ambient is None:
+            return False
+        if ambient is not outer.ambient or ambient is not outer.claimed or ambient.kind is not _USER:
+            return False
+        address = values[index]
+        if type(address) is not str or address != ambient.id:
+            return False
+        if (self._name if self._event is None else self._read_name(values)) != outer.name:
+            return False
+        layer = self._entry.layer
+        self._tally.passages[layer] += 1
+        if layer not in outer.layers:
+            outer.layers = (*outer.layers, layer)
+        outer.verified = True
+        return True
 
     def _emission(self, outer: Emission | None, name: str | None, ambient: User | None) -> Emission:
         layer = self._entry.layer
