@@ -1,4 +1,4 @@
-"""Whatever goes wrong inside the auditor: the application gets its results, the fault is counted, the place goes quiet."""
+"""Whatever goes wrong inside the auditor: the application gets its results, and the fault is counted."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def plain_text(value: object) -> str | None:
     kind = type(value)
     if kind is str:
         return value  # type: ignore[return-value]
-    return str.__str__(value) if issubclass(kind, str) else None  # type: ignore[arg-type]
+    return str.__str__(value) if issubclass(kind, str) else None
 
 
 def same(one: User, other: User) -> bool:

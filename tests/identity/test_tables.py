@@ -1,0 +1,137 @@
+"""What is kept of objects, ids and labels, and that none of it outgrows or outlives its bounds."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import threading
+
+from isolation_audit.identity.bindings import Bindings
+from isolation_audit.identity.objects import Objects
+from isolation_audit.identity.pseudonyms import Pseudonyms
+from isolation_audit.identity.users import User, Users
+
+
+class Thing:
+    """Something to own."""
+
+
+def test_a_record_belongs_to_the_object_itself():
+    objects = Objects()
+    thing = Thing()
+    record = objects.record(thing)
+    assert objects.record(thing) is objects.get(thing) is record
+    assert vars(thing) == {}
+    for other in (copy.copy(thing), copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))):
+        assert objects.get(other) is None
+
+
+def test_a_hundred_thousand_short_lives_leave_nothing_and_inherit_nothing():
+    objects = Objects()
+    owner = User("alice")
+    reused = set()
+    for _ in range(100_000):
+        thing = Thing()
+        assert objects.get(thing) is None
+        objects.record(thing).owner = owner
+        reused.add(id(thing))
+        del thing
+    gc.collect()
+    assert len(objects) == 0
+    assert len(reused) < 1_000, "identities were used again, and nothing came with them"
+
+
+def test_objects_in_cycles_are_forgotten_when_they_are_collected():
+    objects = Objects()
+    for _ in range(100):
+        thing = Thing()
+        thing.me = thing
+        objects.record(thing)
+    del thing
+    gc.collect()
+    assert len(objects) == 0
+
+
+def test_what_takes_no_weak_reference_has_no_record():
+    class Slotted:
+        __slots__ = ()
+
+    objects = Objects()
+    for value in (Slotted(), 5, "text", (), None):
+        assert objects.record(value) is None
+        assert objects.get(value) is None
+
+
+def test_comparison_and_hash_of_objects_are_never_used():
+    class Jealous:
+        def refuse(self, *_):
+            raise AssertionError("asked")
+
+        __eq__ = __hash__ = __bool__ = refuse
+
+    objects = Objects()
+    thing = Jealous()
+    assert objects.record(thing) is objects.get(thing)
+
+
+def test_threads_that_meet_an_object_at_once_share_its_record():
+    objects = Objects()
+    things = [Thing() for _ in range(300)]
+    barrier = threading.Barrier(8)
+    found = []
+
+    def meet():
+        barrier.wait()
+        found.append([objects.record(thing) for thing in things])
+
+    threads = [threading.Thread(target=meet) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(one is other for records in found for one, other in zip(records, found[0], strict=True))
+
+
+def test_bindings_are_bounded_by_age_and_count_what_they_drop():
+    users = Users()
+    alice, bob = users.token("alice"), users.token("bob")
+    bindings = Bindings(("run_id",), limit=3)
+    for number in range(3):
+        bindings.learn("run_id", f"run{number}", alice)
+    bindings.learn("run_id", "run0", bob)
+    bindings.learn("run_id", "run3", alice)
+    bindings.learn("thread_id", "run1", bob)
+    assert bindings.user_of("run_id", "run0") is bob
+    assert bindings.user_of("run_id", "run1") is None
+    assert bindings.user_of("thread_id", "run1") is bob
+    assert (bindings.evicted, len(bindings)) == (1, 4)
+
+
+def test_bindings_take_and_find_strings_only():
+    class Odd(str):
+        __slots__ = ()
+
+        def __hash__(self):
+            raise AssertionError("hashed")
+
+    bindings = Bindings()
+    alice = User("alice")
+    for value in (None, 5, "", object(), b"x"):
+        bindings.learn("run_id", value, alice)
+        assert bindings.user_of("run_id", value) is None
+    assert len(bindings) == 0
+    bindings.learn("run_id", Odd("run"), alice)
+    assert bindings.user_of("run_id", Odd("run")) is bindings.user_of("run_id", "run") is alice
+    assert bindings.user_of("unheard_of", "run") is None
+
+
+def test_pseudonyms_agree_by_key_and_tell_nothing_else(monkeypatch):
+    alice = User("alice")
+    assert Pseudonyms(key="k").label(alice) == Pseudonyms(key="k").label(alice) != Pseudonyms(key="l").label(alice)
+    assert Pseudonyms().label(alice) != Pseudonyms().label(alice)
+    assert "alice" not in Pseudonyms(key="k").label(alice)
+    assert Pseudonyms(raw=True).label(alice) == "alice"
+    assert len(Pseudonyms().hash("\ud800")) == 12
+    monkeypatch.setenv("ISOLATION_AUDIT_KEY", "k")
+    assert Pseudonyms().label(alice) == Pseudonyms(key="k").label(alice)
