@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from isolation_audit import pytest_plugin
+from isolation_audit import Auditor, pytest_plugin, user_scope
 from isolation_audit.cli import cli
 from isolation_audit.cli.pages import write_pages
 from isolation_audit.config import parse_config
@@ -152,6 +152,25 @@ def test_rule_pages_are_the_generated_ones(tmp_path):
     generated = {page.name: page.read_text(encoding="utf-8") for page in tmp_path.iterdir()}
     committed = {page.name: page.read_text(encoding="utf-8") for page in (DOCS / "rules").iterdir()}
     assert committed == generated, "run `make docs`"
+
+
+def test_fields_of_the_report(load_app):
+    page = (DOCS / "reference" / "report.md").read_text(encoding="utf-8").partition("## An example")[0]
+    documented = {}
+    for part in page.split("\n## ")[1:]:
+        heading, _, body = part.partition("\n")
+        rows = re.findall(r"^\| (`[^|]+) \|", body, re.MULTILINE)
+        documented[heading.strip("`[]")] = {field for row in rows for field in re.findall(r"`(\w+)`", row)}
+    app = load_app("def send(to): pass\n")
+    config = f'[[emitters]]\ntarget = "{app.__name__}:send"\naddressee = "args.to"\n'
+    with Auditor(parse_config(tomllib.loads(config))) as auditor, user_scope("alice"):
+        app.send("bob")
+        report = auditor.snapshot()
+    assert documented["Top level"] == set(report)
+    assert documented["run"] == {*report["run"], "started", "ended"}
+    assert documented["targets"] == set(report["targets"][0])
+    assert documented["summary"] == set(report["summary"])
+    assert documented["findings"] == set(report["findings"][0])
 
 
 # Tutorial
