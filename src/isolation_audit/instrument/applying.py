@@ -115,6 +115,7 @@ class Applier:
             resolved = resolve(module, target)
             cls = resolved.cls
             if cls is None:
+                registrar.every_call = True
                 self._constructor(registrar)(module, target)
                 return
             receivers = self._receivers("deprecation", cls, subclasses=entry.subclasses, exclude=entry.exclude)

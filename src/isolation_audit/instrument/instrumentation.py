@@ -17,6 +17,7 @@ from isolation_audit.instrument.shims import UnshimmableError
 from isolation_audit.instrument.targets import State, Watched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from types import ModuleType
 
     from isolation_audit.instrument.runtime import Runtime
@@ -40,7 +41,7 @@ class Instrumentation:
         withdraw_left_behind()
         self._hooks = {name: partial(self._imported, name=name) for name in self._modules()}
         early = [name for name, hook in self._hooks.items() if hooks.when_imported(name, hook)]
-        self._report_escaped(early)
+        self._report_escaped(early, gc.get_objects, "existed before the auditor came")
 
     def stop(self) -> None:
         """Undo every patch and forget the hooks."""
@@ -73,6 +74,8 @@ class Instrumentation:
                 for watched in self.targets:
                     if watched.target.module == name:
                         self._apply(watched, module)
+                # An object that a module makes of its own class and keeps is made before anybody is told of the import.
+                self._report_escaped([name], vars(module).values, "were made by their own module's import")
 
     @staticmethod
     def _outdated(watched: Watched, module: ModuleType) -> bool:
@@ -129,25 +132,23 @@ class Instrumentation:
         watched.state, watched.detail = State.LATE, message
         self._publish(Problem("IA902", str(watched.target), message))
 
-    def _report_escaped(self, early: list[str]) -> None:
+    def _report_escaped(self, modules: list[str], objects: Callable[[], Iterable[object]], how: str) -> None:
         # Keyed by identity: a metaclass may have an __eq__ or a __hash__ of its own.
         classes: dict[int, list[Watched]] = {}
         for watched in self.targets:
-            if watched.target.module in early and watched.state is State.APPLIED and isinstance(watched.found, type):
+            if watched.target.module in modules and watched.state is State.APPLIED and isinstance(watched.found, type):
                 classes.setdefault(id(watched.found), []).append(watched)
         if not classes:
             return
         counts = dict.fromkeys(classes, 0)
-        for obj in gc.get_objects():
+        for obj in list(objects()):
             # type(), not isinstance(): a proxy's __class__ property would run application code.
             for cls in mro_of(type(obj)):
                 if id(cls) in counts:
                     counts[id(cls)] += 1
         for key, count in counts.items():
             for watched in classes[key] if count else ():
-                self._late(
-                    watched, f"{count} object(s) existed before the auditor came; their owners are bound at first use"
-                )
+                self._late(watched, f"{count} object(s) {how}; their owners are bound at first use")
 
 
 def _is_another(found: Any, known: object) -> bool:

@@ -29,6 +29,8 @@ class Registrar:
         self.runtime = runtime
         self.counter = counter
         self.place = str(entry.target)
+        self.every_call = False
+        """True for a target that is a function: each call counts, whatever it returns, and no ``__init__`` reports too."""
         self.constructing: set[int] = set()
         """Identities of objects inside their outermost instrumented ``__init__``; each is alive while it is listed."""
         self._bind = [(kind, value_reader(path)) for kind, path in runtime.config.identity.bind]
@@ -45,9 +47,11 @@ class Registrar:
         runtime = self.runtime
         record = runtime.objects.record(obj)
         if record is not None:
-            if self.place in record.built_by:
+            if self.place in record.built_by and not self.every_call:
                 return
             record.built_by.add(self.place)
+        elif self.every_call:
+            pass
         elif via is not None:
             # Without a record nothing tells whether __init__ has reported this object already: better once than twice.
             return
@@ -116,7 +120,7 @@ class ConstructorPoint:
 
     def after(self, state: Any, result: Any) -> None:
         """Register the returned object."""
-        if result is not None:
+        if result is not None or self._registrar.every_call:
             self._registrar.register(result, self._owner, state, result, self._via)
 
     def failed(self, state: Any, error: BaseException) -> None:

@@ -1,0 +1,157 @@
+"""IA2xx beyond the examples: which pairs of witnesses make a crossing, and how often it is counted."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from typing import Any
+
+import pytest
+
+from isolation_audit import system_scope, user_scope
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import parse_config
+
+SOURCE = """\
+class Emitter:
+    def __init__(self, user_id=None, sink=None):
+        self.user_id = user_id
+        self.sink = sink
+
+    def emit_answer(self, text, to=None):
+        if self.sink is not None:
+            self.sink.send(to, {"type": "answer", "text": text})
+
+    def broadcast(self, text):
+        pass
+
+class Sink:
+    def send(self, to, message):
+        if to == "raise":
+            raise ConnectionError(message)
+        return True
+"""
+
+CONFIG = """\
+[identity]
+placeholders = ["anonymous"]
+system = ["service:*"]
+[[emitters]]
+target = "APP:Emitter"
+methods = { "emit_*" = "*" }
+owner = ["self.user_id"]
+addressee = ["args.to"]
+broadcast = ["broadcast"]
+public = ["maintenance"]
+[[emitters]]
+target = "APP:Sink"
+layer = "sink"
+methods = { send = "args.message.type" }
+addressee = ["args.to"]
+"""
+
+
+@pytest.fixture
+def audited(load_app):
+    running = []
+
+    def start(config: str = CONFIG) -> tuple[Any, Auditor]:
+        app = load_app(SOURCE)
+        auditor = Auditor(parse_config(tomllib.loads(config.replace("APP", app.__name__))))
+        running.append(auditor.start())
+        return app, auditor
+
+    yield start
+    for auditor in running:
+        auditor.stop()
+
+
+def codes(auditor: Auditor) -> set[str]:
+    return {entry.finding.rule for entry in auditor.recorder.entries()}
+
+
+PARTIES = [None, "alice", "bob", "anonymous", "service:cron"]
+
+
+@pytest.mark.parametrize(("ambient", "owner", "addressee"), list(itertools.product(PARTIES, repeat=3)))
+def test_every_triple_of_witnesses(audited, ambient: str | None, owner: str | None, addressee: str | None) -> None:
+    """Two users that differ are a crossing; placeholders testify nothing; the system may touch everyone."""
+    app, auditor = audited()
+    emitter = app.Emitter(owner)
+
+    def emit() -> None:
+        emitter.emit_answer("hello", to=addressee)
+
+    if ambient is None:
+        emit()
+    else:
+        with user_scope(ambient):
+            emit()
+    users = {name: who for name, who in zip("aot", (ambient, owner, addressee), strict=True) if who in ("alice", "bob")}
+    if "o" not in users and users.get("a") and owner in (None, "anonymous"):
+        users["o"] = users["a"]  # bound to its first user
+    witnesses = {who for who in (ambient, owner, addressee) if who not in (None, "anonymous")}
+    expected = set()
+    if "a" in users and users.get("o", users["a"]) != users["a"]:
+        expected.add("IA201")
+    if "t" in users and any(users.get(one, users["t"]) != users["t"] for one in "ao"):
+        expected.add("IA202")
+    if not witnesses:
+        expected.add("IA204")
+    assert codes(auditor) == expected
+    assert auditor.runtime.tally.crossings == bool(expected & {"IA201", "IA202"})
+
+
+def test_one_event_through_two_layers_is_one_crossing(audited) -> None:
+    app, auditor = audited()
+    emitter = app.Emitter("alice", app.Sink())
+    with user_scope("alice"):
+        for _ in range(5):
+            emitter.emit_answer("hello", to="bob")
+    summary = auditor.snapshot()["summary"]
+    assert (summary["events_total"], summary["crossing_events"], summary["findings"]) == (5, 5, {"IA202": 5})
+
+
+def test_an_event_that_raises_is_counted_and_raises(audited) -> None:
+    app, auditor = audited()
+    with user_scope("alice"), pytest.raises(ConnectionError):
+        app.Emitter("alice", app.Sink()).emit_answer("hello", to="raise")
+    assert auditor.snapshot()["summary"]["crossing_events"] == 1
+
+
+def test_broadcasts(audited) -> None:
+    app, auditor = audited()
+    app.Emitter().broadcast("to all")
+    with system_scope():
+        app.Emitter().broadcast("to all")
+    assert "IA205" not in codes(auditor)
+    with user_scope("alice"):
+        app.Emitter().broadcast("alice asked")
+    assert "IA205" in codes(auditor)
+
+
+def test_public_events_may_go_to_everyone(audited) -> None:
+    app, auditor = audited(CONFIG.replace('"maintenance"', '"broad*"'))
+    with user_scope("alice"):
+        app.Emitter("alice").broadcast("alice asked")
+    assert codes(auditor) == set()
+
+
+def test_users_leave_as_pseudonyms_only(audited) -> None:
+    app, auditor = audited()
+    with user_scope("alice.secret@example.org"):
+        app.Emitter("carol.secret@example.org").emit_answer("payload-secret", to="bob.secret@example.org")
+    assert codes(auditor) == {"IA201", "IA202"}
+    assert "secret" not in str(auditor.snapshot()["findings"]).replace("test_users_leave_as_pseudonyms_only", "")
+
+
+def test_a_finding_shows_both_places(audited) -> None:
+    app, auditor = audited()
+    emitter = app.Emitter("carol")
+    with user_scope("alice"):
+        emitter.emit_answer("hello")
+    (entry,) = auditor.recorder.entries()
+    finding = entry.as_dict()
+    assert finding["site"]["function"] == finding["origin"]["function"] == "test_a_finding_shows_both_places"
+    assert finding["origin"]["line"] < finding["site"]["line"]
+    assert finding["origin"]["label"] == f"built for {finding['witnesses']['owner']} here"
