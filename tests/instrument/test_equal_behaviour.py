@@ -104,6 +104,7 @@ def run_once(module: Any, seed: int) -> list[Any]:
 
 @pytest.mark.timeout(1800)
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.filterwarnings("ignore:functools.partial will be a method descriptor:FutureWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_random_calls_do_the_same_as_without_the_auditor(pair):
     bare, audited, auditor = pair

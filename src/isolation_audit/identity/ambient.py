@@ -22,7 +22,7 @@ class Ambient:
     """
 
     def __init__(self, users: Users) -> None:
-        self._users = users
+        self._token = users.token
         self._read_adopted: Callable[..., Any] | None = None
         self._user_of: Callable[[Any], Any] | None = None
 
@@ -34,13 +34,14 @@ class Ambient:
     def current(self) -> User | None:
         """The user whose work is running, or None if unknown."""
         scope = current_scope()
-        if self._read_adopted is not None:
-            value = self._read_adopted(UNSET)
-            if scope is None or value is not scope.adopted:
-                user = self._user(value)
+        read = self._read_adopted
+        if read is not None:
+            value = read(UNSET)
+            if (scope is None or value is not scope.adopted) and value is not UNSET and value is not None:
+                user = self._token(value if self._user_of is None else self._user_of(value))
                 if user is not None:
                     return user
-        return None if scope is None else self._users.token(scope.user_id)
+        return None if scope is None else self._token(scope.user_id)
 
     def adopted(self) -> User | None:
         """The user that the application's own variable names at this moment, whatever our scopes say."""
@@ -49,7 +50,7 @@ class Ambient:
     def _user(self, value: Any) -> User | None:
         if value is UNSET or value is None:
             return None
-        return self._users.token(value if self._user_of is None else self._user_of(value))
+        return self._token(value if self._user_of is None else self._user_of(value))
 
     def stamp(self, scope: Scope) -> None:
         """Note on a beginning scope what the application's variable holds at this moment."""

@@ -130,10 +130,14 @@ def _attribute(value: Any, name: str) -> Any:
     try:
         return getattr(value, name)
     except AttributeError:
-        # By its type: isinstance() would read a __class__ that may be the application's code.
-        if not issubclass(type(value), Mapping):
-            raise
-        return value[name]
+        return _item(value, name)
+
+
+def _item(value: Any, name: str) -> Any:
+    # By its type: isinstance() would read a __class__ that may be the application's code.
+    if not issubclass(type(value), Mapping):
+        raise KeyError(name)
+    return value[name]
 
 
 _USUAL: Final = (AttributeError, LookupError, TypeError)
@@ -181,7 +185,14 @@ def _from_first(steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
     if not isinstance(only, Attribute):
         return lambda values, _result: walk(values[0], steps)
     name = only.name
-    return lambda values, _result: _attribute(values[0], name)
+
+    def fetch(values: Values, _result: Any) -> Any:
+        try:
+            return getattr(values[0], name)
+        except AttributeError:
+            return _item(values[0], name)
+
+    return fetch
 
 
 class Reader:

@@ -63,24 +63,26 @@ class Emission:
         """True once two witnesses could be compared."""
         self.depth = 0
         self.layers: tuple[str, ...] = (layer,)
-        self._reported: set[str] | None = None
-        self._crossed: list[User | None] | None = None
 
     # Clean events never ask for these two; they are made when somebody does.
 
     @property
     def reported(self) -> set[str]:
         """Codes already reported for this event, so that each layer does not repeat them."""
-        if self._reported is None:
-            self._reported = set()
-        return self._reported
+        try:
+            return self._reported
+        except AttributeError:
+            self._reported: set[str] = set()
+            return self._reported
 
     @property
     def crossed(self) -> list[User | None]:
         """Wrong addressees counted so far (None stands for a crossing without a known addressee)."""
-        if self._crossed is None:
-            self._crossed = []
-        return self._crossed
+        try:
+            return self._crossed
+        except AttributeError:
+            self._crossed: list[User | None] = []
+            return self._crossed
 
 
 @dataclass(slots=True)

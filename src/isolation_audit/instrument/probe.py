@@ -113,6 +113,10 @@ class Probe:
     @staticmethod
     def after(states: States, result: Any) -> None:
         """Tell the waiting interceptors, the last one first, as nested blocks would end."""
+        if len(states) == 1:
+            guarded, state = states[0]
+            guarded.finish(state, result, None)
+            return
         for guarded, state in reversed(states):
             guarded.finish(state, result, None)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import sys
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +127,12 @@ _PROXY: type = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # the forme
 
 def has_receiver(owner: Any, raw: Any) -> bool:
     """True where calls get ``self`` or ``cls`` as their first value: a C function in a class, say, gets neither."""
-    return isinstance(owner, type) and not isinstance(raw, staticmethod) and hasattr(type(raw), "__get__")
+    if not isinstance(owner, type) or isinstance(raw, staticmethod):
+        return False
+    if isinstance(raw, partial):
+        # Python 3.13 has given it a __get__ that warns and binds nothing, 3.14 one that binds.
+        return sys.version_info >= (3, 14)
+    return hasattr(type(raw), "__get__")
 
 
 def names(owner: Any) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 _USER = Kind.USER
+_PLACEHOLDER = Kind.PLACEHOLDER
 
 
 class EmissionPoint:
@@ -46,7 +47,8 @@ class EmissionPoint:
         self._event = Reader(event.path, layout) if event.path is not None else None
         self._name = event.name or method.removeprefix(event.strip)
         # Where the addressee is one plain parameter, an inner layer can be seen to be clean by looking at it.
-        self._plain_address = layout.plain_argument(entry.addressee) if self._owner is None else None
+        plain = self._owner is None and not self._to_everyone
+        self._plain_address = layout.plain_argument(entry.addressee) if plain else None
 
     def before(self, values: Values) -> Any:
         """Join the event that is under way or begin one; publish a passage whose witnesses disagree."""
@@ -56,7 +58,9 @@ class EmissionPoint:
             return None
         runtime = self._runtime
         self._tally.seen[self.place] += 1
-        ambient = known(self._ambient())
+        ambient = self._ambient()
+        if ambient is not None and ambient.kind is _PLACEHOLDER:
+            ambient = None
         outer: Emission | None = emission_variable.get()
         if outer is not None and self._passes_on(outer, values, ambient):
             return None
@@ -67,7 +71,8 @@ class EmissionPoint:
             record = record_of(obj, runtime) if self._owner is not None else None
             runtime.publish(Passage(emission, self._entry, self._method, ambient, owner, addressee, record))
         if emission.claimed is None:
-            emission.claimed = _first_user(addressee, owner, ambient)
+            agreed = owner is ambient is not None and addressee is None and ambient.kind is _USER
+            emission.claimed = ambient if agreed else _first_user(addressee, owner, ambient)
         emission.depth += 1
         if emission is outer:
             return (emission, None)

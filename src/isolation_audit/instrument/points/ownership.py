@@ -33,8 +33,8 @@ def owner_of(obj: Any, values: Values, paths: UserReader | None, ambient: User |
     """The owner of ``obj``; an object without one is bound to the user it is first used for."""
     # The paths come first: where an object's user is overwritten under it, the present value is the truth.
     if paths is not None:
-        owner = known(paths.read(values))
-        if owner is not None:
+        owner = paths.read(values)
+        if owner is not None and owner.kind is not _PLACEHOLDER:
             return owner
     record = runtime.objects.get(obj)
     if record is not None and record.owner is not None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.layout import UserReader, Values
 from isolation_audit.instrument.observations import Used
-from isolation_audit.instrument.points.ownership import differ, known, owner_of, record_of
+from isolation_audit.instrument.points.ownership import differ, owner_of, record_of
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Engine
     from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.points.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
+
+_PLACEHOLDER = Kind.PLACEHOLDER
 
 
 class UsePoint:
@@ -36,7 +39,9 @@ class UsePoint:
         if kind is not receivers.plain and not receivers.accept(kind):
             return
         self._tally.seen[self.place] += 1
-        ambient = known(self._ambient())
+        ambient = self._ambient()
+        if ambient is not None and ambient.kind is _PLACEHOLDER:
+            ambient = None
         owner = owner_of(obj, values, self._owner, ambient, self._runtime)
         if owner is not ambient and differ(owner, ambient):
             assert owner is not None and ambient is not None  # noqa: S101, PT018 - differ() says so

@@ -1,0 +1,127 @@
+"""Runs: follows each run's events, layer by layer, through the automaton of its protocol; says where one deviates."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.protocols.automaton import START, Automaton, compile_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.config.model import Protocol
+
+_SEQUENCES: Final = 64
+"""Numbers of a run's last events that are remembered, to know a repetition by its number."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Where one run stands at one layer; times are monotonic seconds."""
+
+    id: str
+    layer: str
+    state: int = START
+    last: str | None = None
+    seen: float = 0.0
+    ended: float = 0.0
+    """When the work for this run ended (0.0 while it goes on)."""
+    failed: bool = False
+    missed_end: bool = False
+    numbers: deque[object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """An event that is not in order: ``missing`` would have had to come first, None where nothing helps."""
+
+    run: Run
+    event: str
+    state: int
+    previous: str | None
+    missing: tuple[str, ...] | None
+    repeated: bool
+
+
+class Runs:
+    """All runs of one protocol; bounded: beyond ``limit`` the run that began first is forgotten and counted."""
+
+    def __init__(self, protocol: Protocol, *, limit: int) -> None:
+        self.protocol = protocol
+        self.automaton: Automaton = compile_order(protocol.order)
+        self.events = self.automaton.events
+        self._runs: dict[tuple[str, str], Run] = {}
+        self._layers: dict[str, None] = {}
+        self._limit = limit
+        self.evicted = 0
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def advance(self, layer: str, run_id: str, event: str, number: object = None) -> Deviation | None:
+        """Take one event of a run; in the usual case this is one look-up, and None comes back."""
+        run = self._runs.get((layer, run_id))
+        if run is None:
+            run = self._begin(layer, run_id)
+        run.seen = time.monotonic()
+        if number is not None and self._again(run, number):
+            return Deviation(run, event, run.state, run.last, (), repeated=True)
+        state = run.state
+        following = self.automaton.steps[state].get(event)
+        if following is not None:
+            run.state, run.last = following, event
+            return None
+        missing = self.automaton.missing_before(state, event)
+        deviation = Deviation(run, event, state, run.last, missing, repeated=event == run.last)
+        if missing is not None and not deviation.repeated:
+            # Go on as if what is missing had come, so that one mistake is one deviation.
+            for step in (*missing, event):
+                state = self.automaton.steps[state][step]
+            run.state, run.last = state, event
+        return deviation
+
+    def end(self, run_id: str, *, failed: bool) -> None:
+        """The work for a run has ended; from now on its last event is overdue."""
+        now = time.monotonic()
+        for layer in self._layers:
+            run = self._runs.get((layer, run_id))
+            if run is not None:
+                run.ended = now
+                run.failed = run.failed or failed
+
+    def overdue(self, grace: float) -> Iterator[Run]:
+        """Runs whose last event should have come: ``grace`` seconds after the work ended, or at the protocol's timeout.
+
+        Each is given once; a run that failed owes nothing.
+        """
+        now = time.monotonic()
+        for run in list(self._runs.values()):
+            if run.missed_end or run.failed or run.state in self.automaton.accepting:
+                continue
+            if (run.ended and now - run.ended >= grace) or now - run.seen >= self.protocol.timeout:
+                run.missed_end = True
+                yield run
+
+    def _begin(self, layer: str, run_id: str) -> Run:
+        if layer not in self._layers:
+            self._layers[layer] = None
+        run = self._runs.setdefault((layer, run_id), Run(run_id, layer))
+        if len(self._runs) > self._limit:
+            try:
+                del self._runs[next(iter(self._runs))]
+                self.evicted += 1
+            except (KeyError, RuntimeError, StopIteration):
+                pass  # another thread evicts at this moment
+        return run
+
+    @staticmethod
+    def _again(run: Run, number: object) -> bool:
+        if run.numbers is None:
+            run.numbers = deque(maxlen=_SEQUENCES)
+        if number in run.numbers:
+            return True
+        run.numbers.append(number)
+        return False
