@@ -1,4 +1,4 @@
-"""``pytest --audit-isolation``: a finding fails the test it happened in, wherever the test runs and whatever it does."""
+"""``pytest --audit-isolation``: a finding fails the test it happened in, wherever that runs and whatever it does."""
 
 from __future__ import annotations
 
@@ -203,7 +203,8 @@ def test_mistakes_are_usage_errors(suite: pytest.Pytester, words: tuple[str, ...
 
 def test_an_auditor_that_runs_already_is_a_usage_error(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     suite.makepyfile(
-        launcher="import isolation_audit, pytest, sys\nisolation_audit.instrument()\nsys.exit(pytest.main(sys.argv[1:]))\n"
+        launcher="import isolation_audit, pytest, sys\n"
+        "isolation_audit.instrument()\nsys.exit(pytest.main(sys.argv[1:]))\n"
     )
     result = suite.run(sys.executable, "launcher.py", "--audit-isolation")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

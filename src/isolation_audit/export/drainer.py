@@ -36,6 +36,7 @@ class Lane:
         self._news = threading.Condition()
         self._waiting: Batch | None = None
         self._idle = True
+        self._live = True
         self._thread = threading.Thread(target=self._run, name=f"isolation-audit-{sink.name}", daemon=True)
 
     def start(self) -> None:
@@ -45,6 +46,8 @@ class Lane:
     def put(self, batch: Batch) -> None:
         """Hand over a batch; never waits for the sink."""
         with self._news:
+            if not self._live:
+                return
             self._waiting = batch if self._waiting is None else self._joined(self._waiting, batch)
             self._news.notify_all()
 
@@ -67,8 +70,7 @@ class Lane:
         return Batch(early.entries + late.entries, scopes, late.snapshot, early.last or late.last)
 
     def _run(self) -> None:
-        live = True
-        while live:
+        while self._live:
             with self._news:
                 self._idle = True
                 self._news.notify_all()
@@ -76,7 +78,11 @@ class Lane:
                     self._news.wait()
                 batch, self._waiting = self._waiting, None
                 self._idle = False
-            live = self._guarded(self._sink.drain, batch) and not batch.last
+            if not self._guarded(self._sink.drain, batch) or batch.last:
+                self._live = False
+        with self._news:
+            self._idle, self._waiting = True, None
+            self._news.notify_all()
         self._guarded(self._sink.close)
 
     def _guarded(self, step: Callable[..., None], *arguments: Batch) -> bool:

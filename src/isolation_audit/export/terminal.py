@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _COLORS = {"error": "31;1", "warning": "33;1", "note": "36", "place": "34", "dim": "2", "help": "32", "bold": "1"}
 
 
+_WIDEST_SOURCE = 100
+
+
 class Painter:
     """Puts ANSI colours around words, or leaves them alone."""
 
@@ -54,6 +57,8 @@ def render_finding(finding: dict[str, Any], paint: Painter) -> str:
 
 def _place(site: dict[str, Any], label: str, paint: Painter) -> list[str]:
     source = printable(linecache.getline(site["file"], site["line"]).strip())
+    if len(source) > _WIDEST_SOURCE:
+        source = source[: _WIDEST_SOURCE - 3] + "..."
     number = str(site["line"])
     arrow = paint("place", "-->")
     lines = [f"  {arrow} {shorten(site['file'])}:{number} in {site['function']}"]
