@@ -167,6 +167,9 @@ def fetcher(path: Path, layout: Layout, steps: tuple[Step, ...]) -> Callable[[Va
     if path.root is Root.RETURN:
         return lambda _values, result: walk(result, steps)
     if path.root is Root.ARGUMENT and path.argument is not None:
+        index = layout.positions.get(path.argument) if layout.exact and isinstance(path.argument, str) else None
+        if index is not None and not steps:
+            return lambda values, _result: values[index]
         start = layout.argument(path.argument)
     elif path.root is Root.SELF and layout.receiver:
         start = layout.self_of

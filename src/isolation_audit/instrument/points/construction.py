@@ -30,7 +30,7 @@ class Registrar:
         self.counter = counter
         self.place = str(entry.target)
         self.every_call = False
-        """True for a target that is a function: each call counts, whatever it returns, and no ``__init__`` reports too."""
+        """True for a target that is a function: each call counts, whatever it returns; no ``__init__`` reports too."""
         self.constructing: set[int] = set()
         """Identities of objects inside their outermost instrumented ``__init__``; each is alive while it is listed."""
         self._bind = [(kind, value_reader(path)) for kind, path in runtime.config.identity.bind]

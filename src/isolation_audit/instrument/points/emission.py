@@ -9,7 +9,7 @@ from isolation_audit.identity.scopes import current_scope, emission_variable
 from isolation_audit.identity.users import EVERYONE, Kind, User, plain_text
 from isolation_audit.instrument.layout import Layout, Reader, UserReader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
-from isolation_audit.instrument.points.ownership import differ, known, owner_of, record_of
+from isolation_audit.instrument.points.ownership import differ, owner_of, record_of
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter, EventName
@@ -66,13 +66,13 @@ class EmissionPoint:
             return None
         owner = owner_of(obj, values, self._owner, ambient, runtime) if self._owner is not None else None
         addressee = self._read_addressee(values) if self._addressed else None
-        emission = self._emission(outer, self._name if self._event is None else self._read_name(values), ambient)
+        name = self._name if self._event is None else self._read_name(values)
+        emission = self._emission(outer, name, ambient)
         if self._testify(emission, ambient, owner, addressee):
             record = record_of(obj, runtime) if self._owner is not None else None
             runtime.publish(Passage(emission, self._entry, self._method, ambient, owner, addressee, record))
         if emission.claimed is None:
-            agreed = owner is ambient is not None and addressee is None and ambient.kind is _USER
-            emission.claimed = ambient if agreed else _first_user(addressee, owner, ambient)
+            emission.claimed = _first_user(addressee, owner, ambient)
         emission.depth += 1
         if emission is outer:
             return (emission, None)
@@ -117,7 +117,7 @@ class EmissionPoint:
 
     def _emission(self, outer: Emission | None, name: str | None, ambient: User | None) -> Emission:
         layer = self._entry.layer
-        tally = self._runtime.tally
+        tally = self._tally
         tally.passages[layer] += 1
         if outer is not None and self._continues(outer, name):
             if layer not in outer.layers:
@@ -147,6 +147,9 @@ class EmissionPoint:
             emission.known = emission.verified = True
             return owner is not ambient and differ(owner, ambient)
         emission.known = True
+        if ambient is addressee and (owner is addressee or owner is None) and (claimed is addressee or claimed is None):
+            emission.verified = True
+            return False
         emission.verified = emission.verified or ambient is not None or owner is not None or claimed is not None
         return (
             addressee is EVERYONE
@@ -159,15 +162,18 @@ class EmissionPoint:
     def _read_addressee(self, values: Values) -> User | None:
         if self._to_everyone:
             return EVERYONE
-        addressee = known(self._addressee.read(values)) if self._addressee else None
+        addressee = self._addressee.read(values)
+        if addressee is not None and addressee.kind is _PLACEHOLDER:
+            addressee = None
         return EVERYONE if addressee is None and self._addressee.everyone else addressee
 
     def _read_name(self, values: Values) -> str | None:
         return None if self._event is None else plain_text(self._event.read(values))
 
 
-def _first_user(*witnesses: User | None) -> User | None:
-    for user in witnesses:
-        if user is not None and user.kind is _USER:
-            return user
-    return None
+def _first_user(addressee: User | None, owner: User | None, ambient: User | None) -> User | None:
+    if addressee is not None and addressee.kind is _USER:
+        return addressee
+    if owner is not None and owner.kind is _USER:
+        return owner
+    return ambient if ambient is not None and ambient.kind is _USER else None
