@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -195,7 +194,7 @@ def test_a_failed_write_leaves_the_old_report_and_no_draft(tmp_path: Path) -> No
     with pytest.raises(TypeError):
         report.write(path, {"bad": object()})
     assert json.loads(path.read_text()) == {"good": True}
-    assert os.listdir(tmp_path) == ["report.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_the_sink_writes_changes_only_and_the_last_process_leaves_the_whole(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from isolation_audit.config import find_config, load_config
 from isolation_audit.exceptions import UsageError
@@ -42,22 +42,23 @@ def check(config_path: Path | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"config": str(path), "targets": targets}, indent=1))
         sys.exit(1 if bad else 0)
-    console = Console()
-    table = Table(title=f"{path}: {len(targets)} targets")
-    for title in ("target", "role", "state", "what is wrong"):
-        table.add_column(title, overflow="fold")
+    # No table: a target that is cut in two can't be copied, and most of them don't fit beside the other columns.
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{path}: {len(targets)} targets", markup=False)
+    widest = {key: max((len(target[key]) for target in targets), default=0) for key in ("state", "role")}
     for target in targets:
-        state = target["state"]
-        table.add_row(
-            target["target"], target["role"], f"[{_STYLES.get(state, 'bold red')}]{state}[/]", target["detail"]
-        )
-    console.print(table)
+        state, role = target["state"].ljust(widest["state"]), target["role"].ljust(widest["role"])
+        style = _STYLES.get(target["state"], "bold red")
+        console.print(f"  [{style}]{state}[/]  [dim]{role}[/]  {escape(target['target'])}")
+        if target["detail"]:
+            console.print(f"  {' ' * len(state + role)}    {escape(target['detail'])}", style=style)
+    say = Console(highlight=False).print
     for section, entries in (("shared", config.shared), ("protocols", config.protocols)):
         if entries:
-            console.print(f"note: \\[{section}] is read and checked, but no detector of this version uses it yet")
+            say(f"note: \\[{section}] is read and checked, but no detector of this version uses it yet")
     if config.audit.depth != "calls":
-        console.print(f"note: audit.depth = {config.audit.depth!r}: this version audits calls only")
-    console.print(f"[bold red]{len(bad)} target(s) can't be watched[/]" if bad else "[green]all targets resolve[/]")
+        say(f"note: audit.depth = {config.audit.depth!r}: this version audits calls only")
+    say(f"[bold red]{len(bad)} target(s) can't be watched[/]" if bad else "[green]all targets resolve[/]")
     sys.exit(1 if bad else 0)
 
 

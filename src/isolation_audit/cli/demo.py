@@ -17,6 +17,8 @@ from isolation_audit.cli.example import ENGINES, EngineResult, measure
 from isolation_audit.export.terminal import Painter, render_finding, shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.progress import TaskID
 
 DEFAULT_DIRECTORY = Path(".isolation-audit") / "demo"
@@ -73,7 +75,7 @@ def _show(results: dict[str, EngineResult], users: int, seed: int) -> None:
     table.add_column("")
     for engine in ENGINES:
         table.add_column(f"{engine} engine", justify="right")
-    rows = {
+    rows: dict[str, Callable[[EngineResult], str]] = {
         "events": lambda result: f"{result.events_total}",
         "foreign events, counted by the clients": lambda result: f"{result.foreign_events}",
         "crossings, counted by the auditor": lambda result: f"{result.crossings}",

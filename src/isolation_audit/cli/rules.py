@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from isolation_audit.cli.pages import rule_page
 from isolation_audit.detectors import all_rules
@@ -38,12 +40,13 @@ def rules(code: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_as_dict(rule) for rule in known.values()], indent=1))
         return
-    table = Table(title="isolation-audit rules", caption="isolation-audit rules CODE shows one of them")
-    for title in ("code", "severity", "name", "what it detects"):
-        table.add_column(title, no_wrap=title == "code")
+    table = Table.grid(padding=(0, 2, 0, 0))
     for rule in known.values():
-        table.add_row(rule.code, f"[{_STYLES[rule.severity]}]{rule.severity}[/]", rule.name, rule.summary)
-    Console().print(table)
+        severity = Text(rule.severity, style=_STYLES[rule.severity])
+        table.add_row(Text(rule.code, style="bold"), severity, f"{rule.name}\n[dim]{escape(rule.summary)}[/]")
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("\nisolation-audit rules CODE shows one of them with examples.")
 
 
 def _as_dict(rule: Rule) -> dict[str, str]:

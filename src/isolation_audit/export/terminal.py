@@ -15,6 +15,7 @@ _COLORS = {"error": "31;1", "warning": "33;1", "note": "36", "place": "34", "dim
 
 
 _WIDEST_SOURCE = 100
+_WIDTH = 72
 
 
 class Painter:
@@ -65,7 +66,9 @@ def _place(site: dict[str, Any], label: str, paint: Painter) -> list[str]:
     if source:
         bar = paint("place", "|")
         lines.append(f"{paint('place', number.rjust(4))} {bar} {source}")
-        lines.append(f"     {bar} {paint('place', '^' * min(len(source), 60))} {label}")
+        # As long as the source, and no longer than leaves room for the label on a common terminal.
+        underline = "^" * min(len(source), max(12, _WIDTH - len(label)))
+        lines.append(f"     {bar} {paint('place', underline)} {label}")
     else:
         lines.append(f"     {paint('dim', '=')} {label}")
     return lines
