@@ -171,7 +171,9 @@ def passthrough_method(owner: Any, name: str, probe: Probe) -> Any:
     flags = getattr(getattr(inherited, "__code__", None), "co_flags", 0) & (GENERATORS | inspect.CO_COROUTINE)
     method = (_async_method if flags & inspect.CO_COROUTINE else _method)(call_next, probe)
     # For inspect only, as in the shims of generator functions: the caller gets the inherited one's own generator.
-    method.__code__ = method.__code__.replace(co_flags=method.__code__.co_flags | flags)
+    # A new function, because Python 3.13 deprecates giving one a code of another kind.
+    code = method.__code__.replace(co_flags=method.__code__.co_flags | flags)
+    method = FunctionType(code, method.__globals__, name, None, method.__closure__)
     function = _dressed(method, owner, name)
     if static:
         return staticmethod(function)
