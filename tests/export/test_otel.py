@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import subprocess
 import sys
@@ -400,3 +401,35 @@ def test_failed_exports_are_counted_where_an_alert_can_see_them(
         f"isolation-audit: {endpoint} does not take spans and log records; the application goes on"
     )
     assert loss == f"isolation-audit: 1 span(s) and log record(s) did not reach {endpoint}"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_forked_children_send_their_own(protocol: str, received: Received) -> None:
+    """The parent's connection is up when it forks; a child makes one of its own, and leaves the parent's alone."""
+    code = (
+        "import os, sys, time\n"
+        "import isolation_audit\n"
+        "from isolation_audit.config import parse_config\n"
+        f"otlp = {{'endpoint': {received.endpoint!r}, 'protocol': {protocol!r}, 'timeout': 5}}\n"
+        "isolation_audit.instrument(parse_config({'otlp': otlp, 'report': {'terminal': False}}))\n"
+        "with isolation_audit.user_scope('parent'):\n"
+        "    pass\n"
+        "time.sleep(1)\n"
+        "children = []\n"
+        "for number in range(3):\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        with isolation_audit.user_scope(f'child-{number}'):\n"
+        "            pass\n"
+        "        sys.exit()\n"
+        "    children.append(child)\n"
+        "print([os.waitpid(child, 0)[1] for child in children])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("[0, 0, 0]\n", "")
+    assert len(received.spans()) == 4
+    assert len({attributes(span)["user.hash"] for span in received.spans()}) == 4
+    assert len({resource["process.pid"] for resource in received.resources()}) == 4
+    assert (
+        len({resource.get("service.instance.id", number) for number, resource in enumerate(received.resources())}) == 4
+    )

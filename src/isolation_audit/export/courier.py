@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Exporter(Protocol):
     def export(self, batch: Any, /) -> Any:
         """Send a batch; gives an enum whose member ``SUCCESS`` says that it was taken."""
 
-    def shutdown(self) -> None:
+    def shutdown(self, **options: Any) -> None:
         """Let go of everything; an export under way is broken off."""
 
 
@@ -155,7 +156,9 @@ class Courier:
 
     def _shut_down(self) -> None:
         for exporter in self._exporters.values():
+            # Older gRPC exporters wait for the export under way, half a minute long, unless told otherwise.
+            at_once = {"timeout_millis": 0} if "timeout_millis" in signature(exporter.shutdown).parameters else {}
             try:
-                exporter.shutdown()
+                exporter.shutdown(**at_once)
             except Exception:
                 continue  # it is let go of either way

@@ -35,7 +35,9 @@ class OtlpSink:
         self._mute = ThreadFilter()
         # Findings go first: of what little time there may be left at the end, they are worth more than spans.
         self._courier = Courier(("logs", "spans"), self._connect, self._trouble)
-        self._pipeline = otlp_pipeline.Pipeline(config, Privacy(pseudonyms, raw=raw_ids), self._courier.post)
+        self._resource = otlp_pipeline.resource_of(config.service_name)
+        self._privacy = Privacy(pseudonyms, raw=raw_ids)
+        self._pipeline: otlp_pipeline.Pipeline | None = None
 
     @property
     def exports(self) -> dict[str, int]:
@@ -44,6 +46,12 @@ class OtlpSink:
 
     def drain(self, batch: Batch) -> None:
         """Queue what is new; nothing is sent on this thread."""
+        if not (batch.entries or batch.scopes):
+            return
+        if self._pipeline is None:
+            # Not in the constructor, which also runs inside os.fork(): the SDK takes locks that other modules hold
+            # during a fork, and free after us. By the first record that is over.
+            self._pipeline = self._otel.Pipeline(self._resource, self._privacy, self._courier.post)
         for entry in batch.entries:
             self._pipeline.record(entry)
         for scope in batch.scopes:

@@ -6,6 +6,7 @@ import inspect
 import os
 import secrets
 import time
+import uuid
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -82,13 +83,33 @@ class _GivenIds(IdGenerator):
         return self.span_id
 
 
+_resources: dict[str | None, tuple[int, Resource]] = {}
+"""By service name: the process that made it, and the resource."""
+
+
+def resource_of(service_name: str | None) -> Resource:
+    """Who sends. A forked child takes its parent's over and makes it its own.
+
+    ``Resource.create`` starts threads, which a child can't do while it is being forked (the lock of concurrent.futures
+    is still held then), nor later, while its interpreter ends.
+    """
+    maker, known = _resources.get(service_name, (0, None))
+    if known is not None and maker != os.getpid():
+        own: dict[str, Any] = {"process.pid": os.getpid()}
+        if "service.instance.id" in known.attributes:
+            own["service.instance.id"] = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+        return known.merge(Resource(own))
+    named = {"service.name": service_name} if service_name else {}
+    made = Resource.create({**named, "process.pid": os.getpid()})
+    _resources[service_name] = (os.getpid(), made)
+    return made
+
+
 class Pipeline:
     """Makes SDK spans and log records out of scopes and findings. One thread at a time."""
 
-    def __init__(self, config: Otlp, privacy: Privacy, post: Callable[[str, Any], None]) -> None:
+    def __init__(self, resource: Resource, privacy: Privacy, post: Callable[[str, Any], None]) -> None:
         self._privacy = privacy
-        named = {"service.name": config.service_name} if config.service_name else {}
-        resource = Resource.create({**named, "process.pid": os.getpid()})
         self._ids = _GivenIds()
         tracers = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False, id_generator=self._ids)
         hand_span: Any = _Hand(lambda span: post("spans", span))
