@@ -145,7 +145,7 @@ def test_closing_is_bounded_and_breaks_off_what_hangs() -> None:
     assert time.monotonic() - begun < 1.0
     assert fake.closed.is_set()
     assert courier.lost == 1
-    until(lambda: not any(thread.name == "isolation-audit-otlp" for thread in threading.enumerate()))
+    until(lambda: not courier._thread.is_alive())
 
 
 def test_a_receiver_that_is_down_at_the_end_is_asked_once_more() -> None:

@@ -1,0 +1,115 @@
+"""The alert rules: what promtool says of them, and that their tests would notice a broken one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+from receivers import ROOT, program
+
+from isolation_audit.config import Config
+from isolation_audit.export.prometheus import AuditCollector
+
+ALERTS = ROOT / "grafana" / "alerts"
+RULES = ALERTS / "isolation-audit.rules.yml"
+TESTS = ALERTS / "tests" / "isolation-audit.test.yml"
+CASES = ("firing", "quiet", "boundary", "no data")
+
+BLOCKS = {
+    match[1]: match[0]
+    for match in re.finditer(r"^      - alert: (\w+)\n(?:(?!      - alert:).*\n?)*", RULES.read_text(), re.MULTILINE)
+}
+
+
+def field(alert: str, name: str) -> str:
+    found = re.search(rf"^ +{name}: *(.*)$", BLOCKS[alert], re.MULTILINE)
+    assert found, f"{alert} has no {name}"
+    return found[1].strip('"')
+
+
+def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_rules_are_found() -> None:
+    assert len(BLOCKS) == RULES.read_text().count("- alert:") >= 6
+
+
+@pytest.mark.parametrize("alert", BLOCKS)
+def test_an_alert_says_all_that_somebody_who_is_woken_needs(alert: str) -> None:
+    assert alert.startswith("IsolationAudit")
+    assert field(alert, "severity") in ("critical", "warning")
+    assert re.fullmatch(r"\d+[smh]", field(alert, "for"))
+    assert field(alert, "summary")
+    assert field(alert, "description").endswith(".")
+    assert field(alert, "runbook_url") == f"docs/runbooks/{alert}.md"
+    page = (ROOT / "docs" / "runbooks" / f"{alert}.md").read_text()
+    assert page.startswith(f"# {alert}\n")
+    for heading in ("## What it means", "## What to do"):
+        assert heading in page
+
+
+def test_every_runbook_belongs_to_an_alert() -> None:
+    assert {page.stem for page in (ROOT / "docs" / "runbooks").glob("*.md")} == BLOCKS.keys()
+
+
+def test_alerts_use_only_metrics_that_exist() -> None:
+    registry = CollectorRegistry()
+    registry.register(AuditCollector(lambda: (Config(), {"run": {}, "targets": [], "summary": {}, "findings": []})))
+    families = list(registry.collect())
+    exported = {family.name + ("_total" if family.type == "counter" else "") for family in families}
+    used = set(re.findall(r"isolation_audit_\w+", RULES.read_text()))
+    assert used <= exported
+
+
+@pytest.mark.parametrize("alert", BLOCKS)
+def test_every_case_of_every_alert_is_tested(alert: str) -> None:
+    names = re.findall(rf'name: "{alert}: (.+)"', TESTS.read_text())
+    for case in CASES:
+        assert any(name.startswith(case) for name in names), f"{alert} has no case {case!r}"
+
+
+@pytest.mark.server
+def test_promtool_accepts_the_rules() -> None:
+    done = promtool("check", "rules", "--lint=all", "--lint-fatal", RULES)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(BLOCKS)} rules found" in done.stdout
+
+
+@pytest.mark.server
+def test_the_tests_of_the_rules_pass() -> None:
+    done = promtool("test", "rules", TESTS)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+_EXPRESSION = re.compile(r"        expr: (?:\|\n(?:          .*\n)+|.*\n)")
+
+MUTATIONS = {
+    "never fires": lambda block: _EXPRESSION.sub("        expr: vector(1) > 2\n", block),
+    "always fires": lambda block: _EXPRESSION.sub("        expr: vector(1)\n", block),
+    "waits longer": lambda block: re.sub(r"for: \w+", "for: 1h", block),
+    "does not wait": lambda block: re.sub(r"for: \w+", "for: 0s", block),
+}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_broken_alert_would_be_noticed(tmp_path: Path, mutation: str) -> None:
+    """All alerts broken at once; each has to fail a test of its own."""
+    (tmp_path / "tests").mkdir()
+    tests = Path(shutil.copy(TESTS, tmp_path / "tests"))
+    rules, broken = RULES.read_text(), []
+    for alert, block in BLOCKS.items():
+        mutant = MUTATIONS[mutation](block)
+        if mutant != block:
+            rules = rules.replace(block, mutant)
+            broken.append(alert)
+    (tmp_path / RULES.name).write_text(rules)
+    done = promtool("test", "rules", tests)
+    failed = set(re.findall(r"alertname: (\w+)", done.stdout + done.stderr))
+    assert broken
+    assert failed == set(broken), f"changed so that it {mutation}, an alert passes its tests"
