@@ -70,8 +70,8 @@ def start(load_app):
             "engines": [{"target": f"{app.__name__}:Engine"}],
         }
 
-        def make(_config: Any, *, run_id: str, supervised: bool, **_named: Any) -> list[Any]:
-            reports = [] if report is None else [ReportSink(report, run_id, supervised=supervised)]
+        def make(config: Any, *, run_id: str, supervised: bool, **_named: Any) -> list[Any]:
+            reports = [] if report is None else [ReportSink(report, run_id, config.select, supervised=supervised)]
             return [*sinks, *reports]
 
         auditor = Auditor(parse_config(table | {"otlp": {"timeout": 1}} | options), make)

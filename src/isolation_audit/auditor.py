@@ -282,6 +282,7 @@ class Auditor:
     def after_fork(self) -> None:
         """In a forked child: start counting from nothing and drain on a thread of its own; the patches are in place."""
         self._lock = threading.RLock()
+        self.instrumentation.after_fork()
         if not self._running:
             return
         self.started = time.time()

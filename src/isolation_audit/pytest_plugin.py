@@ -12,7 +12,7 @@ import pytest
 
 from isolation_audit.auditor import TOOL, Auditor
 from isolation_audit.config import find_config, load_config
-from isolation_audit.detectors.selfcheck import blindness
+from isolation_audit.detectors.selfcheck import judge_blindness
 from isolation_audit.exceptions import IsolationAuditError
 from isolation_audit.export import report
 from isolation_audit.export.terminal import Painter, render_finding, render_summary
@@ -180,7 +180,7 @@ class AuditPlugin:
         run = {key: value for key, value in own["run"].items() if key != "processes"}
         merged = report.merge(self._from_workers or [own], run, TOOL)
         if session.testscollected:
-            merged["findings"] += blindness(merged, self.auditor.config.select)
+            judge_blindness(merged, self.auditor.config.select)
         if self._outside and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._directory is not None:

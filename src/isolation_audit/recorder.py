@@ -78,7 +78,8 @@ class Recorder:
     def __init__(self, limits: Limits, select: Select) -> None:
         self._limit = limits.findings
         self._selection = Selection(select)
-        self._lock = threading.Lock()
+        # Re-entrant: a garbage collection inside may run application code that is reported on this very thread.
+        self._lock = threading.RLock()
         self._entries: dict[str, Entry] = {}
         self._shortcuts: dict[Hashable, Entry] = {}
         self.counts: Counter[str] = Counter()

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from doors import Project, cli
 from isolation_audit import user_scope
 from isolation_audit.auditor import TOOL, Auditor
-from isolation_audit.config import parse_config
+from isolation_audit.config import Select, parse_config
 from isolation_audit.export import report
 from isolation_audit.export.report import ReportSink
 from isolation_audit.export.sink import Batch
@@ -200,7 +200,7 @@ def test_a_failed_write_leaves_the_old_report_and_no_draft(tmp_path: Path) -> No
 def test_the_sink_writes_changes_only_and_the_last_process_leaves_the_whole(tmp_path: Path) -> None:
     made = report.empty({"id": "run", "config": None, "processes": [{"pid": 1, "started": 1.0}]}, TOOL)
     made["summary"] = {"events_total": 1}
-    first, second = (ReportSink(tmp_path, "run", supervised=False) for _ in range(2))
+    first, second = (ReportSink(tmp_path, "run", Select(), supervised=False) for _ in range(2))
     batch = Batch([], [], lambda: made)
     first.drain(batch)
     (part,) = (tmp_path / "processes").iterdir()

@@ -18,7 +18,7 @@ import click
 import isolation_audit
 from isolation_audit.auditor import RUN_VARIABLE, TOOL
 from isolation_audit.cli.signals import Relay
-from isolation_audit.detectors.selfcheck import blindness
+from isolation_audit.detectors.selfcheck import judge_blindness
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report
 from isolation_audit.export.terminal import Painter, render_summary
@@ -77,7 +77,7 @@ class Supervisor:
             code = self._execute(command, self._environment(folder))
             merged = self._merged(folder)
             if merged["run"]["processes"]:
-                merged["findings"] += blindness(merged, self._config.select)
+                judge_blindness(merged, self._config.select)
             if self._directory is not None:
                 path = folder / "report.json"
                 report.write(path, merged)
@@ -86,7 +86,8 @@ class Supervisor:
                 click.echo(f"isolation-audit: report {path}", err=True)
         if self._directory is not None:
             report.discard_parts(self._directory, str(self._run["id"]))
-        return FAILED if _met(merged, fail_on) else code
+        unaudited = not merged["run"]["processes"] and fail_on != "never"
+        return FAILED if unaudited or _met(merged, fail_on) else code
 
     @contextmanager
     def _folder(self) -> Iterator[Path]:

@@ -125,6 +125,19 @@ def blindness(report: dict[str, Any], select: Select) -> list[dict[str, Any]]:
     return [Entry(finding, 1, now, now).as_dict()]
 
 
+def judge_blindness(merged: dict[str, Any], select: Select) -> None:
+    """Put IA904 for the whole run in the place of what single processes said of their parts.
+
+    An idle worker beside busy ones is not blind; processes that each saw nothing are.
+    """
+    counts = merged["summary"].setdefault("findings", {})
+    counts.pop("IA904", None)
+    merged["findings"] = [finding for finding in merged["findings"] if finding["rule"] != "IA904"]
+    for finding in blindness(merged, select):
+        merged["findings"].append(finding)
+        counts["IA904"] = 1
+
+
 def _blind(applied: int, seen: int, events: int, *, verified: bool) -> str:
     if applied and not seen:
         return f"{applied} target(s) instrumented, none of them was ever called"

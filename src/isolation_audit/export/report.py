@@ -8,10 +8,13 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.detectors.selfcheck import judge_blindness
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from isolation_audit.config.model import Select
     from isolation_audit.export.sink import Batch
 
 SCHEMA = 1
@@ -105,9 +108,10 @@ class ReportSink:
 
     name = "report"
 
-    def __init__(self, directory: Path, run_id: str, *, supervised: bool) -> None:
+    def __init__(self, directory: Path, run_id: str, select: Select, *, supervised: bool) -> None:
         self._directory = directory
         self._run_id = run_id
+        self._select = select
         self._supervised = supervised
         # A process id comes back: after os.exec*, and on a machine that starts many processes.
         self._path = directory / "processes" / f"{run_id}-{os.getpid()}-{secrets.token_hex(4)}.json"
@@ -127,7 +131,10 @@ class ReportSink:
             return
         reports = parts(self._directory, self._run_id)
         if reports:
-            write(self._directory / "report.json", merge(reports, _common(reports[0]["run"]), reports[0]["tool"]))
+            merged = merge(reports, _common(reports[0]["run"]), reports[0]["tool"])
+            if len(reports) > 1:
+                judge_blindness(merged, self._select)
+            write(self._directory / "report.json", merged)
 
 
 def _common(run: dict[str, Any]) -> dict[str, Any]:

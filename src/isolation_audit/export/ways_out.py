@@ -29,7 +29,7 @@ def configured_sinks(
     sinks: list[Sink] = []
     directory = os.environ.get("ISOLATION_AUDIT_REPORT") or config.report.directory
     if directory is not None:
-        sinks.append(ReportSink(Path(directory), run_id, supervised=supervised))
+        sinks.append(ReportSink(Path(directory), run_id, config.select, supervised=supervised))
     if config.journal.path is not None:
         sinks.append(JournalSink(config.journal.path))
     if config.report.terminal:

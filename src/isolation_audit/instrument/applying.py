@@ -189,12 +189,16 @@ class Applier:
     def _scope(self, entry: model.Scope) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:
             resolved = resolve(module, target)
-            function = function_of(resolved.raw)
-            flags = function.__code__.co_flags if function is not None else 0
-            if flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
-                raise UnresolvedError(
-                    f"{target} is a generator: its body runs in whatever context resumes it, so it can't be a scope"
-                )
+            function: Any = function_of(resolved.raw)
+            # A function decorated with @contextmanager returns before its block begins: what it wraps tells.
+            while function is not None:
+                code = getattr(function, "__code__", None)
+                if code is not None and code.co_flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
+                    raise UnresolvedError(
+                        f"{target} is a generator: its body runs in whatever context resumes it, so it can't be a "
+                        "scope; name a function that is called inside it"
+                    )
+                function = getattr(function, "__wrapped__", None)
             self.places.callable(
                 resolved, "scope", lambda layout: ScopePoint(entry, resolved.name, layout, self._runtime)
             )

@@ -52,6 +52,10 @@ class Instrumentation:
             self._hooks = {}
             self._applier.places.release_all()
 
+    def after_fork(self) -> None:
+        """In a forked child: a lock that another thread of the parent held is held by nobody here."""
+        self._lock = threading.RLock()
+
     def refresh(self) -> None:
         """Look again: modules still being imported then, reloaded or removed; subclasses completed by a decorator."""
         with self._lock:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.probe import Probe
 
 
-class CallableProxy(wrapt.FunctionWrapper[Any, Any]):
+# Not subscripted: wrapt 1.x has no generic FunctionWrapper.
+class CallableProxy(wrapt.FunctionWrapper):  # type: ignore[type-arg]
     """A wrapt wrapper that copies and pickles as what it wraps, and so leaves no trace of ours in either."""
 
     def __copy__(self) -> Any:
