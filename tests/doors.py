@@ -8,10 +8,10 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+SCHEMA = json.loads(Path(__file__).parents[1].joinpath("docs", "reference", "report.schema.json").read_text())
 
 SHOP = """\
 from contextvars import ContextVar

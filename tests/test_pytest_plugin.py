@@ -152,7 +152,7 @@ def test_xdist_finds_what_a_serial_run_finds(suite: pytest.Pytester) -> None:
 
 def test_a_session_that_sees_nothing_says_so(suite: pytest.Pytester) -> None:
     suite.makepyfile("def test_nothing(): pass\n")
-    result = run(suite, "--audit-isolation", "-n", "2")
+    result = run(suite, "--audit-isolation")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*IA904 once: none of the * targets' modules was ever imported"])
 

@@ -1,4 +1,4 @@
-"""``import isolation_audit.auto`` before the application's own imports starts the auditor with the configuration found."""
+"""``import isolation_audit.auto`` before the application's own imports starts the auditor, if it is configured."""
 
 from isolation_audit.activate import start
 

@@ -9,9 +9,10 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
-from doors import clean_environment, cli
+from doors import SCHEMA, clean_environment, cli
 from isolation_audit.cli.example import example_folder
 
 EXAMPLE = example_folder()
@@ -56,6 +57,7 @@ def check_figures(figures: dict[str, Any], users: int) -> None:
 def check_reports(folder: Path) -> None:
     for engine in ("legacy", "user"):
         report = json.loads((folder / ".isolation-audit" / "demo" / engine / "report.json").read_text())
+        jsonschema.validate(report, SCHEMA)
         severities = {finding["severity"] for finding in report["findings"]}
         assert severities == ({"error", "warning"} if engine == "legacy" else set())
         assert {target["state"] for target in report["targets"]} <= {"applied", "waiting"}

@@ -175,7 +175,7 @@ got = []
 def count(number, frame):
     got.append(number)
     if len(got) == 1:
-        signal.setitimer(signal.ITIMER_REAL, 0.6)
+        signal.setitimer(signal.ITIMER_REAL, 0.4)
 def say(number, frame):
     print("got", len(got), flush=True)
     sys.exit(0)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from doors import Project, clean_environment
+from doors import CONFIG, Project, clean_environment
 from isolation_audit.export import terminal
 from isolation_audit.export.sink import Batch
 from isolation_audit.export.terminal import Painter, TerminalSink, printable, render_finding, render_summary, shorten
@@ -202,6 +202,7 @@ def test_a_reader_who_stops_reading_does_not_hold_the_application_up(project: Pr
     )
     project.write("shop.py", project.folder.joinpath("shop.py").read_text())
     project.write("program.py", program)
+    project.write("isolation-audit.toml", CONFIG + "\n[otlp]\ntimeout = 0.2\n")
     read_end, write_end = os.pipe()
     environment = clean_environment(ISOLATION_AUDIT_REPORT="out")
     code = "import isolation_audit.auto, runpy; runpy.run_path('program.py')"

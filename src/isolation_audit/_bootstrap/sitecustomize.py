@@ -1,5 +1,6 @@
 """Found first on PYTHONPATH by every Python process below ``isolation-audit run``; leaves no trace on ``sys.path``."""
 
+# ruff: noqa: INP001 - the folder is an entry of sys.path, not a package
 import os
 import sys
 

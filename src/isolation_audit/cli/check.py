@@ -12,10 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
-from isolation_audit.config import find_config, load_config
+from isolation_audit.config import Config, find_config, load_config
 from isolation_audit.exceptions import UsageError
 
 _STYLES = {"applied": "green", "late": "green", "absent": "cyan"}
@@ -42,6 +40,14 @@ def check(config_path: Path | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"config": str(path), "targets": targets}, indent=1))
         sys.exit(1 if bad else 0)
+    _show(path, config, targets, bad)
+    sys.exit(1 if bad else 0)
+
+
+def _show(path: Path, config: Config, targets: list[dict[str, str]], bad: list[dict[str, str]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
     # No table: a target that is cut in two can't be copied, and most of them don't fit beside the other columns.
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{path}: {len(targets)} targets", markup=False)
@@ -59,7 +65,6 @@ def check(config_path: Path | None, *, as_json: bool) -> None:
     if config.audit.depth != "calls":
         say(f"note: audit.depth = {config.audit.depth!r}: this version audits calls only")
     say(f"[bold red]{len(bad)} target(s) can't be watched[/]" if bad else "[green]all targets resolve[/]")
-    sys.exit(1 if bad else 0)
 
 
 def resolve_targets(config_path: Path) -> list[dict[str, str]]:

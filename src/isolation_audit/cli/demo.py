@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
-from rich.table import Table
 
 from isolation_audit.cli.example import ENGINES, EngineResult, measure
 from isolation_audit.export.terminal import Painter, render_finding, shorten
@@ -19,7 +16,8 @@ from isolation_audit.export.terminal import Painter, render_finding, shorten
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.progress import TaskID
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 DEFAULT_DIRECTORY = Path(".isolation-audit") / "demo"
 
@@ -41,6 +39,9 @@ def demo(users: int, seed: int, directory: Path, *, as_json: bool) -> None:
 
     Exit 1 if the two counts differ, or if the user engine is not clean.
     """
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
     console = Console(stderr=True)
     results: dict[str, EngineResult] = {}
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True) as progress:
@@ -66,6 +67,9 @@ def _teller(progress: Progress, task: TaskID, engine: str, console: Console) -> 
 
 
 def _show(results: dict[str, EngineResult], users: int, seed: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     leak = next((finding for finding in results["legacy"].report["findings"] if finding["rule"] == "IA202"), None)
     if leak is not None:

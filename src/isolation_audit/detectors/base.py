@@ -63,7 +63,7 @@ class Detector:
             return "system"
         return self._pseudonyms.label(user)
 
-    def report(
+    def report(  # noqa: PLR0913 - one call says all that there is to say of a finding, by keyword
         self,
         code: str,
         template: str,
@@ -80,8 +80,9 @@ class Detector:
     ) -> None:
         """Record a finding of rule ``code`` at the application's present place.
 
-        ``template`` is the message; its fields ``{ambient}``, ``{owner}``, ``{addressee}`` (labels of users), ``{target}``,
-        ``{event}`` and ``{detail}`` are filled in once, when the finding is new. ``place`` labels the source line, likewise.
+        ``template`` is the message; its fields ``{ambient}``, ``{owner}``, ``{addressee}`` (labels of users),
+        ``{target}``, ``{event}`` and ``{detail}`` are filled in once, when the finding is new. ``place`` labels the
+        source line, likewise.
         """
         recorder = self.recorder
         if not recorder.enabled(code):

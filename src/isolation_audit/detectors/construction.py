@@ -57,9 +57,11 @@ class ConstructionDetector(Detector):
             Example(
                 config='[[deprecations]]\ntarget = "app:ExecutionEngine"\nreplacement = "app:UserExecutionEngine"\n',
                 bad="class ExecutionEngine:\n    pass\n\ndef main():\n    ExecutionEngine()\n",
-                good="class ExecutionEngine:\n    pass\n\nclass UserExecutionEngine:\n    pass\n\ndef main():\n    UserExecutionEngine()\n",
+                good="class ExecutionEngine:\n    pass\n\nclass UserExecutionEngine:\n    pass\n\n"
+                "def main():\n    UserExecutionEngine()\n",
             ),
-            options="`deprecations.target`, `subclasses`, `exclude`, `constructors`, `replacement`, `reason`, `deadline`",
+            options="`deprecations.target`, `subclasses`, `exclude`, `constructors`, `replacement`, `reason`, "
+            "`deadline`",
         ),
         Rule(
             "IA102",
@@ -80,9 +82,10 @@ class ConstructionDetector(Detector):
             "built-without-user",
             Severity.WARNING,
             "An engine was built, and none of its owner paths gave a user.",
-            "An engine without a user takes whatever user comes along first, or serves them all: the state that it keeps "
-            "then belongs to nobody.",
-            "pass the user's context to the constructor; if the engine is meant to be shared, don't declare an owner for it",
+            "An engine without a user takes whatever user comes along first, or serves them all: the state that it "
+            "keeps then belongs to nobody.",
+            "pass the user's context to the constructor; if the engine is meant to be shared, don't declare an owner "
+            "for it",
             Example(
                 config=_CONFIG,
                 bad=_ENGINE + "def main():\n    Engine(None)\n",
@@ -95,8 +98,8 @@ class ConstructionDetector(Detector):
             "foreign-context",
             Severity.WARNING,
             "An engine was given a user context of a type that is not declared.",
-            "A dict, a Mock or another class that merely looks like a context has other rules for what it holds and who may "
-            "change it; in tests a Mock hides that no user was passed at all.",
+            "A dict, a Mock or another class that merely looks like a context has other rules for what it holds and "
+            "who may change it; in tests a Mock hides that no user was passed at all.",
             "pass one of identity.context_types, or add the type there if it is a proper twin",
             Example(
                 config=_CONFIG + '\n[identity]\ncontext_types = ["app:Context"]\n',
@@ -124,15 +127,18 @@ class ConstructionDetector(Detector):
             "built-past-factory",
             Severity.WARNING,
             "An engine with a canonical factory was built without it.",
-            "What the factory does beside calling the constructor (limits, registration, clean-up) did not happen for this object.",
+            "What the factory does beside calling the constructor (limits, registration, clean-up) did not happen for "
+            "this object.",
             "call the canonical factory declared under [[factories]]",
             Example(
                 config=_CONFIG
                 + '\n[[factories]]\ntarget = "app:create_for_user"\nbuilds = "app:Engine"\ncanonical = true\n',
                 bad=_ENGINE
-                + 'def create_for_user(context):\n    return Engine(context)\n\ndef main():\n    Engine(Context("alice"))\n',
+                + "def create_for_user(context):\n    return Engine(context)\n\n"
+                + 'def main():\n    Engine(Context("alice"))\n',
                 good=_ENGINE
-                + 'def create_for_user(context):\n    return Engine(context)\n\ndef main():\n    create_for_user(Context("alice"))\n',
+                + "def create_for_user(context):\n    return Engine(context)\n\n"
+                + 'def main():\n    create_for_user(Context("alice"))\n',
             ),
             options="`factories.builds`, `factories.canonical`",
         ),

@@ -46,14 +46,17 @@ class CrossingDetector(Detector):
             "owner-crossing",
             Severity.ERROR,
             "An object that belongs to one user was used while another user's work was running.",
-            "Whatever the object keeps (context, history, connection) now serves the wrong user, or takes in their data.",
+            "Whatever the object keeps (context, history, connection) now serves the wrong user, or takes in their "
+            "data.",
             "take the object from the running user's scope; don't keep it where other requests find it",
             Example(
                 config=_CONFIG + 'owner = ["self.user_id"]\n',
                 bad=_APP
-                + 'def main():\n    emitter = Emitter("alice")\n    with user_scope("bob"):\n        emitter.emit_answer("hello")\n',
+                + 'def main():\n    emitter = Emitter("alice")\n'
+                + '    with user_scope("bob"):\n        emitter.emit_answer("hello")\n',
                 good=_APP
-                + 'def main():\n    emitter = Emitter("alice")\n    with user_scope("alice"):\n        emitter.emit_answer("hello")\n',
+                + 'def main():\n    emitter = Emitter("alice")\n'
+                + '    with user_scope("alice"):\n        emitter.emit_answer("hello")\n',
             ),
             options="`engines.owner`, `engines.methods`, `emitters.owner`, `identity.system`",
         ),
@@ -79,7 +82,8 @@ class CrossingDetector(Detector):
             Severity.WARNING,
             "An event was sent, and no witness knew for whom.",
             "Unknown is not clean: if this event reaches the wrong user, nothing here would tell.",
-            "tell the auditor who the event is for: an addressee path, an owner path, the application's ContextVar, or user_scope()",
+            "tell the auditor who the event is for: an addressee path, an owner path, the application's ContextVar, or "
+            "user_scope()",
             Example(
                 config=_CONFIG,
                 bad=_APP + 'def main():\n    Emitter().emit_answer("hello")\n',
