@@ -130,12 +130,11 @@ def judge_blindness(merged: dict[str, Any], select: Select) -> None:
 
     An idle worker beside busy ones is not blind; processes that each saw nothing are.
     """
-    counts = merged["summary"].setdefault("findings", {})
-    counts.pop("IA904", None)
+    merged["summary"].get("findings", {}).pop("IA904", None)
     merged["findings"] = [finding for finding in merged["findings"] if finding["rule"] != "IA904"]
     for finding in blindness(merged, select):
         merged["findings"].append(finding)
-        counts["IA904"] = 1
+        merged["summary"].setdefault("findings", {})["IA904"] = 1
 
 
 def _blind(applied: int, seen: int, events: int, *, verified: bool) -> str:
