@@ -1,4 +1,4 @@
-"""The recorder: takes findings from detectors, keeps each distinct one once with its count, and queues it for the sinks.
+"""The recorder: takes findings from detectors, keeps each distinct one once with its count, queues it for the sinks.
 
 It never blocks the application: the one lock is held for dictionary work only, and sinks run on the drainer's thread.
 """

@@ -26,7 +26,8 @@ class SelfCheckDetector(Detector):
             Severity.WARNING,
             "A configured target does not exist in its imported module, or can't be instrumented.",
             "A misspelt or renamed target is not watched at all, and its silence would look like health.",
-            "correct the target (isolation-audit check explains it), or set optional = true if only some versions have it",
+            "correct the target (isolation-audit check explains it), or set optional = true if only some versions have "
+            "it",
             Example(
                 config='[[engines]]\ntarget = "app:Engin"\n',
                 bad="class Engine:\n    pass\n\ndef main():\n    Engine()\n",
@@ -38,9 +39,10 @@ class SelfCheckDetector(Detector):
             "IA902",
             "patched-too-late",
             Severity.WARNING,
-            "Objects of a target existed before the auditor came, or the target was replaced afterwards.",
+            "Objects of a target existed before it could be watched, or the target was replaced afterwards.",
             "What was built or called before was not seen.",
-            "start the auditor before the application is imported: isolation-audit run, or import isolation_audit.auto first",
+            "start the auditor before the application is imported (isolation-audit run, or import isolation_audit.auto "
+            "first), and build objects when they are needed, not while their module is imported",
             Example(
                 config='[[engines]]\ntarget = "app:Engine"\n',
                 bad="class Engine:\n    pass\n\nearly = Engine()\n\ndef main():\n    pass\n",
@@ -72,7 +74,8 @@ class SelfCheckDetector(Detector):
             Severity.WARNING,
             "Targets were instrumented, and none was ever called; or events were seen, and never a user.",
             "An auditor that sees nothing reports nothing. This looks like health and is not.",
-            "check that the targets are the ones in use, and that ambient.contextvar is the variable that the application sets",
+            "check that the targets are the ones in use, and that ambient.contextvar is the variable that the "
+            "application sets",
             Example(
                 config='[[engines]]\ntarget = "app:Engine"\n',
                 bad="class Engine:\n    pass\n\ndef main():\n    pass\n",
