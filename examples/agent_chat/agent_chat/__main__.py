@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import uvicorn
 
 from agent_chat.app import create_app
+from agent_chat.faults import FAULTS
 from agent_chat.settings import ENGINES, Settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def main() -> None:
     )
     parser.add_argument("--batch-window", type=float, default=defaults.batch_window, help="seconds a batch may wait")
     parser.add_argument("--database", default=defaults.database, help="SQLite file (default: %(default)s)")
+    parser.add_argument(
+        "--fault", choices=FAULTS, metavar="NAME", default=defaults.fault, help="a mistake to make; see faults.toml"
+    )
     given = parser.parse_args()
     try:
         settings = Settings(
@@ -53,6 +57,8 @@ def main() -> None:
             database=given.database,
             secret=defaults.secret,
             operator_key=defaults.operator_key,
+            fault=given.fault,
+            slow_seconds=defaults.slow_seconds,
         )
     except ValueError as error:
         parser.error(str(error))

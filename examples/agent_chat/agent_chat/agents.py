@@ -45,6 +45,9 @@ class Agent:
         await self._emit("agent_completed", run, {"answer": answer})
         return answer
 
+    async def close(self) -> None:
+        """Let go of what the agent holds: nothing, unless a subclass does."""
+
     async def _think(self, run: AgentRun, what: str) -> None:
         self.outlet.begin_step(run)
         thought = await self.model.complete(f"{self.name}, {what}: {run.question}")

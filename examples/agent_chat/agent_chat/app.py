@@ -23,6 +23,7 @@ from agent_chat.bridge import AgentWebSocketBridge
 from agent_chat.connections import ConnectionManager
 from agent_chat.contexts import new_context, thread_id_for
 from agent_chat.factory import ExecutionEngineFactory
+from agent_chat.faults import application_class
 from agent_chat.history import ChatHistory
 from agent_chat.model import LanguageModel
 from agent_chat.registry import AgentRegistry
@@ -30,10 +31,13 @@ from agent_chat.service import ChatService, LegacyChatService, UserChatService
 from agent_chat.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from starlette.middleware import Middleware
     from starlette.requests import Request
     from starlette.websockets import WebSocket
+
+    from agent_chat.contexts import UserExecutionContext
 
 log = logging.getLogger(__name__)
 
@@ -42,21 +46,28 @@ MAX_QUESTION = 4_000
 
 
 class ChatApplication:
-    """The parts of one server and its endpoints."""
+    """The parts of one server and its endpoints; a subclass may put it together from other parts."""
+
+    history_class: type[ChatHistory] = ChatHistory
+    manager_class: type[ConnectionManager] = ConnectionManager
+    bridge_class: type[AgentWebSocketBridge] = AgentWebSocketBridge
+    registry_class: type[AgentRegistry] = AgentRegistry
+    factory_class: type[ExecutionEngineFactory] = ExecutionEngineFactory
+    middleware: Sequence[Middleware] = ()
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.history = ChatHistory(settings.database)
+        self.history = self.history_class(settings.database)
         self.model = LanguageModel(settings.seed, settings.batch_size, settings.batch_window)
-        self.manager = ConnectionManager(settings.seed)
-        self.bridge = AgentWebSocketBridge(self.manager)
-        self.registry = AgentRegistry(self.model, self.history)
+        self.manager = self.manager_class(settings.seed)
+        self.bridge = self.bridge_class(self.manager)
+        self.registry = self.registry_class(self.model, self.history)
         self.service = self._service()
 
     def _service(self) -> ChatService:
         if self.settings.engine == "legacy":
             return LegacyChatService(self.registry, self.bridge)
-        return UserChatService(ExecutionEngineFactory(self.registry, self.bridge))
+        return UserChatService(self.factory_class(self.registry, self.bridge))
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -105,7 +116,7 @@ class ChatApplication:
         connection_id = self.manager.connect(user_id, websocket)
         runs: set[asyncio.Task[None]] = set()
         try:
-            await _send(
+            await send(
                 websocket,
                 {
                     "type": "connection_ready",
@@ -117,7 +128,7 @@ class ChatApplication:
                 try:
                     question = _question(received)
                 except ValueError as error:
-                    await _send(websocket, {"type": "error", "code": "malformed", "detail": str(error)})
+                    await send(websocket, {"type": "error", "code": "malformed", "detail": str(error)})
                     continue
                 task = asyncio.create_task(self._run(websocket, user_id, connection_id, question))
                 runs.add(task)
@@ -128,13 +139,19 @@ class ChatApplication:
                 task.cancel()
 
     async def _run(self, websocket: WebSocket, user_id: str, connection_id: str, question: str) -> None:
-        context = new_context(self.settings.seed, user_id, self.history.next_run(user_id), connection_id)
+        context = self._context(user_id, connection_id)
         try:
-            await self.service.ask(context, question)
+            await self._answer(websocket, context, question)
         except Exception:
             log.exception("run %s failed", context.run_id)
             with suppress(WebSocketDisconnect, RuntimeError):  # the user may be gone by now
-                await _send(websocket, {"type": "error", "code": "run_failed", "run_id": context.run_id})
+                await send(websocket, {"type": "error", "code": "run_failed", "run_id": context.run_id})
+
+    def _context(self, user_id: str, connection_id: str) -> UserExecutionContext:
+        return new_context(self.settings.seed, user_id, self.history.next_run(user_id), connection_id)
+
+    async def _answer(self, _websocket: WebSocket, context: UserExecutionContext, question: str) -> None:
+        await self.service.ask(context, question)
 
 
 def _question(received: Mapping[str, Any]) -> str:
@@ -150,20 +167,21 @@ def _question(received: Mapping[str, Any]) -> str:
     return text
 
 
-async def _send(websocket: WebSocket, message: dict[str, Any]) -> None:
+async def send(websocket: WebSocket, message: dict[str, Any]) -> None:
+    """Send a message that concerns the connection itself; what agents have to say goes through the manager."""
     await websocket.send_text(json.dumps(message, separators=(",", ":")))
 
 
 def create_app(settings: Settings) -> Starlette:
     """Return the application with these settings."""
-    chat = ChatApplication(settings)
+    chat = (application_class(settings.fault) if settings.fault else ChatApplication)(settings)
     routes = [
         Route("/health", chat.health),
         Route("/login", chat.login, methods=["POST"]),
         Route("/maintenance", chat.maintenance, methods=["POST"]),
         WebSocketRoute("/ws", chat.chat),
     ]
-    return Starlette(routes=routes, lifespan=chat.lifespan)
+    return Starlette(routes=routes, middleware=chat.middleware, lifespan=chat.lifespan)
 
 
 def __getattr__(name: str) -> Starlette:

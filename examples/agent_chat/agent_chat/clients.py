@@ -3,9 +3,11 @@
 ``python -m agent_chat.clients --url http://127.0.0.1:8000 --users 10 --questions 2``
 
 Every question carries its user's private marker, and every event quotes its question. So each client can tell from
-the content alone whether an event is its own. The users act in lockstep, which makes a load repeatable to the byte if
-the server's batch size equals the number of users: in every round they ask one after another, each as soon as the one
-before has seen its run start; then all runs go on together; the round is over when no event is missing anywhere.
+the content alone whether an event is its own, and whether there is something of somebody else's in it. The users act in
+lockstep, which makes a load repeatable to the byte if the server's batch size equals the number of users: in every
+round they ask one after another, each as soon as the one before has seen its run start; then all runs go on together;
+the round is over when no event is missing anywhere. A server that makes mistakes on purpose says itself when a run has
+been accepted and how many frames there were about it (see ``faults/assembly.py``).
 """
 
 from __future__ import annotations
@@ -23,12 +25,13 @@ from typing import TYPE_CHECKING, Any
 import websockets
 
 from agent_chat.login import connect, log_in
-from agent_chat.personas import MARKER, marker_of, name_of, question_of
+from agent_chat.personas import MARKER, USER_ID, marker_of, name_of, question_of
 from agent_chat.results import LoadError, LoadResult, UserResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+INTERNAL_ERROR = 1011
 EVENTS = frozenset({"agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"})
 
 
@@ -58,11 +61,12 @@ class Client:
 
 @dataclass
 class RunCount:
-    """How many of a run's events have arrived anywhere; its last event tells how many there are."""
+    """How many frames with a run's events have arrived anywhere; its last event, or the server, tells how many come."""
 
     owner: Client
     arrived: int = 0
     expected: int | None = None
+    told_by_server: bool = False
 
 
 class Load:
@@ -77,6 +81,8 @@ class Load:
         self.open_runs: set[str] = set()
         self.elsewhere: dict[str, int] = {client.marker: 0 for client in self.clients}
         self._by_marker = {client.marker: client for client in self.clients}
+        self._markers: dict[str, str] = {}
+        self._stack = AsyncExitStack()
         self._changed = asyncio.Event()
         self._failure: str | None = None
         self.seconds = 0.0
@@ -86,9 +92,10 @@ class Load:
         accounts = await asyncio.to_thread(log_in, self.url, [client.name for client in self.clients])
         for client, account in zip(self.clients, accounts, strict=True):
             client.user_id, client.token = account
-        async with AsyncExitStack() as stack:
+            self._markers[client.user_id] = client.marker
+        async with self._stack:
             for client in self.clients:
-                client.socket = await stack.enter_async_context(connect(self.url, client.token))
+                await self._connect(client)
             async with asyncio.TaskGroup() as readers:
                 tasks = [readers.create_task(self._read(client)) for client in self.clients]
                 for client in self.clients:
@@ -99,6 +106,9 @@ class Load:
                 self.seconds = time.perf_counter() - begun
                 for task in tasks:
                     task.cancel()
+
+    async def _connect(self, client: Client) -> None:
+        client.socket = await self._stack.enter_async_context(connect(self.url, client.token))
 
     async def _round(self, number: int) -> None:
         for index, client in enumerate(self.clients):
@@ -111,47 +121,83 @@ class Load:
 
     async def _read(self, client: Client) -> None:
         try:
-            async for frame in client.socket:
-                self._record(client, frame)
-                self._changed.set()
+            try:
+                await self._listen(client)
+            except websockets.ConnectionClosedError:
+                if client.ready or client.socket.close_code != INTERNAL_ERROR:
+                    raise
+                await self._connect(client)  # the server broke down before it was ready; it gets a second chance
+                await self._listen(client)
             self._failure = f"the server closed {client.name}'s connection"
-        except (websockets.ConnectionClosed, LoadError) as error:
+        except (OSError, websockets.WebSocketException, LoadError) as error:
             self._failure = f"at {client.name}: {error}"
         self._changed.set()
+
+    async def _listen(self, client: Client) -> None:
+        async for frame in client.socket:
+            self._record(client, frame)
+            self._changed.set()
 
     def _record(self, client: Client, frame: str) -> None:
         client.transcript.append(frame)
         message = json.loads(frame)
-        if message["type"] == "connection_ready":
-            client.ready = True
-        elif message["type"] == "error":
-            raise LoadError(f"the server reports an error: {frame}")
-        if message["type"] not in EVENTS:
-            return
-        client.received += 1
-        owner = self._owner(frame)
-        if owner is not client:
-            client.foreign += 1
-            self.elsewhere[owner.marker] += 1
-        run = self.runs.get(message["run_id"])
-        if run is None:
-            run = self.runs[message["run_id"]] = RunCount(owner)
-            self.open_runs.add(message["run_id"])
-        if run.owner is not owner:
-            raise LoadError(f"run {message['run_id']} quotes both {run.owner.name} and {owner.name}")
-        if message["type"] == "agent_started" and owner is client:
-            client.runs.append(message["run_id"])
-        run.arrived += 1
-        if message["type"] == "agent_completed":
-            run.expected = message["seq"]
-        if run.expected is not None and run.arrived >= run.expected:
-            self.open_runs.discard(message["run_id"])
+        match message["type"]:
+            case "connection_ready":
+                client.ready = True
+            case "error":
+                raise LoadError(f"the server reports an error: {frame}")
+            case "run_accepted":
+                client.runs.append(message["run_id"])
+                self._run(message["run_id"], client).told_by_server = True
+            case "run_over":
+                self._expect(message["run_id"], message["frames"])
+            case kind if kind in EVENTS:
+                self._record_event(client, frame, message)
 
-    def _owner(self, frame: str) -> Client:
-        markers = set(MARKER.findall(frame))
+    def _record_event(self, client: Client, frame: str, message: dict[str, Any]) -> None:
+        client.received += 1
+        strangers = self._strangers(client, frame)
+        client.foreign += bool(strangers)
+        for stranger in strangers & self._by_marker.keys():
+            self.elsewhere[stranger] += 1
+        owner = self._owner(frame, message)
+        run_id = message["run_id"]
+        run = self._run(run_id, owner)
+        if run.owner is not owner:
+            raise LoadError(f"run {run_id} quotes both {run.owner.name} and {owner.name}")
+        run.arrived += 1
+        if run.told_by_server:
+            self._expect(run_id, run.expected)
+            return
+        if message["type"] == "agent_started" and owner is client:
+            client.runs.append(run_id)
+        self._expect(run_id, message["seq"] if message["type"] == "agent_completed" else run.expected)
+
+    def _run(self, run_id: str, owner: Client) -> RunCount:
+        if run_id not in self.runs:
+            self.runs[run_id] = RunCount(owner)
+            self.open_runs.add(run_id)
+        return self.runs[run_id]
+
+    def _expect(self, run_id: str, frames: int | None) -> None:
+        run = self.runs[run_id]
+        run.expected = frames
+        if frames is not None and run.arrived >= frames:
+            self.open_runs.discard(run_id)
+
+    def _owner(self, frame: str, message: dict[str, Any]) -> Client:
+        markers = set(MARKER.findall(message["data"].get("question", "")))
         if len(markers) != 1 or not markers <= self._by_marker.keys():
-            raise LoadError(f"expected one known marker in an event, found {sorted(markers) or 'none'}: {frame}")
+            raise LoadError(f"expected one known marker in the question, found {sorted(markers) or 'none'}: {frame}")
         return self._by_marker[markers.pop()]
+
+    def _strangers(self, client: Client, frame: str) -> set[str]:
+        """Return who else is in the frame, by marker or id: as markers, or as ids for users outside of this load."""
+        strangers = {self._markers.get(user_id, user_id) for user_id in USER_ID.findall(frame)} - {client.marker}
+        markers = set(MARKER.findall(frame)) - {client.marker}
+        if not strangers and not markers <= self._by_marker.keys():
+            raise LoadError(f"can't tell whose {sorted(markers)} is; start the server afresh for this load: {frame}")
+        return strangers | markers
 
     async def _until(self, condition: Callable[[], bool], what: str) -> None:
         try:

@@ -18,6 +18,7 @@ TOPICS = (
     "What remains of {left} + {right} after taxes",
 )
 MARKER = re.compile(r"PRIV-[0-9A-F]{12}")
+USER_ID = re.compile(r"user-[a-z0-9]+-[0-9a-f]{6}")
 
 
 def name_of(number: int) -> str:

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 class AgentRegistry:
     """Knows the agents by name; one for the process."""
 
+    agents: tuple[type[Agent], ...] = (TriageAgent, ResearchAgent)
+
     def __init__(self, model: LanguageModel, history: ChatHistory) -> None:
         self._model = model
         self._history = history
-        self._classes: dict[str, type[Agent]] = {agent.name: agent for agent in (TriageAgent, ResearchAgent)}
+        self._classes: dict[str, type[Agent]] = {agent.name: agent for agent in self.agents}
         self._shared: dict[str, Agent] = {}
 
     def agent_class(self, name: str) -> type[Agent]:

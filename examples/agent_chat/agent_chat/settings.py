@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from agent_chat.faults import FAULTS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,6 +26,8 @@ class Settings:
     database: str = ":memory:"
     secret: str = "agent-chat-demo-secret"  # noqa: S105 - a demo's default; AGENT_CHAT_SECRET overrides it
     operator_key: str = "demo-operator"
+    fault: str | None = None
+    slow_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
@@ -32,6 +36,12 @@ class Settings:
             raise ValueError(f"batch size must be at least 1, not {self.batch_size}")
         if self.batch_window < 0:
             raise ValueError(f"batch window must not be negative, but is {self.batch_window}")
+        if self.fault is not None and self.fault not in FAULTS:
+            raise ValueError(f"fault must be one of {', '.join(FAULTS)}, not {self.fault!r}")
+        if self.fault is not None and self.engine != "user":
+            raise ValueError(f"fault {self.fault} must be tried with the user engine, not with {self.engine!r}")
+        if self.slow_seconds is not None and not 0 <= self.slow_seconds < float("inf"):
+            raise ValueError(f"slow seconds must be a length of time, not {self.slow_seconds}")
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -49,4 +59,6 @@ class Settings:
             database=get("DATABASE", cls.database),
             secret=get("SECRET", cls.secret),
             operator_key=get("OPERATOR_KEY", cls.operator_key),
+            fault=get("FAULT", "") or None,
+            slow_seconds=float(slow) if (slow := get("SLOW_SECONDS", "")) else None,
         )

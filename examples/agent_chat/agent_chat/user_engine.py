@@ -78,6 +78,8 @@ class UserExecutionEngine:
 
     async def cleanup(self) -> None:
         """Let go of the agents."""
+        for agent in self._agents.values():
+            await agent.close()
         self._agents.clear()
 
     def _agent(self, name: str) -> Agent:
