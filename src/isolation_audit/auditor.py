@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import platform
 import secrets
-import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -36,6 +33,7 @@ from isolation_audit.instrument.instrumentation import Instrumentation
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.instrument.targets import PASSIVE_ROLES, State
+from isolation_audit.process import process
 from isolation_audit.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -157,10 +155,10 @@ class Auditor:
         Raises:
             UsageError: another auditor is running in this process.
         """
-        with _process.lock:
-            if _process.auditor is not None and _process.auditor is not self:
+        with process.lock:
+            if process.auditor is not None and process.auditor is not self:
                 raise UsageError("an auditor is running already; call isolation_audit.uninstrument() first")
-            _process.auditor = self
+            process.auditor = self
         try:
             with self._lock:
                 if not self._running:
@@ -172,7 +170,7 @@ class Auditor:
                     self.drainer.start()
         except BaseException:
             self.stop()
-            _process.let_go(self)
+            process.let_go(self)
             raise
         return self
 
@@ -190,7 +188,7 @@ class Auditor:
         return Drainer(self.recorder, self.runtime.barrier, sinks, self.snapshot, self._look_again)
 
     def _look_again(self) -> None:
-        with _process.looking:
+        with process.looking:
             self.instrumentation.refresh()
 
     def stop(self) -> None:
@@ -205,7 +203,7 @@ class Auditor:
             self.instrumentation.stop()
             scopes.listen(None)
             self.drainer.stop(self.config.otlp.timeout + 1.0)
-        _process.let_go(self)
+        process.let_go(self)
 
     def flush(self) -> None:
         """Give the sinks what there is and wait for them, as long as for :meth:`stop`; the audit goes on."""
@@ -308,27 +306,9 @@ _ORIGIN_FRAMES = 4
 """Frames kept of the place where a scope began; the rest of the stack is the same for most scopes of an application."""
 
 
-class _Process:
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.looking = threading.RLock()
-        """Held while the drainer's thread looks for late modules: a fork in the middle of it would leave the child with
-        the instrumentation's lock taken by nobody, and the child's next import would wait for ever."""
-        self.auditor: Auditor | None = None
-
-    def let_go(self, auditor: Auditor) -> None:
-        """Make room for the next auditor."""
-        with self.lock:
-            if self.auditor is auditor:
-                self.auditor = None
-
-
-_process = _Process()
-
-
 def current() -> Auditor | None:
     """The auditor that runs in this process, if any."""
-    return _process.auditor
+    return process.auditor
 
 
 def instrument(config: Config | Path | str | None = None) -> Auditor:
@@ -344,8 +324,8 @@ def instrument(config: Config | Path | str | None = None) -> Auditor:
     from isolation_audit.export.ways_out import configured_sinks
 
     chosen = config if isinstance(config, Config) else _load(config)
-    with _process.lock:
-        running = _process.auditor
+    with process.lock:
+        running = process.auditor
         if running is not None:
             if running.config == chosen:
                 return running
@@ -358,9 +338,7 @@ def instrument(config: Config | Path | str | None = None) -> Auditor:
 
 def uninstrument() -> None:
     """Stop auditing this process and restore everything that was patched; does nothing when nothing runs."""
-    auditor = _process.auditor
-    if auditor is not None:
-        auditor.stop()
+    process.stop()
 
 
 def _load(path: Path | str | None) -> Config:
@@ -371,46 +349,3 @@ def _load(path: Path | str | None) -> Config:
     if os.environ.get("ISOLATION_AUDIT_RAW_IDS") == "1":
         config = replace(config, report=replace(config.report, raw_ids=True))
     return config
-
-
-def _after_fork() -> None:
-    _process.lock = threading.RLock()
-    _process.looking = threading.RLock()
-    auditor = _process.auditor
-    if auditor is not None:
-        try:
-            auditor.after_fork()
-            _finalize_in_multiprocessing()
-        except Exception as error:
-            auditor.runtime.barrier.fault("fork", error)
-
-
-def _finalize_in_multiprocessing() -> None:
-    # multiprocessing's forked children leave by os._exit: atexit never runs there, multiprocessing's own finalizers do.
-    # It clears them when the child begins, right after this, and then calls what was registered for after the fork.
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        util.register_after_fork(_process, lambda _: util.Finalize(None, uninstrument, exitpriority=0))
-
-
-def _at_exit() -> None:
-    """Stop, undisturbed by a second Ctrl-C: the first one is what ended the process."""
-    if threading.current_thread() is not threading.main_thread():
-        uninstrument()
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        uninstrument()
-    finally:
-        if before is not None:  # None: a handler that was not installed from Python
-            signal.signal(signal.SIGINT, before)
-
-
-atexit.register(_at_exit)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        # Not the bound methods: a forked child has another lock.
-        before=lambda: _process.looking.acquire(),  # noqa: PLW0108
-        after_in_parent=lambda: _process.looking.release(),  # noqa: PLW0108
-        after_in_child=_after_fork,
-    )

@@ -1,0 +1,82 @@
+"""The one auditor of this process, and what becomes of it when the process forks or ends."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isolation_audit.auditor import Auditor
+
+
+class Process:
+    """Holds the running auditor."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.looking = threading.RLock()
+        """Held while the drainer's thread looks for late modules: a fork in the middle of it would leave the child with
+        the instrumentation's lock taken by nobody, and the child's next import would wait for ever."""
+        self.auditor: Auditor | None = None
+
+    def let_go(self, auditor: Auditor) -> None:
+        """Make room for the next auditor."""
+        with self.lock:
+            if self.auditor is auditor:
+                self.auditor = None
+
+    def stop(self) -> None:
+        """Stop the running auditor, if there is one."""
+        auditor = self.auditor
+        if auditor is not None:
+            auditor.stop()
+
+
+process = Process()
+
+
+def _after_fork() -> None:
+    process.lock = threading.RLock()
+    process.looking = threading.RLock()
+    auditor = process.auditor
+    if auditor is not None:
+        try:
+            auditor.after_fork()
+            _finalize_in_multiprocessing()
+        except Exception as error:
+            auditor.runtime.barrier.fault("fork", error)
+
+
+def _finalize_in_multiprocessing() -> None:
+    # multiprocessing's forked children leave by os._exit: atexit never runs there, multiprocessing's own finalizers do.
+    # It clears them when the child begins, right after this, and then calls what was registered for after the fork.
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.register_after_fork(process, lambda _: util.Finalize(None, process.stop, exitpriority=0))
+
+
+def _at_exit() -> None:
+    """Stop, undisturbed by a second Ctrl-C: the first one is what ended the process."""
+    if threading.current_thread() is not threading.main_thread():
+        process.stop()
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.stop()
+    finally:
+        if before is not None:  # None: a handler that was not installed from Python
+            signal.signal(signal.SIGINT, before)
+
+
+atexit.register(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        # Not the bound methods: a forked child has another lock.
+        before=lambda: process.looking.acquire(),  # noqa: PLW0108
+        after_in_parent=lambda: process.looking.release(),  # noqa: PLW0108
+        after_in_child=_after_fork,
+    )
