@@ -30,6 +30,7 @@ from isolation_audit.identity.users import Users
 from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.instrumentation import Instrumentation
+from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.instrument.targets import PASSIVE_ROLES, State
@@ -51,6 +52,9 @@ _HANDLERS: dict[type, str] = {
     observations.Lost: "on_lost",
     observations.Imported: "on_imported",
     observations.Problem: "on_problem",
+    observations.Deviated: "on_deviated",
+    observations.Overdue: "on_overdue",
+    observations.Undelivered: "on_undelivered",
     observations.Stopped: "on_stopped",
 }
 
@@ -82,6 +86,8 @@ class _Scopes(scopes.ScopeListener):
         runtime = self._auditor.runtime
         try:
             runtime.tally.scopes += 1
+            for runs in runtime.runs:
+                runs.end(scope)
             self._auditor.recorder.scope_ended(scope)
         except Exception as error:
             runtime.barrier.fault("scope", error)
@@ -124,6 +130,7 @@ class Auditor:
             objects=Objects(),
             barrier=barrier,
             publish=self._publish,
+            runs=tuple(Runs(protocol, limit=limits.runs) for protocol in config.protocols),
         )
         self._listen()
 
@@ -190,6 +197,12 @@ class Auditor:
     def _look_again(self) -> None:
         with process.looking:
             self.instrumentation.refresh()
+        self._publish_overdue(GRACE)
+
+    def _publish_overdue(self, grace: float) -> None:
+        for runs in self.runtime.runs:
+            for overdue in runs.overdue(grace):
+                self._publish(overdue)
 
     def stop(self) -> None:
         """Undo every patch, give the sinks what is left, and close them. Safe to call twice, and from any thread."""
@@ -197,6 +210,7 @@ class Auditor:
             if not self._running:
                 return
             self._running = False
+            self._publish_overdue(0.0)
             if not self.supervised:
                 # Of several processes each sees its part; whether the whole run was blind is the supervisor's to say.
                 self._publish(self._stopped())
@@ -264,6 +278,7 @@ class Auditor:
             "deprecated_engines_built": sum(tally.deprecated.values()),
             "deprecated_engines_built_by_target": dict(tally.deprecated),
             "scopes": tally.scopes,
+            "events_undelivered": tally.undelivered,
             "findings": {code: counts[code] for code in all_rules() if counts[code]},
             "findings_dropped": self.recorder.dropped,
             "faults": runtime.barrier.total,
@@ -271,6 +286,7 @@ class Auditor:
                 "users": runtime.users.evicted,
                 "bindings": runtime.bindings.evicted,
                 "scopes": self.recorder.scopes_dropped,
+                "runs": sum(runs.evicted for runs in runtime.runs),
             },
             "exports": exports(self._sinks),
         }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from isolation_audit.config.problems import Refused, choices, closest, described, quoted
+from isolation_audit.protocols import OrderError, compile_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,26 +189,10 @@ def _parse_header_value(text: str) -> str:
 
 
 def _parse_order(text: str) -> str:
-    """Check words, operators and parentheses; what the words mean is the business of the detector."""
-    opened, before = 0, "("
-    for match in re.finditer(r"\s*(?:(?P<word>[\w.:/-]+)|(?P<mark>[|()*+?])|(?P<other>\S))", text):
-        if match["other"]:
-            remedy = "use event names, spaces, | ( ) * + and ?"
-            raise Refused(f"{quoted(match['other'])} at character {match.start('other') + 1} has no meaning", remedy)
-        mark = match["mark"] or ""
-        opened += {"(": 1, ")": -1}.get(mark, 0)
-        if opened < 0:
-            raise Refused(f"')' at character {match.start('mark') + 1} was never opened", "add its '(' or remove it")
-        if mark in ("|", ")", "*", "+", "?") and before in ("(", "|"):
-            cause = f"{mark!r} at character {match.start('mark') + 1} has nothing before it"
-            raise Refused(cause, "put an event or a group there, as in 'started (thinking | working)* done'")
-        if mark in ("*", "+", "?") and before in ("*", "+", "?"):
-            raise Refused(f"{before + mark!r} repeats a repetition", f"keep one of {before!r} and {mark!r}")
-        before = mark or "word"
-    if opened:
-        raise Refused(f"has {opened} '(' too many", "add the missing ')'")
-    if before == "|":
-        raise Refused("ends with '|'", "name the other alternative after it, or remove it")
+    try:
+        compile_order(text)
+    except OrderError as error:
+        raise Refused(f"is no order: {error}", "write it like 'started (thinking | working)* done'") from None
     return text
 
 

@@ -101,6 +101,8 @@ class Emitter:
     """``[[emitters]]``: a class or a function through which events leave towards users.
 
     ``methods`` (glob -> event) says which methods of a class emit; ``event`` names the event of a function target.
+    ``run`` and ``sequence`` read the id of the event's run (else: the running scope's) and its number within the run;
+    ``undelivered`` lists results that mean it did not arrive.
     ``broadcast`` lists globs of methods that address everyone; ``public`` globs of events that may go to everyone.
     """
 
@@ -112,6 +114,9 @@ class Emitter:
     broadcast: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
     payload: tuple[Path, ...] = ()
+    run: tuple[Path, ...] = ()
+    sequence: tuple[Path, ...] = ()
+    undelivered: tuple[Literal["false", "none"], ...] = ()
     layer: Literal["emitter", "bridge", "sink"] = "emitter"
     subclasses: bool = True
     exclude: tuple[Target, ...] = ()
@@ -190,6 +195,7 @@ class Limits:
     users: int = 100_000
     bindings: int = 100_000
     scopes: int = 10_000
+    runs: int = 10_000
     stack: int = 16
     faults: int = 10
 

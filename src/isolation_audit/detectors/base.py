@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from isolation_audit.identity.objects import Record
     from isolation_audit.identity.pseudonyms import Pseudonyms
     from isolation_audit.identity.users import User
-    from isolation_audit.instrument.observations import Built, Imported, Lost, Passage, Problem, Stopped, Used
+    from isolation_audit.instrument.observations import (
+        Built,
+        Deviated,
+        Imported,
+        Lost,
+        Overdue,
+        Passage,
+        Problem,
+        Stopped,
+        Undelivered,
+        Used,
+    )
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.recorder import Recorder
     from isolation_audit.rules import Rule
@@ -49,6 +60,15 @@ class Detector:
 
     def on_problem(self, problem: Problem) -> None:
         """A target can't be watched as configured."""
+
+    def on_deviated(self, deviated: Deviated) -> None:
+        """An event of a run came out of order."""
+
+    def on_overdue(self, overdue: Overdue) -> None:
+        """A run's last event has not come."""
+
+    def on_undelivered(self, undelivered: Undelivered) -> None:
+        """An event did not arrive."""
 
     def on_stopped(self, stopped: Stopped) -> None:
         """The auditor is about to stop."""

@@ -1,4 +1,4 @@
-"""The journal: one JSON object a line for each new finding, appended as it happens; for log shippers and for post-mortems."""
+"""The journal: one JSON object a line for each new finding, appended as it happens, for log shippers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class JournalSink:
-    """Appends to a file that several processes may share: each line is one ``write`` on a descriptor opened for appending."""
+    """Appends to a file that several processes may share: each line is one ``write`` in append mode."""
 
     name = "journal"
 

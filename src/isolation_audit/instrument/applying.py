@@ -15,6 +15,7 @@ from isolation_audit.instrument.observations import Imported, Problem
 from isolation_audit.instrument.placing import Places, same_package
 from isolation_audit.instrument.points.construction import ConstructionPoint, ConstructorPoint, Registrar
 from isolation_audit.instrument.points.emission import EmissionPoint
+from isolation_audit.instrument.points.progress import ProgressPoint
 from isolation_audit.instrument.points.receivers import Receivers
 from isolation_audit.instrument.points.scope import ScopePoint
 from isolation_audit.instrument.points.use import UsePoint
@@ -155,12 +156,8 @@ class Applier:
             resolved = resolve(module, target)
             cls = resolved.cls
             if cls is None:
-                name = resolved.name
-                self.places.callable(
-                    resolved,
-                    "emission",
-                    lambda layout: EmissionPoint(entry, name, entry.event, None, layout, self._runtime),
-                )
+                for purpose, make in self._emitting(entry, resolved.name, entry.event, None):
+                    self.places.callable(resolved, purpose, make)
                 return
             for glob, _event in entry.methods:
                 if glob.isidentifier() and find(cls, glob)[0] is None:
@@ -173,18 +170,21 @@ class Applier:
                     self._construction(kind, receivers, registrar)
                 for name, raw, event in _emitting_methods(kind, entry):
                     has_self = has_receiver(kind, raw) and not isinstance(raw, classmethod)
-                    bound = receivers if has_self else None
-
-                    def make(
-                        layout: Layout, name: str = name, event: EventName = event, bound: Receivers | None = bound
-                    ) -> Interceptor:
-                        return EmissionPoint(entry, name, event, bound, layout, self._runtime)
-
-                    self.places.method(kind, name, raw, "emission", make)
+                    for purpose, make in self._emitting(entry, name, event, receivers if has_self else None):
+                        self.places.method(kind, name, raw, purpose, make)
 
             self.places.family(cls, receivers, instrument)
 
         return apply
+
+    def _emitting(
+        self, entry: model.Emitter, name: str, event: EventName, receivers: Receivers | None
+    ) -> Iterator[tuple[str, Callable[[Layout], Interceptor]]]:
+        """What watches one emitting callable, in the order in which it is asked."""
+        runtime = self._runtime
+        yield "emission", lambda layout: EmissionPoint(entry, name, event, receivers, layout, runtime)
+        if runtime.runs:
+            yield "progress", lambda layout: ProgressPoint(entry, name, event, receivers, layout, runtime)
 
     def _scope(self, entry: model.Scope) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from isolation_audit.identity.objects import Record
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.identity.users import User
+    from isolation_audit.instrument.runs import Deviation, Run
 
 
 @dataclass(slots=True)
@@ -51,7 +52,18 @@ class Used:
 class Emission:
     """One event on its way out; it may pass several layers, and is still one event."""
 
-    __slots__ = ("_crossed", "_reported", "ambient", "claimed", "depth", "known", "layers", "name", "verified")
+    __slots__ = (
+        "_crossed",
+        "_reported",
+        "ambient",
+        "claimed",
+        "depth",
+        "known",
+        "layers",
+        "name",
+        "progress",
+        "verified",
+    )
 
     def __init__(self, name: str | None, ambient: User | None, layer: str = "emitter") -> None:
         self.name = name
@@ -63,6 +75,8 @@ class Emission:
         """True once two witnesses could be compared."""
         self.depth = 0
         self.layers: tuple[str, ...] = (layer,)
+        self.progress: Progress | None = None
+        """How far its delivery has come, where a protocol is watched."""
 
     # Clean events never ask for these two; they are made when somebody does.
 
@@ -86,6 +100,16 @@ class Emission:
 
 
 @dataclass(slots=True)
+class Progress:
+    """The delivery of one event: layers that are being passed, hand-overs that returned, the last one that raised."""
+
+    inside: list[str] = field(default_factory=list)
+    delivered: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    failure: tuple[str, str] | None = None
+    """Where a layer raised (target and method), and the name of the exception's type."""
+
+
+@dataclass(slots=True)
 class Passage:
     """One event passing one instrumented layer."""
 
@@ -105,6 +129,35 @@ class Lost:
     emission: Emission
     entry: Emitter
     method: str
+
+
+@dataclass(slots=True)
+class Deviated:
+    """An event of a run came out of order at a layer."""
+
+    entry: Emitter
+    method: str
+    deviation: Deviation
+
+
+@dataclass(slots=True)
+class Overdue:
+    """The work for a run has ended, or its time is up, and its last event has not come."""
+
+    run: Run
+    missing: tuple[str, ...]
+    seconds: float
+    """Since its last event."""
+
+
+@dataclass(slots=True)
+class Undelivered:
+    """A layer says that an event did not arrive, or went on as if one below it had not raised."""
+
+    entry: Emitter
+    method: str
+    event: str | None
+    reason: str
 
 
 @dataclass(slots=True)
@@ -145,4 +198,4 @@ class Stopped:
     verified: bool
 
 
-Observation = Built | Used | Passage | Lost | Imported | Ended | Problem | Stopped
+Observation = Built | Used | Passage | Lost | Deviated | Overdue | Undelivered | Imported | Ended | Problem | Stopped

@@ -7,12 +7,17 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.instrument.observations import Overdue
 from isolation_audit.protocols.automaton import START, Automaton, compile_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.config.model import Protocol
+    from isolation_audit.identity.scopes import Scope
+
+GRACE: Final = 1.0
+"""Seconds that a run's last event may come after its work: it may be sent by whoever waited for the work."""
 
 _SEQUENCES: Final = 64
 """Numbers of a run's last events that are remembered, to know a repetition by its number."""
@@ -61,13 +66,18 @@ class Runs:
     def __len__(self) -> int:
         return len(self._runs)
 
-    def advance(self, layer: str, run_id: str, event: str, number: object = None) -> Deviation | None:
-        """Take one event of a run; in the usual case this is one look-up, and None comes back."""
+    def advance(
+        self, layer: str, run_id: str, event: str, number: object = None, *, repeated: bool
+    ) -> Deviation | None:
+        """Take one event of a run; in the usual case this is one look-up, and None comes back.
+
+        ``number`` is the event's own within the run, if it has one; ``repeated`` says that this message came before.
+        """
         run = self._runs.get((layer, run_id))
         if run is None:
             run = self._begin(layer, run_id)
         run.seen = time.monotonic()
-        if number is not None and self._again(run, number):
+        if repeated or (number is not None and self._again(run, number)):
             return Deviation(run, event, run.state, run.last, (), repeated=True)
         state = run.state
         following = self.automaton.steps[state].get(event)
@@ -83,16 +93,24 @@ class Runs:
             run.state, run.last = state, event
         return deviation
 
-    def end(self, run_id: str, *, failed: bool) -> None:
-        """The work for a run has ended; from now on its last event is overdue."""
+    def end(self, scope: Scope) -> None:
+        """A scope has ended; with the outermost one of a run its work has ended, and its last event is overdue."""
+        run_id = scope.ids.get(self.protocol.key)
+        if run_id is None:
+            return
+        parent = scope.parent
+        while parent is not None:
+            if parent.ids.get(self.protocol.key) == run_id:
+                return
+            parent = parent.parent
         now = time.monotonic()
         for layer in self._layers:
             run = self._runs.get((layer, run_id))
             if run is not None:
                 run.ended = now
-                run.failed = run.failed or failed
+                run.failed = run.failed or scope.failed
 
-    def overdue(self, grace: float) -> Iterator[Run]:
+    def overdue(self, grace: float) -> Iterator[Overdue]:
         """Runs whose last event should have come: ``grace`` seconds after the work ended, or at the protocol's timeout.
 
         Each is given once; a run that failed owes nothing.
@@ -103,7 +121,7 @@ class Runs:
                 continue
             if (run.ended and now - run.ended >= grace) or now - run.seen >= self.protocol.timeout:
                 run.missed_end = True
-                yield run
+                yield Overdue(run, self.automaton.missing_at_end(run.state), now - run.seen)
 
     def _begin(self, layer: str, run_id: str) -> Run:
         if layer not in self._layers:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from isolation_audit.identity.users import Users
     from isolation_audit.instrument.barrier import Barrier
     from isolation_audit.instrument.observations import Observation
+    from isolation_audit.instrument.runs import Runs
 
 
 @dataclass(slots=True)
@@ -41,6 +42,8 @@ class Tally:
     crossings: int = 0
     """Deliveries of events to a wrong user; see ``Emission.crossed``."""
     scopes: int = 0
+    undelivered: int = 0
+    """Events of which a layer said, or hid, that they did not arrive."""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class Runtime:
     objects: Objects
     barrier: Barrier
     publish: Callable[[Observation], None]
+    runs: tuple[Runs, ...] = ()
+    """One table a configured protocol."""
     tally: Tally = field(default_factory=Tally)
     factory_codes: dict[int, tuple[CodeType, Factory]] = field(default_factory=dict)
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""

@@ -1,0 +1,1 @@
+"""The content witness: whose identifiers are inside a payload."""

@@ -1,0 +1,126 @@
+"""The language of orders.
+
+::
+
+    order    = sequence ("|" sequence)*
+    sequence = item+
+    item     = (EVENT | "(" order ")") ("*" | "+" | "?")*
+    EVENT    = letters, digits, "_", "-", ".", ":", "/"
+
+``agent_started (agent_thinking | tool_executing tool_completed)* agent_completed`` is the order of an agent's run.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_TOKEN = re.compile(r"\s*(?:(?P<event>\w[\w.:/-]*)|(?P<sign>[()|*+?]))")
+_DEPTH = 50
+
+
+class OrderError(ValueError):
+    """The text is no order; the message says what is wrong and where (column, from 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One after the other; empty for "nothing"."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several."""
+
+    options: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Again and again: ``least`` is 0 or 1, ``many`` says whether more than once."""
+
+    part: Node
+    least: int
+    many: bool
+
+
+Node = Event | Sequence | Choice | Repeat
+
+
+def parse_order(text: str) -> Node:
+    """Parse an order.
+
+    Raises:
+        OrderError: with the column and what was expected.
+    """
+    parser = _Parser(text)
+    node = parser.order(0)
+    if parser.sign is not None:
+        raise OrderError(f"column {parser.column}: {parser.sign!r} closes nothing")
+    return node
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text = text.rstrip()
+        self._position = 0
+        self.column = 1
+        self.event: str | None = None
+        self.sign: str | None = None
+        self._advance()
+
+    def _advance(self) -> None:
+        self.event = self.sign = None
+        if self._position >= len(self._text):
+            self.column = len(self._text) + 1
+            return
+        match = _TOKEN.match(self._text, self._position)
+        if match is None:
+            start = self._position + len(self._text[self._position :]) - len(self._text[self._position :].lstrip())
+            raise OrderError(f"column {start + 1}: {self._text[start]!r} is neither an event nor one of ( ) | * + ?")
+        self.event, self.sign = match["event"], match["sign"]
+        self.column = match.end() - len(self.event or self.sign or "") + 1
+        self._position = match.end()
+
+    def order(self, depth: int) -> Node:
+        if depth > _DEPTH:
+            raise OrderError(f"column {self.column}: parentheses are nested more than {_DEPTH} deep")
+        options = [self._sequence(depth)]
+        while self.sign == "|":
+            self._advance()
+            options.append(self._sequence(depth))
+        return options[0] if len(options) == 1 else Choice(tuple(options))
+
+    def _sequence(self, depth: int) -> Node:
+        parts = []
+        while self.event is not None or self.sign == "(":
+            parts.append(self._item(depth))
+        if not parts:
+            raise OrderError(f"column {self.column}: an event or ( is expected here")
+        return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
+
+    def _item(self, depth: int) -> Node:
+        node: Node
+        if self.event is not None:
+            node = Event(self.event)
+            self._advance()
+        else:
+            opened = self.column
+            self._advance()
+            node = self.order(depth + 1)
+            if self.sign != ")":
+                raise OrderError(f"column {opened}: this ( is never closed")
+            self._advance()
+        while self.sign in ("*", "+", "?"):
+            node = Repeat(node, least=int(self.sign == "+"), many=self.sign != "?")
+            self._advance()
+        return node
