@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from isolation_audit._version import __version__
 from isolation_audit.config import Config, find_config, load_config
@@ -324,7 +324,7 @@ _ORIGIN_FRAMES = 4
 
 def current() -> Auditor | None:
     """The auditor that runs in this process, if any."""
-    return process.auditor
+    return cast("Auditor | None", process.auditor)
 
 
 def instrument(config: Config | Path | str | None = None) -> Auditor:
@@ -341,7 +341,7 @@ def instrument(config: Config | Path | str | None = None) -> Auditor:
 
     chosen = config if isinstance(config, Config) else _load(config)
     with process.lock:
-        running = process.auditor
+        running = current()
         if running is not None:
             if running.config == chosen:
                 return running

@@ -7,10 +7,22 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from isolation_audit.auditor import Auditor
+    from isolation_audit.instrument.runtime import Runtime
+
+
+class Running(Protocol):
+    """What the process needs to know of an auditor, which is built on top of this floor."""
+
+    runtime: Runtime
+
+    def stop(self) -> None:
+        """Stop; safe to call twice."""
+
+    def after_fork(self) -> None:
+        """Go on in a forked child."""
 
 
 class Process:
@@ -21,9 +33,9 @@ class Process:
         self.looking = threading.RLock()
         """Held while the drainer's thread looks for late modules: a fork in the middle of it would leave the child with
         the instrumentation's lock taken by nobody, and the child's next import would wait for ever."""
-        self.auditor: Auditor | None = None
+        self.auditor: Running | None = None
 
-    def let_go(self, auditor: Auditor) -> None:
+    def let_go(self, auditor: Running) -> None:
         """Make room for the next auditor."""
         with self.lock:
             if self.auditor is auditor:
