@@ -85,7 +85,8 @@ class Runs:
             run.state, run.last = following, event
             return None
         missing = self.automaton.missing_before(state, event)
-        deviation = Deviation(run, event, state, run.last, missing, repeated=event == run.last)
+        # The same event right after itself was sent twice, unless its number says that it is another one.
+        deviation = Deviation(run, event, state, run.last, missing, repeated=event == run.last and number is None)
         if missing is not None and not deviation.repeated:
             # Go on as if what is missing had come, so that one mistake is one deviation.
             for step in (*missing, event):
