@@ -30,6 +30,7 @@ from isolation_audit.identity.users import Users
 from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.instrumentation import Instrumentation
+from isolation_audit.instrument.levels import LEVELS, Histogram
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.stacks import capture
@@ -55,6 +56,7 @@ _HANDLERS: dict[type, str] = {
     observations.Deviated: "on_deviated",
     observations.Overdue: "on_overdue",
     observations.Undelivered: "on_undelivered",
+    observations.Slow: "on_slow",
     observations.Stopped: "on_stopped",
 }
 
@@ -79,6 +81,7 @@ class _Scopes(scopes.ScopeListener):
             if user is not None:
                 for kind, identifier in scope.ids.items():
                     runtime.bindings.learn(kind, identifier, user)
+            runtime.levels.begin(scope, user)
         except Exception as error:
             runtime.barrier.fault("scope", error)
 
@@ -86,6 +89,7 @@ class _Scopes(scopes.ScopeListener):
         runtime = self._auditor.runtime
         try:
             runtime.tally.scopes += 1
+            runtime.levels.end(scope)
             for runs in runtime.runs:
                 runs.end(scope)
             self._auditor.recorder.scope_ended(scope)
@@ -279,6 +283,8 @@ class Auditor:
             "deprecated_engines_built_by_target": dict(tally.deprecated),
             "scopes": tally.scopes,
             "events_undelivered": tally.undelivered,
+            "service_levels": {level: getattr(tally, level).as_dict() for level in LEVELS},
+            "users_at_once": tally.users_at_once,
             "findings": {code: counts[code] for code in all_rules() if counts[code]},
             "findings_dropped": self.recorder.dropped,
             "faults": runtime.barrier.total,
@@ -302,6 +308,7 @@ class Auditor:
         self.started = time.time()
         self.recorder = Recorder(self.config.limits, self.config.select)
         _reset(self.runtime.tally)
+        self.runtime.levels.clear()
         self.runtime.barrier.__init__(self.config.limits.faults)  # type: ignore[misc]
         self._listen()
         self.drainer = self._drainer()
@@ -312,7 +319,7 @@ def _reset(tally: Tally) -> None:
     # In place: instrumented points hold the counters themselves, not the tally.
     for field in fields(tally):
         value = getattr(tally, field.name)
-        if isinstance(value, Counter):
+        if isinstance(value, (Counter, Histogram)):
             value.clear()
         else:
             setattr(tally, field.name, 0)

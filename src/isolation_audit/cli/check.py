@@ -59,9 +59,8 @@ def _show(path: Path, config: Config, targets: list[dict[str, str]], bad: list[d
         if target["detail"]:
             console.print(f"  {' ' * len(state + role)}    {escape(target['detail'])}", style=style)
     say = Console(highlight=False).print
-    for section, entries in (("shared", config.shared), ("protocols", config.protocols)):
-        if entries:
-            say(f"note: \\[{section}] is read and checked, but no detector of this version uses it yet")
+    if config.shared:
+        say("note: \\[shared] is read and checked, but no detector of this version uses it yet")
     if config.audit.depth != "calls":
         say(f"note: audit.depth = {config.audit.depth!r}: this version audits calls only")
     say(f"[bold red]{len(bad)} target(s) can't be watched[/]" if bad else "[green]all targets resolve[/]")

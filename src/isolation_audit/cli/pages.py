@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +49,3 @@ def write_pages(directory: Path) -> None:
         (directory / f"{rule.code}.md").write_text(rule_page(rule), encoding="utf-8")
         index.append(f"| [{rule.code}]({rule.code}.md) | {rule.severity} | {rule.summary} |")
     (directory / "README.md").write_text("\n".join(index) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write_pages(Path(sys.argv[1]))

@@ -27,6 +27,7 @@ from isolation_audit.config.model import (
     Report,
     Scope,
     Select,
+    ServiceLevels,
     Shared,
     Target,
 )
@@ -58,6 +59,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         scopes=top.entries("scopes", read.scope),
         shared=top.entries("shared", _shared),
         protocols=top.named("protocols", _protocol),
+        service_levels=top.section("service_levels", _service_levels),
         audit=top.section("audit", _audit),
         report=top.section("report", lambda table: _report(table, folder)),
         prometheus=top.section("prometheus", _prometheus),
@@ -105,6 +107,7 @@ class _Roles:
             constructors=table.many("constructors", constructor_of(target)),
             methods=table.many("methods", kinds.METHOD_GLOB, default.methods),
             requires=table.many("requires", kinds.METHOD),
+            cleanup=table.many("cleanup", kinds.METHOD),
         )
 
     def deprecation(self, table: Table) -> Deprecation:
@@ -196,6 +199,11 @@ def _protocol(table: Table) -> Protocol:
         order=table.need("order", kinds.ORDER, ""),
         timeout=table.one("timeout", kinds.DURATION, Protocol(name, "", "").timeout),
     )
+
+
+def _service_levels(table: Table) -> ServiceLevels:
+    limit = replace(kinds.DURATION, example='"2s"')
+    return ServiceLevels(**{field.name: table.one(field.name, limit, None) for field in fields(ServiceLevels)})
 
 
 def _audit(table: Table) -> Audit:

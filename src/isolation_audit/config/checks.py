@@ -19,6 +19,9 @@ def check(config: Config, problems: Problems) -> None:
     for role in _ROLES:
         _check_duplicates(role, [entry.target for entry in getattr(config, role)], problems)
     _check_replacements(config.deprecations, problems)
+    if config.service_levels.cleanup is not None and not any(engine.cleanup for engine in config.engines):
+        cause = "limits nothing: no engine says which of its methods clean up"
+        problems.add(("service_levels", "cleanup"), cause, 'add cleanup = ["cleanup"] to the [[engines]] that have one')
 
 
 def _check_duplicates(role: str, targets: Sequence[Target], problems: Problems) -> None:

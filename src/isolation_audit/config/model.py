@@ -55,6 +55,7 @@ class Engine:
     constructors: tuple[Target, ...] = ()
     methods: tuple[str, ...] = ("[!_]*",)
     requires: tuple[str, ...] = ()
+    cleanup: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,15 @@ class Protocol:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceLevels:
+    """``[service_levels]``: how long things may take, in seconds; without a limit they are only measured."""
+
+    first_event: float | None = None
+    run: float | None = None
+    cleanup: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """``[report]``: terminal and report file. ``raw_ids`` shows user ids instead of pseudonyms, everywhere."""
 
@@ -230,6 +240,7 @@ class Config:
     scopes: tuple[Scope, ...] = ()
     shared: tuple[Shared, ...] = ()
     protocols: tuple[Protocol, ...] = ()
+    service_levels: ServiceLevels = field(default_factory=ServiceLevels)
     audit: Audit = field(default_factory=Audit)
     report: Report = field(default_factory=Report)
     prometheus: Prometheus = field(default_factory=Prometheus)

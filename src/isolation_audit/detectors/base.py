@@ -23,11 +23,13 @@ if TYPE_CHECKING:
         Overdue,
         Passage,
         Problem,
+        Slow,
         Stopped,
         Undelivered,
         Used,
     )
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.recorder import Recorder
     from isolation_audit.rules import Rule
 
@@ -70,6 +72,9 @@ class Detector:
     def on_undelivered(self, undelivered: Undelivered) -> None:
         """An event did not arrive."""
 
+    def on_slow(self, slow: Slow) -> None:
+        """Something took longer than its limit."""
+
     def on_stopped(self, stopped: Stopped) -> None:
         """The auditor is about to stop."""
 
@@ -89,6 +94,7 @@ class Detector:
         template: str,
         *,
         detail: str = "",
+        measured: str = "",
         target: str | None = None,
         event: str | None = None,
         ambient: User | None = None,
@@ -97,18 +103,19 @@ class Detector:
         record: Record | None = None,
         place: str = "here",
         with_site: bool = True,
+        at: RawStack | None = None,
     ) -> None:
-        """Record a finding of rule ``code`` at the application's present place.
+        """Record a finding of rule ``code`` at the application's present place, or where ``at`` says.
 
         ``template`` is the message; its fields ``{ambient}``, ``{owner}``, ``{addressee}`` (labels of users),
-        ``{target}``, ``{event}`` and ``{detail}`` are filled in once, when the finding is new. ``place`` labels the
-        source line, likewise.
+        ``{target}``, ``{event}``, ``{detail}`` and ``{measured}`` (what differs each time) are filled in once, when the
+        finding is new. ``place`` labels the source line, likewise.
         """
         recorder = self.recorder
         if not recorder.enabled(code):
             return
-        stack = capture(self.runtime.config.limits.stack) if with_site else ()
-        origin, origin_label = _origin(record) if with_site else (None, "")
+        stack = (capture(self.runtime.config.limits.stack) if at is None else at) if with_site else ()
+        origin, origin_label = _origin(record) if with_site and at is None else (None, "")
         shortcut = (code, target, event, template, detail, stack[0] if stack else None, origin[0] if origin else None)
         if recorder.again(shortcut):
             return
@@ -119,7 +126,9 @@ class Detector:
             Finding(
                 rule=code,
                 severity=rule.severity,
-                message=template.format_map({**shown, "target": target, "event": event or "?", "detail": detail}),
+                message=template.format_map(
+                    {**shown, "target": target, "event": event or "?", "detail": detail, "measured": measured}
+                ),
                 help=rule.help,
                 target=target,
                 event=event,

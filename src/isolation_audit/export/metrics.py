@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.utils import floatToGoString
 
 from isolation_audit._version import __version__
 from isolation_audit.detectors import all_rules
+from isolation_audit.instrument.levels import BUCKETS
 from isolation_audit.instrument.targets import State
 from isolation_audit.recorder import Selection
 
@@ -34,6 +36,7 @@ def families(config: model.Config, report: Report) -> Iterator[Metric]:
     yield from _events(summary)
     yield from _engines(config, summary)
     yield _findings(config, summary)
+    yield from _service_levels(summary)
     yield from _losses(summary)
 
 
@@ -98,6 +101,21 @@ def _findings(config: model.Config, summary: Mapping[str, Any]) -> Metric:
         (code, selection.severity(code, rule.severity).value): counts.get(code, 0) for code, rule in all_rules().items()
     }
     return _labelled(CounterMetricFamily, "findings", "Occurrences of findings by rule.", ["rule", "severity"], values)
+
+
+def _service_levels(summary: Mapping[str, Any]) -> Iterator[Metric]:
+    measured = summary.get("service_levels", {})
+    for level, text in (
+        ("first_event", "Time from the beginning of a run to its first event."),
+        ("run", "Time from the beginning of a run to its end, failed runs included."),
+        ("cleanup", "Time that cleaning up an engine took."),
+    ):
+        histogram = measured.get(level, {})
+        found = histogram.get("buckets", {})
+        buckets = [(floatToGoString(limit), found.get(f"{limit:g}", 0)) for limit in BUCKETS]
+        buckets.append(("+Inf", histogram.get("count", 0)))
+        yield HistogramMetricFamily(f"{PREFIX}{level}_seconds", text, buckets, histogram.get("sum", 0.0))
+    yield _gauge("users_at_once", "Most users at work at once, in one process.", summary.get("users_at_once", 0))
 
 
 def _losses(summary: Mapping[str, Any]) -> Iterator[Metric]:

@@ -24,6 +24,10 @@ _STATES = ("waiting", "absent", "applied", "late", "missing")
 """From the least to the most telling: of several processes the most telling state of a target is shown."""
 
 
+_HIGHEST = ("users_at_once",)
+"""Figures of which the highest stands for the whole: at least so many at once, in one of the processes."""
+
+
 def empty(run: dict[str, Any], tool: dict[str, Any]) -> Report:
     """A report in which nothing has happened."""
     return {"schema": SCHEMA, "tool": tool, "run": run, "targets": [], "summary": {}, "findings": []}
@@ -55,7 +59,12 @@ def _worst_first(finding: dict[str, Any]) -> tuple[int, str, float]:
 def _add(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     total = dict(one)
     for key, value in other.items():
-        total[key] = _add(total.get(key, {}), value) if isinstance(value, dict) else total.get(key, 0) + value
+        if isinstance(value, dict):
+            total[key] = _add(total.get(key, {}), value)
+        elif key in _HIGHEST:
+            total[key] = max(total.get(key, 0), value)
+        else:
+            total[key] = total.get(key, 0) + value
     return total
 
 

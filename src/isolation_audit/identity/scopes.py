@@ -19,6 +19,7 @@ class Scope:
 
     ``adopted`` is the raw value of the application's own variable when the scope began, ``origin`` the raw place where,
     ``trace`` the application's own span at that moment (trace id, span id, sampled); ``span`` is for the exporter.
+    ``work`` is the run that this scope ``leads`` or is a part of, for the service levels.
     """
 
     __slots__ = (
@@ -28,13 +29,16 @@ class Scope:
         "events",
         "failed",
         "ids",
+        "leads",
         "name",
         "origin",
         "parent",
         "span",
         "started",
+        "target",
         "trace",
         "user_id",
+        "work",
     )
 
     def __init__(
@@ -53,6 +57,9 @@ class Scope:
         self.trace: tuple[int, int, bool] | None = None
         self.span: tuple[int, int] | None = None
         self.origin: Any = None
+        self.target: str | None = None
+        self.work: Any = None
+        self.leads = False
 
 
 UNSET: Final = object()

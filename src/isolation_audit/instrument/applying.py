@@ -13,6 +13,7 @@ from isolation_audit.config.model import Deprecation, EventName, Target
 from isolation_audit.instrument.layout import value_reader
 from isolation_audit.instrument.observations import Imported, Problem
 from isolation_audit.instrument.placing import Places, same_package
+from isolation_audit.instrument.points.cleanup import CleanupPoint
 from isolation_audit.instrument.points.construction import ConstructionPoint, ConstructorPoint, Registrar
 from isolation_audit.instrument.points.emission import EmissionPoint
 from isolation_audit.instrument.points.progress import ProgressPoint
@@ -92,10 +93,15 @@ class Applier:
             for name in entry.requires:
                 if find(cls, name)[0] is None:
                     self._runtime.publish(Problem("IA901", str(target), f"the required method {name!r} is missing"))
+            for name in entry.cleanup:
+                if find(cls, name)[0] is None:
+                    self._runtime.publish(Problem("IA901", str(target), f"the method {name!r} is missing"))
             receivers = self._receivers("engine", cls, subclasses=entry.subclasses, exclude=entry.exclude)
+            cleaning: set[int] = set()
 
             def instrument(kind: type) -> None:
                 self._construction(kind, receivers, registrar)
+                self._cleanup(kind, entry, receivers, cleaning)
                 for name, raw in _instance_methods(kind, entry.methods):
 
                     def make(layout: Layout, name: str = name) -> Interceptor:
@@ -106,6 +112,17 @@ class Applier:
             self.places.family(cls, receivers, instrument)
 
         return apply
+
+    def _cleanup(self, cls: type, entry: model.Engine, receivers: Receivers, cleaning: set[int]) -> None:
+        for name in entry.cleanup:
+            raw = find(cls, name)[1]
+            if function_of(raw) is None or not has_receiver(cls, raw) or isinstance(raw, classmethod):
+                continue
+
+            def make(layout: Layout, name: str = name) -> Interceptor:
+                return CleanupPoint(entry, name, receivers, cleaning, layout, self._runtime)
+
+            self.places.method(cls, name, raw, "cleanup", make)
 
     def _deprecation(self, entry: Deprecation, registrar: Registrar) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:

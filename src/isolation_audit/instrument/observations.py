@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runs import Deviation, Run
+    from isolation_audit.instrument.stacks import RawStack
 
 
 @dataclass(slots=True)
@@ -161,6 +162,22 @@ class Undelivered:
 
 
 @dataclass(slots=True)
+class Slow:
+    """Something took longer than its limit; both in seconds.
+
+    ``event`` is the first event, or the method that cleans up; ``origin`` is where it began, if that is not here.
+    """
+
+    level: Literal["first_event", "run", "cleanup"]
+    seconds: float
+    limit: float
+    user: User | None
+    target: str | None
+    event: str | None = None
+    origin: RawStack | None = None
+
+
+@dataclass(slots=True)
 class Imported:
     """A module that is deprecated as a whole was imported."""
 
@@ -198,4 +215,6 @@ class Stopped:
     verified: bool
 
 
-Observation = Built | Used | Passage | Lost | Deviated | Overdue | Undelivered | Imported | Ended | Problem | Stopped
+Observation = (
+    Built | Used | Passage | Lost | Deviated | Overdue | Undelivered | Slow | Imported | Ended | Problem | Stopped
+)

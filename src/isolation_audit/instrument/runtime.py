@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from isolation_audit.instrument.levels import Histogram, ServiceLevels
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
@@ -44,6 +46,11 @@ class Tally:
     scopes: int = 0
     undelivered: int = 0
     """Events of which a layer said, or hid, that they did not arrive."""
+    first_event: Histogram = field(default_factory=Histogram)
+    run: Histogram = field(default_factory=Histogram)
+    cleanup: Histogram = field(default_factory=Histogram)
+    users_at_once: int = 0
+    """The highest number of users with a run at the same time."""
 
 
 @dataclass(slots=True)
@@ -62,3 +69,7 @@ class Runtime:
     tally: Tally = field(default_factory=Tally)
     factory_codes: dict[int, tuple[CodeType, Factory]] = field(default_factory=dict)
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""
+    levels: ServiceLevels = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.levels = ServiceLevels(self.config, self.tally, self.publish)

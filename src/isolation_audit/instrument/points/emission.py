@@ -127,6 +127,9 @@ class EmissionPoint:
         scope = current_scope()
         if scope is not None:
             scope.events += 1
+            work = scope.work
+            if work is not None and not work.answered:
+                self._runtime.levels.first_event(work, name)
         return Emission(name, ambient, layer)
 
     def _continues(self, outer: Emission, name: str | None) -> bool:

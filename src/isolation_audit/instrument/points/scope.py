@@ -40,6 +40,7 @@ class ScopePoint:
         context = self._user.context(values)
         ids = {} if context is MISSING or context is None else self._ids(context)
         scope = Scope(user.id, name=self._entry.target.qualname, parent=current_scope(), ids=ids)
+        scope.target = self.place
         enter(scope)
         return scope
 
