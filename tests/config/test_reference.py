@@ -26,6 +26,7 @@ TABLES = {
     "scopes": model.Scope,
     "shared": model.Shared,
     "protocols": model.Protocol,
+    "service_levels": model.ServiceLevels,
     "audit": model.Audit,
     "report": model.Report,
     "prometheus": model.Prometheus,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.utils import floatToGoString
 
 from isolation_audit._version import __version__
 from isolation_audit.detectors import all_rules
@@ -112,7 +111,7 @@ def _service_levels(summary: Mapping[str, Any]) -> Iterator[Metric]:
     ):
         histogram = measured.get(level, {})
         found = histogram.get("buckets", {})
-        buckets = [(floatToGoString(limit), found.get(f"{limit:g}", 0)) for limit in BUCKETS]
+        buckets = [(str(limit), found.get(f"{limit:g}", 0)) for limit in BUCKETS]
         buckets.append(("+Inf", histogram.get("count", 0)))
         yield HistogramMetricFamily(f"{PREFIX}{level}_seconds", text, buckets, histogram.get("sum", 0.0))
     yield _gauge("users_at_once", "Most users at work at once, in one process.", summary.get("users_at_once", 0))
