@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from isolation_audit.cli.example import ENGINES, EngineResult, measure
+from isolation_audit.cli.faults import FaultResult, known_faults, provoke
 from isolation_audit.export.terminal import Painter, render_finding, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
+    from collections.abc import Callable, Iterator
 
 DEFAULT_DIRECTORY = Path(".isolation-audit") / "demo"
 
@@ -33,37 +32,74 @@ DEFAULT_DIRECTORY = Path(".isolation-audit") / "demo"
     show_default=True,
     help="Folder of the two reports.",
 )
+@click.option("--fault", metavar="NAME", help="Run the example with one of its faults instead.")
+@click.option("--list-faults", is_flag=True, help="List the faults and the rules that have to catch them.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
-def demo(users: int, seed: int, directory: Path, *, as_json: bool) -> None:
+def demo(users: int, seed: int, directory: Path, fault: str | None, *, list_faults: bool, as_json: bool) -> None:
     """Run the example chat with both engines under the auditor, and compare what clients and auditor counted.
 
-    Exit 1 if the two counts differ, or if the user engine is not clean.
+    Exit 1 if the two counts differ, or if the user engine is not clean; with --fault, if the rule that is meant does
+    not report, or another rule reports an error.
     """
+    if list_faults:
+        _list(as_json=as_json)
+    elif fault is not None:
+        with _progress(f"fault {fault}") as say:
+            result = asyncio.run(provoke(fault, users, seed, directory / f"fault-{fault}", say))
+        _show_fault(result, as_json=as_json)
+        sys.exit(0 if result.as_expected else 1)
+    else:
+        results: dict[str, EngineResult] = {}
+        for engine in ENGINES:
+            with _progress(f"{engine} engine") as say:
+                results[engine] = asyncio.run(measure(engine, users, seed, directory / engine, say))
+        if as_json:
+            engines = {engine: result.as_dict() for engine, result in results.items()}
+            click.echo(json.dumps({"schema": 1, "users": users, "engines": engines}, indent=1))
+        else:
+            _show(results, users, seed)
+        sys.exit(0 if all(result.as_expected for result in results.values()) else 1)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
     console = Console(stderr=True)
-    results: dict[str, EngineResult] = {}
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True) as progress:
-        task = progress.add_task("starting")
-        for engine in ENGINES:
-            say = _teller(progress, task, engine, console)
-            results[engine] = asyncio.run(measure(engine, users, seed, directory / engine, say))
+        task = progress.add_task(what)
+
+        def say(text: str) -> None:
+            progress.update(task, description=f"{what}: {text}")
+            if not console.is_terminal:
+                console.print(f"{what}: {text}")
+
+        yield say
+
+
+def _list(*, as_json: bool) -> None:
+    faults = known_faults()
     if as_json:
-        engines = {engine: result.as_dict() for engine, result in results.items()}
-        click.echo(json.dumps({"schema": 1, "users": users, "engines": engines}, indent=1))
-    else:
-        _show(results, users, seed)
-    sys.exit(0 if all(result.as_expected for result in results.values()) else 1)
+        click.echo(json.dumps({"schema": 1, "faults": [fault.as_dict() for fault in faults.values()]}, indent=1))
+        return
+    widest = max(map(len, faults))
+    for fault in faults.values():
+        missing = "" if fault.has_rule else " (no rule in this version yet)"
+        click.echo(f"{fault.name.ljust(widest)}  {fault.rule}  {fault.description}{missing}")
 
 
-def _teller(progress: Progress, task: TaskID, engine: str, console: Console) -> Any:
-    def say(text: str) -> None:
-        progress.update(task, description=f"{engine} engine: {text}")
-        if not console.is_terminal:
-            console.print(f"{engine} engine: {text}")
-
-    return say
+def _show_fault(result: FaultResult, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result.as_dict(), indent=1))
+        return
+    for finding in result.report["findings"]:
+        click.echo(render_finding(finding, Painter("auto", sys.stdout)) + "\n")
+    verdict = "as expected" if result.as_expected else "NOT as expected"
+    found = ", ".join(f"{code} {count}" for code, count in result.report["summary"]["findings"].items()) or "nothing"
+    click.echo(f"{result.fault.name}: {result.fault.description}")
+    click.echo(f"{result.fault.rule} is meant to report; reported: {found} ({verdict})")
+    click.echo(f"report: {result.path}")
 
 
 def _show(results: dict[str, EngineResult], users: int, seed: int) -> None:

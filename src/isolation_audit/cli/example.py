@@ -24,6 +24,7 @@ QUESTIONS = 2
 REPEATS = 5
 """Loads on each server; the fastest one of each counts for the overhead."""
 
+AUDITED_LOG = "audited.log"
 _BATCH_WINDOW = 30
 _START_TIMEOUT = 30
 
@@ -93,7 +94,7 @@ def example_folder() -> Path:
     )
 
 
-def _cleared(directory: Path) -> Path:
+def cleared(directory: Path) -> Path:
     """The absolute folder of one engine's report, without an earlier one in it."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -109,51 +110,74 @@ async def measure(engine: str, users: int, seed: int, directory: Path, say: Call
     Raises:
         UsageError: the example did not start, or a load did not come to its end.
     """
-    folder = example_folder()
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    clients = importlib.import_module("agent_chat.clients")
-    directory = _cleared(directory)
-    path = directory / "report.json"
-    program = [
-        sys.executable, "-m", "agent_chat", "--engine", engine, "--port", "0", "--seed", str(seed),
-        "--batch-size", str(users), "--batch-window", str(_BATCH_WINDOW),
-    ]  # fmt: skip
-    audited = [
-        sys.executable, "-m", "isolation_audit", "run", "--config", str(folder / "isolation-audit.toml"),
-        "--report", str(directory), "--", *program,
-    ]  # fmt: skip
+    directory = cleared(directory)
+    command = program(engine, users, seed)
     say("starting a bare and an audited server")
     received = foreign = 0
     fastest = {"bare": float("inf"), "audited": float("inf")}
-    log = directory / "audited.log"
-    async with _server(program, folder, directory / "bare.log") as bare, _server(audited, folder, log) as watched:
+    log = directory / AUDITED_LOG
+    async with server(command, directory / "bare.log") as bare, server(audited(command, directory), log) as watched:
         for repeat in range(REPEATS):
             for name, url in (("bare", bare), ("audited", watched)):
                 say(f"load {repeat + 1} of {REPEATS}, {name}")
-                try:
-                    load = await clients.drive(url, users, QUESTIONS, seed)
-                except clients.LoadError as error:
-                    raise UsageError(f"the {engine} engine's load broke off: {error}; see {log}") from None
+                load = await drive(url, users, seed, log)
                 fastest[name] = min(fastest[name], load.seconds)
                 if name == "audited":
                     received += load.events_total
                     foreign += load.foreign_events
         say("stopping")
-    return EngineResult(engine, received, foreign, fastest["audited"] / fastest["bare"], path, _read(path, log))
+    overhead = fastest["audited"] / fastest["bare"]
+    return EngineResult(engine, received, foreign, overhead, directory / "report.json", read_report(directory))
 
 
-def _read(path: Path, log: Path) -> dict[str, Any]:
+def program(engine: str, users: int, seed: int, *more: str) -> list[str]:
+    """The command of a server whose model answers all ``users`` at once, in an order that ``seed`` decides."""
+    return [
+        sys.executable, "-m", "agent_chat", "--engine", engine, "--port", "0", "--seed", str(seed),
+        "--batch-size", str(users), "--batch-window", str(_BATCH_WINDOW), *more,
+    ]  # fmt: skip
+
+
+def audited(command: list[str], directory: Path) -> list[str]:
+    """The same command under the auditor, with the example's own configuration."""
+    return [
+        sys.executable, "-m", "isolation_audit", "run", "--config", str(example_folder() / "isolation-audit.toml"),
+        "--report", str(directory), "--", *command,
+    ]  # fmt: skip
+
+
+async def drive(url: str, users: int, seed: int, log: Path) -> Any:
+    """One load of real clients; what they counted for themselves.
+
+    Raises:
+        UsageError: the load did not come to its end.
+    """
+    folder = str(example_folder())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    clients = importlib.import_module("agent_chat.clients")
     try:
-        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return await clients.drive(url, users, QUESTIONS, seed)
+    except clients.LoadError as error:
+        raise UsageError(f"the load broke off: {error}; see {log}") from None
+
+
+def read_report(directory: Path) -> dict[str, Any]:
+    """The report that an audited server left in ``directory``.
+
+    Raises:
+        UsageError: it left none.
+    """
+    try:
+        report: dict[str, Any] = json.loads((directory / "report.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"the audited server left no report; see {log}") from None
+        raise UsageError(f"the audited server left no report; see {directory / AUDITED_LOG}") from None
     return report
 
 
 @asynccontextmanager
-async def _server(command: list[str], folder: Path, log: Path) -> AsyncIterator[str]:
-    """A server process; gives its address and ends it with SIGTERM."""
+async def server(command: list[str], log: Path) -> AsyncIterator[str]:
+    """A server process in the example's folder; gives its address and ends it with SIGTERM."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -162,7 +186,7 @@ async def _server(command: list[str], folder: Path, log: Path) -> AsyncIterator[
     }
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=errors
+            *command, cwd=example_folder(), env=environment, stdout=asyncio.subprocess.PIPE, stderr=errors
         )
         try:
             yield await _address(process, log)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isolation_audit.detectors import all_rules
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from isolation_audit.rules import Rule
 
 
