@@ -50,7 +50,7 @@ class FaultyApplication(ChatApplication):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._frames: Counter[str] = Counter()
-        self.middleware = (Middleware(FrameCount, self._frames),)
+        self.middleware = (Middleware(FrameCount, frames=self._frames),)
 
     async def _answer(self, websocket: WebSocket, context: UserExecutionContext, question: str) -> None:
         await send(websocket, {"type": "run_accepted", "run_id": context.run_id})
