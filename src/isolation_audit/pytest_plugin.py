@@ -52,7 +52,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
     """Start before any conftest.py, because a conftest usually imports the application."""
     options = early_config.known_args_namespace
-    if options.audit_isolation:
+    if not options.audit_isolation:
+        if options.audit_config or options.audit_report:
+            raise pytest.UsageError(
+                "--audit-config and --audit-report say how to audit; add --audit-isolation"
+            )
+    else:
         # Before the workers are started, so that all of them call a user by the same pseudonym.
         os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(16))
         plugin = AuditPlugin(_auditor(options), Path(options.audit_report) if options.audit_report else None)

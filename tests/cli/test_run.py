@@ -234,3 +234,11 @@ def test_without_a_report_folder_nothing_is_left(project: Project) -> None:
     assert done.code == 0
     assert {path.name for path in project.folder.iterdir()} - {"__pycache__"} == before
     assert "IA202 once" in done.err
+
+
+def test_targets_in_the_script_itself_are_explained(tmp_path: Path) -> None:
+    (tmp_path / "chat.py").write_text("class Emitter:\n    def emit_answer(self):\n        pass\n\nEmitter().emit_answer()\n")
+    (tmp_path / "isolation-audit.toml").write_text('[[emitters]]\ntarget = "chat:Emitter"\n')
+    done = cli("run", "--", "chat.py", cwd=tmp_path)
+    assert done.code == 0
+    assert "chat:Emitter is in the script itself, which runs as __main__" in done.err

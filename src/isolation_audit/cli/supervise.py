@@ -81,7 +81,7 @@ class Supervisor:
             if self._directory is not None:
                 path = folder / "report.json"
                 report.write(path, merged)
-            self._say(merged)
+            self._say(merged, command)
             if self._directory is not None:
                 click.echo(f"isolation-audit: report {path}", err=True)
         if self._directory is not None:
@@ -144,7 +144,7 @@ class Supervisor:
         run_id = str(self._run["id"])
         return report.merge(report.parts(folder, run_id), {**self._run, "ended": time.time()}, TOOL)
 
-    def _say(self, merged: report.Report) -> None:
+    def _say(self, merged: report.Report, command: list[str]) -> None:
         if not merged["run"]["processes"]:
             click.echo(
                 "isolation-audit: no process of the program loaded the auditor; is isolation-audit installed for the "
@@ -152,8 +152,24 @@ class Supervisor:
                 err=True,
             )
             return
+        for target in _in_script(merged, command):
+            click.echo(
+                f"isolation-audit: {target} is in the script itself, which runs as __main__ and is never imported "
+                "under that name; move it to a module that the script imports",
+                err=True,
+            )
         if self._config.report.terminal:
             click.echo(render_summary(merged, Painter(self._config.report.color, sys.stderr)), err=True)
+
+
+def _in_script(merged: report.Report, command: list[str]) -> list[str]:
+    """Targets that were never imported because their module is the script that was started."""
+    scripts = {Path(word).stem for word in command[1:2] if word.endswith(".py")}
+    return [
+        target["target"]
+        for target in merged["targets"]
+        if target["state"] == "waiting" and target["target"].partition(":")[0] in scripts
+    ]
 
 
 def _met(merged: report.Report, fail_on: str) -> bool:

@@ -72,7 +72,7 @@ class SelfCheckDetector(Detector):
             "IA904",
             "blind",
             Severity.WARNING,
-            "Targets were instrumented, and none was ever called; or events were seen, and never a user.",
+            "Targets were instrumented and none was ever called, or events were seen and never two witnesses.",
             "An auditor that sees nothing reports nothing. This looks like health and is not.",
             "check that the targets are the ones in use, and that ambient.contextvar is the variable that the "
             "application sets",
