@@ -3,6 +3,7 @@
 from isolation_audit._version import __version__
 from isolation_audit.auditor import Auditor, current, instrument, uninstrument
 from isolation_audit.config import Config, load_config
+from isolation_audit.content.secrets import canary, secret
 from isolation_audit.exceptions import ConfigError, IsolationAuditError, MissingExtraError, UsageError
 from isolation_audit.findings import Finding
 from isolation_audit.identity.scopes import system_scope, user_scope
@@ -19,9 +20,11 @@ __all__ = [
     "Severity",
     "UsageError",
     "__version__",
+    "canary",
     "current",
     "instrument",
     "load_config",
+    "secret",
     "system_scope",
     "uninstrument",
     "user_scope",

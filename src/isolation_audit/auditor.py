@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from isolation_audit._version import __version__
 from isolation_audit.config import Config, find_config, load_config
 from isolation_audit.detectors import all_detectors, all_rules
+from isolation_audit.content.witness import ContentWitness
 from isolation_audit.detectors.base import Detector
 from isolation_audit.detectors.selfcheck import SelfCheckDetector
 from isolation_audit.exceptions import UsageError
@@ -52,6 +53,7 @@ _HANDLERS: dict[type, str] = {
     observations.Passage: "on_passage",
     observations.Lost: "on_lost",
     observations.Imported: "on_imported",
+    observations.Carried: "on_carried",
     observations.Problem: "on_problem",
     observations.Deviated: "on_deviated",
     observations.Overdue: "on_overdue",
@@ -130,7 +132,9 @@ class Auditor:
             config=config,
             users=users,
             ambient=Ambient(users),
-            bindings=Bindings((kind for kind, _path in config.identity.bind), limit=limits.bindings),
+            bindings=bindings,
+        bindings = Bindings((kind for kind, _path in config.identity.bind), limit=limits.bindings)
+        content = self.recorder.enabled("IA203") and any(emitter.payload for emitter in config.emitters)
             objects=Objects(),
             barrier=barrier,
             publish=self._publish,
@@ -140,6 +144,7 @@ class Auditor:
 
     def _listen(self) -> None:
         self.detectors = [detector(self.runtime, self.recorder, self.pseudonyms) for detector in all_detectors()]
+            content=ContentWitness(users, bindings) if content else None,
         self._handlers: dict[type, list[tuple[str, Callable[[Any], None]]]] = {}
         for kind, name in _HANDLERS.items():
             self._handlers[kind] = [
@@ -294,6 +299,7 @@ class Auditor:
                 "scopes": self.recorder.scopes_dropped,
                 "runs": sum(runs.evicted for runs in runtime.runs),
             },
+            "payloads_truncated": tally.payloads_truncated,
             "exports": exports(self._sinks),
         }
         made["findings"] = [entry.as_dict() for entry in self.recorder.entries()]

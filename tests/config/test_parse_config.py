@@ -18,6 +18,7 @@ from isolation_audit.config import (
     Limits,
     Protocol,
     Root,
+    ServiceLevels,
     Shared,
     Target,
     load_config,
@@ -47,6 +48,7 @@ exclude = ["shop.pricing:PreviewPricer"]
 constructors = ["for_order", "shop.build:pricer_for"]
 methods = ["price*"]
 requires = ["price", "close"]
+cleanup = "close"
 
 [[engines]]
 target = "shop.pricing:PreviewPricer"
@@ -105,6 +107,10 @@ target = "shop.cache:BASKETS"
 key = "run_id"
 order = "begun (priced | reserved released)* done?"
 timeout = "1.5s"
+
+[service_levels]
+first_event = "250ms"
+cleanup = 3
 
 [audit]
 depth = "state"
@@ -165,8 +171,13 @@ class TestFullExample:
         )
         assert pricer.exclude == (preview.target,)
         assert (pricer.methods, pricer.requires) == (("price*",), ("price", "close"))
+        assert (pricer.cleanup, preview.cleanup) == (("close",), ())
         assert (pricer.subclasses, pricer.optional) == (True, False)
         assert (preview.subclasses, preview.optional, preview.methods) == (False, True, ("[!_]*",))
+
+    def test_service_levels(self, config: Config) -> None:
+        assert config.service_levels == ServiceLevels(first_event=0.25, run=None, cleanup=3.0)
+        assert Config().service_levels == ServiceLevels()
 
     def test_deprecations(self, config: Config) -> None:
         assert config.deprecations[0] == Deprecation(

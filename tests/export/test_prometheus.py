@@ -20,6 +20,7 @@ from isolation_audit.detectors import all_rules
 from isolation_audit.export import report
 from isolation_audit.export.metrics import families
 from isolation_audit.export.prometheus import AuditCollector, PrometheusSink, register, serve
+from isolation_audit.instrument.levels import BUCKETS, LEVELS, Histogram
 from isolation_audit.instrument.targets import State
 
 CONFIG = """
@@ -43,6 +44,13 @@ def config_of(text: str) -> Config:
 def made(**summary: Any) -> dict[str, Any]:
     run = {"processes": [{"pid": 1, "started": 1000.0, "seen_until": 1001.0}]}
     return {**report.empty(run, {"name": "isolation-audit"}), "summary": summary}
+
+
+def measured(*durations: float) -> dict[str, Any]:
+    histogram = Histogram()
+    for seconds in durations:
+        histogram.observe(seconds)
+    return histogram.as_dict()
 
 
 def samples(found: dict[str, Any], config: str = CONFIG) -> dict[str, float]:
@@ -70,6 +78,11 @@ def test_every_series_is_there_before_anything_has_happened() -> None:
     assert one(EMPTY, "engines_built_total", target="nowhere.engine:Engine") == 0
     assert one(EMPTY, "deprecated_engines_built_total", target="nowhere.old:Engine") == 0
     assert one(EMPTY, "export_failures_total", exporter="otlp") == 0
+    for level in LEVELS:
+        for limit in (*BUCKETS, "+Inf"):
+            assert one(EMPTY, f"{level}_seconds_bucket", le=str(limit)) == 0
+        assert one(EMPTY, f"{level}_seconds_sum") == one(EMPTY, f"{level}_seconds_count") == 0
+    assert one(EMPTY, "users_at_once") == 0
     assert one(EMPTY, "running") == 1
     nonzero = {name for name, value in found.items() if value}
     assert nonzero == {name for name in found if "running" in name or "build_info" in name}
@@ -88,6 +101,8 @@ def test_a_full_report_has_the_same_series_as_an_empty_one() -> None:
         faults=9,
         evicted={"users": 10, "bindings": 11, "scopes": 12},
         exports={"otlp": {"failures": 13, "lost": 14}},
+        service_levels={level: measured(0.3, 1.2, 60) for level in LEVELS},
+        users_at_once=15,
     )
     full["targets"] = [
         {"target": "a:B", "role": "engine", "state": "applied", "detail": "", "seen": 20},
@@ -107,6 +122,11 @@ def test_a_full_report_has_the_same_series_as_an_empty_one() -> None:
     assert one(full, "evictions_total", table="bindings") == 11
     assert one(full, "export_failures_total", exporter="otlp") == 13
     assert one(full, "export_lost_total", exporter="otlp") == 14
+    assert one(full, "users_at_once") == 15
+    for level in LEVELS:
+        counts = [one(full, f"{level}_seconds_bucket", le=le) for le in ("0.25", "0.5", "1.0", "1.5", "10.0", "+Inf")]
+        assert counts == [0, 1, 1, 2, 2, 3]
+        assert (one(full, f"{level}_seconds_sum"), one(full, f"{level}_seconds_count")) == (61.5, 3)
     assert one(full, "targets", state="applied") == 2
     assert one(full, "targets", state="late") == 1
     assert one(full, "calls_total") == 21
@@ -128,6 +148,18 @@ def test_merged_reports_add_up_without_a_label_for_the_process() -> None:
     assert one(merged, "processes") == 2
     assert one(merged, "start_time_seconds") == 500.0
     assert not any("pid" in name for name in samples(merged))
+
+
+def test_histograms_of_two_processes_add_up_and_of_users_at_once_the_highest_counts() -> None:
+    parts = [
+        made(service_levels={"run": measured(*durations)}, users_at_once=users)
+        for durations, users in (((0.1, 1.75), 5), ((1.75, 11.0), 9))
+    ]
+    merged = report.merge(parts, {"id": "r"}, {"name": "isolation-audit"})
+    counts = [one(merged, "run_seconds_bucket", le=le) for le in ("0.05", "0.1", "1.5", "2.0", "10.0", "+Inf")]
+    assert counts == [0, 1, 1, 3, 3, 4]
+    assert one(merged, "run_seconds_sum") == pytest.approx(14.6)
+    assert one(merged, "users_at_once") == 9
 
 
 def test_totals_survive_the_end_of_a_worker(tmp_path: Any) -> None:

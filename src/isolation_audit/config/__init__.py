@@ -26,6 +26,7 @@ from isolation_audit.config.model import (
     Report,
     Scope,
     Select,
+    ServiceLevels,
     Shared,
     Target,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "Root",
     "Scope",
     "Select",
+    "ServiceLevels",
     "Shared",
     "Step",
     "Target",

@@ -144,6 +144,7 @@ class _Roles:
             payload=table.many("payload", self._paths.content),
             run=table.many("run", self._paths.content),
             sequence=table.many("sequence", self._paths.content),
+            mentions=table.many("mentions", kinds.FIELD),
             undelivered=table.many("undelivered", kinds.choice("a result", "false", "none")),
             layer=table.one("layer", kinds.choice("a layer", "emitter", "bridge", "sink"), default.layer),
             subclasses=table.one("subclasses", BOOLEAN, default.subclasses),

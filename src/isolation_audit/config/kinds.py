@@ -205,6 +205,7 @@ DATE: Kind[dt.date] = Kind("a date", "2027-06-30 (no quotes, no time)", (dt.date
 GLOB: Kind[str] = Kind("a glob", '"agent_*"', (str,), _parse_glob)
 PRINCIPAL_GLOB: Kind[str] = Kind("a glob of users", '"service:*"', (str,), _parse_principal_glob)
 METHOD_GLOB: Kind[str] = Kind("a glob of methods", '"emit_*"', (str,), _parse_method_glob)
+FIELD: Kind[str] = Kind("a field's name", '"mentions"', (str,), str)
 METHOD = name("a method's name", "cleanup")
 PARAMETER = name("a parameter's name", "user_context")
 CODE: Kind[str] = Kind("a rule code or a glob of codes", '"IA201"', (str,), _parse_code)

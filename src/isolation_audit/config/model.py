@@ -102,6 +102,7 @@ class Emitter:
     """``[[emitters]]``: a class or a function through which events leave towards users.
 
     ``methods`` (glob -> event) says which methods of a class emit; ``event`` names the event of a function target.
+    ``payload`` is what is sent; ``mentions`` names its fields that may name other users.
     ``run`` and ``sequence`` read the id of the event's run (else: the running scope's) and its number within the run;
     ``undelivered`` lists results that mean it did not arrive.
     ``broadcast`` lists globs of methods that address everyone; ``public`` globs of events that may go to everyone.
@@ -115,6 +116,7 @@ class Emitter:
     broadcast: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
     payload: tuple[Path, ...] = ()
+    mentions: tuple[str, ...] = ()
     run: tuple[Path, ...] = ()
     sequence: tuple[Path, ...] = ()
     undelivered: tuple[Literal["false", "none"], ...] = ()

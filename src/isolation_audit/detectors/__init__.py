@@ -34,4 +34,5 @@ def all_detectors() -> tuple[type[Detector], ...]:
 @cache
 def all_rules() -> dict[str, Rule]:
     """Every rule by its code."""
-    return {rule.code: rule for detector in all_detectors() for rule in detector.rules}
+    rules = [rule for detector in all_detectors() for rule in detector.rules]
+    return {rule.code: rule for rule in sorted(rules, key=lambda rule: rule.code)}

@@ -14,6 +14,7 @@ from isolation_audit.rules import Example, Rule, Severity
 if TYPE_CHECKING:
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.observations import Emission, Lost, Passage, Used
+    from isolation_audit.instrument.runtime import Runtime
 
 _APP = """\
 from isolation_audit import user_scope
@@ -162,7 +163,7 @@ class CrossingDetector(Detector):
     def _cross(self, passage: Passage, code: str, template: str, owner: User | None = None) -> None:
         emission = passage.emission
         if self.recorder.enabled(code):
-            self._count(emission, None if code == "IA201" else passage.addressee)
+            count_crossing(self.runtime, emission, None if code == "IA201" else passage.addressee)
         if code in emission.reported:
             return
         emission.reported.add(code)
@@ -180,20 +181,22 @@ class CrossingDetector(Detector):
             record=passage.record,
         )
 
-    def _count(self, emission: Emission, addressee: User | None) -> None:
-        crossed = emission.crossed
-        if addressee in crossed or (addressee is None and crossed):
-            return
-        if None in crossed:
-            # The crossing was counted before its wrong addressee was known; this is the same one.
-            crossed[crossed.index(None)] = addressee
-            return
-        crossed.append(addressee)
-        self.runtime.tally.crossings += 1
-        scope = current_scope()
-        if scope is not None:
-            scope.crossings += 1
-
     @staticmethod
     def _public(name: str | None, globs: tuple[str, ...]) -> bool:
         return name is not None and any(fnmatchcase(name, glob) for glob in globs)
+
+
+def count_crossing(runtime: Runtime, emission: Emission, addressee: User | None) -> None:
+    """Count a wrong delivery of an event once; ``addressee`` is None where it is open who got it wrongly."""
+    crossed = emission.crossed
+    if addressee in crossed or (addressee is None and crossed):
+        return
+    if None in crossed:
+        # The crossing was counted before its wrong addressee was known; this is the same one.
+        crossed[crossed.index(None)] = addressee
+        return
+    crossed.append(addressee)
+    runtime.tally.crossings += 1
+    scope = current_scope()
+    if scope is not None:
+        scope.crossings += 1

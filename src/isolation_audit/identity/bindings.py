@@ -9,7 +9,7 @@ from isolation_audit.identity.users import plain_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from isolation_audit.identity.users import User
+    from isolation_audit.identity.users import Listener, User
 
 
 class Bindings:
@@ -19,6 +19,7 @@ class Bindings:
         self._tables: dict[str, dict[str, User]] = {kind: {} for kind in kinds}
         self._limit = limit
         self.evicted = 0
+        self.listener: Listener | None = None
 
     def __len__(self) -> int:
         return sum(len(table) for table in self._tables.values())
@@ -30,14 +31,22 @@ class Bindings:
             return
         table = self._tables.setdefault(kind, {})
         # Re-inserting keeps the order of age right for ids in use.
-        table.pop(identifier, None)
+        before = table.pop(identifier, None)
         table[identifier] = user
+        if self.listener is not None and before is not user:
+            self.listener.learned(identifier, user)
         if len(table) > self._limit:
-            try:
-                del table[next(iter(table))]
-                self.evicted += 1
-            except (KeyError, RuntimeError, StopIteration):
-                pass  # another thread evicts at this moment
+            self._evict(table)
+
+    def _evict(self, table: dict[str, User]) -> None:
+        try:
+            oldest = next(iter(table))
+            del table[oldest]
+            self.evicted += 1
+        except (KeyError, RuntimeError, StopIteration):
+            return  # another thread evicts at this moment
+        if self.listener is not None:
+            self.listener.forgotten(oldest)
 
     def user_of(self, kind: str, identifier: object) -> User | None:
         """The user bound to ``identifier``, or None where it was never seen or is no string."""

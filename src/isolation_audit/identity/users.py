@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 from fnmatch import translate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -44,6 +44,16 @@ _TEXT: dict[str, tuple[type, Callable[[Any], str]]] = {"int": (int, int.__repr__
 EVERYONE = User("*", Kind.EVERYONE)
 
 
+class Listener(Protocol):
+    """Whoever has to know which identifiers are known at this moment."""
+
+    def learned(self, identifier: str, user: User) -> None:
+        """A table has a new identifier, or an old one has a new user."""
+
+    def forgotten(self, identifier: str) -> None:
+        """A full table has let an identifier go."""
+
+
 def plain_text(value: object) -> str | None:
     """The characters of a string as a plain ``str``; None for everything else.
 
@@ -78,6 +88,7 @@ class Users:
         self._convertible = tuple(_TEXT[name] for name in id_types if name != "str")
         self._limit = limit
         self.evicted = 0
+        self.listener: Listener | None = None
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -106,16 +117,21 @@ class Users:
             kind = Kind.USER
         # setdefault decides between threads that meet the same new id at once.
         user = self._tokens.setdefault(value, User(value, kind))
+        if self.listener is not None:
+            self.listener.learned(value, user)
         if len(self._tokens) > self._limit:
             self._evict()
         return user
 
     def _evict(self) -> None:
         try:
-            del self._tokens[next(iter(self._tokens))]
+            oldest = next(iter(self._tokens))
+            del self._tokens[oldest]
             self.evicted += 1
         except (KeyError, RuntimeError, StopIteration):
-            pass  # another thread evicts at this moment
+            return  # another thread evicts at this moment
+        if self.listener is not None:
+            self.listener.forgotten(oldest)
 
 
 def _any_of(globs: Iterable[str]) -> re.Pattern[str] | None:

@@ -15,6 +15,7 @@ from isolation_audit.instrument.observations import Imported, Problem
 from isolation_audit.instrument.placing import Places, same_package
 from isolation_audit.instrument.points.cleanup import CleanupPoint
 from isolation_audit.instrument.points.construction import ConstructionPoint, ConstructorPoint, Registrar
+from isolation_audit.instrument.points.content import ContentPoint
 from isolation_audit.instrument.points.emission import EmissionPoint
 from isolation_audit.instrument.points.progress import ProgressPoint
 from isolation_audit.instrument.points.receivers import Receivers
@@ -200,6 +201,9 @@ class Applier:
         """What watches one emitting callable, in the order in which it is asked."""
         runtime = self._runtime
         yield "emission", lambda layout: EmissionPoint(entry, name, event, receivers, layout, runtime)
+        if runtime.content is not None and entry.payload:
+            content = runtime.content
+            yield "content", lambda layout: ContentPoint(entry, name, receivers, layout, runtime, content)
         if runtime.runs:
             yield "progress", lambda layout: ProgressPoint(entry, name, event, receivers, layout, runtime)
 

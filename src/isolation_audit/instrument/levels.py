@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.observations import Observation
     from isolation_audit.instrument.runtime import Tally
 
-BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Upper limits in seconds, each included in its bucket; what takes longer is in none of them."""
 
 LEVELS: Final = ("first_event", "run", "cleanup")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.config import model
     from isolation_audit.config.model import Deprecation, Emitter, Engine
+    from isolation_audit.content.index import Mark
     from isolation_audit.identity.objects import Record
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.identity.users import User
@@ -63,6 +64,7 @@ class Emission:
         "layers",
         "name",
         "progress",
+        "searched",
         "verified",
     )
 
@@ -78,6 +80,8 @@ class Emission:
         self.layers: tuple[str, ...] = (layer,)
         self.progress: Progress | None = None
         """How far its delivery has come, where a protocol is watched."""
+        self.searched: list[tuple[Any, list[Mark]]] | None = None
+        """Payloads that were searched while it is under way, with the marks in them, where content is watched."""
 
     # Clean events never ask for these two; they are made when somebody does.
 
@@ -121,6 +125,14 @@ class Passage:
     owner: User | None
     addressee: User | None
     record: Record | None
+
+
+@dataclass(slots=True)
+class Carried:
+    """The payload of an event, at one layer, holds data of another user than those whom the other witnesses name."""
+
+    passage: Passage
+    content: User
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.config.model import Config, Factory
+    from isolation_audit.content.witness import ContentWitness
     from isolation_audit.identity.ambient import Ambient
     from isolation_audit.identity.bindings import Bindings
     from isolation_audit.identity.objects import Objects
@@ -46,6 +47,8 @@ class Tally:
     scopes: int = 0
     undelivered: int = 0
     """Events of which a layer said, or hid, that they did not arrive."""
+    payloads_truncated: int = 0
+    """Payloads that were not searched to their end."""
     first_event: Histogram = field(default_factory=Histogram)
     run: Histogram = field(default_factory=Histogram)
     cleanup: Histogram = field(default_factory=Histogram)
@@ -66,6 +69,8 @@ class Runtime:
     publish: Callable[[Observation], None]
     runs: tuple[Runs, ...] = ()
     """One table a configured protocol."""
+    content: ContentWitness | None = None
+    """None where no payload is watched."""
     tally: Tally = field(default_factory=Tally)
     factory_codes: dict[int, tuple[CodeType, Factory]] = field(default_factory=dict)
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""

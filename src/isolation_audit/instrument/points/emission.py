@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import current_scope, emission_variable
 from isolation_audit.identity.users import EVERYONE, Kind, User, plain_text
 from isolation_audit.instrument.layout import Layout, Reader, UserReader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
-from isolation_audit.instrument.points.ownership import differ, owner_of, record_of
+from isolation_audit.instrument.points.ownership import Addressee, differ, owner_of, record_of
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter, EventName
@@ -41,13 +40,12 @@ class EmissionPoint:
         self._tally = runtime.tally
         self._ambient = runtime.ambient.current
         self._owner = UserReader(entry.owner, layout, runtime.users, runtime.bindings) if entry.owner else None
-        self._addressee = UserReader(entry.addressee, layout, runtime.users, runtime.bindings)
-        self._to_everyone = any(fnmatchcase(method, glob) for glob in entry.broadcast)
-        self._addressed = self._to_everyone or bool(entry.addressee)
+        self._addressee = Addressee(entry, method, layout, runtime)
+        self._addressed = bool(self._addressee)
         self._event = Reader(event.path, layout) if event.path is not None else None
         self._name = event.name or method.removeprefix(event.strip)
         # Where the addressee is one plain parameter, an inner layer can be seen to be clean by looking at it.
-        plain = self._owner is None and not self._to_everyone
+        plain = self._owner is None and not self._addressee.to_everyone
         self._plain_address = layout.plain_argument(entry.addressee) if plain else None
 
     def before(self, values: Values) -> Any:
@@ -65,7 +63,7 @@ class EmissionPoint:
         if outer is not None and self._passes_on(outer, values, ambient):
             return None
         owner = owner_of(obj, values, self._owner, ambient, runtime) if self._owner is not None else None
-        addressee = self._read_addressee(values) if self._addressed else None
+        addressee = self._addressee.read(values) if self._addressed else None
         name = self._name if self._event is None else self._read_name(values)
         emission = self._emission(outer, name, ambient)
         if self._testify(emission, ambient, owner, addressee):
@@ -83,6 +81,8 @@ class EmissionPoint:
         """Close this layer; the outermost one closes the event."""
         emission, outer = state
         emission.depth -= 1
+        if not emission.depth:
+            emission.searched = None
         if outer is None:
             return
         if emission_variable.get() is emission:
@@ -161,14 +161,6 @@ class EmissionPoint:
             or differ(addressee, owner)
             or differ(addressee, claimed)
         )
-
-    def _read_addressee(self, values: Values) -> User | None:
-        if self._to_everyone:
-            return EVERYONE
-        addressee = self._addressee.read(values)
-        if addressee is not None and addressee.kind is _PLACEHOLDER:
-            addressee = None
-        return EVERYONE if addressee is None and self._addressee.everyone else addressee
 
     def _read_name(self, values: Values) -> str | None:
         return None if self._event is None else plain_text(self._event.read(values))
