@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from isolation_audit._version import __version__
 from isolation_audit.config import Config, find_config, load_config
-from isolation_audit.detectors import all_detectors, all_rules
 from isolation_audit.content.witness import ContentWitness
+from isolation_audit.detectors import all_detectors, all_rules
 from isolation_audit.detectors.base import Detector
 from isolation_audit.detectors.selfcheck import SelfCheckDetector
 from isolation_audit.exceptions import UsageError
@@ -51,9 +51,9 @@ _HANDLERS: dict[type, str] = {
     observations.Built: "on_built",
     observations.Used: "on_used",
     observations.Passage: "on_passage",
+    observations.Carried: "on_carried",
     observations.Lost: "on_lost",
     observations.Imported: "on_imported",
-    observations.Carried: "on_carried",
     observations.Problem: "on_problem",
     observations.Deviated: "on_deviated",
     observations.Overdue: "on_overdue",
@@ -128,23 +128,23 @@ class Auditor:
         )
         self.started = time.time()
         self.recorder = Recorder(limits, config.select)
+        bindings = Bindings((kind for kind, _path in config.identity.bind), limit=limits.bindings)
+        content = self.recorder.enabled("IA203") and any(emitter.payload for emitter in config.emitters)
         self.runtime = Runtime(
             config=config,
             users=users,
             ambient=Ambient(users),
             bindings=bindings,
-        bindings = Bindings((kind for kind, _path in config.identity.bind), limit=limits.bindings)
-        content = self.recorder.enabled("IA203") and any(emitter.payload for emitter in config.emitters)
             objects=Objects(),
             barrier=barrier,
             publish=self._publish,
             runs=tuple(Runs(protocol, limit=limits.runs) for protocol in config.protocols),
+            content=ContentWitness(users, bindings) if content else None,
         )
         self._listen()
 
     def _listen(self) -> None:
         self.detectors = [detector(self.runtime, self.recorder, self.pseudonyms) for detector in all_detectors()]
-            content=ContentWitness(users, bindings) if content else None,
         self._handlers: dict[type, list[tuple[str, Callable[[Any], None]]]] = {}
         for kind, name in _HANDLERS.items():
             self._handlers[kind] = [
@@ -288,6 +288,7 @@ class Auditor:
             "deprecated_engines_built_by_target": dict(tally.deprecated),
             "scopes": tally.scopes,
             "events_undelivered": tally.undelivered,
+            "payloads_truncated": tally.payloads_truncated,
             "service_levels": {level: getattr(tally, level).as_dict() for level in LEVELS},
             "users_at_once": tally.users_at_once,
             "findings": {code: counts[code] for code in all_rules() if counts[code]},
@@ -299,7 +300,6 @@ class Auditor:
                 "scopes": self.recorder.scopes_dropped,
                 "runs": sum(runs.evicted for runs in runtime.runs),
             },
-            "payloads_truncated": tally.payloads_truncated,
             "exports": exports(self._sinks),
         }
         made["findings"] = [entry.as_dict() for entry in self.recorder.entries()]

@@ -1,8 +1,8 @@
 """The index of live identifiers, and the search for them in text; the cost of a search does not depend on their number.
 
-Two ways, chosen by what the identifiers look like. Where all of them begin with one of a few prefixes (``user-``,
-``run_``), the text is searched for the prefixes, and only what follows one is looked up. Otherwise the whole text is
-cut into words, and the words are looked up.
+The text is cut into words, and the words are looked up. An identifier that is itself several words (an e-mail address,
+``auth0|5f7c``) is looked for where the rarest of its words turned up. Where all identifiers begin with one of a few
+prefixes (``user-``, ``run_``), only the surroundings of those prefixes are cut into words.
 """
 
 from __future__ import annotations
@@ -10,28 +10,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+from isolation_audit.identity.users import User, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.identity.users import User
-
 SHORTEST: Final = 3
 """Characters below which an identifier is taken for an ordinary word, and not searched for."""
 
-_LONGEST: Final = 256
-"""Characters to the left of a joint beyond which a word is no identifier."""
+SHORTEST_NUMBER: Final = 9
+"""The same for digits alone: smaller numbers are amounts and counts more often than users."""
+
+LONGEST: Final = 256
+
+WORK: Final = 20_000_000
+"""Characters that the search for identifiers of several words may run over, for one text: some 20 ms."""
 
 _PREFIXES: Final = 8
 _PREFIX: Final = re.compile(r"[^\W\d_]{2,}[_:-](?=.)", re.ASCII)
-_TOKEN: Final = re.compile(r"[\w@.+:-]+")
-_JOINTS: Final = "@:+."
-"""Signs that join words to one identifier, the rarest in ordinary text first."""
-_LETTER: Final = re.compile(r"\w")
+_WORD: Final = re.compile(r"[\w-]+")
+_UNSPACED: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+"""Scripts that are written without spaces: an identifier of other letters ends where they begin."""
 
-# Everything that no identifier contains becomes a space; with and without the signs that join words (a.b, a@b, a:b).
-_WHOLE: Final = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in "_-@.+:")}
-_PIECES: Final = {**_WHOLE, **{ord(joint): " " for joint in _JOINTS}}
+_SEPARATED: Final = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in "_-")}
+_ESCAPE: Final = re.compile(r"((?:\\u[0-9a-fA-F]{4})+)|\\.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,113 +43,169 @@ class Mark:
     """What a found identifier says: whose it is, and whether it is a secret that may not even be mentioned."""
 
     user: User
-    kind: str
     secret: bool = False
 
 
 class Index:
-    """Identifier -> :class:`Mark`; bounded: beyond ``limit`` the oldest identifier is forgotten and counted."""
+    """Identifier -> :class:`Mark`. The tables that feed it say when to forget: it is as bounded as they are."""
 
-    def __init__(self, *, limit: int = 100_000) -> None:
-        self._marks: dict[str, Mark] = {}
-        self._prefixes: dict[str, None] | None = {}
+    def __init__(self) -> None:
+        self._words: dict[str, Mark | None] = {}
+        """Identifiers of one word; None for one that several users have had, which tells nothing."""
+        self._phrases: dict[str, Mark | None] = {}
+        """Identifiers of several words."""
+        self._heads: dict[str, tuple[str, ...]] = {}
+        """A word -> the identifiers of several words that are looked for where it turns up."""
+        self._prefixes: tuple[str, ...] | None = ()
         """The prefixes of all identifiers; None once there are too many, or an identifier without one."""
-        self._joints: set[str] | None = None
-        """The joints that every identifier with any has; None while there is no such identifier."""
-        self._limit = limit
-        self.evicted = 0
+        self._longest = 0
 
     def __len__(self) -> int:
-        return len(self._marks)
+        return len(self._words) + len(self._phrases)
 
-    def add(self, identifier: str, mark: Mark) -> None:
-        """Search for ``identifier`` from now on; short ones and numbers would be found everywhere and are left out."""
-        if identifier in self._marks:
-            self._marks[identifier] = mark
-            return
-        if len(identifier) < SHORTEST or (identifier.isdecimal() and len(identifier) < 2 * SHORTEST):
-            return
-        if _TOKEN.fullmatch(identifier) is None:
-            return
-        self._marks[identifier] = mark
-        joints = {joint for joint in _JOINTS if joint in identifier}
-        if joints:
-            self._joints = joints if self._joints is None else self._joints & joints
+    def add(self, identifier: str, mark: Mark) -> bool:
+        """Search for ``identifier`` from now on; False where it would be found everywhere, and is left out."""
+        if not SHORTEST <= len(identifier) <= LONGEST:
+            return False
+        if identifier.isdecimal() and len(identifier) < SHORTEST_NUMBER:
+            return False
+        table = self._words if _WORD.fullmatch(identifier) else self._phrases
+        if identifier in table:
+            self._again(table, identifier, mark)
+            return True
+        pieces = _WORD.findall(identifier)
+        if not pieces:
+            return False
+        table[identifier] = mark
+        self._longest = max(self._longest, len(identifier))
+        if table is self._phrases:
+            # The rarest word, so that few identifiers share one; not a letter that is in every text.
+            head = min(pieces, key=lambda piece: (len(piece) < SHORTEST, len(self._heads.get(piece, ()))))
+            self._heads[head] = (*self._heads.get(head, ()), identifier)
         self._learn_prefix(identifier)
-        if len(self._marks) > self._limit:
-            try:
-                del self._marks[next(iter(self._marks))]
-                self.evicted += 1
-            except (KeyError, RuntimeError, StopIteration):
-                pass  # another thread evicts at this moment
+        return True
+
+    def forget(self, identifier: str) -> None:
+        """Search for it no more."""
+        self._words.pop(identifier, None)
+        if identifier in self._phrases:
+            del self._phrases[identifier]
+            for piece in _WORD.findall(identifier):
+                left = tuple(one for one in self._heads.get(piece, ()) if one != identifier)
+                if left:
+                    self._heads[piece] = left
+                else:
+                    self._heads.pop(piece, None)
+
+    @staticmethod
+    def _again(table: dict[str, Mark | None], identifier: str, mark: Mark) -> None:
+        known = table[identifier]
+        if mark.secret:
+            table[identifier] = mark
+        elif known is not None and not known.secret and not same(known.user, mark.user):
+            table[identifier] = None
 
     def _learn_prefix(self, identifier: str) -> None:
-        if self._prefixes is None:
+        prefixes = self._prefixes
+        if prefixes is None:
             return
         match = _PREFIX.match(identifier)
         if match is None:
             self._prefixes = None
-        elif match[0] not in self._prefixes:
-            # A new dict each time: a search on another thread goes on with the one that it began with.
-            grown = {**self._prefixes, match[0]: None}
-            self._prefixes = grown if len(grown) <= _PREFIXES else None
+        elif match[0] not in prefixes:
+            # A new tuple each time: a search on another thread goes on with the one that it began with.
+            self._prefixes = (*prefixes, match[0]) if len(prefixes) < _PREFIXES else None
 
-    def find(self, text: str) -> Iterator[Mark]:
-        """The marks of the identifiers in ``text``; each occurrence may bring its mark again."""
+    def find(self, text: str) -> tuple[list[Mark], bool]:
+        """The marks of the identifiers in ``text``, each once, in their order; False where the search was cut short."""
+        found: dict[Mark, None] = {}
+        complete = True
+        for variant in _readings(text):
+            for part in self._parts(variant):
+                complete = self._search(part, found) and complete
+        return list(found), complete
+
+    def _parts(self, text: str) -> Iterator[str]:
         prefixes = self._prefixes
-        if prefixes is not None:
-            for prefix in prefixes:
-                yield from self._after(prefix, text)
-        else:
-            yield from self._among_words(text)
+        if prefixes is None:
+            yield text
+            return
+        # One character more than an identifier can have: one that is cut off at the end equals none.
+        size = self._longest + 1
+        for prefix in prefixes:
+            position = text.find(prefix)
+            while position >= 0:
+                if _begins(text, position):
+                    yield text[position : position + size]
+                position = text.find(prefix, position + len(prefix))
 
-    def _after(self, prefix: str, text: str) -> Iterator[Mark]:
-        position = text.find(prefix)
-        while position >= 0:
-            end = position + len(prefix)
-            # Only at the start of a word: `user-7` is not in `superuser-7`.
-            if position == 0 or _LETTER.match(text, position - 1) is None:
-                match = _TOKEN.match(text, position)
-                if match is not None:
-                    mark = self._lookup(match[0])
-                    if mark is not None:
-                        yield mark
-            position = text.find(prefix, end)
-
-    def _lookup(self, token: str) -> Mark | None:
-        marks = self._marks
-        mark = marks.get(token)
-        # `user-7.name` and `user-7:` hold user-7; `user-7-8` is another identifier.
-        while mark is None and (cut := max(token.rfind(joint) for joint in _JOINTS)) > 0:
-            token = token[:cut]
-            mark = marks.get(token)
-        return mark or marks.get(token.rstrip("-"))
-
-    def _among_words(self, text: str) -> Iterator[Mark]:
-        marks = self._marks
-        yield from self._known(marks, text.translate(_PIECES).split())
-        if self._joints is not None:
-            joint = next((joint for joint in _JOINTS if joint in self._joints), None)
-            if joint is None:
-                yield from self._known(marks, text.translate(_WHOLE).split())
-            else:
-                yield from self._around(joint, text)
-
-    @staticmethod
-    def _known(marks: dict[str, Mark], words: list[str]) -> Iterator[Mark]:
+    def _search(self, text: str, found: dict[Mark, None]) -> bool:
+        words = _words(text)
         # One pass in C for the usual case, in which there is nothing.
-        if not marks.keys().isdisjoint(words):
-            yield from (marks[word] for word in words if word in marks)
+        if not self._words.keys().isdisjoint(words):
+            for word in words:
+                mark = self._words.get(word)
+                if mark is not None:
+                    found[mark] = None
+        if not self._heads or self._heads.keys().isdisjoint(words):
+            return True
+        work = WORK
+        for head in dict.fromkeys(words):
+            for identifier in self._heads.get(head, ()):
+                work -= len(text)
+                if work < 0:
+                    return False
+                mark = self._phrases.get(identifier)
+                if mark is not None and mark not in found and _holds(text, identifier):
+                    found[mark] = None
+        return True
 
-    def _around(self, joint: str, text: str) -> Iterator[Mark]:
-        position = text.find(joint)
-        while position >= 0:
-            start = position
-            while start > 0 and position - start < _LONGEST and _TOKEN.match(text, start - 1):
-                start -= 1
-            match = _TOKEN.match(text, start)
-            end = match.end() if match is not None else position + 1
-            mark = self._lookup(text[start:end])
-            if mark is not None:
-                yield mark
-            position = text.find(joint, end)
+
+def _readings(text: str) -> Iterator[str]:
+    """The text as it is, and as it reads where it is JSON or part of a URL."""
+    yield text
+    if "\\" in text:
+        yield _ESCAPE.sub(_unescaped, text)
+    if "%" in text:
+        decoded = unquote(text)
+        if decoded != text:
+            yield decoded
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if match[1] is None:
+        return " "
+    units = bytes.fromhex(match[1].replace("\\u", ""))
+    return units.decode("utf-16-be", "replace")
+
+
+def _words(text: str) -> list[str]:
+    if text.isascii():
+        spaced = f" {text.translate(_SEPARATED)} "
+        words = spaced.split()
+        if not ("- " in spaced or " -" in spaced or "_ " in spaced or " _" in spaced):
+            return words
+    else:
+        words = _WORD.findall(text)
+        if _UNSPACED.search(text):
+            words += _WORD.findall(_UNSPACED.sub(" ", text))
+    # `_user-7_` is user-7 in Markdown; `user-7-8` is another identifier.
+    words += [word.strip("-_") for word in words if word[0] in "-_" or word[-1] in "-_"]
+    return words
+
+
+def _holds(text: str, identifier: str) -> bool:
+    """True where the identifier stands for itself: not inside a longer word, not as a part of a longer address."""
+    position = text.find(identifier)
+    while position >= 0:
+        end = position + len(identifier)
+        if _begins(text, position, ".+") and _begins(text[end : end + 4][::-1], min(4, len(text) - end), "."):
+            return True
+        position = text.find(identifier, position + 1)
+    return False
+
+
+def _begins(text: str, position: int, joints: str = "") -> bool:
+    before = text[max(0, position - 4) : position].rstrip("-_" + joints)
+    # Only what joins two words makes them one: an edge of signs alone is none.
+    return not before or not before[-1].isalnum() or _UNSPACED.match(before[-1]) is not None

@@ -1,109 +1,125 @@
-"""Payloads: walks whatever is being sent and gives its text once, within bounds, running none of its code."""
+"""Payloads: gives the texts of whatever is being sent, each once, within bounds, running none of its code."""
 
 from __future__ import annotations
 
-import dataclasses
-import sys
 from collections import deque
+from itertools import chain, islice
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-NODES: Final = 20_000
-"""Containers and texts of one payload that are looked at."""
+NODES: Final = 100_000
+"""Values of one payload that are looked at."""
 
 CHARACTERS: Final = 1_000_000
 """Characters of one payload that are looked at; a longer text is cut there."""
 
-_ATOMS: Final = frozenset({int, float, bool, type(None)})
+_LARGEST_NUMBER: Final = 10**40
+_MUTE: Final = frozenset({float, bool, complex, type(None)})
 _SEQUENCES: Final = (list, tuple, set, frozenset, deque)
+_RECORDS: Final = frozenset(
+    {"__dataclass_fields__", "__attrs_attrs__", "__pydantic_core_schema__", "__fields__", "__struct_fields__"}
+)
+"""What classes of plain fields carry: dataclasses, attrs, pydantic 2 and 1, msgspec."""
 
 
-class Texts:
-    """Iterates over the texts in a payload; afterwards ``truncated`` tells whether a bound was met.
+class Gathering:
+    """The texts of one payload; ``truncated`` where a bound was met.
 
-    Walked: str, bytes-like (as UTF-8), mappings and sequences of the standard library, dataclasses, pydantic models.
-    ``skip`` names keys and fields that are left out, with everything below them.
+    Walked: str, bytes-like (as UTF-8), int, UUID, the standard library's dict, list, tuple, set and deque with their
+    subclasses, and the fields of classes that declare fields. ``skip`` names keys and fields that are left out, with
+    everything below them.
     """
 
     def __init__(self, payload: Any, skip: frozenset[str] = frozenset()) -> None:
-        self._payload = payload
-        self._skip = skip
+        self.texts: list[str] = []
         self.truncated = False
+        self._skip = skip
+        self._characters = CHARACTERS
+        self._nodes = NODES
+        self._walk(payload)
 
-    def __iter__(self) -> Iterator[str]:
-        left, nodes = CHARACTERS, NODES
+    def _walk(self, payload: Any) -> None:
         seen: set[int] = set()
-        waiting: list[Any] = [self._payload]
+        waiting = [payload]
         while waiting:
             value = waiting.pop()
-            nodes -= 1
-            if nodes < 0 or left <= 0:
-                self.truncated = True
-                return
-            text = _text(value, left)
-            if text is not None:
-                self.truncated = self.truncated or len(text) > left
-                yield text[:left]
-                left -= len(text)
-            elif type(value) not in _ATOMS and id(value) not in seen:
+            kind = type(value)
+            if kind is str:
+                self._take(value)
+            elif kind in _MUTE:
+                continue
+            elif (text := _text(value, kind, self._characters)) is not None:
+                self._take(text)
+            elif id(value) not in seen:
                 # The payload holds its containers while it is walked, so their identities are their own.
                 seen.add(id(value))
-                waiting.extend(self._children(value))
+                children = list(islice(self._children(value, kind), self._nodes + 1))
+                self._nodes -= len(children)
+                waiting += reversed(children)
+            if self._nodes < 0 or self._characters < 0:
+                self.truncated = True
+                return
 
-    def _children(self, value: Any) -> Iterable[Any]:
-        kind = type(value)
+    def _take(self, text: str) -> None:
+        left = self._characters
+        self._characters -= len(text) + 1
+        self.texts.append(text if len(text) <= left else text[:left])
+
+    def _children(self, value: Any, kind: type) -> Iterable[Any]:
         if issubclass(kind, dict):
             # dict's own method: a subclass may have made items() anything.
-            for key, item in dict.items(value):
-                if type(key) is not str or key not in self._skip:
-                    yield key
-                    yield item
-        elif issubclass(kind, _SEQUENCES):
-            yield from _plain_iteration(value)
-        else:
-            yield from self._fields(value)
+            items = list(islice(dict.items(value), self._nodes + 1))
+            if self._skip:
+                items = [(key, item) for key, item in items if type(key) is not str or key not in self._skip]
+            return chain.from_iterable(items)
+        for plain in _SEQUENCES:
+            if issubclass(kind, plain):
+                # A copy, so that another thread can't change what is being walked.
+                return list(islice(plain.__iter__(value), self._nodes + 1))
+        mro = type.__dict__["__mro__"].__get__(kind)
+        namespaces = [type.__dict__["__dict__"].__get__(cls) for cls in mro]
+        if any(not _RECORDS.isdisjoint(namespace) for namespace in namespaces):
+            return self._fields(value, namespaces)
+        return ()
 
-    def _fields(self, value: Any) -> Iterable[Any]:
-        kind = type(value)
-        if dataclasses.is_dataclass(kind):
-            names = [field.name for field in dataclasses.fields(kind)]
-        elif _is_pydantic(kind):
-            names = list(vars(value))
-        else:
-            return
-        for name in names:
-            if name not in self._skip:
-                try:
-                    yield object.__getattribute__(value, name)
-                except AttributeError:
-                    continue  # a field that was never set
+    def _fields(self, value: Any, namespaces: list[Any]) -> list[Any]:
+        """What is stored in the instance: in its ``__dict__`` and its slots, past properties and ``__getattr__``."""
+        found = []
+        for namespace in namespaces:
+            for name, member in list(namespace.items()):
+                if type(member) is MemberDescriptorType and self._meant(name):
+                    try:
+                        found.append(member.__get__(value))
+                    except AttributeError:
+                        continue  # a slot that was never filled
+                elif name == "__dict__" and type(member) is GetSetDescriptorType:
+                    stored = member.__get__(value)
+                    found += [item for field, item in list(dict.items(stored)) if self._meant(field)]
+        return found
+
+    def _meant(self, name: str) -> bool:
+        if name.startswith("__"):
+            return name == "__pydantic_extra__"
+        return name not in self._skip
 
 
-def _plain_iteration(value: Any) -> Iterable[Any]:
-    for kind in _SEQUENCES:
-        if issubclass(type(value), kind):
-            # The standard library's own iteration, for the same reason.
-            return list(kind.__iter__(value))
-    return ()
-
-
-def _text(value: Any, limit: int) -> str | None:
-    # type(), never isinstance(): a proxy's __class__ would have the application's code run, and lie.
-    kind = type(value)
+def _text(value: Any, kind: type, limit: int) -> str | None:
+    # By the type, never isinstance(): a proxy's __class__ would have the application's code run, and lie.
     if issubclass(kind, str):
         return str.__str__(value)
-    if issubclass(kind, (bytes, bytearray)):
-        # One byte more than the limit, so that the caller sees that there was more.
-        return bytes(value[: limit + 1]).decode("utf-8", "replace")
+    if kind is int:
+        # A number with thousands of digits is expensive to write down, and no id.
+        return int.__repr__(value) if -_LARGEST_NUMBER < value < _LARGEST_NUMBER else ""
+    if kind is UUID:
+        return UUID.__str__(value)
+    for plain in (bytes, bytearray):
+        if issubclass(kind, plain):
+            # One byte more than the limit, so that the caller sees that there was more.
+            return plain.__getitem__(value, slice(limit + 1)).decode("utf-8", "replace")
     if kind is memoryview:
         return bytes(value.cast("B")[: limit + 1]).decode("utf-8", "replace") if value.contiguous else None
     return None
-
-
-def _is_pydantic(kind: type) -> bool:
-    # Its package is never imported for this; where it isn't, no object can be one of its models.
-    pydantic = sys.modules.get("pydantic")
-    model = getattr(pydantic, "BaseModel", None)
-    return model is not None and model in kind.__mro__

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.observations import (
         Built,
+        Carried,
         Deviated,
         Imported,
         Lost,
@@ -53,6 +54,9 @@ class Detector:
 
     def on_passage(self, passage: Passage) -> None:
         """An event passed a layer, and its witnesses disagree."""
+
+    def on_carried(self, carried: Carried) -> None:
+        """The payload of an event holds data of another user."""
 
     def on_lost(self, lost: Lost) -> None:
         """An event left without any witness."""
@@ -100,6 +104,7 @@ class Detector:
         ambient: User | None = None,
         owner: User | None = None,
         addressee: User | None = None,
+        content: User | None = None,
         record: Record | None = None,
         place: str = "here",
         with_site: bool = True,
@@ -107,9 +112,9 @@ class Detector:
     ) -> None:
         """Record a finding of rule ``code`` at the application's present place, or where ``at`` says.
 
-        ``template`` is the message; its fields ``{ambient}``, ``{owner}``, ``{addressee}`` (labels of users),
-        ``{target}``, ``{event}``, ``{detail}`` and ``{measured}`` (what differs each time) are filled in once, when the
-        finding is new. ``place`` labels the source line, likewise.
+        ``template`` is the message; its fields ``{ambient}``, ``{owner}``, ``{addressee}``, ``{content}`` (labels
+        of users), ``{target}``, ``{event}``, ``{detail}`` and ``{measured}`` (what differs each time) are filled in
+        once, when the finding is new. ``place`` labels the source line, likewise.
         """
         recorder = self.recorder
         if not recorder.enabled(code):
@@ -120,7 +125,7 @@ class Detector:
         if recorder.again(shortcut):
             return
         rule = self._rules[code]
-        witnesses = Witnesses(self.label(ambient), self.label(owner), self.label(addressee))
+        witnesses = Witnesses(self.label(ambient), self.label(owner), self.label(addressee), self.label(content))
         shown = _shown(witnesses)
         recorder.record(
             Finding(

@@ -1,0 +1,89 @@
+"""The content witness: whose marks a payload holds."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.content import secrets
+from isolation_audit.content.index import Index, Mark
+from isolation_audit.content.payload import Gathering
+from isolation_audit.identity.users import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from isolation_audit.identity.bindings import Bindings
+    from isolation_audit.identity.users import User, Users
+
+
+class ContentWitness:
+    """Knows the identifiers of live users, learned from the tables as they learn them, and finds them in payloads."""
+
+    def __init__(self, users: Users, bindings: Bindings) -> None:
+        self.index = Index()
+        self._users = users
+        self._version = -1
+        self._secrets: dict[str, None] = {}
+        users.listener = bindings.listener = self
+
+    def learned(self, identifier: str, user: User) -> None:
+        """A table has a new identifier of this user."""
+        if user.kind is Kind.USER:
+            self.index.add(identifier, Mark(user))
+
+    def forgotten(self, identifier: str) -> None:
+        """A table has let an identifier go."""
+        if identifier not in self._secrets:
+            self.index.forget(identifier)
+
+    def marks(self, payload: Any) -> tuple[list[Mark], bool]:
+        """The marks in a payload, each once; False where it was not searched to its end."""
+        if self._version != secrets.version():
+            self._take_secrets()
+        gathered = Gathering(payload)
+        # One text is searched faster than many; no identifier goes across a NUL.
+        marks, complete = self.index.find("\0".join(gathered.texts))
+        return marks, complete and not gathered.truncated
+
+    def marks_outside(self, payload: Any, mentions: frozenset[str]) -> list[Mark]:
+        """The marks outside of the fields that may name others; texts that are JSON are read for it."""
+        texts = Gathering(payload, mentions).texts
+        for place, text in enumerate(texts):
+            parsed = _parsed(text)
+            if parsed is not None:
+                texts[place] = "\0".join(Gathering(parsed, mentions).texts)
+        return self.index.find("\0".join(texts))[0]
+
+    def _take_secrets(self) -> None:
+        self._version = secrets.version()
+        current = secrets.known()
+        for text in self._secrets.keys() - {text for text, _user_id in current}:
+            self.index.forget(text)
+        self._secrets = dict.fromkeys(text for text, _user_id in current)
+        for text, user_id in current:
+            user = self._users.token(user_id)
+            if user is not None and user.kind is Kind.USER:
+                self.index.add(text, Mark(user, secret=True))
+
+
+def foreign(marks: Iterable[Mark], rightful: Iterable[User]) -> Mark | None:
+    """The mark that makes a payload another user's: a secret of theirs; or any mark, where nobody rightful is named.
+
+    Whoever is told about others is named as well, as a rule: "carol (user-7) wrote to you, user-8".
+    """
+    ids = {user.id for user in rightful}
+    others = [mark for mark in marks if mark.user.id not in ids]
+    secret = next((mark for mark in others if mark.secret), None)
+    if secret is not None or not others:
+        return secret
+    return others[0] if len(others) == len(list(marks)) else None
+
+
+def _parsed(text: str) -> Any:
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,82 @@
+"""IA203: the payload of an event names another user than all other witnesses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from isolation_audit.detectors.base import Detector
+from isolation_audit.detectors.crossing import count_crossing
+from isolation_audit.rules import Example, Rule, Severity
+
+if TYPE_CHECKING:
+    from isolation_audit.instrument.observations import Carried
+
+_APP = """\
+from isolation_audit import user_scope
+
+NOTES = [{"author": "user-alice", "text": "call the bank"}, {"author": "user-bob", "text": "buy milk"}]
+
+class Screen:
+    def send(self, to, data):
+        pass
+
+def show_notes(user_id):
+    with user_scope(user_id):
+        Screen().send(to=user_id, data={"notes": search(user_id)})
+
+def main():
+    show_notes("user-alice")
+    show_notes("user-bob")
+
+"""
+
+
+class ContentDetector(Detector):
+    """Judges what payloads carry; addressing is judged next door, in ``crossing``."""
+
+    rules = (
+        Rule(
+            "IA203",
+            "content-crossing",
+            Severity.ERROR,
+            "What was sent to a user holds an identifier or a secret of another user, and names the user nowhere.",
+            "Every address may be right and the data still be somebody else's: a query without its condition on the "
+            "user, a cache key that two users share.",
+            "find where the data was read: the query, the cache or the object that it came from is not kept by user; "
+            "list fields that name others on purpose under emitters.mentions",
+            Example(
+                config='[[emitters]]\ntarget = "app:Screen.send"\naddressee = ["args.to"]\npayload = ["args.data"]\n',
+                bad=_APP + "def search(user_id):\n    return NOTES[:1]\n",
+                good=_APP + 'def search(user_id):\n    return [note for note in NOTES if note["author"] == user_id]\n',
+            ),
+            options="`emitters.payload`, `emitters.mentions`, `identity.bind`, `identity.system`; `canary()` and "
+            "`secret()` in the Python API",
+        ),
+    )
+
+    def on_carried(self, carried: Carried) -> None:
+        """A crossing, unless this event is counted as one already."""
+        passage = carried.passage
+        emission = passage.emission
+        target = str(passage.entry.target)
+        count_crossing(self.runtime, emission, None)
+        owner, to = passage.owner, "{ambient}"
+        if passage.addressee is not None:
+            to = "{addressee}"
+        elif owner is not None:
+            to = "{owner}"
+        elif passage.ambient is None:
+            owner, to = emission.claimed, "{owner}"
+        self.report(
+            "IA203",
+            f"event {{event}} for {to} carries data of {{content}}, seen at {{detail}}",
+            target=target,
+            detail=f"{target}.{passage.method}" if not target.endswith(f".{passage.method}") else target,
+            place="data of {content} passed here",
+            event=emission.name,
+            ambient=passage.ambient,
+            owner=owner,
+            addressee=passage.addressee,
+            content=carried.content,
+            record=passage.record,
+        )
