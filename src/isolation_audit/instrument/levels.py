@@ -95,7 +95,7 @@ class ServiceLevels:
         """A scope has begun: a run of its own, or a part of the one around it. The system's own work is no run."""
         if user is None or user.kind is _SYSTEM:
             return
-        run = next((found for kind in self._run_ids if (found := scope.ids.get(kind))), None)
+        run = self._run_of(scope.ids) if scope.ids else None
         parent = scope.parent
         while parent is not None:
             work: Work | None = parent.work
@@ -110,7 +110,10 @@ class ServiceLevels:
         scope.leads = True
         at_work = self._at_work
         if len(at_work) < self._most:
-            at_work.setdefault(user.id, set()).add(work)
+            works = at_work.get(user.id)
+            if works is None:
+                works = at_work.setdefault(user.id, set())
+            works.add(work)
             self._tally.users_at_once = max(self._tally.users_at_once, len(at_work))
 
     def first_event(self, work: Work, event: str | None) -> None:
@@ -144,6 +147,12 @@ class ServiceLevels:
         limit = self._cleanup
         if limit is not None and seconds > limit:
             self._publish(Slow("cleanup", seconds, limit, user(), target, method))
+
+    def _run_of(self, ids: dict[str, str]) -> str | None:
+        for kind in self._run_ids:
+            if found := ids.get(kind):
+                return found
+        return None
 
     def _rest(self, work: Work) -> None:
         # Between threads a user's entry may get lost for the time of one run, and be counted too low; never too high.
