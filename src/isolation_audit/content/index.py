@@ -28,6 +28,9 @@ LONGEST: Final = 256
 WORK: Final = 20_000_000
 """Characters that the search for identifiers of several words may run over, for one text: some 20 ms."""
 
+_AROUND: Final = 4
+"""Characters beside an identifier that are looked at, to see whether it ends there."""
+
 _PREFIXES: Final = 8
 _PREFIX: Final = re.compile(r"[^\W\d_]{2,}[_:-](?=.)", re.ASCII)
 _WORD: Final = re.compile(r"[\w-]+")
@@ -120,45 +123,54 @@ class Index:
         """The marks of the identifiers in ``text``, each once, in their order; False where the search was cut short."""
         found: dict[Mark, None] = {}
         complete = True
-        for variant in _readings(text):
-            for part in self._parts(variant):
-                complete = self._search(part, found) and complete
+        for reading in _readings(text):
+            if self._prefixes is None:
+                complete = self._search(reading, found) and complete
+            else:
+                self._after(self._prefixes, reading, found)
         return list(found), complete
 
-    def _parts(self, text: str) -> Iterator[str]:
-        prefixes = self._prefixes
-        if prefixes is None:
-            yield text
-            return
-        # One character more than an identifier can have: one that is cut off at the end equals none.
-        size = self._longest + 1
+    def _after(self, prefixes: tuple[str, ...], text: str, found: dict[Mark, None]) -> None:
         for prefix in prefixes:
             position = text.find(prefix)
             while position >= 0:
-                if _begins(text, position):
-                    yield text[position : position + size]
+                # Every prefix begins with a letter, so there is a word.
+                match = _WORD.match(text, position)
+                if match is not None and _begins(text, position):
+                    word = match[0]
+                    if not word.isascii():
+                        word = _UNSPACED.split(word, 1)[0] if word not in self._words else word
+                    self._note(self._words.get(word) or self._words.get(word.rstrip("-_")), found)
+                    if self._heads:
+                        # More than any identifier has, so that none is cut to another.
+                        self._search(text[position : position + self._longest + _AROUND], found, at_start=True)
                 position = text.find(prefix, position + len(prefix))
 
-    def _search(self, text: str, found: dict[Mark, None]) -> bool:
+    def _search(self, text: str, found: dict[Mark, None], *, at_start: bool = False) -> bool:
         words = _words(text)
-        # One pass in C for the usual case, in which there is nothing.
-        if not self._words.keys().isdisjoint(words):
-            for word in words:
-                mark = self._words.get(word)
-                if mark is not None:
-                    found[mark] = None
-        if not self._heads or self._heads.keys().isdisjoint(words):
+        # One pass in C, and nothing left of it in the usual case.
+        if not at_start:
+            for word in filter(self._words.__contains__, words):
+                self._note(self._words.get(word), found)
+        if not self._heads:
             return True
         work = WORK
-        for head in dict.fromkeys(words):
+        for head in dict.fromkeys(filter(self._heads.__contains__, words)):
             for identifier in self._heads.get(head, ()):
                 work -= len(text)
                 if work < 0:
                     return False
                 mark = self._phrases.get(identifier)
-                if mark is not None and mark not in found and _holds(text, identifier):
+                if mark is None or mark in found:
+                    continue
+                if (not at_start or text.startswith(identifier)) and _holds(text, identifier):
                     found[mark] = None
         return True
+
+    @staticmethod
+    def _note(mark: Mark | None, found: dict[Mark, None]) -> None:
+        if mark is not None:
+            found[mark] = None
 
 
 def _readings(text: str) -> Iterator[str]:
@@ -199,13 +211,16 @@ def _holds(text: str, identifier: str) -> bool:
     position = text.find(identifier)
     while position >= 0:
         end = position + len(identifier)
-        if _begins(text, position, ".+") and _begins(text[end : end + 4][::-1], min(4, len(text) - end), "."):
+        if _begins(text, position, ".+") and not _wordy(text[end : end + _AROUND][::-1].rstrip("-_.")):
             return True
         position = text.find(identifier, position + 1)
     return False
 
 
 def _begins(text: str, position: int, joints: str = "") -> bool:
-    before = text[max(0, position - 4) : position].rstrip("-_" + joints)
-    # Only what joins two words makes them one: an edge of signs alone is none.
-    return not before or not before[-1].isalnum() or _UNSPACED.match(before[-1]) is not None
+    return not _wordy(text[max(0, position - _AROUND) : position].rstrip("-_" + joints))
+
+
+def _wordy(before: str) -> bool:
+    # Signs join only what is on both sides of them: `x-user-7` is another word than user-7, `--user-7` is not.
+    return bool(before) and before[-1].isalnum() and _UNSPACED.match(before[-1]) is None

@@ -18,7 +18,7 @@ CHARACTERS: Final = 1_000_000
 """Characters of one payload that are looked at; a longer text is cut there."""
 
 _LARGEST_NUMBER: Final = 10**40
-_MUTE: Final = frozenset({float, bool, complex, type(None)})
+_NOTHING: Final = type(None)
 _SEQUENCES: Final = (list, tuple, set, frozenset, deque)
 _RECORDS: Final = frozenset(
     {"__dataclass_fields__", "__attrs_attrs__", "__pydantic_core_schema__", "__fields__", "__struct_fields__"}
@@ -50,7 +50,8 @@ class Gathering:
             kind = type(value)
             if kind is str:
                 self._take(value)
-            elif kind in _MUTE:
+            elif kind is float or kind is bool or kind is _NOTHING:
+                # One by one: in a set they would be compared by a metaclass's own __hash__ and __eq__.
                 continue
             elif (text := _text(value, kind, self._characters)) is not None:
                 self._take(text)

@@ -71,6 +71,8 @@ def _events(summary: Mapping[str, Any]) -> Iterator[Metric]:
     yield _counter(
         "crossing_events", "Deliveries of an event to a user it was not for.", summary.get("crossing_events", 0)
     )
+    truncated = summary.get("payloads_truncated", 0)
+    yield _counter("payloads_truncated", "Payloads that were not searched to their end.", truncated)
     yield _counter("scopes", "Ended stretches of work for one user.", summary.get("scopes", 0))
 
 

@@ -97,11 +97,13 @@ class ContentPoint:
         elif not rightful:
             return
         mark = foreign(marks, rightful)
-        if mark is not None and self._mentions:
-            outside = self._content.marks_outside(payload, self._mentions)
-            mark = foreign([one for one in outside if one.secret or addressee is not EVERYONE], rightful)
         if mark is None or CODE in emission.reported:
             return
+        if self._mentions:
+            outside = self._content.marks_outside(payload, self._mentions)
+            mark = foreign([one for one in outside if one.secret or addressee is not EVERYONE], rightful)
+            if mark is None:
+                return
         emission.reported.add(CODE)
         record = record_of(obj, runtime) if self._owner is not None else None
         passage = Passage(emission, self._entry, self._method, ambient, owner, addressee, record)
