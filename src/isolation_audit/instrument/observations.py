@@ -228,5 +228,17 @@ class Stopped:
 
 
 Observation = (
-    Built | Used | Passage | Lost | Deviated | Overdue | Undelivered | Slow | Imported | Ended | Problem | Stopped
+    Built
+    | Used
+    | Passage
+    | Carried
+    | Lost
+    | Deviated
+    | Overdue
+    | Undelivered
+    | Slow
+    | Imported
+    | Ended
+    | Problem
+    | Stopped
 )
