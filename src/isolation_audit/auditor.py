@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from isolation_audit import integrations
 from isolation_audit._version import __version__
 from isolation_audit.config import Config, find_config, load_config
 from isolation_audit.content.witness import ContentWitness
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from isolation_audit.export.sink import Sink
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.instrument.runtime import Tally
+    from isolation_audit.instrument.targets import Watched
 
 _HANDLERS: dict[type, str] = {
     observations.Built: "on_built",
@@ -59,6 +61,8 @@ _HANDLERS: dict[type, str] = {
     observations.Overdue: "on_overdue",
     observations.Undelivered: "on_undelivered",
     observations.Slow: "on_slow",
+    observations.Unready: "on_unready",
+    observations.Broken: "on_broken",
     observations.Stopped: "on_stopped",
 }
 
@@ -115,6 +119,7 @@ class Auditor:
         self._running = False
         self._build()
         self.instrumentation = Instrumentation(self.runtime)
+        self.instrumentation.integrated += integrations.watch(self.runtime, self.instrumentation.places)
 
     def _build(self) -> None:
         config = self.config
@@ -248,7 +253,13 @@ class Auditor:
         )
         tally = self.runtime.tally
         events = sum(tally.events.values())
-        return observations.Stopped(applied, len(tally.seen), events, verified=tally.unverified < events)
+        seen = sum(tally.seen[str(watched.target)] > 0 for watched in self.instrumentation.targets)
+        return observations.Stopped(applied, seen, events, verified=tally.unverified < events)
+
+    def _watched(self) -> list[Watched]:
+        """The targets that were asked for, and those of libraries that the application has imported."""
+        integrated = [one for one in self.instrumentation.integrated if one.state is not State.WAITING]
+        return [*self.instrumentation.targets, *integrated]
 
     def snapshot(self) -> dict[str, Any]:
         """The report of this process so far (schema 1)."""
@@ -275,7 +286,7 @@ class Auditor:
                 "detail": watched.detail,
                 "seen": tally.seen[str(watched.target)],
             }
-            for watched in self.instrumentation.targets
+            for watched in self._watched()
         ]
         made["summary"] = {
             "events_total": sum(tally.events.values()),

@@ -27,6 +27,7 @@ TABLES = {
     "shared": model.Shared,
     "protocols": model.Protocol,
     "service_levels": model.ServiceLevels,
+    "integrations": model.Integrations,
     "audit": model.Audit,
     "report": model.Report,
     "prometheus": model.Prometheus,

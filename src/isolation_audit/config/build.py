@@ -19,6 +19,7 @@ from isolation_audit.config.model import (
     EventName,
     Factory,
     Identity,
+    Integrations,
     Journal,
     Limits,
     Otlp,
@@ -60,6 +61,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         shared=top.entries("shared", _shared),
         protocols=top.named("protocols", _protocol),
         service_levels=top.section("service_levels", _service_levels),
+        integrations=top.section("integrations", _integrations),
         audit=top.section("audit", _audit),
         report=top.section("report", lambda table: _report(table, folder)),
         prometheus=top.section("prometheus", _prometheus),
@@ -205,6 +207,10 @@ def _protocol(table: Table) -> Protocol:
 def _service_levels(table: Table) -> ServiceLevels:
     limit = replace(kinds.DURATION, example='"2s"')
     return ServiceLevels(**{field.name: table.one(field.name, limit, None) for field in fields(ServiceLevels)})
+
+
+def _integrations(table: Table) -> Integrations:
+    return Integrations(disable=table.many("disable", kinds.name("the name of an integration", "starlette")))
 
 
 def _audit(table: Table) -> Audit:

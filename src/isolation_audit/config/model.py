@@ -222,6 +222,13 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class Integrations:
+    """``[integrations]``: libraries that are watched without being configured, and the names of those that are not."""
+
+    disable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """``[audit]``: how deep to look."""
 
@@ -243,6 +250,7 @@ class Config:
     shared: tuple[Shared, ...] = ()
     protocols: tuple[Protocol, ...] = ()
     service_levels: ServiceLevels = field(default_factory=ServiceLevels)
+    integrations: Integrations = field(default_factory=Integrations)
     audit: Audit = field(default_factory=Audit)
     report: Report = field(default_factory=Report)
     prometheus: Prometheus = field(default_factory=Prometheus)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from isolation_audit.identity.pseudonyms import Pseudonyms
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.observations import (
+        Broken,
         Built,
         Carried,
         Deviated,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         Slow,
         Stopped,
         Undelivered,
+        Unready,
         Used,
     )
     from isolation_audit.instrument.runtime import Runtime
@@ -78,6 +80,12 @@ class Detector:
 
     def on_slow(self, slow: Slow) -> None:
         """Something took longer than its limit."""
+
+    def on_unready(self, unready: Unready) -> None:
+        """Something was sent on a connection that could not take it."""
+
+    def on_broken(self, broken: Broken) -> None:
+        """A connection broke down."""
 
     def on_stopped(self, stopped: Stopped) -> None:
         """The auditor is about to stop."""

@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from isolation_audit._version import __version__
 from isolation_audit.detectors import all_rules
 from isolation_audit.instrument.levels import BUCKETS
-from isolation_audit.instrument.targets import State
+from isolation_audit.instrument.targets import INTEGRATION, State
 from isolation_audit.recorder import Selection
 
 if TYPE_CHECKING:
@@ -53,11 +53,12 @@ def _health(report: Report) -> Iterator[Metric]:
     yield _gauge("start_time_seconds", "When the audit began, in Unix time.", started)
     yield _gauge("processes", "Audited processes that have reported, ended ones included.", len(processes))
     states = _zeros(state.value for state in State)
-    for target in report["targets"]:
+    configured = [target for target in report["targets"] if target["role"] != INTEGRATION]
+    for target in configured:
         states[target["state"],] += 1
     yield _labelled(GaugeMetricFamily, "targets", "Configured targets by what became of them.", ["state"], states)
     # A target in two roles is one row each; its calls are counted by target, so they are taken once.
-    seen = {target["target"]: target["seen"] for target in report["targets"]}
+    seen = {target["target"]: target["seen"] for target in configured}
     yield _counter("calls", "Instrumented calls that the auditor has seen.", sum(seen.values()))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Record:
     """The owner of one object (None until bound) and the raw place where it was made or bound."""
 
-    __slots__ = ("built_by", "origin", "origin_label", "owner", "reference")
+    __slots__ = ("built_by", "connection", "origin", "origin_label", "owner", "reference")
 
     def __init__(self, reference: weakref.ref[Any]) -> None:
         self.reference = reference
@@ -25,6 +25,8 @@ class Record:
         self.origin: Any = None
         self.origin_label = ""
         self.built_by: set[str] = set()
+        self.connection: Any = None
+        """What an integration knows of the connection that the object is."""
 
 
 class Objects:

@@ -74,6 +74,7 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
 
     scope: Scope | None = None
     emission: Any = None
+    connection: Any = None
 
 
 def _variable(name: str) -> ContextVar[Any]:
@@ -84,6 +85,7 @@ def _variable(name: str) -> ContextVar[Any]:
 
 scope_variable: Final[ContextVar[Scope | None]] = _variable("scope")
 emission_variable: Final[ContextVar[Any]] = _variable("emission")
+connection_variable: Final[ContextVar[Any]] = _variable("connection")
 
 current_scope: Final[Callable[[], Scope | None]] = scope_variable.get
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import ModuleType
 
+    from isolation_audit.instrument.placing import Places
     from isolation_audit.instrument.runtime import Runtime
 
 
@@ -34,6 +35,13 @@ class Instrumentation:
         self._running = False
         self._hooks: dict[str, hooks.Hook] = {}
         self.targets: list[Watched] = self._applier.plan()
+        self.integrated: list[Watched] = []
+        """Targets of integrations; their modules are waited for, and never imported on their behalf."""
+
+    @property
+    def places(self) -> Places:
+        """Where points are put."""
+        return self._applier.places
 
     def start(self) -> None:
         """Instrument what is imported already and wait for the rest."""
@@ -61,7 +69,7 @@ class Instrumentation:
         with self._lock:
             if not self._running:
                 return
-            for watched in self.targets:
+            for watched in self._everything():
                 module = sys.modules.get(watched.target.module)
                 if module is None:
                     hooks.rearm(watched.target.module)
@@ -70,12 +78,15 @@ class Instrumentation:
             self._applier.places.revisit()
 
     def _modules(self) -> list[str]:
-        return list(dict.fromkeys(watched.target.module for watched in self.targets))
+        return list(dict.fromkeys(watched.target.module for watched in self._everything()))
+
+    def _everything(self) -> list[Watched]:
+        return [*self.targets, *self.integrated]
 
     def _imported(self, module: ModuleType, name: str) -> None:
         with self._lock:
             if self._running:
-                for watched in self.targets:
+                for watched in self._everything():
                     if watched.target.module == name:
                         self._apply(watched, module)
                 # An object that a module makes of its own class and keeps is made before anybody is told of the import.

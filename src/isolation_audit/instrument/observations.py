@@ -190,6 +190,29 @@ class Slow:
 
 
 @dataclass(slots=True)
+class Unready:
+    """Something was sent on a connection that could not take it, ``when`` says why; the application could know."""
+
+    target: str
+    when: str
+    ambient: User | None
+    owner: User | None
+    stack: RawStack
+
+
+@dataclass(slots=True)
+class Broken:
+    """A connection broke down; ``how``, with the name of the exception's type where one was ``raised``."""
+
+    target: str
+    how: str
+    raised: bool
+    ambient: User | None
+    owner: User | None
+    stack: RawStack
+
+
+@dataclass(slots=True)
 class Imported:
     """A module that is deprecated as a whole was imported."""
 
@@ -237,6 +260,8 @@ Observation = (
     | Overdue
     | Undelivered
     | Slow
+    | Unready
+    | Broken
     | Imported
     | Ended
     | Problem

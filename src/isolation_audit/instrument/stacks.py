@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from isolation_audit.findings import Frame, Site
 from isolation_audit.instrument.shims import is_shim
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, FrameType
 
 RawStack = tuple[tuple["CodeType", int], ...]
@@ -17,6 +19,9 @@ RawStack = tuple[tuple["CodeType", int], ...]
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + "/"
 _EXAMPLES = _PACKAGE + "_examples/"
 _MACHINERY = ("/site-packages/wrapt/", "<frozen importlib", "<frozen runpy", "/importlib/__init__.py")
+
+
+_INSTALLED = sysconfig.get_path("stdlib") + "/"
 
 
 _KNOWN_CODES: Final = 20_000
@@ -53,6 +58,37 @@ def capture(limit: int) -> RawStack:
             raw.append((code, frame.f_lasti))
         frame = frame.f_back
     return tuple(raw)
+
+
+def raised(error: BaseException, limit: int, libraries: tuple[str, ...]) -> RawStack:
+    """Where an exception came from: its innermost ``limit`` frames, from the first one of the application's own on.
+
+    Frames of the standard library and of installed packages are stepped over where anything else was passed; else, for
+    an application that is installed itself, only those of the ``libraries``.
+    """
+    raw: list[tuple[CodeType, int]] = []
+    trace = error.__traceback__
+    while trace is not None:
+        if not is_ours(trace.tb_frame.f_code):
+            raw.append((trace.tb_frame.f_code, trace.tb_lasti))
+        trace = trace.tb_next
+    innermost = tuple(reversed(raw))
+    own = _from(innermost, lambda file: not file.startswith(_INSTALLED) and "-packages/" not in file)
+    return (own or beneath(innermost, libraries))[:limit]
+
+
+def beneath(raw: RawStack, libraries: tuple[str, ...]) -> RawStack:
+    """A stack without the frames of these libraries (a folder or file at the root of an import path) on top of it."""
+    marks = tuple(f"/{name}" if name.endswith(".py") else f"/{name}/" for name in libraries)
+    own = _from(raw, lambda file: not any(mark in file.removeprefix(_INSTALLED) for mark in marks))
+    return own or raw
+
+
+def _from(raw: RawStack, wanted: Callable[[str], bool]) -> RawStack:
+    for index, (code, _lasti) in enumerate(raw):
+        if wanted(code.co_filename):
+            return raw[index:]
+    return ()
 
 
 def site(raw: RawStack | None) -> Site | None:

@@ -27,8 +27,11 @@ class State(StrEnum):
     """Not found (IA901)."""
 
 
-PASSIVE_ROLES = ("ambient", "factory")
-"""Roles that are read, not called: they can't be seen at work."""
+INTEGRATION = "integration"
+"""The role of targets that no configuration names."""
+
+PASSIVE_ROLES = ("ambient", "factory", INTEGRATION)
+"""Roles that say nothing about blindness: what is read, not called; what nobody has asked for."""
 
 
 @dataclass(slots=True)

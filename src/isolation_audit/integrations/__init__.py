@@ -1,0 +1,90 @@
+"""Integrations: what the auditor knows of single libraries without being told; each waits for its library's import.
+
+An integration is an object behind an entry point of the group ``isolation_audit.integrations``. Its name there is the
+one that ``[integrations] disable`` takes. It must not import its library: it says what to watch, and the post-import
+hooks do the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Final, Protocol
+
+from isolation_audit.config.model import Target
+from isolation_audit.instrument.resolve import UnresolvedError, resolve
+from isolation_audit.instrument.targets import INTEGRATION, Watched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import ModuleType
+
+    from isolation_audit.instrument.layout import Layout
+    from isolation_audit.instrument.placing import Places
+    from isolation_audit.instrument.probe import Interceptor
+    from isolation_audit.instrument.runtime import Runtime
+
+GROUP: Final = "isolation_audit.integrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One callable to watch: ``target`` is ``module:Class.method``, ``make`` builds the interceptor for its layout."""
+
+    target: str
+    make: Callable[[Layout], Interceptor]
+
+
+class Integration(Protocol):
+    """What an entry point of the group leads to."""
+
+    distribution: str
+    """The library's name on the package index."""
+    since: str
+    """The lowest version that is understood; an older one is left alone."""
+
+    def points(self, runtime: Runtime) -> Iterable[Point]:
+        """What to watch, and how; called once an auditor, before the library is imported."""
+
+
+def watch(runtime: Runtime, places: Places) -> list[Watched]:
+    """The targets of every installed integration that the configuration does not switch off."""
+    found: list[Watched] = []
+    for entry_point in metadata.entry_points(group=GROUP):
+        if entry_point.name in runtime.config.integrations.disable:
+            continue
+        try:
+            found += _targets(entry_point.name, entry_point.load(), runtime, places)
+        except Exception as error:
+            runtime.barrier.fault(f"integration {entry_point.name}", error)
+    return found
+
+
+def _targets(name: str, integration: Integration, runtime: Runtime, places: Places) -> Iterator[Watched]:
+    for point in integration.points(runtime):
+        module, _, qualname = point.target.partition(":")
+        yield Watched(Target(module, qualname), INTEGRATION, _placing(name, integration, point, places), optional=True)
+
+
+def _placing(name: str, integration: Integration, point: Point, places: Places) -> Callable[[ModuleType, Target], None]:
+    def apply(module: ModuleType, target: Target) -> None:
+        version = _installed(integration.distribution)
+        if version is not None and _numbers(version) < _numbers(integration.since):
+            raise UnresolvedError(f"{integration.distribution} {version} is older than {integration.since}")
+        places.callable(resolve(module, target), f"integration {name}", point.make)
+
+    return apply
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The release part of a version."""
+    match = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(map(int, match[0].split("."))) if match else ()

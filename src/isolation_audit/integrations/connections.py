@@ -1,0 +1,127 @@
+"""What integrations of WebSocket libraries share: the life of a connection, and the ways in which it goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.users import Kind, User
+from isolation_audit.instrument.observations import Broken, Unready
+from isolation_audit.instrument.stacks import beneath, capture, raised
+
+if TYPE_CHECKING:
+    from isolation_audit.instrument.runtime import Runtime
+
+INTERNAL_ERROR: Final = 1011
+"""RFC 6455, 7.4.1: the server met a condition that kept it from going on."""
+
+BEFORE: Final = "before its handshake was done"
+REFUSED: Final = "after its handshake had been refused"
+CLOSED: Final = "after the application had closed it"
+RECEIVED: Final = "after its disconnect had been received"
+
+_ORIGIN_FRAMES: Final = 4
+_LIBRARIES: Final = ("starlette", "fastapi", "websockets", "uvicorn", "hypercorn", "anyio", "asyncio", "contextlib.py")
+
+
+class Connection:
+    """What is known of one connection; it holds nothing of the application's."""
+
+    __slots__ = ("broken", "end", "gone", "opened", "owner")
+
+    def __init__(self) -> None:
+        self.opened = False
+        """True once the application has accepted it."""
+        self.end = ""
+        """How the application has come to know that it is over; empty as long as it does not know."""
+        self.gone = False
+        """True once something could not be sent: the other side has left."""
+        self.broken = False
+        """True once its break-down has been told."""
+        self.owner: User | None = None
+
+
+class Connections:
+    """The connections of one library: ``target`` is what findings call their class."""
+
+    def __init__(self, target: str, runtime: Runtime) -> None:
+        self.target = target
+        self._runtime = runtime
+
+    def of(self, obj: Any, started: Connection | None = None) -> Connection:
+        """The connection behind an object; ``started`` is the one that it is a part of, where that is known."""
+        record = self._runtime.objects.record(obj)
+        if record is None:
+            return started or Connection()
+        if record.connection is None:
+            record.connection = started or Connection()
+        connection: Connection = record.connection
+        return connection
+
+    def bind(self, obj: Any, connection: Connection) -> None:
+        """Note the user of a connection at its first use that only its own user's work makes: accepting, receiving."""
+        if connection.owner is not None:
+            return
+        ambient = self._runtime.ambient.current()
+        if ambient is None or ambient.kind is not Kind.USER:
+            return
+        connection.owner = ambient
+        record = self._runtime.objects.record(obj)
+        if record is not None and record.owner is None:
+            record.owner = ambient
+            record.origin = beneath(capture(_ORIGIN_FRAMES), _LIBRARIES)
+            record.origin_label = "first used for"
+
+    def unready(self, connection: Connection, when: str) -> None:
+        """Tell that something is being sent ``when`` nobody can receive it."""
+        runtime = self._runtime
+        stack = beneath(capture(runtime.config.limits.stack), _LIBRARIES)
+        runtime.publish(Unready(self.target, when, runtime.ambient.current(), connection.owner, stack))
+
+    def closing(self, connection: Connection, code: object) -> None:
+        """Tell of a close with 1011, and of the exception that is being handled meanwhile."""
+        if not isinstance(code, int) or code != INTERNAL_ERROR or connection.broken or connection.gone:
+            return
+        error = sys.exc_info()[1]
+        if error is None or not _departure(error):
+            self.broken(connection, "was closed with 1011", error)
+
+    def failing(self, connection: Connection, error: BaseException) -> None:
+        """Tell of an exception that leaves the application while the connection is open, or about to be."""
+        if connection.end or connection.gone or connection.broken or _departure(error):
+            return
+        self.broken(connection, "ended" if connection.opened else "failed in its handshake", error)
+
+    def broken(self, connection: Connection, how: str, error: BaseException | None) -> None:
+        """Tell of a break-down, once a connection."""
+        connection.broken = True
+        runtime, limit = self._runtime, self._runtime.config.limits.stack
+        error = _single(error)
+        if error is None:
+            how, stack = f"{how}, and no exception was being handled", beneath(capture(limit), _LIBRARIES)
+        else:
+            how, stack = f"{how}: {type(error).__name__}", raised(error, limit, _LIBRARIES)
+        runtime.publish(Broken(self.target, how, error is not None, runtime.ambient.current(), connection.owner, stack))
+
+
+def _single(error: BaseException | None) -> BaseException | None:
+    """What a group of one holds."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+_DEPARTURES: Final = {("starlette.websockets", "WebSocketDisconnect"), ("websockets.exceptions", "ConnectionClosed")}
+
+
+def departure(error: BaseException) -> bool:
+    """True for the exceptions by which a library says that the other side has left."""
+    return any((kind.__module__, kind.__name__) in _DEPARTURES for kind in type(error).__mro__)
+
+
+def _departure(error: BaseException) -> bool:
+    """True where nothing is wrong with the application: the other side left, or the work was called off."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_departure, error.exceptions))
+    return not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or departure(error)

@@ -1,0 +1,190 @@
+"""Starlette and FastAPI: WebSockets, and the applications that serve them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.identity.scopes import connection_variable
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+WEBSOCKET = "starlette.websockets:WebSocket"
+
+
+class Starlette:
+    """The integration."""
+
+    distribution = "starlette"
+    since = "0.37.2"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What goes through a WebSocket either way, and what leaves an application."""
+        connections = Connections(WEBSOCKET, runtime)
+        yield Point(f"{WEBSOCKET}.send", lambda layout: SendPoint(connections, layout, runtime))
+        yield Point(f"{WEBSOCKET}.receive", lambda layout: ReceivePoint(connections, layout, runtime))
+        yield Point(
+            "starlette.applications:Starlette.__call__", lambda layout: ApplicationPoint(connections, layout, runtime)
+        )
+
+
+class _Running:
+    """One connection whose application runs: ``mark`` is what the copies of its ASGI scope have in common."""
+
+    __slots__ = ("connection", "mark", "scope")
+
+    def __init__(self, scope: Any) -> None:
+        self.connection = Connection()
+        self.scope = scope
+        self.mark = scope.get("headers")
+
+    def serves(self, scope: Any) -> bool:
+        """True for the connection's scope, and for copies that a middleware has made of it."""
+        if self.scope is None:
+            return False
+        return scope is self.scope or (self.mark is not None and scope.get("headers") is self.mark)
+
+    def finish(self) -> None:
+        """Tasks that it started inherit it, and may live for long: keep nothing for them."""
+        self.scope = self.mark = None
+
+
+def _kind(message: Any) -> Any:
+    """The type of an ASGI message; None for what is none, which is the application's mistake and not a fault here."""
+    return message.get("type") if issubclass(type(message), Mapping) else None
+
+
+def _connection(connections: Connections, websocket: Any) -> Connection:
+    running: _Running | None = connection_variable.get()
+    inside = running is not None and running.serves(websocket.scope)
+    return connections.of(websocket, running.connection if inside and running is not None else None)
+
+
+class SendPoint:
+    """Around ``WebSocket.send``, which everything that leaves goes through: ``accept``, ``send_*``, ``close``."""
+
+    place = f"{WEBSOCKET}.send"
+
+    def __init__(self, connections: Connections, layout: Layout, runtime: Runtime) -> None:
+        self._connections = connections
+        self._self_of = layout.receiver_reader()
+        self._message = layout.argument("message")
+        self._seen = runtime.tally.seen
+
+    def before(self, values: Values) -> Any:
+        """Compare what is sent with the state of the connection."""
+        self._seen[self.place] += 1
+        websocket, message = self._self_of(values), self._message(values)
+        connection = _connection(self._connections, websocket)
+        kind = _kind(message)
+        if kind == "websocket.send":
+            when = _unready(websocket, connection)
+            if when:
+                self._connections.unready(connection, when)
+        elif kind == "websocket.accept":
+            connection.opened = True
+            self._connections.bind(websocket, connection)
+        elif kind == "websocket.close":
+            opened = connection.opened or websocket.application_state.name == "CONNECTED"
+            if opened and not connection.end:
+                self._connections.closing(connection, message.get("code", 1000))
+            connection.end = connection.end or CLOSED
+        elif kind == "websocket.http.response.start":
+            connection.end = REFUSED
+        return websocket, connection
+
+    def after(self, state: Any, result: Any) -> None:
+        """It was sent."""
+
+    def failed(self, state: Any, _error: BaseException) -> None:
+        """Note a client that has left: Starlette closes its own side without the application's having asked for it."""
+        websocket, connection = state
+        if not connection.end and websocket.application_state.name == "DISCONNECTED":
+            connection.gone = True
+
+
+def _unready(websocket: Any, connection: Connection) -> str:
+    state = websocket.application_state.name
+    if state == "CONNECTED":
+        return RECEIVED if websocket.client_state.name == "DISCONNECTED" else ""
+    if state == "CONNECTING":
+        return BEFORE
+    if state == "RESPONSE":
+        return REFUSED
+    if websocket.client_state.name == "DISCONNECTED" and connection.end != CLOSED:
+        return RECEIVED
+    # A send that failed has closed this side as well, and the loop that receives may not have been told yet.
+    return "" if connection.gone else CLOSED
+
+
+class ReceivePoint:
+    """Around ``WebSocket.receive``."""
+
+    place = f"{WEBSOCKET}.receive"
+
+    def __init__(self, connections: Connections, layout: Layout, runtime: Runtime) -> None:
+        self._connections = connections
+        self._self_of = layout.receiver_reader()
+        self._seen = runtime.tally.seen
+
+    def before(self, values: Values) -> Any:
+        """Keep the WebSocket for the end."""
+        self._seen[self.place] += 1
+        return self._self_of(values)
+
+    def after(self, websocket: Any, message: Any) -> None:
+        """Note the client's disconnect: from here on the application knows."""
+        connection = _connection(self._connections, websocket)
+        if _kind(message) == "websocket.disconnect":
+            connection.end = connection.end or RECEIVED
+        else:
+            self._connections.bind(websocket, connection)
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing was received."""
+
+
+class ApplicationPoint:
+    """Around the call of an application; of applications mounted in each other the outermost one counts."""
+
+    place = "starlette.applications:Starlette.__call__"
+
+    def __init__(self, connections: Connections, layout: Layout, runtime: Runtime) -> None:
+        self._connections = connections
+        self._scope = layout.argument("scope")
+        self._seen = runtime.tally.seen
+
+    def before(self, values: Values) -> Any:
+        """Begin a connection; None for everything else, and for a part of one."""
+        scope = self._scope(values)
+        if _kind(scope) != "websocket":
+            return None
+        outer: _Running | None = connection_variable.get()
+        if outer is not None and outer.serves(scope):
+            return None
+        self._seen[self.place] += 1
+        running = _Running(scope)
+        connection_variable.set(running)
+        return running, outer
+
+    def after(self, state: Any, _result: Any) -> None:
+        """The application is done."""
+        running, outer = state
+        if connection_variable.get() is running:
+            connection_variable.set(outer)
+        running.finish()
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """An exception leaves the application: the server closes with 1011, or drops the connection."""
+        self.after(state, None)
+        self._connections.failing(state[0].connection, error)
+
+
+integration = Starlette()

@@ -1,0 +1,110 @@
+"""The ``websockets`` package: connections of its asyncio server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, Connections, departure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+CONNECTION = "websockets.asyncio.server:ServerConnection"
+
+
+class Websockets:
+    """The integration; the legacy implementation (``websockets.legacy``), and the threaded one, are not watched."""
+
+    distribution = "websockets"
+    since = "13.0"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What goes through a connection either way, and its close."""
+        connections = Connections(CONNECTION, runtime)
+        for name, kind in (("send", SendPoint), ("recv", ReceivePoint), ("close", ClosePoint)):
+            place = f"{CONNECTION}.{name}"
+
+            def make(layout: Layout, kind: type[_Point] = kind, place: str = place) -> _Point:
+                return kind(place, connections, layout, runtime)
+
+            yield Point(place, make)
+
+
+class _Point:
+    """Around a method of a connection."""
+
+    def __init__(self, place: str, connections: Connections, layout: Layout, runtime: Runtime) -> None:
+        self.place = place
+        self._connections = connections
+        self._self_of = layout.receiver_reader()
+        self._layout = layout
+        self._seen = runtime.tally.seen
+
+    def before(self, values: Values) -> Any:
+        """Keep the connection for the end."""
+        self._seen[self.place] += 1
+        return self._self_of(values)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Nothing to note."""
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing to note."""
+
+
+class SendPoint(_Point):
+    """Around ``send``."""
+
+    def before(self, values: Values) -> Any:
+        """Compare with the state of the connection."""
+        obj = super().before(values)
+        connection = self._connections.of(obj)
+        when = BEFORE if obj.state.name == "CONNECTING" else connection.end
+        if when:
+            self._connections.unready(connection, when)
+        return connection
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Note a client that has left."""
+        if departure(error):
+            state.gone = True
+
+
+class ReceivePoint(_Point):
+    """Around ``recv``, which iterating over a connection calls, too."""
+
+    def after(self, state: Any, _result: Any) -> None:
+        """Note the user."""
+        self._connections.bind(state, self._connections.of(state))
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Note the end: from here on the application knows."""
+        if departure(error):
+            connection = self._connections.of(state)
+            connection.end = connection.end or RECEIVED
+
+
+class ClosePoint(_Point):
+    """Around ``close``, which the server calls, too, when a handler returns (1000) or raises (1011)."""
+
+    def __init__(self, place: str, connections: Connections, layout: Layout, runtime: Runtime) -> None:
+        super().__init__(place, connections, layout, runtime)
+        self._code = layout.argument("code")
+
+    def before(self, values: Values) -> Any:
+        """Note the end, and tell of 1011."""
+        obj = super().before(values)
+        connection = self._connections.of(obj)
+        if obj.state.name == "OPEN" and not connection.end:
+            self._connections.closing(connection, self._code(values))
+        # A server that shuts down closes every connection behind the back of its handlers.
+        if obj.server.is_serving():
+            connection.end = connection.end or CLOSED
+
+
+integration = Websockets()

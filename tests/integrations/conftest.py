@@ -1,0 +1,39 @@
+"""Applications on real servers under an auditor, and what it finds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import isolation_audit
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import Config
+
+
+@pytest.fixture(autouse=True)
+def _stopped_afterwards():
+    yield
+    isolation_audit.uninstrument()
+
+
+@pytest.fixture
+def audited():
+    """Runs a coroutine function under an auditor: findings by rule, counts, and no fault of the auditor's own."""
+
+    def run(scenario: Any, config: Config | None = None) -> SimpleNamespace:
+        with Auditor(config or Config()) as auditor:
+            result = asyncio.run(asyncio.wait_for(scenario(), 30))
+        findings: dict[str, list[Any]] = {}
+        for entry in auditor.recorder.entries():
+            findings.setdefault(entry.finding.rule, []).append(entry.finding)
+        findings.pop("IA904", None)
+        assert auditor.runtime.barrier.counts == {}
+        return SimpleNamespace(
+            result=result, findings=findings, counts=+Counter(auditor.recorder.counts), auditor=auditor
+        )
+
+    return run

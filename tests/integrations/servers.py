@@ -1,0 +1,38 @@
+"""Servers on loopback, and places in test functions."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import warnings
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+
+
+@asynccontextmanager
+async def serving(app: Any, ws: str = "auto"):
+    """``app`` on uvicorn, on a port of its own: gives the address."""
+    config = uvicorn.Config(app, port=0, log_config=None, ws=ws, lifespan="off")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one of the two is deprecated, and so is what it imports
+        config.load()
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        assert not task.done(), task.exception()
+        await asyncio.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"ws://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await asyncio.wait_for(task, 10)
+
+
+def line_of(function: Any, text: str) -> int:
+    """The number of the only line of a function that ends with ``text``."""
+    lines, first = inspect.getsourcelines(function)
+    (index,) = [index for index, line in enumerate(lines) if line.rstrip().endswith(text)]
+    return first + index
