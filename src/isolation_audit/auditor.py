@@ -60,6 +60,7 @@ _HANDLERS: dict[type, str] = {
     observations.Deviated: "on_deviated",
     observations.Overdue: "on_overdue",
     observations.Undelivered: "on_undelivered",
+    observations.Rebound: "on_rebound",
     observations.Slow: "on_slow",
     observations.Unready: "on_unready",
     observations.Broken: "on_broken",
@@ -86,7 +87,9 @@ class _Scopes(scopes.ScopeListener):
             user = runtime.users.token(scope.user_id)
             if user is not None:
                 for kind, identifier in scope.ids.items():
-                    runtime.bindings.learn(kind, identifier, user)
+                    earlier = runtime.bindings.learn(kind, identifier, user)
+                    if earlier is not None:
+                        runtime.publish(observations.Rebound(kind, earlier, user))
             runtime.levels.begin(scope, user)
         except Exception as error:
             runtime.barrier.fault("scope", error)

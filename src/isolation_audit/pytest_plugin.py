@@ -54,9 +54,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     options = early_config.known_args_namespace
     if not options.audit_isolation:
         if options.audit_config or options.audit_report:
-            raise pytest.UsageError(
-                "--audit-config and --audit-report say how to audit; add --audit-isolation"
-            )
+            raise pytest.UsageError("--audit-config and --audit-report say how to audit; add --audit-isolation")
     else:
         # Before the workers are started, so that all of them call a user by the same pseudonym.
         os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(16))

@@ -237,7 +237,8 @@ def test_without_a_report_folder_nothing_is_left(project: Project) -> None:
 
 
 def test_targets_in_the_script_itself_are_explained(tmp_path: Path) -> None:
-    (tmp_path / "chat.py").write_text("class Emitter:\n    def emit_answer(self):\n        pass\n\nEmitter().emit_answer()\n")
+    source = "class Emitter:\n    def emit_answer(self):\n        pass\n\nEmitter().emit_answer()\n"
+    (tmp_path / "chat.py").write_text(source)
     (tmp_path / "isolation-audit.toml").write_text('[[emitters]]\ntarget = "chat:Emitter"\n')
     done = cli("run", "--", "chat.py", cwd=tmp_path)
     assert done.code == 0

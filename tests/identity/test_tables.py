@@ -7,7 +7,7 @@ import gc
 import pickle
 import threading
 
-from isolation_audit.identity.bindings import Bindings
+from isolation_audit.identity.bindings import LIVE, Bindings
 from isolation_audit.identity.objects import Objects
 from isolation_audit.identity.pseudonyms import Pseudonyms
 from isolation_audit.identity.users import User, Users
@@ -135,3 +135,28 @@ def test_pseudonyms_agree_by_key_and_tell_nothing_else(monkeypatch):
     assert len(Pseudonyms().hash("\ud800")) == 12
     monkeypatch.setenv("ISOLATION_AUDIT_KEY", "k")
     assert Pseudonyms().label(alice) == Pseudonyms(key="k").label(alice)
+
+
+def test_a_live_id_tells_its_earlier_user_and_a_recycled_one_does_not():
+    now = [0.0]
+    bindings = Bindings(clock=lambda: now[0])
+    alice, bob = User("alice"), User("bob")
+    assert bindings.learn("connection_id", "c1", alice) is None
+    assert bindings.learn("connection_id", "c1", User("alice")) is None, "another token of the same user"
+    assert bindings.learn("run_id", "c1", bob) is None, "each kind of id is a table of its own"
+    now[0] = LIVE - 1
+    assert bindings.learn("connection_id", "c1", bob).id == "alice"
+    now[0] += LIVE + 1
+    assert bindings.learn("connection_id", "c1", alice) is None
+    assert bindings.user_of("connection_id", "c1") is alice
+
+
+def test_bindings_that_nobody_uses_go_with_age():
+    now = [0.0]
+    bindings = Bindings(age=10.0, clock=lambda: now[0])
+    alice = User("alice")
+    bindings.learn("run_id", "old", alice)
+    now[0] = 11.0
+    bindings.learn("run_id", "new", alice)
+    assert bindings.user_of("run_id", "old") is None
+    assert (len(bindings), bindings.evicted) == (1, 1)

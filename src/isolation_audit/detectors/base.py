@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Overdue,
         Passage,
         Problem,
+        Rebound,
         Slow,
         Stopped,
         Undelivered,
@@ -86,6 +87,9 @@ class Detector:
 
     def on_broken(self, broken: Broken) -> None:
         """A connection broke down."""
+
+    def on_rebound(self, rebound: Rebound) -> None:
+        """A live id changed its user."""
 
     def on_stopped(self, stopped: Stopped) -> None:
         """The auditor is about to stop."""

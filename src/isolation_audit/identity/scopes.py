@@ -179,7 +179,8 @@ class user_scope:  # noqa: N801 - used like a function
 
     def __init__(self, user_id: str, **ids: str) -> None:
         if not issubclass(type(user_id), str) or not str.__len__(user_id):
-            raise TypeError(f"user_scope() takes the user's id as a non-empty string, not {type(user_id).__name__}")
+            given = "an empty one" if issubclass(type(user_id), str) else type(user_id).__name__
+            raise TypeError(f"user_scope() takes the user's id as a non-empty string, not {given}")
         self._user_id = user_id
         self._ids = ids
         self._open: list[Scope] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -104,14 +104,16 @@ class Emission:
             return self._crossed
 
 
-@dataclass(slots=True)
 class Progress:
     """The delivery of one event: layers that are being passed, hand-overs that returned, the last one that raised."""
 
-    inside: list[str] = field(default_factory=list)
-    delivered: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
-    failure: tuple[str, str] | None = None
-    """Where a layer raised (target and method), and the name of the exception's type."""
+    __slots__ = ("delivered", "failure", "inside")
+
+    def __init__(self) -> None:
+        self.inside: list[str] = []
+        self.delivered: list[tuple[str, tuple[Any, ...]]] = []
+        self.failure: tuple[str, str] | None = None
+        """Where a layer raised (target and method), and the name of the exception's type."""
 
 
 @dataclass(slots=True)
@@ -190,6 +192,15 @@ class Slow:
 
 
 @dataclass(slots=True)
+class Rebound:
+    """An id that belonged to one user a moment ago was seen in another user's context; the id itself stays here."""
+
+    kind: str
+    earlier: User
+    user: User
+
+
+@dataclass(slots=True)
 class Unready:
     """Something was sent on a connection that could not take it, ``when`` says why; the application could know."""
 
@@ -259,6 +270,7 @@ Observation = (
     | Deviated
     | Overdue
     | Undelivered
+    | Rebound
     | Slow
     | Unready
     | Broken

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.layout import MISSING, UserReader, Values, value_reader
-from isolation_audit.instrument.observations import Built
+from isolation_audit.instrument.observations import Built, Rebound
 from isolation_audit.instrument.stacks import capture
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ class Registrar:
         if context is None or context is MISSING:
             return
         for kind, read in self._bind:
-            self.runtime.bindings.learn(kind, read(context), user)
+            earlier = self.runtime.bindings.learn(kind, read(context), user)
+            if earlier is not None:
+                self.runtime.publish(Rebound(kind, earlier, user))
 
     def register(self, obj: Any, owner: UserReader, values: Values, result: Any, via: str | None) -> None:
         """Record ``obj`` once an entry, and tell the detectors."""

@@ -39,15 +39,17 @@ class ProgressPoint:
         self._runtime = runtime
         self._event = Reader(event.path, layout) if event.path is not None else None
         self._name = event.name or method.removeprefix(event.strip)
+        self._layer = entry.layer
         self._run = [Reader(path, layout) for path in entry.run]
         self._number = [Reader(path, layout) for path in entry.sequence]
         self._undelivered = [_RESULTS[name] for name in entry.undelivered]
 
     def before(self, values: Values) -> Any:
         """Advance the run; publish a deviation."""
-        if self._receivers is not None:
-            obj = None if self._self_of is None else self._self_of(values)
-            if not self._receivers.accept(type(obj)):
+        receivers = self._receivers
+        if receivers is not None:
+            kind = type(None if self._self_of is None else self._self_of(values))
+            if kind is not receivers.plain and not receivers.accept(kind):
                 return None
         emission: Emission | None = emission_variable.get()
         if emission is None:
@@ -55,35 +57,37 @@ class ProgressPoint:
         progress = emission.progress
         if progress is None:
             progress = emission.progress = Progress()
-        layer = self._entry.layer
+        layer = self._layer
         if layer in progress.inside:
             # An override that calls super(), or a fan-out that has begun: still the same step of the same event.
             return None
         progress.inside.append(layer)
-        name = self._name if self._event is None else plain_text(self._event.read(values))
-        if name is not None:
-            for runs in self._runtime.runs:
-                if name in runs.events:
-                    self._advance(runs, name, values, repeated=_seen_before(progress, layer, values))
+        name = emission.name
+        if name is None:
+            name = self._name if self._event is None else plain_text(self._event.read(values))
+        for runs in self._runtime.runs:
+            if name in runs.events:
+                repeated = bool(progress.delivered) and _seen_before(progress, layer, values)
+                self._advance(runs, str(name), values, repeated=repeated)
         return (progress, name, values)
 
     def after(self, state: Any, result: Any) -> None:
         """Note the delivery, or that there was none."""
         progress, name, values = state
-        progress.inside.remove(self._entry.layer)
+        progress.inside.remove(self._layer)
         failure, progress.failure = progress.failure, None
         if failure is not None:
             where, kind = failure
             self._tell(name, f"{where} raised {kind}, and nobody above was told")
-        elif any(result is one for one in self._undelivered):
+        elif self._undelivered and any(result is one for one in self._undelivered):
             self._tell(name, f"it returned {result!r}")
         else:
-            progress.delivered.append((self._entry.layer, values))
+            progress.delivered.append((self._layer, values))
 
     def failed(self, state: Any, error: BaseException) -> None:
         """Note the failure for the layer above: it passes it on, or it swallows it."""
         progress = state[0]
-        progress.inside.remove(self._entry.layer)
+        progress.inside.remove(self._layer)
         if isinstance(error, Exception) and not isinstance(error, CancelledError):
             progress.failure = (f"{self._entry.target}.{self._method}", type(error).__name__)
 
@@ -91,8 +95,13 @@ class ProgressPoint:
         run_id = self._run_id(runs.protocol.key, values)
         if run_id is None:
             return
-        number = next((number for one in self._number if type(number := one.read(values)) in (str, int)), None)
-        deviation = runs.advance(self._entry.layer, run_id, name, number, repeated=repeated)
+        number = None
+        for one in self._number:
+            number = one.read(values)
+            if type(number) is int or type(number) is str:
+                break
+            number = None
+        deviation = runs.advance(self._layer, run_id, name, number, repeated=repeated)
         if deviation is not None:
             self._runtime.publish(Deviated(self._entry, self._method, deviation))
 
