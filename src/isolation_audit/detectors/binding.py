@@ -37,7 +37,7 @@ class BindingDetector(Detector):
             Severity.WARNING,
             "An id that identity.bind ties to one user was seen in another user's context less than a minute later.",
             "Whatever is looked up by that id (a connection, a run, a thread) now reaches the other user.",
-            "make the id anew for each user; an id that several users share on purpose does not belong in identity.bind",
+            "make the id anew for each user; an id that users share on purpose does not belong in identity.bind",
             Example(
                 config=(
                     '[identity]\nbind = { connection_id = "connection_id" }\n\n'
