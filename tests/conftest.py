@@ -1,6 +1,7 @@
 """What tests of several floors share."""
 
 import itertools
+import signal
 import sys
 import types
 
@@ -9,6 +10,11 @@ import pytest
 pytest_plugins = ["pytester"]
 
 _numbers = itertools.count()
+
+# A shell's background job, and nohup, start their programs with signals ignored, and ours would inherit that.
+for _number, _default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _default)
 
 
 @pytest.fixture
