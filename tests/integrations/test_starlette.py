@@ -19,6 +19,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from isolation_audit import user_scope
 from isolation_audit.config import Config, model
 
+pytest.importorskip("websockets.asyncio", reason="the clients of these tests are those of websockets 13.0 and later")
+
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),
     pytest.mark.filterwarnings("ignore:remove second argument of ws_handler:DeprecationWarning"),

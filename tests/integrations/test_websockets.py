@@ -13,9 +13,9 @@ from isolation_audit import user_scope
 
 pytest.importorskip("websockets.asyncio", reason="the integration is for websockets 13.0 and later")
 
-import websockets  # noqa: E402
-from websockets.asyncio.client import connect  # noqa: E402
-from websockets.asyncio.server import broadcast, serve  # noqa: E402
+import websockets
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import broadcast, serve
 
 
 def chatting(handler: Any, client: Any, clients: int = 1, **options: Any) -> Any:
