@@ -156,4 +156,9 @@ def test_many_values_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_exotic_buffers() -> None:
-    Gathering([memoryview(array.array("d", [1.0])), memoryview(b"abcdef")[::2], array.array("u", "user-1")])
+    """Memory with gaps and arrays are no text; contiguous memory of any format is read as bytes."""
+    gathered = Gathering(
+        [memoryview(array.array("b", b"user-1")), memoryview(b"abcdef")[::2], array.array("b", b"user-2")]
+    )
+    assert gathered.texts == ["user-1"]
+    assert not gathered.truncated
