@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -117,6 +118,7 @@ def test_uvicorn_shuts_down_in_order(project: Project, number: signal.Signals) -
     while b"Uvicorn running" not in seen:
         seen = process.stderr.readline()
         assert seen, "uvicorn ended"
+    time.sleep(0.5)  # uvicorn 0.29 says so a moment before it is ready for signals
     os.killpg(process.pid, number)
     done = project.end(process)
     assert "Application shutdown complete" in done.err
