@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from isolation_audit.protocols.grammar import Choice, Event, Node, OrderError, Repeat, Sequence, parse_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _STATES = 10_000
 
@@ -63,31 +67,25 @@ class Automaton:
 
     def missing_before(self, state: int, event: str) -> tuple[str, ...] | None:
         """The fewest events that would have to come first for ``event`` to be in order; None if nothing helps."""
+        return self._way(state, lambda here: event in self.steps[here])
+
+    def missing_at_end(self, state: int) -> tuple[str, ...]:
+        """The fewest events that are left to come in this state."""
+        return self._way(state, self.accepting.__contains__) or ()
+
+    def _way(self, state: int, arrived: Callable[[int], bool]) -> tuple[str, ...] | None:
+        """The shortest way from ``state`` to one where ``arrived`` says yes."""
         ways: dict[int, tuple[str, ...]] = {state: ()}
         waiting = deque([state])
         while waiting:
             here = waiting.popleft()
-            if event in self.steps[here]:
+            if arrived(here):
                 return ways[here]
             for step, following in sorted(self.steps[here].items()):
                 if following not in ways:
                     ways[following] = (*ways[here], step)
                     waiting.append(following)
         return None
-
-    def missing_at_end(self, state: int) -> tuple[str, ...]:
-        """The fewest events that are left to come in this state."""
-        ways: dict[int, tuple[str, ...]] = {state: ()}
-        waiting = deque([state])
-        while waiting:
-            here = waiting.popleft()
-            if here in self.accepting:
-                return ways[here]
-            for step, following in sorted(self.steps[here].items()):
-                if following not in ways:
-                    ways[following] = (*ways[here], step)
-                    waiting.append(following)
-        return ()
 
 
 def compile_order(text: str) -> Automaton:
