@@ -247,3 +247,20 @@ def test_interleaved_runs_are_told_apart_and_a_planted_mistake_is_blamed_on_its_
     (entry,) = [entry for entry in auditor.recorder.entries() if entry.finding.rule in expected]
     if "IA303" in expected:
         assert entry.finding.witnesses.ambient == auditor.pseudonyms.text(f"user-{victim}")
+
+
+def test_protocols_that_share_an_event_are_judged_by_their_own_order(app):
+    config = {
+        "emitters": [{"target": "app_with_runs:Emitter", "methods": {"emit": "args.event"}, "run": "args.run"}],
+        "protocols": {
+            "first": {"key": "run_id", "order": "started thinking* done"},
+            "second": {"key": "run_id", "order": "opened done"},
+        },
+    }
+    emitter = app.Emitter(app.Sink())
+    with Auditor(parse_config(config)) as auditor, user_scope("alice", run_id="r"):
+        for event in ["started", "done"]:
+            emitter.emit("alice", event, "r")
+    assert counts(auditor) == {"IA301": 1}
+    (entry,) = [entry for entry in auditor.recorder.entries() if entry.finding.rule == "IA301"]
+    assert "a run begins with opened" in entry.finding.message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from isolation_audit.detectors.base import Detector
-from isolation_audit.protocols.automaton import START, Automaton
+from isolation_audit.protocols.automaton import START
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:
@@ -178,8 +178,7 @@ class ProtocolDetector(Detector):
     def on_deviated(self, deviated: Deviated) -> None:
         """Name the kind of the deviation."""
         deviation = deviated.deviation
-        automaton = next(runs.automaton for runs in self.runtime.runs if deviation.event in runs.events)
-        code, words = _judge(deviation, automaton)
+        code, words = _judge(deviation)
         target = str(deviated.entry.target)
         self.report(
             code,
@@ -217,7 +216,8 @@ class ProtocolDetector(Detector):
         )
 
 
-def _judge(deviation: Deviation, automaton: Automaton) -> tuple[str, str]:
+def _judge(deviation: Deviation) -> tuple[str, str]:
+    automaton = deviation.automaton
     event, previous, missing = deviation.event, deviation.previous, deviation.missing
     if deviation.repeated:
         return "IA305", "came again after it had been delivered"

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Deprecation, Emitter, Engine
     from isolation_audit.content.index import Mark
     from isolation_audit.identity.objects import Record
-    from isolation_audit.identity.scopes import Scope
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runs import Deviation, Run
     from isolation_audit.instrument.stacks import RawStack
@@ -232,13 +231,6 @@ class Imported:
 
 
 @dataclass(slots=True)
-class Ended:
-    """A scope came to its end."""
-
-    scope: Scope
-
-
-@dataclass(slots=True)
 class Problem:
     """A target that can't be watched as configured: ``code`` is IA901 or IA902."""
 
@@ -275,7 +267,6 @@ Observation = (
     | Unready
     | Broken
     | Imported
-    | Ended
     | Problem
     | Stopped
 )

@@ -44,6 +44,7 @@ class Deviation:
     """An event that is not in order: ``missing`` would have had to come first, None where nothing helps."""
 
     run: Run
+    automaton: Automaton
     event: str
     state: int
     previous: str | None
@@ -78,7 +79,7 @@ class Runs:
             run = self._begin(layer, run_id)
         run.seen = time.monotonic()
         if repeated or (number is not None and self._again(run, number)):
-            return Deviation(run, event, run.state, run.last, (), repeated=True)
+            return Deviation(run, self.automaton, event, run.state, run.last, (), repeated=True)
         state = run.state
         following = self.automaton.steps[state].get(event)
         if following is not None:
@@ -86,7 +87,9 @@ class Runs:
             return None
         missing = self.automaton.missing_before(state, event)
         # The same event right after itself was sent twice, unless its number says that it is another one.
-        deviation = Deviation(run, event, state, run.last, missing, repeated=event == run.last and number is None)
+        deviation = Deviation(
+            run, self.automaton, event, state, run.last, missing, repeated=event == run.last and number is None
+        )
         if missing is not None and not deviation.repeated:
             # Go on as if what is missing had come, so that one mistake is one deviation.
             for step in (*missing, event):
