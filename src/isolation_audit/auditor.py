@@ -17,7 +17,6 @@ from isolation_audit._version import __version__
 from isolation_audit.config import Config, find_config, load_config
 from isolation_audit.content.witness import ContentWitness
 from isolation_audit.detectors import all_detectors, all_rules
-from isolation_audit.detectors.base import Detector
 from isolation_audit.detectors.selfcheck import SelfCheckDetector
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report
@@ -48,24 +47,6 @@ if TYPE_CHECKING:
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.instrument.runtime import Tally
     from isolation_audit.instrument.targets import Watched
-
-_HANDLERS: dict[type, str] = {
-    observations.Built: "on_built",
-    observations.Used: "on_used",
-    observations.Passage: "on_passage",
-    observations.Carried: "on_carried",
-    observations.Lost: "on_lost",
-    observations.Imported: "on_imported",
-    observations.Problem: "on_problem",
-    observations.Deviated: "on_deviated",
-    observations.Overdue: "on_overdue",
-    observations.Undelivered: "on_undelivered",
-    observations.Rebound: "on_rebound",
-    observations.Slow: "on_slow",
-    observations.Unready: "on_unready",
-    observations.Broken: "on_broken",
-    observations.Stopped: "on_stopped",
-}
 
 RUN_VARIABLE = "ISOLATION_AUDIT_RUN"
 """Names the run that a process belongs to; processes with the same one join one report."""
@@ -154,17 +135,14 @@ class Auditor:
     def _listen(self) -> None:
         self.detectors = [detector(self.runtime, self.recorder, self.pseudonyms) for detector in all_detectors()]
         self._handlers: dict[type, list[tuple[str, Callable[[Any], None]]]] = {}
-        for kind, name in _HANDLERS.items():
-            self._handlers[kind] = [
-                (type(detector).__name__, getattr(detector, name))
-                for detector in self.detectors
-                if getattr(type(detector), name) is not getattr(Detector, name)
-            ]
+        for detector in self.detectors:
+            for kind, name in detector.handlers.items():
+                self._handlers.setdefault(kind, []).append((type(detector).__name__, getattr(detector, name)))
         selfcheck = next(detector for detector in self.detectors if isinstance(detector, SelfCheckDetector))
         self.runtime.barrier.on_fault = selfcheck.on_fault
 
-    def _publish(self, observation: observations.Observation) -> None:
-        handlers = self._handlers[type(observation)]
+    def _publish(self, observation: object) -> None:
+        handlers = self._handlers.get(type(observation), [])
         for handler in list(handlers):
             place, handle = handler
             try:

@@ -31,6 +31,7 @@ from isolation_audit.config.model import (
     ServiceLevels,
     Shared,
     Target,
+    Watch,
 )
 from isolation_audit.config.targets import MODULE_OR_TARGET, TARGET, constructor_of
 from isolation_audit.rules import Severity
@@ -61,6 +62,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         shared=top.entries("shared", _shared),
         protocols=top.named("protocols", _protocol),
         service_levels=top.section("service_levels", _service_levels),
+        watch=top.section("watch", _watch),
         integrations=top.section("integrations", _integrations),
         audit=top.section("audit", _audit),
         report=top.section("report", lambda table: _report(table, folder)),
@@ -207,6 +209,10 @@ def _protocol(table: Table) -> Protocol:
 def _service_levels(table: Table) -> ServiceLevels:
     limit = replace(kinds.DURATION, example='"2s"')
     return ServiceLevels(**{field.name: table.one(field.name, limit, None) for field in fields(ServiceLevels)})
+
+
+def _watch(table: Table) -> Watch:
+    return Watch(**{mechanism.name: table.one(mechanism.name, BOOLEAN, True) for mechanism in fields(Watch)})
 
 
 def _integrations(table: Table) -> Integrations:

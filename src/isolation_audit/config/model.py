@@ -222,6 +222,17 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """``[watch]``: mechanisms that need no targets, each on unless switched off."""
+
+    contexts: bool = True
+    payloads: bool = True
+    caches: bool = True
+    addressees: bool = True
+    pools: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Integrations:
     """``[integrations]``: libraries that are watched without being configured, and the names of those that are not."""
 
@@ -250,6 +261,7 @@ class Config:
     shared: tuple[Shared, ...] = ()
     protocols: tuple[Protocol, ...] = ()
     service_levels: ServiceLevels = field(default_factory=ServiceLevels)
+    watch: Watch = field(default_factory=Watch)
     integrations: Integrations = field(default_factory=Integrations)
     audit: Audit = field(default_factory=Audit)
     report: Report = field(default_factory=Report)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from isolation_audit.findings import Finding, Witnesses
 from isolation_audit.identity.scopes import current_scope
@@ -12,87 +12,45 @@ from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.stacks import capture, site
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from isolation_audit.identity.objects import Record
     from isolation_audit.identity.pseudonyms import Pseudonyms
     from isolation_audit.identity.users import User
-    from isolation_audit.instrument.observations import (
-        Broken,
-        Built,
-        Carried,
-        Deviated,
-        Imported,
-        Lost,
-        Overdue,
-        Passage,
-        Problem,
-        Rebound,
-        Slow,
-        Stopped,
-        Undelivered,
-        Unready,
-        Used,
-    )
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.recorder import Recorder
     from isolation_audit.rules import Rule
 
 
+_Handler = TypeVar("_Handler", bound="Callable[..., None]")
+
+
+def observes(kind: type) -> Callable[[_Handler], _Handler]:
+    """Make a method of a detector the handler of one kind of observation, which is its only argument."""
+
+    def mark(handler: _Handler) -> _Handler:
+        handler.observes = kind  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
 class Detector:
-    """Base of a family of rules. A subclass overrides the handlers that it needs; the others are never called."""
+    """Base of a family of rules. Its handlers are marked with :func:`observes`."""
 
     rules: ClassVar[tuple[Rule, ...]] = ()
+    handlers: ClassVar[dict[type, str]] = {}
+    """Kind of observation -> the method that judges it."""
+
+    def __init_subclass__(cls) -> None:
+        cls.handlers = {value.observes: name for name, value in vars(cls).items() if hasattr(value, "observes")}
 
     def __init__(self, runtime: Runtime, recorder: Recorder, pseudonyms: Pseudonyms) -> None:
         self.runtime = runtime
         self.recorder = recorder
         self._pseudonyms = pseudonyms
         self._rules = {rule.code: rule for rule in self.rules}
-
-    def on_built(self, built: Built) -> None:
-        """An object of a target was constructed."""
-
-    def on_used(self, used: Used) -> None:
-        """An object was used for another user than its owner."""
-
-    def on_passage(self, passage: Passage) -> None:
-        """An event passed a layer, and its witnesses disagree."""
-
-    def on_carried(self, carried: Carried) -> None:
-        """The payload of an event holds data of another user."""
-
-    def on_lost(self, lost: Lost) -> None:
-        """An event left without any witness."""
-
-    def on_imported(self, imported: Imported) -> None:
-        """A deprecated module was imported."""
-
-    def on_problem(self, problem: Problem) -> None:
-        """A target can't be watched as configured."""
-
-    def on_deviated(self, deviated: Deviated) -> None:
-        """An event of a run came out of order."""
-
-    def on_overdue(self, overdue: Overdue) -> None:
-        """A run's last event has not come."""
-
-    def on_undelivered(self, undelivered: Undelivered) -> None:
-        """An event did not arrive."""
-
-    def on_slow(self, slow: Slow) -> None:
-        """Something took longer than its limit."""
-
-    def on_unready(self, unready: Unready) -> None:
-        """Something was sent on a connection that could not take it."""
-
-    def on_broken(self, broken: Broken) -> None:
-        """A connection broke down."""
-
-    def on_rebound(self, rebound: Rebound) -> None:
-        """A live id changed its user."""
-
-    def on_stopped(self, stopped: Stopped) -> None:
-        """The auditor is about to stop."""
 
     def label(self, user: User | None) -> str | None:
         """What findings call this user; None for unknown."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from isolation_audit.detectors.base import Detector
+from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.identity.users import Kind
+from isolation_audit.instrument.observations import Rebound
 from isolation_audit.rules import Example, Rule, Severity
-
-if TYPE_CHECKING:
-    from isolation_audit.instrument.observations import Rebound
 
 _APP = """\
 from dataclasses import dataclass
@@ -50,6 +46,7 @@ class BindingDetector(Detector):
         ),
     )
 
+    @observes(Rebound)
     def on_rebound(self, rebound: Rebound) -> None:
         """Both are real users; a service that works on a user's run is none."""
         if rebound.earlier.kind is Kind.USER and rebound.user.kind is Kind.USER:

@@ -7,14 +7,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.config.model import Deprecation, Engine
-from isolation_audit.detectors.base import Detector
+from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.layout import MISSING
+from isolation_audit.instrument.observations import Built, Imported
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Target
-    from isolation_audit.instrument.observations import Built, Imported
 
 _ENGINE = """\
 from contextvars import ContextVar
@@ -150,6 +150,7 @@ class ConstructionDetector(Detector):
         self._context_types = frozenset(map(str, config.identity.context_types))
         self._with_factory = {factory.builds for factory in config.factories if factory.canonical}
 
+    @observes(Built)
     def on_built(self, built: Built) -> None:
         """Judge one construction."""
         entry = built.entry
@@ -170,6 +171,7 @@ class ConstructionDetector(Detector):
                 owner=built.owner,
             )
 
+    @observes(Imported)
     def on_imported(self, imported: Imported) -> None:
         """A deprecated module came in."""
         target = str(imported.deprecation.target)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from isolation_audit.detectors.base import Detector
+from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.detectors.crossing import count_crossing
+from isolation_audit.instrument.observations import Carried
 from isolation_audit.rules import Example, Rule, Severity
-
-if TYPE_CHECKING:
-    from isolation_audit.instrument.observations import Carried
 
 _APP = """\
 from isolation_audit import user_scope
@@ -54,6 +50,7 @@ class ContentDetector(Detector):
         ),
     )
 
+    @observes(Carried)
     def on_carried(self, carried: Carried) -> None:
         """A crossing, unless this event is counted as one already."""
         passage = carried.passage

@@ -5,15 +5,16 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from isolation_audit.detectors.base import Detector
+from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import EVERYONE, Kind
+from isolation_audit.instrument.observations import Lost, Passage, Used
 from isolation_audit.instrument.points.ownership import differ
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:
     from isolation_audit.identity.users import User
-    from isolation_audit.instrument.observations import Emission, Lost, Passage, Used
+    from isolation_audit.instrument.observations import Emission
     from isolation_audit.instrument.runtime import Runtime
 
 _APP = """\
@@ -108,6 +109,7 @@ class CrossingDetector(Detector):
         ),
     )
 
+    @observes(Used)
     def on_used(self, used: Used) -> None:
         """Owner against ambient, outside of events."""
         target = str(used.entry.target)
@@ -122,6 +124,7 @@ class CrossingDetector(Detector):
             record=used.record,
         )
 
+    @observes(Passage)
     def on_passage(self, passage: Passage) -> None:
         """Judge one event at one layer; a code is reported once an event, a wrong addressee counted once."""
         ambient, owner, addressee = passage.ambient, passage.owner, passage.addressee
@@ -140,6 +143,7 @@ class CrossingDetector(Detector):
             source = owner if differ(addressee, owner) else claimed
             self._cross(passage, "IA202", "event {event} of {owner} sent to {addressee} through {detail}", source)
 
+    @observes(Lost)
     def on_lost(self, lost: Lost) -> None:
         """Nobody's event."""
         target = str(lost.entry.target)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isolation_audit.detectors.base import Detector
+from isolation_audit.detectors.base import Detector, observes
+from isolation_audit.instrument.observations import Deviated, Overdue, Undelivered
 from isolation_audit.protocols.automaton import START
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.observations import Deviated, Overdue, Undelivered
     from isolation_audit.instrument.runs import Deviation
 
 _CONFIG = """\
@@ -175,6 +175,7 @@ class ProtocolDetector(Detector):
         ),
     )
 
+    @observes(Deviated)
     def on_deviated(self, deviated: Deviated) -> None:
         """Name the kind of the deviation."""
         deviation = deviated.deviation
@@ -190,6 +191,7 @@ class ProtocolDetector(Detector):
             ambient=self.runtime.ambient.current(),
         )
 
+    @observes(Overdue)
     def on_overdue(self, overdue: Overdue) -> None:
         """A run that owes its end."""
         run = overdue.run
@@ -202,6 +204,7 @@ class ProtocolDetector(Detector):
             with_site=False,
         )
 
+    @observes(Undelivered)
     def on_undelivered(self, undelivered: Undelivered) -> None:
         """An event that got lost on its way."""
         target = str(undelivered.entry.target)

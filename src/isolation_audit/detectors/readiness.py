@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from isolation_audit.detectors.base import Detector
+from isolation_audit.detectors.base import Detector, observes
+from isolation_audit.instrument.observations import Broken, Unready
 from isolation_audit.rules import Example, Rule, Severity
-
-if TYPE_CHECKING:
-    from isolation_audit.instrument.observations import Broken, Unready
 
 _CONFIG = """\
 [integrations]
@@ -104,6 +100,7 @@ class ReadinessDetector(Detector):
         ),
     )
 
+    @observes(Unready)
     def on_unready(self, unready: Unready) -> None:
         """Sent too early or too late."""
         self.report(
@@ -117,6 +114,7 @@ class ReadinessDetector(Detector):
             at=unready.stack,
         )
 
+    @observes(Broken)
     def on_broken(self, broken: Broken) -> None:
         """A connection broke down; the exception's text stays out, because it may quote a user's data."""
         self.report(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.detectors.base import Detector
+from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.findings import Finding
+from isolation_audit.instrument.observations import Problem, Stopped
 from isolation_audit.instrument.targets import PASSIVE_ROLES
 from isolation_audit.recorder import Entry, Selection
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:
     from isolation_audit.config import Select
-    from isolation_audit.instrument.observations import Problem, Stopped
 
 
 class SelfCheckDetector(Detector):
@@ -84,6 +84,7 @@ class SelfCheckDetector(Detector):
         ),
     )
 
+    @observes(Problem)
     def on_problem(self, problem: Problem) -> None:
         """A target that can't be watched; optional ones are left to the target table."""
         if not problem.optional:
@@ -102,6 +103,7 @@ class SelfCheckDetector(Detector):
             with_site=False,
         )
 
+    @observes(Stopped)
     def on_stopped(self, stopped: Stopped) -> None:
         """Say so when this process was blind."""
         words = _blind(stopped.applied, stopped.seen, stopped.events, verified=stopped.verified)

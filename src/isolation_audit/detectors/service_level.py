@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from isolation_audit.detectors.base import Detector
+from isolation_audit.detectors.base import Detector, observes
+from isolation_audit.instrument.observations import Slow
 from isolation_audit.rules import Example, Rule, Severity
-
-if TYPE_CHECKING:
-    from isolation_audit.instrument.observations import Slow
 
 _RUN = """\
 [[emitters]]
@@ -103,6 +99,7 @@ class ServiceLevelDetector(Detector):
         ),
     )
 
+    @observes(Slow)
     def on_slow(self, slow: Slow) -> None:
         """Name what was slow, how long it took, and its limit."""
         measured = _duration(slow.seconds)

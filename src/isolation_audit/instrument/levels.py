@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Config
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.identity.users import User
-    from isolation_audit.instrument.observations import Observation
     from isolation_audit.instrument.runtime import Tally
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -77,7 +76,7 @@ class Work:
 class ServiceLevels:
     """Measures always, and publishes what breaks a limit."""
 
-    def __init__(self, config: Config, tally: Tally, publish: Callable[[Observation], None]) -> None:
+    def __init__(self, config: Config, tally: Tally, publish: Callable[[object], None]) -> None:
         self._first_event = config.service_levels.first_event
         self._run = config.service_levels.run
         self._cleanup = config.service_levels.cleanup

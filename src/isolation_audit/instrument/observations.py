@@ -251,22 +251,3 @@ class Stopped:
     seen: int
     events: int
     verified: bool
-
-
-Observation = (
-    Built
-    | Used
-    | Passage
-    | Carried
-    | Lost
-    | Deviated
-    | Overdue
-    | Undelivered
-    | Rebound
-    | Slow
-    | Unready
-    | Broken
-    | Imported
-    | Problem
-    | Stopped
-)

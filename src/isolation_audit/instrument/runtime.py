@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from isolation_audit.instrument.levels import Histogram, ServiceLevels
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from isolation_audit.identity.objects import Objects
     from isolation_audit.identity.users import Users
     from isolation_audit.instrument.barrier import Barrier
-    from isolation_audit.instrument.observations import Observation
     from isolation_audit.instrument.runs import Runs
+
+_Part = TypeVar("_Part")
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ class Runtime:
     bindings: Bindings
     objects: Objects
     barrier: Barrier
-    publish: Callable[[Observation], None]
+    publish: Callable[[object], None]
     runs: tuple[Runs, ...] = ()
     """One table a configured protocol."""
     content: ContentWitness | None = None
@@ -75,6 +76,14 @@ class Runtime:
     factory_codes: dict[int, tuple[CodeType, Factory]] = field(default_factory=dict)
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""
     levels: ServiceLevels = field(init=False)
+    _parts: dict[Callable[[Runtime], Any], Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.levels = ServiceLevels(self.config, self.tally, self.publish)
+
+    def part(self, kind: Callable[[Runtime], _Part]) -> _Part:
+        """The one instance of a mechanism in this audit; made when it is first asked for."""
+        if kind not in self._parts:
+            self._parts[kind] = kind(self)
+        made: _Part = self._parts[kind]
+        return made

@@ -40,9 +40,9 @@ class Integration(Protocol):
     """What an entry point of the group leads to."""
 
     distribution: str
-    """The library's name on the package index."""
+    """The library's name on the package index; empty for the standard library."""
     since: str
-    """The lowest version that is understood; an older one is left alone."""
+    """The lowest version that is understood; an older one is left alone. Empty for the standard library."""
 
     def points(self, runtime: Runtime) -> Iterable[Point]:
         """What to watch, and how; called once an auditor, before the library is imported."""
@@ -69,7 +69,7 @@ def _targets(name: str, integration: Integration, runtime: Runtime, places: Plac
 
 def _placing(name: str, integration: Integration, point: Point, places: Places) -> Callable[[ModuleType, Target], None]:
     def apply(module: ModuleType, target: Target) -> None:
-        version = _installed(integration.distribution)
+        version = _installed(integration.distribution) if integration.distribution else None
         if version is not None and _numbers(version) < _numbers(integration.since):
             raise UnresolvedError(f"{integration.distribution} {version} is older than {integration.since}")
         places.callable(resolve(module, target), f"integration {name}", point.make)
