@@ -101,15 +101,13 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
 FAULTY = """\
 import sys
 from isolation_audit.detectors import all_detectors
-from isolation_audit.detectors.base import Detector
 
 def fail(self, *arguments, **named):
     raise RuntimeError("a detector is broken")
 
 for detector in all_detectors():
-    for name in dir(Detector):
-        if name.startswith("on_"):
-            setattr(detector, name, fail)
+    for name in detector.handlers.values():
+        setattr(detector, name, fail)
 
 import isolation_audit
 auditor = isolation_audit.instrument({config!r})

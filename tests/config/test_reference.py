@@ -27,6 +27,7 @@ TABLES = {
     "shared": model.Shared,
     "protocols": model.Protocol,
     "service_levels": model.ServiceLevels,
+    "watch": model.Watch,
     "integrations": model.Integrations,
     "audit": model.Audit,
     "report": model.Report,
