@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from isolation_audit import integrations
 from isolation_audit._version import __version__
-from isolation_audit.config import Config, find_config, load_config
+from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_config, find_config, load_config
 from isolation_audit.content.witness import ContentWitness
 from isolation_audit.detectors import all_detectors, all_rules
 from isolation_audit.detectors.selfcheck import SelfCheckDetector
@@ -363,10 +363,15 @@ def uninstrument() -> None:
 
 
 def _load(path: Path | str | None) -> Config:
-    found = Path(path) if path is not None else find_config()
-    if found is None:
-        raise UsageError("no configuration found; write an isolation-audit.toml, or set ISOLATION_AUDIT_CONFIG to one")
-    config = load_config(found)
+    if path is None and os.environ.get(CONFIG_VARIABLE) == NO_FILE:
+        config = default_config()
+    else:
+        found = Path(path) if path is not None else find_config()
+        if found is None:
+            raise UsageError(
+                "no configuration found; write an isolation-audit.toml, or set ISOLATION_AUDIT_CONFIG to one"
+            )
+        config = load_config(found)
     if os.environ.get("ISOLATION_AUDIT_RAW_IDS") == "1":
         config = replace(config, report=replace(config.report, raw_ids=True))
     return config

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from doors import Project, clean_environment, cli
+from isolation_audit.config import Config
 
 WORLD = """\
 import json, os, sys
@@ -140,11 +141,56 @@ def test_mistakes_of_the_user_are_one_clear_line(project: Project, words: list[s
     assert len(done.err.splitlines()) == 1, done.err
 
 
-def test_no_configuration_is_one_clear_line(tmp_path: Path) -> None:
-    tmp_path.joinpath("program.py").touch()
-    done = cli("run", "--", "program.py", cwd=tmp_path)
-    assert done.code == 2
-    assert done.err.startswith("error: no configuration found; write an isolation-audit.toml")
+def test_without_a_configuration_the_program_is_audited_with_what_needs_none(tmp_path: Path) -> None:
+    tmp_path.joinpath("program.py").write_text("from isolation_audit.auditor import current; print(current().config)")
+    done = cli("run", "--report", "out", "--", "program.py", cwd=tmp_path)
+    assert done.code == 0
+    assert done.out.decode().strip() == repr(Config())
+    assert done.err.startswith("isolation-audit: no configuration found: watching what needs none\n")
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["run"]["config"] is None
+    assert report["findings"] == []
+
+
+SCRIPT = """\
+import contextvars
+from dataclasses import dataclass
+import shop
+{before}
+current_user = contextvars.ContextVar("current_user", default=None)
+current_user.set("alice")
+shop.send("alice")
+shop.send("bob")
+"""
+
+
+@pytest.mark.parametrize("before", ["", "shop.send('carol')"], ids=["made first", "looked for in vain before"])
+def test_the_variable_of_the_script_itself_is_adopted_once_it_exists(tmp_path: Path, before: str) -> None:
+    (tmp_path / "shop.py").write_text("def send(to): pass\n")
+    (tmp_path / "chat.py").write_text(SCRIPT.format(before=before))
+    (tmp_path / "isolation-audit.toml").write_text(
+        '[ambient]\ncontextvar = "__main__:current_user"\n[[emitters]]\ntarget = "shop:send"\naddressee = ["args.to"]\n'
+    )
+    done = cli("run", "--report", "out", "--raw-ids", "--", "chat.py", cwd=tmp_path)
+    assert done.code == 0, done.err
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [
+        (one["rule"], one["witnesses"]["ambient"], one["witnesses"]["addressee"]) for one in report["findings"]
+    ] == [("IA202", "alice", "bob")]
+    assert {target["target"]: target["state"] for target in report["targets"]} == {
+        "__main__:current_user": "applied",
+        "shop:send": "applied",
+    }
+
+
+@pytest.mark.parametrize("source", ["", "current_user = 'alice'"], ids=["missing", "no variable"])
+def test_a_script_without_the_variable_is_told(tmp_path: Path, source: str) -> None:
+    (tmp_path / "chat.py").write_text(source)
+    (tmp_path / "isolation-audit.toml").write_text('[ambient]\ncontextvar = "__main__:current_user"\n')
+    done = cli("run", "--", "chat.py", cwd=tmp_path)
+    assert done.code == 0
+    assert "never found, so never watched: __main__:current_user" in done.err
+    assert "IA901" not in done.err
 
 
 def test_the_users_own_sitecustomize_runs_as_ever(project: Project) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from isolation_audit.cli.supervise import Supervisor, command_line
-from isolation_audit.config import find_config, load_config
+from isolation_audit.config import default_config, find_config, load_config
 from isolation_audit.exceptions import UsageError
 
 _EPILOG = """Exit codes: the program's own (128 + N if signal N ended it); 2 for a mistake in the command line or the
@@ -48,16 +48,19 @@ def run(
     """Run PROGRAM (a script, -m MODULE, or a command) and all its Python processes under the auditor.
 
     Put -- before PROGRAM: isolation-audit run -- uvicorn app:app --workers 2
+
+    Without a configuration file, known libraries and the standard library are watched, and users are found where
+    frameworks tell who has logged in.
     """
     if not program:
         raise UsageError("no program to run, as in: isolation-audit run -- python app.py")
     path = config_path or find_config()
     if path is None:
-        raise UsageError("no configuration found; write an isolation-audit.toml, or name one with --config")
-    config = load_config(path)
+        click.echo("isolation-audit: no configuration found: watching what needs none", err=True)
+    config = default_config() if path is None else load_config(path)
     if raw_ids:
         config = replace(config, report=replace(config.report, raw_ids=True))
     if metrics_port is not None:
         config = replace(config, prometheus=replace(config.prometheus, port=metrics_port))
-    supervisor = Supervisor(config, path.resolve(), report_directory or config.report.directory)
+    supervisor = Supervisor(config, path and path.resolve(), report_directory or config.report.directory)
     sys.exit(supervisor.run(command_line(program), fail_on))

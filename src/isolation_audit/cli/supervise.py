@@ -18,6 +18,7 @@ import click
 import isolation_audit
 from isolation_audit.auditor import RUN_VARIABLE, TOOL
 from isolation_audit.cli.signals import Relay
+from isolation_audit.config import NO_FILE
 from isolation_audit.detectors.selfcheck import judge_blindness
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report
@@ -65,11 +66,15 @@ def command_line(program: tuple[str, ...]) -> list[str]:
 class Supervisor:
     """One supervised run."""
 
-    def __init__(self, config: Config, config_path: Path, directory: Path | None) -> None:
+    def __init__(self, config: Config, config_path: Path | None, directory: Path | None) -> None:
         self._config = config
         self._config_path = config_path
         self._directory = directory
-        self._run = {"id": secrets.token_hex(6), "config": config_path.name, "started": time.time()}
+        self._run = {
+            "id": secrets.token_hex(6),
+            "config": None if config_path is None else config_path.name,
+            "started": time.time(),
+        }
 
     def run(self, command: list[str], fail_on: str) -> int:
         """Run ``command`` to its end and return the exit code."""
@@ -119,7 +124,7 @@ class Supervisor:
         environment |= {
             "ISOLATION_AUDIT": "1",
             "ISOLATION_AUDIT_SUPERVISED": "1",
-            "ISOLATION_AUDIT_CONFIG": str(self._config_path),
+            "ISOLATION_AUDIT_CONFIG": NO_FILE if self._config_path is None else str(self._config_path),
             "ISOLATION_AUDIT_REPORT": str(folder),
             RUN_VARIABLE: str(self._run["id"]),
             KEY_VARIABLE: environment.get(KEY_VARIABLE) or secrets.token_hex(16),

@@ -22,6 +22,9 @@ from isolation_audit.exceptions import ConfigError
 
 CONFIG_VARIABLE = "ISOLATION_AUDIT_CONFIG"
 DEPTH_VARIABLE = "ISOLATION_AUDIT_DEPTH"
+NO_FILE = "-"
+"""What ISOLATION_AUDIT_CONFIG says in processes that are audited without a configuration file."""
+
 FILE_NAME = "isolation-audit.toml"
 LARGEST_FILE = 1024 * 1024
 
@@ -85,6 +88,15 @@ def load_config(path: FilePath | str) -> Config:
     if not table:
         raise _refused(file, "says nothing", "declare at least one target, such as [[engines]]")
     return parse_config(table, file, text, prefix=prefix, environ=os.environ)
+
+
+def default_config() -> Config:
+    """The configuration of a run that has no file: nothing but the environment speaks.
+
+    Raises:
+        ConfigError: the environment says something impossible.
+    """
+    return parse_config({}, environ=os.environ)
 
 
 def parse_config(

@@ -108,8 +108,8 @@ def render_summary(report: dict[str, Any], paint: Painter) -> str:
     if summary.get("findings_dropped"):
         lines.append(f"  {summary['findings_dropped']} further findings were counted only (limits.findings)")
     waiting = [target["target"] for target in watched if target["state"] == "waiting"]
-    if waiting and applied:
-        lines.append(f"  never imported, so never watched: {', '.join(dict.fromkeys(waiting))}")
+    if waiting and not any(finding["rule"] == "IA904" for finding in findings):
+        lines.append(f"  never found, so never watched: {', '.join(dict.fromkeys(waiting))}")
     return "\n".join(lines)
 
 

@@ -31,6 +31,22 @@ class Ambient:
         self._user_of = user_of
         self._read_adopted = variable.get
 
+    def expect(self, find: Callable[[], ContextVar[Any] | None], user_of: Callable[[Any], Any] | None) -> None:
+        """Adopt the variable that ``find`` gives, as soon as a reading finds it.
+
+        For a script's own variable: nobody tells when the script has made it. From then on a reading costs what it
+        costs with a variable that was known from the start.
+        """
+
+        def read(default: Any) -> Any:
+            variable = find()
+            if variable is None:
+                return default
+            self.adopt(variable, user_of)
+            return variable.get(default)
+
+        self._read_adopted = read
+
     def current(self) -> User | None:
         """The user whose work is running, or None if unknown."""
         scope = current_scope()

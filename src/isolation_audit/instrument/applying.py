@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from contextvars import ContextVar
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -24,17 +26,17 @@ from isolation_audit.instrument.points.use import UsePoint
 from isolation_audit.instrument.resolve import (
     Resolved,
     UnresolvedError,
+    dict_of,
     find,
     function_of,
     has_receiver,
     names,
     resolve,
 )
-from isolation_audit.instrument.targets import Watched
+from isolation_audit.instrument.targets import AMBIENT, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import ModuleType
 
     from isolation_audit.config import model
     from isolation_audit.instrument.layout import Layout
@@ -58,7 +60,9 @@ class Applier:
 
     def _plan(self, config: model.Config) -> Iterator[Watched]:
         if config.ambient.contextvar is not None:
-            yield Watched(config.ambient.contextvar, "ambient", self._adopt)
+            yield Watched(config.ambient.contextvar, AMBIENT, self._adopt)
+            if config.ambient.contextvar.module == "__main__":
+                self._runtime.ambient.expect(partial(_in_main, config.ambient.contextvar), self._user_of())
         for engine in config.engines:
             registrar = Registrar(engine, self._runtime, self._runtime.tally.built)
             yield Watched(engine.target, "engine", self._engine(engine, registrar), engine.optional)
@@ -82,11 +86,14 @@ class Applier:
 
     def _adopt(self, module: ModuleType, target: Target) -> None:
         found = resolve(module, target).raw
-        variable = getattr(found, "context_var", found)
-        if not isinstance(variable, ContextVar):
+        variable = _variable(found)
+        if variable is None:
             raise UnresolvedError(f"{target} is a {type(found).__name__}, not a ContextVar")
+        self._runtime.ambient.adopt(variable, self._user_of())
+
+    def _user_of(self) -> Callable[[Any], Any] | None:
         path = self._runtime.config.ambient.user_id
-        self._runtime.ambient.adopt(variable, None if path is None else value_reader(path))
+        return None if path is None else value_reader(path)
 
     def _engine(self, entry: model.Engine, registrar: Registrar) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:
@@ -244,6 +251,22 @@ class Applier:
                 made.nearer.append(other.cls)
         self._roles[role].add(made)
         return made
+
+
+def _in_main(target: Target) -> ContextVar[Any] | None:
+    """The variable in the script that runs, once the script has made it."""
+    found: Any = sys.modules.get("__main__")
+    for name in target.qualname.split("."):
+        if not issubclass(type(found), (type, ModuleType)):
+            return None
+        found = dict_of(found).get(name)
+    return _variable(found)
+
+
+def _variable(found: Any) -> ContextVar[Any] | None:
+    """A ContextVar itself, or the one behind an attribute of a registry."""
+    variable = found if type(found) is ContextVar else getattr(found, "context_var", None)
+    return variable if type(variable) is ContextVar else None
 
 
 def _class(resolved: Resolved, target: Target) -> type:

@@ -14,7 +14,7 @@ from isolation_audit.instrument.observations import Problem
 from isolation_audit.instrument.patches import PatchTable, withdraw_left_behind
 from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
 from isolation_audit.instrument.shims import UnshimmableError
-from isolation_audit.instrument.targets import State, Watched
+from isolation_audit.instrument.targets import AMBIENT, State, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,6 +54,10 @@ class Instrumentation:
     def stop(self) -> None:
         """Undo every patch and forget the hooks."""
         with self._lock:
+            for watched in self.targets:
+                main = sys.modules.get(watched.target.module)
+                if watched.role == AMBIENT and watched.state is State.WAITING and main is not None:
+                    self._apply(watched, main)  # it may have been made since the last look, and adopted by a reading
             self._running = False
             for name, hook in self._hooks.items():
                 hooks.forget(name, hook)
@@ -119,6 +123,9 @@ class Instrumentation:
                 watched.apply(module, watched.target)
             watched.found = resolve(module, watched.target).raw if watched.target.qualname else module
         except UnresolvedError as error:
+            if watched.role == AMBIENT and watched.target.module == "__main__":
+                watched.state = State.WAITING  # a script makes its names while it runs, and nobody tells when
+                return
             watched.state = State.ABSENT if watched.optional else State.MISSING
             watched.detail = str(error)
             self._publish(Problem("IA901", str(watched.target), str(error), optional=watched.optional))

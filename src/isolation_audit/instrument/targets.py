@@ -30,7 +30,10 @@ class State(StrEnum):
 INTEGRATION = "integration"
 """The role of targets that no configuration names."""
 
-PASSIVE_ROLES = ("ambient", "factory", INTEGRATION)
+AMBIENT = "ambient"
+"""The role of the application's own variable that says who is running."""
+
+PASSIVE_ROLES = (AMBIENT, "factory", INTEGRATION)
 """Roles that say nothing about blindness: what is read, not called; what nobody has asked for."""
 
 
