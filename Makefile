@@ -46,6 +46,7 @@ docs: $(STAMP)  ## generate docs/rules from the detectors
 bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/hotpath.py
 	$(BIN)/python benchmarks/content.py
+	$(BIN)/python benchmarks/chat.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-lowest .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

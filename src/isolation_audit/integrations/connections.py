@@ -49,6 +49,12 @@ class Connections:
         self.target = target
         self._runtime = runtime
 
+    def known(self, obj: Any) -> Connection | None:
+        """The connection behind an object that was met before."""
+        record = self._runtime.objects.get(obj)
+        connection: Connection | None = None if record is None else record.connection
+        return connection
+
     def of(self, obj: Any, started: Connection | None = None) -> Connection:
         """The connection behind an object; ``started`` is the one that it is a part of, where that is known."""
         record = self._runtime.objects.record(obj)
