@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-failed test-lowest test-long lint docs bench clean
+.PHONY: demo test test-failed test-lowest test-long lint docs bench corpus corpus-light clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -48,5 +48,11 @@ bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/content.py
 	$(BIN)/python benchmarks/chat.py
 
+corpus: $(STAMP)  ## real leaks and their clean twins, each with the packages it pins: ../shared/corpus and tests/corpus/cases
+	$(BIN)/python tests/corpus/run.py --environments $(VENV)-corpus $(ARGS)
+
+corpus-light: $(STAMP)  ## the same without big packages; ../shared/corpus may be absent
+	$(BIN)/python tests/corpus/run.py --environments $(VENV)-corpus --light $(ARGS)
+
 clean:
-	rm -rf $(VENV) $(VENV)-lowest .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-corpus .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
