@@ -11,6 +11,7 @@ from isolation_audit._version import __version__
 from isolation_audit.cli.activation import activate, deactivate
 from isolation_audit.cli.check import check
 from isolation_audit.cli.compare import compare
+from isolation_audit.cli.compat import compat
 from isolation_audit.cli.demo import demo
 from isolation_audit.cli.rules import rules
 from isolation_audit.cli.run import run
@@ -25,7 +26,7 @@ def cli() -> None:
     """See at run time when one user's events, objects or data reach another user."""
 
 
-for command in (run, demo, check, compare, rules, activate, deactivate):
+for command in (run, demo, check, compare, compat, rules, activate, deactivate):
     cli.add_command(command)
 
 

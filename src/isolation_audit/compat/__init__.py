@@ -1,0 +1,1 @@
+"""Compatibility of a deprecated class with its replacement, read from the source; nothing is imported."""
