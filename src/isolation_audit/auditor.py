@@ -21,6 +21,7 @@ from isolation_audit.detectors.selfcheck import SelfCheckDetector
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report
 from isolation_audit.export.drainer import Drainer
+from isolation_audit.export.notices import notice
 from isolation_audit.export.sink import exports
 from isolation_audit.identity import scopes
 from isolation_audit.identity.ambient import Ambient
@@ -38,6 +39,7 @@ from isolation_audit.instrument.stacks import capture
 from isolation_audit.instrument.targets import PASSIVE_ROLES, State
 from isolation_audit.process import process
 from isolation_audit.recorder import Recorder
+from isolation_audit.stores import share_bindings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,10 +69,7 @@ class _Scopes(scopes.ScopeListener):
             scope.origin = capture(_ORIGIN_FRAMES)
             user = runtime.users.token(scope.user_id)
             if user is not None:
-                for kind, identifier in scope.ids.items():
-                    earlier = runtime.bindings.learn(kind, identifier, user)
-                    if earlier is not None:
-                        runtime.publish(observations.Rebound(kind, earlier, user))
+                runtime.ids.learn(scope.ids, user)
             runtime.levels.begin(scope, user)
         except Exception as error:
             runtime.barrier.fault("scope", error)
@@ -114,10 +113,12 @@ class Auditor:
             system=(*config.identity.system, scopes.SYSTEM_USER),
             id_types=config.identity.id_types,
             limit=limits.users,
+            digest=self.pseudonyms.digest if config.bindings.store is not None else None,
         )
         self.started = time.time()
         self.recorder = Recorder(limits, config.select)
-        bindings = Bindings((kind for kind, _path in config.identity.bind), limit=limits.bindings)
+        kinds = (kind for kind, _path in config.identity.bind)
+        bindings = Bindings(kinds, limit=limits.bindings, age=config.bindings.age)
         content = self.recorder.enabled("IA203") and any(emitter.payload for emitter in config.emitters)
         self.runtime = Runtime(
             config=config,
@@ -130,6 +131,7 @@ class Auditor:
             runs=tuple(Runs(protocol, limit=limits.runs) for protocol in config.protocols),
             content=ContentWitness(users, bindings) if content else None,
         )
+        self.elsewhere = share_bindings(self.runtime, self.pseudonyms, notice)
         self._listen()
 
     def _listen(self) -> None:
@@ -170,6 +172,8 @@ class Auditor:
                     scopes.listen(_Scopes(self))
                     self.instrumentation.start()
                     self.drainer.start()
+                    if self.elsewhere is not None:
+                        self.elsewhere.start()
         except BaseException:
             self.stop()
             process.let_go(self)
@@ -211,6 +215,8 @@ class Auditor:
                 self._publish(self._stopped())
             self.instrumentation.stop()
             scopes.listen(None)
+            if self.elsewhere is not None:
+                self.elsewhere.close()
             self.drainer.stop(self.config.otlp.timeout + 1.0)
         process.let_go(self)
 
@@ -293,6 +299,7 @@ class Auditor:
                 "runs": sum(runs.evicted for runs in runtime.runs),
             },
             "exports": exports(self._sinks),
+            "bindings_store": {} if self.elsewhere is None else self.elsewhere.counts,
         }
         made["findings"] = [entry.as_dict() for entry in self.recorder.entries()]
         return made
@@ -311,6 +318,8 @@ class Auditor:
         self._listen()
         self.drainer = self._drainer()
         self.drainer.start()
+        if self.elsewhere is not None:
+            self.elsewhere.start()
 
 
 def _reset(tally: Tally) -> None:

@@ -158,6 +158,11 @@ BAD = [
     Bad("endpoint scheme", '[otlp]\nendpoint = "localhost:4317"  #!\n', "otlp.endpoint", "not an http or https", "http://localhost:4317"),
     Bad("endpoint host", '[otlp]\nendpoint = "http://:4317"  #!\n', "otlp.endpoint", "with a host", "http://localhost"),
     Bad("endpoint port", '[otlp]\nendpoint = "http://a:99999"  #!\n', "otlp.endpoint", "not a URL", "http://localhost"),
+    Bad("store scheme", '[bindings]\nstore = "http://:pw8Zq@a"  #!\n', "bindings.store", "not a redis, rediss", "redis://127"),
+    Bad("store host", '[bindings]\nstore = "redis://"  #!\n', "bindings.store", "of a Redis database", "redis://127"),
+    Bad("store database", '[bindings]\nstore = "redis://a/x"  #!\n', "bindings.store", "of a Redis database", "redis://127"),
+    Bad("store port", '[bindings]\nstore = "redis://:pw8Zq@a:x"  #!\n', "bindings.store", "of a Redis database", "redis://127"),
+    Bad("age", '[bindings]\nage = "soon"  #!\n', "bindings.age", "not a duration", "500ms"),
     Bad("protocol", '[otlp]\nprotocol = "http"  #!\n', "otlp.protocol", "not a protocol", "did you mean 'http/protobuf'?"),
     Bad("header", '[otlp.headers]\n"a b" = "c"  #!\n', "otlp.headers.'a b'", "can't name a header", "hyphens"),
     Bad("header value", '[otlp.headers]\na = "b\\nc"  #!\n', "otlp.headers.a", "can't carry", "one line"),
@@ -262,6 +267,10 @@ def test_a_wrong_binding_still_counts_as_declared() -> None:
         {"otlp": {"headers": {"a": "hunter2\n"}}},
         {"otlp": {"endpoint": "ftp://me:hunter2@host"}},
         {"otlp": {"endpoint": "http://me:hunter2@host:99999"}},
+        {"bindings": {"store": "redis//:hunter2@host"}},
+        {"bindings": {"store": "http://:hunter2@host"}},
+        {"bindings": {"store": "redis://:hunter2@host:99999"}},
+        {"bindings": {"store": "redis://:hunter2@host/ 0"}},
     ],
 )
 def test_secrets_stay_out_of_messages(table: dict[str, object]) -> None:

@@ -332,6 +332,14 @@ class TestEnvironment:
         file.write_text('[audit]\ndepth = "state"\n')
         assert load_config(file).audit.depth == "heap"
 
+    def test_the_store_wins_over_the_file_and_nothing_else_does(self) -> None:
+        table = {"bindings": {"store": "redis://one", "age": "5m"}}
+        found = parse_config(table, environ={"ISOLATION_AUDIT_STORE": "unix:///run/redis.sock"}).bindings
+        assert (found.store, found.age) == ("unix:///run/redis.sock", 300.0)
+        with pytest.raises(ConfigError, match=r"^environment: ISOLATION_AUDIT_STORE: is not a redis, ") as caught:
+            parse_config(table, environ={"ISOLATION_AUDIT_STORE": "http://:hunter2@a"})
+        assert "hunter2" not in str(caught.value)
+
     def test_an_empty_variable_says_nothing(self) -> None:
         assert parse_config({}, environ={"ISOLATION_AUDIT_DEPTH": ""}).audit.depth == "calls"
 

@@ -19,6 +19,7 @@ SECTIONS = {
 TABLES = {
     "ambient": model.Ambient,
     "identity": model.Identity,
+    "bindings": model.Bindings,
     "engines": model.Engine,
     "deprecations": model.Deprecation,
     "factories": model.Factory,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import sys
 import threading
 
 from isolation_audit.identity.bindings import LIVE, Bindings
@@ -160,3 +161,56 @@ def test_bindings_that_nobody_uses_go_with_age():
     bindings.learn("run_id", "new", alice)
     assert bindings.user_of("run_id", "old") is None
     assert (len(bindings), bindings.evicted) == (1, 1)
+
+
+def test_an_id_that_is_seen_again_by_many_threads_is_never_unknown_meanwhile():
+    bindings = Bindings(["run_id"], limit=50)
+    users = [User(f"user-{number}") for number in range(4)]
+    for number, user in enumerate(users):
+        bindings.learn("run_id", f"run-{number}", user)
+    end = threading.Event()
+    unknown = []
+
+    def learn(number):
+        while not end.is_set():
+            bindings.learn("run_id", f"run-{number}", users[number])
+
+    def look():
+        for _ in range(20_000):
+            unknown.extend(number for number in range(4) if bindings.user_of("run_id", f"run-{number}") is None)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=learn, args=(number,)) for number in range(4)]
+    try:
+        for thread in threads:
+            thread.start()
+        look()
+    finally:
+        end.set()
+        sys.setswitchinterval(before)
+        for thread in threads:
+            thread.join()
+    assert unknown == []
+
+
+def test_many_threads_neither_outgrow_the_bounds_nor_lose_count():
+    bindings = Bindings(["run_id"], limit=100)
+    faults = []
+
+    def learn(thread):
+        user = User(f"user-{thread}")
+        try:
+            for number in range(2_000):
+                assert bindings.learn("run_id", f"{thread}-{number}", user) is None
+        except BaseException as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=learn, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert 100 <= len(bindings) <= 100 + len(threads)
+    assert abs(bindings.evicted + len(bindings) - 8 * 2_000) <= 8 * 2_000 // 100

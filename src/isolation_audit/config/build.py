@@ -12,6 +12,7 @@ from isolation_audit.config.kinds import BOOLEAN, TEXT, Kind
 from isolation_audit.config.model import (
     Ambient,
     Audit,
+    Bindings,
     Config,
     Deprecation,
     Emitter,
@@ -54,6 +55,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         source=source.absolute() if source else None,
         ambient=top.section("ambient", _ambient),
         identity=top.section("identity", _identity),
+        bindings=top.section("bindings", _bindings),
         engines=top.entries("engines", read.engine),
         deprecations=top.entries("deprecations", read.deprecation),
         factories=top.entries("factories", _factory),
@@ -90,6 +92,16 @@ def _identity(table: Table) -> Identity:
         system=table.many("system", kinds.PRINCIPAL_GLOB),
         bind=table.pairs("bind", BINDING, lambda _: VALUE_PATH),
         id_types=table.many("id_types", kinds.choice("a type of id", "str", "int", "uuid"), Identity().id_types),
+    )
+
+
+def _bindings(table: Table) -> Bindings:
+    default = Bindings()
+    return Bindings(
+        store=table.one("store", kinds.STORE, None),
+        prefix=table.one("prefix", TEXT, default.prefix),
+        age=table.one("age", replace(kinds.DURATION, example='"1h"'), default.age),
+        timeout=table.one("timeout", kinds.DURATION, default.timeout),
     )
 
 

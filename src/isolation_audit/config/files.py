@@ -9,19 +9,25 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from isolation_audit.config.build import build_config
 from isolation_audit.config.checks import check
-from isolation_audit.config.kinds import DEPTH
+from isolation_audit.config.kinds import DEPTH, STORE
 from isolation_audit.config.locator import DEEPEST, Lines, Place
-from isolation_audit.config.model import Audit, Config
 from isolation_audit.config.problems import Problems, Refused, closest, display_name, problem, quoted, type_name
 from isolation_audit.config.table import Table
 from isolation_audit.exceptions import ConfigError
 
+if TYPE_CHECKING:
+    from isolation_audit.config.kinds import Kind
+    from isolation_audit.config.model import Config
+
+T = TypeVar("T")
+
 CONFIG_VARIABLE = "ISOLATION_AUDIT_CONFIG"
 DEPTH_VARIABLE = "ISOLATION_AUDIT_DEPTH"
+STORE_VARIABLE = "ISOLATION_AUDIT_STORE"
 NO_FILE = "-"
 """What ISOLATION_AUDIT_CONFIG says in processes that are audited without a configuration file."""
 
@@ -68,7 +74,7 @@ def find_config(start: FilePath | str | None = None) -> FilePath | None:
 def load_config(path: FilePath | str) -> Config:
     """Read a configuration file: its own, or the table ``[tool.isolation_audit]`` of a ``pyproject.toml``.
 
-    ISOLATION_AUDIT_DEPTH takes the place of ``audit.depth``.
+    ISOLATION_AUDIT_DEPTH takes the place of ``audit.depth``, ISOLATION_AUDIT_STORE that of ``bindings.store``.
 
     Raises:
         ConfigError: with every problem found.
@@ -123,19 +129,30 @@ def parse_config(
         table = {}
     config = Table(table, (), problems).build(lambda top: build_config(top, file))
     check(config, problems)
-    audit = _audit_from_environment(config.audit, environ or {}, problems)
+    config = _overridden(config, environ or {}, problems)
     problems.raise_if_any()
-    return config if audit == config.audit else replace(config, audit=audit)
+    return config
 
 
-def _audit_from_environment(audit: Audit, environ: Mapping[str, str], problems: Problems) -> Audit:
-    if not (depth := environ.get(DEPTH_VARIABLE)):
-        return audit
+def _overridden(config: Config, environ: Mapping[str, str], problems: Problems) -> Config:
+    """What environment variables say takes the place of what the file says."""
+    depth = _from_environment(DEPTH_VARIABLE, DEPTH, environ, problems)
+    store = _from_environment(STORE_VARIABLE, STORE, environ, problems)
+    if depth is not None:
+        config = replace(config, audit=replace(config.audit, depth=depth))
+    if store is not None:
+        config = replace(config, bindings=replace(config.bindings, store=store))
+    return config
+
+
+def _from_environment(variable: str, kind: Kind[T], environ: Mapping[str, str], problems: Problems) -> T | None:
+    if not (value := environ.get(variable)):
+        return None
     try:
-        return Audit(depth=DEPTH.read(depth))
+        return kind.read(value)
     except Refused as refused:
-        problems.add_foreign("environment", DEPTH_VARIABLE, refused.cause, refused.remedy)
-        return audit
+        problems.add_foreign("environment", variable, refused.cause, refused.remedy)
+        return None
 
 
 def _read_text(file: FilePath) -> str:

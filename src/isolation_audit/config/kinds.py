@@ -163,6 +163,23 @@ def _parse_url(text: str) -> str:
     return text
 
 
+def _parse_store(text: str) -> str:
+    # Nothing of the text is shown: it may hold a password, also where it is no URL.
+    remedy = 'write it like "redis://127.0.0.1:6379/0"'
+    try:
+        url = urlsplit(text)
+        well_formed = bool(url.path if url.scheme == "unix" else url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        well_formed = False
+    else:
+        if url.scheme not in ("redis", "rediss", "unix"):
+            raise Refused("is not a redis, rediss or unix URL", remedy)
+    database = url.path.strip("/") if well_formed and url.scheme != "unix" else ""
+    if not well_formed or not text.isprintable() or " " in text or (database and not database.isdecimal()):
+        raise Refused("is not the URL of a Redis database", remedy)
+    return text
+
+
 def _parse_address(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
@@ -210,6 +227,7 @@ METHOD = name("a method's name", "cleanup")
 PARAMETER = name("a parameter's name", "user_context")
 CODE: Kind[str] = Kind("a rule code or a glob of codes", '"IA201"', (str,), _parse_code)
 URL: Kind[str] = Kind("a URL", '"http://localhost:4317"', (str,), _parse_url)
+STORE: Kind[str] = Kind("the URL of a store", '"redis://127.0.0.1:6379/0"', (str,), _parse_store)
 ADDRESS: Kind[str] = Kind("an address", '"127.0.0.1"', (str,), _parse_address)
 HEADER: Kind[str] = Kind("a header's name", '"authorization"', (str,), _parse_header_name)
 HEADER_VALUE: Kind[str] = Kind("a header's value", '"..."', (str,), _parse_header_value)

@@ -44,6 +44,19 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Bindings:
+    """``[bindings]``: how long ids are remembered, and the store through which several processes share them.
+
+    ``age`` and ``timeout`` in seconds. Without a ``store`` (a Redis URL) each process knows what it has seen itself.
+    """
+
+    store: str | None = field(default=None, repr=False)  # it may hold a password
+    prefix: str = "isolation-audit"
+    age: float = 3600.0
+    timeout: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
     """``[[engines]]``: a class whose objects each serve one user."""
 
@@ -253,6 +266,7 @@ class Config:
     source: FilePath | None = None
     ambient: Ambient = field(default_factory=Ambient)
     identity: Identity = field(default_factory=Identity)
+    bindings: Bindings = field(default_factory=Bindings)
     engines: tuple[Engine, ...] = ()
     deprecations: tuple[Deprecation, ...] = ()
     factories: tuple[Factory, ...] = ()

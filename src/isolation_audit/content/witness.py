@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.content import secrets
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.content.payload import Gathering
-from isolation_audit.identity.users import Kind
+from isolation_audit.identity.users import Kind, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,8 +72,8 @@ def foreign(marks: Iterable[Mark], rightful: Iterable[User]) -> Mark | None:
 
     Whoever is told about others is named as well, as a rule: "carol (user-7) wrote to you, user-8".
     """
-    ids = {user.id for user in rightful}
-    others = [mark for mark in marks if mark.user.id not in ids]
+    mine = list(rightful)
+    others = [mark for mark in marks if not any(same(mark.user, user) for user in mine)]
     secret = next((mark for mark in others if mark.secret), None)
     if secret is not None or not others:
         return secret

@@ -58,4 +58,5 @@ class BindingDetector(Detector):
                 ambient=self.runtime.ambient.current(),
                 owner=rebound.earlier,
                 addressee=rebound.user,
+                with_site=rebound.here,
             )

@@ -136,6 +136,15 @@ def _losses(summary: Mapping[str, Any]) -> Iterator[Metric]:
         values: Values = {(exporter,): exports.get(exporter, {}).get(key, 0) for exporter in EXPORTERS}
         yield _labelled(CounterMetricFamily, name, text, ["exporter"], values)
 
+    store = summary.get("bindings_store", {})
+    for key, text in (
+        ("failures", "Requests to the shared store of bindings that failed."),
+        ("lost", "Bindings that were given up before the shared store had taken them."),
+        ("late", "Ids that were asked for before another process's binding of them had arrived."),
+        ("rejected", "Entries of the shared store that no auditor can have written."),
+    ):
+        yield _counter(f"bindings_store_{key}", text, store.get(key, 0))
+
 
 def _zeros(names: Iterable[str]) -> Values:
     return {(name,): 0 for name in names}

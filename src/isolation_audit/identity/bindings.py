@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from collections import OrderedDict
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isolation_audit.identity.users import plain_text, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from isolation_audit.identity.elsewhere import Elsewhere
     from isolation_audit.identity.users import Listener, User
 
 LIVE: Final = 60.0
 """Seconds for which an id counts as in use after it was last seen; ids that come back later are recycled ones."""
+
+AGAIN: Final = LIVE / 2
+"""Seconds after which other processes are told once more of an id that is still in use."""
+
+NEVER: Final = float("-inf")
+
+
+class Binding(NamedTuple):
+    """Whose an id is, when it was last seen, and when other processes were last told of it (times of the clock)."""
+
+    user: User
+    seen: float
+    told: float = NEVER
+
+    def live(self, now: float) -> bool:
+        """True while the id counts as in use."""
+        return now - self.seen <= LIVE
 
 
 class Bindings:
     """One table a kind of id; bounded by count and by age: what is dropped is counted.
 
     Beyond ``limit`` entries of a kind the one seen longest ago goes, and so does one not seen for ``age`` seconds.
+    Threads share the tables without a lock: each step is one operation of a C table, and an id that is seen again
+    never drops out of it meanwhile.
     """
 
     def __init__(
@@ -30,12 +52,14 @@ class Bindings:
         age: float = 3600.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tables: dict[str, dict[str, tuple[User, float]]] = {kind: {} for kind in kinds}
-        self._limit = limit
-        self._age = age
-        self._clock = clock
+        self._tables: dict[str, OrderedDict[str, Binding]] = {kind: OrderedDict() for kind in kinds}
+        self.limit = limit
+        self.age = age
+        self.clock = clock
         self.evicted = 0
         self.listener: Listener | None = None
+        self.elsewhere: Elsewhere | None = None
+        """What other processes know, where they share a store."""
 
     def __len__(self) -> int:
         return sum(len(table) for table in self._tables.values())
@@ -48,34 +72,75 @@ class Bindings:
         identifier = plain_text(identifier)
         if not identifier:
             return None
-        now = self._clock()
-        table = self._tables.setdefault(kind, {})
-        # Re-inserting keeps the order of age right for ids in use.
-        before = table.pop(identifier, None)
-        table[identifier] = (user, now)
-        if self.listener is not None and (before is None or before[0] is not user):
-            self.listener.learned(identifier, user)
-        self._evict(table, now)
-        if before is None or same(before[0], user) or now - before[1] > LIVE:
-            return None
-        return before[0]
+        now = self.clock()
+        table = self._tables.setdefault(kind, OrderedDict())
+        known = table.get(identifier)
+        elsewhere = self.elsewhere
+        before = known if known is not None or elsewhere is None else elsewhere.before(kind, identifier)
+        earlier = None if before is None or same(before.user, user) or not before.live(now) else before.user
+        told = known.told if known is not None and known.user is user else NEVER
+        news = elsewhere is not None and now - told >= AGAIN
+        self._keep(table, identifier, known, Binding(user, now, now if news else told))
+        if news and elsewhere is not None:
+            elsewhere.tell(kind, identifier, user, conflict=earlier is not None)
+        return earlier
 
-    def _evict(self, table: dict[str, tuple[User, float]], now: float) -> None:
-        try:
-            oldest = next(iter(table))
-            if len(table) <= self._limit and now - table[oldest][1] <= self._age:
-                return
-            del table[oldest]
-            self.evicted += 1
-        except (KeyError, RuntimeError, StopIteration):
-            return  # another thread evicts at this moment
-        if self.listener is not None:
-            self.listener.forgotten(oldest)
+    def overrule(self, kind: str, identifier: str, heard: Binding, *, own: bool) -> User | None:
+        """Another process has seen an id of ours; ``own``: it is our own word that comes back.
+
+        The last word wins. Gives the other user to whom a live id belonged until now.
+        """
+        table = self._tables.setdefault(kind, OrderedDict())
+        known = table.get(identifier)
+        if known is None:
+            if not own:
+                self._keep(table, identifier, None, heard)
+            return None
+        if known.seen > heard.seen or (own and known.told != NEVER):
+            return None
+        if same(known.user, heard.user):
+            self._keep(table, identifier, known, known._replace(seen=heard.seen))
+            return None
+        self._keep(table, identifier, known, heard)
+        return known.user if known.live(heard.seen) else None
 
     def user_of(self, kind: str, identifier: object) -> User | None:
         """The user bound to ``identifier``, or None where it was never seen or is no string."""
         identifier = plain_text(identifier)
         if identifier is None:
             return None
-        found = self._tables.get(kind, {}).get(identifier)
-        return None if found is None else found[0]
+        table = self._tables.get(kind)
+        found = None if table is None else table.get(identifier)
+        if found is not None:
+            return found.user
+        return None if self.elsewhere is None else self.elsewhere.user_of(kind, identifier)
+
+    def _keep(self, table: OrderedDict[str, Binding], identifier: str, known: Binding | None, binding: Binding) -> None:
+        table[identifier] = binding
+        if known is not None:
+            to_end(table, identifier)
+        if self.listener is not None and (known is None or known.user is not binding.user):
+            self.listener.learned(identifier, binding.user)
+        gone = evict(table, self.limit, binding.seen - self.age)
+        if gone is not None:
+            self.evicted += 1
+            if self.listener is not None:
+                self.listener.forgotten(gone)
+
+
+def to_end(table: OrderedDict[str, Binding], key: str) -> None:
+    """Make ``key`` the entry seen last: the order of the table is that of age."""
+    with suppress(KeyError):  # another thread has evicted it at this moment
+        table.move_to_end(key)
+
+
+def evict(table: OrderedDict[str, Binding], limit: int, before: float) -> str | None:
+    """Take away the entry seen longest ago, where the table is too long or the entry older than ``before``."""
+    try:
+        oldest = next(iter(table))
+        if len(table) <= limit and table[oldest].seen >= before:
+            return None
+        del table[oldest]
+    except (KeyError, RuntimeError, StopIteration):
+        return None  # another thread evicts at this moment
+    return oldest

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import secrets
 from typing import TYPE_CHECKING
+
+from isolation_audit.identity.users import STRANGER
 
 if TYPE_CHECKING:
     from isolation_audit.identity.users import User
 
 KEY_VARIABLE = "ISOLATION_AUDIT_KEY"
 
+_SHOWN = 12
+
 
 class Pseudonyms:
     """Labels users by HMAC-SHA256 of their id, cut to 12 hex digits.
 
     The key comes from the environment variable ``ISOLATION_AUDIT_KEY``, so that processes and runs of one deployment
-    agree on labels; without it a random key makes labels comparable within this process tree only.
+    agree on labels; without it a random key makes labels comparable within this process tree only. ``shared`` says
+    which of the two it is.
     """
 
     def __init__(self, *, key: str | None = None, raw: bool = False) -> None:
-        text = key or os.environ.get(KEY_VARIABLE) or secrets.token_hex(16)
-        self._key = text.encode()
-        self._raw = raw
+        given = key or os.environ.get(KEY_VARIABLE)
+        self._key = (given or secrets.token_hex(16)).encode()
+        self.raw = raw
+        self.shared = bool(given)
+
+    def digest(self, text: str) -> str:
+        """What stands for any id between processes; 32 hex digits, 128 bits, of which :meth:`hash` is the beginning."""
+        return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")[:16].hex()
 
     def hash(self, text: str) -> str:
         """Pseudonym of any id (user, run, thread); 12 hex digits, 48 bits."""
-        return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:12]
+        return self.digest(text)[:_SHOWN]
 
     def label(self, user: User) -> str:
         """What findings call this user."""
@@ -36,4 +45,6 @@ class Pseudonyms:
 
     def text(self, identifier: str) -> str:
         """What findings, spans and reports call the bearer of this id."""
-        return identifier if self._raw else "user-" + self.hash(identifier)
+        if identifier.startswith(STRANGER):
+            return "user-" + identifier.removeprefix(STRANGER)[:_SHOWN]
+        return identifier if self.raw else "user-" + self.hash(identifier)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 from fnmatch import translate
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ class Kind(Enum):
 class User:
     """One token for one user id; two live tokens of one table never share an id."""
 
-    __slots__ = ("id", "kind")
+    __slots__ = ("digest", "id", "kind")
 
-    def __init__(self, id: str, kind: Kind = Kind.USER) -> None:  # noqa: A002 - the field's own name
+    def __init__(self, id: str, kind: Kind = Kind.USER, digest: str | None = None) -> None:  # noqa: A002 - the field's own name
         self.id = id
         self.kind = kind
+        self.digest = digest
+        """What stands for the user between processes, where they share bindings."""
 
     def __repr__(self) -> str:
         # No id: a repr ends up in logs, and ids leave the process only as pseudonyms.
@@ -42,6 +44,9 @@ _TEXT: dict[str, tuple[type, Callable[[Any], str]]] = {"int": (int, int.__repr__
 """Types of ids beside str, and how each is written; the plain type's own way, whatever a subclass overrides."""
 
 EVERYONE = User("*", Kind.EVERYONE)
+
+STRANGER: Final = "\0stranger "
+"""Before a digest, the id of a user whom only another process knows; the NUL keeps it apart from real ids."""
 
 
 class Listener(Protocol):
@@ -67,12 +72,15 @@ def plain_text(value: object) -> str | None:
 
 
 def same(one: User, other: User) -> bool:
-    """True for one user; ids decide when an evicted token meets its successor."""
-    return one is other or one.id == other.id
+    """True for one user: ids decide when an evicted token meets its successor, digests when a stranger is known."""
+    return one is other or one.id == other.id or (one.digest is not None and one.digest == other.digest)
 
 
 class Users:
-    """Interns ids; bounded: beyond ``limit`` the oldest token is forgotten and ``evicted`` counts it."""
+    """Interns ids; bounded: beyond ``limit`` the oldest token is forgotten and ``evicted`` counts it.
+
+    ``digest`` makes what stands for a user between processes; None where they share nothing.
+    """
 
     def __init__(
         self,
@@ -81,7 +89,9 @@ class Users:
         system: Iterable[str] = (),
         id_types: Iterable[str] = ("str",),
         limit: int = 100_000,
+        digest: Callable[[str], str] | None = None,
     ) -> None:
+        self._digest = digest
         self._tokens: dict[str, User] = {}
         self._placeholder = _any_of(placeholders)
         self._system = _any_of(system)
@@ -115,9 +125,14 @@ class Users:
             kind = Kind.PLACEHOLDER
         else:
             kind = Kind.USER
+        stranger = value.startswith(STRANGER)
+        if stranger:
+            digest: str | None = value.removeprefix(STRANGER)
+        else:
+            digest = None if self._digest is None else self._digest(value)
         # setdefault decides between threads that meet the same new id at once.
-        user = self._tokens.setdefault(value, User(value, kind))
-        if self.listener is not None:
+        user = self._tokens.setdefault(value, User(value, kind, digest))
+        if self.listener is not None and not stranger:
             self.listener.learned(value, user)
         if len(self._tokens) > self._limit:
             self._evict()

@@ -192,11 +192,15 @@ class Slow:
 
 @dataclass(slots=True)
 class Rebound:
-    """An id that belonged to one user a moment ago was seen in another user's context; the id itself stays here."""
+    """An id that belonged to one user a moment ago was seen in another user's context; the id itself stays here.
+
+    ``here`` is False where another process saw it: the place is not known.
+    """
 
     kind: str
     earlier: User
     user: User
+    here: bool = True
 
 
 @dataclass(slots=True)

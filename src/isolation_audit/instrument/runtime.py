@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from isolation_audit.instrument.bound_ids import BoundIds
 from isolation_audit.instrument.levels import Histogram, ServiceLevels
 
 if TYPE_CHECKING:
@@ -76,10 +77,12 @@ class Runtime:
     factory_codes: dict[int, tuple[CodeType, Factory]] = field(default_factory=dict)
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""
     levels: ServiceLevels = field(init=False)
+    ids: BoundIds = field(init=False)
     _parts: dict[Callable[[Runtime], Any], Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.levels = ServiceLevels(self.config, self.tally, self.publish)
+        self.ids = BoundIds(self.config.identity.bind, self.bindings, self.publish)
 
     def part(self, kind: Callable[[Runtime], _Part]) -> _Part:
         """The one instance of a mechanism in this audit; made when it is first asked for."""

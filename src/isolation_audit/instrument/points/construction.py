@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.users import Kind
-from isolation_audit.instrument.layout import MISSING, UserReader, Values, value_reader
-from isolation_audit.instrument.observations import Built, Rebound
+from isolation_audit.instrument.layout import MISSING, UserReader, Values
+from isolation_audit.instrument.observations import Built
 from isolation_audit.instrument.stacks import capture
 
 if TYPE_CHECKING:
     from collections import Counter
 
     from isolation_audit.config.model import Deprecation, Emitter, Engine
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.points.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
@@ -33,16 +32,6 @@ class Registrar:
         """True for a target that is a function: each call counts, whatever it returns; no ``__init__`` reports too."""
         self.constructing: set[int] = set()
         """Identities of objects inside their outermost instrumented ``__init__``; each is alive while it is listed."""
-        self._bind = [(kind, value_reader(path)) for kind, path in runtime.config.identity.bind]
-
-    def learn(self, context: Any, user: User) -> None:
-        """Bind the ids of a user-context object to its user."""
-        if context is None or context is MISSING:
-            return
-        for kind, read in self._bind:
-            earlier = self.runtime.bindings.learn(kind, read(context), user)
-            if earlier is not None:
-                self.runtime.publish(Rebound(kind, earlier, user))
 
     def register(self, obj: Any, owner: UserReader, values: Values, result: Any, via: str | None) -> None:
         """Record ``obj`` once an entry, and tell the detectors."""
@@ -64,7 +53,9 @@ class Registrar:
         named = owner.read(values, result)
         context = owner.context(values, result)
         if named is not None:
-            self.learn(context, named)
+            if context is not MISSING and context is not None:
+                runtime.ids.learn(runtime.ids.of(context), named)
+            runtime.ids.learn_returned(obj, named)
         user = named if named is not None and named.kind is not Kind.PLACEHOLDER else ambient
         if record is not None and record.owner is None and user is not None and user.kind is Kind.USER:
             record.owner = user

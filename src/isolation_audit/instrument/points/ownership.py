@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.users import EVERYONE, Kind
+from isolation_audit.identity.users import EVERYONE, Kind, same
 from isolation_audit.instrument.layout import UserReader
 from isolation_audit.instrument.stacks import capture
 
@@ -82,5 +82,5 @@ def differ(one: User | None, other: User | None) -> bool:
         and other is not None
         and one.kind is _USER
         and other.kind is _USER
-        and one.id != other.id
+        and not same(one, other)
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import Scope, current_scope, enter, leave
-from isolation_audit.identity.users import Kind, plain_text
-from isolation_audit.instrument.layout import MISSING, UserReader, Values, value_reader
+from isolation_audit.identity.users import Kind
+from isolation_audit.instrument.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.observations import Used
 from isolation_audit.instrument.points.ownership import differ
 
@@ -25,7 +25,6 @@ class ScopePoint:
         self._method = method
         self._runtime = runtime
         self._user = UserReader(entry.user, layout, runtime.users, runtime.bindings)
-        self._bind = [(kind, value_reader(path)) for kind, path in runtime.config.identity.bind]
 
     def before(self, values: Values) -> Scope | None:
         """Enter the scope; None where the call names no user."""
@@ -38,20 +37,19 @@ class ScopePoint:
         if adopted is not None and differ(user, adopted):
             runtime.publish(Used(self._entry, self._method, adopted, user, None))
         context = self._user.context(values)
-        ids = {} if context is MISSING or context is None else self._ids(context)
+        ids = {} if context is MISSING or context is None else runtime.ids.of(context)
         scope = Scope(user.id, name=self._entry.target.qualname, parent=current_scope(), ids=ids)
         scope.target = self.place
         enter(scope)
         return scope
 
-    def after(self, state: Scope, _result: Any) -> None:
-        """Leave the scope."""
+    def after(self, state: Scope, result: Any) -> None:
+        """Leave the scope; the ids of what it returned are its user's."""
         leave(state)
+        user = self._runtime.users.token(state.user_id)
+        if user is not None and result is not None:
+            self._runtime.ids.learn_returned(result, user)
 
     def failed(self, state: Scope, _error: BaseException) -> None:
         """Leave the scope as failed."""
         leave(state, failed=True)
-
-    def _ids(self, context: Any) -> dict[str, str]:
-        found = ((kind, plain_text(read(context))) for kind, read in self._bind)
-        return {kind: value for kind, value in found if value}

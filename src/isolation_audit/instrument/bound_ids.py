@@ -1,0 +1,84 @@
+"""Bound ids: the ids that ``identity.bind`` names, read from user contexts and from what calls return."""
+
+from __future__ import annotations
+
+from types import GetSetDescriptorType, MemberDescriptorType
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.config.paths import Attribute
+from isolation_audit.identity.users import plain_text
+from isolation_audit.instrument.layout import value_reader
+from isolation_audit.instrument.observations import Rebound
+from isolation_audit.instrument.resolve import dict_of, mro_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from isolation_audit.config.paths import Path, Step
+    from isolation_audit.identity.bindings import Bindings
+    from isolation_audit.identity.users import User
+
+
+class BoundIds:
+    """Reads ids and binds them to their user."""
+
+    def __init__(
+        self, bind: Iterable[tuple[str, Path]], bindings: Bindings, publish: Callable[[Rebound], None]
+    ) -> None:
+        self._paths = [(kind, value_reader(path), path.steps) for kind, path in bind]
+        self._bindings = bindings
+        self._publish = publish
+
+    def of(self, context: Any) -> dict[str, str]:
+        """The ids of a user context: kind -> id; what is not there, or is no string, is left out."""
+        found = ((kind, plain_text(read(context))) for kind, read, _steps in self._paths)
+        return {kind: identifier for kind, identifier in found if identifier}
+
+    def learn(self, ids: Mapping[str, str], user: User) -> None:
+        """Bind ``ids``; one that belonged to somebody else a moment ago is published."""
+        for kind, identifier in ids.items():
+            earlier = self._bindings.learn(kind, identifier, user)
+            if earlier is not None:
+                self._publish(Rebound(kind, earlier, user))
+
+    def learn_returned(self, value: Any, user: User) -> None:
+        """Bind the ids that a returned or built object holds, where they are nobody's yet.
+
+        What a call for alice returns may be bob's by intention, so nothing is taken from him by it. Any object may
+        come: only plain data is read, so that no lazy attribute is loaded on our behalf.
+        """
+        for kind, _read, steps in self._paths:
+            try:
+                identifier = plain_text(_stored(value, steps))
+            except (LookupError, TypeError):
+                continue
+            if identifier and self._bindings.user_of(kind, identifier) is None:
+                self._bindings.learn(kind, identifier, user)
+
+
+def _stored(value: Any, steps: tuple[Step, ...]) -> Any:
+    """What a path leads to through dicts, lists, tuples, instance dictionaries and slots; runs no application code."""
+    for step in steps:
+        kind = type(value)
+        if type(step) is Attribute:
+            value = value[step.name] if kind is dict else _attribute(value, kind, step.name)
+        elif kind in (dict, list, tuple):
+            value = value[step.key]  # type: ignore[union-attr]
+        else:
+            raise LookupError
+    return value
+
+
+def _attribute(value: Any, kind: type, name: str) -> Any:
+    for cls in mro_of(kind):
+        own = dict_of(cls)
+        slot = own.get(name)
+        if type(slot) is MemberDescriptorType:
+            try:
+                return slot.__get__(value)
+            except AttributeError:
+                break
+        instance = own.get("__dict__")
+        if type(instance) is GetSetDescriptorType:
+            return instance.__get__(value)[name]
+    raise LookupError(name)

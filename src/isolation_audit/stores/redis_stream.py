@@ -1,0 +1,260 @@
+"""A Redis stream: every process appends what it has learned, and reads what the others append. Needs redis-py.
+
+One stream is the snapshot for whoever comes later, the way of news, and the order that all agree on; whoever was cut
+off reads on where it stopped. Two daemon threads a process, one to append and one to read: the application only puts
+news into a bounded queue, and looks ids up in its own memory. What Redis does not take or give is counted.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from math import ceil
+from queue import SimpleQueue
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlsplit
+
+from redis import ConnectionPool, Redis, ResponseError
+from redis.backoff import NoBackoff
+from redis.connection import parse_url
+from redis.retry import Retry
+
+from isolation_audit.identity.elsewhere import News
+from isolation_audit.instrument.barrier import inside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from isolation_audit.config.model import Config
+    from isolation_audit.identity.pseudonyms import Pseudonyms
+    from isolation_audit.instrument.barrier import Barrier
+
+QUEUE: Final = 10_000
+"""Bindings that wait at most; beyond it the oldest are given up and counted."""
+
+BATCH: Final = 500
+BLOCK: Final = 1.0
+"""Seconds that one read waits for news at the server."""
+
+SHORTEST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 5.0
+
+_DIGEST: Final = re.compile("[0-9a-f]{32}")
+_LONGEST_ID: Final = 1_024
+
+
+class Hear(Protocol):
+    """Takes what was told ``ago`` seconds before now; ``own`` marks what this process told itself."""
+
+    def __call__(self, news: News, ago: float, *, own: bool) -> None: ...
+
+
+class RedisStream:
+    """The store of one process."""
+
+    def __init__(
+        self,
+        config: Config,
+        pseudonyms: Pseudonyms,
+        hear: Hear,
+        barrier: Barrier,
+        notice: Callable[[str], None],
+    ) -> None:
+        self._settings = config.bindings
+        # Processes with another key would not understand each other: they have a stream of their own.
+        audience = pseudonyms.hash("bindings") + (":raw" if pseudonyms.raw else "")
+        self._stream = f"{config.bindings.prefix}:bindings:{audience}"
+        self._limit = config.limits.bindings
+        self._raw = pseudonyms.raw
+        self._hear = hear
+        self._barrier = barrier
+        self._notice = notice
+        self._me = secrets.token_hex(8)
+        self._waiting: deque[News] = deque(maxlen=QUEUE)
+        self._in_hand: list[News] = []
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._last: tuple[int, int] | None = None
+        self._ahead: float | None = None
+        self._ending = threading.Event()
+        self.failures = 0
+        self.lost = 0
+        self.rejected = 0
+        self._out = _Line("out", self._append_all, self._client(0.0), self._ending, self._failed)
+        self._in = _Line("in", self._read_once, self._client(BLOCK), self._ending, self._failed)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Requests that failed, bindings that were given up, and entries of the stream that are none of ours."""
+        return {"failures": self.failures, "lost": self.lost, "rejected": self.rejected}
+
+    def start(self) -> None:
+        """Start both threads; they connect by themselves."""
+        self._out.start()
+        self._in.start()
+
+    def tell(self, news: News) -> None:
+        """Queue one binding; never waits."""
+        if len(self._waiting) == QUEUE:
+            self.lost += 1
+        self._waiting.append(news)
+        if self._bell.empty():
+            # No lock of Python's is taken: a signal handler may tell something while its thread is in here.
+            self._bell.put(None)
+
+    def close(self) -> None:
+        """Append what is left, for as long as one request may take, and end."""
+        self._ending.set()
+        self._bell.put(None)
+        self._out.end(self._settings.timeout)
+        self._in.end(0.0)
+        self.lost += len(self._in_hand) + len(self._waiting)
+        self._waiting.clear()
+
+    def _client(self, patience: float) -> Redis:
+        ours = {
+            "socket_connect_timeout": self._settings.timeout,
+            "socket_timeout": self._settings.timeout + patience,
+            "retry": Retry(NoBackoff(), 0),
+            "retry_on_timeout": False,
+            "decode_responses": False,
+            "protocol": 2,
+        }
+        given = parse_url(self._settings.store)  # type: ignore[no-untyped-call]
+        return Redis(connection_pool=ConnectionPool(**{**given, **ours}))
+
+    def _failed(self, error: Exception) -> None:
+        self.failures += 1
+        self._ahead = None
+        if self.failures == 1:
+            # The server's own words may repeat what it was sent: all but the code of its answer stays out.
+            code = str(error).partition(" ")[0] if isinstance(error, ResponseError) else ""
+            reason = type(error).__name__ + (f" {code}" if code.isupper() else "")
+            self._notice(
+                f"bindings can't be shared through {_shown(self._settings.store or '')} ({reason}); the application "
+                "goes on, attempts too"
+            )
+
+    def _append_all(self, client: Redis) -> None:
+        if not self._in_hand:
+            self._bell.get()
+        while self._in_hand or self._waiting:
+            while self._waiting and len(self._in_hand) < BATCH:
+                self._in_hand.append(self._waiting.popleft())
+            pipe = client.pipeline(transaction=False)
+            for news in self._in_hand:
+                entry: dict[Any, Any] = {
+                    "id": news.name,
+                    "user": news.user,
+                    "conflict": int(news.conflict),
+                    "from": self._me,
+                }
+                pipe.xadd(self._stream, entry, maxlen=self._limit, approximate=True)
+            pipe.expire(self._stream, ceil(self._settings.age))
+            pipe.execute()
+            self._in_hand = []
+
+    def _read_once(self, client: Redis) -> None:
+        if self._ahead is None:
+            self._meet(client)
+        assert self._last is not None  # noqa: S101 - _meet() says so
+        last = "{}-{}".format(*self._last)
+        answer: Any = client.xread({self._stream: last}, count=BATCH, block=int(BLOCK * 1000))
+        for _stream, entries in answer or ():
+            for identifier, fields in entries:
+                milliseconds, _, number = bytes(identifier).partition(b"-")
+                self._last = (int(milliseconds), int(number))
+                self._take(int(milliseconds) / 1000, fields or {})
+
+    def _meet(self, client: Redis) -> None:
+        """Learn the server's time, and read on from where we were, or from what is not too old."""
+        seconds, microseconds = client.time()
+        now = seconds + microseconds / 1e6
+        self._ahead = now - time.monotonic()
+        if self._last is None:
+            self._last = (max(0, int((now - self._settings.age) * 1000)), 0)
+        # A server that was replaced may be behind what the one before it counted.
+        self._last = min(self._last, (int(now * 1000), 0))
+
+    def _take(self, told: float, fields: dict[bytes, bytes]) -> None:
+        news = self._news(fields)
+        if news is None:
+            self.rejected += 1
+            return
+        ago = max(0.0, time.monotonic() + (self._ahead or 0.0) - told)
+        try:
+            self._hear(news, ago, own=fields.get(b"from") == self._me.encode())
+        except Exception as error:
+            self._barrier.fault("bindings store", error)
+
+    def _news(self, fields: dict[bytes, bytes]) -> News | None:
+        """One entry of the stream; None where it is not one that we could have written."""
+        try:
+            name, user = fields[b"id"].decode(), fields[b"user"].decode("utf-8", "surrogatepass")
+            conflict = fields[b"conflict"] == b"1"
+        except (KeyError, UnicodeDecodeError):
+            return None
+        known = 0 < len(user) <= _LONGEST_ID if self._raw else _DIGEST.fullmatch(user)
+        return News(name, user, conflict) if known and _DIGEST.fullmatch(name) else None
+
+
+class _Line:
+    """A thread with a connection of its own. What fails is tried again after a pause; it ends with the last success."""
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[Redis], None],
+        client: Redis,
+        ending: threading.Event,
+        on_failure: Callable[[Exception], None],
+    ) -> None:
+        self._work = work
+        self._client = client
+        self._ending = ending
+        self._on_failure = on_failure
+        self._thread = threading.Thread(target=self._run, name=f"isolation-audit-bindings-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def end(self, timeout: float) -> None:
+        """Wait at most ``timeout`` seconds for the work under way, then break it off."""
+        if self._thread.ident is None:
+            return
+        self._thread.join(timeout)
+        with suppress(Exception):  # let go of either way
+            self._client.connection_pool.disconnect()
+        self._thread.join(0.2)
+
+    def _run(self) -> None:
+        me = get_ident()
+        # The application's own calls of Redis may be watched; ours are not the application's.
+        inside.add(me)
+        attempts = 0
+        try:
+            while True:
+                try:
+                    self._work(self._client)
+                    attempts = 0
+                    if self._ending.is_set():
+                        return
+                except Exception as error:
+                    if self._ending.is_set():
+                        return
+                    self._on_failure(error)
+                    self._ending.wait(min(SHORTEST_PAUSE * 2.0 ** min(attempts, 10), LONGEST_PAUSE))
+                    attempts += 1
+        finally:
+            inside.discard(me)
+
+
+def _shown(url: str) -> str:
+    """A URL without what is secret in it: no user, no password, no options."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
