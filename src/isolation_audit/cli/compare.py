@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import math
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from isolation_audit.cli.reports import read_report
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import comparison
-from isolation_audit.export.report import SCHEMA
 
 if TYPE_CHECKING:
-    from isolation_audit.export.comparison import Figures, Row
+    from isolation_audit.export.comparison import Row
 
 _TIMES = 10
 """From here on a change is shown as a multiple."""
@@ -40,7 +39,7 @@ def compare(before: Path, after: Path, tolerance: float, *, as_json: bool) -> No
     """
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise UsageError("--tolerance is a share from 0 on, such as 0.1")
-    was, now = _figures(before), _figures(after)
+    was, now = (read_report(path, comparison.figures) for path in (before, after))
     rows = comparison.compare(was, now, tolerance)
     fresh = comparison.new_findings(was, now)
     worse = sum(row.worse for row in rows)
@@ -58,27 +57,6 @@ def compare(before: Path, after: Path, tolerance: float, *, as_json: bool) -> No
     else:
         _show(rows, fresh, worse)
     sys.exit(1 if worse else 0)
-
-
-def _figures(path: Path) -> Figures:
-    file = path / "report.json" if path.is_dir() else path
-    try:
-        report = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
-    except OSError as error:
-        raise UsageError(f"can't read {file}: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise UsageError(f"{file} is not JSON; a report is written by isolation-audit run --report DIR") from None
-    schema = report.get("schema") if isinstance(report, dict) else None
-    if type(schema) is int and schema != SCHEMA:
-        raise UsageError(f"{file} is a report of schema {schema}, and this version reads schema {SCHEMA}")
-    if schema == SCHEMA:
-        with suppress(LookupError, TypeError, ValueError, AttributeError):
-            return comparison.figures(report)
-    raise UsageError(f"{file} is no report of isolation-audit")
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _show(rows: list[Row], fresh: list[dict[str, str]], worse: int) -> None:

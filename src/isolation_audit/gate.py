@@ -1,0 +1,167 @@
+"""The gate: whether a deployment may go on, by the figures of reports or of a Prometheus server.
+
+Every figure has a limit. A figure that nobody knows keeps the gate closed: unknown is not clean.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from isolation_audit.export.report import Report
+
+TIMEOUT: Final = 10.0
+"""Seconds that a server may take for an answer."""
+
+EVENTS: Final = "events"
+LIMITS: Final[dict[str, int]] = {
+    EVENTS: 1,
+    "errors": 0,
+    "crossings": 0,
+    "deprecated": 0,
+    "missing": 0,
+    "faults": 0,
+    "dropped": 0,
+}
+"""The most that each figure may be; of events the least, because a blind audit sees nothing wrong."""
+
+_RULE: Final = re.compile(r"IA\d{3}")
+_COUNTERS: Final = {
+    EVENTS: "isolation_audit_events_total",
+    "errors": 'isolation_audit_findings_total{severity="error"}',
+    "warnings": 'isolation_audit_findings_total{severity="warning"}',
+    "crossings": "isolation_audit_crossing_events_total",
+    "deprecated": "isolation_audit_deprecated_engines_built_total",
+    "faults": "isolation_audit_faults_total",
+    "dropped": "isolation_audit_findings_dropped_total",
+}
+_GAUGES: Final = {"missing": 'isolation_audit_targets{state="missing"}'}
+
+
+def is_figure(name: str) -> bool:
+    """True for what can be limited: a figure by its name, or a rule by its code."""
+    return name in _COUNTERS or name in _GAUGES or _RULE.fullmatch(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One figure beyond its limit; None where it is not known."""
+
+    figure: str
+    value: int | None
+    limit: int
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.figure} is not known"
+        bound = "at least" if self.figure == EVENTS else "at most"
+        return f"{self.figure} is {self.value}, and may be {bound} {self.limit}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self)
+
+
+def judge(measured: Mapping[str, int | None], limits: Mapping[str, int]) -> list[Reason]:
+    """What keeps the gate closed; nothing where it is open."""
+    reasons = []
+    for figure, limit in limits.items():
+        value = measured.get(figure)
+        if value is None or (value < limit if figure == EVENTS else value > limit):
+            reasons.append(Reason(figure, value, limit))
+    return reasons
+
+
+def of_report(report: Report) -> dict[str, int]:
+    """The figures of a report; rules that it does not name have no findings.
+
+    Raises:
+        LookupError, TypeError, ValueError: it has not the form of a report.
+    """
+    summary = report["summary"]
+    found = {
+        EVENTS: int(summary["events_total"]),
+        "errors": 0,
+        "warnings": 0,
+        "crossings": int(summary["crossing_events"]),
+        "deprecated": int(summary["deprecated_engines_built"]),
+        "missing": sum(row["state"] == "missing" for row in report["targets"]),
+        "faults": int(summary["faults"]),
+        "dropped": int(summary["findings_dropped"]),
+    }
+    for finding in report["findings"]:
+        if finding["severity"] in ("error", "warning"):
+            found[f"{finding['severity']}s"] += int(finding["count"])
+    return found | {code: int(count) for code, count in summary["findings"].items()}
+
+
+def of_prometheus(url: str, window: str, match: str, figures: Iterable[str]) -> dict[str, int | None]:
+    """The figures of the last ``window`` (a PromQL duration such as ``5m``) in the series that ``match`` selects.
+
+    Raises:
+        UsageError: the server can't be asked, or refuses the question.
+    """
+    events = _ask(url, _query(EVENTS, window, match))
+    # Series of single targets exist only where there are such targets; those of events always do.
+    unseen = None if events is None else 0
+    found: dict[str, int | None] = {EVENTS: events}
+    for figure in figures:
+        if figure not in found:
+            value = _ask(url, _query(figure, window, match))
+            found[figure] = unseen if value is None else value
+    return found
+
+
+def _query(figure: str, window: str, match: str) -> str:
+    series = _GAUGES.get(figure) or _COUNTERS.get(figure) or f'isolation_audit_findings_total{{rule="{figure}"}}'
+    if match:
+        name, _, labels = series.rstrip("}").partition("{")
+        series = f"{name}{{{labels}{',' if labels else ''}{match}}}"
+    return f"sum({series})" if figure in _GAUGES else f"sum(increase({series}[{window}]))"
+
+
+def _ask(url: str, query: str) -> int | None:
+    address = f"{url.rstrip('/')}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+    try:
+        with _open(urllib.request.Request(address)) as answer:  # noqa: S310 - the command lets http and https through
+            result = json.load(answer)["data"]["result"]
+            # increase() extrapolates to the whole window: one event may well be 1.07.
+            return round(float(result[0]["value"][1])) if result else None
+    except urllib.error.HTTPError as error:
+        raise UsageError(f"Prometheus refuses the query {query}: {_refusal(error)}") from None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(f"can't ask Prometheus at {url}: {getattr(error, 'reason', None) or error}") from None
+
+
+def _refusal(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["error"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return f"status {error.code}"
+
+
+def call(webhook: str, verdict: Mapping[str, Any]) -> str:
+    """POST the verdict as JSON. Gives what went wrong, or an empty text; never the address, which may be a secret."""
+    body = json.dumps(verdict).encode()
+    try:
+        request = urllib.request.Request(webhook, body, {"Content-Type": "application/json"})  # noqa: S310
+        with _open(request):
+            return ""
+    except urllib.error.HTTPError as error:
+        return f"it answered with status {error.code}"
+    except (OSError, ValueError) as error:
+        return str(getattr(error, "reason", None) or type(error).__name__)
+
+
+def _open(request: urllib.request.Request) -> Any:
+    return urllib.request.urlopen(request, timeout=TIMEOUT)  # noqa: S310
