@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from isolation_audit.protocols import OrderError, compile_order, parse_order
 from isolation_audit.protocols.automaton import START
+from isolation_audit.protocols.grammar import Pair
 
 AGENT_RUN = "agent_started (agent_thinking | tool_executing tool_completed)* agent_completed"
 
@@ -43,12 +44,39 @@ def test_what_is_missing_is_named():
         ("a ? | *", "column 7: an event"),
         ("a, b", "column 2: ','"),
         ("a  %", "column 4: '%'"),
+        ("a ... ", "column 6: an event that closes a is expected"),
+        ("a ... (b c)", "column 10: only events, with | between them, close a"),
+        ("a ... (b", "column 9: only events"),
+        ("a ... b*", "column 8: put the pair in parentheses: (a ... b)*"),
+        ("a ... b ... c", "column 9: put the pair in parentheses"),
+        ("... b", "column 1: an event or ( is expected"),
+        ("(a b) ... c", "column 7: ... stands between two events"),
+        ("a ... a", "column 7: a closes a here and opens a pair at column 1"),
+        ("(a ... b)* b", "column 12: b stands alone here and closes a at column 8"),
+        ("a (a ... b)*", "column 4: a opens a pair here and stands alone at column 1"),
+        ("(a ... b | c ... b)*", "column 18: b closes c here and closes a at column 8"),
         ("(" * 60 + "a" + ")" * 60, "nested more than 50"),
     ],
 )
 def test_bad_orders_say_where(text, words):
     with pytest.raises(OrderError, match=re.escape(words)):
         parse_order(text)
+
+
+def test_dots_in_names_and_between_events():
+    assert parse_order("a.b a..c") == parse_order(" a.b  a..c ")
+    assert parse_order("a...b") == parse_order("a ... b")
+    assert parse_order("a.b...(c.d|e)") == Pair("a.b", ("c.d", "e"))
+
+
+def test_pairs_that_overlap_have_their_closers_anywhere():
+    automaton = compile_order("s (t | o ... (c | d))* e")
+    assert automaton.closers == {"c": "o", "d": "o"}
+    assert automaton.openers == {"o": ("c", "d")}
+    assert automaton.events == set("stocde")
+    assert automaton.pairs == {}
+    assert automaton.missing_at_end(START) == ("s", "e")
+    assert compile_order("o ... c e").pairs == {}
 
 
 letters = st.sampled_from("abc")
@@ -73,6 +101,18 @@ def test_accepts_what_a_regular_expression_accepts(order, events):
 def test_the_shortest_way_to_the_end_is_a_way(order):
     automaton = compile_order(order)
     assert automaton.accepts(list(automaton.missing_at_end(START)))
+
+
+overlapping = compile_order("s (a | o ... c)* e")
+
+
+@given(st.one_of(st.text("saoce", max_size=10), st.text("aoc", max_size=10).map("s{}e".format)))
+def test_pairs_that_overlap_accept_what_their_definition_says(events):
+    """Without closers it is in order; every closer has an opener before it; all are closed before the last event."""
+    depths = [events[:end].count("o") - events[:end].count("c") for end in range(len(events) + 1)]
+    in_order = re.fullmatch("s[ao]*e", events.replace("c", "")) is not None
+    expected = in_order and min(depths) >= 0 and depths[-1] == 0 and events.endswith("e")
+    assert overlapping.accepts(list(events)) == expected
 
 
 def test_an_order_that_explodes_is_refused():

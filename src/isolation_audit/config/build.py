@@ -161,6 +161,7 @@ class _Roles:
             mentions=table.many("mentions", kinds.FIELD),
             run=table.many("run", self._paths.content),
             sequence=table.many("sequence", self._paths.content),
+            pair=table.many("pair", self._paths.content),
             undelivered=table.many("undelivered", kinds.choice("a result", "false", "none")),
             layer=table.one("layer", kinds.choice("a layer", "emitter", "bridge", "sink"), default.layer),
             subclasses=table.one("subclasses", BOOLEAN, default.subclasses),

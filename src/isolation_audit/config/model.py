@@ -116,7 +116,8 @@ class Emitter:
 
     ``methods`` (glob -> event) says which methods of a class emit; ``event`` names the event of a function target.
     ``payload`` is what is sent; ``mentions`` names its fields that may name other users.
-    ``run`` and ``sequence`` read the id of the event's run (else: the running scope's) and its number within the run;
+    ``run`` and ``sequence`` read the id of the event's run (else: the running scope's) and its number within the run,
+    ``pair`` the id of what the event opens or closes;
     ``undelivered`` lists results that mean it did not arrive.
     ``broadcast`` lists globs of methods that address everyone; ``public`` globs of events that may go to everyone.
     """
@@ -132,6 +133,7 @@ class Emitter:
     mentions: tuple[str, ...] = ()
     run: tuple[Path, ...] = ()
     sequence: tuple[Path, ...] = ()
+    pair: tuple[Path, ...] = ()
     undelivered: tuple[Literal["false", "none"], ...] = ()
     layer: Literal["emitter", "bridge", "sink"] = "emitter"
     subclasses: bool = True

@@ -129,7 +129,7 @@ class ProtocolDetector(Detector):
                 bad=_APP + '    send("started", "tool_started", "done")\n',
                 good=_APP + '    send("started", "tool_started", "tool_done", "done")\n',
             ),
-            options=_OPTIONS,
+            options=_OPTIONS + ", `emitters.pair`",
         ),
         Rule(
             "IA304",
@@ -193,14 +193,17 @@ class ProtocolDetector(Detector):
 
     @observes(Overdue)
     def on_overdue(self, overdue: Overdue) -> None:
-        """A run that owes its end."""
+        """A run that owes its end, or has opened something and never closed it."""
         run = overdue.run
         why = "its work has ended" if run.ended else f"nothing came for {overdue.seconds:.0f} s"
+        left = [f"{opener} is open" for opener in overdue.open]
+        if overdue.missing:
+            left.append(f"{' '.join(overdue.missing)} never came")
         self.report(
-            "IA304",
+            "IA304" if overdue.missing else "IA303",
             "a run stopped after {detail}",
             event=run.last,
-            detail=f"{run.last} at layer {run.layer}: {why}, and {' '.join(overdue.missing)} never came",
+            detail=f"{run.last} at layer {run.layer}: {why}, and {', '.join(left)}",
             with_site=False,
         )
 
@@ -220,20 +223,34 @@ class ProtocolDetector(Detector):
 
 
 def _judge(deviation: Deviation) -> tuple[str, str]:
-    automaton = deviation.automaton
-    event, previous, missing = deviation.event, deviation.previous, deviation.missing
+    automaton, previous = deviation.automaton, deviation.previous
+    first = set(automaton.steps[START])
     if deviation.repeated:
         return "IA305", "came again after it had been delivered"
-    first = set(automaton.steps[START])
     if deviation.state == START:
         return "IA301", f"came first; a run begins with {' or '.join(sorted(first))}"
-    pairs = automaton.pairs
-    if previous in pairs and pairs[previous] != event:
-        return "IA303", f"came after {previous}, which has to be followed by {pairs[previous]}"
-    if event in pairs.values() and missing:
-        return "IA303", f"came without {missing[-1]} before it"
-    if event in first:
-        return "IA301", f"came late, after {previous}"
     if deviation.state in automaton.final:
         return "IA302", f"came after the run had ended with {previous}"
+    unpaired = _unpaired(deviation)
+    if unpaired is not None:
+        return "IA303", unpaired
+    if deviation.event in first:
+        return "IA301", f"came late, after {previous}"
     return "IA302", f"came after {previous}"
+
+
+def _unpaired(deviation: Deviation) -> str | None:
+    """What is missing of a pair, if that is the mistake."""
+    automaton, event, previous = deviation.automaton, deviation.event, deviation.previous
+    if deviation.open:
+        waiting = (f"{opener} waits for {' or '.join(automaton.openers[opener])}" for opener in deviation.open)
+        return f"completed the run while {', '.join(waiting)}"
+    opener = automaton.closers.get(event)
+    if opener is not None:
+        return f"came without {opener} before it"
+    pairs = automaton.pairs
+    if previous in pairs and pairs[previous] != event:
+        return f"came after {previous}, which has to be followed by {pairs[previous]}"
+    if event in pairs.values() and deviation.missing:
+        return f"came without {deviation.missing[-1]} before it"
+    return None

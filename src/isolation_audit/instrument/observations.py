@@ -156,9 +156,13 @@ class Deviated:
 
 @dataclass(slots=True)
 class Overdue:
-    """The work for a run has ended, or its time is up, and its last event has not come."""
+    """The work for a run has ended, or its time is up, and something has not come.
+
+    ``open`` names openers that wait for their closers; ``missing`` is empty where only those are.
+    """
 
     run: Run
+    open: tuple[str, ...]
     missing: tuple[str, ...]
     seconds: float
     """Since its last event."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.observations import Overdue
 from isolation_audit.protocols.automaton import START, Automaton, compile_order
+from isolation_audit.protocols.openings import Closing, Openings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,12 +37,18 @@ class Run:
     """When the work for this run ended (0.0 while it goes on)."""
     failed: bool = False
     missed_end: bool = False
+    """It has been said that something was missing at its end."""
     numbers: deque[object] | None = None
+    open: Openings | None = None
+    """What it has opened, where the protocol has pairs that may overlap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """An event that is not in order: ``missing`` would have had to come first, None where nothing helps."""
+    """An event that is not in order: ``missing`` would have had to come first, None where nothing helps.
+
+    ``open`` names openers that still waited for their closers when the event completed the run.
+    """
 
     run: Run
     automaton: Automaton
@@ -50,6 +57,7 @@ class Deviation:
     previous: str | None
     missing: tuple[str, ...] | None
     repeated: bool
+    open: tuple[str, ...] = ()
 
 
 class Runs:
@@ -68,32 +76,76 @@ class Runs:
         return len(self._runs)
 
     def advance(
-        self, layer: str, run_id: str, event: str, number: object = None, *, repeated: bool
+        self,
+        layer: str,
+        run_id: str,
+        event: str,
+        number: int | str | None = None,
+        pair: int | str | None = None,
+        *,
+        repeated: bool,
     ) -> Deviation | None:
         """Take one event of a run; in the usual case this is one look-up, and None comes back.
 
-        ``number`` is the event's own within the run, if it has one; ``repeated`` says that this message came before.
+        ``number`` is the event's own within the run, ``pair`` the id of what it opens or closes, if it has one;
+        ``repeated`` says that this message came before.
         """
         run = self._runs.get((layer, run_id))
         if run is None:
             run = self._begin(layer, run_id)
         run.seen = time.monotonic()
         if repeated or (number is not None and self._again(run, number)):
-            return Deviation(run, self.automaton, event, run.state, run.last, (), repeated=True)
+            return self._repetition(run, event)
+        automaton = self.automaton
+        if event in automaton.closers:
+            return self._close(run, event, number, pair)
         state = run.state
-        following = self.automaton.steps[state].get(event)
-        if following is not None:
-            run.state, run.last = following, event
-            return None
-        missing = self.automaton.missing_before(state, event)
+        following = automaton.steps[state].get(event)
+        if following is None:
+            return self._out_of_order(run, event, number, pair)
+        if event in automaton.openers and not self._open(run, event, pair):
+            return self._repetition(run, event)
+        previous, run.state, run.last = run.last, following, event
+        if run.open and automaton.completes(state, event, following):
+            run.missed_end = True
+            return Deviation(run, automaton, event, state, previous, None, repeated=False, open=run.open.openers())
+        return None
+
+    def _repetition(self, run: Run, event: str) -> Deviation:
+        return Deviation(run, self.automaton, event, run.state, run.last, (), repeated=True)
+
+    def _close(self, run: Run, event: str, number: object, pair: int | str | None) -> Deviation | None:
+        """The second event of a pair that may overlap with others: its state is what is open, not where the run is."""
+        opener = self.automaton.closers[event]
+        closing = Closing.NOTHING if run.open is None else run.open.close(opener, pair)
+        if closing is Closing.CLOSED:
+            return self._repetition(run, event)
+        if closing is Closing.NOTHING:
+            return self._out_of_order(run, event, number, pair)
+        run.last = event
+        return None
+
+    @staticmethod
+    def _open(run: Run, event: str, pair: int | str | None) -> bool:
+        if run.open is None:
+            run.open = Openings()
+        return run.open.open(event, pair)
+
+    def _out_of_order(self, run: Run, event: str, number: object, pair: int | str | None) -> Deviation:
+        automaton, state = self.automaton, run.state
+        opener = automaton.closers.get(event)
+        missing = automaton.missing_before(state, event if opener is None else opener)
+        if missing is not None and opener is not None:
+            missing = (*missing, opener)
         # The same event right after itself was sent twice, unless its number says that it is another one.
-        deviation = Deviation(
-            run, self.automaton, event, state, run.last, missing, repeated=event == run.last and number is None
-        )
-        if missing is not None and not deviation.repeated:
+        repeated = event == run.last and number is None
+        deviation = Deviation(run, automaton, event, state, run.last, missing, repeated=repeated)
+        if event in automaton.openers and not repeated:
+            self._open(run, event, pair)
+        if missing is not None and not repeated:
             # Go on as if what is missing had come, so that one mistake is one deviation.
-            for step in (*missing, event):
-                state = self.automaton.steps[state][step]
+            for step in missing if opener is not None else (*missing, event):
+                state = automaton.steps[state][step]
             run.state, run.last = state, event
         return deviation
 
@@ -121,11 +173,12 @@ class Runs:
         """
         now = time.monotonic()
         for run in list(self._runs.values()):
-            if run.missed_end or run.failed or run.state in self.automaton.accepting:
+            if run.missed_end or run.failed or (run.state in self.automaton.accepting and not run.open):
                 continue
             if (run.ended and now - run.ended >= grace) or now - run.seen >= self.protocol.timeout:
                 run.missed_end = True
-                yield Overdue(run, self.automaton.missing_at_end(run.state), now - run.seen)
+                missing = self.automaton.missing_at_end(run.state)
+                yield Overdue(run, run.open.openers() if run.open else (), missing, now - run.seen)
 
     def _begin(self, layer: str, run_id: str) -> Run:
         if layer not in self._layers:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+from collections import Counter, deque
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from isolation_audit.protocols.grammar import Choice, Event, Node, OrderError, Repeat, Sequence, parse_order
+from isolation_audit.protocols.grammar import Choice, Event, Node, OrderError, Pair, Repeat, Sequence, parse_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,15 +19,28 @@ START = 0
 
 @dataclass(frozen=True)
 class Automaton:
-    """``steps[state][event]`` is the next state; state 0 is the start; a run may end in the ``accepting`` states."""
+    """``steps[state][event]`` is the next state; state 0 is the start; a run may end in the ``accepting`` states.
+
+    ``closers`` maps the second event of each declared pair to the first, its opener. Closers have no steps: one may
+    come wherever its opener came before it and is still open, and the run stays in its state.
+    """
 
     steps: tuple[dict[str, int], ...]
     accepting: frozenset[int]
+    closers: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def events(self) -> frozenset[str]:
         """Every event that the order names; others are none of its business."""
-        return frozenset(event for step in self.steps for event in step)
+        return frozenset(self.closers).union(*self.steps)
+
+    @cached_property
+    def openers(self) -> dict[str, tuple[str, ...]]:
+        """Opener -> its closers, for the declared pairs."""
+        found: dict[str, tuple[str, ...]] = {}
+        for closer, opener in self.closers.items():
+            found[opener] = (*found.get(opener, ()), closer)
+        return found
 
     @cached_property
     def final(self) -> frozenset[int]:
@@ -36,7 +49,7 @@ class Automaton:
 
     @cached_property
     def pairs(self) -> dict[str, str]:
-        """Opener -> closer, for events that always come right after each other and never alone."""
+        """First -> second, for events that always come right after each other and never alone."""
         after: dict[str, set[frozenset[str]]] = {}
         before: dict[str, set[str]] = {}
         for steps in self.steps:
@@ -51,19 +64,32 @@ class Automaton:
             only = next(iter(sets)) if len(sets) == 1 else frozenset()
             if len(only) == 1 and event not in starts:
                 (closer,) = only
-                if before[closer] == {event} and closer not in starts:
+                if before[closer] == {event} and closer not in starts and event not in self.openers:
                     pairs[event] = closer
         return pairs
 
     def accepts(self, events: list[str]) -> bool:
         """Whether these events, and only these, make a whole run."""
         state = START
+        waiting: Counter[str] = Counter()
         for event in events:
+            opener = self.closers.get(event)
+            if opener is not None:
+                waiting[opener] -= 1
+                if waiting[opener] < 0:
+                    return False
+                continue
             following = self.steps[state].get(event)
-            if following is None:
+            if following is None or (self.completes(state, event, following) and waiting.total()):
                 return False
+            if event in self.openers:
+                waiting[event] += 1
             state = following
-        return state in self.accepting
+        return state in self.accepting and not waiting.total()
+
+    def completes(self, state: int, event: str, following: int) -> bool:
+        """Whether this step completes a run, so that nothing may be open any more."""
+        return following in self.accepting and state not in self.accepting and event not in self.openers
 
     def missing_before(self, state: int, event: str) -> tuple[str, ...] | None:
         """The fewest events that would have to come first for ``event`` to be in order; None if nothing helps."""
@@ -117,7 +143,7 @@ def compile_order(text: str) -> Automaton:
                 steps.append({})
                 waiting.append(following)
             steps[number][event] = numbers[following]
-    return Automaton(tuple(steps), frozenset(accepting))
+    return Automaton(tuple(steps), frozenset(accepting), fragments.closers)
 
 
 class _Fragments:
@@ -126,6 +152,7 @@ class _Fragments:
     def __init__(self) -> None:
         self.labelled: list[list[tuple[str, int]]] = []
         self.silent: list[list[int]] = []
+        self.closers: dict[str, str] = {}
 
     def build(self, node: Node) -> tuple[int, int]:
         """Entry and exit of the fragment for ``node``."""
@@ -133,6 +160,9 @@ class _Fragments:
         match node:
             case Event(name):
                 self.labelled[begin].append((name, end))
+            case Pair(opener, closers):
+                self.labelled[begin].append((opener, end))
+                self.closers.update(dict.fromkeys(closers, opener))
             case Sequence(parts):
                 here = begin
                 for part in parts:

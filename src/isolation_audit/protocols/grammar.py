@@ -4,10 +4,14 @@
 
     order    = sequence ("|" sequence)*
     sequence = item+
-    item     = (EVENT | "(" order ")") ("*" | "+" | "?")*
+    item     = pair | (EVENT | "(" order ")") ("*" | "+" | "?")*
+    pair     = EVENT "..." (EVENT | "(" EVENT ("|" EVENT)* ")")
     EVENT    = letters, digits, "_", "-", ".", ":", "/"
 
 ``agent_started (agent_thinking | tool_executing tool_completed)* agent_completed`` is the order of an agent's run.
+
+In a pair, only the place of the first event is given: the run goes on from there, and the second one comes at any time
+before the run is complete. With ``tool_executing ... tool_completed`` tools of one run overlap, or nest.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_TOKEN = re.compile(r"\s*(?:(?P<event>\w[\w.:/-]*)|(?P<sign>[()|*+?]))")
+_TOKEN = re.compile(r"\s*(?:(?P<event>\w(?:[\w:/-]|\.(?!\.\.))*)|(?P<sign>[()|*+?]|\.\.\.))")
+_REPETITION = ("*", "+", "?")
 _DEPTH = 50
 
 
@@ -28,6 +33,14 @@ class Event:
     """One event."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An event that opens something, and those of which one closes it later."""
+
+    opener: str
+    closers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,7 @@ class Repeat:
     many: bool
 
 
-Node = Event | Sequence | Choice | Repeat
+Node = Event | Pair | Sequence | Choice | Repeat
 
 
 def parse_order(text: str) -> Node:
@@ -65,7 +78,8 @@ def parse_order(text: str) -> Node:
     parser = _Parser(text)
     node = parser.order(0)
     if parser.sign is not None:
-        raise OrderError(f"column {parser.column}: {parser.sign!r} closes nothing")
+        why = "... stands between two events" if parser.sign == "..." else f"{parser.sign!r} closes nothing"
+        raise OrderError(f"column {parser.column}: {why}")
     return node
 
 
@@ -76,6 +90,7 @@ class _Parser:
         self.column = 1
         self.event: str | None = None
         self.sign: str | None = None
+        self._parts: dict[str, tuple[str, int]] = {}
         self._advance()
 
     def _advance(self) -> None:
@@ -86,7 +101,9 @@ class _Parser:
         match = _TOKEN.match(self._text, self._position)
         if match is None:
             start = self._position + len(self._text[self._position :]) - len(self._text[self._position :].lstrip())
-            raise OrderError(f"column {start + 1}: {self._text[start]!r} is neither an event nor one of ( ) | * + ?")
+            raise OrderError(
+                f"column {start + 1}: {self._text[start]!r} is neither an event nor one of ( ) | * + ? ..."
+            )
         self.event, self.sign = match["event"], match["sign"]
         self.column = match.end() - len(self.event or self.sign or "") + 1
         self._position = match.end()
@@ -111,8 +128,12 @@ class _Parser:
     def _item(self, depth: int) -> Node:
         node: Node
         if self.event is not None:
-            node = Event(self.event)
+            opener, column = self.event, self.column
             self._advance()
+            if self.sign == "...":
+                return self._pair(opener, column)
+            self._cast(opener, "stands alone", column)
+            node = Event(opener)
         else:
             opened = self.column
             self._advance()
@@ -120,7 +141,37 @@ class _Parser:
             if self.sign != ")":
                 raise OrderError(f"column {opened}: this ( is never closed")
             self._advance()
-        while self.sign in ("*", "+", "?"):
+        while self.sign in _REPETITION:
             node = Repeat(node, least=int(self.sign == "+"), many=self.sign != "?")
             self._advance()
         return node
+
+    def _pair(self, opener: str, column: int) -> Pair:
+        self._cast(opener, "opens a pair", column)
+        self._advance()
+        closers = []
+        grouped = self.sign == "("
+        if grouped:
+            self._advance()
+        while True:
+            if self.event is None:
+                raise OrderError(f"column {self.column}: an event that closes {opener} is expected here")
+            self._cast(self.event, f"closes {opener}", self.column)
+            closers.append(self.event)
+            self._advance()
+            if not grouped or self.sign != "|":
+                break
+            self._advance()
+        if grouped:
+            if self.sign != ")":
+                raise OrderError(f"column {self.column}: only events, with | between them, close {opener}")
+            self._advance()
+        if self.sign in (*_REPETITION, "..."):
+            raise OrderError(f"column {self.column}: put the pair in parentheses: ({opener} ... {closers[-1]})*")
+        return Pair(opener, tuple(closers))
+
+    def _cast(self, event: str, part: str, column: int) -> None:
+        """Each event plays one part in an order, so that an event of a run can be read without looking ahead."""
+        known, where = self._parts.setdefault(event, (part, column))
+        if known != part:
+            raise OrderError(f"column {column}: {event} {part} here and {known} at column {where}")

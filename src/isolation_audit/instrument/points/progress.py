@@ -42,6 +42,7 @@ class ProgressPoint:
         self._layer = entry.layer
         self._run = [Reader(path, layout) for path in entry.run]
         self._number = [Reader(path, layout) for path in entry.sequence]
+        self._pair = [Reader(path, layout) for path in entry.pair]
         self._undelivered = [_RESULTS[name] for name in entry.undelivered]
 
     def before(self, values: Values) -> Any:
@@ -95,13 +96,9 @@ class ProgressPoint:
         run_id = self._run_id(runs.protocol.key, values)
         if run_id is None:
             return
-        number = None
-        for one in self._number:
-            number = one.read(values)
-            if type(number) is int or type(number) is str:
-                break
-            number = None
-        deviation = runs.advance(self._layer, run_id, name, number, repeated=repeated)
+        number = _identifier(self._number, values) if self._number else None
+        pair = _identifier(self._pair, values) if self._pair else None
+        deviation = runs.advance(self._layer, run_id, name, number, pair, repeated=repeated)
         if deviation is not None:
             self._runtime.publish(Deviated(self._entry, self._method, deviation))
 
@@ -116,6 +113,14 @@ class ProgressPoint:
     def _tell(self, name: str | None, reason: str) -> None:
         self._runtime.tally.undelivered += 1
         self._runtime.publish(Undelivered(self._entry, self._method, name, reason))
+
+
+def _identifier(readers: list[Reader], values: Values) -> int | str | None:
+    for one in readers:
+        found = one.read(values)
+        if type(found) is int or type(found) is str:
+            return found
+    return None
 
 
 def _seen_before(progress: Progress, layer: str, values: Values) -> bool:
