@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -150,16 +151,29 @@ def test_an_id_seen_for_two_users_in_two_processes_is_told_once(redis):
         assert one.conflicts == two.conflicts == [], "the one who saw it has said so"
 
 
-def test_two_who_claim_an_id_at_once_agree_in_the_end_and_somebody_notices(redis):
-    with workers(redis.url) as (one, two):
-        with redis.hanging():
-            assert one.learn("run-1", "alice") is None
-            assert two.learn("run-1", "bob") is None
-        wait_for(lambda: one.conflicts or two.conflicts, "the conflict")
-        wait_for(lambda: same(one.user_of("run-1"), two.user_of("run-1")), "them to agree")
-        for kind, earlier, user in one.conflicts + two.conflicts:
-            assert kind == "run_id"
-            assert not same(earlier, user)
+def test_processes_that_claim_the_same_ids_at_once_agree_in_the_end(redis):
+    with workers(redis.url, 3) as made:
+        start = threading.Barrier(3)
+
+        def claim(number):
+            for run in range(200):
+                start.wait(20)
+                made[number].learn(f"run-{run}", f"user-{number}")
+
+        threads = [threading.Thread(target=claim, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        def agreed():
+            whose = [[one.pseudonyms.label(one.user_of(f"run-{run}")) for run in range(200)] for one in made]
+            return whose[0] == whose[1] == whose[2]
+
+        wait_for(agreed, "them to agree")
+        conflicts = [conflict for one in made for conflict in one.conflicts]
+        assert conflicts, "nobody knew better, so it is noticed when the news come"
+        assert all(kind == "run_id" and not same(earlier, user) for kind, earlier, user in conflicts)
 
 
 def test_many_bindings_and_processes_that_race(redis):
@@ -348,8 +362,6 @@ print(json.dumps({"parent": fine, "child": os.waitstatus_to_exitcode(status), **
 
 
 def test_parent_and_forked_child_share(redis, tmp_path):
-    import subprocess
-
     config = tmp_path / "isolation-audit.toml"
     config.write_text(
         f'[identity]\nbind = {{ run_id = "run_id" }}\n[bindings]\nstore = "{redis.url}"\n[report]\nterminal = false\n'
@@ -383,3 +395,35 @@ def test_a_process_without_a_key_is_told_so(redis, tmp_path, monkeypatch, capsys
     with auditor:
         pass
     wait_for(lambda: not [one for one in threading.enumerate() if "bindings" in one.name], "the threads to end")
+
+
+_CONNECTING = """
+import sys
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import parse_config
+from isolation_audit import user_scope
+import time
+
+auditor = Auditor(parse_config({"bindings": {"store": sys.argv[1], "timeout": "300ms"}}))
+before = set(sys.modules)
+with auditor:
+    with user_scope("alice", run_id="run-1"):
+        pass
+    time.sleep(0.7)
+print(auditor.snapshot()["summary"]["bindings_store"]["failures"] > 0, *sorted(set(sys.modules) - before))
+"""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_threads_import_nothing(redis, there):
+    """A fork in the middle of an import leaves the child with a module that nobody can import."""
+    url = f"redis://localhost:{redis.port if there else free_port()}"
+    done = subprocess.run(
+        [sys.executable, "-c", _CONNECTING, url],
+        env={**os.environ, "ISOLATION_AUDIT_KEY": KEY},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.split() == [str(not there)]

@@ -85,23 +85,24 @@ class Bindings:
             elsewhere.tell(kind, identifier, user, conflict=earlier is not None)
         return earlier
 
-    def overrule(self, kind: str, identifier: str, heard: Binding, *, own: bool) -> User | None:
-        """Another process has seen an id of ours; ``own``: it is our own word that comes back.
+    def overrule(self, kind: str, identifier: str, heard: Binding, *, own: bool, settled: bool) -> User | None:
+        """Another process has seen an id of ours, or, where ``own``, our own word comes back.
 
-        The last word wins. Gives the other user to whom a live id belonged until now.
+        The last word wins; ``settled`` is False while it is still on its way. Gives the other user to whom a live id
+        belongs here, or belonged until now.
         """
         table = self._tables.setdefault(kind, OrderedDict())
         known = table.get(identifier)
         if known is None:
-            if not own:
+            if settled and not own:
                 self._keep(table, identifier, None, heard)
             return None
-        if known.seen > heard.seen or (own and known.told != NEVER):
-            return None
         if same(known.user, heard.user):
-            self._keep(table, identifier, known, known._replace(seen=heard.seen))
+            if heard.seen > known.seen:
+                self._keep(table, identifier, known, known._replace(seen=heard.seen))
             return None
-        self._keep(table, identifier, known, heard)
+        if settled:
+            self._keep(table, identifier, known, heard)
         return known.user if known.live(heard.seen) else None
 
     def user_of(self, kind: str, identifier: object) -> User | None:

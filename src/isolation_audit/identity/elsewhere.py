@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from isolation_audit.identity.pseudonyms import Pseudonyms
     from isolation_audit.identity.users import User, Users
 
+ECHO: Final = 10.0
+"""Seconds after which what was told is taken for lost, if it has not come back."""
+
 _MISSED: Final = 1_000
 """Ids that were asked for in vain and are remembered, to count those that come late."""
 
@@ -72,6 +75,7 @@ class Elsewhere:
         self._on_conflict = on_conflict
         self._heard: OrderedDict[str, Binding] = OrderedDict()
         self._ours: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._on_their_way: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._missed: OrderedDict[str, None] = OrderedDict()
         self.late = 0
         """Ids that were heard of only after they had been asked for."""
@@ -81,6 +85,7 @@ class Elsewhere:
     def start(self) -> None:
         """Open the store and begin to listen; in a forked child, too, which keeps what is known and counts anew."""
         self.late = 0
+        self._on_their_way.clear()
         self._store = self._open_store(self)
         self._store.start()
 
@@ -103,19 +108,28 @@ class Elsewhere:
         if len(self._ours) > self._bindings.limit:
             _pop_oldest(self._ours)
         self._heard.pop(name, None)
+        count, _since = self._on_their_way.get(name, (0, 0.0))
+        self._on_their_way[name] = (count + 1, self._bindings.clock())
+        if len(self._on_their_way) > self._bindings.limit:
+            _pop_oldest(self._on_their_way)
         if self._store is not None:
             self._store.tell(News(name, self._who(user), conflict))
 
-    def hear(self, news: News, ago: float, *, own: bool) -> None:
-        """A binding that a process told ``ago`` seconds before now; ``own``: it was this one."""
+    def hear(self, news: News, seen: float, *, own: bool) -> None:
+        """A binding that a process, ``own`` or another, told at ``seen`` (by the clock of the bindings).
+
+        All processes hear everything in one order, and the last word counts. What was told here and has not come back
+        yet is a later word than anything that is heard meanwhile.
+        """
         user = self._users.token(news.user if self._pseudonyms.raw else STRANGER + news.user)
         if user is None:
             return
         now = self._bindings.clock()
-        binding = Binding(user, now - ago)
+        binding = Binding(user, seen)
         ours = self._ours.get(news.name)
         if ours is not None:
-            earlier = self._bindings.overrule(*ours, binding, own=own)
+            settled = self._settled(news.name, now, own=own)
+            earlier = self._bindings.overrule(*ours, binding, own=own, settled=settled)
             if earlier is not None and not (own or news.conflict):
                 self._on_conflict(ours[0], earlier, user)
             return
@@ -128,6 +142,16 @@ class Elsewhere:
         if news.name in self._missed:
             self._missed.pop(news.name, None)
             self.late += 1
+
+    def _settled(self, name: str, now: float, *, own: bool) -> bool:
+        """False while something that was told here about this id has not come back."""
+        count, since = self._on_their_way.get(name, (0, now))
+        count -= own
+        if count <= 0 or now - since > ECHO:
+            self._on_their_way.pop(name, None)
+            return True
+        self._on_their_way[name] = (count, since)
+        return False
 
     def before(self, kind: str, identifier: str) -> Binding | None:
         """What was heard of an id."""

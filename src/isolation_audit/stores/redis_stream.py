@@ -7,6 +7,10 @@ news into a bounded queue, and looks ids up in its own memory. What Redis does n
 
 from __future__ import annotations
 
+# The first two are imported by connecting. Were that on our thread, a fork in the middle of it would leave the child
+# with the module's lock taken by nobody, and whoever imports it there, the application too, would wait for ever.
+import email.parser  # noqa: F401
+import encodings.idna  # noqa: F401
 import re
 import secrets
 import threading
@@ -49,9 +53,9 @@ _LONGEST_ID: Final = 1_024
 
 
 class Hear(Protocol):
-    """Takes what was told ``ago`` seconds before now; ``own`` marks what this process told itself."""
+    """Takes what was told at ``seen`` (``time.monotonic()``); ``own`` marks what this process told itself."""
 
-    def __call__(self, news: News, ago: float, *, own: bool) -> None: ...
+    def __call__(self, news: News, seen: float, *, own: bool) -> None: ...
 
 
 class RedisStream:
@@ -155,7 +159,9 @@ class RedisStream:
                 }
                 pipe.xadd(self._stream, entry, maxlen=self._limit, approximate=True)
             pipe.expire(self._stream, ceil(self._settings.age))
-            pipe.execute()
+            refused = next((one for one in pipe.execute(raise_on_error=False) if isinstance(one, Exception)), None)
+            if refused is not None:
+                raise refused
             self._in_hand = []
 
     def _read_once(self, client: Redis) -> None:
@@ -185,9 +191,8 @@ class RedisStream:
         if news is None:
             self.rejected += 1
             return
-        ago = max(0.0, time.monotonic() + (self._ahead or 0.0) - told)
         try:
-            self._hear(news, ago, own=fields.get(b"from") == self._me.encode())
+            self._hear(news, told - (self._ahead or 0.0), own=fields.get(b"from") == self._me.encode())
         except Exception as error:
             self._barrier.fault("bindings store", error)
 
