@@ -245,8 +245,9 @@ class Auditor:
 
     def _watched(self) -> list[Watched]:
         """The targets that were asked for, and those of libraries that the application has imported."""
-        integrated = [one for one in self.instrumentation.integrated if one.state is not State.WAITING]
-        return [*self.instrumentation.targets, *integrated]
+        integrated = self.instrumentation.integrated
+        shown = [one for one in integrated if one.state not in ((State.WAITING, State.APPLIED)[: 1 + one.quiet])]
+        return [*self.instrumentation.targets, *shown]
 
     def snapshot(self) -> dict[str, Any]:
         """The report of this process so far (schema 1)."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.barrier import Barrier
     from isolation_audit.instrument.patches import Patch, PatchTable
-    from isolation_audit.instrument.probe import Guarded, Interceptor
+    from isolation_audit.instrument.probe import Guarded, Interceptor, Probe
 
     MakePoint = Callable[[Layout], Interceptor]
 
@@ -202,6 +202,12 @@ class Places:
         if isinstance(owner, ModuleType):
             wanted = _holders(raw, owner)
             self._group.added += [(alias, guarded) for alias in self._patches.aliases(patch, wanted)]
+
+    def replace(self, resolved: Resolved, point: Interceptor, make: Callable[[Any, Probe], Any]) -> None:
+        """Put something else in the place of an attribute; ``make`` builds it around the original and its probe."""
+        owner, name, raw = resolved.owner, resolved.name, resolved.raw
+        if self._cover(owner, name, "replacement"):
+            self._add(self._patches.attribute(owner, name, raw, lambda probe: make(raw, probe)), point)
 
     def _shim(self, function: FunctionType, purpose: str, make: MakePoint, *, receiver: bool) -> None:
         function = awaited_below(function)

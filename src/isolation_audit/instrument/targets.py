@@ -45,6 +45,8 @@ class Watched:
     role: str
     apply: Callable[[ModuleType, Target], None]
     optional: bool = False
+    quiet: bool = False
+    """True for what every process has and nobody asked for: reports name it only where it could not be watched."""
     state: State = State.WAITING
     detail: str = ""
     found: object = None

@@ -19,10 +19,11 @@ from isolation_audit.instrument.targets import INTEGRATION, Watched
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
+    from typing import Any
 
     from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.placing import Places
-    from isolation_audit.instrument.probe import Interceptor
+    from isolation_audit.instrument.probe import Interceptor, Probe
     from isolation_audit.instrument.runtime import Runtime
 
 GROUP: Final = "isolation_audit.integrations"
@@ -36,6 +37,20 @@ class Point:
     make: Callable[[Layout], Interceptor]
 
 
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """One attribute of a module that gives way to another object, where watching calls is not enough.
+
+    ``make`` gets what is there and a probe, and builds what stands in its place; that asks the probe, and the probe
+    asks the ``interceptor``, behind the fault barrier. What was made may outlive the audit: the probe then asks nobody,
+    and it has to do what the original does.
+    """
+
+    target: str
+    interceptor: Interceptor
+    make: Callable[[Any, Probe], Any]
+
+
 class Integration(Protocol):
     """What an entry point of the group leads to."""
 
@@ -44,7 +59,7 @@ class Integration(Protocol):
     since: str
     """The lowest version that is understood; an older one is left alone. Empty for the standard library."""
 
-    def points(self, runtime: Runtime) -> Iterable[Point]:
+    def points(self, runtime: Runtime) -> Iterable[Point | Replacement]:
         """What to watch, and how; called once an auditor, before the library is imported."""
 
 
@@ -64,15 +79,27 @@ def watch(runtime: Runtime, places: Places) -> list[Watched]:
 def _targets(name: str, integration: Integration, runtime: Runtime, places: Places) -> Iterator[Watched]:
     for point in integration.points(runtime):
         module, _, qualname = point.target.partition(":")
-        yield Watched(Target(module, qualname), INTEGRATION, _placing(name, integration, point, places), optional=True)
+        yield Watched(
+            Target(module, qualname),
+            INTEGRATION,
+            _placing(name, integration, point, places),
+            optional=True,
+            quiet=not integration.distribution,
+        )
 
 
-def _placing(name: str, integration: Integration, point: Point, places: Places) -> Callable[[ModuleType, Target], None]:
+def _placing(
+    name: str, integration: Integration, point: Point | Replacement, places: Places
+) -> Callable[[ModuleType, Target], None]:
     def apply(module: ModuleType, target: Target) -> None:
         version = _installed(integration.distribution) if integration.distribution else None
         if version is not None and _numbers(version) < _numbers(integration.since):
             raise UnresolvedError(f"{integration.distribution} {version} is older than {integration.since}")
-        places.callable(resolve(module, target), f"integration {name}", point.make)
+        resolved = resolve(module, target)
+        if isinstance(point, Replacement):
+            places.replace(resolved, point.interceptor, point.make)
+        else:
+            places.callable(resolved, f"integration {name}", point.make)
 
     return apply
 
