@@ -90,7 +90,7 @@ class Detector:
         if not recorder.enabled(code):
             return
         stack = (capture(self.runtime.config.limits.stack) if at is None else at) if with_site else ()
-        origin, origin_label = _origin(record) if with_site and at is None else (None, "")
+        origin, origin_label = _origin(record) if with_site and (at is None or record is not None) else (None, "")
         shortcut = (code, target, event, template, detail, stack[0] if stack else None, origin[0] if origin else None)
         if recorder.again(shortcut):
             return

@@ -22,12 +22,15 @@ class Ambient:
     """
 
     def __init__(self, users: Users) -> None:
+        self.variable: ContextVar[Any] | None = None
+        """The application's own variable, once it is known."""
         self._token = users.token
         self._read_adopted: Callable[..., Any] | None = None
         self._user_of: Callable[[Any], Any] | None = None
 
     def adopt(self, variable: ContextVar[Any], user_of: Callable[[Any], Any] | None) -> None:
         """Use the application's variable; ``user_of`` gets the user id out of its value (None: the value is the id)."""
+        self.variable = variable
         self._user_of = user_of
         self._read_adopted = variable.get
 

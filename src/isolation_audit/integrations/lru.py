@@ -1,0 +1,218 @@
+"""``functools.lru_cache`` and ``functools.cache``: each cached value remembers who had it computed.
+
+Both build a C object of the type ``functools._lru_cache_wrapper``, which takes no subclass. So another class takes its
+place, whose instances hold the C cache and look like one. A value that a user's work computes is kept in a box with
+that user; every way out of the cache unboxes it, also when the audit is over.
+"""
+
+from __future__ import annotations
+
+import sysconfig
+from types import CodeType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from isolation_audit.identity.scopes import current_scope
+from isolation_audit.identity.users import same
+from isolation_audit.integrations import Replacement
+from isolation_audit.mechanisms.caches import Caches, Memo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.layout import Values
+    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.runtime import Runtime
+
+PLACE: Final = "functools:_lru_cache_wrapper"
+
+
+class Lru:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Replacement]:
+        """The type behind both decorators, for functions that are decorated from now on."""
+        if runtime.config.watch.caches:
+            yield Replacement(PLACE, CachePoint(runtime.part(Caches)), _watching)
+
+
+class Box:
+    """A cached value, and the user whose work computed it; None once nobody need be told apart.
+
+    ``read(None)`` gives ``stamp`` while that user's work is running: the plain string in the application's variable.
+    """
+
+    __slots__ = ("memo", "read", "stamp", "value", "writer")
+
+    def __init__(self, memo: Memo, writer: User) -> None:
+        self.memo = memo
+        self.writer: User | None = writer
+        self.stamp: str | None = None
+        self.read: Callable[[None], Any] = _nothing
+        self.value: Any = None
+
+    def open(self) -> None:
+        """Let everybody have the value without a question."""
+        self.writer = self.stamp = None
+
+
+def _nothing(_default: None) -> None:
+    return None
+
+
+class CachePoint:
+    """Asked at each miss, with ``(memo,)``, and at each hit that may be another user's, with ``(box, arguments)``."""
+
+    place = PLACE
+
+    def __init__(self, caches: Caches) -> None:
+        self._caches = caches
+        self._ambient = caches.runtime.ambient
+
+    def before(self, values: Values) -> Box | None:
+        """At a miss, the box for the value; None where it needs none, and at a hit."""
+        if len(values) == 1:
+            return self._box(values[0])
+        self._hit(*values)
+        return None
+
+    def _box(self, memo: Memo) -> Box | None:
+        writer = None if memo.settled else self._caches.user()
+        return None if writer is None else Box(memo, writer)
+
+    def _hit(self, box: Box, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
+        writer, reader = box.writer, self._caches.user()
+        if writer is None or reader is None or same(writer, reader):
+            return
+        if box.memo.settled or not self._caches.served(
+            box.memo, writer=writer, reader=reader, arguments=arguments, value=box.value
+        ):
+            box.open()
+
+    def after(self, box: Box, _result: Any) -> None:
+        """The value is there. Who signed in or out meanwhile leaves it without an owner."""
+        writer, now = box.writer, self._caches.user()
+        if writer is None or now is None or not same(writer, now):
+            box.open()
+            return
+        variable = self._ambient.variable
+        value = None if variable is None or current_scope() is not None else variable.get(None)
+        if variable is not None and type(value) is str:
+            box.stamp, box.read = value, variable.get
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Never called: a miss that raises leaves nothing in the cache."""
+
+
+class _SameKind(type):
+    """Stands for the C type: what was made before, or is left alone, is an instance as well."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls._CachedFunction__original)  # type: ignore[attr-defined]
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return subclass is cls or issubclass(subclass, cls._CachedFunction__original)  # type: ignore[attr-defined]
+
+
+class _CachedFunction:
+    """A C cache with something before and behind it, that looks like the C cache; a subclass an audit has the rest."""
+
+    # The instance's own dict is the application's, so nothing of ours may have a name that it could use.
+    __slots__ = ("__cache", "__dict__", "__weakref__")
+    __original: ClassVar[Any]
+    __probe: ClassVar[Probe]
+    __cache: Any
+    # What isinstance() asks for where the type itself does not satisfy it.
+    __class__ = property(lambda self: type(self).__original)  # noqa: SLF001 - its own class's
+
+    def __new__(cls, user_function: Any, *args: Any, **kwargs: Any) -> Any:
+        original, probe = cls.__original, cls.__probe
+        if not len(probe) or type(user_function) is not FunctionType or _left_alone(user_function.__code__):
+            return original(user_function, *args, **kwargs)
+        self = object.__new__(cls)
+        self.__cache = original(_recorded(user_function, probe), *args, **kwargs)
+        return self
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        result = self.__cache(*args, **kwargs)
+        if type(result) is not Box:
+            return result
+        stamp = result.stamp
+        if stamp is not None:
+            now = result.read(None)
+            if (now is stamp or (type(now) is str and now == stamp)) and current_scope() is None:
+                return result.value
+        if result.writer is not None:
+            type(self).__probe.before((result, (args, kwargs)))  # noqa: SLF001 - its own class's
+        return result.value
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+    def __reduce__(self) -> Any:
+        # Like the C type: a pickle refers to a cached function by its name.
+        return self.__qualname__  # type: ignore[attr-defined]
+
+    def cache_info(self) -> Any:
+        """Report cache statistics"""
+        return self.__cache.cache_info()
+
+    def cache_clear(self) -> None:
+        """Clear the cache and cache statistics"""
+        self.__cache.cache_clear()
+
+
+def _watching(original: Any, probe: Probe) -> type:
+    """A class whose instances ask ``probe``."""
+    own = {
+        "__slots__": (),
+        "__module__": original.__module__,
+        "__doc__": original.__doc__,
+        "_CachedFunction__original": original,
+        "_CachedFunction__probe": probe,
+    }
+    return _SameKind(original.__name__, (_CachedFunction,), own)
+
+
+def _recorded(function: FunctionType, probe: Probe) -> Callable[..., Any]:
+    memo = Memo(function)
+
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        states = probe.before((memo,))
+        if states is None:
+            return function(*args, **kwargs)
+        box = states[0][1]
+        box.value = function(*args, **kwargs)
+        probe.after(states, box)
+        return box
+
+    return recorded
+
+
+_STANDARD_LIBRARY: Final = (sysconfig.get_path("stdlib") + "/", "<frozen ")
+
+
+def _left_alone(code: CodeType) -> bool:
+    """The standard library's own caches, and functions that call themselves: they would run out of stack earlier."""
+    if code.co_filename.startswith(_STANDARD_LIBRARY) and "-packages/" not in code.co_filename:
+        return True
+    return _mentions(code, code.co_name)
+
+
+def _mentions(code: CodeType, name: str) -> bool:
+    if name in code.co_names or name in code.co_freevars:
+        return True
+    return any(_mentions(constant, name) for constant in code.co_consts if type(constant) is CodeType)
+
+
+integration = Lru()

@@ -1,0 +1,162 @@
+"""Caches: what was computed in one user's work and is handed out in another's.
+
+Integrations say who computed a value and who is given it; here is decided whether that is a leak. Most of what caches
+share is meant to be shared: prices, settings, compiled patterns. So it takes evidence that the value is the writer's:
+
+- a secret or a canary of theirs is in it; or
+- the function made it from the ambient variable (see ``dependence``); or
+- the function made it from something of the context, and the writer's id is in it;
+
+and in the last two cases the reader's id is not. Where the arguments name either user, the key has told them apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+from weakref import ref
+
+from isolation_audit.content import secrets
+from isolation_audit.content.index import Index, Mark
+from isolation_audit.content.payload import Gathering
+from isolation_audit.identity.objects import Record
+from isolation_audit.identity.users import Kind, plain_text
+from isolation_audit.instrument.stacks import beneath, capture
+from isolation_audit.mechanisms.dependence import Dependence, Source
+
+if TYPE_CHECKING:
+    from types import FunctionType
+
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+
+_NONE: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(slots=True)
+class Served:
+    """A cached value that is the writer's was handed out in the reader's work.
+
+    ``marked`` where an id or a secret in it says so.
+    """
+
+    target: str
+    writer: User
+    reader: User
+    marked: bool
+    record: Record
+    stack: RawStack
+
+
+class Memo:
+    """One function whose results are cached; ``settled`` once it is known that they are nobody's."""
+
+    __slots__ = ("function", "settled", "target", "unkeyed")
+
+    def __init__(self, function: FunctionType, unkeyed: frozenset[str] = _NONE) -> None:
+        self.function = function
+        self.unkeyed = unkeyed
+        self.target = f"{function.__module__}:{function.__qualname__}"
+        self.settled = False
+
+
+class Caches:
+    """The mechanism: one an audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self._dependence = Dependence(None)
+
+    def user(self) -> User | None:
+        """Whose work is running, where that is a user's."""
+        user = self.runtime.ambient.current()
+        return user if user is not None and user.kind is Kind.USER else None
+
+    def served(
+        self,
+        memo: Memo,
+        *,
+        writer: User,
+        reader: User,
+        arguments: tuple[tuple[Any, ...], dict[str, Any]],
+        value: Any,
+        libraries: tuple[str, ...] = (),
+    ) -> bool:
+        """Judge a value that ``writer`` had computed, and ``reader`` is given; False where it is of no user at all."""
+        source = self._source(memo, arguments[0])
+        if source is Source.ELSEWHERE and not secrets.known():
+            memo.settled = self.runtime.ambient.variable is not None or self.runtime.config.ambient.contextvar is None
+            return False
+        if self._tells_apart(arguments, (writer, reader)):
+            return False
+        marks = _marks(value, writer, reader)
+        secret = any(mark.secret for mark in marks)
+        if not secret:
+            about = {mark.user.id for mark in marks}
+            theirs = source is Source.AMBIENT or (source is Source.CONTEXT and writer.id in about)
+            if not theirs or reader.id in about:
+                return True
+        stack = beneath(capture(self.runtime.config.limits.stack), libraries)
+        record = Record(ref(memo.function))
+        record.owner, record.origin, record.origin_label = writer, ((memo.function.__code__, 0),), "computed for"
+        self.runtime.publish(Served(memo.target, writer, reader, bool(marks), record, stack))
+        return True
+
+    def _source(self, memo: Memo, args: tuple[Any, ...]) -> Source:
+        variable = self.runtime.ambient.variable
+        if self._dependence.ambient is not variable:
+            self._dependence = Dependence(variable)
+        return self._dependence.of(memo.function, _receiver(memo.function, args), memo.unkeyed)
+
+    def _tells_apart(self, arguments: tuple[tuple[Any, ...], dict[str, Any]], users: tuple[User, User]) -> bool:
+        args, kwargs = arguments
+        values = [*args, *kwargs.values()]
+        for value in values[:_ARGUMENTS]:
+            record = self.runtime.objects.get(value)
+            if record is not None and record.owner is not None:
+                return True
+            values += _stored(value)
+        texts = {_text(value) for value in values}
+        if any(user.id in texts for user in users):
+            return True
+        index = Index()
+        for user in users:
+            index.add(user.id, Mark(user))
+        return bool(index.find("\0".join(Gathering(values).texts))[0])
+
+
+_ARGUMENTS: Final = 32
+"""Arguments that are looked into: the ids of users stand among the first ones, or in ``self``."""
+
+
+def _receiver(function: FunctionType, args: tuple[Any, ...]) -> type | None:
+    code = function.__code__
+    first = code.co_varnames[0] if code.co_argcount else ""
+    if not args or first not in {"self", "cls"}:
+        return None
+    return args[0] if first == "cls" and isinstance(args[0], type) else type(args[0])
+
+
+def _stored(value: Any) -> list[Any]:
+    try:
+        stored = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return []
+    return list(stored.values())[:_ARGUMENTS] if type(stored) is dict else []
+
+
+def _text(value: Any) -> str | None:
+    kind = type(value)
+    return str(value) if kind is int or kind is UUID else plain_text(value)
+
+
+def _marks(value: Any, writer: User, reader: User) -> list[Mark]:
+    index = Index()
+    for user in (writer, reader):
+        index.add(user.id, Mark(user))
+    for text, user_id in secrets.known():
+        if user_id == writer.id:
+            index.add(text, Mark(writer, secret=True))
+    return index.find("\0".join(Gathering(value).texts))[0]

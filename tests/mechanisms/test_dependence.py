@@ -1,0 +1,220 @@
+"""What a function returns: from the ambient variable, from the context, or from elsewhere."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from contextvars import ContextVar
+
+import pytest
+
+from isolation_audit.mechanisms.dependence import Dependence, Source
+
+user: ContextVar[str | None] = ContextVar("user", default=None)
+language: ContextVar[str] = ContextVar("language", default="en")
+local = threading.local()
+log = logging.getLogger(__name__)
+
+
+def who() -> str | None:
+    return user.get()
+
+
+def rows_of(someone: object) -> list[object]:
+    return [someone]
+
+
+class Shop:
+    @property
+    def buyer(self):
+        return user.get()
+
+    def greeting(self):
+        return "hello " + self.buyer
+
+    def page(self):
+        return {"text": self.greeting()}
+
+    @classmethod
+    def of_class(cls):
+        return cls.helper()
+
+    @staticmethod
+    def helper():
+        return who()
+
+
+class Dependent:
+    @functools.wraps(who)
+    def decorated(page):
+        return {"of": user.get(), "page": page}
+
+    def by_a_helper():
+        return who()
+
+    def by_a_list():
+        rows = []
+        for number in range(3):
+            rows.append((who(), number))  # noqa: PERF401 - the form is what is tested
+        return rows
+
+    def by_a_branch():
+        if user.get() in ("root",):  # noqa: SIM103 - the form is what is tested
+            return True
+        return False
+
+    def by_an_item():
+        someone = user.get()
+        made = {}
+        made["of"] = someone
+        return made
+
+    async def awaited():
+        return {"mail": f"{user.get()}@example.org"}
+
+    def yielded():
+        yield user.get()
+
+    def matched():
+        match who():
+            case str() as name:
+                found = name
+            case _:
+                found = None
+        return found
+
+    def in_blocks():
+        with threading.Lock():
+            try:
+                found = who()
+            except KeyError:
+                found = "?"
+        return found
+
+    def in_a_comprehension():
+        return [row * 2 for row in rows_of(who())]
+
+    def by_an_inner_function():
+        def inner():
+            return user.get()
+
+        return inner()
+
+    def unpacked():
+        first, *rest = rows_of(user.get())
+        return rest or first
+
+    def with_a_walrus():
+        if (someone := user.get()) is None:
+            raise PermissionError
+        return someone
+
+    def handed_on():
+        return rows_of(user)
+
+    a_lambda = lambda: user.get()  # noqa: E731 - the form is what is tested
+
+
+class Independent:
+    def for_the_log():
+        log.info("for %s", user.get())
+        return 5
+
+    def for_the_log_by_a_name():
+        someone = user.get()
+        log.info("for %s", someone)
+        return 5
+
+    def by_a_local_logger():
+        logger = logging.getLogger("x")
+        logger.info("%s", user.get())
+        return [logger.name]
+
+    def refused():
+        if user.get() is None:
+            raise PermissionError
+        return 5
+
+    def nothing_for_nobody():
+        if user.get() is None:
+            return None
+        return 5
+
+    def set_and_reset():
+        token = user.set("x")
+        user.reset(token)
+        return 5
+
+    def its_name():
+        return user.name
+
+    def of_the_argument(user):
+        return user.get()
+
+    def of_itself(number):
+        return Independent.of_itself(number - 1) if number else 0
+
+
+class Contextual:
+    def of_another_variable():
+        return language.get()
+
+    def of_a_thread_local():
+        return local.user
+
+
+def functions(owner: type):
+    return [pytest.param(value, id=name) for name, value in vars(owner).items() if callable(value) and name[0] != "_"]
+
+
+@pytest.mark.parametrize("function", functions(Dependent))
+def test_made_from_the_ambient_variable(function) -> None:
+    assert Dependence(user).of(function) is Source.AMBIENT
+    assert Dependence(None).of(function) is not Source.AMBIENT, "no variable, nothing of it"
+
+
+@pytest.mark.parametrize("function", functions(Independent))
+def test_not_made_from_it(function) -> None:
+    assert Dependence(user).of(function) is Source.ELSEWHERE
+
+
+@pytest.mark.parametrize("function", functions(Contextual))
+def test_made_from_the_context(function) -> None:
+    assert Dependence(user).of(function) is Source.CONTEXT
+
+
+def test_methods_and_properties_of_the_receiver_are_followed() -> None:
+    dependence = Dependence(user)
+    assert dependence.of(Shop.page, Shop) is Source.AMBIENT
+    assert dependence.of(Shop.page) is Source.ELSEWHERE, "whose method it is is not known"
+    assert dependence.of(Shop.__dict__["of_class"].__func__, Shop) is Source.AMBIENT
+
+
+def test_a_parameter_that_the_key_leaves_out() -> None:
+    def page(request, number):
+        return {"of": request.headers["authorization"], "number": number}
+
+    dependence = Dependence(user)
+    assert dependence.of(page, unkeyed=frozenset({"request"})) is Source.CONTEXT
+    assert dependence.of(page) is Source.ELSEWHERE
+
+
+def test_what_has_no_source_is_independent() -> None:
+    namespace = {"user": user}
+    exec("def made():\n    return user.get()\n", namespace)
+    assert Dependence(user).of(namespace["made"]) is Source.ELSEWHERE
+
+
+def test_a_new_class_in_the_place_of_an_old_one_is_read_anew() -> None:
+    dependence = Dependence(user)
+
+    def page(self):
+        return self.text()
+
+    answers = set()
+    for number in range(20):
+        kind = type("Kind", (), {"text": Shop.greeting if number % 2 else rows_of, "buyer": Shop.buyer})
+        answers.add((number % 2, dependence.of(page, kind)))
+        del kind
+    assert answers == {(0, Source.ELSEWHERE), (1, Source.AMBIENT)}
