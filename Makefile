@@ -23,6 +23,7 @@ test-failed: $(STAMP)  ## only what failed last time
 
 test-long: $(STAMP)  ## minutes more: 100,000 random calls, twenty seeds of the demo, every fault with 10 and 50 users
 	ISOLATION_AUDIT_EXAMPLES=100000 $(BIN)/python -m pytest tests/instrument/test_equal_behaviour.py
+	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest tests/detectors/test_interleaved_runs.py
 	$(BIN)/python -m pytest -m long || $(BIN)/python -m pytest -m long --last-failed --last-failed-no-failures none
 
 test-lowest:  ## the tests that don't need the newest of everything, with the lowest versions that pyproject.toml allows

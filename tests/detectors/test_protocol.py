@@ -4,8 +4,6 @@ import time
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from isolation_audit import Auditor, user_scope
 from isolation_audit.config import parse_config
@@ -205,48 +203,6 @@ def test_the_table_of_runs_is_bounded_and_says_what_it_forgot(app):
         assert runs.evicted == 1_900
     assert counts(auditor) == {}
     assert auditor.snapshot()["summary"]["evicted"]["runs"] == 1_900
-
-
-whole = st.lists(st.sampled_from(["thinking", "tool"]), max_size=4).map(
-    lambda parts: [
-        "started",
-        *[step for part in parts for step in ({"tool": ["tool_started", "tool_done"]}.get(part, [part]))],
-        "done",
-    ]
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(whole, min_size=2, max_size=12), st.randoms(use_true_random=False), st.data())
-def test_interleaved_runs_are_told_apart_and_a_planted_mistake_is_blamed_on_its_run(app, runs, random, data):
-    """Random interleavings of users' runs: one lost tool_done or done is found, and only that."""
-    victim = data.draw(st.integers(0, len(runs) - 1))
-    planted = [list(events) for events in runs]
-    expected = {}
-    if "tool_done" in planted[victim]:
-        planted[victim].remove("tool_done")
-        # Without numbers, two tool_started in a row are taken for a repetition; the lost one shows at the next event.
-        expected = {"IA303": 1}
-    else:
-        planted[victim].remove("done")
-        expected = {"IA304": 1}
-    sink = app.Sink()
-    with watch() as auditor:
-        waiting = {index: list(enumerate(events)) for index, events in enumerate(planted)}
-        scopes = {index: user_scope(f"user-{index}", run_id=f"run-{index}") for index in waiting}
-        while waiting:
-            index = random.choice(list(waiting))
-            number, event = waiting[index].pop(0)
-            with user_scope(f"user-{index}"):
-                sink.send(f"user-{index}", {"type": event, "run": f"run-{index}", "seq": number})
-            if not waiting[index]:
-                del waiting[index]
-                with scopes[index]:
-                    pass
-    assert counts(auditor) == expected
-    (entry,) = [entry for entry in auditor.recorder.entries() if entry.finding.rule in expected]
-    if "IA303" in expected:
-        assert entry.finding.witnesses.ambient == auditor.pseudonyms.text(f"user-{victim}")
 
 
 def test_protocols_that_share_an_event_are_judged_by_their_own_order(app):

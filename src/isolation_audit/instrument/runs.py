@@ -32,6 +32,8 @@ class Run:
     layer: str
     state: int = START
     last: str | None = None
+    last_pair: int | str | None = None
+    """The id of what its last event opened or closed, if it had one."""
     seen: float = 0.0
     ended: float = 0.0
     """When the work for this run ended (0.0 while it goes on)."""
@@ -105,7 +107,7 @@ class Runs:
             return self._out_of_order(run, event, number, pair)
         if event in automaton.openers and not self._open(run, event, pair):
             return self._repetition(run, event)
-        previous, run.state, run.last = run.last, following, event
+        previous, run.state, run.last, run.last_pair = run.last, following, event, pair
         if run.open and automaton.completes(state, event, following):
             run.missed_end = True
             return Deviation(run, automaton, event, state, previous, None, repeated=False, open=run.open.openers())
@@ -122,7 +124,7 @@ class Runs:
             return self._repetition(run, event)
         if closing is Closing.NOTHING:
             return self._out_of_order(run, event, number, pair)
-        run.last = event
+        run.last, run.last_pair = event, pair
         return None
 
     @staticmethod
@@ -137,8 +139,8 @@ class Runs:
         missing = automaton.missing_before(state, event if opener is None else opener)
         if missing is not None and opener is not None:
             missing = (*missing, opener)
-        # The same event right after itself was sent twice, unless its number says that it is another one.
-        repeated = event == run.last and number is None
+        # The same event right after itself was sent twice, unless its number or its pair says that it is another one.
+        repeated = event == run.last and number is None and pair == run.last_pair
         deviation = Deviation(run, automaton, event, state, run.last, missing, repeated=repeated)
         if event in automaton.openers and not repeated:
             self._open(run, event, pair)
@@ -146,7 +148,7 @@ class Runs:
             # Go on as if what is missing had come, so that one mistake is one deviation.
             for step in missing if opener is not None else (*missing, event):
                 state = automaton.steps[state][step]
-            run.state, run.last = state, event
+            run.state, run.last, run.last_pair = state, event, pair
         return deviation
 
     def end(self, scope: Scope) -> None:
