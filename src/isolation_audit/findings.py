@@ -84,6 +84,25 @@ class Finding:
         parts += [_place(site) for site in (self.site, self.origin)]
         return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
+    def as_dict(self, *, count: int, first_seen: float, last_seen: float) -> dict[str, Any]:
+        """JSON form of ``report.json``, schema 1; times are Unix seconds."""
+        return {
+            "rule": self.rule,
+            "severity": self.severity.value,
+            "fingerprint": self.fingerprint,
+            "count": count,
+            "message": self.message,
+            "help": self.help,
+            "target": self.target,
+            "event": self.event,
+            "witnesses": self.witnesses.as_dict(),
+            "site": None if self.site is None else {**self.site.as_dict(), "label": self.site_label},
+            "origin": None if self.origin is None else {**self.origin.as_dict(), "label": self.origin_label},
+            "first_seen": first_seen,
+            "last_seen": last_seen,
+            "trace_id": self.trace_id,
+        }
+
 
 def _place(site: Site | None) -> str:
     if site is None:

@@ -9,8 +9,9 @@ import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+from isolation_audit.config.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Limits, Select
     from isolation_audit.findings import Finding
     from isolation_audit.identity.scopes import Scope
-    from isolation_audit.rules import Severity
 
 
 @dataclass(slots=True)
@@ -32,44 +32,7 @@ class Entry:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form of ``report.json``, schema 1."""
-        finding = self.finding
-        return {
-            "rule": finding.rule,
-            "severity": finding.severity.value,
-            "fingerprint": finding.fingerprint,
-            "count": self.count,
-            "message": finding.message,
-            "help": finding.help,
-            "target": finding.target,
-            "event": finding.event,
-            "witnesses": finding.witnesses.as_dict(),
-            "site": None if finding.site is None else {**finding.site.as_dict(), "label": finding.site_label},
-            "origin": None if finding.origin is None else {**finding.origin.as_dict(), "label": finding.origin_label},
-            "first_seen": self.first_seen,
-            "last_seen": self.last_seen,
-            "trace_id": finding.trace_id,
-        }
-
-
-class Selection:
-    """Which rules are on, and which severity a team gave them."""
-
-    def __init__(self, select: Select) -> None:
-        self._select = select
-
-    def enabled(self, code: str) -> bool:
-        """Enabled and not disabled; ``disable`` wins."""
-        if any(fnmatchcase(code, glob) for glob in self._select.disable):
-            return False
-        return any(fnmatchcase(code, glob) for glob in self._select.enable)
-
-    def severity(self, code: str, default: Severity) -> Severity:
-        """The last matching override, or the rule's own severity."""
-        chosen = default
-        for glob, severity in self._select.severity:
-            if fnmatchcase(code, glob):
-                chosen = severity
-        return chosen
+        return self.finding.as_dict(count=self.count, first_seen=self.first_seen, last_seen=self.last_seen)
 
 
 class Recorder:

@@ -30,6 +30,7 @@ TABLES = {
     "service_levels": model.ServiceLevels,
     "watch": model.Watch,
     "integrations": model.Integrations,
+    "scan": model.Scan,
     "audit": model.Audit,
     "report": model.Report,
     "prometheus": model.Prometheus,

@@ -27,6 +27,7 @@ from isolation_audit.config.model import (
     Prometheus,
     Protocol,
     Report,
+    Scan,
     Scope,
     Select,
     ServiceLevels,
@@ -66,6 +67,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         service_levels=top.section("service_levels", _service_levels),
         watch=top.section("watch", _watch),
         integrations=top.section("integrations", _integrations),
+        scan=top.section("scan", lambda table: _scan(table, folder)),
         audit=top.section("audit", _audit),
         report=top.section("report", lambda table: _report(table, folder)),
         prometheus=top.section("prometheus", _prometheus),
@@ -144,6 +146,7 @@ class _Roles:
             exclude=_exclude(table, target),
             optional=table.one("optional", BOOLEAN, default.optional),
             constructors=table.many("constructors", constructor_of(target)),
+            files=table.many("files", kinds.FILE_GLOB),
         )
 
     def emitter(self, table: Table) -> Emitter:
@@ -230,6 +233,15 @@ def _watch(table: Table) -> Watch:
 
 def _integrations(table: Table) -> Integrations:
     return Integrations(disable=table.many("disable", kinds.name("the name of an integration", "starlette")))
+
+
+def _scan(table: Table, folder: FilePath | None) -> Scan:
+    return Scan(
+        roots=table.many("roots", kinds.file_path(folder)),
+        exclude=table.many("exclude", kinds.FILE_GLOB),
+        phases=table.pairs("phases", kinds.PHASE, lambda _: kinds.FILE_GLOBS),
+        registry=table.one("registry", kinds.file_path(folder), None),
+    )
 
 
 def _audit(table: Table) -> Audit:

@@ -126,6 +126,18 @@ def _parse_glob(text: str) -> str:
     return text
 
 
+def _parse_file_glob(text: str) -> str:
+    if "\\" in text:
+        raise Refused(f"{quoted(text)} has a backslash", "separate folders by slashes, as in 'app/legacy/**'")
+    if text.startswith(("/", "~", "../", "./")):
+        raise Refused(f"{quoted(text)} does not start in the configuration's folder", "write it like 'app/legacy/**'")
+    return _parse_glob(text)
+
+
+def _parse_file_globs(value: str | list[object]) -> tuple[str, ...]:
+    return tuple(FILE_GLOB.read(item) for item in ([value] if isinstance(value, str) else value))
+
+
 def _parse_principal_glob(text: str) -> str:
     if not text.strip("*?"):
         raise Refused(f"{quoted(text)} matches every user, and would silence the audit", "name the users meant")
@@ -220,6 +232,9 @@ PORT = integer(0, 65535, 9464)
 DURATION: Kind[float] = Kind("a duration", '"60s"', (str, int, float), _parse_duration)
 DATE: Kind[dt.date] = Kind("a date", "2027-06-30 (no quotes, no time)", (dt.date,), lambda value: value)
 GLOB: Kind[str] = Kind("a glob", '"agent_*"', (str,), _parse_glob)
+FILE_GLOB: Kind[str] = Kind("a glob of files", '"app/legacy/**"', (str,), _parse_file_glob)
+FILE_GLOBS: Kind[tuple[str, ...]] = Kind("globs of files", '["app/legacy/**"]', (str, list), _parse_file_globs)
+PHASE: Kind[str] = Kind("a phase's name", '"P0"', (str,), str)
 PRINCIPAL_GLOB: Kind[str] = Kind("a glob of users", '"service:*"', (str,), _parse_principal_glob)
 METHOD_GLOB: Kind[str] = Kind("a glob of methods", '"emit_*"', (str,), _parse_method_glob)
 FIELD: Kind[str] = Kind("a field's name", '"mentions"', (str,), str)

@@ -86,6 +86,7 @@ class Deprecation:
     exclude: tuple[Target, ...] = ()
     optional: bool = False
     constructors: tuple[Target, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +249,20 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """``[scan]``: what of the source `scan` and `migrate` read, and how its references are grouped.
+
+    ``roots`` are the folders that are on ``sys.path``; ``phases`` (name -> globs of files) the order of the migration;
+    ``registry`` the Markdown document that lists imports.
+    """
+
+    roots: tuple[FilePath, ...] = ()
+    exclude: tuple[str, ...] = ()
+    phases: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    registry: FilePath | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Integrations:
     """``[integrations]``: libraries that are watched without being configured, and the names of those that are not."""
 
@@ -279,6 +294,7 @@ class Config:
     service_levels: ServiceLevels = field(default_factory=ServiceLevels)
     watch: Watch = field(default_factory=Watch)
     integrations: Integrations = field(default_factory=Integrations)
+    scan: Scan = field(default_factory=Scan)
     audit: Audit = field(default_factory=Audit)
     report: Report = field(default_factory=Report)
     prometheus: Prometheus = field(default_factory=Prometheus)

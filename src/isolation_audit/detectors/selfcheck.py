@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.config.selection import Selection
 from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.findings import Finding
 from isolation_audit.instrument.observations import Problem, Stopped
 from isolation_audit.instrument.targets import PASSIVE_ROLES
-from isolation_audit.recorder import Entry, Selection
+from isolation_audit.recorder import Entry
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from isolation_audit._version import __version__
+from isolation_audit.config.selection import Selection
 from isolation_audit.detectors import all_rules
 from isolation_audit.instrument.levels import BUCKETS
 from isolation_audit.instrument.targets import INTEGRATION, State
-from isolation_audit.recorder import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
