@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Severity(StrEnum):
@@ -32,6 +36,18 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceExample:
+    """A proof of a rule of the source: ``config`` (TOML) and two trees, file names to their text.
+
+    Scanning ``bad`` must make the rule report, scanning ``good`` must not.
+    """
+
+    config: str
+    bad: Mapping[str, str]
+    good: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One code of one family, with the words that its documentation page and its findings use."""
 
@@ -41,5 +57,5 @@ class Rule:
     summary: str
     why: str
     help: str
-    example: Example
+    example: Example | SourceExample
     options: str = ""

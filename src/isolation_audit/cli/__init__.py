@@ -16,6 +16,7 @@ from isolation_audit.cli.demo import demo
 from isolation_audit.cli.gate import gate
 from isolation_audit.cli.rules import rules
 from isolation_audit.cli.run import run
+from isolation_audit.cli.scan import scan
 from isolation_audit.exceptions import IsolationAuditError
 
 USAGE_ERROR = 2
@@ -27,7 +28,7 @@ def cli() -> None:
     """See at run time when one user's events, objects or data reach another user."""
 
 
-for command in (run, demo, check, compare, compat, gate, rules, activate, deactivate):
+for command in (run, demo, check, scan, compare, compat, gate, rules, activate, deactivate):
     cli.add_command(command)
 
 

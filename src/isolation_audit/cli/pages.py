@@ -2,37 +2,67 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
-from isolation_audit.detectors import all_rules
+from isolation_audit.cli.catalogue import all_rules
+from isolation_audit.rules import SourceExample
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from isolation_audit.rules import Rule
+    from isolation_audit.rules import Example, Rule
+
+_AT_RUN_TIME = (
+    "terminal and `report.json`: `CODE`",
+    'Prometheus: `isolation_audit_findings_total{rule="CODE"}`',
+    "OTLP: log record `isolation_audit.finding` with `isolation_audit.rule` = `CODE`",
+)
+_OF_THE_SOURCE = ("`isolation-audit scan`, as text, JSON, SARIF and Markdown: `CODE`",)
 
 
 def rule_page(rule: Rule) -> str:
     """The page of one rule."""
-    example = rule.example
     sections = [
         f"# {rule.code}: {rule.name}\n\nSeverity: **{rule.severity}**",
         f"## What it detects\n\n{rule.summary}",
         f"## Why it matters\n\n{rule.why}",
-        f"## Bad\n\nWith this configuration:\n\n```toml\n{example.config.strip()}\n```",
-        f"this module `app` is reported:\n\n```python\n{example.bad.strip()}\n```",
-        f"## Good\n\n```python\n{example.good.strip()}\n```",
+        f"## Bad\n\nWith this configuration:\n\n```toml\n{rule.example.config.strip()}\n```",
+        *_examples(rule.example),
         f"## What to do\n\n{rule.help[0].upper()}{rule.help[1:]}.",
     ]
     if rule.options:
         sections.append(f"## Options\n\n{rule.options}")
-    sections.append(
-        "## Signals\n\n"
-        f"- terminal and `report.json`: `{rule.code}`\n"
-        f'- Prometheus: `isolation_audit_findings_total{{rule="{rule.code}"}}`\n'
-        f"- OTLP: log record `isolation_audit.finding` with `isolation_audit.rule` = `{rule.code}`"
-    )
+    signals = _OF_THE_SOURCE if isinstance(rule.example, SourceExample) else _AT_RUN_TIME
+    sections.append("## Signals\n\n" + "\n".join(f"- {signal}" for signal in signals).replace("CODE", rule.code))
     return "\n\n".join(sections) + "\n"
+
+
+def _examples(example: Example | SourceExample) -> Iterator[str]:
+    if isinstance(example, SourceExample):
+        yield "this tree is reported:"
+        yield from _tree(example.bad)
+        yield "## Good"
+        yield from _tree(example.good)
+    else:
+        yield f"this module `app` is reported:\n\n```python\n{example.bad.strip()}\n```"
+        yield f"## Good\n\n```python\n{example.good.strip()}\n```"
+
+
+def _tree(files: Mapping[str, str]) -> Iterator[str]:
+    for name, text in files.items():
+        kind = "markdown" if name.endswith(".md") else "text" if "<<<<<<<" in text or _is_broken(text) else "python"
+        fence = "````" if "```" in text else "```"
+        yield f"`{name}`" + (f":\n\n{fence}{kind}\n{text.strip()}\n{fence}" if text.strip() else " (empty)")
+
+
+def _is_broken(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return True
+    return False
 
 
 def write_pages(directory: Path) -> None:
@@ -41,7 +71,7 @@ def write_pages(directory: Path) -> None:
     index = [
         "# Rules",
         "",
-        "Generated from the detectors by `make docs`.",
+        "Generated from the detectors and from the rules of the scan by `make docs`.",
         "",
         "| code | severity | detects |",
         "|---|---|---|",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isolation_audit.cli.catalogue import all_rules
 from isolation_audit.cli.pages import rule_page
-from isolation_audit.detectors import all_rules
 from isolation_audit.exceptions import UsageError
 
 if TYPE_CHECKING:

@@ -1,0 +1,100 @@
+"""What the configuration deprecates, as the scan looks for it: names, constructors, replacements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from isolation_audit.scan.lexical import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from isolation_audit.config.model import Config, Deprecation, Target
+    from isolation_audit.scan.resolving import Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a dotted name has to do with a deprecation: it is the target, something of it, or builds it."""
+
+    deprecation: Deprecation
+    kind: str
+    """``target``, ``member`` (an attribute of it), ``method`` (one of its constructors), or ``factory``."""
+
+
+class Deprecated:
+    """The deprecations of a configuration, and the names that lead to them."""
+
+    def __init__(self, config: Config) -> None:
+        self.entries = config.deprecations
+        self._constructors = {
+            entry.target: (*entry.constructors, *(one.target for one in config.factories if one.builds == entry.target))
+            for entry in self.entries
+        }
+        self.targets = tuple(
+            target
+            for entry in self.entries
+            for target in (entry.target, *self._constructors[entry.target], *filter(None, [entry.replacement]))
+        )
+        self._names: dict[str, Hit] = {}
+        self.migrated: set[Target] = set()
+
+    def words(self, more: Iterable[str] = ()) -> Words:
+        """What to look for in files; ``more`` are further words that a scan has come across."""
+        names, modules = set(more), set()
+        for entry in self.entries:
+            for target in (entry.target, *self._constructors[entry.target]):
+                modules.add(target.module.rpartition(".")[2])
+                if target.qualname:
+                    names.add(target.qualname.partition(".")[0])
+        return Words(frozenset(names), frozenset(modules))
+
+    @property
+    def modules(self) -> set[str]:
+        """The modules that the targets are configured in."""
+        return {target.module for entry in self.entries for target in (entry.target, *self._constructors[entry.target])}
+
+    def settle(self, resolver: Resolver) -> None:
+        """Find out what the targets are in this tree: a name may have become an alias of its replacement."""
+        self._names.clear()
+        self.migrated.clear()
+        for entry in self.entries:
+            own = _dotted(entry.target)
+            fresh = {name for target in filter(None, [entry.replacement]) for name in _resolved(target, resolver)}
+            found = _resolved(entry.target, resolver)
+            kept = {name for name in found if name == own or not any(f"{new}.".startswith(f"{name}.") for new in fresh)}
+            if not kept:
+                self.migrated.add(entry.target)
+            for name in kept:
+                self._names.setdefault(name, Hit(entry, "target"))
+            for constructor in self._constructors[entry.target]:
+                kind = "method" if str(constructor).startswith(f"{entry.target}.") else "factory"
+                for name in _resolved(constructor, resolver) if kept else ():
+                    self._names.setdefault(name, Hit(entry, kind))
+
+    def hit(self, name: str) -> Hit | None:
+        """What the dotted ``name`` has to do with a deprecation, if anything."""
+        found = self._names.get(name)
+        while found is None and name:
+            name = name.rpartition(".")[0]
+            if above := self._names.get(name):
+                return Hit(above.deprecation, "member")
+        return found
+
+    @staticmethod
+    def whole(entry: Deprecation) -> Hit:
+        """A hit of the target itself."""
+        return Hit(entry, "target")
+
+    def leads(self, name: str) -> bool:
+        """Whether the dotted ``name`` is deprecated, or a module or package on the way to something that is."""
+        return self.hit(name) is not None or any(one.startswith(name + ".") for one in self._names)
+
+
+def _dotted(target: Target) -> str:
+    return f"{target.module}.{target.qualname}" if target.qualname else target.module
+
+
+def _resolved(target: Target, resolver: Resolver) -> frozenset[str]:
+    return resolver.resolve(f"{target.module}:{target.qualname}", "")

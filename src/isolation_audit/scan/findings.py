@@ -1,0 +1,237 @@
+"""From a source that was read to findings: which rule, where, in which words."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from isolation_audit.scan.facts import Span
+from isolation_audit.scan.forms import BUILT, STRINGS, classified, worded
+from isolation_audit.scan.globs import matches
+from isolation_audit.scan.owners import Owners
+from isolation_audit.scan.registry import stale_lines
+from isolation_audit.scan.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from isolation_audit.config.model import Deprecation
+    from isolation_audit.rules import Severity
+    from isolation_audit.scan.deprecated import Hit
+    from isolation_audit.scan.facts import Arguments, Facts, Use
+    from isolation_audit.scan.scanner import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One finding of a scan. ``file`` is relative to the base; ``span`` is None where a whole file is meant."""
+
+    rule: str
+    severity: Severity
+    form: str
+    message: str
+    help: str
+    file: str
+    span: Span | None
+    function: str = "<module>"
+    deprecation: Deprecation | None = None
+    name: str = ""
+    """The dotted name of what is referred to, as it is defined."""
+    guard: str = ""
+    arguments: Arguments | None = None
+    awaitable: bool = False
+    phase: str | None = None
+    owners: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> int:
+        """From 1; 1 for a whole file."""
+        return self.span.line if self.span else 1
+
+
+class Judge:
+    """Turns what a scan has read into references, place by place."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._owners = Owners(source.tree.base)
+
+    def references(self) -> list[Reference]:
+        """All of them, by file and place."""
+        source = self._source
+        found = [*self._unreadable(), *self._old_files(), *self._registry()]
+        for path, facts in source.facts.items():
+            found += self._of_file(path, facts)
+        for path, look in source.looks.items():
+            found += self._settings(path)
+            for line in look.conflicts:
+                found.append(self._at(path, line, "IA804", "conflict marker", "a merge conflict begins here"))
+        for path, (line, reason) in source.broken.items():
+            message = f"not read, because it does not parse: {reason}" if line else f"not read: {reason}"
+            found.append(self._at(path, line, "IA807", "unparsable", message))
+        return sorted(found, key=_place)
+
+    # References
+
+    def _of_file(self, path: str, facts: Facts) -> Iterator[Reference]:
+        through: dict[int, Hit] = {}
+        seen: set[tuple[str, str, Span]] = set()
+        for use in facts.uses:
+            for name, hit in self._hits(use, path):
+                for number in use.through:
+                    through.setdefault(number, hit)
+                if hit.deprecation.target.qualname == "" and use.form not in STRINGS:
+                    continue  # of a deprecated module the imports are told, not every use
+                key = (use.form, name, use.span)
+                if key not in seen and not self._is_own(use, path, hit):
+                    seen.add(key)
+                    yield self._use(path, use, name, hit)
+        for number, use in enumerate(facts.imports):
+            if use.path:
+                yield from self._import(path, use, through.get(number))
+
+    def _hits(self, use: Use, path: str) -> Iterator[tuple[str, Hit]]:
+        for name in sorted(self._source.resolver.resolve(use.path, path)):
+            if hit := self._source.deprecated.hit(name):
+                yield name, hit
+            elif use.form in ("import_module", "__import__"):
+                # Of what is taken from a module imported by name nothing may be known.
+                for entry in self._source.deprecated.entries:
+                    if entry.target.module == name and entry.target not in self._source.deprecated.migrated:
+                        yield name, self._source.deprecated.whole(entry)
+
+    def _is_own(self, use: Use, path: str, hit: Hit) -> bool:
+        """Whether the thing names itself: in its own body, or in its module otherwise than by building it."""
+        target = hit.deprecation.target
+        if path not in self._source.modules.find(target.module):
+            return False
+        inside = f"{use.function}.".startswith(f"{target.qualname}.")
+        return inside or use.form not in BUILT
+
+    def _use(self, path: str, use: Use, name: str, hit: Hit) -> Reference:
+        rule, form = classified(use, hit)
+        return self._reference(path, rule, form, name, hit, use)
+
+    def _import(self, path: str, use: Use, through: Hit | None) -> Iterator[Reference]:
+        source = self._source
+        if use.path.endswith(":*"):
+            exported = source.resolver.exported(use.path[:-2], path)
+            names = {name for meant in exported.values() for name in meant}
+            found = self._meant(use.path[:-1], path) or self._deprecated_of(names)
+        else:
+            found = self._meant(use.path, path)
+            if not found and through is not None:
+                found = {str(through.deprecation.target).replace(":", "."): through}
+        for name, hit in list(found.items())[:1]:
+            if path not in source.modules.find(hit.deprecation.target.module):
+                yield self._reference(path, "IA801", use.form, name, hit, use)
+
+    def _meant(self, written: str, path: str) -> dict[str, Hit]:
+        return self._deprecated_of(self._source.resolver.resolve(written, path))
+
+    def _deprecated_of(self, names: Iterable[str]) -> dict[str, Hit]:
+        return {name: hit for name in sorted(names) if (hit := self._source.deprecated.hit(name))}
+
+    def _settings(self, path: str) -> Iterator[Reference]:
+        source = self._source
+        for line, column, text in source.looks[path].settings:
+            span = _span(line, column, len(text))
+            for name in sorted(source.resolver.resolve('"' + text, path)):
+                if hit := source.deprecated.hit(name):
+                    yield self._reference(path, "IA802", "settings file", name, hit, None, span)
+
+    # Files
+
+    def _unreadable(self) -> Iterator[Reference]:
+        for thing in self._source.tree.unreadable:
+            yield self._finding(thing.shown, None, "IA807", "unreadable", f"not read: {thing.reason}")
+        for path, look in self._source.looks.items():
+            if look.unreadable:
+                yield self._finding(self._shown(path), None, "IA807", "unreadable", f"not read: {look.unreadable}")
+
+    def _old_files(self) -> Iterator[Reference]:
+        source = self._source
+        for entry in source.deprecated.entries:
+            own = [] if entry.target.qualname else source.modules.find(entry.target.module)
+            for path, file in source.files.items():
+                if path in own or (entry.files and matches(file.shown, entry.files)):
+                    message = f"{posixpath.basename(file.shown)} should be gone{_because(entry)}"
+                    yield self._finding(file.shown, None, "IA805", "file", message, entry)
+
+    def _registry(self) -> Iterator[Reference]:
+        document = self._source.config.scan.registry
+        for stale in stale_lines(self._source):
+            shown = self._shown(str(document))
+            yield self._finding(shown, _span(stale.line, 0, 0), "IA806", "registry", stale.reason)
+
+    # Words
+
+    def _reference(
+        self, path: str, rule: str, form: str, name: str, hit: Hit, use: Use | None, span: Span | None = None
+    ) -> Reference:
+        entry = hit.deprecation
+        shown = name.rpartition(".")[2] if hit.kind != "target" else str(entry.target)
+        what = f"{shown} of {entry.target}" if hit.kind == "member" else shown
+        help_text = RULES[rule].help
+        if entry.replacement is not None:
+            how = "await " if entry.awaited and rule == "IA803" else ""
+            help_text = f"use {how}{entry.replacement}"
+        return self._finding(
+            self._shown(path), span or (use.span if use else None), rule, form,
+            f"{worded(form)}: {what} is deprecated{_because(entry)}", entry, use=use, name=name, help_text=help_text,
+        )  # fmt: skip
+
+    def _at(self, path: str, line: int, rule: str, form: str, message: str) -> Reference:
+        return self._finding(self._shown(path), _span(line, 0, 0) if line else None, rule, form, message)
+
+    def _finding(  # noqa: PLR0913 - by keyword, one call says all
+        self,
+        file: str,
+        span: Span | None,
+        rule: str,
+        form: str,
+        message: str,
+        entry: Deprecation | None = None,
+        *,
+        use: Use | None = None,
+        name: str = "",
+        help_text: str = "",
+    ) -> Reference:
+        return Reference(
+            rule=rule,
+            severity=RULES[rule].severity,
+            form=form,
+            message=message,
+            help=help_text or RULES[rule].help,
+            file=file,
+            span=span,
+            function=use.function if use else "<module>",
+            deprecation=entry,
+            name=name,
+            guard=use.guard if use else "",
+            arguments=use.arguments if use else None,
+            awaitable=use.awaitable if use else False,
+            phase=self._phase(file),
+            owners=self._owners.of(file),
+        )
+
+    def _phase(self, file: str) -> str | None:
+        phases = self._source.config.scan.phases
+        return next((phase for phase, globs in phases if matches(file, globs)), None)
+
+    def _shown(self, path: str) -> str:
+        return self._source.tree.shown(path)
+
+
+def _place(one: Reference) -> tuple[str, int, int, str]:
+    return one.file, one.span.line if one.span else 0, one.span.column if one.span else 0, one.rule
+
+
+def _span(line: int, column: int, length: int) -> Span:
+    return Span(line, column, line, column + length)
+
+
+def _because(entry: Deprecation) -> str:
+    reason = f": {entry.reason}" if entry.reason else ""
+    return reason + (f" (until {entry.deadline.isoformat()})" if entry.deadline else "")

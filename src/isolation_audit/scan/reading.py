@@ -1,0 +1,211 @@
+"""Looks at files: bytes first, parsing only where asked; in several processes where there is much to read."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_all_start_methods, get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from isolation_audit.scan.lexical import Mention, Words, mention
+from isolation_audit.scan.references import Unparsable, decoded, parse, read_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from isolation_audit.scan.facts import Facts
+    from isolation_audit.scan.walk import File
+
+T = TypeVar("T")
+
+LARGEST = 4 * 1024 * 1024
+"""Bytes of a file that is still parsed: a syntax tree takes 20 to 60 times as much memory."""
+
+WORTH_A_POOL = 8 * 1024 * 1024
+"""Bytes to read from which on further processes pay."""
+
+_CHUNK = 48
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+")
+_SECTION = re.compile(r"\s*\[+\s*([^\]]*?)\s*\]")
+_OURS = "tool.isolation_audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the bytes of one file tell: what it mentions, lines of conflict markers, why it can't be read or parsed.
+
+    ``settings`` are dotted names in files that are not Python: line and column (from 0), and text.
+    """
+
+    mention: Mention | None = None
+    conflicts: tuple[int, ...] = ()
+    broken: tuple[int, str] | None = None
+    unreadable: str = ""
+    settings: tuple[tuple[int, int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """The job of looking at one file; ``parse_all`` also tells of files without a mention whether they parse."""
+
+    words: Words
+    parse_all: bool
+    fresh: Words | None = None
+    """Only files that have these words are of interest; there is no look at the others."""
+
+    def __call__(self, path: str) -> Look | None:
+        """Look at one file."""
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            return Look(unreadable=(error.strerror or "unreadable").lower())
+        if self.fresh is not None and not any(word.encode() in data for word in self.fresh.all):
+            return None
+        if not path.endswith((".py", ".pyi", ".pyw")):
+            return Look(conflicts=_conflicts(data), settings=self._settings(data))
+        if len(data) > LARGEST:
+            found = self.words.are_in(data)
+            reason = f"too large to be parsed ({len(data) // 1024**2} MiB), and mentions what is deprecated"
+            return Look(broken=(0, reason) if found else None)
+        conflicts = _conflicts(data)
+        found_mention = mention(data, self.words)
+        broken = None
+        if conflicts or (self.parse_all and found_mention is None):
+            try:
+                parse(data)
+            except Unparsable as error:
+                broken = (error.line, error.reason)
+        # Markers in a file that parses are inside a string: a test's data, or a document.
+        return Look(found_mention, conflicts if broken else (), broken)
+
+    def _settings(self, data: bytes) -> tuple[tuple[int, int, str], ...]:
+        if len(data) > LARGEST or not any(word.encode() in data for word in self.words.all):
+            return ()
+        found: list[tuple[int, int, str]] = []
+        ours = False
+        for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
+            if section := _SECTION.match(line):
+                ours = section[1].startswith(_OURS)
+            if ours or line.lstrip().startswith(("#", ";", "//")):
+                continue
+            found += [
+                (number, match.start(), match[0])
+                for match in _DOTTED.finditer(line)
+                if not self.words.all.isdisjoint(re.split(r"[.:]", match[0]))
+            ]
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsing:
+    """The job of parsing one file; gives the facts, or line and reason why there are none."""
+
+    words: Words
+
+    def __call__(self, path: str) -> Facts | tuple[int, str]:
+        """Parse one file."""
+        try:
+            return read_facts(Path(path).read_bytes(), self.words)
+        except Unparsable as error:
+            return error.line, error.reason
+        except OSError as error:
+            return 0, (error.strerror or "unreadable").lower()
+
+
+def top_level_names(path: str) -> set[str] | None:
+    """The names that a module binds at its top level; None where they can't be told."""
+    try:
+        tree = parse(Path(path).read_bytes())
+    except (Unparsable, OSError):
+        return None
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            return None
+        if isinstance(node, ast.alias):
+            names.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            if node.name == "__getattr__":
+                return None
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
+
+
+def lines_of(path: str) -> list[str]:
+    """A file's lines as an editor shows them; none where it can't be read."""
+    try:
+        return decoded(Path(path).read_bytes()).splitlines()
+    except OSError:
+        return []
+
+
+class Readers:
+    """Runs jobs over files, in this process or in several. Close it after use."""
+
+    def __init__(self, jobs: int) -> None:
+        # A fork takes no second start of Python, and is safe as long as no other thread may hold a lock.
+        can_fork = "fork" in get_all_start_methods() and threading.active_count() == 1
+        self._jobs = jobs if can_fork else 1
+        self._pool: ProcessPoolExecutor | None = None
+
+    def run(self, job: Callable[[str], T], files: Iterable[File]) -> Iterator[tuple[str, T]]:
+        """The job's result for each file, in any order."""
+        wanted = list(files)
+        if self._jobs < 2 or sum(file.size for file in wanted) < WORTH_A_POOL:
+            for file in wanted:
+                yield file.path, job(file.path)
+            return
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self._jobs, mp_context=get_context("fork"))
+        chunks = [[file.path for file in wanted[start : start + _CHUNK]] for start in range(0, len(wanted), _CHUNK)]
+        done = 0
+        try:
+            for results in self._pool.map(_Batch(job), chunks):
+                yield from results
+                done += 1
+        except BrokenProcessPool:  # the system ended a process, most likely for want of memory
+            self._pool, self._jobs = None, 1
+            for path in (path for chunk in chunks[done:] for path in chunk):
+                yield path, job(path)
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch(Generic[T]):
+    job: Callable[[str], T]
+
+    def __call__(self, paths: list[str]) -> list[tuple[str, T]]:
+        return [(path, self.job(path)) for path in paths]
+
+
+def processes() -> int:
+    """How many processes this machine runs at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _conflicts(data: bytes) -> tuple[int, ...]:
+    """Lines that begin a merge conflict whose middle and end follow."""
+    if b"<<<<<<< " not in data or b"\n>>>>>>> " not in data:
+        return ()
+    lines, start, middle = [], 0, False
+    for number, line in enumerate(data.splitlines(), start=1):
+        if line.startswith(b"<<<<<<< "):
+            start, middle = number, False
+        elif start and line.rstrip() == b"=======":
+            middle = True
+        elif start and middle and line.startswith(b">>>>>>> "):
+            lines.append(start)
+            start = 0
+    return tuple(lines)

@@ -1,0 +1,215 @@
+"""One scan: rounds of looking, parsing and resolving until nothing new leads to what is deprecated."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isolation_audit.scan.deprecated import Deprecated
+from isolation_audit.scan.facts import Facts
+from isolation_audit.scan.lexical import Words
+from isolation_audit.scan.modules import Modules
+from isolation_audit.scan.reading import Look, Looking, Parsing, Readers, processes
+from isolation_audit.scan.resolving import Resolver
+from isolation_audit.scan.walk import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from isolation_audit.config.model import Config
+    from isolation_audit.scan.cache import Cache
+    from isolation_audit.scan.lexical import Mention
+    from isolation_audit.scan.walk import File
+
+PARSE_ALL = 2_000
+"""Up to so many files, all of them are parsed, to tell which do not parse."""
+
+_ROUNDS = 30
+
+
+@dataclass(slots=True)
+class Source:
+    """A tree as it was read: what is in it, what it means, and how much work it was."""
+
+    config: Config
+    tree: Tree
+    modules: Modules
+    deprecated: Deprecated
+    resolver: Resolver
+    files: dict[str, File]
+    facts: dict[str, Facts] = field(default_factory=dict)
+    looks: dict[str, Look] = field(default_factory=dict)
+    broken: dict[str, tuple[int, str]] = field(default_factory=dict)
+    parsed_all: bool = False
+    started: float = field(default_factory=time.time)
+    seconds: float = 0.0
+
+
+def base_folder(config: Config) -> Path:
+    """The folder from which globs count: that of the configuration, else the working folder."""
+    return config.source.parent if config.source else Path.cwd()
+
+
+def read_source(
+    config: Config, paths: Iterable[Path], cache: Cache, *, parse: str = "auto", jobs: int | None = None
+) -> Source:
+    """Read a tree as far as is needed to resolve everything in it that leads to something deprecated.
+
+    ``parse`` is ``all``, ``mentions`` (only files that mention something deprecated), or ``auto``: all in small trees.
+
+    Raises:
+        UsageError: one of the paths is not there.
+    """
+    began = time.perf_counter()
+    tree = Tree(paths, base_folder(config), config.scan.exclude)
+    files = {file.path: file for file in tree.files if file.path != str(config.source)}
+    roots = [str(root) for root in config.scan.roots] or _guessed_roots(tree)
+    modules = Modules(files.values(), roots)
+    deprecated = Deprecated(config)
+    parse_all = parse == "all" or (parse == "auto" and sum(file.is_python for file in files.values()) <= PARSE_ALL)
+    source = Source(
+        config, tree, modules, deprecated, Resolver(modules, {}, deprecated.targets), files, parsed_all=parse_all
+    )
+    readers = Readers(jobs or processes())
+    try:
+        _Rounds(source, cache, readers).run()
+    finally:
+        readers.close()
+    source.seconds = time.perf_counter() - began
+    return source
+
+
+def _guessed_roots(tree: Tree) -> list[str]:
+    folders = [start if Path(start).is_dir() else str(Path(start).parent) for start in [*tree.starts, tree.base]]
+    return list(dict.fromkeys(place for folder in folders for place in (folder + "/src", folder)))
+
+
+class _Rounds:
+    """Reads until the words and the files that matter are all known."""
+
+    def __init__(self, source: Source, cache: Cache, readers: Readers) -> None:
+        self._source = source
+        self._cache = cache
+        self._readers = readers
+        self._words = source.deprecated.words(cache.words)
+
+    def run(self) -> None:
+        source = self._source
+        for _ in range(_ROUNDS):
+            self._look()
+            while wanted := self._wanted():
+                self._parse(wanted)
+                self._resolve()
+            more = self._new_names()
+            if not more:
+                break
+            # Something deprecated has a further name. Files that use only that have not been looked at.
+            self._words = source.deprecated.words([*self._words.names, *more])
+            self._look_again(Words(frozenset(more), frozenset()))
+        self._cache.keep(self._words, source)
+
+    def _look(self) -> None:
+        source = self._source
+        unknown = []
+        for file in source.files.values():
+            entry = self._cache.look(file, self._words, parse_all=source.parsed_all)
+            if entry is None:
+                unknown.append(file)
+            else:
+                source.looks[file.path] = entry
+        for path, look in self._readers.run(Looking(self._words, source.parsed_all), unknown):
+            if look is not None:
+                source.looks[path] = look
+        source.broken.update({path: look.broken for path, look in source.looks.items() if look.broken})
+        self._resolve()
+
+    def _look_again(self, fresh: Words) -> None:
+        """Look for further words; a file that has none of them stays as it is known."""
+        source = self._source
+        looking = Looking(self._words, source.parsed_all, fresh)
+        for path, look in self._readers.run(looking, list(source.files.values())):
+            if look is not None:
+                source.looks[path] = look
+                source.facts.pop(path, None)
+                if look.broken:
+                    source.broken[path] = look.broken
+        self._resolve()
+
+    def _parse(self, wanted: list[File]) -> None:
+        source = self._source
+        unknown = []
+        for file in wanted:
+            facts = self._cache.facts(file, self._words)
+            if facts is None:
+                unknown.append(file)
+            else:
+                source.facts[file.path] = facts
+        for path, result in self._readers.run(Parsing(self._words), unknown):
+            if isinstance(result, Facts):
+                source.facts[path] = result
+            else:
+                source.broken[path] = result
+
+    def _resolve(self) -> None:
+        source = self._source
+        source.resolver = Resolver(source.modules, source.facts, source.deprecated.targets)
+        source.deprecated.settle(source.resolver)
+
+    def _wanted(self) -> list[File]:
+        """Files that have not been parsed and may refer to something deprecated."""
+        source = self._source
+        done = source.facts.keys() | source.broken.keys()
+        homes = {path for module in source.deprecated.modules for path in source.modules.find(module)}
+        carriers = self._carriers()
+        return [
+            file
+            for path, file in source.files.items()
+            if path not in done
+            and file.is_python
+            and (path in homes or self._may_refer(source.looks[path].mention, path, carriers))
+        ]
+
+    def _carriers(self) -> set[str]:
+        """The last parts of all modules that have something deprecated, or a module of it, under one of their names."""
+        source = self._source
+        words = set(self._words.modules)
+        for path, facts in source.facts.items():
+            if facts.exports or facts.stars:
+                words.add(source.modules.name(path).rpartition(".")[2])
+        return words
+
+    def _may_refer(self, mention: Mention | None, path: str, carriers: set[str]) -> bool:
+        if mention is None:
+            return False
+        if mention.uncertain or not mention.attributes.isdisjoint({"?", *carriers}):
+            return True
+        source = self._source
+        resolve, leads = source.resolver.resolve, source.deprecated.leads
+        paths = [*mention.imported, *('"' + text.lstrip(".") for text in mention.strings)]
+        if any(leads(name) for written in paths for name in resolve(written, path)):
+            return True
+        if any(text.startswith(".") for text in mention.strings):
+            return True
+        return any(self._is_carrier(star, path) for star in mention.stars)
+
+    def _is_carrier(self, star: str, path: str) -> bool:
+        exported = self._source.resolver.exported(star, path)
+        return any(self._source.deprecated.leads(name) for names in exported.values() for name in names)
+
+    def _new_names(self) -> set[str]:
+        """Names under which files hand on something deprecated, as far as they are not among the words."""
+        source = self._source
+        found = set()
+        for path, facts in source.facts.items():
+            for name, paths in facts.exports:
+                last = name.rpartition(".")[2]
+                own = f":{name}"
+                if last in self._words.all or not any(written != own for written in paths):
+                    continue
+                # A package on the way to it counts only as far as its module: everything leads through the top.
+                meant = {one for written in paths for one in source.resolver.resolve(written, path)}
+                if any(source.deprecated.hit(one) or one in source.deprecated.modules for one in meant):
+                    found.add(last)
+        return found

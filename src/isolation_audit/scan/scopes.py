@@ -1,0 +1,298 @@
+"""Names in one parsed file: which scope binds them to what, as far as Python's own rules of scopes tell."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Position = tuple[int, int]
+
+
+@dataclass(slots=True, eq=False)
+class Binding:
+    """One place that binds a name. ``value`` is what it is bound to: an expression, the text of a path, or unknown.
+
+    ``imported`` is the number of the import statement's alias.
+    """
+
+    position: Position
+    scope: Scope
+    value: ast.expr | str | None = None
+    imported: int | None = None
+    conditional: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """A module, class, function or comprehension, and the names that it binds."""
+
+    kind: str
+    qualname: str
+    parent: Scope | None = None
+    names: dict[str, list[Binding]] = field(default_factory=dict)
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    is_async: bool = False
+
+    @property
+    def module(self) -> Scope:
+        """The outermost scope."""
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    def inner(self, name: str) -> str:
+        """The qualified name of something that this scope defines."""
+        if self.kind == "module":
+            return name
+        return f"{self.qualname}.<locals>.{name}" if self.kind == "function" else f"{self.qualname}.{name}"
+
+    def lookup(self, name: str, position: Position) -> list[Binding] | None:
+        """The bindings that a use of ``name`` at ``position`` may see; None where no scope binds it."""
+        scope: Scope | None = self
+        same_flow = True
+        while scope is not None:
+            if scope.elsewhere.get(name) == "global":
+                scope, same_flow = scope.module, False
+            elif scope is not self and scope.kind == "class" and not same_flow:
+                scope = scope.parent
+                continue
+            if found := scope.names.get(name):
+                return _visible(found, position if same_flow else None)
+            # What a comprehension reads is read at once; a function may be called at any time.
+            same_flow = same_flow and scope.kind == "comprehension"
+            scope = scope.parent
+        return None
+
+
+def _visible(bindings: list[Binding], position: Position | None) -> list[Binding]:
+    ordered = sorted(bindings, key=lambda binding: binding.position)
+    if position is not None:
+        ordered = [binding for binding in ordered if binding.position < position] or ordered
+    settled = [place for place, binding in enumerate(ordered) if not binding.conditional]
+    return ordered[settled[-1] :] if settled else ordered
+
+
+@dataclass(slots=True)
+class Imported:
+    """One alias of an import statement; ``path`` is ``module:name``, ``module:`` or ``module:*``."""
+
+    path: str
+    form: str
+    node: ast.alias
+    scope: Scope
+    guard: str
+
+
+class Binder(ast.NodeVisitor):
+    """Walks a module once and fills its scopes."""
+
+    def __init__(self) -> None:
+        self.module = Scope("module", "<module>")
+        self.scopes: dict[ast.AST, Scope] = {}
+        self.imports: list[Imported] = []
+        self.stars: list[str] = []
+        self.exported: list[str] | None = None
+        self._scope = self.module
+        self._depth = 0
+        self._guard: list[str] = []
+
+    # Scopes
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._bind(node.name, node, ":" + self._scope.inner(node.name))
+        self._visit_all([*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)])
+        self._enter(node, Scope("class", self._scope.inner(node.name), self._scope), node.body)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self._bind(node.name, node, ":" + self._scope.inner(node.name))
+        self._visit_all(node.decorator_list)
+        scope = Scope("function", self._scope.inner(node.name), self._scope)
+        scope.is_async = isinstance(node, ast.AsyncFunctionDef)
+        self._visit_all([*node.args.defaults, *(default for default in node.args.kw_defaults if default)])
+        self._parameters(node.args, scope)
+        self._enter(node, scope, node.body)
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        scope = Scope("function", self._scope.inner("<lambda>"), self._scope)
+        self._visit_all([*node.args.defaults, *(default for default in node.args.kw_defaults if default)])
+        self._parameters(node.args, scope)
+        self._enter(node, scope, [node.body])
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
+        scope = Scope("comprehension", self._scope.qualname, self._scope, is_async=self._scope.is_async)
+        for generator in node.generators:
+            self._targets(generator.target, scope)
+        self._enter(node, scope, list(ast.iter_child_nodes(node)))
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension  # noqa: N815
+
+    def _enter(self, node: ast.AST, scope: Scope, body: Sequence[ast.AST]) -> None:
+        outer, depth, guard = self._scope, self._depth, self._guard
+        self.scopes[node] = self._scope = scope
+        self._depth, self._guard = 0, []
+        self._visit_all(body)
+        self._scope, self._depth, self._guard = outer, depth, guard
+
+    def _parameters(self, arguments: ast.arguments, scope: Scope) -> None:
+        rest = [argument for argument in (arguments.vararg, arguments.kwarg) if argument]
+        for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *rest]:
+            scope.names.setdefault(argument.arg, []).append(Binding((argument.lineno, argument.col_offset), scope))
+
+    def _visit_all(self, nodes: Sequence[ast.AST]) -> None:
+        for node in nodes:
+            self.visit(node)
+
+    # Branches: what is bound in them may or may not be
+
+    def _branch(self, node: ast.AST) -> None:
+        guard = _guard(node)
+        self._guard = [*self._guard, guard] if guard else self._guard
+        self._depth += 1
+        self.generic_visit(node)
+        self._depth -= 1
+        self._guard = self._guard[:-1] if guard else self._guard
+
+    visit_If = visit_While = visit_Try = visit_TryStar = visit_Match = visit_IfExp = visit_BoolOp = _branch  # noqa: N815
+
+    def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
+        self._targets(node.target, self._scope)
+        self._branch(node)
+
+    visit_AsyncFor = visit_For  # noqa: N815
+
+    # Bindings
+
+    def _bind(self, name: str, node: ast.AST, value: ast.expr | str | None = None, imported: int | None = None) -> None:
+        scope = self._scope
+        if isinstance(node, ast.NamedExpr):
+            while scope.kind == "comprehension" and scope.parent is not None:
+                scope = scope.parent
+        conditional = self._depth > 0
+        where = scope.elsewhere.get(name)
+        if where == "global":
+            scope, conditional = scope.module, True
+        elif where == "nonlocal":
+            outer = scope.parent
+            while outer is not None and (outer.kind != "function" or name not in outer.names):
+                outer = outer.parent
+            scope, conditional = outer or scope, True
+        # The name is there when its statement ends; that of an exception already in the handler's body.
+        position = _start(node) if isinstance(node, ast.ExceptHandler) else _end(node)
+        scope.names.setdefault(name, []).append(Binding(position, self._scope, value, imported, conditional))
+
+    def _targets(self, target: ast.AST, scope: Scope) -> None:
+        """Names that take values of which nothing is known."""
+        for node in ast.walk(target):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
+                outer, self._scope = self._scope, scope
+                self._bind(node.id, node)
+                self._scope = outer
+
+    def visit_Global(self, node: ast.Global) -> None:
+        self._scope.elsewhere.update(dict.fromkeys(node.names, "global"))
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
+        self._scope.elsewhere.update(dict.fromkeys(node.names, "nonlocal"))
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            self._assign(target, node.value, node)
+        self._export(node.targets[0], node.value, add=False)
+        self.visit(node.value)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self._assign(node.target, node.value, node)
+            self.visit(node.value)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        self._export(node.target, node.value, add=True)
+        self._targets(node.target, self._scope)
+        self.visit(node.value)
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        self._bind(node.target.id, node, node.value)
+        self.visit(node.value)
+
+    def _assign(self, target: ast.expr, value: ast.expr, node: ast.AST) -> None:
+        if isinstance(target, ast.Name):
+            self._bind(target.id, node, value)
+        elif (
+            isinstance(target, (ast.Tuple, ast.List))
+            and isinstance(value, (ast.Tuple, ast.List))
+            and len(target.elts) == len(value.elts)
+            and not any(isinstance(element, ast.Starred) for element in (*target.elts, *value.elts))
+        ):
+            for inner, part in zip(target.elts, value.elts, strict=True):
+                self._assign(inner, part, node)
+        else:
+            self._targets(target, self._scope)
+
+    def _export(self, target: ast.expr, value: ast.expr, *, add: bool) -> None:
+        if self._scope.kind == "module" and isinstance(target, ast.Name) and target.id == "__all__":
+            names = [
+                node.value for node in ast.walk(value) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            ]
+            self.exported = [*(self.exported or [] if add else []), *names]
+
+    def generic_visit(self, node: ast.AST) -> None:
+        if isinstance(node, ast.withitem) and node.optional_vars is not None:
+            self._targets(node.optional_vars, self._scope)
+        elif (isinstance(node, ast.ExceptHandler) and node.name) or (
+            isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
+        ):
+            self._bind(node.name, node)
+        elif isinstance(node, ast.Delete):
+            for target in node.targets:
+                self._targets(target, self._scope)
+        super().generic_visit(node)
+
+    # Imports
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            form = "import as" if alias.asname else "import"
+            number = self._import(alias.name + ":", form, alias)
+            # Without `as`, the topmost package gets a name.
+            bound = alias.asname or alias.name.partition(".")[0]
+            self._bind(bound, alias, (alias.name if alias.asname else bound) + ":", number)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        module = "." * node.level + (node.module or "")
+        for alias in node.names:
+            if alias.name == "*":
+                self.stars.append(module)
+                self._import(f"{module}:*", "star import", alias)
+                continue
+            kind = "relative import" if node.level else "from import"
+            number = self._import(f"{module}:{alias.name}", f"{kind} as" if alias.asname else kind, alias)
+            self._bind(alias.asname or alias.name, alias, f"{module}:{alias.name}", number)
+
+    def _import(self, path: str, form: str, alias: ast.alias) -> int:
+        self.imports.append(Imported(path, form, alias, self._scope, self._guard[-1] if self._guard else ""))
+        return len(self.imports) - 1
+
+
+def _start(node: ast.AST) -> Position:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+def _end(node: ast.AST) -> Position:
+    return getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0)
+
+
+def _guard(node: ast.AST) -> str:
+    if isinstance(node, (ast.Try, ast.TryStar)):
+        return "try"
+    if isinstance(node, ast.If):
+        test = node.test
+        name = test.id if isinstance(test, ast.Name) else test.attr if isinstance(test, ast.Attribute) else ""
+        return "TYPE_CHECKING" if name == "TYPE_CHECKING" else "if"
+    return ""

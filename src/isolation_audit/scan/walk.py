@@ -1,0 +1,115 @@
+"""The files of a tree: each once, whatever links lead to it, and what could not be read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from isolation_audit.exceptions import UsageError
+from isolation_audit.scan.globs import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+PYTHON = (".py", ".pyi", ".pyw")
+SETTINGS = (".toml", ".cfg", ".ini", ".yaml", ".yml", ".json", ".conf", ".env")
+_NEVER = {"__pycache__", "node_modules", "site-packages", "venv", "env"}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file as the tree shows it; ``path`` is absolute, ``shown`` is relative to the base where it is below it."""
+
+    path: str
+    shown: str
+    size: int
+    mtime_ns: int
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it is Python by its name."""
+        return self.path.endswith(PYTHON)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file or folder that the system refused to open."""
+
+    shown: str
+    reason: str
+
+
+class Tree:
+    """All files below some paths. ``base`` is the folder from which globs count and against which paths are shown."""
+
+    def __init__(self, paths: Iterable[Path], base: Path, exclude: tuple[str, ...]) -> None:
+        self.base = str(base)
+        self._exclude = exclude
+        self._folders: set[tuple[int, int]] = set()
+        self._seen: set[str] = set()
+        self.unreadable: list[Unreadable] = []
+        self.starts = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - a Path for each file costs too much
+        self.files: list[File] = []
+        for start in self.starts:
+            self.files += self._below(start)
+
+    def _below(self, start: str) -> Iterator[File]:
+        try:
+            about = os.stat(start)  # noqa: PTH116
+        except OSError as error:
+            raise UsageError(f"can't scan {start}: {(error.strerror or 'no such path').lower()}") from None
+        if not stat.S_ISDIR(about.st_mode):
+            yield from self._file(start, about)
+            return
+        folders = [start]
+        while folders:
+            yield from self._folder(folders.pop(), folders)
+
+    def _folder(self, folder: str, folders: list[str]) -> Iterator[File]:
+        try:
+            about = os.stat(folder)  # noqa: PTH116
+            identity = (about.st_dev, about.st_ino)
+            if identity in self._folders:  # a link back, or a second way to it
+                return
+            self._folders.add(identity)
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            self.unreadable.append(Unreadable(self.shown(folder), (error.strerror or "unreadable").lower()))
+            return
+        inner = []
+        for entry in found:
+            name = entry.name
+            try:
+                if entry.is_dir():
+                    if not name.startswith(".") and name not in _NEVER and not self._is_left_out(entry.path):
+                        inner.append(entry.path)
+                elif name.endswith(PYTHON) or name.endswith(SETTINGS):
+                    yield from self._file(entry.path, entry.stat())
+            except OSError as error:  # a link to nowhere, or a file that has just gone
+                if name.endswith(PYTHON):
+                    self.unreadable.append(Unreadable(self.shown(entry.path), (error.strerror or "unreadable").lower()))
+        if any(entry.name == "pyvenv.cfg" for entry in found):
+            return
+        folders += reversed(inner)
+
+    def _file(self, path: str, about: os.stat_result) -> Iterator[File]:
+        if not stat.S_ISREG(about.st_mode) or self._is_left_out(path):
+            return
+        real = os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114
+        if real in self._seen:
+            return
+        self._seen.add(real)
+        yield File(path, self.shown(path), about.st_size, about.st_mtime_ns)
+
+    def _is_left_out(self, path: str) -> bool:
+        return bool(self._exclude) and matches(self.shown(path), self._exclude)
+
+    def shown(self, path: str) -> str:
+        """``path`` with slashes, relative to the base where it is below it."""
+        if path.startswith(self.base + os.sep):
+            path = path[len(self.base) + 1 :]
+        return path.replace(os.sep, "/")
