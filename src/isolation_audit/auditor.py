@@ -66,6 +66,9 @@ class _Scopes(scopes.ScopeListener):
         runtime = self._auditor.runtime
         try:
             runtime.ambient.stamp(scope)
+            request = scopes.request_variable.get()
+            if request is not None:
+                request.settle()
             scope.origin = capture(_ORIGIN_FRAMES)
             user = runtime.users.token(scope.user_id)
             if user is not None:
@@ -286,6 +289,8 @@ class Auditor:
             "deprecated_engines_built": sum(tally.deprecated.values()),
             "deprecated_engines_built_by_target": dict(tally.deprecated),
             "scopes": tally.scopes,
+            "requests": tally.requests,
+            "requests_named": tally.requests_named,
             "events_undelivered": tally.undelivered,
             "payloads_truncated": tally.payloads_truncated,
             "service_levels": {level: getattr(tally, level).as_dict() for level in LEVELS},

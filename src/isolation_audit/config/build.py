@@ -10,6 +10,7 @@ from isolation_audit.config import kinds
 from isolation_audit.config.extraction import BINDING, VALUE_PATH, Extraction, literal_prefix
 from isolation_audit.config.kinds import BOOLEAN, TEXT, Kind
 from isolation_audit.config.model import (
+    SOURCES,
     Ambient,
     Audit,
     Bindings,
@@ -88,12 +89,15 @@ def _ambient(table: Table) -> Ambient:
 
 
 def _identity(table: Table) -> Identity:
+    detect = table.many("detect", kinds.choice("a source of users", *SOURCES))
     return Identity(
         context_types=table.many("context_types", TARGET),
         placeholders=table.many("placeholders", kinds.PRINCIPAL_GLOB),
         system=table.many("system", kinds.PRINCIPAL_GLOB),
         bind=table.pairs("bind", BINDING, lambda _: VALUE_PATH),
         id_types=table.many("id_types", kinds.choice("a type of id", "str", "int", "uuid"), Identity().id_types),
+        detect=detect if "detect" in table else None,
+        headers=table.many("headers", kinds.HEADER, Identity().headers),
     )
 
 

@@ -32,15 +32,47 @@ class Ambient:
     user_id: Path | None = None
 
 
+Source = Literal["login", "session", "token", "headers"]
+
+SOURCES: tuple[Source, ...] = ("login", "session", "token", "headers")
+
+USER_HEADERS = (
+    "x-user",
+    "x-user-id",
+    "x-username",
+    "x-auth-user",
+    "x-auth-request-user",
+    "x-forwarded-user",
+    "x-remote-user",
+    "remote-user",
+    "x-authenticated-user",
+    "x-authenticated-userid",
+    "x-user-email",
+    "x-auth-request-email",
+    "x-forwarded-email",
+    "x-goog-authenticated-user-email",
+    "x-ms-client-principal-name",
+    "cf-access-authenticated-user-email",
+    "tailscale-user-login",
+    "authorization",
+)
+"""What gateways and simple applications put a user into, the most explicit first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``[identity]``: what counts as a user, a context, a placeholder, a system principal; which ids to learn."""
+    """``[identity]``: what counts as a user, a context, a placeholder, a system principal; which ids to learn.
+
+    ``detect`` lists what may tell the user of a request; None: all of it, unless ``[ambient]`` or ``[[scopes]]`` do.
+    """
 
     context_types: tuple[Target, ...] = ()
     placeholders: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
     bind: tuple[tuple[str, Path], ...] = ()
     id_types: tuple[Literal["str", "int", "uuid"], ...] = ("str",)
+    detect: tuple[Source, ...] | None = None
+    headers: tuple[str, ...] = USER_HEADERS
 
 
 @dataclass(frozen=True, slots=True)

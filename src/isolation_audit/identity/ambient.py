@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.identity.scopes import UNSET, current_scope
+from isolation_audit.identity.scopes import UNSET, current_scope, request_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import ContextVar
 
+    from isolation_audit.identity.requests import Request
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.identity.users import User, Users
+
+current_request = request_variable.get
 
 
 class Ambient:
     """Answers from the innermost of two sources: our scopes and the application's own ContextVar.
+
+    Where neither says anything, the request that is being served may: see :mod:`isolation_audit.identity.requests`.
 
     Which one is inner is told by the value that the application's variable had when our scope began: as long as it is
     still that very object, our scope came later and wins; once the application has set another one, it wins.
@@ -60,7 +65,10 @@ class Ambient:
                 user = self._token(value if self._user_of is None else self._user_of(value))
                 if user is not None:
                     return user
-        return None if scope is None else self._token(scope.user_id)
+        if scope is not None:
+            return self._token(scope.user_id)
+        request: Request | None = current_request()
+        return None if request is None else request.user()
 
     def adopted(self) -> User | None:
         """The user that the application's own variable names at this moment, whatever our scopes say."""

@@ -75,6 +75,7 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     scope: Scope | None = None
     emission: Any = None
     connection: Any = None
+    request: Any = None
 
 
 def _variable(name: str) -> ContextVar[Any]:
@@ -86,6 +87,7 @@ def _variable(name: str) -> ContextVar[Any]:
 scope_variable: Final[ContextVar[Scope | None]] = _variable("scope")
 emission_variable: Final[ContextVar[Any]] = _variable("emission")
 connection_variable: Final[ContextVar[Any]] = _variable("connection")
+request_variable: Final[ContextVar[Any]] = _variable("request")
 
 current_scope: Final[Callable[[], Scope | None]] = scope_variable.get
 

@@ -138,6 +138,14 @@ class Users:
             self._evict()
         return user
 
+    def forget(self, user_id: str) -> None:
+        """Take back that this is a user: it has turned out to be a mistake. Who holds the token holds nobody's."""
+        user = self._tokens.pop(user_id, None)
+        if user is not None:
+            user.kind = Kind.PLACEHOLDER
+            if self.listener is not None:
+                self.listener.forgotten(user_id)
+
     def _evict(self) -> None:
         try:
             oldest = next(iter(self._tokens))

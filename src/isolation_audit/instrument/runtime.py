@@ -47,6 +47,10 @@ class Tally:
     crossings: int = 0
     """Deliveries of events to a wrong user; see ``Emission.crossed``."""
     scopes: int = 0
+    requests: int = 0
+    """Requests and connections of which integrations saw the beginning."""
+    requests_named: int = 0
+    """Those of them whose user became known."""
     undelivered: int = 0
     """Events of which a layer said, or hid, that they did not arrive."""
     payloads_truncated: int = 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.identity.scopes import connection_variable
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
+from isolation_audit.integrations.requests import serving_asgi, sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 WEBSOCKET = "starlette.websockets:WebSocket"
+APPLICATION = "starlette.applications:Starlette.__call__"
 
 
 class Starlette:
@@ -30,9 +32,9 @@ class Starlette:
         connections = Connections(WEBSOCKET, runtime)
         yield Point(f"{WEBSOCKET}.send", lambda layout: SendPoint(connections, layout, runtime))
         yield Point(f"{WEBSOCKET}.receive", lambda layout: ReceivePoint(connections, layout, runtime))
-        yield Point(
-            "starlette.applications:Starlette.__call__", lambda layout: ApplicationPoint(connections, layout, runtime)
-        )
+        yield Point(APPLICATION, lambda layout: ApplicationPoint(connections, layout, runtime))
+        if runtime.part(sources).detect:
+            yield Point(APPLICATION, serving_asgi(APPLICATION, runtime))
 
 
 class _Running:
@@ -159,7 +161,7 @@ class ReceivePoint:
 class ApplicationPoint:
     """Around the call of an application; of applications mounted in each other the outermost one counts."""
 
-    place = "starlette.applications:Starlette.__call__"
+    place = APPLICATION
 
     def __init__(self, connections: Connections, layout: Layout, runtime: Runtime) -> None:
         self._connections = connections

@@ -1,0 +1,116 @@
+"""From what frameworks call a user to an id: read from values alone, no code of the application runs for it.
+
+Sessions, database objects and lazy proxies do things when they are asked: they note that they were read, query, log in.
+So fields are read past their classes' own ways of reading them, and what has no plain field says nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from types import MemberDescriptorType
+from typing import Any, Final
+from uuid import UUID
+
+from isolation_audit.identity.users import plain_text
+
+LONGEST: Final = 128
+"""Characters beyond which a text is taken for a token of some kind, and for nobody's name."""
+
+_NOBODY: Final = frozenset(
+    ["-", "anon", "anonymous", "anonymoususer", "false", "guest", "n/a", "nil", "nobody", "none", "null", "undefined",
+     "unknown"]
+)  # fmt: skip
+
+_FIELDS: Final = ("username", "user_name", "login", "email", "user_id", "id", "uid", "uuid", "pk", "sub", "name")
+"""What a user is called, the most telling first: names are found again in what is sent, numbers are not."""
+
+_ALIASES: Final = ("username", "user_name", "login", "email")
+"""Fields that are other names of the same user, and nobody else's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a source calls a user: the ``id``, and further names of the same user."""
+
+    id: str
+    aliases: tuple[str, ...] = ()
+
+
+class Unresolved:
+    """Says: it will turn out later who this is."""
+
+
+UNRESOLVED: Final = Unresolved()
+
+
+def plain_id(value: object) -> str | None:
+    """An id as text; None for what is none, too long, or a word for nobody."""
+    kind = type(value)
+    if kind is bool:
+        return None
+    if issubclass(kind, int):
+        return int.__repr__(value)
+    if issubclass(kind, UUID):
+        return UUID.__str__(value)
+    text = (plain_text(value) or "").strip()
+    return text if text and len(text) <= LONGEST and text.lower() not in _NOBODY else None
+
+
+def name_of(person: object) -> Name | Unresolved | None:
+    """The name of what a framework has for a user: an id, a mapping, or any object with fields; None for nobody."""
+    whole = plain_id(person)
+    if whole is not None:
+        return Name(whole)
+    fields = _fields_of(person)
+    if "_wrapped" in fields:  # Django's lazy objects
+        inner = fields["_wrapped"]
+        return UNRESOLVED if inner is None or type(inner) is object else name_of(inner)
+    read = fields.get if fields else lambda field: _slot(person, field)
+    found = [(field, text) for field in _FIELDS if (text := plain_id(read(field))) is not None]
+    if not found:
+        return None
+    chosen = found[0][1]
+    return Name(chosen, tuple(text for field, text in found[1:] if field in _ALIASES and text != chosen))
+
+
+def _fields_of(person: object) -> dict[str, Any]:
+    if issubclass(type(person), dict):
+        mapping: Any = person
+        return {key: dict.get(mapping, key) for key in _FIELDS}
+    try:
+        fields = object.__getattribute__(person, "__dict__")
+    except AttributeError:
+        return {}
+    return fields if type(fields) is dict else {}
+
+
+def _slot(person: object, field: str) -> Any:
+    for cls in type(person).__mro__:
+        raw = cls.__dict__.get(field)
+        if type(raw) is MemberDescriptorType:
+            try:
+                return raw.__get__(person)
+            except AttributeError:
+                return None
+    return None
+
+
+def name_in_authorization(value: str) -> str | None:
+    """Who sends an ``Authorization`` header, where it says so: the name of Basic, the subject of a signed token.
+
+    Anything opaque names a session or a program, not a user: one user has several of them, and several users may share
+    one. The signature is not checked: this is about who is meant, and the application has its own opinion of that.
+    """
+    scheme, _, rest = value.partition(" ")
+    try:
+        if scheme.lower() == "basic":
+            return plain_id(base64.b64decode(rest, validate=True).decode().partition(":")[0])
+        if scheme.lower() == "bearer" and rest.count(".") == 2:
+            claims = json.loads(base64.urlsafe_b64decode(rest.split(".")[1] + "=="))
+            return plain_id(claims.get("sub")) if type(claims) is dict else None
+    except (ValueError, binascii.Error):
+        pass
+    return None

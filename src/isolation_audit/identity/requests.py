@@ -1,0 +1,205 @@
+"""Requests: work that came from outside, and whose it is: found out on the way, from the best source there is.
+
+Sources differ in how they call one user (a name, a number, an address), and mixing them would make one user two. So one
+source speaks for the whole process: the best that has ever told. What weaker ones had told until then is forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.names import Name, Unresolved, name_in_authorization, name_of, plain_id
+from isolation_audit.identity.users import Kind, same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from isolation_audit.identity.bindings import Bindings
+    from isolation_audit.identity.users import User, Users
+
+SESSION_KEYS: Final = ("user_id", "_user_id", "uid", "username", "user_name", "email", "sub", "user")
+"""Where applications keep who has logged in, in the session, each a source of its own, the best first."""
+
+LOGIN: Final = 0
+"""The rank of the framework's own login; 0 is the best rank."""
+_SESSION: Final = 1
+TOKEN: Final = _SESSION + len(SESSION_KEYS)
+"""The rank of the subject of a token that the application has decoded."""
+_HEADERS: Final = TOKEN + 1
+_NEVER: Final = 1_000_000
+
+_GUESSES: Final = 10_000
+"""Ids kept to be forgotten, should a better source tell."""
+
+ALIAS: Final = "login"
+"""The kind of binding under which further names of a user are known."""
+
+
+class Sources:
+    """What may tell who the users are, and which of it has the word at present."""
+
+    def __init__(self, users: Users, bindings: Bindings, detect: Iterable[str], headers: Iterable[str]) -> None:
+        self._users = users
+        self._bindings = bindings
+        self._told: dict[str, None] = {}
+        self.detect = frozenset(detect)
+        self.headers: Mapping[str, int] = {
+            name.lower(): _HEADERS + place for place, name in enumerate(headers if "headers" in self.detect else ())
+        }
+        self.best = _NEVER
+        """The rank of the best source that has told anything in this process."""
+
+    def user(self, rank: int, name: Name) -> User | None:
+        """The user of this name; None where a better source has the word."""
+        if rank > self.best:
+            return None
+        if rank < self.best:
+            self.best = rank
+            for told in list(self._told):
+                self._users.forget(told)
+            self._told.clear()
+        user = self._users.token(name.id)
+        if user is None or user.kind is Kind.PLACEHOLDER:
+            return None
+        if rank != LOGIN and len(self._told) < _GUESSES:
+            self._told[user.id] = None
+        for alias in name.aliases:
+            self._bindings.learn(ALIAS, alias, user)
+        return user
+
+
+class Request:
+    """One request or connection. ``headers`` gives names in lower case with their values, and is asked once at most."""
+
+    __slots__ = (
+        "_asked",
+        "_headers",
+        "_kept",
+        "_over",
+        "_person",
+        "_rank",
+        "_sources",
+        "_task",
+        "_user",
+        "_void",
+        "mark",
+        "named",
+        "scope",
+        "session",
+    )
+
+    def __init__(
+        self,
+        sources: Sources,
+        headers: Callable[[], Iterable[tuple[str, str]]],
+        *,
+        scope: dict[str, Any] | None = None,
+        mark: object = None,
+        own_task_only: bool = False,
+    ) -> None:
+        self._sources = sources
+        self._headers: Callable[[], Iterable[tuple[str, str]]] | None = headers
+        self._task = asyncio.current_task() if own_task_only else None
+        self._rank = _NEVER
+        self._user: User | None = None
+        self._person: object = None
+        self._kept: object = None
+        self._asked = not sources.headers
+        self._over = self._void = False
+        self.scope = scope
+        """The ASGI scope, where frameworks leave the user and the session."""
+        self.mark = mark
+        """What the copies of the scope have in common."""
+        self.session: Any = None
+        """The session, where it is not in the scope."""
+        self.named = False
+        """True once a source has named a user."""
+
+    def serves(self, scope: Any) -> bool:
+        """True for this request's ASGI scope, and for copies that a middleware has made of it."""
+        return scope is self.scope or (self.mark is not None and scope.get("headers") is self.mark)
+
+    def settle(self) -> None:
+        """The application itself has said whom it works for: nothing is guessed beside that."""
+        self._void = True
+
+    def end(self) -> None:
+        """The request is over. What it has left running inherits it, and may work for anybody: it names nobody."""
+        self._over = True
+        self.scope = self.session = self.mark = self._headers = self._task = None
+        self._person = self._kept = self._user = None
+
+    def told(self, rank: int, name: Name | None) -> None:
+        """A source has told whose the request is; None: it is nobody's, as far as this source knows.
+
+        One that becomes another user's on the way (an account is switched, somebody else's token decoded) is nobody's
+        from then on: both have to do with it.
+        """
+        if rank > self._rank or self._over:
+            return
+        user = None if name is None else self._sources.user(rank, name)
+        if name is not None and user is None:
+            return
+        if rank == self._rank and self._user is not None and user is not None and not same(user, self._user):
+            self._void = True
+        self._rank, self._user = rank, user
+        self.named = self.named or user is not None
+
+    def user(self) -> User | None:
+        """Whose work this is; None as long as nobody knows, and where what is known contradicts itself."""
+        if self._over or self._void or (self._task is not None and self._task is not _running_task()):
+            return None
+        self._look()
+        return None if self._void or self._rank > self._sources.best else self._user
+
+    def _look(self) -> None:
+        scope, detect = self.scope, self._sources.detect
+        if scope is not None and "login" in detect:
+            person = scope.get("user")
+            if person is not self._person:
+                self._meet(person)
+        if self._rank > LOGIN and "session" in detect:
+            self._look_into(self.session if scope is None else scope.get("session"))
+        if self._rank > TOKEN and not self._asked:
+            self._asked = True
+            self._guess()
+
+    def _meet(self, person: object) -> None:
+        name = name_of(person)
+        if not isinstance(name, Unresolved):
+            self._person = person
+            self.told(LOGIN, name)
+
+    def _look_into(self, session: Any) -> None:
+        if not issubclass(type(session), dict):
+            return
+        for place, key in enumerate(SESSION_KEYS):
+            # Past the session's own way of reading, which notes that it was read.
+            value = dict.get(session, key)
+            if value is not None:
+                name = name_of(value) if value is not self._kept else None
+                self._kept = value
+                if isinstance(name, Name):
+                    self.told(_SESSION + place, name)
+                return
+
+    def _guess(self) -> None:
+        ranks = self._sources.headers
+        found: dict[int, str | None] = {}
+        for header, value in self._headers() if self._headers is not None else ():
+            rank = ranks.get(header)
+            if rank is not None:
+                name = name_in_authorization(value) if header == "authorization" else plain_id(value)
+                found[rank] = name if rank not in found else None
+        best = min((rank for rank, name in found.items() if name is not None), default=None)
+        name_found = None if best is None else found[best]
+        if best is not None and name_found is not None:
+            self.told(best, Name(name_found))
+
+
+def _running_task() -> Any:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None

@@ -1,0 +1,44 @@
+"""Django: requests, and who is logged in according to ``django.contrib.auth``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.logins import leaving, returning, taking
+from isolation_audit.integrations.requests import serving_asgi, serving_wsgi, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.runtime import Runtime
+
+_ASGI: Final = "django.core.handlers.asgi:ASGIHandler.__call__"
+_WSGI: Final = "django.core.handlers.wsgi:WSGIHandler.__call__"
+_AUTH: Final = "django.contrib.auth"
+
+
+class Django:
+    """The integration."""
+
+    distribution = "Django"
+    since = "4.2"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """Both handlers, and the functions behind ``request.user``."""
+        detect = runtime.part(sources).detect
+        if detect:
+            yield Point(_ASGI, serving_asgi(_ASGI, runtime))
+            yield Point(_WSGI, serving_wsgi(_WSGI, runtime))
+        if "login" not in detect:
+            return
+        for name in ("get_user", "aget_user"):
+            yield Point(f"{_AUTH}:{name}", returning(f"{_AUTH}:{name}", runtime))
+        for name in ("login", "alogin"):
+            yield Point(f"{_AUTH}:{name}", taking(f"{_AUTH}:{name}", runtime, "user"))
+        for name in ("logout", "alogout"):
+            yield Point(f"{_AUTH}:{name}", leaving(f"{_AUTH}:{name}", runtime))
+
+
+integration = Django()

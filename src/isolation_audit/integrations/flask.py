@@ -1,0 +1,64 @@
+"""Flask: requests and their sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.scopes import request_variable
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.requests import serving_wsgi, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.identity.requests import Request
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_APPLICATION: Final = "flask.app:Flask.wsgi_app"
+_CONTEXT: Final = "flask.ctx:RequestContext.push"
+
+
+class Flask:
+    """The integration."""
+
+    distribution = "Flask"
+    since = "2.2"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """The application, and the place where the session is opened."""
+        detect = runtime.part(sources).detect
+        if detect:
+            yield Point(_APPLICATION, serving_wsgi(_APPLICATION, runtime))
+        if "session" in detect:
+            yield Point(_CONTEXT, lambda layout: SessionPoint(layout, runtime))
+
+
+class SessionPoint:
+    """Around the beginning of Flask's own request context, which opens the session."""
+
+    place = _CONTEXT
+
+    def __init__(self, layout: Layout, runtime: Runtime) -> None:
+        self._context_of = layout.receiver_reader()
+        self._seen = runtime.tally.seen
+
+    def before(self, values: Values) -> Any:
+        """Keep the context for the end of the call."""
+        self._seen[self.place] += 1
+        return self._context_of(values)
+
+    @staticmethod
+    def after(context: Any, _result: Any) -> None:
+        """Show the session to the request; past its property, which notes that it was read."""
+        request: Request | None = request_variable.get()
+        if request is not None:
+            fields = vars(context)
+            request.session = fields.get("_session", fields.get("session"))
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """There is no session."""
+
+
+integration = Flask()

@@ -1,0 +1,61 @@
+"""What integrations of logins share: a point that tells the request who its user is when a call is over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.identity.names import Unresolved, name_of
+from isolation_audit.identity.requests import LOGIN
+from isolation_audit.integrations.requests import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+
+class LoginPoint:
+    """Around a function that finds, logs in or logs out a user.
+
+    ``person_of`` gets the user out of the call's values and its result; None is nobody. A failed call tells nothing.
+    """
+
+    def __init__(self, place: str, runtime: Runtime, person_of: Callable[[Values, Any], Any]) -> None:
+        self.place = place
+        self._seen = runtime.tally.seen
+        self._person_of = person_of
+
+    def before(self, values: Values) -> Any:
+        """Keep the call's values for its end."""
+        self._seen[self.place] += 1
+        return values
+
+    def after(self, values: Any, result: Any) -> None:
+        """Tell the request."""
+        name = name_of(self._person_of(values, result))
+        if not isinstance(name, Unresolved):
+            tell(LOGIN, name)
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nobody was found."""
+
+
+def returning(place: str, runtime: Runtime) -> Callable[[Layout], LoginPoint]:
+    """A point around a function that returns the user."""
+    return lambda _layout: LoginPoint(place, runtime, lambda _values, result: result)
+
+
+def taking(place: str, runtime: Runtime, argument: str) -> Callable[[Layout], LoginPoint]:
+    """A point around a function that gets the user."""
+
+    def make(layout: Layout) -> LoginPoint:
+        person = layout.argument(argument)
+        return LoginPoint(place, runtime, lambda values, _result: person(values))
+
+    return make
+
+
+def leaving(place: str, runtime: Runtime) -> Callable[[Layout], LoginPoint]:
+    """A point around a function after which nobody is logged in."""
+    return lambda _layout: LoginPoint(place, runtime, lambda _values, _result: None)

@@ -1,0 +1,130 @@
+"""What integrations of web frameworks share: where a request begins and ends, and who is told to be its user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.config.model import SOURCES
+from isolation_audit.identity.requests import Request, Sources
+from isolation_audit.identity.scopes import request_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from isolation_audit.identity.names import Name
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_CONNECTIONS: Final = ("http", "websocket")
+
+
+def sources(runtime: Runtime) -> Sources:
+    """What may tell users in this audit; use it with ``runtime.part``."""
+    identity = runtime.config.identity
+    detect = identity.detect
+    if detect is None:
+        # The application says who is running, in its own words; whatever was guessed beside would be other words.
+        told = runtime.config.ambient.contextvar is not None or runtime.config.scopes
+        detect = () if told else SOURCES
+    return Sources(runtime.users, runtime.bindings, detect, identity.headers)
+
+
+def tell(rank: int, name: Name | None) -> None:
+    """Tell the request that is being served whose it is."""
+    request: Request | None = request_variable.get()
+    if request is not None:
+        request.told(rank, name)
+
+
+class _Serving:
+    """Around a call that serves one request."""
+
+    def __init__(self, place: str, runtime: Runtime) -> None:
+        self.place = place
+        self._sources = runtime.part(sources)
+        self._tally = runtime.tally
+
+    def _begin(self, request: Request, outer: Request | None) -> tuple[Request, Request | None]:
+        self._tally.seen[self.place] += 1
+        self._tally.requests += 1
+        request_variable.set(request)
+        return request, outer
+
+    def after(self, state: Any, _result: Any) -> None:
+        """The request has been served."""
+        request, outer = state
+        self._tally.requests_named += request.named
+        if request_variable.get() is request:
+            request_variable.set(outer)
+        request.end()
+
+    def failed(self, state: Any, _error: BaseException) -> None:
+        """The request has been served, badly."""
+        self.after(state, None)
+
+
+class AsgiPoint(_Serving):
+    """Around the call of an ASGI application; ``scope_of`` reads its scope.
+
+    Of applications and servers around each other the outermost one begins the request.
+    """
+
+    def __init__(self, place: str, runtime: Runtime, scope_of: Callable[[Values], Any]) -> None:
+        super().__init__(place, runtime)
+        self._scope_of = scope_of
+
+    def before(self, values: Values) -> Any:
+        """Begin a request; None for everything else, and for a part of one."""
+        scope = self._scope_of(values)
+        if type(scope) is not dict or scope.get("type") not in _CONNECTIONS:
+            return None
+        outer: Request | None = request_variable.get()
+        if outer is not None and outer.serves(scope):
+            outer.scope = scope  # a middleware's copy: what is added from here on is added there
+            return None
+        headers = scope.get("headers")
+        # A connection lasts, and what it starts on its way may well outlive its purpose and work for others.
+        lasting = scope["type"] == "websocket"
+        request = Request(
+            self._sources, lambda: _asgi_headers(headers), scope=scope, mark=headers, own_task_only=lasting
+        )
+        return self._begin(request, outer)
+
+
+class WsgiPoint(_Serving):
+    """Around the call of a WSGI application; ``environ_of`` reads its environment."""
+
+    def __init__(self, place: str, runtime: Runtime, environ_of: Callable[[Values], Any]) -> None:
+        super().__init__(place, runtime)
+        self._environ_of = environ_of
+
+    def before(self, values: Values) -> Any:
+        """Begin a request; None for a part of one."""
+        environ = self._environ_of(values)
+        outer: Request | None = request_variable.get()
+        if type(environ) is not dict or (outer is not None and outer.mark is environ):
+            return None
+        return self._begin(Request(self._sources, lambda: _wsgi_headers(environ), mark=environ), outer)
+
+
+def serving_asgi(place: str, runtime: Runtime) -> Callable[[Layout], AsgiPoint]:
+    """A point around an application that is called with ``scope``."""
+    return lambda layout: AsgiPoint(place, runtime, layout.argument("scope"))
+
+
+def serving_wsgi(place: str, runtime: Runtime) -> Callable[[Layout], WsgiPoint]:
+    """A point around an application that is called with ``environ``."""
+    return lambda layout: WsgiPoint(place, runtime, layout.argument("environ"))
+
+
+def _asgi_headers(headers: Any) -> Iterator[tuple[str, str]]:
+    for name, value in headers or ():
+        yield name.decode("latin-1").lower(), value.decode("latin-1")
+
+
+def _wsgi_headers(environ: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in list(environ.items()):
+        if name == "REMOTE_USER":
+            yield "remote-user", str(value)
+        elif name.startswith("HTTP_"):
+            yield name[5:].replace("_", "-").lower(), value

@@ -1,0 +1,52 @@
+"""uvicorn: where the requests to any ASGI application begin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.requests import AsgiPoint, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_CALLS: Final = (
+    "uvicorn.protocols.http.h11_impl:RequestResponseCycle.run_asgi",
+    "uvicorn.protocols.http.httptools_impl:RequestResponseCycle.run_asgi",
+    "uvicorn.protocols.websockets.websockets_impl:WebSocketProtocol.run_asgi",
+    "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol.run_asgi",
+    "uvicorn.protocols.websockets.wsproto_impl:WSProtocol.run_asgi",
+)
+"""The only places where a request's task calls the application; each has the ASGI scope as ``self.scope``."""
+
+
+class Uvicorn:
+    """The integration."""
+
+    distribution = "uvicorn"
+    since = "0.21"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """The protocols' calls of the application."""
+        if runtime.part(sources).detect:
+            for target in _CALLS:
+                yield Point(target, _calling(target, runtime))
+
+
+def _calling(target: str, runtime: Runtime) -> Callable[[Layout], AsgiPoint]:
+    def make(layout: Layout) -> AsgiPoint:
+        cycle_of = layout.receiver_reader()
+
+        def scope_of(values: Values) -> Any:
+            return vars(cycle_of(values)).get("scope")
+
+        return AsgiPoint(target, runtime, scope_of)
+
+    return make
+
+
+integration = Uvicorn()

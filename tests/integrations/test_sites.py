@@ -1,0 +1,81 @@
+"""Real applications on real servers, with no word in the configuration about who their users are."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from doors import clean_environment
+
+SITES = Path(__file__).with_name("sites")
+
+CONFIG = '[[engines]]\ntarget = "assistant:Assistant"\n'
+
+FLASK = [answer for user in "12" for answer in ([False, None], user, user, [True, user], None, 401)]
+DJANGO = [
+    answer
+    for user in ("alice", "bob")
+    for answer in ([None, False, None], user, [None, True, user], user, None, [None, False, None])
+]
+
+EXPECTED = {
+    "fastapi_headers": (["alice", "alice", "bob", "bob", None, ["alice", "bob"]], ("alice", "bob")),
+    "starlette_login": ([None, "alice", None, "bob"], ("alice", "bob")),
+    "fastapi_token": (["alice", "bob", 401, None], ("alice", "bob")),
+    "flask_site": (FLASK, ("1", "2")),
+    "flask_session": (["1", "2", None], ("1", "2")),
+    "django_site": (DJANGO, ("alice", "bob")),
+    "django_site asgi": (DJANGO, ("alice", "bob")),
+}
+"""What the clients of each site see, in its order, and the users of its bad twin's one finding."""
+
+
+def serve(site: str, folder: Path, *words: str, config: str = CONFIG):
+    """Run a site under the auditor; gives what its clients saw, and the findings."""
+    (folder / "isolation-audit.toml").write_text(config)
+    name, *more = site.split()
+    done = subprocess.run(
+        [sys.executable, "-m", "isolation_audit", "run", "--raw-ids", "--report", "out", "--",
+         str(SITES / f"{name}.py"), *more, *words],
+        cwd=folder,
+        env={**clean_environment(), "PYTHONWARNINGS": "ignore", "PYTHONPATH": os.pathsep.join([str(SITES)])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads((folder / "out" / "report.json").read_text())
+    assert report["summary"]["faults"] == 0
+    if "detect = []" not in config:
+        assert report["summary"]["requests"] > report["summary"]["requests_named"] > 0
+    return json.loads(done.stdout.splitlines()[-1]), report["findings"]
+
+
+@pytest.mark.parametrize("site", EXPECTED)
+def test_what_is_used_for_two_users_is_found_with_the_names_of_both(site, tmp_path):
+    seen, findings = serve(site, tmp_path, "bad")
+    expected, users = EXPECTED[site]
+    assert seen == expected
+    assert [(one["rule"], one["witnesses"]["owner"], one["witnesses"]["ambient"]) for one in findings] == [
+        ("IA201", *users)
+    ]
+
+
+@pytest.mark.parametrize("site", EXPECTED)
+def test_the_clean_twin_is_silent_and_its_users_are_known_all_the_same(site, tmp_path):
+    seen, findings = serve(site, tmp_path)
+    assert seen == EXPECTED[site][0]
+    assert findings == []
+
+
+@pytest.mark.parametrize("site", ["fastapi_headers", "django_site"])
+def test_switched_off_nobody_is_known(site, tmp_path):
+    seen, findings = serve(site, tmp_path, "bad", config=f"{CONFIG}[identity]\ndetect = []\n")
+    assert "alice" not in json.dumps(seen)
+    assert findings == []
