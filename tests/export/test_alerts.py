@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
-from receivers import ROOT, program
 
 from isolation_audit.config import Config
 from isolation_audit.export.prometheus import AuditCollector
+from receivers import ROOT, program
 
 ALERTS = ROOT / "grafana" / "alerts"
 RULES = ALERTS / "isolation-audit.rules.yml"

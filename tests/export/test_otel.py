@@ -16,7 +16,6 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace as trace_api
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from receivers import Received, attributes, free_port, receiver, wait_for
 
 from isolation_audit import Auditor, system_scope, user_scope
 from isolation_audit._version import __version__
@@ -31,6 +30,7 @@ from isolation_audit.identity.pseudonyms import Pseudonyms
 from isolation_audit.identity.scopes import Scope
 from isolation_audit.recorder import Entry
 from isolation_audit.rules import Severity
+from receivers import Received, attributes, free_port, receiver, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
 from receivers import EXAMPLE, chat, get, receiver
 
 sys.path.insert(0, str(EXAMPLE))

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
-from receivers import get, program
 
 from isolation_audit import Auditor, UsageError, user_scope
 from isolation_audit.config import Config, parse_config
@@ -22,6 +21,7 @@ from isolation_audit.export.metrics import families
 from isolation_audit.export.prometheus import AuditCollector, PrometheusSink, register, serve
 from isolation_audit.instrument.levels import BUCKETS, LEVELS, Histogram
 from isolation_audit.instrument.targets import State
+from receivers import get, program
 
 CONFIG = """
 [[engines]]

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
 from receivers import EXAMPLE, ROOT, answers, chat, free_port, get, prometheus_server, running, wait_for
 
 sys.path.insert(0, str(EXAMPLE))

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from receivers import EXAMPLE, chat, free_port, silent_receiver
 
 sys.path.insert(0, str(EXAMPLE))

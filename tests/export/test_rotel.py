@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+
 from receivers import EXAMPLE, Rotel, chat, rotel_agent, wait_for
 
 sys.path.insert(0, str(EXAMPLE))
