@@ -13,11 +13,14 @@ from contextlib import contextmanager
 import pytest
 from redis_server import free_port, redis_server, wait_for
 
+from isolation_audit import Auditor, user_scope
 from isolation_audit.config import parse_config
+from isolation_audit.content.index import Mark
+from isolation_audit.content.witness import foreign
 from isolation_audit.identity.bindings import Bindings
 from isolation_audit.identity.elsewhere import Elsewhere
 from isolation_audit.identity.pseudonyms import Pseudonyms
-from isolation_audit.identity.users import Users, same
+from isolation_audit.identity.users import STRANGER, Kind, Users, same
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.stores.redis_stream import QUEUE, RedisStream
 
@@ -98,6 +101,7 @@ def test_what_one_learns_the_other_knows_under_a_pseudonym(redis):
 
 def test_ids_go_as_they_are_only_where_raw_ids_are_asked_for(redis):
     with workers(redis.url, raw=True) as (one, two):
+        one.learn("run-0", "\ud800")
         one.learn("run-1", "alice")
         assert wait_for(lambda: two.user_of("run-1"), "the binding").id == "alice"
 
@@ -382,9 +386,31 @@ def test_parent_and_forked_child_share(redis, tmp_path):
     assert done.stderr == ""
 
 
-def test_a_process_without_a_key_is_told_so(redis, tmp_path, monkeypatch, capsys):
-    from isolation_audit.auditor import Auditor
+def test_what_two_processes_contradict_is_a_finding_without_a_place(redis, monkeypatch):
+    monkeypatch.setenv("ISOLATION_AUDIT_KEY", KEY)
+    with Auditor(parse_config({"bindings": {"store": redis.url}})) as auditor, workers(redis.url, 1) as (other,):
+        with redis.hanging():
+            other.learn("run-1", "bob")
+            with user_scope("alice", run_id="run-1"):
+                pass
+        wait_for(auditor.recorder.entries, "the contradiction")
+    label = other.pseudonyms.text
+    for entry in auditor.recorder.entries():
+        finding = entry.as_dict()
+        assert (finding["rule"], finding["site"]) == ("IA207", None)
+        assert (finding["witnesses"]["owner"], finding["witnesses"]["addressee"]) == (label("alice"), label("bob"))
 
+
+def test_no_kind_of_principal_is_read_into_a_digest():
+    users = Users(placeholders=["[!a]*"], system=["?stranger*"], digest=Pseudonyms(key=KEY).digest)
+    stranger = users.token(STRANGER + Pseudonyms(key=KEY).digest("alice"))
+    assert stranger.kind is Kind.USER
+    assert same(stranger, users.token("alice"))
+    assert foreign([Mark(users.token("alice"))], [stranger]) is None
+    assert foreign([Mark(users.token("alice"))], [users.token("arthur")]) is not None
+
+
+def test_a_process_without_a_key_is_told_so(redis, tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("ISOLATION_AUDIT_KEY", raising=False)
     Auditor(parse_config({"bindings": {"store": redis.url}}))
     assert "ISOLATION_AUDIT_KEY" in capsys.readouterr().err

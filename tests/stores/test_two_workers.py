@@ -165,16 +165,22 @@ def test_the_right_users_on_whatever_worker(tmp_path, redis):
     assert summary["bindings_store"]["late"] == 0
 
 
+def listeners(store):
+    """How many processes wait for news of others."""
+    return sum(client["cmd"] == "xread" for client in store.client().client_list())
+
+
 def test_the_chat_goes_on_while_the_store_is_away(tmp_path, redis):
     async def scenario(workers, store):
         async with AsyncExitStack() as stack:
             alice, first = await workers.client(stack, "alice", lambda pid: True)
             bob, _second = await workers.client(stack, "bob", lambda pid: pid != first)
             await ask(alice, alice, bob)
+            connected = listeners(store)
             store.kill()
             await ask(alice, alice, bob)
             store.start()
-            await asyncio.to_thread(wait_for, lambda: store.client().keys(), "the store to be in use again")
+            await asyncio.to_thread(wait_for, lambda: listeners(store) >= connected, "all processes to listen again")
             await ask(alice, alice, bob)
 
     folder = tmp_path / "store"

@@ -73,7 +73,7 @@ class Bindings:
         if not identifier:
             return None
         now = self.clock()
-        table = self._tables.setdefault(kind, OrderedDict())
+        table = self._table(kind)
         known = table.get(identifier)
         elsewhere = self.elsewhere
         before = known if known is not None or elsewhere is None else elsewhere.before(kind, identifier)
@@ -91,7 +91,7 @@ class Bindings:
         The last word wins; ``settled`` is False while it is still on its way. Gives the other user to whom a live id
         belongs here, or belonged until now.
         """
-        table = self._tables.setdefault(kind, OrderedDict())
+        table = self._table(kind)
         known = table.get(identifier)
         if known is None:
             if settled and not own:
@@ -115,6 +115,9 @@ class Bindings:
         if found is not None:
             return found.user
         return None if self.elsewhere is None else self.elsewhere.user_of(kind, identifier)
+
+    def _table(self, kind: str) -> OrderedDict[str, Binding]:
+        return self._tables.get(kind) or self._tables.setdefault(kind, OrderedDict())
 
     def _keep(self, table: OrderedDict[str, Binding], identifier: str, known: Binding | None, binding: Binding) -> None:
         table[identifier] = binding

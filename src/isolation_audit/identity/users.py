@@ -119,19 +119,13 @@ class Users:
     def _intern(self, value: str) -> User | None:
         if not value:
             return None
-        if self._system is not None and self._system.match(value):
-            kind = Kind.SYSTEM
-        elif self._placeholder is not None and self._placeholder.match(value):
-            kind = Kind.PLACEHOLDER
-        else:
-            kind = Kind.USER
         stranger = value.startswith(STRANGER)
         if stranger:
-            digest: str | None = value.removeprefix(STRANGER)
+            made = User(value, Kind.USER, value.removeprefix(STRANGER))
         else:
-            digest = None if self._digest is None else self._digest(value)
+            made = User(value, self._kind(value), None if self._digest is None else self._digest(value))
         # setdefault decides between threads that meet the same new id at once.
-        user = self._tokens.setdefault(value, User(value, kind, digest))
+        user = self._tokens.setdefault(value, made)
         if self.listener is not None and not stranger:
             self.listener.learned(value, user)
         if len(self._tokens) > self._limit:
@@ -145,6 +139,13 @@ class Users:
             user.kind = Kind.PLACEHOLDER
             if self.listener is not None:
                 self.listener.forgotten(user_id)
+
+    def _kind(self, value: str) -> Kind:
+        if self._system is not None and self._system.match(value):
+            return Kind.SYSTEM
+        if self._placeholder is not None and self._placeholder.match(value):
+            return Kind.PLACEHOLDER
+        return Kind.USER
 
     def _evict(self) -> None:
         try:

@@ -85,6 +85,7 @@ class RedisStream:
         self._last: tuple[int, int] | None = None
         self._ahead: float | None = None
         self._ending = threading.Event()
+        self._noticed = False
         self.failures = 0
         self.lost = 0
         self.rejected = 0
@@ -134,7 +135,8 @@ class RedisStream:
     def _failed(self, error: Exception) -> None:
         self.failures += 1
         self._ahead = None
-        if self.failures == 1:
+        if not self._noticed:
+            self._noticed = True
             # The server's own words may repeat what it was sent: all but the code of its answer stays out.
             code = str(error).partition(" ")[0] if isinstance(error, ResponseError) else ""
             reason = type(error).__name__ + (f" {code}" if code.isupper() else "")
@@ -153,7 +155,7 @@ class RedisStream:
             for news in self._in_hand:
                 entry: dict[Any, Any] = {
                     "id": news.name,
-                    "user": news.user,
+                    "user": news.user.encode("utf-8", "surrogatepass"),
                     "conflict": int(news.conflict),
                     "from": self._me,
                 }
