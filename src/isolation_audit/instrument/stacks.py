@@ -80,7 +80,7 @@ def raised(error: BaseException, limit: int, libraries: tuple[str, ...]) -> RawS
 def beneath(raw: RawStack, libraries: tuple[str, ...]) -> RawStack:
     """A stack without the frames of these libraries (a folder or file at the root of an import path) on top of it."""
     marks = tuple(f"/{name}" if name.endswith(".py") else f"/{name}/" for name in libraries)
-    own = _from(raw, lambda file: not any(mark in file.removeprefix(_INSTALLED) for mark in marks))
+    own = _from(raw, lambda file: not any(mark in file.removeprefix(_INSTALLED[:-1]) for mark in marks))
     return own or raw
 
 

@@ -1,0 +1,98 @@
+"""IA505: a pooled resource that one user's work left dirty, and another's goes on with."""
+
+from __future__ import annotations
+
+from isolation_audit.detectors.base import Detector, observes
+from isolation_audit.mechanisms.pools import Dirty
+from isolation_audit.rules import Example, Rule, Severity
+
+_CONFIG = """\
+[ambient]
+contextvar = "app:current_user"
+"""
+
+_APP = """\
+import asyncio
+from contextvars import ContextVar
+
+current_user = ContextVar("current_user", default=None)
+
+async def answer_slowly(reader, writer):
+    while line := await reader.readline():
+        await asyncio.sleep(0.05)
+        writer.write(b"record of " + line)
+    writer.close()
+
+class Client:
+    def __init__(self, port):
+        self.port, self.streams = port, None
+
+    async def get(self, user):
+        current_user.set(user)
+        if self.streams is None:
+            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = self.streams
+        writer.write(user.encode() + b"\\n")
+        {read}
+
+    async def close(self):
+        if self.streams is not None:
+            self.streams[1].close()
+            await self.streams[1].wait_closed()
+            self.streams = None
+
+async def main():
+    server = await asyncio.start_server(answer_slowly, "127.0.0.1", 0)
+    client = Client(server.sockets[0].getsockname()[1])
+    alice = asyncio.create_task(client.get("alice"))
+    await asyncio.sleep(0.02)
+    alice.cancel()
+    await asyncio.wait([alice])
+    await asyncio.create_task(client.get("bob"))
+    await client.close()
+    await asyncio.sleep(0.1)
+    server.close()
+"""
+
+_BAD = "return await reader.readline()"
+
+_GOOD = """\
+try:
+            return await reader.readline()
+        except BaseException:
+            await self.close()
+            raise"""
+
+
+class PoolingDetector(Detector):
+    """Judges nothing more: what the mechanism publishes is a leak."""
+
+    rules = (
+        Rule(
+            "IA505",
+            "pooled-resource-dirty",
+            Severity.ERROR,
+            "A connection or session that one user's work had left in the middle of something was used in another's.",
+            "The next user reads the answer that the first one did not wait for, or works with their settings, their "
+            "temporary tables, their uncommitted rows.",
+            "give nothing back to a pool that was not left clean: close the connection when its work is cancelled, "
+            "reset or roll back what the session was set to, keep a session of their own for each request",
+            Example(config=_CONFIG, bad=_APP.replace("{read}", _BAD), good=_APP.replace("{read}", _GOOD)),
+            options="`watch.pools`, `integrations.disable`",
+        ),
+    )
+
+    @observes(Dirty)
+    def on_dirty(self, dirty: Dirty) -> None:
+        """Left by one user, taken by another."""
+        self.report(
+            "IA505",
+            "{ambient} is served over what {owner} left behind {detail}: {target}",
+            detail=dirty.how,
+            target=dirty.target,
+            ambient=dirty.taken_by,
+            owner=dirty.left_by,
+            record=dirty.record,
+            place="taken for {ambient} here",
+            at=dirty.stack,
+        )

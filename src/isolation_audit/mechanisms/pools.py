@@ -1,0 +1,164 @@
+"""Pooled connections that are handed on dirty: with an answer that nobody has read.
+
+On a connection where one task at a time asks and reads its answer, a task that is cancelled in between leaves the
+answer behind, and whoever asks next reads it. So each connection is followed: written -> answered, or written -> cut
+off. Another user's writing while it is cut off is a finding.
+
+Not followed are connections on which somebody reads all the time for everybody (pipelines, HTTP/2, subscriptions):
+there the reading is not done by who asked. What a task leaves behind for itself is its own business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
+
+from isolation_audit.identity.objects import Record
+from isolation_audit.identity.users import Kind, same
+from isolation_audit.instrument.stacks import beneath, capture
+
+if TYPE_CHECKING:
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+
+_LIBRARIES: Final = ("asyncio", "contextlib.py")
+
+
+@dataclass(slots=True)
+class Dirty:
+    """A resource that a user's work left as it should not be passed on, and that another user's work goes on with."""
+
+    target: str
+    how: str
+    left_by: User
+    taken_by: User
+    record: Record
+    stack: RawStack
+
+
+class Exchange:
+    """Questions and answers on one connection; it holds nothing of the application's."""
+
+    __slots__ = ("answered", "asked_by", "asker", "cut_off", "paired", "reading", "shared")
+
+    def __init__(self) -> None:
+        self.asked_by: User | None = None
+        """Whose work wrote last."""
+        self.asker: ref[Any] | None = None
+        """The task that wrote last."""
+        self.answered = True
+        """True once something was read since."""
+        self.reading = 0
+        """Readings that are waiting at this moment."""
+        self.paired = False
+        """True once who asked has read."""
+        self.shared = False
+        """True once somebody else has: nothing can be told of this connection."""
+        self.cut_off: _CutOff | None = None
+
+
+class _CutOff:
+    """An answer that its task did not live to read."""
+
+    __slots__ = ("asked_since", "place", "task", "user")
+
+    def __init__(self, user: User, task: ref[Any] | None, place: RawStack) -> None:
+        self.user = user
+        self.task = task
+        self.place = place
+        self.asked_since = False
+
+
+class Pools:
+    """The mechanism: one an audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    def user(self) -> User | None:
+        """Whose work is running, where that is a user's."""
+        user = self.runtime.ambient.current()
+        return user if user is not None and user.kind is Kind.USER else None
+
+    def exchange(self, connection: Any) -> Exchange | None:
+        """What is known of a connection; None for one that can't be told from another."""
+        record = self.runtime.objects.record(connection)
+        if record is None:
+            return None
+        if not isinstance(record.connection, Exchange):
+            record.connection = Exchange()
+        exchange: Exchange = record.connection
+        return exchange
+
+    def ask(self, exchange: Exchange, target: str) -> None:
+        """Something is written; tell where an answer for another user is still to come."""
+        user, task = self.user(), _task()
+        asked_by = exchange.asked_by
+        if not exchange.answered and exchange.cut_off is None and asked_by is not None and _cancelled(exchange.asker):
+            exchange.cut_off = _CutOff(asked_by, exchange.asker, ())
+        cut_off = exchange.cut_off
+        if cut_off is not None:
+            cut_off.asked_since = True
+            if user is not None and not same(user, cut_off.user) and self._is_dirty(exchange, cut_off, task):
+                exchange.cut_off = None
+                self._tell(cut_off, user, target)
+        exchange.asked_by, exchange.answered = user, False
+        exchange.asker = None if task is None else ref(task)
+
+    @staticmethod
+    def _is_dirty(exchange: Exchange, cut_off: _CutOff, task: Any) -> bool:
+        if exchange.shared or exchange.reading or not exchange.paired:
+            return False
+        left = None if cut_off.task is None else cut_off.task()
+        # A task that goes on after a time limit of its own knows what it has not read.
+        return left is None or (left is not task and left.done())
+
+    def _tell(self, cut_off: _CutOff, user: User, target: str) -> None:
+        stack = beneath(capture(self.runtime.config.limits.stack), _LIBRARIES)
+        record = Record(cut_off.task or ref(self))
+        record.owner, record.origin = cut_off.user, cut_off.place
+        record.origin_label = "the answer was left unread for"
+        how = "with an answer that was never read"
+        self.runtime.publish(Dirty(target, how, cut_off.user, user, record, stack))
+
+    def wait(self, exchange: Exchange) -> None:
+        """A reading begins."""
+        exchange.reading += 1
+        if exchange.asker is None:
+            return
+        if exchange.asker() is _task() or (exchange.asked_by is not None and exchange.asked_by is self.user()):
+            exchange.paired = True
+        else:
+            exchange.shared = True
+
+    @staticmethod
+    def answer(exchange: Exchange, data: Any) -> None:
+        """A reading is over."""
+        exchange.reading -= 1
+        if data:
+            exchange.answered = True
+            if exchange.cut_off is not None and not exchange.cut_off.asked_since:
+                exchange.cut_off = None
+
+    def fail(self, exchange: Exchange, error: BaseException) -> None:
+        """A reading was broken off."""
+        exchange.reading -= 1
+        cancelled = isinstance(error, asyncio.CancelledError)
+        if cancelled and not exchange.answered and exchange.asked_by is not None and exchange.cut_off is None:
+            place = beneath(capture(self.runtime.config.limits.stack), _LIBRARIES)
+            exchange.cut_off = _CutOff(exchange.asked_by, exchange.asker, place)
+
+
+def _task() -> Any:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no loop runs on this thread
+        return None
+
+
+def _cancelled(task: ref[Any] | None) -> bool:
+    found = None if task is None else task()
+    return found is not None and found.done() and found.cancelled()
