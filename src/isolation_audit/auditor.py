@@ -132,7 +132,7 @@ class Auditor:
             barrier=barrier,
             publish=self._publish,
             runs=tuple(Runs(protocol, limit=limits.runs) for protocol in config.protocols),
-            content=ContentWitness(users, bindings) if content else None,
+            content=ContentWitness(users, bindings) if content or config.watch.addressees else None,
         )
         self.elsewhere = share_bindings(self.runtime, self.pseudonyms, notice)
         self._listen()
@@ -205,6 +205,15 @@ class Auditor:
         for runs in self.runtime.runs:
             for overdue in runs.overdue(grace):
                 self._publish(overdue)
+        self.settle(grace)
+
+    def settle(self, grace: float = 0.0) -> None:
+        """Tell of what was left open ``grace`` seconds ago, to see whether it would turn out to be harmless."""
+        for settle in self.runtime.settling:
+            try:
+                settle(grace)
+            except Exception as error:
+                self.runtime.barrier.fault("settle", error)
 
     def stop(self) -> None:
         """Undo every patch, give the sinks what is left, and close them. Safe to call twice, and from any thread."""

@@ -142,6 +142,7 @@ class AuditPlugin:
         pytest.fail(f"isolation-audit: {len(new)} finding(s) of severity error\n\n{_text(new)}", pytrace=False)
 
     def _errors_since(self, before: dict[str, int]) -> list[Entry]:
+        self.auditor.settle()
         new = []
         for entry in self.auditor.recorder.entries():
             fingerprint = entry.finding.fingerprint

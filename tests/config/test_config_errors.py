@@ -50,7 +50,7 @@ def order(text: str) -> str:
 BAD = [
     # unknown and missing keys
     Bad("unknown table", "[[engine]]  #!\n", "engine", "unknown key 'engine'", "did you mean 'engines'?"),
-    Bad("stray table", "\n[gnomes]  #!\n", "gnomes", "unknown key 'gnomes'", "choose from 'ambient'"),
+    Bad("stray table", "\n[gnomes]  #!\n", "gnomes", "unknown key 'gnomes'", "choose from 'addressees'"),
     Bad("pyproject style", "[tool.isolation_audit]  #!\n", "tool", "unknown key 'tool'", "[[engines]]"),
     Bad("target misspelt", '[[engines]]\ntagret = "a:B"  #!\n', "engines[0].tagret", "unknown key", "did you mean 'target'?"),
     Bad("key misspelt", engine("subclases = true"), "engines[1].subclases", "unknown key", "did you mean 'subclasses'?"),

@@ -29,6 +29,7 @@ TABLES = {
     "protocols": model.Protocol,
     "service_levels": model.ServiceLevels,
     "watch": model.Watch,
+    "addressees": model.Addressees,
     "integrations": model.Integrations,
     "scan": model.Scan,
     "audit": model.Audit,

@@ -11,6 +11,7 @@ from isolation_audit.config.extraction import BINDING, VALUE_PATH, Extraction, l
 from isolation_audit.config.kinds import BOOLEAN, TEXT, Kind
 from isolation_audit.config.model import (
     SOURCES,
+    Addressees,
     Ambient,
     Audit,
     Bindings,
@@ -67,6 +68,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         protocols=top.named("protocols", _protocol),
         service_levels=top.section("service_levels", _service_levels),
         watch=top.section("watch", _watch),
+        addressees=top.section("addressees", _addressees),
         integrations=top.section("integrations", _integrations),
         scan=top.section("scan", lambda table: _scan(table, folder)),
         audit=top.section("audit", _audit),
@@ -233,6 +235,10 @@ def _service_levels(table: Table) -> ServiceLevels:
 
 def _watch(table: Table) -> Watch:
     return Watch(**{mechanism.name: table.one(mechanism.name, BOOLEAN, True) for mechanism in fields(Watch)})
+
+
+def _addressees(table: Table) -> Addressees:
+    return Addressees(public=table.many("public", kinds.GLOB), shared=table.many("shared", kinds.GLOB))
 
 
 def _integrations(table: Table) -> Integrations:

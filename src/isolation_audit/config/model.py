@@ -295,6 +295,14 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
+class Addressees:
+    """``[addressees]``: what goes to several users on purpose: globs of events, and of rooms."""
+
+    public: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Integrations:
     """``[integrations]``: libraries that are watched without being configured, and the names of those that are not."""
 
@@ -325,6 +333,7 @@ class Config:
     protocols: tuple[Protocol, ...] = ()
     service_levels: ServiceLevels = field(default_factory=ServiceLevels)
     watch: Watch = field(default_factory=Watch)
+    addressees: Addressees = field(default_factory=Addressees)
     integrations: Integrations = field(default_factory=Integrations)
     scan: Scan = field(default_factory=Scan)
     audit: Audit = field(default_factory=Audit)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.content import secrets
 from isolation_audit.content.index import Index, Mark
+from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.identity.users import Kind, same
 
@@ -50,9 +50,9 @@ class ContentWitness:
         """The marks outside of the fields that may name others; texts that are JSON are read for it."""
         texts = Gathering(payload, mentions).texts
         for place, text in enumerate(texts):
-            parsed = _parsed(text)
-            if parsed is not None:
-                texts[place] = "\0".join(Gathering(parsed, mentions).texts)
+            held = parsed(text)
+            if held is not None:
+                texts[place] = "\0".join(Gathering(held, mentions).texts)
         return self.index.find("\0".join(texts))[0]
 
     def _take_secrets(self) -> None:
@@ -78,12 +78,3 @@ def foreign(marks: Iterable[Mark], rightful: Iterable[User]) -> Mark | None:
     if secret is not None or not others:
         return secret
     return others[0] if len(others) == len(list(marks)) else None
-
-
-def _parsed(text: str) -> Any:
-    if text.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

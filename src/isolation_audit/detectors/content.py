@@ -53,6 +53,8 @@ class ContentDetector(Detector):
     @observes(Carried)
     def on_carried(self, carried: Carried) -> None:
         """A crossing, unless this event is counted as one already."""
+        if not self.recorder.enabled("IA203"):
+            return
         passage = carried.passage
         emission = passage.emission
         target = str(passage.entry.target)

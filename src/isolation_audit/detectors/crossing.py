@@ -10,6 +10,7 @@ from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import EVERYONE, Kind
 from isolation_audit.instrument.observations import Lost, Passage, Used
 from isolation_audit.instrument.points.ownership import differ
+from isolation_audit.mechanisms.addressees import Reached
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:
@@ -32,11 +33,54 @@ class Emitter:
 
 """
 
+_SOCKETIO = """\
+import asyncio
+import socketio
+from isolation_audit import user_scope
+
+server = socketio.AsyncServer(async_mode="asgi", async_handlers=False)
+
+async def main():
+    for user in ("alice", "bob"):
+        await server._handle_eio_connect(user, {})  # as the transport does
+        await server._handle_eio_message(user, "0")
+        await server._handle_eio_message(user, '2["hello","%s"]' % user)
+    await server._handle_eio_message("alice", '2["ask","alice"]')
+
+@server.event
+async def connect(sid, environ):
+    pass
+
+@server.event
+async def hello(sid, user):
+    with user_scope(user):
+        await server.enter_room(sid, "lobby")
+
+@server.event
+async def ask(sid, user):
+    with user_scope(user):
+"""
+
 _CONFIG = """\
 [[emitters]]
 target = "app:Emitter"
 methods = { "emit_*" = "*" }
 """
+
+
+_REACHED = {
+    "one": ("IA202", "data of {content} sent to {addressee} through {target}", "sent to {addressee} here"),
+    "all": (
+        "IA205",
+        "data of {content} sent to everyone through {target}, because its addressee was None; {addressee} receives it",
+        "sent to everyone here",
+    ),
+    "told": (
+        "IA208",
+        "{content} is named in what is sent to everyone through {target}; {addressee} receives it",
+        "sent to everyone here",
+    ),
+}
 
 
 class CrossingDetector(Detector):
@@ -105,7 +149,23 @@ class CrossingDetector(Detector):
                 bad=_APP + 'def main():\n    with user_scope("alice"):\n        Emitter().broadcast("alice asked")\n',
                 good=_APP + 'def main():\n    Emitter().broadcast("maintenance at five")\n',
             ),
-            options="`emitters.broadcast`, `emitters.public`, `everyone` in `emitters.addressee`",
+            options="`emitters.broadcast`, `emitters.public`, `everyone` in `emitters.addressee`; `addressees.public`, "
+            "`watch.addressees`",
+        ),
+        Rule(
+            "IA208",
+            "named-to-everyone",
+            Severity.NOTE,
+            "A broadcast of one user's work names a user in the middle of its text.",
+            "It may be an announcement, and it may be an answer whose addressee was forgotten; from outside they look "
+            "the same.",
+            "if it is meant for one user, address it; if not, list the event under addressees.public",
+            Example(
+                config="[addressees]\npublic = []\n",
+                bad=_SOCKETIO + '        await server.emit("answer", f"the answer for {user}: 42")\n',
+                good=_SOCKETIO + '        await server.emit("answer", f"the answer for {user}: 42", to=sid)\n',
+            ),
+            options="`addressees.public`, `watch.addressees`",
         ),
     )
 
@@ -142,6 +202,26 @@ class CrossingDetector(Detector):
         elif differ(addressee, owner) or differ(addressee, claimed):
             source = owner if differ(addressee, owner) else claimed
             self._cross(passage, "IA202", "event {event} of {owner} sent to {addressee} through {detail}", source)
+
+    @observes(Reached)
+    def on_reached(self, reached: Reached) -> None:
+        """One user's data reaches another, through a connection or a room of a library that is known."""
+        code, template, place = _REACHED[reached.to]
+        if not self.recorder.enabled(code):
+            return
+        if reached.to != "told":
+            self.runtime.tally.crossings += 1
+        self.report(
+            code,
+            template,
+            target=reached.message.target,
+            event=reached.message.event,
+            place=place,
+            ambient=reached.ambient,
+            addressee=reached.addressee,
+            content=reached.content,
+            at=reached.stack,
+        )
 
     @observes(Lost)
     def on_lost(self, lost: Lost) -> None:

@@ -76,6 +76,7 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     emission: Any = None
     connection: Any = None
     request: Any = None
+    client: Any = None
 
 
 def _variable(name: str) -> ContextVar[Any]:
@@ -88,6 +89,7 @@ scope_variable: Final[ContextVar[Scope | None]] = _variable("scope")
 emission_variable: Final[ContextVar[Any]] = _variable("emission")
 connection_variable: Final[ContextVar[Any]] = _variable("connection")
 request_variable: Final[ContextVar[Any]] = _variable("request")
+client_variable: Final[ContextVar[Any]] = _variable("client")
 
 current_scope: Final[Callable[[], Scope | None]] = scope_variable.get
 

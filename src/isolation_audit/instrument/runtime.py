@@ -80,6 +80,8 @@ class Runtime:
     tally: Tally = field(default_factory=Tally)
     factory_codes: dict[int, tuple[CodeType, Factory]] = field(default_factory=dict)
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""
+    settling: list[Callable[[float], None]] = field(default_factory=list)
+    """Called twice a second: tell of what has been open for so many seconds. At the end with zero."""
     levels: ServiceLevels = field(init=False)
     ids: BoundIds = field(init=False)
     _parts: dict[Callable[[Runtime], Any], Any] = field(default_factory=dict, init=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.identity.users import Kind, User
 from isolation_audit.instrument.observations import Broken, Unready
 from isolation_audit.instrument.stacks import beneath, capture, raised
+from isolation_audit.mechanisms.addressees import Addressees, Message
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -48,6 +49,7 @@ class Connections:
     def __init__(self, target: str, runtime: Runtime) -> None:
         self.target = target
         self._runtime = runtime
+        self._addressees = runtime.part(Addressees) if runtime.config.watch.addressees else None
 
     def known(self, obj: Any) -> Connection | None:
         """The connection behind an object that was met before."""
@@ -78,6 +80,12 @@ class Connections:
             record.owner = ambient
             record.origin = beneath(capture(_ORIGIN_FRAMES), _LIBRARIES)
             record.origin_label = "first used for"
+
+    def sent(self, connection: Connection, payload: Any) -> None:
+        """Have it weighed whether what is sent is meant for the connection's user."""
+        if self._addressees is not None and connection.owner is not None:
+            ambient = self._runtime.ambient.current()
+            self._addressees.one(ambient, connection.owner, Message(f"{self.target}.send", payload, _LIBRARIES))
 
     def unready(self, connection: Connection, when: str) -> None:
         """Tell that something is being sent ``when`` nobody can receive it."""

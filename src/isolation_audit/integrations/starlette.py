@@ -94,6 +94,8 @@ class SendPoint:
             when = _unready(websocket, connection)
             if when:
                 self._connections.unready(connection, when)
+            else:
+                self._connections.sent(connection, message.get("text") or message.get("bytes"))
         elif kind == "websocket.accept":
             connection.opened = True
             self._connections.bind(websocket, connection)

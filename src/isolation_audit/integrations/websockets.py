@@ -60,6 +60,10 @@ class _Point:
 class SendPoint(_Point):
     """Around ``send``."""
 
+    def __init__(self, place: str, connections: Connections, layout: Layout, runtime: Runtime) -> None:
+        super().__init__(place, connections, layout, runtime)
+        self._message = layout.argument("message")
+
     def before(self, values: Values) -> Any:
         """Compare with the state of the connection."""
         obj = super().before(values)
@@ -67,6 +71,8 @@ class SendPoint(_Point):
         when = BEFORE if obj.state.name == "CONNECTING" else connection.end
         if when:
             self._connections.unready(connection, when)
+        else:
+            self._connections.sent(connection, self._message(values))
         return connection
 
     def failed(self, state: Any, error: BaseException) -> None:

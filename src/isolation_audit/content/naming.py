@@ -1,0 +1,120 @@
+"""How a payload names a user: as the one who speaks, as the one it tells of, or just somewhere inside.
+
+A message that names its sender is a chat's daily bread: that alice's name is in what bob receives from her proves
+nothing. Her name in the middle of an answer that was made for her does.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.users import plain_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NODES: Final = 1_000
+_DEPTH: Final = 8
+
+_SPEAKERS: Final = frozenset(
+    (
+        *("actor", "actorid", "author", "authorid", "authorname", "by", "createdby", "creator", "from", "fromid"),
+        *("fromuser", "fromuserid", "handle", "nick", "nickname", "postedby", "sender", "senderid", "sendername"),
+        *("sentby", "speaker"),
+    )
+)
+_SUBJECTS: Final = frozenset(
+    (
+        *("displayname", "id", "member", "memberid", "name", "player", "playerid", "uid", "user", "userid"),
+        *("username", "who"),
+    )
+)
+_BRACKETS: Final = " \t[](){}<>*_@#"
+
+
+class Naming(IntEnum):
+    """The strongest way in which a user is named; the higher, the less it looks like data of theirs."""
+
+    INSIDE = 0
+    FIELD = 1
+    """Nowhere but as the value of a field such as ``user``: "this is about them", and maybe "this is theirs"."""
+    SUBJECT = 2
+    """A text begins with them: "alice joined"."""
+    SPEAKER = 3
+    """They speak: ``{"from": "alice"}``, "alice: hello"."""
+
+
+def named(payload: Any, identifier: str) -> Naming:
+    """How ``payload`` names the bearer of ``identifier``, of whom something is known to be in it.
+
+    Walks dicts, lists and tuples, and JSON in texts, within bounds; runs none of the payload's own code.
+    """
+    inside, strongest = False, Naming.INSIDE
+    for key, value in _fields(payload):
+        if key in _SPEAKERS and _is(value, identifier):
+            return Naming.SPEAKER
+        text = plain_text(value)
+        if text is None or identifier not in text:
+            continue
+        as_subject = _in_text(text, identifier)
+        if as_subject is Naming.SPEAKER:
+            return as_subject
+        if text == identifier and key in _SUBJECTS:
+            strongest = max(strongest, Naming.FIELD)
+        elif as_subject is Naming.SUBJECT:
+            strongest = Naming.SUBJECT
+        else:
+            inside = True
+    return Naming.INSIDE if inside else strongest
+
+
+def _in_text(text: str, identifier: str) -> Naming:
+    begin = text.lstrip(_BRACKETS)
+    if not begin.startswith(identifier):
+        return Naming.INSIDE
+    rest = begin[len(identifier) :]
+    said = rest.lstrip(_BRACKETS)
+    if said[:1] in (":", "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}") or (rest[:1] == ">" and said):
+        return Naming.SPEAKER
+    told = rest[:1] == " " and rest[1:2].islower() and identifier not in rest
+    return Naming.SUBJECT if told else Naming.INSIDE
+
+
+def _is(value: Any, identifier: str) -> bool:
+    if type(value) is dict:
+        return any(plain_text(one) == identifier for one in list(value.values()))
+    return plain_text(value) == identifier or (type(value) is int and int.__repr__(value) == identifier)
+
+
+def _fields(payload: Any) -> Iterator[tuple[str, Any]]:
+    """Every value with the key that it stands under, in one spelling; "" where it stands under none."""
+    waiting: list[tuple[str, Any, int]] = [("", payload, 0)]
+    nodes = _NODES
+    while waiting and nodes:
+        nodes -= 1
+        key, value, depth = waiting.pop()
+        text = value.decode("utf-8", "replace") if type(value) is bytes else plain_text(value)
+        holds = value if text is None else parsed(text)
+        yield key, text if holds is None else holds
+        if depth == _DEPTH:
+            continue
+        if type(holds) is dict:
+            waiting += [(_spelled(name), one, depth + 1) for name, one in list(holds.items())]
+        elif type(holds) in (list, tuple):
+            waiting += [(key, one, depth + 1) for one in list(holds)]
+
+
+def _spelled(key: Any) -> str:
+    return (plain_text(key) or "").lower().replace("_", "").replace("-", "")
+
+
+def parsed(text: str) -> Any:
+    """What a text holds that is a JSON object or array; else None."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

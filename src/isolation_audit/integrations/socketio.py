@@ -1,0 +1,202 @@
+"""python-socketio: whose a session id is, and who receives what its servers emit."""
+
+from __future__ import annotations
+
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.scopes import client_variable
+from isolation_audit.identity.users import Kind, plain_text, same
+from isolation_audit.instrument.callsites import writes
+from isolation_audit.instrument.stacks import beneath, capture
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.addressees import Addressees, Message
+from isolation_audit.mechanisms.holders import Holders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+SERVERS: Final = (
+    "socketio.async_server:AsyncServer",
+    "socketio.server:Server",
+    "socketio.asyncio_server:AsyncServer",  # where it was before 5.9
+)
+
+_LIBRARIES: Final = ("socketio", "engineio", "flask_socketio", "fastapi_socketio", "asyncio", "threading.py")
+_TO: Final = frozenset({"to", "room"})
+_BEFORE_TO: Final = 2
+"""Positional parameters before ``to``: the event and its data."""
+
+
+class SocketIO:
+    """The integration."""
+
+    distribution = "python-socketio"
+    since = "5.0.0"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """Handlers, sessions and what is emitted, of servers of both kinds."""
+        if not runtime.config.watch.addressees:
+            return
+        holders = runtime.part(Holders)
+        for server in SERVERS:
+            yield Point(f"{server}._trigger_event", lambda layout: HandlerPoint(holders, layout))
+            yield Point(f"{server}.save_session", lambda layout: SessionPoint(holders, layout))
+            for name in ("get_session", "enter_room"):
+                yield Point(f"{server}.{name}", lambda layout: UsePoint(holders, layout))
+            emit = f"{server}.emit"
+            yield Point(emit, partial(EmitPoint, emit, holders, runtime))
+
+
+class HandlerPoint:
+    """Around a handler of an event: whoever runs in it is the user behind its session id."""
+
+    place = "python-socketio's handlers"
+
+    def __init__(self, holders: Holders, layout: Layout) -> None:
+        self._holders = holders
+        self._event = layout.argument("event")
+        self._arguments = itemgetter(layout.varargs)
+
+    def before(self, values: Values) -> Any:
+        """Note whose handler runs; the first argument of every handler is the session id."""
+        arguments = self._arguments(values)
+        sid = plain_text(arguments[0]) if arguments else None
+        if sid is None:
+            return None
+        state = (sid, client_variable.get(), self._event(values) == "disconnect")
+        client_variable.set(sid)
+        return state
+
+    def after(self, state: Any, _result: Any) -> None:
+        """The handler has set its user by now, if it does so at all."""
+        sid, outer, leaving = state
+        self._holders.running(sid)
+        if client_variable.get() is sid:
+            client_variable.set(outer)
+        if leaving:
+            self._holders.forget(sid)
+
+    def failed(self, state: Any, _error: BaseException) -> None:
+        """It has raised, and is over just the same."""
+        self.after(state, None)
+
+
+class UsePoint:
+    """Around what a handler calls with its session id: a user who runs for a part of it only is seen there."""
+
+    place = "python-socketio's sessions and rooms"
+
+    def __init__(self, holders: Holders, layout: Layout) -> None:
+        self._holders = holders
+        self._sid = layout.argument("sid")
+
+    def before(self, values: Values) -> None:
+        """Note the user of the running handler; handlers may use others' session ids as well."""
+        sid = plain_text(self._sid(values))
+        if sid is not None and sid == client_variable.get():
+            self._holders.running(sid)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Never called: ``before`` leaves no state."""
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Never called: ``before`` leaves no state."""
+
+
+class SessionPoint(UsePoint):
+    """Around ``save_session``."""
+
+    def __init__(self, holders: Holders, layout: Layout) -> None:
+        super().__init__(holders, layout)
+        self._session = layout.argument("session")
+
+    def before(self, values: Values) -> None:
+        """Note what the session says of its user."""
+        sid = plain_text(self._sid(values))
+        if sid is not None:
+            self._holders.told(sid, self._session(values))
+        super().before(values)
+
+
+class EmitPoint:
+    """Around ``emit``, which ``send`` and ``call`` use, and the namespaces' own methods of these names."""
+
+    def __init__(self, place: str, holders: Holders, runtime: Runtime, layout: Layout) -> None:
+        self.place = place
+        self._holders = holders
+        self._runtime = runtime
+        self._addressees = runtime.part(Addressees)
+        self._self_of = layout.receiver_reader()
+        self._event = layout.argument("event")
+        self._data = layout.argument("data")
+        self._namespace = layout.argument("namespace")
+        self._skipped = layout.argument("skip_sid")
+        self._to = layout.argument("to")
+        self._room = layout.argument("room")
+
+    def before(self, values: Values) -> None:
+        """Find out who receives it, and have it weighed."""
+        self._runtime.tally.seen[self.place] += 1
+        sender = self._sender()
+        message = Message(self.place, self._data(values), _LIBRARIES, plain_text(self._event(values)))
+        rooms = self._rooms(values)
+        to = self._to(values) or self._room(values)
+        if to is None:
+            skipped = self._skipped(values)
+            members = rooms.get(None, ())
+            meant = partial(_meant, skipped, self._runtime.config.limits.stack)
+            self._addressees.everyone(sender, self._users(members, skipped), message, meant=meant)
+            return
+        for room in to if type(to) in (list, tuple) else (to,):
+            self._to_room(sender, room, rooms.get(room, ()), message)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Never called: ``before`` leaves no state."""
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Never called: ``before`` leaves no state."""
+
+    def _sender(self) -> User | None:
+        """The running user; where there is none, the one behind the session id whose handler runs."""
+        sid: str | None = client_variable.get()
+        if sid is not None:
+            self._holders.running(sid)
+        ambient = self._runtime.ambient.current()
+        if ambient is None and sid is not None:
+            return self._holders.of(sid)
+        return ambient
+
+    def _rooms(self, values: Values) -> Any:
+        """Room -> its session ids, in this process; a plain dict of the manager's."""
+        return self._self_of(values).manager.rooms.get(self._namespace(values) or "/", {})
+
+    def _to_room(self, sender: User | None, room: Any, members: Any, message: Message) -> None:
+        users = [self._holders.of(sid) for sid in list(members)]
+        known = [user for user in users if user is not None and user.kind is Kind.USER]
+        if not known:
+            return
+        if len(known) == len(users) and all(same(user, known[0]) for user in known):
+            self._addressees.one(sender, known[0], message)
+        self._addressees.room(sender, plain_text(room), known, message)
+
+    def _users(self, members: Any, skipped: Any) -> Iterator[User]:
+        left_out = skipped if type(skipped) in (list, tuple, set) else (skipped,)
+        for sid in list(members):
+            user = None if sid in left_out else self._holders.of(sid)
+            if user is not None:
+                yield user
+
+
+def _meant(skipped: Any, limit: int) -> bool:
+    """True where the call names no addressee, or leaves somebody out: nobody does that by accident."""
+    return skipped is not None or not writes(beneath(capture(limit), _LIBRARIES), _TO, _BEFORE_TO)
+
+
+integration = SocketIO()

@@ -1,0 +1,67 @@
+"""How a payload names a user."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from isolation_audit.content.naming import Naming, named
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ("alice: hello", Naming.SPEAKER),
+        ("[alice] : hello", Naming.SPEAKER),
+        ("<alice> hello", Naming.SPEAKER),
+        ("@alice: hello", Naming.SPEAKER),
+        ({"from": "alice", "text": "hello, alice here"}, Naming.SPEAKER),
+        ({"message": {"sender_id": "alice"}}, Naming.SPEAKER),
+        ({"author": {"id": "alice", "avatar": "a.png"}}, Naming.SPEAKER),
+        ('{"createdBy": "alice"}', Naming.SPEAKER),
+        (b'[{"by": "alice"}]', Naming.SPEAKER),
+        ("alice joined", Naming.SUBJECT),
+        ({"text": "alice is typing"}, Naming.SUBJECT),
+        ({"user": "alice", "online": True}, Naming.FIELD),
+        (json.dumps({"username": "alice", "count": 3}), Naming.FIELD),
+        ("alice, your balance is 5", Naming.INSIDE),
+        ("alice's balance is 5", Naming.INSIDE),
+        ("alice owes 5, says alice", Naming.INSIDE),
+        ("private answer for alice: 5", Naming.INSIDE),
+        ({"for": "alice", "answer": "5"}, Naming.INSIDE),
+        ({"user": "alice", "answer": "the answer for alice"}, Naming.INSIDE),
+        ({"from": "bob", "text": "the answer for alice"}, Naming.INSIDE),
+        ({}, Naming.INSIDE),
+    ],
+)
+def test_the_ways(payload: Any, expected: Naming) -> None:
+    assert named(payload, "alice") is expected
+
+
+def test_a_number_speaks_too() -> None:
+    assert named({"from": 123456789}, "123456789") is Naming.SPEAKER
+
+
+def test_deep_and_circular_payloads_end() -> None:
+    deep: list[Any] = ["alice: hello"]
+    for _ in range(50):
+        deep = [deep]
+    circle: dict[str, Any] = {"user": "bob"}
+    circle["self"] = circle
+    wide = [{"n": number} for number in range(100_000)]
+    assert {named(payload, "alice") for payload in (deep, circle, wide, "[" * 100_000)} == {Naming.INSIDE}
+
+
+def test_nothing_of_the_payload_is_run() -> None:
+    class Trap:
+        def __getattribute__(self, name: str) -> Any:
+            raise AssertionError(name)
+
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError
+
+        __hash__ = None  # type: ignore[assignment]
+
+    assert named({"from": Trap(), "user": [Trap()]}, "alice") is Naming.INSIDE
