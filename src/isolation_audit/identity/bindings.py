@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isolation_audit.identity.users import plain_text, same
@@ -134,8 +133,10 @@ class Bindings:
 
 def to_end(table: OrderedDict[str, Binding], key: str) -> None:
     """Make ``key`` the entry seen last: the order of the table is that of age."""
-    with suppress(KeyError):  # another thread has evicted it at this moment
+    try:  # noqa: SIM105 - suppress() costs five times what the move does, and this is done at every sight of an id
         table.move_to_end(key)
+    except KeyError:
+        pass  # another thread has evicted it at this moment
 
 
 def evict(table: OrderedDict[str, Binding], limit: int, before: float) -> str | None:
