@@ -77,7 +77,10 @@ def _chosen(folder: Path, only: tuple[str, ...], *, light: bool) -> list[Program
 
 
 def _show(rows: list[Row]) -> None:
-    table = Table("case", "verdict", "rule", "users", "where", "s", "", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("case", "verdict", "rule", "users", "where", "s"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("")
     for row in rows:
         color = _COLORS.get(row.verdict, "red")
         detail = "" if row.verdict == "found" else row.detail
@@ -90,7 +93,7 @@ def _show(rows: list[Row]) -> None:
             f"{row.seconds:.1f}",
             detail,
         )
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     counts = {word: sum(row.verdict == word for row in rows) for word in ("found", "silent", "later", *FAILED)}
     console.print(", ".join(f"{count} {word}" for word, count in counts.items() if count))
