@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.scopes import request_variable
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.requests import serving_wsgi, sources
+from isolation_audit.integrations.serving import serving_wsgi, sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.names import Unresolved, name_of
 from isolation_audit.identity.requests import LOGIN
-from isolation_audit.integrations.requests import tell
+from isolation_audit.integrations.serving import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable

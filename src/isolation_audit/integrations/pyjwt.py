@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.identity.names import Name, plain_id
 from isolation_audit.identity.requests import TOKEN
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.requests import sources, tell
+from isolation_audit.integrations.serving import sources, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.identity.scopes import connection_variable
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
-from isolation_audit.integrations.requests import serving_asgi, sources
+from isolation_audit.integrations.serving import serving_asgi, sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.requests import AsgiPoint, sources
+from isolation_audit.integrations.serving import AsgiPoint, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
