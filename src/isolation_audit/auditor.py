@@ -74,6 +74,8 @@ class _Scopes(scopes.ScopeListener):
             if user is not None:
                 runtime.ids.learn(scope.ids, user)
             runtime.levels.begin(scope, user)
+            for runs in runtime.runs:
+                runs.begin(scope)
         except Exception as error:
             runtime.barrier.fault("scope", error)
 
@@ -329,6 +331,8 @@ class Auditor:
         self.recorder = Recorder(self.config.limits, self.config.select)
         _reset(self.runtime.tally)
         self.runtime.levels.clear()
+        for runs in self.runtime.runs:
+            runs.after_fork()
         self.runtime.barrier.__init__(self.config.limits.faults)  # type: ignore[misc]
         self._listen()
         self.drainer = self._drainer()

@@ -1,7 +1,9 @@
 """Protocols: interleaved runs, retries, failures, time limits; the healthy twins are silent."""
 
+import threading
 import time
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 
@@ -155,6 +157,114 @@ def test_the_work_of_a_run_ends_with_its_outermost_scope(app):
         auditor._publish_overdue(0.0)
         assert counts(auditor) == {}
         emitter.emit("alice", "done", "r")
+    assert counts(auditor) == {}
+
+
+def test_a_run_is_at_work_until_the_last_of_its_tasks_has_ended(app):
+    """Two tasks of one run have a scope each, neither inside the other."""
+    emitter = app.Emitter(app.Sink())
+    with watch() as auditor:
+        begun, waiting = threading.Event(), threading.Event()
+
+        def work():
+            with user_scope("alice", run_id="r"):
+                begun.set()
+                waiting.wait(10)
+                emitter.emit("alice", "done", "r")
+
+        other = threading.Thread(target=work)
+        other.start()
+        assert begun.wait(10)
+        with user_scope("alice", run_id="r"):
+            emitter.emit("alice", "started", "r")
+        auditor._publish_overdue(0.0)
+        assert counts(auditor) == {}
+        waiting.set()
+        other.join()
+        auditor._publish_overdue(0.0)
+        assert auditor.runtime.runs[0]._work == {}
+    assert counts(auditor) == {}
+
+
+def test_work_that_resumes_in_a_new_scope_is_not_overdue(app):
+    emitter = app.Emitter(app.Sink())
+    with watch() as auditor:
+        with user_scope("alice", run_id="r"):
+            emitter.emit("alice", "started", "r")
+        with user_scope("alice", run_id="r"):
+            auditor._publish_overdue(0.0)
+            emitter.emit("alice", "done", "r")
+    assert counts(auditor) == {}
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_id_used_again_by_new_work_is_a_new_run(app, crash):
+    emitter = app.Emitter(app.Sink())
+    with watch() as auditor:
+        with suppress(RuntimeError), user_scope("alice", run_id="r"):
+            emitter.emit("alice", "started", "r", 1)
+            if crash:
+                raise RuntimeError
+            emitter.emit("alice", "done", "r", 2)
+        with user_scope("alice", run_id="r"):
+            emitter.emit("alice", "started", "r", 1)
+            emitter.emit("alice", "thinking", "r", 2)
+            emitter.emit("alice", "done", "r", 3)
+            assert counts(auditor) == {}
+            emitter.emit("alice", "started", "r", 4)
+    assert counts(auditor) == {"IA302": 2}
+
+
+def test_an_event_after_the_end_is_one_also_in_a_scope_of_its_own(app):
+    emitter = app.Emitter(app.Sink())
+    with watch() as auditor:
+        with user_scope("alice", run_id="r"):
+            emitter.emit("alice", "started", "r")
+            emitter.emit("alice", "done", "r")
+        with user_scope("alice", run_id="r"):
+            emitter.emit("alice", "thinking", "r")
+    assert counts(auditor) == {"IA302": 2}
+
+
+def test_a_run_that_begins_while_the_overdue_are_looked_for_is_not_overdue(app):
+    """The drainer's thread may meet a run before its first event has been taken."""
+    with watch() as auditor:
+        (runs,) = auditor.runtime.runs
+        runs._begin("emitter", "r")
+        assert list(runs.overdue(1.0)) == []
+
+
+def test_a_forked_child_does_not_wait_for_what_its_parent_began(app):
+    emitter = app.Emitter(app.Sink())
+    with watch() as auditor, user_scope("alice", run_id="r"):
+        emitter.emit("alice", "started", "r")
+        auditor.runtime.runs[0].after_fork()
+    assert counts(auditor) == {}
+
+
+def test_an_event_without_a_run_is_followed_nowhere(app):
+    emitter = app.Emitter(app.Sink())
+    with watch() as auditor:
+        emitter.emit("alice", "thinking", None)
+        assert len(auditor.runtime.runs[0]) == 0
+    assert counts(auditor) == {}
+
+
+def test_threads_of_one_run_are_followed_without_a_fault(app):
+    emitter = app.Emitter(app.Sink())
+
+    def think(thread):
+        for turn in range(200):
+            emitter.emit("alice", "thinking", "r", f"{thread}-{turn}")
+
+    with watch() as auditor, user_scope("alice", run_id="r"):
+        emitter.emit("alice", "started", "r", 0)
+        threads = [threading.Thread(target=think, args=[number]) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        emitter.emit("alice", "done", "r", 1)
     assert counts(auditor) == {}
 
 

@@ -41,6 +41,8 @@ class Run:
     missed_end: bool = False
     """It has been said that something was missing at its end."""
     numbers: deque[object] | None = None
+    over: bool = False
+    """New work for the same id has begun since it was over: its first event begins a new run."""
     open: Openings | None = None
     """What it has opened, where the protocol has pairs that may overlap."""
 
@@ -71,6 +73,8 @@ class Runs:
         self.events = self.automaton.events
         self._runs: dict[tuple[str, str], Run] = {}
         self._layers: dict[str, None] = {}
+        self._work: dict[str, set[Scope]] = {}
+        """The scopes that are at work for a run, none inside another; several where its tasks have one each."""
         self._limit = limit
         self.evicted = 0
 
@@ -93,7 +97,7 @@ class Runs:
         ``repeated`` says that this message came before.
         """
         run = self._runs.get((layer, run_id))
-        if run is None:
+        if run is None or (run.over and event in self.automaton.steps[START]):
             run = self._begin(layer, run_id)
         run.seen = time.monotonic()
         if repeated or (number is not None and self._again(run, number)):
@@ -151,22 +155,50 @@ class Runs:
             run.state, run.last, run.last_pair = state, event, pair
         return deviation
 
-    def end(self, scope: Scope) -> None:
-        """A scope has ended; with the outermost one of a run its work has ended, and its last event is overdue."""
+    def begin(self, scope: Scope) -> None:
+        """A scope has begun: work for a run, which may have been over, or resumes."""
         run_id = scope.ids.get(self.protocol.key)
-        if run_id is None:
+        if run_id is None or self._inside(scope, run_id):
             return
+        if len(self._work) < self._limit:
+            self._work.setdefault(run_id, set()).add(scope)
+        for run in self._everywhere(run_id):
+            if run.ended:
+                run.over = run.missed_end or run.failed or run.state in self.automaton.accepting
+                run.ended = run.ended if run.over else 0.0
+
+    def end(self, scope: Scope) -> None:
+        """A scope has ended; with the last outermost one of a run its work has ended, and its last event is overdue."""
+        run_id = scope.ids.get(self.protocol.key)
+        if run_id is None or self._inside(scope, run_id):
+            return
+        work = self._work.get(run_id, set())
+        work.discard(scope)
+        if not work:
+            self._work.pop(run_id, None)
+        now = time.monotonic()
+        for run in self._everywhere(run_id):
+            run.ended = run.ended if work else now
+            run.failed = run.failed or scope.failed
+
+    def _inside(self, scope: Scope, run_id: str) -> bool:
+        """Whether a scope around this one is work for the same run."""
         parent = scope.parent
         while parent is not None:
             if parent.ids.get(self.protocol.key) == run_id:
-                return
+                return True
             parent = parent.parent
-        now = time.monotonic()
-        for layer in self._layers:
-            run = self._runs.get((layer, run_id))
-            if run is not None:
-                run.ended = now
-                run.failed = run.failed or scope.failed
+        return False
+
+    def _everywhere(self, run_id: str) -> list[Run]:
+        """The run at every layer where it was seen."""
+        return [run for layer in list(self._layers) if (run := self._runs.get((layer, run_id))) is not None]
+
+    def after_fork(self) -> None:
+        """In a forked child: what the parent has begun is the parent's to complete."""
+        self._work.clear()
+        for run in self._runs.values():
+            run.missed_end = True
 
     def overdue(self, grace: float) -> Iterator[Overdue]:
         """Runs whose last event should have come: ``grace`` seconds after the work ended, or at the protocol's timeout.
@@ -185,7 +217,12 @@ class Runs:
     def _begin(self, layer: str, run_id: str) -> Run:
         if layer not in self._layers:
             self._layers[layer] = None
-        run = self._runs.setdefault((layer, run_id), Run(run_id, layer))
+        key = (layer, run_id)
+        earlier = self._runs.get(key)
+        if earlier is not None and earlier.over:
+            del self._runs[key]
+        # Seen before it is in the table: the drainer's thread may look for what is overdue at this very moment.
+        run = self._runs.setdefault(key, Run(run_id, layer, seen=time.monotonic()))
         if len(self._runs) > self._limit:
             try:
                 del self._runs[next(iter(self._runs))]

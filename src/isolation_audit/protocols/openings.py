@@ -68,12 +68,13 @@ class Openings:
                 del self._nameless[opener]
             return Closing.OPEN
         if number is None:
-            for key in self._ids:
+            # A list of it: another thread of the same run may open something meanwhile.
+            for key in list(self._ids):
                 if key[0] == opener:
-                    del self._ids[key]
+                    self._ids.pop(key, None)
                     return Closing.OPEN
         return Closing.NOTHING
 
     def openers(self) -> tuple[str, ...]:
         """The openers that wait for their closers, each once, by name."""
-        return tuple(sorted({opener for opener, _number in self._ids} | set(self._nameless)))
+        return tuple(sorted({opener for opener, _number in list(self._ids)} | set(self._nameless)))
