@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-failed test-lowest test-long lint docs bench corpus corpus-light clean
+.PHONY: demo test test-failed test-lowest test-long lint docs bench soak corpus corpus-light clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +48,9 @@ bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/hotpath.py
 	$(BIN)/python benchmarks/content.py
 	$(BIN)/python benchmarks/chat.py
+
+soak: $(STAMP)  ## a million events of a hundred thousand runs: memory has to stay put
+	$(BIN)/python benchmarks/soak.py
 
 corpus: $(STAMP)  ## real leaks and their clean twins, each with the packages it pins: ../shared/corpus and tests/corpus/cases
 	$(BIN)/python tests/corpus/run.py --environments $(VENV)-corpus $(ARGS)
