@@ -7,16 +7,14 @@ news into a bounded queue, and looks ids up in its own memory. What Redis does n
 
 from __future__ import annotations
 
-# The first two are imported by connecting. Were that on our thread, a fork in the middle of it would leave the child
-# with the module's lock taken by nobody, and whoever imports it there, the application too, would wait for ever.
-import email.parser  # noqa: F401
-import encodings.idna  # noqa: F401
+import encodings.idna  # noqa: F401 - see below
 import re
 import secrets
 import threading
 import time
 from collections import deque
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from math import ceil
 from queue import SimpleQueue
 from threading import get_ident
@@ -37,6 +35,12 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Config
     from isolation_audit.identity.pseudonyms import Pseudonyms
     from isolation_audit.instrument.barrier import Barrier
+
+# Connecting looks up a host (encodings.idna) and redis-py's own version (all that reads metadata), and imports what
+# that takes. Were that on our thread, a fork in the middle of it would leave the child with a module's lock taken by
+# nobody, and whoever imports the module there, the application too, would wait for ever. So it is done here.
+with suppress(PackageNotFoundError):
+    version("redis")
 
 QUEUE: Final = 10_000
 """Bindings that wait at most; beyond it the oldest are given up and counted."""
