@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import OrderedDict, deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -71,7 +72,8 @@ class Runs:
         self.protocol = protocol
         self.automaton: Automaton = compile_order(protocol.order)
         self.events = self.automaton.events
-        self._runs: dict[tuple[str, str], Run] = {}
+        # Not a plain dict, which finds its first entry only behind the places of all that went before.
+        self._runs: OrderedDict[tuple[str, str], Run] = OrderedDict()
         self._layers: dict[str, None] = {}
         self._work: dict[str, set[Scope]] = {}
         """The scopes that are at work for a run, none inside another; several where its tasks have one each."""
@@ -220,15 +222,13 @@ class Runs:
         key = (layer, run_id)
         earlier = self._runs.get(key)
         if earlier is not None and earlier.over:
-            del self._runs[key]
+            self._runs.pop(key, None)
         # Seen before it is in the table: the drainer's thread may look for what is overdue at this very moment.
         run = self._runs.setdefault(key, Run(run_id, layer, seen=time.monotonic()))
         if len(self._runs) > self._limit:
-            try:
-                del self._runs[next(iter(self._runs))]
+            with suppress(KeyError):  # another thread evicts at this moment
+                self._runs.popitem(last=False)
                 self.evicted += 1
-            except (KeyError, RuntimeError, StopIteration):
-                pass  # another thread evicts at this moment
         return run
 
     @staticmethod
