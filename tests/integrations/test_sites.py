@@ -27,8 +27,9 @@ EXPECTED = {
     "fastapi_headers": (["alice", "alice", "bob", "bob", None, ["alice", "bob"]], ("alice", "bob")),
     "starlette_login": ([None, "alice", None, "bob"], ("alice", "bob")),
     "fastapi_token": (["alice", "bob", 401, None], ("alice", "bob")),
+    "wsgi_bare": ([["alice", "alice"], ["bob", "bob"], [None, None]], ("alice", "bob")),
     "flask_site": (FLASK, ("1", "2")),
-    "flask_session": (["1", "2", None], ("1", "2")),
+    "flask_session": ([["1", "1"], ["2", "2"], None], ("1", "2")),
     "django_site": (DJANGO, ("alice", "bob")),
     "django_site asgi": (DJANGO, ("alice", "bob")),
 }

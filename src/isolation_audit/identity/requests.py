@@ -7,6 +7,7 @@ source speaks for the whole process: the best that has ever told. What weaker on
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.names import Name, Unresolved, name_in_authorization, name_of, plain_id
@@ -120,6 +121,12 @@ class Request:
         """True for this request's ASGI scope, and for copies that a middleware has made of it."""
         return scope is self.scope or (self.mark is not None and scope.get("headers") is self.mark)
 
+    def hear(self, headers: Callable[[], Iterable[tuple[str, str]]]) -> None:
+        """Look for the user in these headers, from now on: the server had none to show when the request began."""
+        if not self._over:
+            self._headers = headers
+            self._asked = not self._sources.headers
+
     def settle(self) -> None:
         """The application itself has said whom it works for: nothing is guessed beside that."""
         self._void = True
@@ -163,7 +170,9 @@ class Request:
             self._look_into(self.session if scope is None else scope.get("session"))
         if self._rank > TOKEN and not self._asked:
             self._asked = True
-            self._guess()
+            # Headers may be none at all, where the application, or whoever tests it, has made them up.
+            with suppress(AttributeError, LookupError, TypeError, ValueError):
+                self._guess()
 
     def _meet(self, person: object) -> None:
         name = name_of(person)

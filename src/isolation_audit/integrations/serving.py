@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 _CONNECTIONS: Final = ("http", "websocket")
+_SERVED: Final = object()
+"""The mark of requests that a WSGI server has begun."""
 
 
 def sources(runtime: Runtime) -> Sources:
@@ -91,8 +93,28 @@ class AsgiPoint(_Serving):
         return self._begin(request, outer)
 
 
+class WsgiServerPoint(_Serving):
+    """Around what a WSGI server does for one request: calling the application, and sending what it has returned.
+
+    ``handler_of`` reads the server's object for the request, which may have the environment as ``environ``.
+    """
+
+    def __init__(self, place: str, runtime: Runtime, handler_of: Callable[[Values], Any]) -> None:
+        super().__init__(place, runtime)
+        self._handler_of = handler_of
+
+    def before(self, values: Values) -> Any:
+        """Begin a request."""
+        handler = self._handler_of(values)
+        request = Request(self._sources, lambda: _wsgi_headers(vars(handler).get("environ") or {}), mark=_SERVED)
+        return self._begin(request, request_variable.get())
+
+
 class WsgiPoint(_Serving):
-    """Around the call of a WSGI application; ``environ_of`` reads its environment."""
+    """Around the call of a WSGI application; ``environ_of`` reads its environment.
+
+    Where the server is known, the request is the server's: its body is sent after the application has returned.
+    """
 
     def __init__(self, place: str, runtime: Runtime, environ_of: Callable[[Values], Any]) -> None:
         super().__init__(place, runtime)
@@ -103,6 +125,9 @@ class WsgiPoint(_Serving):
         environ = self._environ_of(values)
         outer: Request | None = request_variable.get()
         if type(environ) is not dict or (outer is not None and outer.mark is environ):
+            return None
+        if outer is not None and outer.mark is _SERVED:
+            outer.hear(lambda: _wsgi_headers(environ))
             return None
         return self._begin(Request(self._sources, lambda: _wsgi_headers(environ), mark=environ), outer)
 
@@ -115,6 +140,11 @@ def serving_asgi(place: str, runtime: Runtime) -> Callable[[Layout], AsgiPoint]:
 def serving_wsgi(place: str, runtime: Runtime) -> Callable[[Layout], WsgiPoint]:
     """A point around an application that is called with ``environ``."""
     return lambda layout: WsgiPoint(place, runtime, layout.argument("environ"))
+
+
+def serving_requests(target: str, runtime: Runtime) -> Callable[[Layout], WsgiServerPoint]:
+    """A point around a method in which a WSGI server serves one request."""
+    return lambda layout: WsgiServerPoint(target, runtime, layout.receiver_reader())
 
 
 def _asgi_headers(headers: Any) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,11 @@
 """Flask with a session of its own making. That the session was looked at must not show in the response."""
 
+import json
 import threading
 import urllib.request
 
 from assistant import Browser, Keeper, known, say
-from flask import Flask, jsonify, session
+from flask import Flask, Response, jsonify, session
 from werkzeug.serving import make_server
 
 app = Flask(__name__)
@@ -21,7 +22,8 @@ def login(number):
 @app.get("/ask")
 def ask():
     keeper.assistant().answer()
-    return jsonify(known())
+    early = known()
+    return Response((json.dumps([early, known()]) for _ in "x"), mimetype="application/json")
 
 
 server = make_server("127.0.0.1", 0, app, threaded=True)

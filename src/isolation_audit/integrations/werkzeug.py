@@ -1,0 +1,31 @@
+"""werkzeug's server: where the requests to any WSGI application begin and end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.serving import serving_requests, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.runtime import Runtime
+
+_SERVING: Final = "werkzeug.serving:WSGIRequestHandler.run_wsgi"
+
+
+class Werkzeug:
+    """The integration."""
+
+    distribution = "Werkzeug"
+    since = "2.2"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What serves one request."""
+        if runtime.part(sources).detect:
+            yield Point(_SERVING, serving_requests(_SERVING, runtime))
+
+
+integration = Werkzeug()
