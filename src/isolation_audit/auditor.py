@@ -124,7 +124,8 @@ class Auditor:
         self.recorder = Recorder(limits, config.select)
         kinds = (kind for kind, _path in config.identity.bind)
         bindings = Bindings(kinds, limit=limits.bindings, age=config.bindings.age)
-        content = self.recorder.enabled("IA203") and any(emitter.payload for emitter in config.emitters)
+        searched = config.watch.payloads or any(emitter.payload for emitter in config.emitters)
+        content = self.recorder.enabled("IA203") and searched
         self.runtime = Runtime(
             config=config,
             users=users,

@@ -329,8 +329,9 @@ def test_truncated_payloads_are_counted(audited) -> None:
 
 
 def test_nothing_is_searched_where_it_is_not_asked_for(audited) -> None:
+    off = "[watch]\naddressees = false\npayloads = false\n"
     for config in (CONFIG + '[select]\ndisable = ["IA203"]\n', CONFIG.replace("payload", "run")):
-        _app, auditor = audited(config + "[watch]\naddressees = false\n")
+        _app, auditor = audited(config + off)
         assert auditor.runtime.content is None
         assert auditor.runtime.users.listener is None
         auditor.stop()

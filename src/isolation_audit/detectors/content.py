@@ -5,6 +5,7 @@ from __future__ import annotations
 from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.detectors.crossing import count_crossing
 from isolation_audit.instrument.observations import Carried
+from isolation_audit.mechanisms.sinks import Surfaced
 from isolation_audit.rules import Example, Rule, Severity
 
 _APP = """\
@@ -45,8 +46,8 @@ class ContentDetector(Detector):
                 bad=_APP + "def search(user_id):\n    return NOTES[:1]\n",
                 good=_APP + 'def search(user_id):\n    return [note for note in NOTES if note["author"] == user_id]\n',
             ),
-            options="`emitters.payload`, `emitters.mentions`, `identity.bind`, `identity.system`; `canary()` and "
-            "`secret()` in the Python API",
+            options="`watch.payloads`, `emitters.payload`, `emitters.mentions`, `identity.bind`, `identity.system`; "
+            "`canary()` and `secret()` in the Python API",
         ),
     )
 
@@ -78,4 +79,17 @@ class ContentDetector(Detector):
             addressee=passage.addressee,
             content=carried.content,
             record=passage.record,
+        )
+
+    @observes(Surfaced)
+    def on_surfaced(self, surfaced: Surfaced) -> None:
+        """No target of the configuration: the ambient user is the only other witness."""
+        self.report(
+            "IA203",
+            f"{surfaced.what} for {{ambient}} carries data of {{content}}, seen at {{target}}",
+            target=surfaced.target,
+            place="data of {content} passed here",
+            ambient=surfaced.ambient,
+            content=surfaced.content,
+            at=surfaced.stack,
         )

@@ -77,6 +77,7 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     connection: Any = None
     request: Any = None
     client: Any = None
+    sink: Any = None
 
 
 def _variable(name: str) -> ContextVar[Any]:
@@ -90,6 +91,7 @@ emission_variable: Final[ContextVar[Any]] = _variable("emission")
 connection_variable: Final[ContextVar[Any]] = _variable("connection")
 request_variable: Final[ContextVar[Any]] = _variable("request")
 client_variable: Final[ContextVar[Any]] = _variable("client")
+sink_variable: Final[ContextVar[Any]] = _variable("sink")
 
 current_scope: Final[Callable[[], Scope | None]] = scope_variable.get
 

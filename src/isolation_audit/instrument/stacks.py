@@ -72,9 +72,20 @@ def raised(error: BaseException, limit: int, libraries: tuple[str, ...]) -> RawS
         if not is_ours(trace.tb_frame.f_code):
             raw.append((trace.tb_frame.f_code, trace.tb_lasti))
         trace = trace.tb_next
-    innermost = tuple(reversed(raw))
-    own = _from(innermost, lambda file: not file.startswith(_INSTALLED) and "-packages/" not in file)
-    return (own or beneath(innermost, libraries))[:limit]
+    return beneath_installed(tuple(reversed(raw)), libraries)[:limit]
+
+
+def beneath_installed(raw: RawStack, libraries: tuple[str, ...]) -> RawStack:
+    """A stack from the first frame on that is neither the standard library's nor an installed package's.
+
+    Without one, as for an application that is installed itself, only those of the ``libraries`` are taken off.
+    """
+    return application_frames(raw) or beneath(raw, libraries)
+
+
+def application_frames(raw: RawStack) -> RawStack:
+    """A stack from the first frame on that is neither the standard library's nor an installed package's, if any."""
+    return _from(raw, lambda file: not file.startswith((_INSTALLED, "<frozen")) and "-packages/" not in file)
 
 
 def beneath(raw: RawStack, libraries: tuple[str, ...]) -> RawStack:

@@ -9,6 +9,8 @@ from isolation_audit.identity.scopes import connection_variable
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
 from isolation_audit.integrations.serving import serving_asgi, sources
+from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint
+from isolation_audit.mechanisms.sinks import sinks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +37,9 @@ class Starlette:
         yield Point(APPLICATION, lambda layout: ApplicationPoint(connections, layout, runtime))
         if runtime.part(sources).detect:
             yield Point(APPLICATION, serving_asgi(APPLICATION, runtime))
+        sinks = sinks_of(runtime)
+        if sinks is not None:
+            yield Point(RESPONSE, lambda layout: ResponsePoint(sinks, layout))
 
 
 class _Running:

@@ -1,10 +1,11 @@
-"""uvicorn: where the requests to any ASGI application begin."""
+"""uvicorn: where the requests to any ASGI application begin, and what it sends."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.asgi_servers import sending
 from isolation_audit.integrations.serving import AsgiPoint, sources
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ _CALLS: Final = (
 )
 """The only places where a request's task calls the application; each has the ASGI scope as ``self.scope``."""
 
+_SENDS: Final = (
+    "uvicorn.protocols.http.h11_impl:RequestResponseCycle.send",
+    "uvicorn.protocols.http.httptools_impl:RequestResponseCycle.send",
+    "uvicorn.protocols.websockets.websockets_impl:WebSocketProtocol.asgi_send",
+    "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol.send",
+    "uvicorn.protocols.websockets.wsproto_impl:WSProtocol.send",
+)
+
 
 class Uvicorn:
     """The integration."""
@@ -31,7 +40,8 @@ class Uvicorn:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """The protocols' calls of the application."""
+        """The protocols' calls of the application, and the methods that they give it to send with."""
+        yield from sending(runtime, _SENDS)
         if runtime.part(sources).detect:
             for target in _CALLS:
                 yield Point(target, _calling(target, runtime))

@@ -1,0 +1,68 @@
+"""What integrations of ASGI servers share: the messages that applications send, before they are framed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.responses import PUSHED, Asked, Response
+from isolation_audit.mechanisms.sinks import Passing, Sinks, code_of, passing, sinks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+
+def sending(runtime: Runtime, targets: tuple[str, ...]) -> Iterator[Point]:
+    """Points around the methods of a server that take an application's messages; its ASGI scope is ``self.scope``."""
+    sinks = sinks_of(runtime)
+    if sinks is not None:
+        for target in targets:
+            yield Point(target, partial(SendPoint, target, sinks))
+
+
+class SendPoint:
+    """Around the ``send`` of one connection or request."""
+
+    def __init__(self, place: str, sinks: Sinks, layout: Layout) -> None:
+        self.place = place
+        self._sinks = sinks
+        self._self_of = layout.receiver_reader()
+        self._message = layout.argument("message")
+        self._responses: WeakKeyDictionary[Any, Response] = WeakKeyDictionary()
+
+    def before(self, values: Values) -> Passing | None:
+        """Search it; what the server makes of it below is not searched again."""
+        message = self._message(values)
+        if passing() or not issubclass(type(message), Mapping):
+            return None
+        server, kind = self._self_of(values), message.get("type")
+        if kind == "http.response.start":
+            headers = message.get("headers", ())
+            self._responses[server] = Response(self._sinks, self.place, headers, request_of(server.scope))
+        elif kind == "http.response.body":
+            response, body = self._responses.get(server), message.get("body", b"")
+            if response is not None and issubclass(type(body), bytes):
+                response.chunk(body, last=not message.get("more_body", False))
+        elif kind == "websocket.send":
+            self._sinks.secrets(message.get("text") or message.get("bytes"), self.place, PUSHED)
+        return Passing()
+
+    def after(self, state: Passing, _result: Any) -> None:
+        """It was sent."""
+        state.end()
+
+    def failed(self, state: Passing, _error: BaseException) -> None:
+        """It was not."""
+        state.end()
+
+
+def request_of(scope: Any) -> Asked:
+    """What a request of an ASGI scope asks for, and of whom, where a router has said so."""
+    asked = f"{scope.get('path', '')}?{scope.get('query_string', b'').decode('latin-1')}"
+    return Asked(asked, code_of(scope.get("endpoint")))

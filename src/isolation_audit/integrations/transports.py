@@ -1,0 +1,105 @@
+"""asyncio: what is written to transports, and what is read from streams; uvloop's are written in C and are not seen."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.responses import Wire
+from isolation_audit.mechanisms.sinks import Passing, Sinks, in_task, passing, sinks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+PLAIN: Final = "asyncio.selector_events:_SelectorSocketTransport.write"
+ENCRYPTED: Final = "asyncio.sslproto:_SSLProtocolTransport.write"
+READS: Final = ("read", "readexactly", "readuntil")
+
+
+class Transports:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """Both kinds of transports, and what all ways to read a stream come down to."""
+        sinks = sinks_of(runtime)
+        if sinks is None:
+            return
+        for target in (PLAIN, ENCRYPTED):
+            yield Point(target, partial(WritePoint, target, sinks))
+        for name in READS:
+            target = f"asyncio.streams:StreamReader.{name}"
+            yield Point(target, partial(ReadPoint, target, sinks))
+
+
+class WritePoint:
+    """Around ``write`` of a transport."""
+
+    def __init__(self, place: str, sinks: Sinks, layout: Layout) -> None:
+        self.place = place
+        self._sinks = sinks
+        self._self_of = layout.receiver_reader()
+        self._data = layout.argument("data")
+        self._wires: WeakKeyDictionary[Any, Wire] = WeakKeyDictionary()
+
+    def before(self, values: Values) -> Passing | None:
+        """Search what a server's connection sends; for secrets, what a client's does."""
+        if passing() or not in_task():
+            return None
+        transport, data = self._self_of(values), self._data(values)
+        if type(data) not in (bytes, bytearray, memoryview):
+            return None
+        plain = transport if self.place is PLAIN else _below(transport)
+        # An accepted connection has one.
+        if getattr(plain, "_server", None) is not None:
+            wire = self._wires.get(transport)
+            if wire is None:
+                wire = self._wires[transport] = Wire(self._sinks, self.place)
+            wire.write(bytes(data))
+        else:
+            self._sinks.secrets(data, self.place, "a request")
+        return None if self.place is PLAIN else Passing()
+
+    def after(self, state: Passing, _result: Any) -> None:
+        """It was written, encrypted, to the transport below."""
+        state.end()
+
+    def failed(self, state: Passing, _error: BaseException) -> None:
+        """It was not."""
+        state.end()
+
+
+def _below(transport: Any) -> Any:
+    """The transport that carries an encrypted one; None where it is closed."""
+    return getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+
+
+class ReadPoint:
+    """Around a method of a stream that reads."""
+
+    def __init__(self, place: str, sinks: Sinks, _layout: Layout) -> None:
+        self.place = place
+        self._sinks = sinks
+
+    def before(self, _values: Values) -> bool:
+        """Wait for what is read."""
+        return True
+
+    def after(self, _state: Any, data: Any) -> None:
+        """Search it for secrets: an answer may name others, it may not hold what is theirs alone."""
+        if in_task():
+            self._sinks.secrets(data, self.place, "an answer")
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing was read."""
+
+
+integration = Transports()

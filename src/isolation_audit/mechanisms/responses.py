@@ -1,0 +1,143 @@
+"""Responses on their way out: their bodies, chunk by chunk, and the bytes of HTTP/1 that they are written as."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.mechanisms.sinks import secret_of_another
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import CodeType
+
+    from isolation_audit.content.index import Mark
+    from isolation_audit.identity.users import User
+    from isolation_audit.mechanisms.sinks import Sinks
+
+RESPONSE: Final = "a response"
+PUSHED: Final = "what is pushed"
+
+_HELD: Final = 256
+"""Bytes at the end of a chunk in which a break is looked for, so that no identifier is cut in two."""
+
+_last_break: Final = re.compile(rb'.*[\s",;<>{}]', re.DOTALL).match
+_UNREAD: Final = re.compile(
+    r"image/|audio/|video/|font/|text/(css|javascript)|application/(javascript|octet-stream|pdf|wasm|zip|gzip)"
+)
+"""Types that are nobody's data, or no text."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """What a response answers: path and query, and the code that made the response, where that is known."""
+
+    asked: str = ""
+    made_by: CodeType | None = None
+
+
+class Response:
+    """One response.
+
+    A finding, where the body names another user and, up to its end, not the one whose request it is for; unless the
+    request has asked for that user by name.
+    """
+
+    __slots__ = ("_found", "_held", "_own", "_readable", "_request", "_sinks", "_streamed", "_target")
+
+    def __init__(self, sinks: Sinks, target: str, headers: Iterable[tuple[bytes, bytes]], request: Asked) -> None:
+        self._sinks = sinks
+        self._target = target
+        self._request = request
+        self._held = b""
+        self._own = False
+        self._found: Mark | None = None
+        encoding, kind = "identity", ""
+        for name, value in headers:
+            if name.lower() == b"content-encoding":
+                encoding = value.decode("latin-1").strip().lower()
+            elif name.lower() == b"content-type":
+                kind = value.decode("latin-1").strip().lower()
+        self._streamed = kind.startswith("text/event-stream")
+        self._readable = encoding in ("identity", "") and _UNREAD.match(kind) is None
+        if encoding not in ("identity", "") and sinks.user() is not None:
+            sinks.unread()
+
+    def chunk(self, data: bytes, *, last: bool) -> None:
+        """The next part of the body."""
+        user = self._sinks.user()
+        if user is None or not self._readable:
+            return
+        if self._streamed:
+            # As with other messages that are pushed: what they say of others is conversation.
+            self._sinks.secrets(data, self._target, PUSHED)
+            return
+        if not self._own and not self._sinks.was_searched(data, user):
+            text = self._whole(data, last=last)
+            if text:
+                self._search(text, user)
+        if last and self._found is not None and not self._own:
+            self._sinks.publish(self._target, RESPONSE, user, self._found, self._request.made_by)
+            self._found = None
+
+    def _whole(self, data: bytes, *, last: bool) -> bytes:
+        """What can be searched now; the rest, which the next chunk may continue, is held back."""
+        text = self._held + data
+        self._held = b""
+        if last:
+            return text
+        end = _last_break(text, max(0, len(text) - _HELD))
+        if end is None:
+            return text
+        self._held = text[end.end() :]
+        return text[: end.end()]
+
+    def _search(self, text: bytes, user: User) -> None:
+        marks = self._sinks.marks(text)
+        if not marks:
+            return
+        secret = secret_of_another(marks, user)
+        if secret is not None:
+            self._own = True  # told once
+            self._sinks.publish(self._target, RESPONSE, user, secret, self._request.made_by)
+        elif any(mark.user.id == user.id for mark in marks):
+            self._own = True
+        elif self._found is None:
+            asked = self._sinks.named(self._request.asked)
+            self._found = next((mark for mark in marks if mark.user.id not in asked), None)
+
+
+class Wire:
+    """The bytes that a server writes on one connection: responses where they are HTTP/1, else anything."""
+
+    __slots__ = ("_left", "_response", "_sinks", "_target", "request")
+
+    def __init__(self, sinks: Sinks, target: str) -> None:
+        self._sinks = sinks
+        self._target = target
+        self._response: Response | None = None
+        self._left: int | None = None
+        self.request = Asked()
+
+    def write(self, data: bytes) -> None:
+        """The next bytes; a response's head is taken for one where it begins them."""
+        if data.startswith(b"HTTP/1."):
+            data = self._begin(data)
+        if self._response is None:
+            self._sinks.secrets(data, self._target, PUSHED)
+        elif data:
+            if self._left is not None:
+                self._left -= len(data)
+            self._response.chunk(data, last=self._left is None or self._left <= 0)
+
+    def _begin(self, data: bytes) -> bytes:
+        head, _, body = data.partition(b"\r\n\r\n")
+        lines = head.split(b"\r\n")
+        headers = [(name, value) for name, _, value in (line.partition(b":") for line in lines[1:])]
+        lengths = [value.strip() for name, value in headers if name.lower() == b"content-length"]
+        self._left = int(lengths[0]) if lengths and lengths[0].isdigit() else None
+        # After "101 Switching Protocols" it is HTTP no more.
+        switching = lines[0].split(b" ")[1:2] == [b"101"]
+        self._response = None if switching else Response(self._sinks, self._target, headers, self.request)
+        return body
