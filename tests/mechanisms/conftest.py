@@ -1,11 +1,26 @@
-"""A running audit for the tests of mechanisms."""
+"""A running audit for the tests of mechanisms; and whole programs under one that adopts their own ContextVar."""
 
 from __future__ import annotations
+
+import sys
+import tomllib
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from auditing import Audit, config
 
 from isolation_audit.auditor import Auditor
+from isolation_audit.config import parse_config
+
+HEAD = """\
+import asyncio, contextvars, queue, threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
+
+current_user = ContextVar("current_user", default=None)
+
+"""
 
 
 @pytest.fixture
@@ -15,3 +30,38 @@ def audit():
         made = Audit(auditor)
         yield made
     assert made.faults == {}
+
+
+@dataclass
+class Outcome:
+    """What ``main()`` gave, and (rule, ambient user, owner, line of code) of each finding."""
+
+    result: Any
+    found: list[tuple[str, str | None, str | None, str]]
+    auditor: Auditor
+
+
+@pytest.fixture
+def outcome_of(load_app):
+    """``outcome_of(source)`` runs the source's ``main()``; the usual imports and ``current_user`` are there already."""
+
+    def run(source: str, config: str = "") -> Outcome:
+        text = HEAD + source
+        app = load_app(text)
+        ambient = f'[ambient]\ncontextvar = "{app.__name__}:current_user"\n[report]\nraw_ids = true\n'
+        with Auditor(parse_config(tomllib.loads(ambient + config))) as auditor:
+            result = app.main()
+        assert auditor.runtime.barrier.counts == {}
+        assert sys.getprofile() is None
+        lines = text.splitlines()
+        found = []
+        for entry in auditor.recorder.entries():
+            finding, site = entry.finding, entry.finding.site
+            if finding.rule == "IA904":
+                continue
+            own = site is not None and site.top.file == f"{app.__name__}.py"
+            line = lines[site.top.line - 1].strip() if own else "" if site is None else site.top.file
+            found.append((finding.rule, finding.witnesses.ambient, finding.witnesses.owner, line))
+        return Outcome(result, found, auditor)
+
+    return run

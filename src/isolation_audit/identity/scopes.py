@@ -78,6 +78,18 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     request: Any = None
     client: Any = None
     sink: Any = None
+    suspicion: Any = None
+    """What may be wrong with the user of this context; see ``mechanisms/suspicions.py``."""
+    starter: Any = None
+    """The task in which the children of this context were started; see ``mechanisms/lineage.py``."""
+    stint: Any = None
+    """The job or the queued item that this context works on."""
+    left: Any = None
+    """The user whom an earlier job or item has left behind in this context."""
+    trail: Any = None
+    """What an earlier job or item has left behind for a library, such as an OpenTelemetry context."""
+    home: Any = None
+    """The user under whom the server was started: its requests have that user by design."""
 
 
 def _variable(name: str) -> ContextVar[Any]:
@@ -92,6 +104,12 @@ connection_variable: Final[ContextVar[Any]] = _variable("connection")
 request_variable: Final[ContextVar[Any]] = _variable("request")
 client_variable: Final[ContextVar[Any]] = _variable("client")
 sink_variable: Final[ContextVar[Any]] = _variable("sink")
+suspicion_variable: Final[ContextVar[Any]] = _variable("suspicion")
+starter_variable: Final[ContextVar[Any]] = _variable("starter")
+stint_variable: Final[ContextVar[Any]] = _variable("stint")
+left_variable: Final[ContextVar[Any]] = _variable("left")
+trail_variable: Final[ContextVar[Any]] = _variable("trail")
+home_variable: Final[ContextVar[Any]] = _variable("home")
 
 current_scope: Final[Callable[[], Scope | None]] = scope_variable.get
 

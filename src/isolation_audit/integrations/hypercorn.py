@@ -1,16 +1,17 @@
-"""Hypercorn: what any ASGI application sends."""
+"""Hypercorn: requests to any ASGI application begin with nobody's context; and what it sends."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import sending
+from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.integrations import Point
 
 
 class Hypercorn:
@@ -21,7 +22,10 @@ class Hypercorn:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """Requests and WebSockets."""
+        """What runs a request, on asyncio; what is sent to requests and WebSockets."""
+        if runtime.config.watch.contexts:
+            yield Point(*point(HomePoint, "hypercorn.asyncio.run:worker_serve", runtime))
+            yield Point(*point(RootPoint, "hypercorn.asyncio.task_group:_handle", runtime))
         yield from sending(
             runtime,
             ("hypercorn.protocol.http_stream:HTTPStream.app_send", "hypercorn.protocol.ws_stream:WSStream.app_send"),

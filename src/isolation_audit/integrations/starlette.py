@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import connection_variable
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.boundaries import AnswerPoint, RequestPoint, point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
 from isolation_audit.integrations.serving import serving_asgi, sources
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 WEBSOCKET = "starlette.websockets:WebSocket"
 APPLICATION = "starlette.applications:Starlette.__call__"
+ANSWERS = ("Response", "StreamingResponse", "FileResponse")
 
 
 class Starlette:
@@ -35,6 +37,10 @@ class Starlette:
         yield Point(f"{WEBSOCKET}.send", lambda layout: SendPoint(connections, layout, runtime))
         yield Point(f"{WEBSOCKET}.receive", lambda layout: ReceivePoint(connections, layout, runtime))
         yield Point(APPLICATION, lambda layout: ApplicationPoint(connections, layout, runtime))
+        if runtime.config.watch.contexts:
+            yield Point(*point(RequestPoint, APPLICATION, runtime))
+            for answer in ANSWERS:
+                yield Point(*point(AnswerPoint, f"starlette.responses:{answer}.__call__", runtime))
         if runtime.part(sources).detect:
             yield Point(APPLICATION, serving_asgi(APPLICATION, runtime))
         sinks = sinks_of(runtime)

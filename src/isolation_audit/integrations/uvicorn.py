@@ -1,4 +1,4 @@
-"""uvicorn: where the requests to any ASGI application begin, and what it sends."""
+"""uvicorn: where the requests to any ASGI application begin, with nobody's context, and what it sends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import sending
+from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
 from isolation_audit.integrations.serving import AsgiPoint, sources
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Uvicorn:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """The protocols' calls of the application, and the methods that they give it to send with."""
+        if runtime.config.watch.contexts:
+            # Before the others: they tell whose the request is, and it must have been nobody's until then.
+            yield Point(*point(HomePoint, "uvicorn.server:Server.startup", runtime))
+            for target in _CALLS:
+                yield Point(*point(RootPoint, target, runtime))
         yield from sending(runtime, _SENDS)
         if runtime.part(sources).detect:
             for target in _CALLS:

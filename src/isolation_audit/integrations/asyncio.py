@@ -1,0 +1,171 @@
+"""asyncio's tasks: who started one; and those that a server's connection starts as whoever made it read on.
+
+A selector transport calls its protocol in the context in which it was last told to read. Where a task of one user's
+request does that (``resume_reading``, flow control), every later request on the connection begins as that user. The
+same holds for a client's connection, which serves whoever comes: what it starts has nobody's context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextvars import Context
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.labels import Labels
+from isolation_audit.mechanisms.lineage import Lineage
+from isolation_audit.mechanisms.suspicions import Suspicion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+CREATE: Final = "asyncio.base_events:BaseEventLoop.create_task"
+READ: Final = "asyncio.selector_events:BaseSelectorEventLoop._add_reader"
+
+FROM_CONNECTION: Final = (
+    "a task that a server's connection started ran with the user {ambient}, whose task had last told it to read on"
+)
+_READ_READY: Final = "_read_ready"
+_FRAMES: Final = 24
+"""How far up the transport may be: TLS and the protocol's own calls lie between."""
+
+
+class Asyncio:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What starts tasks, and what makes a connection read."""
+        if not runtime.config.watch.contexts:
+            return
+        lineage, connections = runtime.part(Lineage), _Connections()
+        yield Point(CREATE, lambda layout: CreatePoint(layout, lineage, connections))
+        yield Point(READ, lambda layout: ReadPoint(layout, lineage, connections))
+
+
+class _Connections:
+    """Connections of servers, by their transports."""
+
+    def __init__(self) -> None:
+        self.read_as = Labels()
+        """Told to read on in a task of this user."""
+        self.own = Labels()
+        """Has set a user by itself: a protocol that knows its client, who is the user of all that it starts."""
+
+
+class ReadPoint:
+    """Around the registration of a transport's reader, which copies the context."""
+
+    place = READ
+
+    def __init__(self, layout: Layout, lineage: Lineage, connections: _Connections) -> None:
+        self._callback = layout.argument("callback")
+        self._lineage = lineage
+        self._connections = connections
+
+    def before(self, values: Values) -> None:
+        """Note in whose context."""
+        transport = getattr(self._callback(values), "__self__", None)
+        if getattr(transport, "_server", None) is None:
+            return
+        user = self._lineage.user()
+        if user is None:
+            self._connections.read_as.take(transport)
+        else:
+            self._connections.read_as.put(transport, user)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Nothing: ``before`` leaves nothing to do."""
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing: ``before`` leaves nothing to do."""
+
+
+class CreatePoint:
+    """Around the creation of a task."""
+
+    place = CREATE
+
+    def __init__(self, layout: Layout, lineage: Lineage, connections: _Connections) -> None:
+        self._loop = layout.receiver_reader()
+        self._context = layout.argument("context")
+        self._lineage = lineage
+        self._connections = connections
+
+    def before(self, values: Values) -> Any:
+        """Note who starts it; a suspicion, where that is a connection with somebody's user."""
+        user = self._lineage.user()
+        if user is None:
+            return None
+        loop = self._loop(values)
+        running = asyncio.current_task(loop)
+        if running is not None:
+            self._lineage.starting(running, user)
+            return None
+        return None if self._context(values) is not None or not self._bled(user) else (loop, user)
+
+    def _bled(self, user: User) -> bool:
+        transport = _transport(sys._getframe(1))  # noqa: SLF001 - the documented way to a frame
+        if transport is None or getattr(transport, "_server", None) is None:
+            return False
+        if self._connections.read_as.get(transport) is user:
+            return self._connections.own.get(transport) is None
+        self._connections.own.put(transport, user)
+        return False
+
+    def after(self, state: Any, task: Any) -> None:
+        """Watch the task until it is done."""
+        loop, user = state
+        context = _context(loop, task)
+        if context is None:
+            return
+        suspicions = self._lineage.suspicions
+        code = getattr(task.get_coro(), "cr_code", None)
+        opened = context.run(suspicions.open, Suspicion(FROM_CONNECTION, user, None), code)
+        if opened is not None:
+            # In a context of its own: with the application's it would keep alive what is in there.
+            task.add_done_callback(partial(_done, suspicions.close, opened), context=Context())
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """No task."""
+
+
+def _done(close: Any, suspicion: Suspicion, _task: object) -> None:
+    close(suspicion)
+
+
+def _transport(frame: FrameType | None) -> Any:
+    """The transport in whose read callback this thread is."""
+    for _ in range(_FRAMES):
+        if frame is None:
+            return None
+        if frame.f_code.co_name == _READ_READY and frame.f_code.co_filename == _SELECTOR_EVENTS:
+            return frame.f_locals.get("self")
+        frame = frame.f_back
+    return None
+
+
+_SELECTOR_EVENTS: Final = asyncio.selector_events.__file__
+
+
+def _context(loop: Any, task: Any) -> Context | None:
+    """The context of a task that was made this instant: Python 3.11 tells it only to the loop, as the task's step."""
+    if hasattr(task, "get_context"):
+        made: Context = task.get_context()
+        return made
+    ready = getattr(loop, "_ready", None)
+    context = getattr(ready[-1], "_context", None) if ready else None
+    return context if type(context) is Context else None
+
+
+integration = Asyncio()

@@ -1,0 +1,144 @@
+"""What integrations of servers and frameworks share: where a request begins and ends, and with whose context."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.scopes import home_variable, suspicion_variable
+from isolation_audit.identity.users import same
+from isolation_audit.instrument.shims import is_shim
+from isolation_audit.mechanisms.lineage import Lineage, running_task
+from isolation_audit.mechanisms.suspicions import ContextBled, Suspicion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+
+BEGAN_AS: Final = "a request began with the user {ambient}, before anybody could know whose it was"
+LOST_INSIDE: Final = (
+    "nobody was the user, though a task of the same request had been {owner}'s: what it sets in its context is seen "
+    "neither by the layers around it nor after it"
+)
+
+
+class _Request(Suspicion):
+    """One request; it becomes a suspicion once a task inside it has a user that the request's own has not."""
+
+    __slots__ = ("_task",)
+
+    def __init__(self) -> None:
+        super().__init__(LOST_INSIDE, None, None)
+        task = running_task()
+        self._task = None if task is None else weakref.ref(task)
+        self.outer = suspicion_variable.get()
+
+    def is_elsewhere(self) -> bool:
+        """True in another task than the request's own."""
+        return self._task is not None and self._task() is not running_task()
+
+
+class RequestPoint:
+    """Around what runs one request; of layers inside each other the outermost one counts."""
+
+    def __init__(self, place: str, runtime: Runtime) -> None:
+        self.place = place
+        self._suspicions = runtime.part(Lineage).suspicions
+
+    def before(self, _values: Values) -> Any:
+        """Begin a request, unless this is a part of one."""
+        outer = suspicion_variable.get()
+        if type(outer) is _Request and not outer.over:
+            return None
+        request = _Request()
+        suspicion_variable.set(request)
+        return request
+
+    def after(self, request: Any, _result: Any) -> None:
+        """Its last layer is done."""
+        self._suspicions.close(request)
+
+    def failed(self, request: Any, _error: BaseException) -> None:
+        """The same."""
+        self._suspicions.close(request)
+
+
+class RootPoint(RequestPoint):
+    """Around what a server runs for one request: nobody can be its user yet."""
+
+    def __init__(self, place: str, runtime: Runtime) -> None:
+        super().__init__(place, runtime)
+        self._runtime = runtime
+        self._user = runtime.part(Lineage).user
+        self._seen = runtime.tally.seen
+
+    def before(self, values: Values) -> Any:
+        """Nobody, or the user under whom the server itself was started."""
+        self._seen[self.place] += 1
+        user, home = self._user(), home_variable.get()
+        if user is not None and (home is None or not same(user, home)):
+            # The shim stands for the server's own function, which is not running yet.
+            self._runtime.publish(ContextBled(BEGAN_AS, "began here", user, None, _shim(sys._getframe(1))))  # noqa: SLF001
+        suspicion_variable.set(None)
+        return super().before(values)
+
+
+def _shim(frame: FrameType | None) -> RawStack:
+    while frame is not None:
+        if is_shim(frame.f_code):
+            return ((frame.f_code, frame.f_lasti),)
+        frame = frame.f_back
+    return ()
+
+
+class AnswerPoint:
+    """Around an answer on its way out, where the task that made it knows its user."""
+
+    def __init__(self, place: str, runtime: Runtime) -> None:
+        self.place = place
+        lineage = runtime.part(Lineage)
+        self._user = lineage.user
+        self._watch = lineage.suspicions.watch
+
+    def before(self, _values: Values) -> None:
+        """Note the user."""
+        request = suspicion_variable.get()
+        if type(request) is not _Request or request.over or request.owner is not None or not request.is_elsewhere():
+            return
+        user = self._user()
+        if user is not None and self._watch(LOST_INSIDE):
+            request.owner = user
+
+    def after(self, state: Any, result: Any) -> None:
+        """Nothing: ``before`` leaves nothing to do."""
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing: ``before`` leaves nothing to do."""
+
+
+class HomePoint:
+    """Around the start of a server: whose work it is, where somebody has said so."""
+
+    def __init__(self, place: str, runtime: Runtime) -> None:
+        self.place = place
+        self._user = runtime.part(Lineage).user
+
+    def before(self, _values: Values) -> None:
+        """Every connection inherits it."""
+        home_variable.set(self._user())
+
+    def after(self, state: Any, result: Any) -> None:
+        """Nothing: ``before`` leaves nothing to do."""
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing: ``before`` leaves nothing to do."""
+
+
+def point(kind: Callable[[str, Runtime], Any], target: str, runtime: Runtime) -> tuple[str, Callable[[Layout], Any]]:
+    """Target and maker of one point."""
+    return target, lambda _layout: kind(target, runtime)

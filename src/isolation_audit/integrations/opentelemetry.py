@@ -1,0 +1,55 @@
+"""OpenTelemetry: a context that was attached in a pool's thread and never detached is there for the next job."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.trails import Trails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Values
+    from isolation_audit.instrument.runtime import Runtime
+
+CURRENT: Final = "opentelemetry.context:get_current"
+
+
+class OpenTelemetry:
+    """The integration."""
+
+    distribution = "opentelemetry-api"
+    since = "1.20"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What reads the current context: spans, baggage and propagation all go through it."""
+        if runtime.config.watch.contexts:
+            yield Point(CURRENT, lambda _layout: CurrentPoint(runtime.part(Trails)))
+
+
+class CurrentPoint:
+    """Around reading the current context."""
+
+    place = CURRENT
+
+    def __init__(self, trails: Trails) -> None:
+        self._trails = trails
+        # Now, and not before: this is made once the application has imported the library.
+        trails.follow(sys.modules["opentelemetry.context"].get_current)
+
+    def before(self, _values: Values) -> Any:
+        """Wait for what is read."""
+        return self
+
+    def after(self, _state: Any, current: Any) -> None:
+        """It may be what another user's job has left."""
+        self._trails.read(current)
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing was read."""
+
+
+integration = OpenTelemetry()

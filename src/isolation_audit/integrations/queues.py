@@ -1,0 +1,121 @@
+"""The standard library's queues: whose item a consumer works on. ``queue.SimpleQueue`` is C, and can't be watched."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.stacks import capture
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.labels import Queues
+from isolation_audit.mechanisms.lineage import Lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+ASYNC: Final = "asyncio.queues:Queue"
+THREADED: Final = "queue:Queue"
+
+
+class QueuesIntegration:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """Putting and getting. ``asyncio.Queue.get`` may wait long before it comes to ``get_nowait``."""
+        if not runtime.config.watch.contexts:
+            return
+        lineage, queues = runtime.part(Lineage), Queues()
+        for target in (f"{ASYNC}.put_nowait", f"{THREADED}.put"):
+            yield Point(target, partial(PutPoint, target, lineage, queues))
+        for target in (f"{ASYNC}.get_nowait", f"{THREADED}.get"):
+            yield Point(target, partial(GetPoint, target, lineage, queues))
+        yield Point(f"{ASYNC}.get", lambda _layout: AskPoint(lineage))
+
+
+class PutPoint:
+    """Around putting: before it, because on another thread the item may be gone as soon as it is in."""
+
+    def __init__(self, place: str, lineage: Lineage, queues: Queues, layout: Layout) -> None:
+        self.place = place
+        self._queue = layout.receiver_reader()
+        self._item = layout.argument("item")
+        self._user = lineage.user
+        self._queues = queues
+
+    def before(self, values: Values) -> Any:
+        """Label the item."""
+        user, queue = self._user(), self._queue(values)
+        if user is None and self._queues.of(queue) is None:
+            return None
+        item = self._item(values)
+        self._queues.put(queue, item, user)
+        return queue, item
+
+    def after(self, state: Any, result: Any) -> None:
+        """It is in."""
+
+    def failed(self, state: Any, _error: BaseException) -> None:
+        """The queue is full."""
+        queue, item = state
+        items = self._queues.of(queue)
+        if items is not None:
+            items.take(item)
+
+
+class GetPoint:
+    """Around getting: one item is done, the next one begins."""
+
+    def __init__(self, place: str, lineage: Lineage, queues: Queues, layout: Layout) -> None:
+        self.place = place
+        self._queue = layout.receiver_reader()
+        self._lineage = lineage
+        self._queues = queues
+
+    def before(self, values: Values) -> Any:
+        """The last item is done."""
+        self._lineage.end_item()
+        return self._queue(values)
+
+    def after(self, queue: Any, item: Any) -> None:
+        """The next one begins."""
+        items = self._queues.of(queue)
+        owner = None if items is None else items.take(item)
+        self._lineage.begin_item(owner, _consumer)
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing there."""
+
+
+class AskPoint:
+    """Around the call that waits for an item."""
+
+    place = f"{ASYNC}.get"
+
+    def __init__(self, lineage: Lineage) -> None:
+        self._lineage = lineage
+
+    def before(self, _values: Values) -> None:
+        """The last item is done."""
+        self._lineage.end_item()
+
+    def after(self, state: Any, result: Any) -> None:
+        """Nothing: ``before`` leaves nothing to do."""
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing: ``before`` leaves nothing to do."""
+
+
+def _consumer() -> Hashable:
+    """The line that asked for an item: only asked for where something is suspected."""
+    raw = capture(3)
+    return raw[-1] if raw else None
+
+
+integration = QueuesIntegration()

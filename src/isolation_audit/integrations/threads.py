@@ -1,0 +1,126 @@
+"""Threads and thread pools of the standard library: who started a thread or submitted a job, and as whom it ran."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.labels import Labels
+from isolation_audit.mechanisms.lineage import POOL, Lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+JOB: Final = f"{POOL}:_WorkItem"
+THREAD: Final = "threading:Thread"
+
+
+class Threads:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """Jobs, from their submission on, and threads, from their start on."""
+        if not runtime.config.watch.contexts:
+            return
+        lineage, jobs, threads = runtime.part(Lineage), Labels(), Labels()
+        yield Point(f"{JOB}.__init__", lambda layout: SubmitPoint(layout, lineage, jobs))
+        yield Point(f"{JOB}.run", lambda layout: JobPoint(layout, lineage, jobs))
+        yield Point(f"{THREAD}.start", lambda layout: StartPoint(layout, lineage, threads))
+        yield Point(f"{THREAD}._bootstrap_inner", lambda layout: ThreadPoint(layout, lineage, threads))
+
+
+class _Labelling:
+    """Around a call that makes what another thread will run: it is the running user's."""
+
+    place = ""
+
+    def __init__(self, layout: Layout, lineage: Lineage, labels: Labels) -> None:
+        self._self_of = layout.receiver_reader()
+        self._user = lineage.user
+        self._labels = labels
+
+    def before(self, values: Values) -> None:
+        """Label it."""
+        user = self._user()
+        if user is not None:
+            self._labels.put(self._self_of(values), user)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Nothing: ``before`` leaves nothing to do."""
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing: ``before`` leaves nothing to do."""
+
+
+class SubmitPoint(_Labelling):
+    """Around the making of a job, which ``submit`` does."""
+
+    place = f"{JOB}.__init__"
+
+
+class StartPoint(_Labelling):
+    """Around the start of a thread."""
+
+    place = f"{THREAD}.start"
+
+
+class JobPoint:
+    """Around a job, on the pool's thread."""
+
+    place = f"{JOB}.run"
+
+    def __init__(self, layout: Layout, lineage: Lineage, jobs: Labels) -> None:
+        self._self_of = layout.receiver_reader()
+        self._lineage = lineage
+        self._jobs = jobs
+
+    def before(self, values: Values) -> Any:
+        """Compare the submitter with the thread's own context."""
+        job = self._self_of(values)
+        return self._lineage.begin_job(self._jobs.take(job), job.fn)
+
+    def after(self, state: Any, _result: Any) -> None:
+        """The job is done."""
+        self._lineage.end_job(state)
+
+    def failed(self, state: Any, _error: BaseException) -> None:
+        """The same; the job's own exceptions go into its future."""
+        self._lineage.end_job(state)
+
+
+class ThreadPoint:
+    """Around all that a thread does."""
+
+    place = f"{THREAD}._bootstrap_inner"
+
+    def __init__(self, layout: Layout, lineage: Lineage, threads: Labels) -> None:
+        self._self_of = layout.receiver_reader()
+        self._lineage = lineage
+        self._threads = threads
+
+    def before(self, values: Values) -> Any:
+        """Whose work it is started in."""
+        thread = self._self_of(values)
+        starter = self._threads.take(thread)
+        if starter is None:
+            return None
+        # Without a target the thread is of a class with a `run` of its own.
+        return self._lineage.begin_thread(starter, getattr(thread, "_target", None) or type(thread).run)
+
+    def after(self, state: Any, _result: Any) -> None:
+        """The thread ends."""
+        self._lineage.suspicions.close(state)
+
+    def failed(self, state: Any, _error: BaseException) -> None:
+        """The same; a thread's own exceptions end in its excepthook."""
+        self._lineage.suspicions.close(state)
+
+
+integration = Threads()

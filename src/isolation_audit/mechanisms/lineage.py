@@ -1,0 +1,198 @@
+"""Context lineage: whose user a task, a thread, a job or a queued item should have, and whose user its context has.
+
+A child that has its parent's context is no finding: it is how context variables are meant to work. What is suspected:
+
+- a job in a pool whose thread has another user than the one who submitted it, or one that an earlier job left there;
+- an item of one user, taken from a queue by a task that was started within another user's work, has outlived it, and
+  serves them both; or by a consumer that still has the user of an earlier item;
+- a job, or a thread, that has nobody, though it was started in a user's work.
+
+What then becomes of a suspicion is for :mod:`suspicions`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from contextvars import Context
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.scopes import left_variable, starter_variable, stint_variable
+from isolation_audit.identity.users import Kind, User, same
+from isolation_audit.mechanisms.suspicions import Suspicion, Suspicions
+from isolation_audit.mechanisms.trails import Trails
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from isolation_audit.instrument.runtime import Runtime
+
+POOL: Final = "concurrent.futures.thread"
+
+SUBMITTED: Final = "a job of {owner} ran with the user {ambient} of its pool's thread"
+LEFT_BY_JOB: Final = "a job ran with the user {ambient}, whom an earlier job had left on its pool's thread"
+OUTLIVED: Final = (
+    "what {owner} had queued was worked on with the user {ambient}, in whose work the long-lived task was started"
+)
+LEFT_BY_ITEM: Final = "what {owner} had queued was worked on with the user {ambient} of an earlier item"
+LOST_IN_POOL: Final = "a job that {owner} had submitted ran in its pool without a user"
+LOST_IN_THREAD: Final = "a thread that was started in the work of {owner} ran without a user"
+
+
+def running_task() -> asyncio.Task[Any] | None:
+    """The running task, if any."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None  # no loop of asyncio's runs on this thread
+
+
+class Starter:
+    """One user's task that has started others; they inherit a reference to it with its context."""
+
+    __slots__ = ("_task", "served", "user")
+
+    def __init__(self, task: asyncio.Task[Any], user: User) -> None:
+        self._task = weakref.ref(task)
+        self.user = user
+        self.served = False
+        """True once a task that it started has worked on something that its user had queued."""
+
+    def is_(self, task: asyncio.Task[Any] | None) -> bool:
+        """True for the task itself."""
+        return task is not None and self._task() is task
+
+    def ended(self) -> bool:
+        """True once the task is done."""
+        task = self._task()
+        return task is None or task.done()
+
+
+class Stint:
+    """One job, or the time from one item of a queue to the next, in the context that it is done in."""
+
+    __slots__ = ("native", "owner", "suspicion", "trail")
+
+    def __init__(self, owner: User | None, native: User | None) -> None:
+        self.owner = owner
+        """Who submitted or queued it."""
+        self.native = native
+        """The user of the context when it began."""
+        self.suspicion: Suspicion | None = None
+        self.trail: Any = None
+
+
+class Lineage:
+    """The lineage of contexts in one audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._current = runtime.ambient.current
+        self.suspicions: Suspicions = runtime.part(Suspicions)
+        self.trails: Trails = runtime.part(Trails)
+
+    def user(self) -> User | None:
+        """The running user; None where it is unknown, or no real user."""
+        user = self._current()
+        return user if user is not None and user.kind is Kind.USER else None
+
+    @staticmethod
+    def starting(task: asyncio.Task[Any], user: User) -> None:
+        """``task`` is about to start another one, in ``user``'s work."""
+        starter: Starter | None = starter_variable.get()
+        if starter is None or not starter.is_(task) or starter.user is not user:
+            starter_variable.set(Starter(task, user))
+
+    def begin_job(self, submitter: User | None, function: Any) -> Stint:
+        """A pool's thread takes up a job."""
+        native = self.user()
+        stint = self._begin(submitter, native)
+        if (submitter is not None or native is not None) and not _brings_context(function):
+            suspicion = _of_job(submitter, native)
+            if suspicion is not None:
+                stint.suspicion = self.suspicions.open(suspicion, _code(function))
+        return stint
+
+    def end_job(self, stint: Stint) -> None:
+        """The job is done; what it leaves in the thread's own context is the next one's."""
+        user = self.user()
+        if user is not None and user is not stint.native:
+            left_variable.set(user)
+        self._end(stint, user or stint.owner)
+
+    def begin_item(self, owner: User | None, where: Callable[[], Hashable]) -> None:
+        """A consumer has got an item that ``owner`` had queued; ``where`` says which consumer."""
+        native = self.user()
+        if owner is None and native is None and self.trails.idle:
+            return
+        stint = self._begin(owner, native)
+        stint_variable.set(stint)
+        if owner is None or native is None:
+            return
+        starter: Starter | None = starter_variable.get()
+        inherited = starter is not None and same(starter.user, native) and not starter.is_(running_task())
+        if same(owner, native):
+            if starter is not None and inherited:
+                starter.served = True
+            return
+        how = ""
+        if starter is not None and inherited and starter.served and starter.ended():
+            how = OUTLIVED
+        elif _left(native):
+            how = LEFT_BY_ITEM
+        if how:
+            stint.suspicion = self.suspicions.open(Suspicion(how, native, owner), where())
+
+    def end_item(self) -> None:
+        """A consumer asks for its next item."""
+        stint: Stint | None = stint_variable.get()
+        if stint is None:
+            return
+        stint_variable.set(None)
+        user = self.user()
+        # Whoever got the item may have its own user, known by then: only that of the item itself is left behind.
+        if user is not None and user is not stint.native and stint.owner is not None and same(user, stint.owner):
+            left_variable.set(user)
+        self._end(stint, user)
+
+    def begin_thread(self, starter: User, function: Any) -> Suspicion | None:
+        """A thread of ``starter``'s work begins; None where nothing is to be ended."""
+        # A pool's thread is started by whoever submits first, and works for everybody.
+        if self._current() is not None or _brings_context(function) or getattr(function, "__module__", None) == POOL:
+            return None
+        return self.suspicions.open(Suspicion(LOST_IN_THREAD, None, starter), _code(function))
+
+    def _begin(self, owner: User | None, native: User | None) -> Stint:
+        stint = Stint(owner, native)
+        stint.trail = self.trails.begin()
+        return stint
+
+    def _end(self, stint: Stint, user: User | None) -> None:
+        if stint.suspicion is not None:
+            self.suspicions.close(stint.suspicion)
+        self.trails.end(stint.trail, user)
+
+
+def _of_job(submitter: User | None, native: User | None) -> Suspicion | None:
+    if native is None:
+        return None if submitter is None else Suspicion(LOST_IN_POOL, None, submitter)
+    if submitter is not None:
+        return None if same(native, submitter) else Suspicion(SUBMITTED, native, submitter)
+    return Suspicion(LEFT_BY_JOB, native, None) if _left(native) else None
+
+
+def _left(native: User) -> bool:
+    left: User | None = left_variable.get()
+    return left is not None and same(left, native)
+
+
+def _brings_context(function: Any) -> bool:
+    """True for a job that runs in a context of its own (``copy_context().run``, ``asyncio.to_thread``)."""
+    below = getattr(function, "func", function)
+    return type(getattr(below, "__self__", None)) is Context
+
+
+def _code(function: Any) -> Hashable:
+    """What the same jobs have in common."""
+    below = function.__func__ if type(function) is MethodType else function
+    return below.__code__ if type(below) is FunctionType else id(type(below))

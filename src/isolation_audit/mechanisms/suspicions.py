@@ -1,0 +1,200 @@
+"""Suspicions: a context may have the wrong user, or none. What the application does with its variable next decides.
+
+That a context has another user than its work is harmless as long as the work sets its own user, or asks for none. So
+nothing is said before the application has *read* its variable there, and has gone on without setting it. Reading is a
+call of ``ContextVar.get``, which nothing can be put around; but the interpreter tells a profile function of every
+call. For as long as a suspicion is open, and for a bounded number of calls, a thread therefore has one.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.scopes import suspicion_variable
+from isolation_audit.identity.users import same
+from isolation_audit.instrument.barrier import inside, raised_by_signal
+from isolation_audit.instrument.stacks import capture, is_ours
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from contextvars import ContextVar
+    from types import FrameType
+
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+
+
+@dataclass(slots=True)
+class ContextBled:
+    """Work ran in a context with the user ``ambient``, who is not its own; ``owner`` is its own user, where known.
+
+    ``how`` is the template of the message, ``stack`` the place where it showed.
+    """
+
+    how: str
+    place: str
+    ambient: User | None
+    owner: User | None
+    stack: RawStack
+
+
+@dataclass(slots=True)
+class ContextLost:
+    """``owner``'s work asked whose work it is, at ``stack``, and there was nobody."""
+
+    how: str
+    place: str
+    owner: User
+    stack: RawStack
+
+
+class Suspicion:
+    """Of a context with the user ``ambient`` where ``owner`` would be right, or unknown.
+
+    Where ``ambient`` is None, the context has lost ``owner``.
+    """
+
+    __slots__ = ("ambient", "how", "outer", "over", "owner", "read")
+
+    def __init__(self, how: str, ambient: User | None, owner: User | None) -> None:
+        self.how = how
+        self.ambient = ambient
+        self.owner = owner
+        self.over = False
+        self.read: RawStack = ()
+        """Where the variable was read first."""
+        self.outer: Suspicion | None = None
+
+
+CALLS: Final = 20_000
+"""Calls and returns after which a thread is watched no more, a few milliseconds' worth; what is open then stays so."""
+
+TRIES: Final = 32
+"""Suspicions of one place that are looked into in a row; from then on it is one in ``SAMPLE``."""
+SAMPLE: Final = 64
+_PLACES: Final = 1_000
+
+
+class Suspicions:
+    """Opens and closes the suspicions of one audit, and tells what became of them."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._tries: dict[Hashable, int] = {}
+
+    def open(self, suspicion: Suspicion, where: Hashable) -> Suspicion | None:
+        """Look into it from now on, in the current context and those that are copied from it; None if not worth it.
+
+        ``where`` says which suspicions come from one place.
+        """
+        suspicion.outer = suspicion_variable.get()
+        if not self.watch(where):
+            return None
+        suspicion_variable.set(suspicion)
+        return suspicion
+
+    def watch(self, where: Hashable) -> bool:
+        """Give this thread a profile function of ours; False where it can't have one, or has had enough of them."""
+        variable = self._runtime.ambient.variable
+        if variable is None or not self._worth(where):
+            return False
+        profile: Any = sys.getprofile()
+        if profile is None:
+            sys.setprofile(_Watch(self._runtime, variable))
+            return True
+        if type(profile) is not _Watch:
+            return False  # the application's own profiler: it must not miss anything
+        profile.extend()
+        return True
+
+    def close(self, suspicion: Suspicion) -> None:
+        """The suspected work is over: tell whether its variable was read and never set."""
+        if suspicion_variable.get() is suspicion:
+            suspicion_variable.set(suspicion.outer)
+        profile: Any = sys.getprofile()
+        if type(profile) is _Watch:
+            profile.release()
+        over, suspicion.over = suspicion.over, True
+        if over or not suspicion.read:
+            return
+        if suspicion.ambient is not None:
+            place = "read here"
+            bled = ContextBled(suspicion.how, place, suspicion.ambient, suspicion.owner, suspicion.read)
+            self._runtime.publish(bled)
+        elif suspicion.owner is not None:
+            place = "nobody was found here"
+            self._runtime.publish(ContextLost(suspicion.how, place, suspicion.owner, suspicion.read))
+
+    def _worth(self, where: Hashable) -> bool:
+        if len(self._tries) >= _PLACES:
+            self._tries.clear()
+        tries = self._tries[where] = self._tries.get(where, 0) + 1
+        return tries <= TRIES or tries % SAMPLE == 0
+
+
+class _Watch:
+    """The profile function of one thread."""
+
+    __slots__ = ("_left", "_open", "_runtime", "_variable")
+
+    def __init__(self, runtime: Runtime, variable: ContextVar[Any]) -> None:
+        self._runtime = runtime
+        self._variable = variable
+        self._left = CALLS
+        self._open = 1
+
+    def extend(self) -> None:
+        """One more suspicion is open on this thread."""
+        self._open += 1
+        self._left = CALLS
+
+    def release(self) -> None:
+        """One is closed."""
+        self._open -= 1
+        if self._open <= 0:
+            self._stop()
+
+    def _stop(self) -> None:
+        if sys.getprofile() is self:
+            sys.setprofile(None)
+
+    def __call__(self, frame: FrameType, event: str, arg: Any) -> None:
+        if event == "c_call" and arg.__self__ is self._variable:
+            self._touched(frame, arg.__name__)
+        self._left -= 1
+        if self._left <= 0:
+            self._stop()
+
+    def _touched(self, frame: FrameType, method: str) -> None:
+        me = get_ident()
+        suspicion: Suspicion | None = suspicion_variable.get()
+        if suspicion is None or suspicion.over or me in inside or is_ours(frame.f_code):
+            return
+        try:
+            inside.add(me)
+            self._judge(suspicion, method)
+        except Exception as error:
+            if raised_by_signal(error):
+                raise
+            suspicion.over = True
+            self._runtime.barrier.fault("suspicion", error)
+        finally:
+            inside.discard(me)
+
+    def _judge(self, suspicion: Suspicion, method: str) -> None:
+        user = self._runtime.ambient.current()
+        expected = suspicion.ambient
+        if expected is None:
+            # In the task that has the user, and so has lost nothing.
+            concerned = user is None and suspicion.owner is not None
+        else:
+            concerned = user is not None and same(user, expected)
+        if method == "get":
+            if concerned and not suspicion.read:
+                suspicion.read = capture(self._runtime.config.limits.stack)
+        elif concerned:
+            suspicion.over = True  # the work sets its own user

@@ -1,0 +1,206 @@
+"""Queues: long-lived consumers that keep the user of whoever started them, and the many that do not."""
+
+from __future__ import annotations
+
+import pytest
+
+WORKER = """
+class Outbox:
+    def __init__(self):
+        self.queue, self.task, self.sent = asyncio.Queue(), None, []
+
+    async def work(self):
+        while True:
+            {work}
+
+    async def send(self, text):
+        if self.task is None:
+            self.task = asyncio.create_task(self.work(){context})
+        done = asyncio.get_running_loop().create_future()
+        await self.queue.put((current_user.get(), text, done))
+        await done
+
+    def record(self, text):
+        self.sent.append((current_user.get(), text))
+
+outbox = None
+
+async def request(user):
+    current_user.set(user)
+    await outbox.send("letter of " + user)
+
+async def serve():
+    global outbox
+    outbox = Outbox()
+    for user in ("alice", "bob", "alice", "carol"):
+        await asyncio.create_task(request(user))
+    return outbox.sent
+
+def main():
+    return asyncio.run(serve())
+"""
+
+GET = "user, text, done = await self.queue.get(); "
+
+
+def program(work: str, context: str = "") -> str:
+    return WORKER.replace("{work}", work.replace("; ", "\n            ")).replace("{context}", context)
+
+
+def test_a_worker_that_was_started_in_a_request_works_for_all_with_its_user(outcome_of) -> None:
+    outcome = outcome_of(program(GET + "self.record(text); done.set_result(None)"))
+    assert outcome.result[1] == ("alice", "letter of bob")
+    line = "self.sent.append((current_user.get(), text))"
+    assert outcome.found == [("IA503", "alice", "bob", line)]
+
+
+def test_the_finding_is_counted_for_every_item(outcome_of) -> None:
+    auditor = outcome_of(program(GET + "self.record(text); done.set_result(None)")).auditor
+    assert auditor.recorder.counts["IA503"] == 2, "bob's and carol's"
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        GET + "current_user.set(user); self.record(text); done.set_result(None)",
+        # Restores what it found: at the next item its context has alice again.
+        GET + "token = current_user.set(user); self.record(text); current_user.reset(token); done.set_result(None)",
+        GET + "before = current_user.get(); current_user.set(user); self.record(text); current_user.set(before); "
+        "done.set_result(None)",
+        GET + "current_user.set(None); self.record(text); done.set_result(None)",
+        # Asks for nobody.
+        GET + "self.sent.append(text); done.set_result(None)",
+        # Each item in a task of its own, which knows its user.
+        GET + "await asyncio.create_task(handle(self, user, text)); done.set_result(None)",
+        # In another context altogether.
+        GET + "contextvars.Context().run(self.record, text); done.set_result(None)",
+    ],
+)
+def test_a_worker_that_minds_its_context_is_silent(outcome_of, work: str) -> None:
+    handle = "async def handle(self, user, text):\n    current_user.set(user)\n    self.record(text)\n"
+    assert outcome_of(handle + program(work)).found == []
+
+
+def test_a_worker_with_a_user_scope_an_item_is_silent(outcome_of) -> None:
+    work = GET + "with isolation_audit.user_scope(user): self.record(text); done.set_result(None)"
+    assert outcome_of("import isolation_audit\n" + program(work)).found == []
+
+
+def test_a_worker_with_a_context_of_its_own_is_silent(outcome_of) -> None:
+    outcome = outcome_of(program(GET + "self.record(text); done.set_result(None)", ", context=contextvars.Context()"))
+    assert outcome.found == []
+    assert {user for user, _text in outcome.result} == {None}
+
+
+def test_a_subscriber_takes_what_others_have_queued_for_its_user(outcome_of) -> None:
+    """Chats, notifications: the reader is alice's own, and so is its context, whoever wrote."""
+    source = """
+async def reader(queue, seen):
+    while True:
+        seen.append((current_user.get(), await queue.get()))
+        seen.append(current_user.get())
+
+async def connection(user, queues, seen):
+    current_user.set(user)
+    reading = asyncio.create_task(reader(queues[user], seen))
+    for other in queues.values():
+        await other.put("hello from " + user)
+    await asyncio.sleep(0.02)
+    for other in queues.values():
+        await other.put("and again from " + user)
+    await asyncio.sleep(0.02)
+    reading.cancel()
+
+async def chat():
+    queues, seen = {"alice": asyncio.Queue(), "bob": asyncio.Queue()}, []
+    await asyncio.gather(*(asyncio.create_task(connection(user, queues, seen)) for user in queues))
+    return seen
+
+def main():
+    return asyncio.run(chat())
+"""
+    outcome = outcome_of(source)
+    assert len(outcome.result) >= 8
+    assert outcome.found == []
+
+
+def test_a_consumer_that_keeps_the_user_of_an_earlier_item(outcome_of) -> None:
+    source = """
+def consume(jobs, seen):
+    while True:
+        user, text = jobs.get()
+        if text is None:
+            return
+        if user is not None:
+            current_user.set(user)
+        seen.append((text, current_user.get()))
+
+def main():
+    jobs, seen = queue.Queue(), []
+    consumer = threading.Thread(target=consume, args=(jobs, seen))
+    consumer.start()
+    for user, told in (("alice", "alice"), ("bob", None), ("bob", "bob")):
+        copy_context().run(ask, jobs, user, told)
+    jobs.put((None, None))
+    consumer.join()
+    return seen
+
+def ask(jobs, user, told):
+    current_user.set(user)
+    jobs.put((told, "work of " + user))
+"""
+    outcome = outcome_of(source)
+    assert ("work of bob", "alice") in outcome.result
+    assert outcome.found == [("IA503", "alice", "bob", "seen.append((text, current_user.get()))")]
+
+
+def test_one_object_queued_by_several_users_is_nobody_s(outcome_of) -> None:
+    source = """
+class Bell:
+    task = None
+    async def work(self):
+        while True:
+            await self.queue.get()
+            self.rung.append(current_user.get())
+    async def ring(self):
+        if self.task is None:
+            self.queue, self.rung = asyncio.Queue(), []
+            self.task = asyncio.create_task(self.work())
+        for _ in range(2):
+            self.queue.put_nowait("ring")
+
+bell = Bell()
+
+async def request(user):
+    current_user.set(user)
+    await bell.ring()
+
+async def serve():
+    await asyncio.gather(*(asyncio.create_task(request(user)) for user in ("alice", "bob")))
+    await asyncio.sleep(0.01)
+    return len(bell.rung)
+
+def main():
+    return asyncio.run(serve())
+"""
+    outcome = outcome_of(source)
+    assert outcome.result == 4
+    assert outcome.found == []
+
+
+def test_full_and_empty_queues_raise_what_they_always_raised(outcome_of) -> None:
+    source = """
+def main():
+    current_user.set("alice")
+    raised = []
+    asynchronous = asyncio.Queue(1), asyncio.QueueFull, asyncio.QueueEmpty
+    for one, full, empty in (asynchronous, (queue.Queue(1), queue.Full, queue.Empty)):
+        one.put_nowait("a")
+        for call, error in ((lambda: one.put_nowait("b"), full), (one.get_nowait, None), (one.get_nowait, empty)):
+            try:
+                raised.append(call())
+            except error as caught:
+                raised.append(type(caught).__name__)
+    return raised
+"""
+    assert outcome_of(source).result == ["QueueFull", "a", "QueueEmpty", "Full", "a", "Empty"]
