@@ -106,7 +106,7 @@ def test_what_may_not_be_read_is_told(tree: Path) -> None:
 
 def test_what_the_system_refuses_is_told(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tree(tree, {"secret/chat.py": USE, "closed.py": USE})
-    scandir, read = os.scandir, reading.Path.read_bytes
+    scandir, read = os.scandir, reading.contents
 
     def refuse(path):
         if str(path).endswith("secret"):
@@ -114,12 +114,12 @@ def test_what_the_system_refuses_is_told(tree: Path, monkeypatch: pytest.MonkeyP
         return scandir(path)
 
     def refuse_file(path):
-        if path.name == "closed.py":
+        if path.endswith("closed.py"):
             raise PermissionError(13, "Permission denied")
         return read(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    monkeypatch.setattr(reading.Path, "read_bytes", refuse_file)
+    monkeypatch.setattr(reading, "contents", refuse_file)
     assert found(scan_tree(tree)) == [("closed.py", 1, "unreadable"), ("secret", 1, "unreadable")]
 
 

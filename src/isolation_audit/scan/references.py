@@ -75,8 +75,8 @@ class _Reader(ast.NodeVisitor):
     def __init__(self, tree: ast.Module, data: bytes, words: Words) -> None:
         self._tree = tree
         self._words = words.all
-        self._binder = Binder()
-        self._binder.visit(tree)
+        self._binder = Binder(data, words.all)
+        self._binder.read(tree)
         self._meanings = Meanings(self._binder)
         self._scope = self._binder.module
         # The parser counts columns in bytes of UTF-8; readers and editors count characters.
@@ -164,6 +164,8 @@ class _Reader(ast.NodeVisitor):
         self._scope = outer
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        if node not in self._binder.scopes:  # nothing of interest is in it
+            return
         self._decorators(node.decorator_list)
         self._parameters(node.args)
         self._annotation(node.returns, "return annotation")

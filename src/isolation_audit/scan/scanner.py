@@ -97,8 +97,8 @@ class _Rounds:
 
     def run(self) -> None:
         source = self._source
+        self._look()
         for _ in range(_ROUNDS):
-            self._look()
             while wanted := self._wanted():
                 self._parse(wanted)
                 self._resolve()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Position = tuple[int, int]
+_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
 @dataclass(slots=True, eq=False)
@@ -89,9 +92,16 @@ class Imported:
 
 
 class Binder(ast.NodeVisitor):
-    """Walks a module once and fills its scopes."""
+    """Walks a module once and fills its scopes.
 
-    def __init__(self) -> None:
+    Functions that mention nothing of interest have no scope: most of a file need not be walked. What is of interest
+    are the words, and names that the module gives to what they stand for.
+    """
+
+    def __init__(self, data: bytes, words: frozenset[str]) -> None:
+        self._data = data
+        self._words = words
+        self._later: list[tuple[ast.FunctionDef | ast.AsyncFunctionDef, Scope]] = []
         self.module = Scope("module", "<module>")
         self.scopes: dict[ast.AST, Scope] = {}
         self.imports: list[Imported] = []
@@ -100,6 +110,31 @@ class Binder(ast.NodeVisitor):
         self._scope = self.module
         self._depth = 0
         self._guard: list[str] = []
+
+    def read(self, tree: ast.Module) -> None:
+        """Walk the module, then those of its functions that matter."""
+        self.visit(tree)
+        lines = _lines_with(self._interesting(), self._data)
+        for node, outer in self._later:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            place = bisect_left(lines, first)
+            if place < len(lines) and lines[place] <= (node.end_lineno or first):
+                self._scope = outer
+                self._function(node)
+        self._scope = self.module
+
+    def _interesting(self) -> frozenset[str]:
+        found = set(self._words)
+        scopes = [self.module, *(scope for scope in self.scopes.values() if scope.kind == "class")]
+        grown = -1
+        while grown != len(found):
+            grown = len(found)
+            for scope in scopes:
+                for name, bindings in scope.names.items():
+                    if name not in found and any(_mentions(binding.value, found) for binding in bindings):
+                        found.add(name)
+                        found.add(scope.qualname.partition(".")[0])  # an alias in a class is used through the class
+        return frozenset(found)
 
     # Scopes
 
@@ -110,6 +145,15 @@ class Binder(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._bind(node.name, node, ":" + self._scope.inner(node.name))
+        scope = self._scope
+        while scope.kind == "class" and scope.parent is not None:
+            scope = scope.parent
+        if scope.kind == "module":
+            self._later.append((node, self._scope))
+        else:
+            self._function(node)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._visit_all(node.decorator_list)
         scope = Scope("function", self._scope.inner(node.name), self._scope)
         scope.is_async = isinstance(node, ast.AsyncFunctionDef)
@@ -278,6 +322,32 @@ class Binder(ast.NodeVisitor):
     def _import(self, path: str, form: str, alias: ast.alias) -> int:
         self.imports.append(Imported(path, form, alias, self._scope, self._guard[-1] if self._guard else ""))
         return len(self.imports) - 1
+
+
+def _mentions(value: ast.expr | str | None, words: set[str]) -> bool:
+    if isinstance(value, str):
+        return not words.isdisjoint(re.split(r"[.:]", value)[:-1] if value[:1] == ":" else re.split(r"[.:]", value))
+    if value is None:
+        return False
+    for node in ast.walk(value):
+        text = getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "value", None)
+        if isinstance(text, str) and not words.isdisjoint(re.split(r"\W+", text)):
+            return True
+    return False
+
+
+def _lines_with(words: frozenset[str], data: bytes) -> list[int]:
+    """Numbers of the lines that have one of the words, as the parser counts lines."""
+    each = (rf"\b{re.escape(word)}\b" if word.isascii() else re.escape(word) for word in words)
+    pattern = re.compile("|".join(each).encode() or b"(?!)")
+    found: list[int] = []
+    line, counted = 1, 0
+    for match in pattern.finditer(data):
+        line += len(_ENDS.findall(data, counted, match.start()))
+        counted = match.start()
+        if not found or found[-1] != line:
+            found.append(line)
+    return found
 
 
 def _start(node: ast.AST) -> Position:
