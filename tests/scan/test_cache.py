@@ -47,7 +47,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     contents = reading.contents
 
     def note(path: str) -> bytes:
-        names.append(os.path.basename(path))
+        names.append(path.rpartition("/")[2])
         return contents(path)
 
     monkeypatch.setattr(reading, "contents", note)
