@@ -29,6 +29,7 @@ from isolation_audit.config.model import (
     Prometheus,
     Protocol,
     Report,
+    Rooms,
     Scan,
     Scope,
     Select,
@@ -53,7 +54,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
     folder = source.absolute().parent if source else None
     # The names count as declared even when their paths are wrong: one mistake, one problem.
     bindings = top.words("identity", "bind")
-    read = _Roles(Extraction(bindings))
+    read = _Roles(Extraction(bindings, top.words("rooms")))
     return Config(
         source=source.absolute() if source else None,
         ambient=top.section("ambient", _ambient),
@@ -63,6 +64,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         deprecations=top.entries("deprecations", read.deprecation),
         factories=top.entries("factories", _factory),
         emitters=top.entries("emitters", read.emitter),
+        rooms=top.named("rooms", read.rooms),
         scopes=top.entries("scopes", read.scope),
         shared=top.entries("shared", _shared),
         protocols=top.named("protocols", _protocol),
@@ -166,6 +168,7 @@ class _Roles:
             event=table.one("event", self._paths.event(), default.event),
             broadcast=table.many("broadcast", kinds.METHOD_GLOB),
             public=table.many("public", kinds.GLOB),
+            rooms=table.one("rooms", kinds.choice("a kind of room", "joined", "shared", "personal"), default.rooms),
             payload=table.many("payload", self._paths.content),
             mentions=table.many("mentions", kinds.FIELD),
             run=table.many("run", self._paths.content),
@@ -189,6 +192,19 @@ class _Roles:
             return self._paths.event(literal_prefix(glob))
 
         return table.pairs("methods", kinds.METHOD_GLOB, event_of, default.methods)
+
+    def rooms(self, table: Table) -> Rooms:
+        name = str(table.place[-1])
+        if name in self._paths.bindings:
+            table.complain("room", f"{name!r} is a binding already", "choose another name for the rooms")
+        return Rooms(
+            name=name,
+            join=table.need("join", TARGET, _NOWHERE),
+            room=table.need_many("room", self._paths.content),
+            member=table.need_many("member", self._paths.called),
+            leave=table.many("leave", TARGET),
+            optional=table.one("optional", BOOLEAN, False),
+        )
 
     def scope(self, table: Table) -> Scope:
         return Scope(

@@ -42,6 +42,8 @@ class Extraction:
     """Makes the kinds of paths; knows the ``bindings`` that identity.bind declares."""
 
     bindings: tuple[str, ...] = ()
+    rooms: tuple[str, ...] = ()
+    """Names of ``[rooms]``, which an addressee may be looked up in as well."""
 
     @property
     def made(self) -> Kind[Path]:
@@ -78,7 +80,8 @@ class Extraction:
                 raise Refused("'everyone' is no single user", "keep it for an emitter's addressee")
             if path.binding and not binding:
                 raise Refused(f"{quoted(text)} looks a user up where a value is read", f"leave out '{path.binding}:'")
-            self._check_binding(path)
+            if not (everyone and path.binding in self.rooms):
+                self._check_binding(path)
             return path
 
         return Kind("a path", f'"{example}"', (str,), parse)

@@ -153,6 +153,8 @@ class Emitter:
     ``pair`` the id of what the event opens or closes;
     ``undelivered`` lists results that mean it did not arrive.
     ``broadcast`` lists globs of methods that address everyone; ``public`` globs of events that may go to everyone.
+    ``rooms`` says to whom a room or another collection of addressees may belong: "joined": whoever sends is a member;
+    "shared": anybody; "personal": nobody but the one whose event it is.
     """
 
     target: Target
@@ -162,6 +164,7 @@ class Emitter:
     event: EventName = EventName()
     broadcast: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
+    rooms: Literal["joined", "shared", "personal"] = "joined"
     payload: tuple[Path, ...] = ()
     mentions: tuple[str, ...] = ()
     run: tuple[Path, ...] = ()
@@ -171,6 +174,18 @@ class Emitter:
     layer: Literal["emitter", "bridge", "sink"] = "emitter"
     subclasses: bool = True
     exclude: tuple[Target, ...] = ()
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """``[rooms.NAME]``: the callables by which users come to a room and leave it; a leave without member empties it."""
+
+    name: str
+    join: Target
+    room: tuple[Path, ...]
+    member: tuple[Path, ...]
+    leave: tuple[Target, ...] = ()
     optional: bool = False
 
 
@@ -328,6 +343,7 @@ class Config:
     deprecations: tuple[Deprecation, ...] = ()
     factories: tuple[Factory, ...] = ()
     emitters: tuple[Emitter, ...] = ()
+    rooms: tuple[Rooms, ...] = ()
     scopes: tuple[Scope, ...] = ()
     shared: tuple[Shared, ...] = ()
     protocols: tuple[Protocol, ...] = ()

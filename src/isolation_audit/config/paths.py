@@ -4,7 +4,8 @@ Grammar::
 
     path    = [binding ":"] root step*  |  "everyone"
     root    = "args." NAME | "args[" N "]" | "kw." NAME | "self" | "return"
-    step    = "." NAME | "[" (INTEGER | STRING) "]"
+    step    = "." NAME | "[" (INTEGER | STRING | key) "]"
+    key     = ("args." NAME | "args[" N "]" | "kw." NAME | "self.") step*, the value of which is the key
     binding = a name declared under identity.bind, such as run_id
 
 ``args.NAME`` finds a parameter by name however it was passed; ``kw.NAME`` is another spelling of it.
@@ -43,7 +44,14 @@ class Item:
     key: str | int
 
 
-Step = Attribute | Item
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """``[args.room]``: the item whose key is read from the call."""
+
+    path: Path
+
+
+Step = Attribute | Item | Lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,7 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _ITEM = re.compile(
     r"\[\s*(?:(?P<number>-?[0-9]{1,9})|'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>[^\W\d]\w*))\s*\]"
 )
+_LOOKUP = re.compile(r"\[\s*(?P<path>(?:args|kw|self)(?:\.[^\W\d]\w*|\[[^][]*\])+)\s*\]")
 _BINDING = re.compile(r"(?P<name>[^\W\d]\w*):")
 _LONGEST = 500
 
@@ -115,7 +124,10 @@ def parse_value_path(text: str) -> Path:
     """
     _check_length(text)
     dotted = text if text.startswith("[") else "." + text
-    return Path(text, Root.VALUE, None, _steps(text, dotted))
+    steps = _steps(text, dotted)
+    if any(isinstance(step, Lookup) for step in steps):
+        raise PathError(f"{text!r} reads a key from a call, and there is none", "write the key itself")
+    return Path(text, Root.VALUE, None, steps)
 
 
 def _check_length(text: str) -> None:
@@ -147,6 +159,8 @@ def _steps(text: str, tail: str) -> tuple[Step, ...]:
     while position < len(tail):
         if tail[position] == "." and (match := _NAME.match(tail, position + 1)):
             steps.append(_attribute(text, match[0]))
+        elif match := _LOOKUP.match(tail, position):
+            steps.append(Lookup(parse_path(match["path"])))
         elif match := _ITEM.match(tail, position):
             steps.append(Item(_key(match)))
         else:

@@ -56,10 +56,8 @@ class Detector:
         """What findings call this user; None for unknown."""
         if user is None:
             return None
-        if user.kind is Kind.EVERYONE:
-            return "everyone"
-        if user.kind is Kind.SYSTEM:
-            return "system"
+        if user.kind in (Kind.EVERYONE, Kind.SYSTEM, Kind.ROOM):
+            return str(user.kind.value)
         return self._pseudonyms.label(user)
 
     def report(  # noqa: PLR0913 - one call says all that there is to say of a finding, by keyword

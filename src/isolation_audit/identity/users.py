@@ -23,6 +23,8 @@ class Kind(Enum):
     """A stand-in such as ``anonymous``: reported, and worth nothing as a witness."""
     EVERYONE = "everyone"
     """The addressee of a broadcast."""
+    ROOM = "room"
+    """Several users."""
 
 
 class User:
@@ -45,6 +47,9 @@ _TEXT: dict[str, tuple[type, Callable[[Any], str]]] = {"int": (int, int.__repr__
 """Types of ids beside str, and how each is written; the plain type's own way, whatever a subclass overrides."""
 
 EVERYONE = User("*", Kind.EVERYONE)
+
+SEVERAL = User("+", Kind.ROOM)
+"""The members of a room in which the event may be."""
 
 STRANGER: Final = "\0stranger "
 """Before a digest, the id of a user whom only another process knows; the NUL keeps it apart from real ids."""

@@ -19,6 +19,7 @@ from isolation_audit.instrument.points.cleanup import CleanupPoint
 from isolation_audit.instrument.points.construction import ConstructionPoint, ConstructorPoint, Registrar
 from isolation_audit.instrument.points.content import ContentPoint
 from isolation_audit.instrument.points.emission import EmissionPoint
+from isolation_audit.instrument.points.membership import MembershipPoint
 from isolation_audit.instrument.points.progress import ProgressPoint
 from isolation_audit.instrument.points.receivers import Receivers
 from isolation_audit.instrument.points.scope import ScopePoint
@@ -77,8 +78,14 @@ class Applier:
                 yield Watched(target, "deprecated constructor", self._constructor(registrar), deprecation.optional)
         for factory in config.factories:
             yield Watched(factory.target, "factory", self._factory(factory), factory.optional)
+        yield from self._plan_of_events(config)
+
+    def _plan_of_events(self, config: model.Config) -> Iterator[Watched]:
         for emitter in config.emitters:
             yield Watched(emitter.target, "emitter", self._emitter(emitter), emitter.optional)
+        for rooms in config.rooms:
+            for target in (rooms.join, *rooms.leave):
+                yield Watched(target, "rooms", self._membership(rooms), rooms.optional)
         for scope in config.scopes:
             yield Watched(scope.target, "scope", self._scope(scope), scope.optional)
 
@@ -213,6 +220,16 @@ class Applier:
             yield "content", lambda layout: ContentPoint(entry, name, receivers, layout, runtime, content)
         if runtime.runs:
             yield "progress", lambda layout: ProgressPoint(entry, name, event, receivers, layout, runtime)
+
+    def _membership(self, entry: model.Rooms) -> Callable[[ModuleType, Target], None]:
+        def apply(module: ModuleType, target: Target) -> None:
+            self.places.callable(
+                resolve(module, target),
+                f"rooms {entry.name}",
+                lambda layout: MembershipPoint(entry, target, layout, self._runtime),
+            )
+
+        return apply
 
     def _scope(self, entry: model.Scope) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.config.paths import Attribute, Path, Root, Step
+from isolation_audit.config.paths import Attribute, Lookup, Path, Root, Step
 from isolation_audit.instrument.barrier import raised_by_signal
 
 if TYPE_CHECKING:
@@ -119,8 +119,15 @@ def walk(value: Any, steps: tuple[Step, ...]) -> Any:
     Raises whatever the application's objects raise on the way.
     """
     for step in steps:
-        value = _attribute(value, step.name) if type(step) is Attribute else value[step.key]  # type: ignore[union-attr]
+        value = _attribute(value, step.name) if type(step) is Attribute else _at(value, step.key)  # type: ignore[union-attr]
     return value
+
+
+def _at(value: Any, key: Any) -> Any:
+    # A defaultdict would make what is not there.
+    if issubclass(type(value), dict) and not dict.__contains__(value, key):
+        raise KeyError
+    return value[key]
 
 
 def _attribute(value: Any, name: str) -> Any:
@@ -164,6 +171,8 @@ def value_reader(path: Path) -> Callable[[Any], Any]:
 
 def fetcher(path: Path, layout: Layout, steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
     """``fetch(values, result)`` for the start of ``path`` and some of its steps; it raises what it meets."""
+    if any(type(step) is Lookup for step in steps):
+        return _with_lookups(path, layout, steps)
     if path.root is Root.RETURN:
         return lambda _values, result: walk(result, steps)
     if path.root is Root.ARGUMENT and path.argument is not None:
@@ -180,6 +189,19 @@ def fetcher(path: Path, layout: Layout, steps: tuple[Step, ...]) -> Callable[[Va
     if not steps:
         return lambda values, _result: start(values)
     return lambda values, _result: walk(start(values), steps)
+
+
+def _with_lookups(path: Path, layout: Layout, steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
+    start = fetcher(path, layout, ())
+    keys = [fetcher(step.path, layout, step.path.steps) if isinstance(step, Lookup) else None for step in steps]
+
+    def fetch(values: Values, result: Any) -> Any:
+        found = start(values, result)
+        for step, key in zip(steps, keys, strict=True):
+            found = walk(found, (step,)) if key is None else _at(found, key(values, result))
+        return found
+
+    return fetch
 
 
 def _from_first(steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:

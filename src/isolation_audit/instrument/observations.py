@@ -57,6 +57,7 @@ class Emission:
         "_crossed",
         "_reported",
         "ambient",
+        "audience",
         "claimed",
         "depth",
         "known",
@@ -76,6 +77,8 @@ class Emission:
         self.verified = False
         """True once two witnesses could be compared."""
         self.depth = 0
+        self.audience: tuple[User, ...] = ()
+        """The members of the room that an outer layer addressed."""
         self.layers: tuple[str, ...] = (layer,)
         self.progress: Progress | None = None
         """How far its delivery has come, where a protocol is watched."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from isolation_audit.instrument.bound_ids import BoundIds
 from isolation_audit.instrument.levels import Histogram, ServiceLevels
+from isolation_audit.instrument.rooms import Rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,11 +83,13 @@ class Runtime:
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""
     settling: list[Callable[[float], None]] = field(default_factory=list)
     """Called twice a second: tell of what has been open for so many seconds. At the end with zero."""
+    rooms: Rooms = field(init=False)
     levels: ServiceLevels = field(init=False)
     ids: BoundIds = field(init=False)
     _parts: dict[Callable[[Runtime], Any], Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        self.rooms = Rooms(self.users, self.bindings, self.objects, limit=self.config.limits.bindings)
         self.levels = ServiceLevels(self.config, self.tally, self.publish)
         self.ids = BoundIds(self.config.identity.bind, self.bindings, self.publish)
 

@@ -9,7 +9,8 @@ from isolation_audit.identity.scopes import emission_variable
 from isolation_audit.identity.users import EVERYONE, Kind
 from isolation_audit.instrument.layout import MISSING, Layout, Reader, UserReader, Values
 from isolation_audit.instrument.observations import Carried, Passage
-from isolation_audit.instrument.points.ownership import Addressee, known, owner_of, record_of
+from isolation_audit.instrument.points.addressing import Addressee
+from isolation_audit.instrument.points.ownership import known, owner_of, record_of
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter
@@ -84,11 +85,11 @@ class ContentPoint:
     def _judge(self, emission: Emission, payload: Any, marks: list[Mark], obj: Any, values: Values) -> None:
         runtime = self._runtime
         ambient = known(runtime.ambient.current())
-        addressee = self._addressee.read(values)
+        addressee, _members = self._addressee.read(values, ambient)
         if any(user is not None and user.kind is Kind.SYSTEM for user in (ambient, addressee)):
             return
         owner = owner_of(obj, values, self._owner, ambient, runtime) if self._owner is not None else None
-        witnesses = (ambient, owner, addressee, emission.claimed)
+        witnesses = (ambient, owner, addressee, emission.claimed, *emission.audience)
         rightful = [user for user in witnesses if user is not None and user.kind is Kind.USER]
         if addressee is EVERYONE:
             # Whose event may go to everyone is IA205's question. A secret is nobody's to tell.

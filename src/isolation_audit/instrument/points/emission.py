@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import current_scope, emission_variable
-from isolation_audit.identity.users import EVERYONE, Kind, User, plain_text
+from isolation_audit.identity.users import EVERYONE, SEVERAL, Kind, User, plain_text, same
 from isolation_audit.instrument.layout import Layout, Reader, UserReader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
-from isolation_audit.instrument.points.ownership import Addressee, differ, owner_of, record_of
+from isolation_audit.instrument.points.addressing import Addressee
+from isolation_audit.instrument.points.ownership import differ, owner_of, record_of
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter, EventName
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _USER = Kind.USER
 _PLACEHOLDER = Kind.PLACEHOLDER
+_UNKNOWN: tuple[None, tuple[User, ...]] = (None, ())
 
 
 class EmissionPoint:
@@ -63,9 +65,13 @@ class EmissionPoint:
         if outer is not None and self._passes_on(outer, values, ambient):
             return None
         owner = owner_of(obj, values, self._owner, ambient, runtime) if self._owner is not None else None
-        addressee = self._addressee.read(values) if self._addressed else None
+        addressee, members = self._addressee.read(values, owner or ambient) if self._addressed else _UNKNOWN
         name = self._name if self._event is None else self._read_name(values)
         emission = self._emission(outer, name, ambient)
+        if members:
+            emission.audience = members
+        elif emission.audience and addressee is not None and any(same(addressee, one) for one in emission.audience):
+            addressee = SEVERAL  # an inner layer hands the members of a room one after the other
         if self._testify(emission, ambient, owner, addressee):
             record = record_of(obj, runtime) if self._owner is not None else None
             runtime.publish(Passage(emission, self._entry, self._method, ambient, owner, addressee, record))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.users import EVERYONE, Kind, same
-from isolation_audit.instrument.layout import UserReader
+from isolation_audit.identity.users import Kind, same
 from isolation_audit.instrument.stacks import capture
 
 if TYPE_CHECKING:
-    from isolation_audit.config.model import Emitter
     from isolation_audit.identity.objects import Record
     from isolation_audit.identity.users import User
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.layout import UserReader, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _ORIGIN_FRAMES: Final = 4
@@ -50,28 +47,6 @@ def owner_of(obj: Any, values: Values, paths: UserReader | None, ambient: User |
         record.origin = capture(_ORIGIN_FRAMES)
         record.origin_label = "first used for"
     return ambient
-
-
-class Addressee:
-    """The addressee witness of one emitting callable; false where its configuration names none."""
-
-    __slots__ = ("_paths", "to_everyone")
-
-    def __init__(self, entry: Emitter, method: str, layout: Layout, runtime: Runtime) -> None:
-        self._paths = UserReader(entry.addressee, layout, runtime.users, runtime.bindings)
-        self.to_everyone = any(fnmatchcase(method, glob) for glob in entry.broadcast)
-
-    def __bool__(self) -> bool:
-        return self.to_everyone or bool(self._paths) or self._paths.everyone
-
-    def read(self, values: Values) -> User | None:
-        """To whom this call sends; None where that is unknown."""
-        if self.to_everyone:
-            return EVERYONE
-        addressee = self._paths.read(values)
-        if addressee is not None and addressee.kind is _PLACEHOLDER:
-            addressee = None
-        return EVERYONE if addressee is None and self._paths.everyone else addressee
 
 
 def differ(one: User | None, other: User | None) -> bool:
