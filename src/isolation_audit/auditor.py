@@ -315,6 +315,7 @@ class Auditor:
                 "bindings": runtime.bindings.evicted,
                 "scopes": self.recorder.scopes_dropped,
                 "runs": sum(runs.evicted for runs in runtime.runs),
+                "cache_entries": tally.entries_evicted,
             },
             "exports": exports(self._sinks),
             "bindings_store": {} if self.elsewhere is None else self.elsewhere.counts,

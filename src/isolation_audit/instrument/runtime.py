@@ -56,6 +56,8 @@ class Tally:
     """Events of which a layer said, or hid, that they did not arrive."""
     payloads_truncated: int = 0
     """Payloads that were not searched to their end."""
+    entries_evicted: int = 0
+    """Entries of caches whose writer was forgotten."""
     first_event: Histogram = field(default_factory=Histogram)
     run: Histogram = field(default_factory=Histogram)
     cleanup: Histogram = field(default_factory=Histogram)

@@ -61,6 +61,10 @@ class Memo:
         self.target = f"{function.__module__}:{function.__qualname__}"
         self.settled = False
 
+    def source(self, dependence: Dependence, args: tuple[Any, ...]) -> Source:
+        """Where the results come from; ``args`` are those of a call."""
+        return dependence.of(self.function, _receiver(self.function, args), self.unkeyed)
+
 
 class Caches:
     """The mechanism: one an audit."""
@@ -108,7 +112,7 @@ class Caches:
         variable = self.runtime.ambient.variable
         if self._dependence.ambient is not variable:
             self._dependence = Dependence(variable)
-        return self._dependence.of(memo.function, _receiver(memo.function, args), memo.unkeyed)
+        return memo.source(self._dependence, args)
 
     def _tells_apart(self, arguments: tuple[tuple[Any, ...], dict[str, Any]], users: tuple[User, User]) -> bool:
         args, kwargs = arguments
@@ -159,4 +163,5 @@ def _marks(value: Any, writer: User, reader: User) -> list[Mark]:
     for text, user_id in secrets.known():
         if user_id == writer.id:
             index.add(text, Mark(writer, secret=True))
-    return index.find("\0".join(Gathering(value).texts))[0]
+    # What a plain object holds as well: a response its body, a row its columns.
+    return index.find("\0".join(Gathering([value, *_stored(value)]).texts))[0]

@@ -44,6 +44,9 @@ _CONTEXT_TYPES: Final = {
 _NOT_READ: Final = frozenset({"set", "reset", "name"})
 """Attributes of a ContextVar that tell nothing of its value."""
 
+_STORING: Final = frozenset({"add", "aadd", "aget_or_set", "aset", "get_or_set", "set", "setdefault"})
+"""Methods of caches whose second argument is the value, or a function that makes it."""
+
 _LOGGING: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _PASSES: Final = 10
@@ -57,6 +60,7 @@ class Dependence:
         self.ambient = ambient
         self._known: dict[tuple[int, int, frozenset[str]], tuple[CodeType, ref[type] | None, Source]] = {}
         """By identities: the code is held, and the class is asked whether it is still the one."""
+        self._stored: dict[tuple[int, int], tuple[CodeType, Source]] = {}
 
     def of(
         self,
@@ -84,6 +88,23 @@ class Dependence:
             return Source.ELSEWHERE
         found = _Reading(self, function, node, receiver, unkeyed, depth).result()
         self._known[key] = (function.__code__, reference, found)
+        return found
+
+    def stored(self, function: FunctionType, line: int) -> Source:
+        """Where that comes from which ``function`` puts into a cache at ``line``, by a call or an assignment."""
+        code = function.__code__
+        known = self._stored.get((id(code), line))
+        if known is not None:
+            return known[1]
+        if len(self._stored) >= _MOST:
+            return Source.ELSEWHERE
+        found, node = Source.ELSEWHERE, _source(function)
+        if node is not None:
+            reading = _Reading(self, function, node, None, frozenset(), DEPTH)
+            reading.line = line - code.co_firstlineno + 1
+            reading.result()
+            found = reading.kept
+        self._stored[id(code), line] = (code, found)
         return found
 
     def meaning(self, value: Any) -> Source:
@@ -141,6 +162,10 @@ class _Reading:
         self._names: dict[str, Source] = dict.fromkeys(unkeyed, Source.CONTEXT)
         self._found = Source.ELSEWHERE
         self._grown = True
+        self.line = 0
+        """The line, counted from the function's first one, where something is stored; 0 for no matter."""
+        self.kept = Source.ELSEWHERE
+        """The highest source of what is stored there."""
 
     def result(self) -> Source:
         """The highest source of anything that is returned or yielded."""
@@ -165,6 +190,8 @@ class _Reading:
                 self._found = max(self._found, self._of(node.value), control)
         elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
             source = max(control, self._of(node.value) if node.value is not None else control)
+            if self._is_here(node) and isinstance(getattr(node, "targets", [None])[0], ast.Subscript):
+                self.kept = max(self.kept, source)
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 self._bind(target, source)
         elif isinstance(node, ast.Expr):
@@ -251,7 +278,14 @@ class _Reading:
     def _is_no_reading(self, node: ast.Attribute) -> bool:
         return node.attr in _NOT_READ and type(self._value(node.value)) is ContextVar
 
+    def _is_here(self, node: ast.stmt | ast.expr) -> bool:
+        return node.lineno <= self.line <= (node.end_lineno or node.lineno)
+
     def _call(self, node: ast.Call) -> Source:
+        if self._is_here(node) and isinstance(node.func, ast.Attribute) and node.func.attr in _STORING:
+            values = [*node.args[1:2], *(one.value for one in node.keywords if one.arg in {"value", "default"})]
+            makers = [self._called(function_of(self._value(one)), None) for one in values]
+            self.kept = max([self.kept, *map(self._of, values), *makers])
         value = self._value(node.func)
         handed = [*node.args, *(keyword.value for keyword in node.keywords)]
         found = max(map(self._of, handed), default=Source.ELSEWHERE)

@@ -1,0 +1,40 @@
+"""aiocache: what its decorator keeps, and what is set and got by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.integrations.keyed import Keyed
+from isolation_audit.mechanisms.entries import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.integrations import Point
+
+_DECORATOR: Final = "aiocache.decorators:cached"
+
+
+class Aiocache:
+    """The integration.
+
+    The decorator's own methods are watched, not the caches': those may run in a task of their own, behind a time limit,
+    where nobody can tell who called.
+    """
+
+    distribution = "aiocache"
+    since = "0.12"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What ``@cached`` and ``@cached_stampede`` keep."""
+        keyed = Keyed(
+            Library(("aiocache",)),
+            storing=(f"{_DECORATOR}.set_in_cache",),
+            fetching=(f"{_DECORATOR}.get_from_cache",),
+        )
+        return keyed.points(runtime)
+
+
+integration = Aiocache()

@@ -1,0 +1,88 @@
+"""What integrations of cache libraries share: the points around storing and fetching under a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.entries import Entries, Library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.mechanisms.entries import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """One library: ``storing`` and ``fetching`` name methods whose first argument is the key.
+
+    ``table`` finds the table of the cache behind ``self``; ``found`` gives the value out of what a fetching method
+    returned, or None for a miss.
+    """
+
+    library: Library
+    storing: tuple[str, ...]
+    fetching: tuple[str, ...]
+    table: Callable[[Entries, Any], Table | None] = Entries.of_object
+    found: Callable[[Any], Any] = lambda result: result
+
+    def points(self, runtime: Runtime) -> Iterator[Point]:
+        """A point a method."""
+        if not runtime.config.watch.caches:
+            return
+        entries = runtime.part(Entries)
+        for place in self.storing:
+            yield Point(place, partial(StorePoint, place, self, entries))
+        for place in self.fetching:
+            yield Point(place, partial(FetchPoint, place, self, entries))
+
+
+class _KeyedPoint:
+    """Around one method of a cache."""
+
+    def __init__(self, place: str, keyed: Keyed, entries: Entries, layout: Layout) -> None:
+        self.place = place
+        self._keyed = keyed
+        self._entries = entries
+        self._self_of = layout.receiver_reader()
+        self._key = layout.argument(0)
+
+    def _table(self, values: Values) -> Table | None:
+        return self._keyed.table(self._entries, self._self_of(values))
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing was stored, and nothing found."""
+
+
+class StorePoint(_KeyedPoint):
+    """Around a method that stores."""
+
+    def before(self, values: Values) -> None:
+        """Note whose work it is; what is refused leaves a note that no hit will ask for."""
+        table = self._table(values)
+        if table is not None:
+            self._entries.store(table, self._key(values), self._keyed.library)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Never called: ``before`` leaves no state."""
+
+
+class FetchPoint(_KeyedPoint):
+    """Around a method that fetches."""
+
+    def before(self, values: Values) -> tuple[Table, Any] | None:
+        """Keep the key, where anything is known of the cache."""
+        table = self._table(values)
+        return (table, self._key(values)) if table else None
+
+    def after(self, state: tuple[Table, Any], result: Any) -> None:
+        """Judge what was found."""
+        value = self._keyed.found(result)
+        if value is not None:
+            table, key = state
+            self._entries.fetch(table, key, value, self._keyed.library)

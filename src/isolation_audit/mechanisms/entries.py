@@ -1,0 +1,208 @@
+"""Caches with keys: who stored what under which key, and who is given it.
+
+Libraries keep values under keys of their own making, often outside of the process, so nothing can hang on the value.
+Each cache has a table instead, by the hash of the key, bounded, and gone with the cache. An entry remembers its writer
+and the place that stored it. That place is read when another user is first given the value: the function below the
+library's decorator, or else the code that called the cache.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from types import CellType, CodeType, FunctionType
+from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
+
+from isolation_audit.identity.users import same
+from isolation_audit.instrument.stacks import is_ours
+from isolation_audit.mechanisms.caches import Caches, Memo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+    from types import FrameType
+
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.mechanisms.dependence import Dependence, Source
+
+LIMIT: Final = 10_000
+"""Entries of one cache that are remembered; beyond it the oldest goes, and is counted."""
+
+_NAMED: Final = 100
+"""Caches that are known by a name."""
+
+_FRAMES: Final = 24
+_BELOW: Final = ("func", "method", "f", "view_func")
+"""What the wrappers that decorators make call the function below them."""
+
+Table = dict[int | None, "Entry"]
+
+
+def _no_parameters(_function: FunctionType) -> frozenset[str]:
+    return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A library's own code is in ``folders``; ``unkeyed`` names the parameters of a function that keys leave out."""
+
+    folders: tuple[str, ...]
+    unkeyed: Callable[[FunctionType], frozenset[str]] = _no_parameters
+
+    def holds(self, code: CodeType) -> bool:
+        """True for the library's code, and for that of the standard library's which it inherits from."""
+        file = code.co_filename
+        return file.startswith("<frozen ") or any(f"/{folder}/" in file for folder in self.folders)
+
+
+class _StoredBy(Memo):
+    """The code that stored something by itself, at one of its lines."""
+
+    __slots__ = ("line",)
+
+    def __init__(self, function: FunctionType, line: int) -> None:
+        super().__init__(function)
+        self.line = line
+
+    def source(self, dependence: Dependence, args: tuple[Any, ...]) -> Source:  # noqa: ARG002 - the base's form
+        return dependence.stored(self.function, self.line)
+
+
+class Entry:
+    """One stored value. ``below`` is the decorated function; without one, ``code`` stored the value at ``line``."""
+
+    __slots__ = ("below", "code", "line", "namespace", "writer")
+
+    def __init__(self, writer: User) -> None:
+        self.writer: User | None = writer
+        self.below: ref[FunctionType] | None = None
+        self.code: CodeType | None = None
+        self.line = 0
+        self.namespace: dict[str, Any] = {}
+
+    def memo(self, library: Library) -> Memo | None:
+        """What is to be read; None where nothing is left to read."""
+        if self.below is not None:
+            function = self.below()
+            return None if function is None else Memo(function, library.unkeyed(function))
+        if self.code is None:
+            return None
+        # Its closure is not kept: what it holds may be a user's.
+        cells = tuple(CellType() for _ in self.code.co_freevars)
+        function = FunctionType(self.code, self.namespace, self.code.co_name, None, cells)
+        function.__qualname__ = self.code.co_qualname
+        return _StoredBy(function, self.line)
+
+
+class Entries:
+    """The tables of all caches with keys; one an audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._caches = runtime.part(Caches)
+        self._named: dict[Hashable, Table] = {}
+
+    def of_object(self, cache: Any) -> Table | None:
+        """The table of a cache that is an object; None for one that can't be told from another."""
+        record = self._runtime.objects.record(cache)
+        if record is None:
+            return None
+        if record.connection is None:
+            record.connection = {}
+        table: Table = record.connection
+        return table
+
+    def of_name(self, name: Hashable) -> Table:
+        """The table of a cache that several objects stand for."""
+        if name not in self._named and len(self._named) >= _NAMED:
+            self._runtime.tally.entries_evicted += len(self._named.pop(next(iter(self._named))))
+        return self._named.setdefault(name, {})
+
+    def store(self, table: Table, key: Any, library: Library) -> None:
+        """Something is stored; what nobody's work stored is nobody's."""
+        place = _hash(key)
+        table.pop(place, None)
+        writer = self._caches.user()
+        if writer is None or place is None:
+            return
+        entry = table[place] = Entry(writer)
+        frame, below = _caller(library)
+        if below is not None:
+            entry.below = ref(below)
+        elif frame is not None:
+            entry.code, entry.line, entry.namespace = frame.f_code, frame.f_lineno, frame.f_globals
+        if len(table) > LIMIT:
+            table.pop(next(iter(table)), None)
+            self._runtime.tally.entries_evicted += 1
+
+    def fetch(self, table: Table, key: Any, value: Any, library: Library) -> None:
+        """Something was found."""
+        entry = table.get(_hash(key))
+        if entry is None or entry.writer is None:
+            return
+        writer, reader = entry.writer, self._caches.user()
+        if reader is None or same(writer, reader):
+            return
+        memo = entry.memo(library)
+        if memo is None:
+            return
+        frame, below = _caller(library)
+        args, kwargs = ((), {}) if frame is None or below is None else _arguments(frame.f_locals, memo.unkeyed)
+        if not self._caches.served(
+            memo,
+            writer=writer,
+            reader=reader,
+            arguments=((*args, key), kwargs),
+            value=value,
+            libraries=library.folders,
+        ):
+            entry.writer = None
+
+
+def _caller(library: Library) -> tuple[FrameType | None, FunctionType | None]:
+    """The frame of the wrapper that a decorator made, and the function below it; else that of the library's caller."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the documented way to a frame
+    for _ in range(_FRAMES):
+        if frame is None:
+            break
+        if not is_ours(frame.f_code):
+            if not library.holds(frame.f_code):
+                return frame, None
+            below = _below(frame.f_locals)
+            if below is not None:
+                return frame, below
+        frame = frame.f_back
+    return None, None
+
+
+def _below(local: Mapping[str, Any]) -> FunctionType | None:
+    for name in _BELOW:
+        if type(local.get(name)) is FunctionType:
+            found: FunctionType = local[name]
+            return found
+    wrapped = _dict(local.get("self")).get("__wrapped__")
+    return wrapped if type(wrapped) is FunctionType else None
+
+
+def _hash(key: Any) -> int | None:
+    try:
+        return hash(key)
+    except TypeError:  # which the cache is about to raise as well
+        return None
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found
+
+
+def _arguments(local: Mapping[str, Any], unkeyed: frozenset[str]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What the wrapper was called with, but for what its key leaves out."""
+    args, kwargs = local.get("args", ()), local.get("kwargs", {})
+    if type(args) is not tuple or type(kwargs) is not dict:
+        return (), {}
+    return args, {name: value for name, value in kwargs.items() if name not in unkeyed}

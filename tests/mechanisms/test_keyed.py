@@ -1,0 +1,369 @@
+"""Caches with keys: cachetools, aiocache, fastapi-cache2 and Django's; a leak and its clean twin each."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+from pathlib import Path
+from typing import Any
+
+import cachetools
+import pytest
+from auditing import Audit, config, current_user
+
+from isolation_audit import canary
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import model
+from isolation_audit.integrations.keyed import FetchPoint, StorePoint
+from isolation_audit.mechanisms import entries
+
+HERE = Path(__file__).name
+KINDS = {
+    "ttl": lambda: cachetools.TTLCache(100, 60),
+    "lru": lambda: cachetools.LRUCache(100),
+    "lfu": lambda: cachetools.LFUCache(100),
+    "plain": lambda: cachetools.Cache(100),
+}
+
+
+def who():
+    return current_user.get()
+
+
+def mine():
+    return {"of": who()}
+
+
+@pytest.fixture
+def django_cache():
+    """Django's cache in the memory of this process."""
+    from django.conf import settings
+
+    if not settings.configured:
+        settings.configure(DEFAULT_CHARSET="utf-8", CACHES={})
+    from django.core.cache.backends.locmem import LocMemCache
+
+    cache = LocMemCache("of-the-tests", {})
+    yield cache
+    cache.clear()
+
+
+# cachetools
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("locked", [False, True])
+def test_cachetools_decorator(audit: Audit, kind: str, locked: bool) -> None:
+    @cachetools.cached(KINDS[kind](), lock=threading.RLock() if locked else None)
+    def dashboard(page):
+        return {"of": who(), "page": page}
+
+    @cachetools.cached(KINDS[kind]())
+    def by_user(user, page):
+        return {"of": who(), "page": page}
+
+    def handle():
+        by_user(who(), "home")
+        return dashboard("home")
+
+    assert audit.as_user("alice", handle) is audit.as_user("bob", handle)
+    (finding,) = audit.found("IA404")
+    assert (finding.witnesses.owner, finding.witnesses.ambient) == ("alice", "bob")
+    assert finding.target.endswith("dashboard")
+    assert (Path(finding.site.top.file).name, finding.site.top.function.rpartition(".")[2]) == (HERE, "handle")
+    assert finding.origin.top.function.endswith("dashboard")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_cachetools_method(audit: Audit) -> None:
+    class Shop:
+        def __init__(self):
+            self.cache = cachetools.TTLCache(10, 60)
+
+        @cachetools.cachedmethod(lambda self: self.cache)
+        def basket(self, page):
+            return [who(), page]
+
+        @cachetools.cachedmethod(lambda self: self.cache, key=functools.partial(cachetools.keys.hashkey, "prices"))
+        def prices(self, page):
+            return [5, page]
+
+    shop = Shop()
+    for user in ("alice", "bob"):
+        audit.as_user(user, shop.basket, 1)
+        audit.as_user(user, shop.prices, 1)
+    assert {finding.target.rpartition(".")[2] for finding in audit.found("IA404")} == {"basket"}
+
+
+def test_cachetools_by_hand(audit: Audit) -> None:
+    cache = cachetools.LRUCache(100)
+
+    def dashboard():
+        if "dashboard" not in cache:
+            cache["dashboard"] = {"of": who()}
+        return cache["dashboard"]
+
+    def prices():
+        user = who()
+        if "prices" not in cache:
+            cache["prices"] = {"price": 5}
+        return {"of": user, **cache["prices"]}
+
+    def mine():
+        key = f"mine-{who()}"
+        if key not in cache:
+            cache[key] = {"of": who()}
+        return cache[key]
+
+    for user in ("alice", "bob"):
+        for page in (dashboard, prices, mine):
+            audit.as_user(user, page)
+    (finding,) = audit.found("IA404")
+    assert finding.target.rpartition(".")[2] == "dashboard"
+
+
+def test_a_canary_by_hand(audit: Audit) -> None:
+    cache = cachetools.LRUCache(100)
+    row = {"code": canary("alice")}
+
+    def put():
+        cache["row"] = row
+
+    audit.as_user("alice", put)
+    audit.as_user("bob", cache.get, "row")
+    assert audit.pairs("IA404") == {("alice", "bob")}
+
+
+def test_who_stored_last_is_the_writer(audit: Audit) -> None:
+    cache = cachetools.LRUCache(100)
+
+    def put():
+        cache["row"] = {"of": who()}
+
+    for user in ("alice", None):
+        audit.as_user(user, put)
+    audit.as_user("carol", cache.get, "row")
+    assert audit.found("IA404") == []
+    audit.as_user("bob", put)
+    audit.as_user("carol", cache.get, "row")
+    assert audit.pairs("IA404") == {("bob", "carol")}
+
+
+def test_a_new_cache_where_an_old_one_was_knows_nothing_of_it(audit: Audit) -> None:
+    def put(cache):
+        cache["row"] = [who()]
+
+    for _ in range(50):
+        first = cachetools.LRUCache(10)
+        audit.as_user("alice", put, first)
+        del first
+        second = cachetools.LRUCache(10)
+        audit.as_user(None, second.__setitem__, "row", ["alice"])
+        audit.as_user("bob", second.get, "row")
+        del second
+    assert audit.found("IA404") == []
+
+
+def test_what_is_remembered_is_bounded(audit: Audit, monkeypatch) -> None:
+    monkeypatch.setattr(entries, "LIMIT", 5)
+    cache = cachetools.LRUCache(100)
+
+    def put(key):
+        cache[key] = [who()]
+
+    for key in range(20):
+        audit.as_user("alice", put, key)
+    assert audit.auditor.snapshot()["summary"]["evicted"]["cache_entries"] == 15
+    for key in range(20):
+        audit.as_user("bob", cache.get, key)
+    (entry,) = [entry for entry in audit.auditor.recorder.entries() if entry.finding.rule == "IA404"]
+    assert entry.count == 5
+
+
+def test_keys_that_can_t_be_hashed_are_the_application_s_mistake(audit: Audit) -> None:
+    cache = cachetools.LRUCache(100)
+
+    def put():
+        with pytest.raises(TypeError, match="unhashable"):
+            cache[[]] = 5
+        cache["x"] = 5
+        with pytest.raises(TypeError, match="unhashable"):
+            cache[[]]
+        with pytest.raises(KeyError):
+            cache["y"]
+
+    audit.as_user("alice", put)
+
+
+# aiocache
+
+
+def test_aiocache(audit: Audit) -> None:
+    from aiocache import cached
+
+    @cached(ttl=60)
+    async def dashboard(page):
+        return {"of": who(), "page": page}
+
+    @cached(ttl=60)
+    async def by_user(user, page):
+        return {"of": who(), "page": page}
+
+    @cached(ttl=60)
+    async def prices():
+        return {"price": 5}
+
+    async def handle(user):
+        current_user.set(user)
+        return [await by_user(user, "home"), await prices(), await dashboard("home")]
+
+    async def scenario():
+        return [await asyncio.create_task(handle(user)) for user in ("alice", "bob")]
+
+    (_first, _second) = asyncio.run(scenario())
+    (finding,) = audit.found("IA404")
+    assert (finding.witnesses.owner, finding.witnesses.ambient) == ("alice", "bob")
+    assert finding.target.endswith("dashboard")
+    assert finding.site.top.function.endswith("handle")
+
+
+# fastapi-cache2
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_fastapi_cache(audit: Audit) -> None:
+    from fastapi import FastAPI, Request
+    from fastapi_cache import FastAPICache
+    from fastapi_cache.backends.inmemory import InMemoryBackend
+    from fastapi_cache.decorator import cache
+
+    app = FastAPI()
+
+    @app.middleware("http")
+    async def sign_in(request, call_next):
+        current_user.set(request.headers["x-user"])
+        return await call_next(request)
+
+    @app.get("/me")
+    @cache(expire=60)
+    async def me() -> dict[str, Any]:
+        return {"me": who()}
+
+    async def by_header(request: Request) -> dict[str, Any]:
+        return {"me": request.headers["x-user"]}
+
+    # The annotations of this file are texts, which FastAPI can't resolve inside of a function.
+    by_header.__annotations__ = {"request": Request, "return": dict[str, Any]}
+    me.__annotations__ = {}
+    app.get("/by-header")(cache(expire=60)(by_header))
+
+    @app.get("/articles")
+    @cache(expire=60)
+    async def articles() -> list[dict[str, str]]:
+        return [{"author": "alice"}]
+
+    @app.get("/for/{user}")
+    @cache(expire=60)
+    async def for_user(user: str) -> dict[str, Any]:
+        return {"me": who(), "for": user}
+
+    async def get(path: str, user: str) -> int:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "http_version": "1.1"}
+        await app({**scope, "headers": [(b"x-user", user.encode())]}, receive, send)
+        return sent[0]["status"]
+
+    async def scenario() -> set[int]:
+        paths = ("/me", "/by-header", "/articles")
+        return {
+            await asyncio.create_task(get(path, user)) for user in ("alice", "bob") for path in (*paths, f"/for/{user}")
+        }
+
+    FastAPICache.reset()
+    FastAPICache.init(InMemoryBackend())
+    assert asyncio.run(scenario()) == {200}
+    FastAPICache.reset()
+    assert {finding.target.rpartition(".")[2] for finding in audit.found("IA404")} == {"me", "by_header"}
+    assert audit.pairs("IA404") == {("alice", "bob")}
+
+
+# Django
+
+
+def test_django_by_hand(audit: Audit, django_cache) -> None:
+    def dashboard():
+        found = django_cache.get("dashboard")
+        if found is None:
+            found = {"of": who()}
+            django_cache.set("dashboard", found, 60)
+        return found
+
+    def prices():
+        found = django_cache.get("prices")
+        if found is None:
+            found = {"price": 5}
+            django_cache.set("prices", found, timeout=60)
+        return [who(), found]
+
+    def default():
+        return django_cache.get_or_set("default", lambda: [who()])
+
+    def made():
+        return django_cache.get_or_set("made", mine)
+
+    for user in ("alice", "bob"):
+        for page in (dashboard, prices, default, made):
+            audit.as_user(user, page)
+    found = {finding.target.rpartition(".")[2]: finding for finding in audit.found("IA404")}
+    assert set(found) == {"dashboard", "default", "made"}
+    assert audit.pairs("IA404") == {("alice", "bob")}
+    assert found["dashboard"].site.top.function.endswith("dashboard")
+
+
+def test_django_objects_of_two_threads_are_one_cache(audit: Audit, django_cache) -> None:
+    other = type(django_cache)("of-the-tests", {})
+
+    def put():
+        django_cache.set("row", [who()])
+
+    audit.as_user("alice", put)
+    assert audit.as_user("bob", other.get, "row") == ["alice"]
+    assert audit.as_user("bob", type(django_cache)("another", {}).get, "row") is None
+    assert audit.pairs("IA404") == {("alice", "bob")}
+
+
+# Every library
+
+
+@pytest.mark.parametrize("point", [StorePoint, FetchPoint])
+def test_faults_change_nothing(monkeypatch, point, django_cache) -> None:
+    def broken(*_args):
+        raise RuntimeError("broken on purpose")
+
+    for method in ("before", "after", "failed"):
+        monkeypatch.setattr(point, method, broken)
+    with Auditor(config()) as auditor:
+        cache = cachetools.LRUCache(10)
+        cached = cachetools.cached(cache)(lambda: [who()])
+        assert Audit.as_user("alice", cached) is Audit.as_user("bob", cached)
+        Audit.as_user("alice", django_cache.set, "row", [5])
+        assert Audit.as_user("bob", django_cache.get, "row") == [5]
+    assert auditor.runtime.barrier.counts
+
+
+def test_nothing_is_patched_where_it_is_switched_off_and_all_comes_back() -> None:
+    get, code = cachetools.Cache.__dict__["__getitem__"], cachetools.Cache.__getitem__.__code__
+    with Auditor(config(watch=model.Watch(caches=False))):
+        assert cachetools.Cache.__getitem__.__code__ is code
+    with Auditor(config()):
+        assert cachetools.Cache.__getitem__.__code__ is not code
+    assert cachetools.Cache.__dict__["__getitem__"] is get
+    assert get.__code__ is code
