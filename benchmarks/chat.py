@@ -1,8 +1,9 @@
 """What the mechanisms cost a whole application: processor time an event of the example chat, audited against bare.
 
-Run it as ``python benchmarks/chat.py [ROUNDS]``. The chat is driven in one process, through its ASGI interface and with
-nothing else in between: no server, no sockets, no targets but the example's ContextVar. Every measurement is a process
-of its own; the variants take turns, round after round, and each keeps its best.
+Run it as ``python benchmarks/chat.py [ROUNDS]``. The chat is driven in two ways, with no targets but its ContextVar:
+``in process``, through its ASGI interface and nothing else in between, and ``served`` by uvicorn to clients in another
+process, whose time does not count. Every measurement is a process of its own; the variants take turns, round after
+round, and each keeps its best.
 """
 
 from __future__ import annotations
@@ -59,7 +60,30 @@ class User:
         await self.running
 
 
-async def drive() -> float:
+async def served() -> float:
+    """Microseconds of the server's processor time an event; logging in and connecting included."""
+    import uvicorn
+    from agent_chat.app import create_app
+    from agent_chat.settings import Settings
+
+    app = create_app(Settings(batch_size=USERS, batch_window=60.0))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    running = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn says it no other way
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    command = [sys.executable, "-m", "agent_chat.clients", "--url", f"http://127.0.0.1:{port}", "--json"]
+    command += ["--users", str(USERS), "--questions", str(QUESTIONS)]
+    begun = time.process_time()
+    clients = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, cwd=EXAMPLE)
+    output, _ = await clients.communicate()
+    spent = time.process_time() - begun
+    server.should_exit = True
+    await running
+    return spent / json.loads(output)["events_total"] * 1e6
+
+
+async def in_process() -> float:
     """Microseconds of processor time an event."""
     from agent_chat.app import create_app
     from agent_chat.auth import issue_token, user_id_for
@@ -78,11 +102,14 @@ async def drive() -> float:
     return spent / events * 1e6
 
 
-def measure(watch: str) -> None:
+WAYS = {"in process": in_process, "served": served}
+
+
+def measure(way: str, watch: str) -> None:
     """One measurement, in this process: ``bare``, or the names of the mechanisms that are on."""
     sys.path.insert(0, str(EXAMPLE))
     if watch == "bare":
-        print(asyncio.run(drive()))
+        print(asyncio.run(WAYS[way]()))
         return
     import isolation_audit
     from isolation_audit.config import parse_config
@@ -90,7 +117,7 @@ def measure(watch: str) -> None:
     switches = "".join(f"{name} = {str(name in watch.split('+')).lower()}\n" for name in names())
     config = parse_config(tomllib.loads(f"{AMBIENT}[report]\nterminal = false\n[watch]\n{switches}"))
     auditor = isolation_audit.instrument(config)
-    figure = asyncio.run(drive())
+    figure = asyncio.run(WAYS[way]())
     summary = auditor.snapshot()["summary"]
     assert not summary["findings"], summary
     assert not summary["faults"], summary
@@ -107,19 +134,21 @@ def names() -> list[str]:
 def main() -> None:
     """Measure all variants in turn and print them side by side."""
     if len(sys.argv) == 3:
-        measure(sys.argv[2])
+        measure(sys.argv[1], sys.argv[2])
         return
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     variants = ["bare", "none", *names(), "+".join(names())]
-    best = dict.fromkeys(variants, float("inf"))
-    for _ in range(rounds):
-        for variant in variants:
-            command = [sys.executable, __file__, "1", variant]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            best[variant] = min(best[variant], float(done.stdout))
     print(f"CPython {platform.python_version()}, {USERS} users, processor time an event, best of {rounds}")
-    for variant, figure in best.items():
-        print(f"{'all' if '+' in variant else variant:12}{figure:8.1f} us {figure / best['bare']:6.2f} x bare")
+    for way in WAYS:
+        best = dict.fromkeys(variants, float("inf"))
+        for _ in range(rounds):
+            for variant in variants:
+                command = [sys.executable, __file__, way, variant]
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                best[variant] = min(best[variant], float(done.stdout))
+        for variant, figure in best.items():
+            name = "all" if "+" in variant else variant
+            print(f"{way:12}{name:12}{figure:8.1f} us {figure / best['bare']:6.2f} x bare")
 
 
 if __name__ == "__main__":
