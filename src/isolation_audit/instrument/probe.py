@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class Interceptor(Protocol):
-    """What one kind of target does around a call. ``before`` returns None when there is nothing left to do after it."""
+    """What one kind of target does around a call. Whoever inherits from it overrides what it needs."""
 
     place: str
 
     def before(self, values: Values) -> Any:
-        """Called with the call's values as its layout describes them."""
+        """Called with the call's values as its layout describes them; None when there is nothing left to do after."""
 
     def after(self, state: Any, result: Any) -> None:
         """Called with what ``before`` returned and what the call returned."""
@@ -34,12 +34,13 @@ class Interceptor(Protocol):
 class Guarded:
     """An interceptor behind the fault barrier: can't raise, can't be re-entered, is switched off after N faults."""
 
-    __slots__ = ("barrier", "interceptor", "probe")
+    __slots__ = ("barrier", "interceptor", "minds_results", "probe")
 
     def __init__(self, interceptor: Interceptor, barrier: Barrier, probe: Probe) -> None:
         self.interceptor = interceptor
         self.barrier = barrier
         self.probe = probe
+        self.minds_results = type(interceptor).after is not Interceptor.after
 
     def absorb(self, error: Exception) -> None:
         """Count a fault; what a signal handler raised is the application's own and goes on."""
@@ -113,12 +114,9 @@ class Probe:
     @staticmethod
     def after(states: States, result: Any) -> None:
         """Tell the waiting interceptors, the last one first, as nested blocks would end."""
-        if len(states) == 1:
-            guarded, state = states[0]
-            guarded.finish(state, result, None)
-            return
-        for guarded, state in reversed(states):
-            guarded.finish(state, result, None)
+        for guarded, state in reversed(states) if len(states) > 1 else states:
+            if guarded.minds_results:
+                guarded.finish(state, result, None)
 
     @staticmethod
     def failed(states: States, error: BaseException) -> None:
