@@ -48,6 +48,7 @@ bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/hotpath.py
 	$(BIN)/python benchmarks/content.py
 	$(BIN)/python benchmarks/scan.py
+	$(BIN)/python benchmarks/lineage.py
 	$(BIN)/python benchmarks/chat.py
 
 soak: $(STAMP)  ## a million events of a hundred thousand runs: memory has to stay put

@@ -174,7 +174,7 @@ class Auditor:
                 if not self._running:
                     # Sinks first: a missing extra must be known before anything of the application is touched.
                     self.drainer = self._drainer()
-                    self._running = True
+                    self._running = self.runtime.running = True
                     scopes.listen(_Scopes(self))
                     self.instrumentation.start()
                     self.drainer.start()
@@ -223,7 +223,7 @@ class Auditor:
         with self._lock:
             if not self._running:
                 return
-            self._running = False
+            self._running = self.runtime.running = False
             self._publish_overdue(0.0)
             if not self.supervised:
                 # Of several processes each sees its part; whether the whole run was blind is the supervisor's to say.

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 current_user: ContextVar[Any] = ContextVar("current_user", default=None)
 
+HEAD = """\
+import asyncio, contextvars, queue, threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
+
+current_user = ContextVar("current_user", default=None)
+
+"""
+"""What programs that are given as text begin with."""
+
 
 class Audit:
     """One auditor that knows the variable ``current_user`` of this file."""

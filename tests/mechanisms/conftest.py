@@ -8,19 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from auditing import Audit, config
+from auditing import HEAD, Audit, config
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
-
-HEAD = """\
-import asyncio, contextvars, queue, threading
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar, copy_context
-
-current_user = ContextVar("current_user", default=None)
-
-"""
 
 
 @pytest.fixture

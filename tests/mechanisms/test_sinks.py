@@ -369,7 +369,7 @@ def test_a_secret_of_anothers_on_its_way_to_and_from_other_services(audit) -> No
 def test_switched_off_nothing_is_patched() -> None:
     isolation_audit.uninstrument()
     code = asyncio.StreamReader.readuntil.__code__, Response.__call__.__code__
-    with Auditor(config(watch=model.Watch(payloads=False, pools=False))) as auditor:
+    with Auditor(config(watch=model.Watch(contexts=False, payloads=False, pools=False))) as auditor:
         assert code == (asyncio.StreamReader.readuntil.__code__, Response.__call__.__code__)
         audit = Audit(auditor)
         audit.as_user(ALICE, auditor.runtime.ambient.current)

@@ -85,6 +85,8 @@ class Runtime:
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""
     settling: list[Callable[[float], None]] = field(default_factory=list)
     """Called twice a second: tell of what has been open for so many seconds. At the end with zero."""
+    running: bool = False
+    """False before the start of the audit and after its end: what outlives it has to stop by itself."""
     rooms: Rooms = field(init=False)
     levels: ServiceLevels = field(init=False)
     ids: BoundIds = field(init=False)

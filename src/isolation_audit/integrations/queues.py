@@ -52,21 +52,23 @@ class PutPoint:
     def before(self, values: Values) -> Any:
         """Label the item."""
         user, queue = self._user(), self._queue(values)
-        if user is None and self._queues.of(queue) is None:
-            return None
+        items = self._queues.of(queue)
+        if items is None:
+            if user is None:
+                return None
+            items = self._queues.added(queue)
         item = self._item(values)
-        self._queues.put(queue, item, user)
-        return queue, item
+        items.put(item, user)
+        # A queue without a limit takes everything.
+        return (items, item) if queue.maxsize > 0 else None
 
     def after(self, state: Any, result: Any) -> None:
         """It is in."""
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """The queue is full."""
-        queue, item = state
-        items = self._queues.of(queue)
-        if items is not None:
-            items.take(item)
+        items, item = state
+        items.take(item)
 
 
 class GetPoint:

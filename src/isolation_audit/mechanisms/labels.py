@@ -89,13 +89,8 @@ class Queues:
         entry = self._items.get(id(queue))
         return None if entry is None else entry[1]
 
-    def put(self, queue: object, item: object, user: User | None) -> None:
-        """``user`` has put ``item`` into ``queue``."""
-        entry = self._items.get(id(queue))
-        if entry is None:
-            if user is None:
-                return
-            key, every = id(queue), self._items
-            # setdefault decides between threads that put into a new queue at once.
-            entry = every.setdefault(key, (weakref.ref(queue, lambda _gone: every.pop(key, None)), Items()))
-        entry[1].put(item, user)
+    def added(self, queue: object) -> Items:
+        """What is known of the items in ``queue``, from now on."""
+        key, every = id(queue), self._items
+        # setdefault decides between threads that put into a new queue at once.
+        return every.setdefault(key, (weakref.ref(queue, lambda _gone: every.pop(key, None)), Items()))[1]

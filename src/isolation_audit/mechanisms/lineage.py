@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 POOL: Final = "concurrent.futures.thread"
 
+_USER: Final = Kind.USER  # read for each task and each queued item
+
 SUBMITTED: Final = "a job of {owner} ran with the user {ambient} of its pool's thread"
 LEFT_BY_JOB: Final = "a job ran with the user {ambient}, whom an earlier job had left on its pool's thread"
 OUTLIVED: Final = (
@@ -63,6 +65,10 @@ class Starter:
         """True for the task itself."""
         return task is not None and self._task() is task
 
+    def is_another(self, user: User) -> bool:
+        """True where the running task is not the one, and has its context with this user from it."""
+        return same(self.user, user) and not self.is_(running_task())
+
     def ended(self) -> bool:
         """True once the task is done."""
         task = self._task()
@@ -94,7 +100,7 @@ class Lineage:
     def user(self) -> User | None:
         """The running user; None where it is unknown, or no real user."""
         user = self._current()
-        return user if user is not None and user.kind is Kind.USER else None
+        return user if user is not None and user.kind is _USER else None
 
     @staticmethod
     def starting(task: asyncio.Task[Any], user: User) -> None:
@@ -123,25 +129,32 @@ class Lineage:
     def begin_item(self, owner: User | None, where: Callable[[], Hashable]) -> None:
         """A consumer has got an item that ``owner`` had queued; ``where`` says which consumer."""
         native = self.user()
-        if owner is None and native is None and self.trails.idle:
-            return
+        if owner is None or native is None or owner is native:
+            if owner is not None and native is not None:
+                self._serves(native)
+            if (owner is native or owner is None) and self.trails.idle:
+                return  # nothing that this item could leave behind, or find
         stint = self._begin(owner, native)
         stint_variable.set(stint)
-        if owner is None or native is None:
-            return
+        if owner is not None and native is not None and owner is not native:
+            how = self._doubt(native)
+            if how:
+                stint.suspicion = self.suspicions.open(Suspicion(how, native, owner), where())
+
+    @staticmethod
+    def _serves(user: User) -> None:
+        """A consumer works on an item of its own context's user."""
         starter: Starter | None = starter_variable.get()
-        inherited = starter is not None and same(starter.user, native) and not starter.is_(running_task())
-        if same(owner, native):
-            if starter is not None and inherited:
-                starter.served = True
-            return
-        how = ""
-        if starter is not None and inherited and starter.served and starter.ended():
-            how = OUTLIVED
-        elif _left(native):
-            how = LEFT_BY_ITEM
-        if how:
-            stint.suspicion = self.suspicions.open(Suspicion(how, native, owner), where())
+        if starter is not None and not starter.served and starter.is_another(user):
+            starter.served = True
+
+    @staticmethod
+    def _doubt(native: User) -> str:
+        """Why a consumer in ``native``'s context should not work on somebody else's item; empty where it may."""
+        starter: Starter | None = starter_variable.get()
+        if starter is not None and starter.served and starter.is_another(native) and starter.ended():
+            return OUTLIVED
+        return LEFT_BY_ITEM if _left(native) else ""
 
     def end_item(self) -> None:
         """A consumer asks for its next item."""

@@ -166,7 +166,7 @@ class _Watch:
         if event == "c_call" and arg.__self__ is self._variable:
             self._touched(frame, arg.__name__)
         self._left -= 1
-        if self._left <= 0:
+        if self._left <= 0 or not self._runtime.running:
             self._stop()
 
     def _touched(self, frame: FrameType, method: str) -> None:

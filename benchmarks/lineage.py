@@ -1,0 +1,120 @@
+"""What context lineage costs: nanoseconds a task, a pool job, a thread, and an item put into a queue and got again.
+
+Run it as ``python benchmarks/lineage.py [ROUNDS]``. Bare and audited are timed in turn, round after round, in one
+process: the audit begins and ends with its turn. Each keeps its best round. Everything runs in one user's work, which
+is the dearer case; no suspicion arises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import platform
+import queue
+import sys
+import threading
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING
+
+from isolation_audit import Auditor
+from isolation_audit.config import parse_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TIMES = 1_000
+OTHERS = ("payloads", "caches", "addressees", "pools")
+CONFIG = '[ambient]\ncontextvar = "__main__:current_user"\n[report]\nterminal = false\n[watch]\n' + "".join(
+    f"{name} = false\n" for name in OTHERS
+)
+current_user: ContextVar[str | None] = ContextVar("current_user", default=None)
+
+
+async def nothing() -> None:
+    """What a task does."""
+
+
+async def tasks() -> None:
+    """Tasks, one after the other."""
+    for _ in range(TIMES):
+        await asyncio.create_task(nothing())
+
+
+async def items() -> None:
+    """Items through a queue of asyncio's."""
+    line: asyncio.Queue[object] = asyncio.Queue()
+    for number in range(TIMES):
+        line.put_nowait(number)
+        await line.get()
+
+
+def threaded_items() -> None:
+    """Items through a queue of threads."""
+    line: queue.Queue[object] = queue.Queue()
+    for number in range(TIMES):
+        line.put(number)
+        line.get()
+
+
+def jobs(pool: ThreadPoolExecutor) -> None:
+    """Jobs that bring their context, one after the other."""
+    for _ in range(TIMES):
+        pool.submit(copy_context().run, int).result()
+
+
+def threads() -> None:
+    """Threads, one after the other."""
+    for _ in range(TIMES // 10):
+        thread = threading.Thread(target=copy_context().run, args=(int,))
+        thread.start()
+        thread.join()
+
+
+def measure(times: int) -> dict[str, dict[bool, float]]:
+    """Best nanoseconds of each, bare (False) and audited (True)."""
+    pool = ThreadPoolExecutor(1)
+    timed: dict[str, tuple[int, Callable[[], object]]] = {
+        "task": (TIMES, lambda: asyncio.run(tasks())),
+        "asyncio.Queue put + get": (TIMES, lambda: asyncio.run(items())),
+        "queue.Queue put + get": (TIMES, threaded_items),
+        "pool job": (TIMES, lambda: jobs(pool)),
+        "thread": (TIMES // 10, threads),
+    }
+    best = {name: {False: float("inf"), True: float("inf")} for name in timed}
+    for _ in range(times):
+        for audited in (False, True):
+            auditor = Auditor(parse_config(tomllib.loads(CONFIG)))
+            if audited:
+                auditor.start()
+            for name, (number, run) in timed.items():
+                gc.collect()
+                start = time.perf_counter_ns()
+                copy_context().run(as_alice, run)
+                best[name][audited] = min(best[name][audited], (time.perf_counter_ns() - start) / number)
+            auditor.stop()
+            assert not auditor.runtime.barrier.counts, auditor.runtime.barrier.counts
+            assert "IA503" not in auditor.recorder.counts
+    pool.shutdown()
+    return best
+
+
+def as_alice(run: Callable[[], object]) -> None:
+    """One user's work."""
+    current_user.set("alice")
+    run()
+
+
+def main() -> None:
+    """Measure and print."""
+    times = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    print(f"CPython {platform.python_version()}, best of {times} rounds; ns each")
+    print(f"{'':26}{'bare':>9}{'audited':>9}{'added':>9}{'ratio':>8}")
+    for name, one in measure(times).items():
+        print(f"{name:26}{one[False]:9.0f}{one[True]:9.0f}{one[True] - one[False]:+9.0f}{one[True] / one[False]:7.2f}x")
+
+
+if __name__ == "__main__":
+    main()
