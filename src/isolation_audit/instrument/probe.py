@@ -40,7 +40,7 @@ class Guarded:
         self.interceptor = interceptor
         self.barrier = barrier
         self.probe = probe
-        self.minds_results = type(interceptor).after is not Interceptor.after
+        self.minds_results = getattr(type(interceptor), "after", Interceptor.after) is not Interceptor.after
 
     def absorb(self, error: Exception) -> None:
         """Count a fault; what a signal handler raised is the application's own and goes on."""
