@@ -8,6 +8,7 @@ import json
 import threading
 import urllib.request
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -369,7 +370,8 @@ def test_a_secret_of_anothers_on_its_way_to_and_from_other_services(audit) -> No
 def test_switched_off_nothing_is_patched() -> None:
     isolation_audit.uninstrument()
     code = asyncio.StreamReader.readuntil.__code__, Response.__call__.__code__
-    with Auditor(config(watch=model.Watch(contexts=False, payloads=False, pools=False))) as auditor:
+    watch = model.Watch(**{mechanism.name: False for mechanism in fields(model.Watch)})
+    with Auditor(config(watch=watch)) as auditor:
         assert code == (asyncio.StreamReader.readuntil.__code__, Response.__call__.__code__)
         audit = Audit(auditor)
         audit.as_user(ALICE, auditor.runtime.ambient.current)

@@ -1,0 +1,121 @@
+"""aiohttp's client, httpx and requests: the cookies that their requests send and are given."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.cookies import cookies_of
+from isolation_audit.mechanisms.sinks import sinks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.mechanisms.cookies import Cookies, Headers
+
+
+class RequestPoint:
+    """Around the sending of a request, and, where that gives the answer, its arrival."""
+
+    def __init__(
+        self,
+        place: str,
+        cookies: Cookies,
+        request_of: Callable[[Layout], Callable[[Values], Any]],
+        given: Callable[[Any], Iterable[tuple[str, str]]] | None,
+        layout: Layout,
+    ) -> None:
+        self.place = place
+        self._cookies = cookies
+        self._request_of = request_of(layout)
+        self._given = given
+
+    def before(self, values: Values) -> Headers | None:
+        """Compare whose cookies go out with who is asking."""
+        headers = headers_of(self._request_of(values))
+        self._cookies.sent(headers, self.place)
+        return headers if self._given is not None else None
+
+    def after(self, headers: Headers, response: Any) -> None:
+        """Note what is given."""
+        if self._given is not None:
+            self._cookies.received(headers, self._given(response))
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """There is no answer."""
+
+
+class StartPoint:
+    """Around the arrival of an answer at aiohttp's client."""
+
+    def __init__(self, place: str, cookies: Cookies, layout: Layout) -> None:
+        self.place = place
+        self._cookies = cookies
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """Wait for it."""
+        return self._self_of(values)
+
+    def after(self, response: Any, _result: Any) -> None:
+        """Note what is given."""
+        given = [(name, morsel.value) for name, morsel in response.cookies.items()]
+        if given:
+            self._cookies.received(headers_of(response.request_info), given)
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """There is no answer."""
+
+
+def headers_of(request: Any) -> Headers:
+    """All headers of a request, as text."""
+    return [(str(name), value) for name, value in request.headers.items() if type(value) is str]
+
+
+class Aiohttp:
+    """The client of aiohttp; all libraries share one table of cookies, as they may share a service."""
+
+    distribution = "aiohttp"
+    since = "3.8"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """Both ends of a request."""
+        if sinks_of(runtime) is None:
+            return
+        cookies = runtime.part(cookies_of)
+        module = "aiohttp.client_reqrep"
+        sent, started = f"{module}:ClientRequest.send", f"{module}:ClientResponse.start"
+        yield Point(sent, partial(RequestPoint, sent, cookies, lambda layout: layout.receiver_reader(), None))
+        yield Point(started, partial(StartPoint, started, cookies))
+
+
+class Sending:
+    """A library whose clients have methods ``send(request)`` that give the response."""
+
+    def __init__(self, distribution: str, since: str, *targets: str) -> None:
+        self.distribution = distribution
+        self.since = since
+        self._targets = targets
+
+    def points(self, runtime: Runtime) -> Iterator[Point]:
+        """Each of them."""
+        if sinks_of(runtime) is None:
+            return
+        cookies = runtime.part(cookies_of)
+        for target in self._targets:
+            make = partial(RequestPoint, target, cookies, lambda layout: layout.argument("request"), _jar)
+            yield Point(target, make)
+
+
+def _jar(response: Any) -> Iterable[tuple[str, str]]:
+    cookies = response.cookies
+    return [(cookie.name, cookie.value) for cookie in getattr(cookies, "jar", cookies)]
+
+
+aiohttp = Aiohttp()
+httpx = Sending("httpx", "0.23", "httpx._client:Client.send", "httpx._client:AsyncClient.send")
+requests = Sending("requests", "2.20", "requests.sessions:Session.send")
