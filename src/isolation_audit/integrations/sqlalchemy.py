@@ -1,0 +1,68 @@
+"""SQLAlchemy: one ``Session`` in two users' work. ``AsyncSession`` and ``scoped_session`` end in a ``Session``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.sessions import Holder, Sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+SESSION: Final = "sqlalchemy.orm.session:Session"
+_LIBRARIES: Final = ("sqlalchemy", "greenlet", "contextlib.py")
+_CHANGING: Final = ("add", "add_all", "delete", "merge")
+_OTHERS: Final = ("flush", "execute", "scalar", "scalars", "get", "query", "refresh", "commit")
+
+
+class Sqlalchemy:
+    """The integration."""
+
+    distribution = "sqlalchemy"
+    since = "2.0"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What changes and reads, and the commit, which is for whatever anybody has changed."""
+        if not runtime.config.watch.pools:
+            return
+        sessions = runtime.part(Sessions)
+        for name in (*_CHANGING, *_OTHERS):
+            yield Point(f"{SESSION}.{name}", partial(UsePoint, name, sessions))
+
+
+class UsePoint:
+    """Around a method that begins a transaction, or works in one."""
+
+    def __init__(self, name: str, sessions: Sessions, layout: Layout) -> None:
+        self.place = f"{SESSION}.{name}"
+        self._changing = name in _CHANGING
+        self._sessions = sessions
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> tuple[Holder, Any] | None:
+        """Compare the users; where no transaction is under way, come back for the one that begins."""
+        session = self._self_of(values)
+        holder = self._sessions.holder(session)
+        if holder is None:
+            return None
+        transaction = session.get_transaction()
+        self._sessions.use(holder, transaction, SESSION, _LIBRARIES, changing=self._changing)
+        return (holder, session) if transaction is None else None
+
+    def after(self, state: tuple[Holder, Any], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+        """Note the transaction that has begun."""
+        holder, session = state
+        holder.keep(session.get_transaction())
+
+    def failed(self, state: tuple[Holder, Any], error: BaseException) -> None:
+        """The same; a statement that fails has begun one."""
+        self.after(state, error)
+
+
+integration = Sqlalchemy()
