@@ -9,7 +9,8 @@ library's decorator, or else the code that called the cache.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
@@ -39,6 +40,15 @@ _BELOW: Final = ("func", "method", "f", "view_func")
 Table = dict[int | None, "Entry"]
 
 
+class _Code(Enum):
+    """What a frame's code may be to a cache."""
+
+    CALLER = "caller"
+    WRAPPER = "wrapper"
+    """The library's, and it may be the wrapper of a decorated function."""
+    OTHER = "other"
+
+
 def _no_parameters(_function: FunctionType) -> frozenset[str]:
     return frozenset()
 
@@ -50,10 +60,28 @@ class Library:
     folders: tuple[str, ...]
     unkeyed: Callable[[FunctionType], frozenset[str]] = _no_parameters
 
-    def holds(self, code: CodeType) -> bool:
-        """True for the library's code, and for that of the standard library's which it inherits from."""
+    known: dict[int, tuple[CodeType, _Code]] = field(default_factory=dict, compare=False)
+    """What is known of code by its identity; the code is held, so that its identity stays its own."""
+
+    def what_is(self, code: CodeType) -> _Code:
+        """Whose code this is; what the library inherits from the standard library counts as its own."""
+        known = self.known.get(id(code))
+        if known is None:
+            if len(self.known) >= LIMIT:
+                self.known.clear()
+            known = self.known[id(code)] = (code, self._what_is(code))
+        return known[1]
+
+    def _what_is(self, code: CodeType) -> _Code:
         file = code.co_filename
-        return file.startswith("<frozen ") or any(f"/{folder}/" in file for folder in self.folders)
+        if (
+            not is_ours(code)
+            and not file.startswith("<frozen ")
+            and not any(f"/{one}/" in file for one in self.folders)
+        ):
+            return _Code.CALLER
+        may_wrap = code.co_name == "__call__" or not {*code.co_varnames, *code.co_freevars}.isdisjoint(_BELOW)
+        return _Code.WRAPPER if may_wrap and not is_ours(code) else _Code.OTHER
 
 
 class _StoredBy(Memo):
@@ -166,12 +194,12 @@ def _caller(library: Library) -> tuple[FrameType | None, FunctionType | None]:
     for _ in range(_FRAMES):
         if frame is None:
             break
-        if not is_ours(frame.f_code):
-            if not library.holds(frame.f_code):
-                return frame, None
-            below = _below(frame.f_locals)
-            if below is not None:
-                return frame, below
+        code = library.what_is(frame.f_code)
+        if code is _Code.CALLER:
+            return frame, None
+        below = _below(frame.f_locals) if code is _Code.WRAPPER else None
+        if below is not None:
+            return frame, below
         frame = frame.f_back
     return None, None
 
