@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-failed test-lowest test-long lint docs bench soak corpus corpus-light clean
+.PHONY: demo test test-failed test-lowest test-long lint docs bench soak corpus corpus-light suites clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -61,5 +61,8 @@ corpus: $(STAMP)  ## real leaks and their clean twins, each with the packages it
 corpus-light: $(STAMP)  ## the same without big packages; ../shared/corpus may be absent
 	$(BIN)/python tests/corpus/run.py --environments $(VENV)-corpus --light $(ARGS)
 
+suites: $(STAMP)  ## other projects' own test suites, each bare and audited, compared test by test
+	$(BIN)/python tests/suites/run.py --environments $(VENV)-suites $(ARGS)
+
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-corpus .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-corpus $(VENV)-suites .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

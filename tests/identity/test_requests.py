@@ -186,3 +186,9 @@ def test_the_list_of_guesses_is_bounded(users, monkeypatch):
     for number in range(10):
         request(sources, x_user=f"user-{number}").user()
     assert len(sources._told) == 3
+
+
+def test_a_request_on_another_event_loop_than_asyncio_s(sources):
+    # Trio runs applications, too; there is no task of asyncio's to go by.
+    one = Request(sources, lambda: [("x-user", "alice")], scope={}, own_task_only=True)
+    assert who(one) == "alice"

@@ -101,7 +101,7 @@ class Request:
     ) -> None:
         self._sources = sources
         self._headers: Callable[[], Iterable[tuple[str, str]]] | None = headers
-        self._task = asyncio.current_task() if own_task_only else None
+        self._task = _running_task() if own_task_only else None
         self._rank = _NEVER
         self._user: User | None = None
         self._person: object = None

@@ -1,0 +1,238 @@
+"""``make suites``: the test suites of other projects, each bare and under the auditor, compared test by test.
+
+``suites.toml`` says which. Each suite has an environment of its own, with its source distribution beside it. Exit code
+1: a test ended differently, or something was reported that ``suites.toml`` does not explain.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+import tomllib
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "corpus"))
+
+from environments import ROOT, Environments  # noqa: E402 - a folder beside this one
+
+from isolation_audit.detectors import all_rules  # noqa: E402
+
+CONFIG = """\
+[report]
+terminal = false
+
+# A finding of severity error would fail the test that it is in, and here the tests' own outcome counts.
+[select]
+severity = { "IA*" = "note" }
+"""
+
+LIMIT = 1800.0
+"""Seconds after which a run is killed."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One distribution's tests."""
+
+    name: str
+    version: str
+    tests: str
+    requires: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    findings: tuple[dict[str, str], ...] = ()
+
+
+@dataclass
+class Row:
+    """What came of one suite: outcomes of its tests, and what was reported beyond notes."""
+
+    suite: str
+    bare: dict[str, int] = field(default_factory=dict)
+    audited: dict[str, int] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    unexplained: list[str] = field(default_factory=list)
+    faults: int = 0
+    error: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """True where something is not as it should be."""
+        return bool(self.differences or self.unexplained or self.faults or self.error)
+
+
+Outcomes = Counter[tuple[str, str]]
+
+
+def read_suites(path: Path = HERE / "suites.toml") -> list[Suite]:
+    """The suites of the table."""
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    return [
+        Suite(
+            name,
+            table["version"],
+            table["tests"],
+            tuple(table.get("requires", ())),
+            tuple(table.get("options", ())),
+            tuple(table.get("findings", ())),
+        )
+        for name, table in tables.items()
+    ]
+
+
+def judge(suite: Suite, environments: Environments, sources: Path) -> Row:
+    """Run a suite bare, then audited."""
+    row = Row(f"{suite.name} {suite.version}")
+    try:
+        python = environments.python((f"{suite.name}=={suite.version}", *suite.requires))
+        folder = source_of(suite, sources)
+        bare = _run(suite, python, folder, sources / "bare.xml", [])
+        (sources / "audit.toml").write_text(CONFIG, encoding="utf-8")
+        options = ["--audit-isolation", f"--audit-config={sources / 'audit.toml'}", f"--audit-report={sources}"]
+        audited = _run(suite, python, folder, sources / "audited.xml", options)
+        report = json.loads((sources / "report.json").read_text(encoding="utf-8"))
+    except Exception as error:
+        row.error = f"{type(error).__name__}: {error}"
+        return row
+    row.bare, row.audited = _counts(bare), _counts(audited)
+    row.differences = differences(bare, audited)
+    row.faults = report["summary"]["faults"]
+    for finding in report["findings"]:
+        weigh(row, suite, finding)
+    return row
+
+
+def source_of(suite: Suite, sources: Path) -> Path:
+    """The unpacked source distribution."""
+    folder = sources / "unpacked"
+    if not folder.exists():
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
+        wanted = [f"{suite.name}=={suite.version}", "--no-deps", "--no-binary=:all:", f"--dest={sources}"]
+        subprocess.run([*pip, *wanted], check=True, stdin=subprocess.DEVNULL)
+        spelled = suite.name.replace("-", "_")
+        (archive,) = (file for name in {suite.name, spelled} for file in sources.glob(f"{name}-{suite.version}.tar.gz"))
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder, filter="data")
+    (root,) = folder.iterdir()
+    return root
+
+
+def _run(suite: Suite, python: Path, folder: Path, results: Path, options: list[str]) -> Outcomes:
+    results.unlink(missing_ok=True)
+    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}", suite.tests]
+    subprocess.run(
+        [*command, *suite.options, *options],
+        cwd=folder,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=results.with_suffix(".log").open("wb"),
+        stderr=subprocess.STDOUT,
+        timeout=LIMIT,
+    )
+    return outcomes(results)
+
+
+def outcomes(results: Path) -> Outcomes:
+    """(test, how it ended) -> how often, from JUnit XML.
+
+    Raises:
+        ValueError: no test has run.
+    """
+    found: Outcomes = Counter()
+    if results.exists():
+        for case in ET.parse(results).iter("testcase"):
+            ends = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
+            found[f"{case.get('classname')}::{case.get('name')}", ends[0] if ends else "passed"] += 1
+    if not found:
+        raise ValueError(f"no test has run, see {results.with_suffix('.log')}")
+    return found
+
+
+def _counts(outcomes: Outcomes) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for (_test, outcome), count in outcomes.items():
+        counts[outcome] += count
+    return dict(sorted(counts.items()))
+
+
+def differences(bare: Outcomes, audited: Outcomes) -> list[str]:
+    """A line for each test that has ended in one of the two runs only as it did."""
+    apart = ((bare - audited, "only bare"), (audited - bare, "only audited"))
+    return [f"{test}: {outcome} {run}" for outcomes, run in apart for test, outcome in sorted(outcomes)]
+
+
+def weigh(row: Row, suite: Suite, finding: dict[str, Any]) -> None:
+    """Note what was reported, unless it is a note itself."""
+    severity = str(all_rules()[finding["rule"]].severity)
+    if severity == "note":
+        return
+    site = finding["site"] or {"function": "", "file": "", "line": 0, "stack": []}
+    where = f"{Path(site['file']).name}:{site['line']} {site['function']}"
+    text = f"{finding['rule']} ({severity}, {finding['count']} times) {where}: {finding['message']}"
+    functions = {frame["function"] for frame in site["stack"]}
+    known = any(
+        one["rule"] == finding["rule"] and any(one["test"] in function for function in functions)
+        for one in suite.findings
+    )
+    (row.findings if known else row.unexplained).append(text)
+
+
+@click.command()
+@click.option("--only", multiple=True, metavar="NAME", help="Run this suite; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+@click.option(
+    "--environments",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=ROOT / ".venv-suites",
+    help="Where environments and source distributions are kept.",
+)
+def main(only: tuple[str, ...], folder: Path, *, as_json: bool) -> None:
+    """Run the suites of suites.toml."""
+    suites = read_suites()
+    unknown = {*only} - {suite.name for suite in suites}
+    if unknown:
+        raise click.UsageError(f"no such suite: {', '.join(sorted(unknown))}")
+    rows = []
+    for suite in suites:
+        if only and suite.name not in only:
+            continue
+        sources = folder.absolute() / "sources" / f"{suite.name}-{suite.version}"
+        sources.mkdir(parents=True, exist_ok=True)
+        rows.append(judge(suite, Environments(folder), sources))
+    click.echo(json.dumps([asdict(row) for row in rows], indent=1)) if as_json else _show(rows)
+    sys.exit(any(row.failed for row in rows))
+
+
+def _show(rows: list[Row]) -> None:
+    table = Table("suite", "bare", "audited", "differences", "true findings", "unexplained", box=None, pad_edge=False)
+    for row in rows:
+        numbers = (len(row.differences), len(row.findings), len(row.unexplained))
+        table.add_row(row.suite, _words(row.bare), _words(row.audited), *map(str, numbers))
+    console = Console()
+    console.print(table)
+    for row in rows:
+        told = [*row.differences, *row.findings, *row.unexplained, *filter(None, [row.error])]
+        if row.faults:
+            told.append(f"{row.faults} faults of the auditor")
+        for line in told:
+            console.print(f"{row.suite}: {line}", markup=False, highlight=False)
+
+
+def _words(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+
+
+if __name__ == "__main__":
+    main()
