@@ -1,14 +1,16 @@
-"""Whose WebSocket is written to, and by whose work: Starlette on a real uvicorn, and the websockets package."""
+"""Whose WebSocket is written to, and by whose work: Starlette on a real uvicorn, the websockets package, aiohttp."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
 import json
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import websockets
+from aiohttp import web
 from servers import line_of, serving
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
@@ -68,21 +70,44 @@ class ThroughWebsockets(ThroughStarlette):
         async for _question in connection:
             await self.answer(self.room, type(self).send, user)
 
-    def serving(self) -> Any:
-        server = websockets.serve(self.chat, "127.0.0.1", 0)
-
-        class Serving:
-            async def __aenter__(self) -> str:
-                running = await server.__aenter__()
-                return f"ws://127.0.0.1:{running.sockets[0].getsockname()[1]}"
-
-            async def __aexit__(self, *error: Any) -> None:
-                await server.__aexit__(*error)
-
-        return Serving()
+    @asynccontextmanager
+    async def serving(self) -> Any:
+        async with websockets.serve(self.chat, "127.0.0.1", 0) as server:
+            yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-BOTH = pytest.mark.parametrize("kind", [ThroughStarlette, ThroughWebsockets])
+class ThroughAiohttp(ThroughStarlette):
+    """The same on aiohttp's own server."""
+
+    @staticmethod
+    async def send(websocket: Any, text: str) -> None:
+        await websocket.send_str(text)
+
+    async def chat(self, request: Any) -> Any:
+        user = request.match_info["user"]
+        current_user.set(user)
+        websocket = web.WebSocketResponse()
+        await websocket.prepare(request)
+        self.room[user] = websocket
+        async for _question in websocket:
+            await self.answer(self.room, type(self).send, user)
+        self.room.pop(user, None)
+        return websocket
+
+    @asynccontextmanager
+    async def serving(self) -> Any:
+        app = web.Application()
+        app.router.add_get("/{user}", self.chat)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        try:
+            yield f"ws://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+
+EACH = pytest.mark.parametrize("kind", [ThroughStarlette, ThroughWebsockets, ThroughAiohttp])
 
 
 def scenario(server: Any, asking: int = 1) -> Any:
@@ -116,7 +141,7 @@ async def to_the_last_one(room: Any, send: Any, user: str) -> None:
     await send(room[USERS[-1]], json.dumps({"for": user, "answer": 42}))  # wrong socket
 
 
-@BOTH
+@EACH
 def test_an_answer_on_another_users_connection(audited, kind) -> None:
     done = audited(scenario(kind(to_the_last_one), asking=10), config())
     assert len(done.result[USERS[-1]]) == 10
@@ -131,7 +156,7 @@ def test_an_answer_on_another_users_connection(audited, kind) -> None:
     assert done.auditor.runtime.tally.crossings == 9
 
 
-@BOTH
+@EACH
 def test_a_canary_does_not_wait(audited, kind) -> None:
     async def answer(room: Any, send: Any, user: str) -> None:
         for connection in list(room.values()):
@@ -178,7 +203,7 @@ async def from_a_task_of_nobody(room: Any, send: Any, user: str) -> None:
     await task
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize(
     "answer",
     [
@@ -197,7 +222,7 @@ def test_what_is_silent_on_purpose(audited, kind, answer) -> None:
     assert done.findings == {}
 
 
-@BOTH
+@EACH
 def test_a_public_event(audited, kind) -> None:
     async def answer(room: Any, send: Any, user: str) -> None:
         await send(room[USERS[-1]], json.dumps({"type": "auction", "bid": f"5 by {user}"}))
@@ -206,6 +231,6 @@ def test_a_public_event(audited, kind) -> None:
     assert audited(scenario(kind(answer)), config(addressees={"public": ["auction"]})).findings == {}
 
 
-@BOTH
+@EACH
 def test_switched_off(audited, kind) -> None:
     assert audited(scenario(kind(to_the_last_one)), config(watch={"addressees": False})).findings == {}

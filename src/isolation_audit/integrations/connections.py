@@ -23,7 +23,17 @@ CLOSED: Final = "after the application had closed it"
 RECEIVED: Final = "after its disconnect had been received"
 
 _ORIGIN_FRAMES: Final = 4
-_LIBRARIES: Final = ("starlette", "fastapi", "websockets", "uvicorn", "hypercorn", "anyio", "asyncio", "contextlib.py")
+_LIBRARIES: Final = (
+    "starlette",
+    "fastapi",
+    "websockets",
+    "uvicorn",
+    "hypercorn",
+    "anyio",
+    "asyncio",
+    "aiohttp",
+    "contextlib.py",
+)
 
 
 class Connection:
