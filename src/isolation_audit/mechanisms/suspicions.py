@@ -91,7 +91,9 @@ class Suspicions:
 
         ``where`` says which suspicions come from one place.
         """
-        suspicion.outer = suspicion_variable.get()
+        outer: Suspicion | None = suspicion_variable.get()
+        # One that was closed in another context may still be there.
+        suspicion.outer = None if outer is None or outer.over else outer
         if not self.watch(where):
             return None
         suspicion_variable.set(suspicion)
