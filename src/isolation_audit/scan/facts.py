@@ -43,6 +43,8 @@ class Use:
     arguments: Arguments | None = None
     awaitable: bool = False
     """Whether ``await`` could stand here."""
+    trouble: str = ""
+    """Why the text of ``span`` can't be exchanged for another: it is not exact, or means several things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,16 @@ class Facts:
         )
 
 
-def _use(
-    path: str, form: str, span: list[int], function: str, through: list[int], guard: str, shape: Any, able: bool
+def _use(  # noqa: PLR0913, PLR0917 - the fields in their order
+    path: str,
+    form: str,
+    span: list[int],
+    function: str,
+    through: list[int],
+    guard: str,
+    shape: Any,
+    awaitable: bool,
+    trouble: str,
 ) -> Use:
     arguments = None if shape is None else Arguments(shape[0], tuple(shape[1]), shape[2])
-    return Use(path, form, Span(*span), function, tuple(through), guard, arguments, able)
+    return Use(path, form, Span(*span), function, tuple(through), guard, arguments, awaitable, trouble)

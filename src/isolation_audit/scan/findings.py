@@ -78,20 +78,21 @@ class Judge:
         through: dict[int, Hit] = {}
         seen: set[tuple[str, str, Span]] = set()
         for use in facts.uses:
-            for name, hit in self._hits(use, path):
+            for name, hit in self.hits(use, path):
                 for number in use.through:
                     through.setdefault(number, hit)
                 if hit.deprecation.target.qualname == "" and use.form not in STRINGS:
                     continue  # of a deprecated module the imports are told, not every use
                 key = (use.form, name, use.span)
-                if key not in seen and not self._is_own(use, path, hit):
+                if key not in seen and not self.is_own(use, path, hit):
                     seen.add(key)
                     yield self._use(path, use, name, hit)
         for number, use in enumerate(facts.imports):
             if use.path:
                 yield from self._import(path, use, through.get(number))
 
-    def _hits(self, use: Use, path: str) -> Iterator[tuple[str, Hit]]:
+    def hits(self, use: Use, path: str) -> Iterator[tuple[str, Hit]]:
+        """What a use has to do with deprecations, by the names that it may mean."""
         for name in sorted(self._source.resolver.resolve(use.path, path)):
             if hit := self._source.deprecated.hit(name):
                 yield name, hit
@@ -101,7 +102,7 @@ class Judge:
                     if entry.target.module == name and entry.target not in self._source.deprecated.migrated:
                         yield name, self._source.deprecated.whole(entry)
 
-    def _is_own(self, use: Use, path: str, hit: Hit) -> bool:
+    def is_own(self, use: Use, path: str, hit: Hit) -> bool:
         """Whether the thing names itself: in its own body, or in its module otherwise than by building it."""
         target = hit.deprecation.target
         if path not in self._source.modules.find(target.module):
@@ -215,6 +216,10 @@ class Judge:
             phase=self._phase(file),
             owners=self._owners.of(file),
         )
+
+    def owners_of(self, file: str) -> tuple[str, ...]:
+        """Who answers for a file, by its path relative to the base."""
+        return self._owners.of(file)
 
     def _phase(self, file: str) -> str | None:
         phases = self._source.config.scan.phases

@@ -9,7 +9,7 @@ import re
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_all_start_methods, get_context
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -18,7 +18,7 @@ from isolation_audit.scan.references import Unparsable, decoded, parse, read_fac
 from isolation_audit.scan.walk import PYTHON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from isolation_audit.scan.facts import Facts
     from isolation_audit.scan.walk import File
@@ -57,13 +57,15 @@ class Looking:
 
     words: Words
     parse_all: bool
+    overlay: Mapping[str, bytes] = field(default_factory=dict)
+    """Contents that stand for those of files."""
     fresh: Words | None = None
     """Only files that have these words are of interest; there is no look at the others."""
 
     def __call__(self, path: str) -> Look | None:
         """Look at one file."""
         try:
-            data = contents(path)
+            data = self.overlay[path] if path in self.overlay else contents(path)
         except OSError as error:
             return Look(unreadable=(error.strerror or "unreadable").lower())
         if self.fresh is not None and (not self.fresh.are_in(data) or not self._is_news(data, path)):
@@ -112,11 +114,13 @@ class Parsing:
     """The job of parsing one file; gives the facts, or line and reason why there are none."""
 
     words: Words
+    overlay: Mapping[str, bytes] = field(default_factory=dict)
 
     def __call__(self, path: str) -> Facts | tuple[int, str]:
         """Parse one file."""
         try:
-            return read_facts(contents(path), self.words)
+            data = self.overlay[path] if path in self.overlay else contents(path)
+            return read_facts(data, self.words)
         except Unparsable as error:
             return error.line, error.reason
         except OSError as error:

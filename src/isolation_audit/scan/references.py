@@ -86,6 +86,7 @@ class _Reader(ast.NodeVisitor):
         self._uses: list[Use] = []
         self._form = "value"
         self._offset: Span | None = None
+        self._trouble = ""
 
     def facts(self) -> Facts:
         self.visit(self._tree)
@@ -301,10 +302,12 @@ class _Reader(ast.NodeVisitor):
             self.generic_visit(node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        outer, self._trouble = self._trouble, "it stands in an f-string"
         with self._as("value"):
             for part in node.values:
                 if isinstance(part, ast.FormattedValue):
                     self.visit(part)
+        self._trouble = outer
 
     def visit_Starred(self, node: ast.Starred) -> None:
         self.visit(node.value)
@@ -316,14 +319,21 @@ class _Reader(ast.NodeVisitor):
             inner = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError):
             return
-        outer, self._offset = self._offset, self._span(node)
-        for part in ast.walk(inner):  # so that lookups see the names as of here
+        exact = (
+            node.lineno == node.end_lineno and (node.end_col_offset or 0) - node.col_offset == len(text.encode()) + 2
+        )
+        shift = node.col_offset + 1 + len(text) - len(text.lstrip()) if exact else node.col_offset
+        for part in ast.walk(inner):  # so that lookups and places are as of here
             if isinstance(part, ast.expr):
                 part.lineno = part.end_lineno = node.lineno
-                part.col_offset = part.end_col_offset = node.col_offset
+                part.col_offset = shift + (part.col_offset if exact else 0)
+                part.end_col_offset = shift + ((part.end_col_offset or 0) if exact else 0)
+        outer, trouble = self._offset, self._trouble
+        if not exact:
+            self._offset, self._trouble = self._span(node), "it stands in a string of several parts"
         with self._as("string annotation"):
             self.visit(inner)
-        self._offset = outer
+        self._offset, self._trouble = outer, trouble
 
     # Writing it down
 
@@ -349,12 +359,22 @@ class _Reader(ast.NodeVisitor):
         self, node: ast.expr, meanings: list[tuple[str, tuple[int, ...]]], form: str, shape: Arguments | None = None
     ) -> None:
         span = self._offset or self._span(node)
+        trouble = self._trouble or ("its name is bound in several ways" if self._is_ambiguous(node) else "")
         for path, through in meanings:
             via = self._statements(path, through)
             if self._concerns(path):
                 self._uses.append(
-                    Use(path, form, span, self._scope.qualname, via, "", shape, awaitable=self._scope.is_async)
+                    Use(path, form, span, self._scope.qualname, via, "", shape, self._scope.is_async, trouble)
                 )
+
+    def _is_ambiguous(self, node: ast.expr) -> bool:
+        root = node
+        while isinstance(root, (ast.Attribute, ast.Subscript)):
+            root = root.value
+        if not isinstance(root, ast.Name):
+            return False
+        found = self._scope.lookup(root.id, (root.lineno, root.col_offset)) or []
+        return len({binding.value if isinstance(binding.value, str) else id(binding) for binding in found}) > 1
 
     def _statements(self, path: str, through: tuple[int, ...]) -> tuple[int, ...]:
         """The imports on the way: ``import a.b`` and ``import a.c`` both give a value to ``a``, and each is needed."""

@@ -16,7 +16,7 @@ from isolation_audit.scan.resolving import Resolver
 from isolation_audit.scan.walk import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from isolation_audit.config.model import Config
     from isolation_audit.scan.cache import Cache
@@ -53,11 +53,18 @@ def base_folder(config: Config) -> Path:
 
 
 def read_source(
-    config: Config, paths: Iterable[Path], cache: Cache, *, parse: str = "auto", jobs: int | None = None
+    config: Config,
+    paths: Iterable[Path],
+    cache: Cache,
+    *,
+    parse: str = "auto",
+    jobs: int | None = None,
+    overlay: Mapping[str, bytes] | None = None,
 ) -> Source:
     """Read a tree as far as is needed to resolve everything in it that leads to something deprecated.
 
     ``parse`` is ``all``, ``mentions`` (only files that mention something deprecated), or ``auto``: all in small trees.
+    ``overlay`` holds contents that stand for those of files, to see what a change would mean.
 
     Raises:
         UsageError: one of the paths is not there.
@@ -74,7 +81,7 @@ def read_source(
     )
     readers = Readers(jobs or processes())
     try:
-        _Rounds(source, cache, readers).run()
+        _Rounds(source, cache, readers, overlay or {}).run()
     finally:
         readers.close()
     source.seconds = time.perf_counter() - began
@@ -89,7 +96,8 @@ def _guessed_roots(tree: Tree) -> list[str]:
 class _Rounds:
     """Reads until the words and the files that matter are all known."""
 
-    def __init__(self, source: Source, cache: Cache, readers: Readers) -> None:
+    def __init__(self, source: Source, cache: Cache, readers: Readers, overlay: Mapping[str, bytes]) -> None:
+        self._overlay = overlay
         self._source = source
         self._cache = cache
         self._readers = readers
@@ -119,7 +127,7 @@ class _Rounds:
                 unknown.append(file)
             else:
                 source.looks[file.path] = entry
-        for path, look in self._readers.run(Looking(self._words, source.parsed_all), unknown):
+        for path, look in self._readers.run(Looking(self._words, source.parsed_all, self._overlay), unknown):
             if look is not None:
                 source.looks[path] = look
         source.broken.update({path: look.broken for path, look in source.looks.items() if look.broken})
@@ -128,7 +136,7 @@ class _Rounds:
     def _look_again(self, fresh: Words) -> None:
         """Look for further words; a file that has none of them stays as it is known."""
         source = self._source
-        looking = Looking(self._words, source.parsed_all, fresh)
+        looking = Looking(self._words, source.parsed_all, self._overlay, fresh)
         for path, look in self._readers.run(looking, list(source.files.values())):
             if look is not None:
                 source.looks[path] = look
@@ -146,7 +154,7 @@ class _Rounds:
                 unknown.append(file)
             else:
                 source.facts[file.path] = facts
-        for path, result in self._readers.run(Parsing(self._words), unknown):
+        for path, result in self._readers.run(Parsing(self._words, self._overlay), unknown):
             if isinstance(result, Facts):
                 source.facts[path] = result
             else:
