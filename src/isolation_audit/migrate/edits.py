@@ -1,0 +1,106 @@
+"""Edits of one kind of place each: a name, a call, an import statement."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from isolation_audit.migrate.calls import Unsafe
+from isolation_audit.migrate.text import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from isolation_audit.migrate.calls import Mapping
+    from isolation_audit.migrate.syntax import Syntax
+
+_COMMENT = re.compile(r"#[^\r\n]*")
+_POSTFIX = (ast.Attribute, ast.Subscript, ast.Call)
+
+
+def call_edits(syntax: Syntax, call: ast.Call, callee: str, mapping: Mapping, *, awaitable: bool) -> list[Edit]:
+    """A constructor call becomes a call of ``callee`` with the arguments of its signature.
+
+    Raises:
+        Unsafe: an argument can't be mapped, or the call can't be awaited where it stands.
+    """
+    names = mapping.names(call)
+    start, end = syntax.range(call.func)
+    if not mapping.deprecation.awaited:
+        return [Edit(start, end, callee), *_argument_edits(syntax, call, names)]
+    _check_await(syntax, call, awaitable=awaitable)
+    parent = syntax.parents.get(call)
+    # What follows would bind tighter than `await`.
+    tight = isinstance(parent, _POSTFIX) and call is getattr(parent, "value", getattr(parent, "func", None))
+    edits = [Edit(start, end, f"{'(' if tight else ''}await {callee}"), *_argument_edits(syntax, call, names)]
+    if tight:
+        close = syntax.range(call)[1]
+        edits.append(Edit(close, close, ")"))
+    return edits
+
+
+def _check_await(syntax: Syntax, call: ast.Call, *, awaitable: bool) -> None:
+    if not awaitable:
+        raise Unsafe("the replacement must be awaited, and this is no async function")
+    if isinstance(syntax.parents.get(call), ast.Await):
+        raise Unsafe("it is awaited already")
+    node: ast.AST | None = call
+    while node is not None and not isinstance(node, (ast.AsyncFunctionDef, ast.FunctionDef)):
+        if isinstance(node, ast.GeneratorExp):
+            raise Unsafe("an await would make the generator asynchronous")
+        node = syntax.parents.get(node)
+
+
+def _argument_edits(
+    syntax: Syntax, call: ast.Call, names: Sequence[tuple[ast.expr | ast.keyword, str | None]]
+) -> Iterator[Edit]:
+    before = syntax.range(call.func)[1]
+    for number, (argument, name) in enumerate(names):
+        start, end = syntax.range(argument)
+        if isinstance(argument, ast.keyword):
+            if name != argument.arg:
+                yield Edit(start, start + len(argument.arg or ""), name or "")
+        elif name is not None:
+            if isinstance(argument, (ast.GeneratorExp, ast.NamedExpr)):
+                raise Unsafe("an argument without brackets of its own can't get a name")
+            place = _outermost_bracket(syntax.text.text, before, start, first=number == 0)
+            yield Edit(place, place, f"{name}=")
+        before = end
+
+
+def _outermost_bracket(text: str, before: int, start: int, *, first: bool) -> int:
+    """Where an argument begins, with the brackets around it; ``before`` is the end of what precedes it."""
+    between = _COMMENT.sub(lambda match: " " * len(match[0]), text[before:start])
+    separator = between.find("(" if first else ",")
+    bracket = between.find("(", separator + 1)
+    return start if bracket < 0 else before + bracket
+
+
+def import_edits(
+    syntax: Syntax, statement: ast.Import | ast.ImportFrom, dropped: set[ast.alias], new: Sequence[str]
+) -> list[Edit]:
+    """``dropped`` leave an import statement, and the statements ``new`` take their place or come after it."""
+    start, end = syntax.range(statement)
+    text = syntax.text.text
+    line_start = syntax.text.line_bounds(statement.lineno)[0]
+    line_end = syntax.text.line_bounds(statement.end_lineno or statement.lineno)[1]
+    indent = text[line_start:start]
+    alone = not indent.strip() and not _COMMENT.sub("", text[end:line_end]).strip(" \t\r\n\\")
+    between = syntax.text.newline + indent if alone else "; "
+    if len(dropped) == len(statement.names):
+        return [Edit(start, end, between.join(new))]
+    after = (
+        line_start + len(text[line_start:line_end].rstrip("\r\n"))
+        if alone and statement.lineno == statement.end_lineno
+        else end
+    )
+    edits = [Edit(after, after, "".join(between + line for line in new))] if new else []
+    names = statement.names
+    kept = [number for number, alias in enumerate(names) if alias not in dropped]
+    for number, alias in enumerate(names):
+        if alias in dropped and number < kept[-1]:
+            edits.append(Edit(syntax.range(alias)[0], syntax.range(names[number + 1])[0], ""))
+    if kept[-1] < len(names) - 1:
+        edits.append(Edit(syntax.range(names[kept[-1]])[1], syntax.range(names[-1])[1], ""))
+    return edits

@@ -1,0 +1,329 @@
+"""One file: which of its places can be rewritten, and its text afterwards."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from isolation_audit.migrate.calls import Mapping, Unsafe
+from isolation_audit.migrate.edits import call_edits, import_edits
+from isolation_audit.migrate.signatures import signature_of
+from isolation_audit.migrate.syntax import Syntax
+from isolation_audit.migrate.text import Edit, SourceText
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from isolation_audit.config.model import Deprecation, Target
+    from isolation_audit.migrate.syntax import Import
+    from isolation_audit.scan.deprecated import Hit
+    from isolation_audit.scan.facts import Facts, Use
+    from isolation_audit.scan.findings import Judge
+    from isolation_audit.scan.scanner import Source
+
+_RENAMED = {"annotation", "return annotation", "string annotation", "isinstance", "issubclass", "except"}
+_REASONS = {
+    "star import": "a star import gives no name to rewrite; import what is needed by name",
+    "getattr": "it is taken by getattr",
+    "import_module": "what is taken from a module imported by name can't be seen",
+    "__import__": "what is taken from a module imported by name can't be seen",
+    "string": "what is done with a name in a string can't be seen",
+    "partial": "the arguments of the later call can't be seen",
+    "value": "what is done with the class can't be seen",
+    "default": "what is done with the class can't be seen",
+    "decorator": "a decorator calls it with arguments that can't be seen",
+}
+
+
+@dataclass(slots=True)
+class Place:
+    """One use of something deprecated; ``reason`` says why it is left to a person, and is empty where it is not."""
+
+    use: Use
+    hit: Hit
+    reason: str = ""
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """The replacement as a file names it: ``expression`` is the class, ``callee`` what is called."""
+
+    module: str
+    expression: str
+    callee: str
+
+    @property
+    def name(self) -> str:
+        """The name to import."""
+        return self.expression.partition(".")[0]
+
+    def imported(self, alias: str = "") -> str:
+        """The import statement."""
+        return f"from {self.module} import {self.name}" + (f" as {alias}" if alias and alias != self.name else "")
+
+
+def new_of(replacement: Target) -> New:
+    """A replacement with a method is called by it; everything else is meant to be its class."""
+    above, _, last = replacement.qualname.rpartition(".")
+    is_method = bool(above) and not last[:1].isupper()
+    return New(replacement.module, above if is_method else replacement.qualname, replacement.qualname)
+
+
+class FileRewriter:
+    """Settles each place of a file, then the imports between them."""
+
+    def __init__(self, source: Source, judge: Judge, path: str, data: bytes) -> None:
+        self._source = source
+        self._path = path
+        self.before = data
+        self._facts: Facts = source.facts[path]
+        self.places: list[Place] = []
+        self._syntax: Syntax | None = None
+        for use in self._facts.uses:
+            for _name, hit in judge.hits(use, path):
+                if not judge.is_own(use, path, hit):
+                    self._add(use, hit)
+        for number, use in enumerate(self._facts.imports):
+            if use.path and (
+                use.form == "star import" or not any(number in place.use.through for place in self.places)
+            ):
+                found = self._imported(use)
+                if found is not None:
+                    self._add(use, found)
+
+    def _imported(self, use: Use) -> Hit | None:
+        resolver = self._source.resolver
+        if use.path.endswith(":*"):
+            names = [name for meant in resolver.exported(use.path[:-2], self._path).values() for name in meant]
+        else:
+            names = list(resolver.resolve(use.path, self._path))
+        return next((hit for name in sorted(names) if (hit := self._source.deprecated.hit(name))), None)
+
+    def _add(self, use: Use, hit: Hit) -> None:
+        if not any(place.use == use for place in self.places):
+            self.places.append(Place(use, hit))
+
+    # Places
+
+    def settle(self, *, selected: bool) -> None:
+        """Find the edits of each place, or the reason why it has none."""
+        if not self.places:
+            return
+        try:
+            self._syntax = Syntax(SourceText(self.before))
+        except (SyntaxError, ValueError, LookupError):
+            selected = False
+        for place in self.places:
+            if not selected:
+                place.reason = "the file was not asked for" if self._syntax else "the file can't be read as text"
+                continue
+            try:
+                place.edits = tuple(self._edits(place))
+            except Unsafe as unsafe:
+                place.reason = str(unsafe)
+
+    @property
+    def _parsed(self) -> Syntax:
+        if self._syntax is None:
+            raise Unsafe("the file can't be read as text")
+        return self._syntax
+
+    def _edits(self, place: Place) -> Iterable[Edit]:
+        use, entry = place.use, place.hit.deprecation
+        new = self._new(entry)
+        if use.trouble:
+            raise Unsafe(use.trouble)
+        if place.hit.kind in ("method", "factory") and use.form in ("call", "partial"):
+            raise Unsafe("it is built by another constructor, whose arguments are not described")
+        if use.form == "__all__" or use in self._facts.imports:
+            if use.form == "star import":
+                raise Unsafe(_REASONS["star import"])
+            if place.hit.kind != "target":
+                raise Unsafe("it imports a constructor of its own")
+            return ()
+        if place.hit.kind == "member" and use.form != "patch":
+            raise Unsafe("an attribute of the class may not be there in the replacement")
+        if use.path.startswith('"'):
+            return self._string(place, new)
+        if not use.through:
+            raise Unsafe(_REASONS.get(use.form, "no import by name leads to it"))
+        if self._taken(new):
+            raise Unsafe(f"the name {new.name} means something else in this file")
+        return self._named(place, new)
+
+    def _new(self, entry: Deprecation) -> New:
+        if entry.replacement is None:
+            raise Unsafe("no replacement is configured")
+        if not entry.target.qualname or not entry.replacement.qualname:
+            raise Unsafe("it is a whole module; what its names have become is not described")
+        if self._path in self._source.modules.find(entry.replacement.module):
+            raise Unsafe("it stands in the module of the replacement")
+        if self._path in self._source.modules.find(entry.target.module):
+            raise Unsafe("it stands in the module of what is deprecated")
+        return new_of(entry.replacement)
+
+    def _taken(self, new: New) -> bool:
+        meant = self._source.resolver.resolve(f"{new.module}:{new.name}", "")
+        for alias, statement in self._parsed.aliases.values():
+            if (alias.asname or alias.name) == new.name:
+                module = "." * getattr(statement, "level", 0) + (getattr(statement, "module", None) or "")
+                if self._source.resolver.resolve(f"{module}:{alias.name}", self._path) != meant:
+                    return True
+        return self._parsed.binds(new.name)
+
+    def _named(self, place: Place, new: New) -> Iterable[Edit]:
+        """A place that names the class by a name of the file."""
+        use, syntax = place.use, self._parsed
+        start, end = syntax.text.range(use.span)
+        if use.form == "call":
+            call = syntax.call_of(use.span)
+            if call is None:
+                raise Unsafe("its call can't be found")
+            entry = place.hit.deprecation
+            modules = self._source.modules
+            new_signature = signature_of(entry.replacement, modules) if entry.replacement else None
+            mapping = Mapping(entry, signature_of(entry.target, modules), new_signature)
+            return call_edits(syntax, call, new.callee, mapping, awaitable=use.awaitable)
+        if use.form in _RENAMED or use.form == "patch":
+            return [Edit(start, end, new.expression)]
+        if use.form == "subclass":
+            self._check_subclass(syntax, use)
+            return [Edit(start, end, new.expression)]
+        if use.form == "alias":
+            parent = syntax.parent_of(use.span)
+            targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", None)]
+            if syntax.class_around(use.span) or not all(isinstance(target, ast.Name) for target in targets):
+                raise Unsafe("what is done with the attribute can't be seen")
+            return [Edit(start, end, new.expression)]
+        raise Unsafe(_REASONS.get(use.form, f"it is used as {use.form}"))
+
+    @staticmethod
+    def _check_subclass(syntax: Syntax, use: Use) -> None:
+        around = syntax.class_around(use.span)
+        for node in ast.walk(around) if around else ():
+            if isinstance(node, ast.FunctionDef) and node.name in ("__init__", "__new__"):
+                raise Unsafe("the subclass has a constructor of its own")
+        if around is None:
+            raise Unsafe("its class can't be found")
+        if not any(syntax.span(base) == use.span for base in around.bases):
+            raise Unsafe("the base is an expression")
+
+    def _string(self, place: Place, new: New) -> Iterable[Edit]:
+        """A dotted name in a string: rewritten where it says the old definition itself and is patched."""
+        use, entry, syntax = place.use, place.hit.deprecation, self._parsed
+        if use.form != "patch":
+            raise Unsafe(_REASONS["string"])
+        written, old = use.path[1:], f"{entry.target.module}.{entry.target.qualname}"
+        if written.replace(":", ".") != old and not written.replace(":", ".").startswith(old + "."):
+            return ()  # it follows the module that it names
+        start, end = syntax.text.range(use.span)
+        literal = syntax.text.text[start:end]
+        if literal.count(written) != 1:
+            raise Unsafe("it stands in a string of several parts")
+        place_in = start + literal.index(written)
+        return [Edit(place_in, place_in + len(old), f"{new.module}.{new.expression}")]
+
+    # Imports
+
+    def giving(self, name: str) -> list[Place]:
+        """The places through which the file gives ``name`` to others: an import of it, an alias of it."""
+        found = []
+        for place in self.places:
+            numbers = [number for number, use in enumerate(self._facts.imports) if use == place.use]
+            through = {*place.use.through, *numbers}
+            through_star = place.use.form == "star import"
+            if through_star or any(self._bound(number) == name for number in through) or place.use.form == "alias":
+                found.append(place)
+        return found
+
+    def _bound(self, number: int) -> str:
+        use = self._facts.imports[number]
+        if self._syntax is None or use.span not in self._syntax.aliases:
+            return ""
+        alias, statement = self._syntax.aliases[use.span]
+        return alias.asname or (alias.name if isinstance(statement, ast.ImportFrom) else alias.name.partition(".")[0])
+
+    def rewritten(self, needed: set[str], pinned: set[str]) -> bytes | None:
+        """The file afterwards; ``needed`` are names that others take from it, ``pinned`` those that must stay."""
+        if self._syntax is None or not any(not place.reason for place in self.places):
+            return None
+        self._hold_back(pinned)
+        edits = [edit for place in self.places if not place.reason for edit in place.edits]
+        edits += self._import_edits(needed, pinned)
+        return self._syntax.text.edited(edits)
+
+    def _hold_back(self, pinned: set[str]) -> None:
+        """An alias of the class changes only if everything that is built through it does."""
+        syntax = self._parsed
+        for place in self.places:
+            if place.use.form != "alias" or place.reason:
+                continue
+            parent = syntax.parent_of(place.use.span)
+            targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", None)]
+            names = {target.id for target in targets if isinstance(target, ast.Name)}
+            left = {self._root(other) for other in self.places if other.reason}
+            if "*" in pinned or names & (pinned | left):
+                place.reason, place.edits = "something that is built through this name is left as it is", ()
+
+    def _root(self, place: Place) -> str:
+        start, end = self._parsed.text.range(place.use.span)
+        return self._parsed.text.text[start:end].partition(".")[0].strip()
+
+    def _import_edits(self, needed: set[str], pinned: set[str]) -> list[Edit]:
+        syntax, facts = self._parsed, self._facts
+        dropped: dict[Import, set[ast.alias]] = {}
+        fresh: dict[Import, dict[str, None]] = {}
+        for number, use in enumerate(facts.imports):
+            if not use.path or use.span not in syntax.aliases:
+                continue
+            through = [place for place in self.places if number in place.use.through or place.use == use]
+            changed = [place for place in through if not place.reason]
+            if not changed:
+                continue
+            alias, statement = syntax.aliases[use.span]
+            entry = changed[0].hit.deprecation
+            new, bound = self._new(entry), self._bound(number)
+            kept = (
+                any(place.reason for place in through)
+                or not pinned.isdisjoint({bound, "*"})
+                or self._is_needed_otherwise(use, bound, changed)
+            )
+            exported = (
+                not needed.isdisjoint({bound, "*"})
+                or bound in (facts.exported or ())
+                or self._path.endswith("/__init__.py")
+            )
+            lines = fresh.setdefault(statement, {})
+            used = any(place.edits for place in changed)
+            if kept:
+                lines.update({new.imported(): None} if used else {})
+                continue
+            dropped.setdefault(statement, set()).add(alias)
+            if exported and "." not in new.expression and isinstance(statement, ast.ImportFrom):
+                lines[new.imported(bound)] = None
+                used = used and bound != new.name
+            if used or not exported:
+                lines[new.imported()] = None
+        edits: list[Edit] = []
+        everywhere: set[str] = set()
+        for statement, lines in fresh.items():
+            wanted = [
+                line
+                for line in lines
+                if line not in everywhere or len(dropped.get(statement, ())) == len(statement.names)
+            ]
+            if isinstance(syntax.parents.get(statement), ast.Module):
+                everywhere.update(lines)
+            if lines:
+                edits += import_edits(syntax, statement, dropped.get(statement, set()), wanted)
+        return edits
+
+    def _is_needed_otherwise(self, use: Use, bound: str, changed: list[Place]) -> bool:
+        """Whether a module's name is used for more than what is rewritten."""
+        names = self._source.resolver.resolve(use.path, self._path)
+        if any((hit := self._source.deprecated.hit(name)) and hit.kind == "target" for name in names):
+            return False
+        ranges = [self._parsed.text.range(place.use.span) for place in changed]
+        return self._parsed.reads(bound, ranges)

@@ -1,0 +1,86 @@
+"""Parameters of a class's constructor, a method or a function, as its source says."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from isolation_audit.scan.reading import contents
+from isolation_audit.scan.references import Unparsable, parse
+
+if TYPE_CHECKING:
+    from isolation_audit.config.model import Target
+    from isolation_audit.scan.modules import Modules
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Names of parameters, without ``self`` and ``cls``: those that take positions, in order, and those that don't."""
+
+    positional: tuple[str, ...]
+    positional_only: int
+    keyword_only: tuple[str, ...]
+    required: frozenset[str]
+    takes_any_position: bool
+    takes_any_keyword: bool
+
+    def takes(self, name: str) -> bool:
+        """Whether an argument may be passed by this name."""
+        return self.takes_any_keyword or name in self.positional[self.positional_only :] or name in self.keyword_only
+
+
+def signature_of(target: Target, modules: Modules) -> Signature | None:
+    """The signature of calling ``target``; None where its source does not say."""
+    for path in modules.find(target.module):
+        try:
+            body: list[ast.stmt] = parse(contents(path)).body
+        except (Unparsable, OSError):
+            return None
+        inside_class, node = False, None
+        for name in target.qualname.split("."):
+            found = [node for node in body if isinstance(node, _DEFINITIONS) and node.name == name]
+            if len(found) != 1:
+                return None
+            if isinstance(found[0], (ast.FunctionDef, ast.AsyncFunctionDef)):
+                return _of_function(found[0], bound=inside_class and not _is_static(found[0]))
+            body, inside_class, node = found[0].body, True, found[0]
+        return _of_class(body, node)
+    return None
+
+
+def _of_class(body: list[ast.stmt], node: ast.ClassDef | None) -> Signature | None:
+    for statement in body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == "__init__":
+            return _of_function(statement, bound=True)
+    plain = node is not None and not node.bases and not node.decorator_list and not node.keywords
+    # Without bases and decorators, nothing else can give it parameters.
+    return Signature((), 0, (), frozenset(), takes_any_position=False, takes_any_keyword=False) if plain else None
+
+
+def _of_function(node: _Function, *, bound: bool) -> Signature:
+    arguments = node.args
+    positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+    without_default = positional[: len(positional) - len(arguments.defaults)]
+    skipped = 1 if bound and positional else 0
+    keyword_only = [argument.arg for argument in arguments.kwonlyargs]
+    needed = [
+        argument.arg
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if default is None
+    ]
+    return Signature(
+        tuple(positional[skipped:]),
+        max(len(arguments.posonlyargs) - skipped, 0),
+        tuple(keyword_only),
+        frozenset([*without_default[skipped:], *needed]),
+        takes_any_position=arguments.vararg is not None,
+        takes_any_keyword=arguments.kwarg is not None,
+    )
+
+
+def _is_static(node: _Function) -> bool:
+    return any(isinstance(decorator, ast.Name) and decorator.id == "staticmethod" for decorator in node.decorator_list)

@@ -1,0 +1,102 @@
+"""One file as text and tree at once: nodes by their place, parents, and the names that it binds."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import TYPE_CHECKING
+
+from isolation_audit.scan.facts import Span
+
+if TYPE_CHECKING:
+    from isolation_audit.migrate.text import SourceText
+
+_BODIES = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+Import = ast.Import | ast.ImportFrom
+
+
+class Syntax:
+    """The parsed form of a text.
+
+    Raises:
+        SyntaxError, ValueError: it does not parse.
+    """
+
+    def __init__(self, text: SourceText) -> None:
+        self.text = text
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.tree = ast.parse(text.text.lstrip("\ufeff"))
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self.aliases: dict[Span, tuple[ast.alias, Import]] = {}
+        self._expressions: dict[Span, list[ast.expr]] = {}
+        for node in ast.walk(self.tree):
+            for child in ast.iter_child_nodes(node):
+                self.parents[child] = node
+            if isinstance(node, ast.expr):
+                self._expressions.setdefault(self.span(node), []).append(node)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                for alias in node.names:
+                    self.aliases[self.span(alias)] = (alias, node)
+
+    def span(self, node: ast.expr | ast.stmt | ast.alias | ast.keyword) -> Span:
+        """Where a node stands, in characters."""
+        end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+        return Span(
+            node.lineno, self._column(node.lineno, node.col_offset), end_line, self._column(end_line, end_column)
+        )
+
+    def _column(self, line: int, column: int) -> int:
+        start, end = self.text.line_bounds(line)
+        part = self.text.text[start:end]
+        return column if part.isascii() else len(part.encode()[:column].decode())
+
+    def range(self, node: ast.expr | ast.stmt | ast.alias | ast.keyword) -> tuple[int, int]:
+        """The characters of a node."""
+        return self.text.range(self.span(node))
+
+    def call_of(self, span: Span) -> ast.Call | None:
+        """The call whose callee stands at ``span``."""
+        for node in self._expressions.get(span, ()):
+            parent = self.parents.get(node)
+            if isinstance(parent, ast.Call) and parent.func is node:
+                return parent
+        return None
+
+    def parent_of(self, span: Span) -> ast.AST | None:
+        """What is directly around the expression at ``span``."""
+        found = self._expressions.get(span)
+        return self.parents.get(found[0]) if found else None
+
+    def class_around(self, span: Span) -> ast.ClassDef | None:
+        """The class whose body, or whose list of bases, directly holds the expression at ``span``."""
+        node = self.parent_of(span)
+        while node is not None and not isinstance(
+            node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+        ):
+            node = self.parents.get(node)
+        return node if isinstance(node, ast.ClassDef) else None
+
+    def binds(self, name: str) -> bool:
+        """Whether anything but an import binds ``name`` anywhere in the file."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.ExceptHandler)):
+                bound = node.name == name
+            elif isinstance(node, (ast.Global, ast.Nonlocal)):
+                bound = name in node.names
+            elif isinstance(node, ast.arg):
+                bound = node.arg == name
+            else:
+                bound = isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
+            if bound:
+                return True
+        return False
+
+    def reads(self, name: str, outside: list[tuple[int, int]]) -> bool:
+        """Whether ``name`` is read anywhere but in the given ranges."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name) and node.id == name:
+                start, end = self.range(node)
+                if not any(first <= start and end <= last for first, last in outside):
+                    return True
+        return False

@@ -1,0 +1,131 @@
+"""Whether a change is good: it compiles, nothing is left but what was listed, modules import, a command passes."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from isolation_audit.exceptions import UsageError
+from isolation_audit.scan.cache import Cache
+from isolation_audit.scan.findings import Judge
+from isolation_audit.scan.scanner import read_source
+
+if TYPE_CHECKING:
+    from isolation_audit.migrate.planning import Change, Plan
+
+_COMPILE = "import sys; compile(sys.stdin.buffer.read(), sys.argv[1], 'exec', dont_inherit=True)"
+_IMPORT = "import importlib, sys; sys.path[:0] = sys.argv[2:]; importlib.import_module(sys.argv[1])"
+
+
+class Invalid(Exception):  # noqa: N818 - a verdict on a change
+    """A change that must not stay, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What a group has to pass. ``python`` is the target's interpreter; times are in seconds."""
+
+    python: str = sys.executable
+    smoke: bool = False
+    command: str = ""
+    timeout: float = 600.0
+
+    def compile(self, change: Change) -> None:
+        """Compile the new content.
+
+        Raises:
+            Invalid: it does not compile.
+        """
+        if self.python == sys.executable:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    compile(change.after, change.shown, "exec", dont_inherit=True)
+            except (SyntaxError, ValueError) as error:
+                raise Invalid(f"{change.shown} would not compile: {error}") from None
+            return
+        self._run(
+            [self.python, "-I", "-c", _COMPILE, change.shown], f"{change.shown} would not compile", data=change.after
+        )
+
+    def after(self, plan: Plan, group: list[Change]) -> None:
+        """What can only be checked with the files in place.
+
+        Raises:
+            Invalid: a module does not import, or the command fails.
+        """
+        if self.smoke:
+            modules = plan.source.modules
+            for change in group:
+                name = modules.name(change.path)
+                stem = change.path.removesuffix(".py").removesuffix("/__init__")
+                roots = [stem.removesuffix(name.replace(".", "/")), plan.source.tree.base]
+                self._run(
+                    [self.python, "-c", _IMPORT, name, *roots], f"{name} does not import", cwd=plan.source.tree.base
+                )
+        if self.command:
+            words = self._command(plan, group)
+            self._run(words, f"{' '.join(words)} failed", cwd=plan.source.tree.base)
+
+    def _command(self, plan: Plan, group: list[Change]) -> list[str]:
+        files = [change.shown for change in group]
+        tests = _tests_of(plan, files)
+        words: list[str] = []
+        for word in shlex.split(self.command):
+            words += {"{files}": files, "{tests}": tests}.get(word, [word])
+        return words
+
+    def _run(self, command: list[str], failure: str, *, data: bytes = b"", cwd: str | None = None) -> None:
+        try:
+            done = subprocess.run(  # noqa: S603 - the user's own interpreter and command
+                command, input=data, cwd=cwd, capture_output=True, timeout=self.timeout, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise Invalid(f"{failure}: it took longer than {self.timeout:.0f} s") from None
+        except OSError as error:
+            raise UsageError(f"can't run {command[0]}: {error.strerror}") from None
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace").splitlines()
+            raise Invalid(f"{failure}: {said[-1] if said else f'exit code {done.returncode}'}")
+
+
+def rescan(plan: Plan) -> None:
+    """Scan the tree as it would be, and compare with what the plan says is left.
+
+    Raises:
+        Invalid: a reference would be left, or a new one made, that the plan does not list.
+    """
+    source = plan.source
+    overlay = {change.path: change.after for change in plan.changes}
+    paths = [Path(start) for start in source.tree.starts]
+    again = read_source(source.config, paths, Cache(None, source.config), parse="mentions", jobs=1, overlay=overlay)
+    broken = [again.tree.shown(path) for path in overlay if path in again.broken]
+    if broken:
+        raise Invalid(f"{broken[0]} would not parse")
+    listed = Counter((one.file, one.form) for one in plan.manual)
+    for one in Judge(again).references():
+        if one.deprecation is None or not one.rule.startswith(("IA801", "IA802", "IA803")):
+            continue
+        if Path(source.tree.base, one.file).as_posix() in overlay and one.rule == "IA803":
+            listed[one.file, "call" if "constructor" in one.form or "factory" in one.form else one.form] -= 1
+    left = [place for place, number in listed.items() if number < 0]
+    if left:
+        raise Invalid(f"{left[0][0]} would still have a reference as {left[0][1]}")
+
+
+def _tests_of(plan: Plan, files: list[str]) -> list[str]:
+    """Tests among the files, and tests named after one of them."""
+    stems = {PurePosixPath(file).stem for file in files}
+    tests = []
+    for file in plan.source.files.values():
+        stem = PurePosixPath(file.shown).stem
+        is_test = stem.startswith("test_") or stem.endswith("_test")
+        if is_test and (file.shown in files or stem.removeprefix("test_").removesuffix("_test") in stems):
+            tests.append(file.shown)
+    return sorted(tests)
