@@ -52,7 +52,7 @@ class Applier:
     def __init__(self, runtime: Runtime, patches: PatchTable) -> None:
         self._runtime = runtime
         self._patches = patches
-        self.places = Places(patches, runtime.barrier)
+        self.places = runtime.places = Places(patches, runtime.barrier)
         self._roles: dict[str, WeakSet[Receivers]] = {}
 
     def plan(self) -> list[Watched]:

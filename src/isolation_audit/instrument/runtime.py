@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from isolation_audit.identity.objects import Objects
     from isolation_audit.identity.users import Users
     from isolation_audit.instrument.barrier import Barrier
+    from isolation_audit.instrument.placing import Places
     from isolation_audit.instrument.runs import Runs
 
 _Part = TypeVar("_Part")
@@ -87,6 +88,8 @@ class Runtime:
     """Called twice a second: tell of what has been open for so many seconds. At the end with zero."""
     running: bool = False
     """False before the start of the audit and after its end: what outlives it has to stop by itself."""
+    places: Places = field(init=False)
+    """Where points are put; a mechanism may find out while the application runs what it has to watch."""
     rooms: Rooms = field(init=False)
     levels: ServiceLevels = field(init=False)
     ids: BoundIds = field(init=False)

@@ -108,6 +108,10 @@ class Caches:
         self.runtime.publish(Served(memo.target, writer, reader, bool(marks), record, stack))
         return True
 
+    def is_of_the_user(self, memo: Memo) -> bool:
+        """True where the results of a function are made from the ambient variable."""
+        return self._source(memo, ()) is Source.AMBIENT
+
     def _source(self, memo: Memo, args: tuple[Any, ...]) -> Source:
         variable = self.runtime.ambient.variable
         if self._dependence.ambient is not variable:

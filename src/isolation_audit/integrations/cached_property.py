@@ -1,0 +1,169 @@
+"""``functools.cached_property``: a value that one user's work leaves in an object, and another's reads from there.
+
+Reading such a value calls nothing: it lies in the object's ``__dict__``. So only properties whose value is made from
+the ambient variable are watched, from the first one that a user's work computes on: in their class, a descriptor takes
+the property's place that is asked before the ``__dict__``. Values stay where they were, and so does everything else.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.objects import Objects
+from isolation_audit.identity.users import same
+from isolation_audit.instrument.resolve import Resolved, dict_of, mro_of
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.caches import Caches, Memo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.mechanisms.dependence import Dependence, Source
+
+PLACE: Final = "functools:cached_property.__get__"
+_ABSENT: Final = object()
+
+
+class CachedProperties:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """The computing of a value, which is all that calls anything."""
+        if runtime.config.watch.caches:
+            yield Point(PLACE, lambda layout: ComputePoint(runtime, layout))
+
+
+class _PropertyMemo(Memo):
+    """The function below a property, of objects of one class."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, function: Any, kind: type) -> None:
+        super().__init__(function)
+        self.kind = kind
+
+    def source(self, dependence: Dependence, args: tuple[Any, ...]) -> Source:  # noqa: ARG002 - the base's form
+        return dependence.of(self.function, self.kind)
+
+
+class ComputePoint:
+    """Around ``cached_property.__get__``: notes who computed a value that is theirs, and has it watched."""
+
+    place = PLACE
+
+    def __init__(self, runtime: Runtime, layout: Layout) -> None:
+        self._runtime = runtime
+        self._caches = runtime.part(Caches)
+        self._property_of = layout.receiver_reader()
+        self._instance = layout.argument("instance")
+        self._read = ReadPoint(self._caches)
+
+    def before(self, values: Values) -> tuple[Any, Any, User] | None:
+        """Begin to compute in a user's work; None for everything else."""
+        instance = self._instance(values)
+        writer = None if instance is None else self._caches.user()
+        return None if writer is None else (self._property_of(values), instance, writer)
+
+    def after(self, state: tuple[Any, Any, User], _result: Any) -> None:
+        """The value is there."""
+        found, instance, writer = state
+        now = self._caches.user()
+        if now is None or not same(writer, now) or not self._caches.is_of_the_user(_memo(found, instance)):
+            return
+        self._read.computed(instance)[found.attrname] = writer
+        if type(found) is not functools.cached_property:
+            return
+        for home in mro_of(type(instance)):
+            if dict_of(home).get(found.attrname) is found:
+                with self._runtime.places.on_behalf_of(PLACE):
+                    resolved = Resolved(home, found.attrname, found, home)
+                    self._runtime.places.replace(resolved, self._read, _watching)
+                return
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing is kept."""
+
+
+class ReadPoint:
+    """Asked with ``(property, object, value)`` when a value is read, and with ``(property, object)`` when it is set."""
+
+    place = "functools:cached_property"
+
+    def __init__(self, caches: Caches) -> None:
+        self._caches = caches
+        self._objects = Objects()
+
+    def computed(self, instance: Any) -> dict[str, User]:
+        """Who computed which value of an object; of one that takes no weak reference nothing is known."""
+        record = self._objects.record(instance)
+        if record is None:
+            return {}
+        if record.connection is None:
+            record.connection = {}
+        by_name: dict[str, User] = record.connection
+        return by_name
+
+    def before(self, values: Values) -> None:
+        """Compare the users; a value that was set is nobody's."""
+        found, instance, *value = values
+        by_name = self.computed(instance)
+        if not value:
+            by_name.pop(found.attrname, None)
+            return
+        writer, reader = by_name.get(found.attrname), self._caches.user()
+        if writer is None or reader is None or same(writer, reader):
+            return
+        rest = tuple(item for name, item in list(vars(instance).items()) if name not in by_name)
+        arguments: tuple[tuple[Any, ...], dict[str, Any]] = (rest, {})
+        memo = _memo(found, instance)
+        if not self._caches.served(memo, writer=writer, reader=reader, arguments=arguments, value=value[0]):
+            by_name.pop(found.attrname, None)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Never called: ``before`` leaves no state."""
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Never called: ``before`` leaves no state."""
+
+
+def _memo(found: Any, instance: Any) -> _PropertyMemo:
+    return _PropertyMemo(found.func, type(instance))
+
+
+def _watching(original: Any, probe: Probe) -> Any:
+    """A property like ``original`` that is also asked where the value lies in the object already."""
+
+    class WatchedProperty(functools.cached_property):  # type: ignore[type-arg]
+        def __get__(self, instance: Any, owner: Any = None) -> Any:
+            value = _ABSENT if instance is None else instance.__dict__.get(self.attrname, _ABSENT)
+            if value is _ABSENT:
+                return super().__get__(instance, owner)
+            probe.before((self, instance, value))
+            return value
+
+        def __set__(self, instance: Any, value: Any) -> None:
+            probe.before((self, instance))
+            instance.__dict__[self.attrname] = value
+
+        def __delete__(self, instance: Any) -> None:
+            if self.attrname not in instance.__dict__:
+                raise AttributeError(self.attrname)
+            del instance.__dict__[self.attrname]
+
+    WatchedProperty.__name__ = WatchedProperty.__qualname__ = "cached_property"
+    WatchedProperty.__module__ = functools.__name__
+    watched = WatchedProperty(original.func)
+    watched.__dict__.update(vars(original))
+    return watched
+
+
+integration = CachedProperties()
