@@ -79,13 +79,13 @@ class Request:
         "_kept",
         "_over",
         "_person",
-        "_rank",
         "_sources",
         "_task",
         "_user",
         "_void",
         "mark",
         "named",
+        "rank",
         "scope",
         "session",
     )
@@ -102,7 +102,8 @@ class Request:
         self._sources = sources
         self._headers: Callable[[], Iterable[tuple[str, str]]] | None = headers
         self._task = _running_task() if own_task_only else None
-        self._rank = _NEVER
+        self.rank = _NEVER
+        """The rank of the source that has told."""
         self._user: User | None = None
         self._person: object = None
         self._kept: object = None
@@ -143,14 +144,14 @@ class Request:
         One that becomes another user's on the way (an account is switched, somebody else's token decoded) is nobody's
         from then on: both have to do with it.
         """
-        if rank > self._rank or self._over:
+        if rank > self.rank or self._over:
             return
         user = None if name is None else self._sources.user(rank, name)
         if name is not None and user is None:
             return
-        if rank == self._rank and self._user is not None and user is not None and not same(user, self._user):
+        if rank == self.rank and self._user is not None and user is not None and not same(user, self._user):
             self._void = True
-        self._rank, self._user = rank, user
+        self.rank, self._user = rank, user
         self.named = self.named or user is not None
 
     def user(self) -> User | None:
@@ -158,7 +159,7 @@ class Request:
         if self._over or self._void or (self._task is not None and self._task is not _running_task()):
             return None
         self._look()
-        return None if self._void or self._rank > self._sources.best else self._user
+        return None if self._void or self.rank > self._sources.best else self._user
 
     def _look(self) -> None:
         scope, detect = self.scope, self._sources.detect
@@ -166,9 +167,9 @@ class Request:
             person = scope.get("user")
             if person is not self._person:
                 self._meet(person)
-        if self._rank > LOGIN and "session" in detect:
+        if self.rank > LOGIN and "session" in detect:
             self._look_into(self.session if scope is None else scope.get("session"))
-        if self._rank > TOKEN and not self._asked:
+        if self.rank > TOKEN and not self._asked:
             self._asked = True
             # Headers may be none at all, where the application, or whoever tests it, has made them up.
             with suppress(AttributeError, LookupError, TypeError, ValueError):
@@ -181,17 +182,12 @@ class Request:
             self.told(LOGIN, name)
 
     def _look_into(self, session: Any) -> None:
-        if not issubclass(type(session), dict):
-            return
-        for place, key in enumerate(SESSION_KEYS):
-            # Past the session's own way of reading, which notes that it was read.
-            value = dict.get(session, key)
-            if value is not None:
-                name = name_of(value) if value is not self._kept else None
-                self._kept = value
-                if isinstance(name, Name):
-                    self.told(_SESSION + place, name)
-                return
+        rank, value = _value_in(session)
+        if value is not None and value is not self._kept:
+            self._kept = value
+            name = name_of(value)
+            if isinstance(name, Name):
+                self.told(rank, name)
 
     def _guess(self) -> None:
         ranks = self._sources.headers
@@ -205,6 +201,23 @@ class Request:
         name_found = None if best is None else found[best]
         if best is not None and name_found is not None:
             self.told(best, Name(name_found))
+
+
+def session_name(session: Any) -> tuple[int, Name] | None:
+    """What a session says of its user, and the rank of that; None where it says nothing."""
+    rank, value = _value_in(session)
+    name = name_of(value)
+    return (rank, name) if isinstance(name, Name) else None
+
+
+def _value_in(session: Any) -> tuple[int, Any]:
+    if issubclass(type(session), dict):
+        for place, key in enumerate(SESSION_KEYS):
+            # Past the session's own way of reading, which notes that it was read.
+            value = dict.get(session, key)
+            if value is not None:
+                return _SESSION + place, value
+    return _NEVER, None
 
 
 def _running_task() -> Any:

@@ -38,7 +38,7 @@ def tell(rank: int, name: Name | None) -> None:
         request.told(rank, name)
 
 
-class _Serving:
+class Serving:
     """Around a call that serves one request."""
 
     def __init__(self, place: str, runtime: Runtime) -> None:
@@ -65,7 +65,7 @@ class _Serving:
         self.after(state, None)
 
 
-class AsgiPoint(_Serving):
+class AsgiPoint(Serving):
     """Around the call of an ASGI application; ``scope_of`` reads its scope.
 
     Of applications and servers around each other the outermost one begins the request.
@@ -93,7 +93,7 @@ class AsgiPoint(_Serving):
         return self._begin(request, outer)
 
 
-class WsgiServerPoint(_Serving):
+class WsgiServerPoint(Serving):
     """Around what a WSGI server does for one request: calling the application, and sending what it has returned.
 
     ``handler_of`` reads the server's object for the request, which may have the environment as ``environ``.
@@ -106,11 +106,11 @@ class WsgiServerPoint(_Serving):
     def before(self, values: Values) -> Any:
         """Begin a request."""
         handler = self._handler_of(values)
-        request = Request(self._sources, lambda: _wsgi_headers(vars(handler).get("environ") or {}), mark=_SERVED)
+        request = Request(self._sources, lambda: wsgi_headers(vars(handler).get("environ") or {}), mark=_SERVED)
         return self._begin(request, request_variable.get())
 
 
-class WsgiPoint(_Serving):
+class WsgiPoint(Serving):
     """Around the call of a WSGI application; ``environ_of`` reads its environment.
 
     Where the server is known, the request is the server's: its body is sent after the application has returned.
@@ -127,9 +127,9 @@ class WsgiPoint(_Serving):
         if type(environ) is not dict or (outer is not None and outer.mark is environ):
             return None
         if outer is not None and outer.mark is _SERVED:
-            outer.hear(lambda: _wsgi_headers(environ))
+            outer.hear(lambda: wsgi_headers(environ))
             return None
-        return self._begin(Request(self._sources, lambda: _wsgi_headers(environ), mark=environ), outer)
+        return self._begin(Request(self._sources, lambda: wsgi_headers(environ), mark=environ), outer)
 
 
 def serving_asgi(place: str, runtime: Runtime) -> Callable[[Layout], AsgiPoint]:
@@ -152,7 +152,8 @@ def _asgi_headers(headers: Any) -> Iterator[tuple[str, str]]:
         yield name.decode("latin-1").lower(), value.decode("latin-1")
 
 
-def _wsgi_headers(environ: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def wsgi_headers(environ: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The headers of a WSGI environment: names in lower case, with their values."""
     for name, value in list(environ.items()):
         if name == "REMOTE_USER":
             yield "remote-user", str(value)

@@ -11,6 +11,7 @@ from isolation_audit.identity.users import Kind, plain_text, same
 from isolation_audit.instrument.callsites import writes
 from isolation_audit.instrument.stacks import beneath, capture
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.socketio_handlers import handlers
 from isolation_audit.mechanisms.addressees import Addressees, Message
 from isolation_audit.mechanisms.holders import Holders
 
@@ -42,6 +43,7 @@ class SocketIO:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """Handlers, sessions and what is emitted, of servers of both kinds."""
+        yield from handlers(runtime, SERVERS)
         if not runtime.config.watch.addressees:
             return
         holders = runtime.part(Holders)
