@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import socket
 import threading
 import urllib.request
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import copy_context
 from dataclasses import fields
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -234,6 +237,49 @@ def test_messages_may_name_others_and_hold_no_secrets_of_theirs(audit) -> None:
 
     asyncio.run(main())
     assert (witnesses(audit), count(audit)) == ([(BOB, ALICE)], 1)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_flask_without_a_server(audit, own) -> None:
+    flask = pytest.importorskip("flask")
+    app = flask.Flask(__name__)
+
+    def decorated(view: Any) -> Any:
+        return wraps(view)(lambda: view())
+
+    @app.get("/letter")
+    @decorated
+    def letter() -> Any:
+        current_user.set(BOB)
+        return flask.Response(MINE if own else HERS, content_type="application/json")
+
+    assert copy_context().run(app.test_client().get, "/letter").status_code == 200
+    assert witnesses(audit) == ([] if own else [(BOB, ALICE)])
+    if not own:
+        (finding,) = audit.found("IA203")
+        assert finding.site.top.function.endswith("letter"), "what is decorated, not the decorator"
+
+
+def test_hypercorn(audit) -> None:
+    pytest.importorskip("hypercorn")
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config as Settings
+
+    async def main() -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        settings, over = Settings(), asyncio.Event()
+        settings.bind = [f"fd://{listener.fileno()}"]
+        settings.accesslog = settings.errorlog = None
+        server = asyncio.create_task(serve(Raw(HERS), settings, shutdown_trigger=over.wait, mode="asgi"))
+        assert HERS.encode() in await get(listener.getsockname()[1])
+        assert HERS.encode() in await get(listener.getsockname()[1], f"/{ALICE}")
+        over.set()
+        await server
+        listener.detach()
+
+    asyncio.run(main())
+    assert (witnesses(audit), count(audit)) == ([(BOB, ALICE)], 1)
+    assert audit.found("IA203")[0].target == "hypercorn.protocol.http_stream:HTTPStream.app_send"
 
 
 # Servers that write HTTP by themselves

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.django_responses import ANSWERS, AnswerPoint
 from isolation_audit.integrations.logins import leaving, returning, taking
 from isolation_audit.integrations.serving import serving_asgi, serving_wsgi, sources
+from isolation_audit.mechanisms.sinks import sinks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +29,11 @@ class Django:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """Both handlers, and the functions behind ``request.user``."""
+        """What views answer, both handlers, and the functions behind ``request.user``."""
+        sinks = sinks_of(runtime)
+        if sinks is not None:
+            for target in ANSWERS:
+                yield Point(target, partial(AnswerPoint, target, sinks))
         detect = runtime.part(sources).detect
         if detect:
             yield Point(_ASGI, serving_asgi(_ASGI, runtime))

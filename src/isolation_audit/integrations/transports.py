@@ -33,8 +33,8 @@ class Transports:
         sinks = sinks_of(runtime)
         if sinks is None:
             return
-        for target in (PLAIN, ENCRYPTED):
-            yield Point(target, partial(WritePoint, target, sinks))
+        yield Point(PLAIN, partial(WritePoint, sinks))
+        yield Point(ENCRYPTED, partial(EncryptingPoint, sinks))
         for name in READS:
             target = f"asyncio.streams:StreamReader.{name}"
             yield Point(target, partial(ReadPoint, target, sinks))
@@ -43,43 +43,66 @@ class Transports:
 class WritePoint:
     """Around ``write`` of a transport."""
 
-    def __init__(self, place: str, sinks: Sinks, layout: Layout) -> None:
-        self.place = place
+    place = PLAIN
+
+    def __init__(self, sinks: Sinks, layout: Layout) -> None:
         self._sinks = sinks
         self._self_of = layout.receiver_reader()
         self._data = layout.argument("data")
         self._wires: WeakKeyDictionary[Any, Wire] = WeakKeyDictionary()
 
-    def before(self, values: Values) -> Passing | None:
+    def before(self, values: Values) -> Any:
         """Search what a server's connection sends; for secrets, what a client's does."""
+        self._write(values)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Never called: ``before`` leaves no state."""
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Never called: ``before`` leaves no state."""
+
+    def _write(self, values: Values) -> bool:
         if passing() or not in_task():
-            return None
+            return False
         transport, data = self._self_of(values), self._data(values)
         if type(data) not in (bytes, bytearray, memoryview):
-            return None
-        plain = transport if self.place is PLAIN else _below(transport)
+            return False
         # An accepted connection has one.
-        if getattr(plain, "_server", None) is not None:
-            wire = self._wires.get(transport)
-            if wire is None:
-                wire = self._wires[transport] = Wire(self._sinks, self.place)
-            wire.write(bytes(data))
-        else:
+        if getattr(self._socket_transport(transport), "_server", None) is None:
             self._sinks.secrets(data, self.place, "a request")
-        return None if self.place is PLAIN else Passing()
+            return True
+        wire = self._wires.get(transport)
+        if wire is None:
+            wire = self._wires[transport] = Wire(self._sinks, self.place)
+        wire.write(bytes(data))
+        return True
+
+    @staticmethod
+    def _socket_transport(transport: Any) -> Any:
+        return transport
+
+
+class EncryptingPoint(WritePoint):
+    """Around ``write`` of an encrypted transport; what it writes to the one below is not searched again."""
+
+    place = ENCRYPTED
+
+    def before(self, values: Values) -> Passing | None:
+        """Search it before it is encrypted."""
+        return Passing() if self._write(values) else None
 
     def after(self, state: Passing, _result: Any) -> None:
-        """It was written, encrypted, to the transport below."""
+        """It was written."""
         state.end()
 
     def failed(self, state: Passing, _error: BaseException) -> None:
         """It was not."""
         state.end()
 
-
-def _below(transport: Any) -> Any:
-    """The transport that carries an encrypted one; None where it is closed."""
-    return getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+    @staticmethod
+    def _socket_transport(transport: Any) -> Any:
+        # None where it is closed.
+        return getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
 
 
 class ReadPoint:

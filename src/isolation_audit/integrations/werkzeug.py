@@ -1,11 +1,14 @@
-"""werkzeug's server: where the requests to any WSGI application begin and end."""
+"""werkzeug: where the requests to any WSGI application begin and end in its server, and its responses."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.serving import serving_requests, sources
+from isolation_audit.integrations.werkzeug_responses import RESPONSE, ResponsePoint
+from isolation_audit.mechanisms.sinks import sinks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +26,10 @@ class Werkzeug:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """What serves one request."""
+        """What serves one request, and the call of a response, which begins to send it."""
+        sinks = sinks_of(runtime)
+        if sinks is not None:
+            yield Point(RESPONSE, partial(ResponsePoint, sinks))
         if runtime.part(sources).detect:
             yield Point(_SERVING, serving_requests(_SERVING, runtime))
 

@@ -32,6 +32,7 @@ LARGEST: Final = 256 * 1024
 _PASSED_ON: Final = 256
 """Payloads that are remembered between a framework and its server."""
 
+_DECORATORS: Final = 32
 _SERVERS: Final = ("asyncio", "uvicorn", "hypercorn", "starlette", "fastapi", "socketserver.py", "wsgiref", "http")
 
 
@@ -117,8 +118,9 @@ class Sinks:
     def publish(self, target: str, what: str, user: User, mark: Mark, made_by: CodeType | None = None) -> None:
         """Tell of another user's mark, in what ``made_by`` has made: often it has returned by now."""
         stack = _within_the_loop(capture(self._runtime.config.limits.stack))
-        made = ((made_by, 0),) if made_by is not None else ()
-        place = application_frames(stack) or (*made, *beneath(stack, _SERVERS))
+        place = application_frames(stack) or beneath(stack, _SERVERS)
+        if made_by is not None and all(code is not made_by for code, _lasti in stack):
+            place = ((made_by, 0), *place)
         self._runtime.publish(Surfaced(target, what, user, mark.user, place))
 
     # A framework's response is searched where it leaves the application, and comes by again in the server below.
@@ -142,14 +144,19 @@ def sinks_of(runtime: Runtime) -> Sinks | None:
 
 
 def code_of(made_by: Any) -> CodeType | None:
-    """The code of a function, a method, or an object that can be called; None where that is not plain Python."""
-    if type(made_by) is MethodType:
-        made_by = made_by.__func__
-    function = function_of(made_by)
+    """The code of a function, a method, or an object that can be called; None where that is not plain Python.
+
+    What a decorator wraps (``functools.wraps``) counts, not its wrapper.
+    """
+    function = function_of(made_by.__func__ if type(made_by) is MethodType else made_by)
     if function is None:
-        function = next(
-            (function_of(vars(cls)["__call__"]) for cls in mro_of(type(made_by)) if "__call__" in vars(cls)), None
-        )
+        calls = (vars(cls)["__call__"] for cls in mro_of(type(made_by)) if "__call__" in vars(cls))
+        function = next(map(function_of, calls), None)
+    for _ in range(_DECORATORS):
+        below = None if function is None else function_of(vars(function).get("__wrapped__"))
+        if below is None:
+            break
+        function = below
     return None if function is None else function.__code__
 
 

@@ -1,0 +1,48 @@
+"""Werkzeug, and Flask on top of it: whole responses where they leave the application."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.integrations.wsgi_responses import whole
+from isolation_audit.mechanisms.responses import Asked
+from isolation_audit.mechanisms.sinks import Sinks, code_of
+
+if TYPE_CHECKING:
+    from isolation_audit.instrument.layout import Layout, Values
+
+RESPONSE: Final = "werkzeug.wrappers.response:Response.__call__"
+
+
+class ResponsePoint:
+    """Around the call of a response."""
+
+    place = RESPONSE
+
+    def __init__(self, sinks: Sinks, layout: Layout) -> None:
+        self._sinks = sinks
+        self._self_of = layout.receiver_reader()
+        self._environ = layout.argument("environ")
+
+    def before(self, values: Values) -> None:
+        """Search it."""
+        response, environ = self._self_of(values), self._environ(values)
+        if self._sinks.user() is None:
+            return
+        asked = f"{environ.get('PATH_INFO', '')}?{environ.get('QUERY_STRING', '')}"
+        whole(self._sinks, RESPONSE, response.headers.items(), response.response, Asked(asked, code_of(_view())))
+
+    def after(self, state: Any, result: Any) -> None:
+        """Never called: ``before`` leaves no state."""
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Never called: ``before`` leaves no state."""
+
+
+def _view() -> Any:
+    """The function of Flask's that answers the running request."""
+    flask = sys.modules.get("flask")
+    if flask is None or not flask.has_request_context():
+        return None
+    return flask.current_app.view_functions.get(flask.request.endpoint)

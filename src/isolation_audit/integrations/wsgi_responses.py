@@ -1,0 +1,30 @@
+"""What integrations of WSGI frameworks share: whole responses, where the request's user is still known.
+
+A server writes them later, when the application has returned and nobody's request is running any more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.mechanisms.responses import Asked, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from isolation_audit.mechanisms.sinks import Sinks
+
+
+def whole(sinks: Sinks, place: str, headers: Iterable[tuple[Any, Any]], body: Any, request: Asked) -> None:
+    """Search a response whose ``body`` is a list of all its parts; headers are text. Streams are left to the server."""
+    user = sinks.user()
+    if user is None or type(body) not in (list, tuple):
+        return
+    parts = [part.encode() if type(part) is str else part for part in body]
+    if not all(type(part) is bytes for part in parts):
+        return
+    encoded = [(str(name).encode("latin-1"), str(value).encode("latin-1", "replace")) for name, value in headers]
+    response = Response(sinks, place, encoded, request)
+    data = b"".join(parts)
+    response.chunk(data, last=True)
+    sinks.pass_on(data, user)
