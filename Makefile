@@ -47,6 +47,7 @@ docs: $(STAMP)  ## generate docs/rules from the detectors
 bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/hotpath.py
 	$(BIN)/python benchmarks/content.py
+	$(BIN)/python benchmarks/sinks.py
 	$(BIN)/python benchmarks/caches.py
 	$(BIN)/python benchmarks/scan.py
 	$(BIN)/python benchmarks/lineage.py

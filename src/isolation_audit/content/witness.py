@@ -39,12 +39,16 @@ class ContentWitness:
 
     def marks(self, payload: Any) -> tuple[list[Mark], bool]:
         """The marks in a payload, each once; False where it was not searched to its end."""
-        if self._version != secrets.version():
-            self._take_secrets()
         gathered = Gathering(payload)
         # One text is searched faster than many; no identifier goes across a NUL.
-        marks, complete = self.index.find("\0".join(gathered.texts))
+        marks, complete = self.marks_of_text("\0".join(gathered.texts))
         return marks, complete and not gathered.truncated
+
+    def marks_of_text(self, text: str) -> tuple[list[Mark], bool]:
+        """The marks in a text, which is as long as it may be."""
+        if self._version != secrets.version():
+            self._take_secrets()
+        return self.index.find(text)
 
     def marks_outside(self, payload: Any, mentions: frozenset[str]) -> list[Mark]:
         """The marks outside of the fields that may name others; texts that are JSON are read for it."""

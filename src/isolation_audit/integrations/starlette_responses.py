@@ -29,8 +29,8 @@ class ResponsePoint:
         response, scope = self._self_of(values), self._scope(values)
         body, user = response.body, self._sinks.user()
         if user is not None and type(body) is bytes and scope["type"] == "http":
-            Response(self._sinks, RESPONSE, response.raw_headers, request_of(scope)).chunk(body, last=True)
-            self._sinks.pass_on(body, user)
+            left = Response(self._sinks, RESPONSE, response.raw_headers, request_of(scope), outermost=True)
+            left.chunk(body, last=True)
 
     def after(self, state: Any, result: Any) -> None:
         """Never called: ``before`` leaves no state."""

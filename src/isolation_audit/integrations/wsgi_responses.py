@@ -17,14 +17,10 @@ if TYPE_CHECKING:
 
 def whole(sinks: Sinks, place: str, headers: Iterable[tuple[Any, Any]], body: Any, request: Asked) -> None:
     """Search a response whose ``body`` is a list of all its parts; headers are text. Streams are left to the server."""
-    user = sinks.user()
-    if user is None or type(body) not in (list, tuple):
+    if sinks.user() is None or type(body) not in (list, tuple):
         return
     parts = [part.encode() if type(part) is str else part for part in body]
     if not all(type(part) is bytes for part in parts):
         return
     encoded = [(str(name).encode("latin-1"), str(value).encode("latin-1", "replace")) for name, value in headers]
-    response = Response(sinks, place, encoded, request)
-    data = b"".join(parts)
-    response.chunk(data, last=True)
-    sinks.pass_on(data, user)
+    Response(sinks, place, encoded, request, outermost=True).chunk(b"".join(parts), last=True)

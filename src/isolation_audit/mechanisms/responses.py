@@ -23,6 +23,7 @@ _HELD: Final = 256
 """Bytes at the end of a chunk in which a break is looked for, so that no identifier is cut in two."""
 
 _last_break: Final = re.compile(rb'.*[\s",;<>{}]', re.DOTALL).match
+_headers: Final = re.compile(rb"(?i)\r\n(content-(?:length|type|encoding)|transfer-encoding): *([^\r]*)").findall
 _UNREAD: Final = re.compile(
     r"image/|audio/|video/|font/|text/(css|javascript)|application/(javascript|octet-stream|pdf|wasm|zip|gzip)"
 )
@@ -41,13 +42,23 @@ class Response:
     """One response.
 
     A finding, where the body names another user and, up to its end, not the one whose request it is for; unless the
-    request has asked for that user by name.
+    request has asked for that user by name. ``outermost``: seen where it leaves the application, with its whole body,
+    which comes by again in the server.
     """
 
-    __slots__ = ("_found", "_held", "_own", "_readable", "_request", "_sinks", "_streamed", "_target")
+    __slots__ = ("_found", "_held", "_outermost", "_own", "_readable", "_request", "_sinks", "_streamed", "_target")
 
-    def __init__(self, sinks: Sinks, target: str, headers: Iterable[tuple[bytes, bytes]], request: Asked) -> None:
+    def __init__(
+        self,
+        sinks: Sinks,
+        target: str,
+        headers: Iterable[tuple[bytes, bytes]],
+        request: Asked,
+        *,
+        outermost: bool = False,
+    ) -> None:
         self._sinks = sinks
+        self._outermost = outermost
         self._target = target
         self._request = request
         self._held = b""
@@ -55,10 +66,11 @@ class Response:
         self._found: Mark | None = None
         encoding, kind = "identity", ""
         for name, value in headers:
-            if name.lower() == b"content-encoding":
-                encoding = value.decode("latin-1").strip().lower()
-            elif name.lower() == b"content-type":
+            lower = name.lower()
+            if lower == b"content-type":
                 kind = value.decode("latin-1").strip().lower()
+            elif lower == b"content-encoding":
+                encoding = value.decode("latin-1").strip().lower()
         self._streamed = kind.startswith("text/event-stream")
         self._readable = encoding in ("identity", "") and _UNREAD.match(kind) is None
         if encoding not in ("identity", "") and sinks.user() is not None:
@@ -73,10 +85,13 @@ class Response:
             # As with other messages that are pushed: what they say of others is conversation.
             self._sinks.secrets(data, self._target, PUSHED)
             return
-        if not self._own and not self._sinks.was_searched(data, user):
-            text = self._whole(data, last=last)
-            if text:
-                self._search(text, user)
+        if self._outermost:
+            self._sinks.pass_on(data, user)
+        elif self._sinks.was_searched(data, user):
+            return
+        # The own name settles it, but for secrets.
+        if not self._own or self._sinks.has_secrets:
+            self._search(self._whole(data, last=last), user)
         if last and self._found is not None and not self._own:
             self._sinks.publish(self._target, RESPONSE, user, self._found, self._request.made_by)
             self._found = None
@@ -94,12 +109,12 @@ class Response:
         return text[: end.end()]
 
     def _search(self, text: bytes, user: User) -> None:
-        marks = self._sinks.marks(text)
+        marks = self._sinks.marks(text) if text else []
         if not marks:
             return
         secret = secret_of_another(marks, user)
         if secret is not None:
-            self._own = True  # told once
+            self._own = True  # the secret tells it all
             self._sinks.publish(self._target, RESPONSE, user, secret, self._request.made_by)
         elif any(mark.user.id == user.id for mark in marks):
             self._own = True
@@ -111,13 +126,14 @@ class Response:
 class Wire:
     """The bytes that a server writes on one connection: responses where they are HTTP/1, else anything."""
 
-    __slots__ = ("_left", "_response", "_sinks", "_target", "request")
+    __slots__ = ("_chunked", "_left", "_response", "_sinks", "_target", "request")
 
     def __init__(self, sinks: Sinks, target: str) -> None:
         self._sinks = sinks
         self._target = target
         self._response: Response | None = None
         self._left: int | None = None
+        self._chunked = False
         self.request = Asked()
 
     def write(self, data: bytes) -> None:
@@ -129,15 +145,22 @@ class Wire:
         elif data:
             if self._left is not None:
                 self._left -= len(data)
-            self._response.chunk(data, last=self._left is None or self._left <= 0)
+            self._response.chunk(data, last=self._ends(data))
 
     def _begin(self, data: bytes) -> bytes:
         head, _, body = data.partition(b"\r\n\r\n")
-        lines = head.split(b"\r\n")
-        headers = [(name, value) for name, _, value in (line.partition(b":") for line in lines[1:])]
-        lengths = [value.strip() for name, value in headers if name.lower() == b"content-length"]
-        self._left = int(lengths[0]) if lengths and lengths[0].isdigit() else None
+        headers = [(name.lower(), value) for name, value in _headers(head)]
+        told = dict(headers)
+        length = told.get(b"content-length", b"")
+        self._left = int(length) if length.isdigit() else None
+        self._chunked = b"transfer-encoding" in told
         # After "101 Switching Protocols" it is HTTP no more.
-        switching = lines[0].split(b" ")[1:2] == [b"101"]
+        switching = head[9:12] == b"101"
         self._response = None if switching else Response(self._sinks, self._target, headers, self.request)
         return body
+
+    def _ends(self, data: bytes) -> bool:
+        """True at the end of a body, and, where nothing tells how long it is, always."""
+        if self._chunked:
+            return data.endswith(b"0\r\n\r\n")
+        return self._left is None or self._left <= 0

@@ -84,6 +84,11 @@ class Sinks:
         self._content = runtime.content
         self._passed_on: dict[tuple[int, int, str], None] = {}
 
+    @property
+    def has_secrets(self) -> bool:
+        """True where there may be secrets to look for."""
+        return self._content.has_secrets
+
     def user(self) -> User | None:
         """The user whose work is running; None for nobody, for a placeholder and for the system."""
         user = self._runtime.ambient.current()
@@ -91,8 +96,9 @@ class Sinks:
 
     def marks(self, payload: Any) -> list[Mark]:
         """The marks in a text or in bytes, as far as they are searched."""
-        marks, complete = self._content.marks(payload[:LARGEST])
-        if not complete or len(payload) > LARGEST:
+        part = payload if len(payload) <= LARGEST else payload[:LARGEST]
+        marks, complete = self._content.marks_of_text(part if type(part) is str else str(part, "utf-8", "replace"))
+        if not complete or part is not payload:
             self._runtime.tally.payloads_truncated += 1
         return marks
 
@@ -102,7 +108,7 @@ class Sinks:
 
     def named(self, text: str) -> set[str]:
         """The ids of the users whom a text names."""
-        return {mark.user.id for mark in self._content.marks(text)[0]}
+        return {mark.user.id for mark in self._content.marks_of_text(text)[0]}
 
     def secrets(self, payload: Any, target: str, what: str) -> None:
         """Look for other users' secrets alone: in what may well name others, as a message from one to another does."""
