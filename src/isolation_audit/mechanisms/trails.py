@@ -54,8 +54,8 @@ class Trails:
         self._current = current
 
     def begin(self) -> Any:
-        """A job begins: what is there now is none of its doing."""
-        return None if self._current is None else self._current()
+        """A job begins: what is there now is none of its doing. Not kept alive: it may hold a user's data."""
+        return None if self._current is None else weakref.ref(self._current())
 
     def end(self, before: Any, user: User | None) -> None:
         """The job is done, and was ``user``'s."""
@@ -65,7 +65,7 @@ class Trails:
         if trail is not None and trail.read:
             self._tell(trail, user)
         now = self._current()
-        if before is not None and now is not before and user is not None:
+        if before is not None and now is not before() and user is not None:
             trail_variable.set(_Trail(now, user))
 
     def read(self, value: Any) -> None:
