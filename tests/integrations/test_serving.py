@@ -192,7 +192,7 @@ def test_a_thousand_requests_leave_nothing(audited):
 
     done = audited(scenario)
     assert done.result < 10  # the contexts of the last tasks may not have been collected yet
-    assert len(done.auditor.runtime.users) == 11
+    assert len(done.auditor.runtime.users) < 20  # other tests' canaries have users, too
 
 
 @pytest.mark.parametrize("method", ["user", "told", "end", "serves", "__init__"])
