@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from servers import line_of, serving
 
-from isolation_audit import canary, system_scope, user_scope
+from isolation_audit import Auditor, canary, system_scope, user_scope
 from isolation_audit.config import Config, parse_config
+from isolation_audit.mechanisms.addressees import Addressees
 from isolation_audit.mechanisms.holders import Holders
 
 socketio = pytest.importorskip("socketio")
@@ -62,6 +64,13 @@ class Chat:
             return inbox
 
         return run
+
+
+async def enter(server: Any, sid: str, room: str, *, leave: bool = False) -> None:
+    """Before 5.9 these were no coroutines."""
+    done = (server.leave_room if leave else server.enter_room)(sid, room)
+    if inspect.isawaitable(done):
+        await done
 
 
 def config(**tables: Any) -> Config:
@@ -135,7 +144,7 @@ def test_the_sid_of_somebody_else(audited) -> None:
 
 def test_a_room_of_one_user_is_that_user(audited) -> None:
     async def answer(chat: Chat, sid: str, user: str) -> None:
-        await chat.server.enter_room(chat.sids["guest-01"], "run-7")
+        await enter(chat.server, chat.sids["guest-01"], "run-7")
         await chat.server.emit("answer", f"the answer for {user}", room="run-7")
 
     done = audited(Chat(answer).scenario(), config())
@@ -145,8 +154,8 @@ def test_a_room_of_one_user_is_that_user(audited) -> None:
 
 def test_somebody_else_is_in_a_users_own_room(audited) -> None:
     async def answer(chat: Chat, sid: str, user: str) -> None:
-        await chat.server.enter_room(sid, f"private-{user}")
-        await chat.server.enter_room(chat.sids["guest-05"], f"private-{user}")
+        await enter(chat.server, sid, f"private-{user}")
+        await enter(chat.server, chat.sids["guest-05"], f"private-{user}")
         await chat.server.emit("answer", f"the answer for {user}", room=f"private-{user}")
 
     done = audited(Chat(answer).scenario(), config())
@@ -240,9 +249,9 @@ async def several_users(chat: Chat, _sid: str, user: str) -> None:
 
 async def group_chat(chat: Chat, sid: str, user: str) -> None:
     for member in chat.sids.values():
-        await chat.server.enter_room(member, "lobby")
+        await enter(chat.server, member, "lobby")
     await chat.server.emit("chat", {"user": user, "text": "hello"}, room="lobby")
-    await chat.server.leave_room(sid, "lobby")
+    await enter(chat.server, sid, "lobby", leave=True)
     await chat.server.emit("ticket", f"the ticket of {user} is closed", room="lobby")
 
 
@@ -327,3 +336,24 @@ def test_what_is_known_of_a_client_goes_with_it(audited) -> None:
     holders = done.auditor.runtime.part(Holders)
     assert holders._users == {}
     assert holders._said == {}
+
+
+@pytest.mark.parametrize("place", ["one", "everyone", "room", "_marks"])
+def test_faults_in_it_change_nothing_for_the_application(monkeypatch, place) -> None:
+    def broken(*_arguments: Any, **_options: Any) -> None:
+        raise RuntimeError("planted")
+
+    async def answer(chat: Chat, sid: str, user: str) -> None:
+        for member in USERS:
+            await chat.server.emit("answer", f"the answer for {user}", to=chat.sids[member])
+        await enter(chat.server, sid, f"private-{user}")
+        await enter(chat.server, chat.sids["guest-05"], f"private-{user}")
+        await chat.server.emit("answer", f"the answer for {user}", room=f"private-{user}")
+        await chat.server.emit("answer", f"the answer for {user}", to=None)
+
+    bare = asyncio.run(Chat(answer).scenario(USERS, asking=10)())
+    monkeypatch.setattr(Addressees, place, broken)
+    with Auditor(config()) as auditor:
+        audited = asyncio.run(Chat(answer).scenario(USERS, asking=10)())
+    assert auditor.runtime.barrier.total >= 10
+    assert {user: sorted(inbox) for user, inbox in audited.items()} == {user: sorted(box) for user, box in bare.items()}

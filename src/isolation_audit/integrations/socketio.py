@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SERVERS: Final = (
     "socketio.async_server:AsyncServer",
     "socketio.server:Server",
-    "socketio.asyncio_server:AsyncServer",  # where it was before 5.9
+    "socketio.asyncio_server:AsyncServer",  # where it was before 5.10
 )
 
 _LIBRARIES: Final = ("socketio", "engineio", "flask_socketio", "fastapi_socketio", "asyncio", "threading.py")
@@ -38,7 +38,7 @@ class SocketIO:
     """The integration."""
 
     distribution = "python-socketio"
-    since = "5.0.0"
+    since = "5.7.0"
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
@@ -148,16 +148,19 @@ class EmitPoint:
         self._runtime.tally.seen[self.place] += 1
         sender = self._sender()
         message = Message(self.place, self._data(values), _LIBRARIES, plain_text(self._event(values)))
-        rooms = self._rooms(values)
         to = self._to(values) or self._room(values)
         if to is None:
             skipped = self._skipped(values)
-            members = rooms.get(None, ())
+            members = self._rooms(values).get(None, ())
             meant = partial(_meant, skipped, self._runtime.config.limits.stack)
             self._addressees.everyone(sender, self._users(members, skipped), message, meant=meant)
             return
         for room in to if type(to) in (list, tuple) else (to,):
-            self._to_room(sender, room, rooms.get(room, ()), message)
+            user = self._holders.of(room)
+            if user is not None:  # a session id: nobody else can be in a room of that name
+                self._addressees.one(sender, user, message)
+            else:
+                self._to_room(sender, room, self._rooms(values).get(room, ()), message)
 
     def after(self, state: Any, result: Any) -> None:
         """Never called: ``before`` leaves no state."""
