@@ -36,7 +36,6 @@ class _Request(Suspicion):
         super().__init__(LOST_INSIDE, None, None)
         task = running_task()
         self._task = None if task is None else weakref.ref(task)
-        self.outer = suspicion_variable.get()
 
     def is_elsewhere(self) -> bool:
         """True in another task than the request's own."""
@@ -75,11 +74,9 @@ class RootPoint(RequestPoint):
         super().__init__(place, runtime)
         self._runtime = runtime
         self._user = runtime.part(Lineage).user
-        self._seen = runtime.tally.seen
 
     def before(self, values: Values) -> Any:
         """Nobody, or the user under whom the server itself was started."""
-        self._seen[self.place] += 1
         user, home = self._user(), home_variable.get()
         if user is not None and (home is None or not same(user, home)):
             # The shim stands for the server's own function, which is not running yet.
@@ -111,7 +108,7 @@ class AnswerPoint:
         if type(request) is not _Request or request.over or request.owner is not None or not request.is_elsewhere():
             return
         user = self._user()
-        if user is not None and self._watch(LOST_INSIDE):
+        if user is not None and self._watch(request, LOST_INSIDE):
             request.owner = user
 
     def after(self, state: Any, result: Any) -> None:

@@ -58,16 +58,21 @@ class Suspicion:
     Where ``ambient`` is None, the context has lost ``owner``.
     """
 
-    __slots__ = ("ambient", "how", "outer", "over", "owner", "read")
+    __slots__ = ("ambient", "how", "outer", "over", "owner", "read", "watched")
 
     def __init__(self, how: str, ambient: User | None, owner: User | None) -> None:
+        """Within the suspicion that the current context is under already, if any."""
         self.how = how
         self.ambient = ambient
         self.owner = owner
         self.over = False
         self.read: RawStack = ()
         """Where the variable was read first."""
-        self.outer: Suspicion | None = None
+        self.watched = False
+        """True once a thread has a profile function because of it."""
+        outer: Suspicion | None = suspicion_variable.get()
+        # One that is over may have been copied with its context, again and again: it must not become a chain.
+        self.outer = None if outer is None or outer.over else outer
 
 
 CALLS: Final = 20_000
@@ -91,15 +96,12 @@ class Suspicions:
 
         ``where`` says which suspicions come from one place.
         """
-        outer: Suspicion | None = suspicion_variable.get()
-        # One that was closed in another context may still be there.
-        suspicion.outer = None if outer is None or outer.over else outer
-        if not self.watch(where):
+        if not self.watch(suspicion, where):
             return None
         suspicion_variable.set(suspicion)
         return suspicion
 
-    def watch(self, where: Hashable) -> bool:
+    def watch(self, suspicion: Suspicion, where: Hashable) -> bool:
         """Give this thread a profile function of ours; False where it can't have one, or has had enough of them."""
         variable = self._runtime.ambient.variable
         if variable is None or not self._worth(where):
@@ -107,10 +109,11 @@ class Suspicions:
         profile: Any = sys.getprofile()
         if profile is None:
             sys.setprofile(_Watch(self._runtime, variable))
-            return True
-        if type(profile) is not _Watch:
+        elif type(profile) is _Watch:
+            profile.extend()
+        else:
             return False  # the application's own profiler: it must not miss anything
-        profile.extend()
+        suspicion.watched = True
         return True
 
     def close(self, suspicion: Suspicion) -> None:
@@ -118,7 +121,7 @@ class Suspicions:
         if suspicion_variable.get() is suspicion:
             suspicion_variable.set(suspicion.outer)
         profile: Any = sys.getprofile()
-        if type(profile) is _Watch:
+        if suspicion.watched and type(profile) is _Watch:
             profile.release()
         over, suspicion.over = suspicion.over, True
         if over or not suspicion.read:
