@@ -6,6 +6,8 @@ import asyncio
 import gzip
 import json
 import socket
+import ssl
+import subprocess
 import threading
 import urllib.request
 from contextlib import asynccontextmanager, contextmanager
@@ -344,6 +346,56 @@ def test_http_on_a_transport(audit, written) -> None:
 def test_clean_on_a_transport(audit, written) -> None:
     by_hand(*written)
     assert witnesses(audit) == []
+
+
+def test_lines_on_a_transport(audit) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        current_user.set(BOB)
+        writer.writelines([head(HERS).encode(), HERS.encode()])
+        writer.writelines(iter([b"and ", b"more"]))
+        writer.close()
+
+    async def main() -> bytes:
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        async with server:
+            return await get(server.sockets[0].getsockname()[1], user=None)
+
+    assert asyncio.run(main()).endswith(HERS.encode() + b"and more")
+    assert (witnesses(audit), count(audit)) == ([(BOB, ALICE)], 1)
+
+
+def test_encrypted(audit, tmp_path) -> None:
+    key, certificate = str(tmp_path / "key"), str(tmp_path / "certificate")
+    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1"]
+    try:
+        subprocess.run(["openssl", *request, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("openssl makes the certificate, and is not installed")
+    settings = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    settings.load_cert_chain(certificate, key)
+    trusting = ssl.create_default_context(cafile=certificate)
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        current_user.set(BOB)
+        writer.write((head(HERS) + HERS).encode())
+        await writer.drain()
+        writer.close()
+
+    async def main() -> bytes:
+        server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=settings)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting, server_hostname="localhost")
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            got = await reader.readexactly(len(head(HERS) + HERS))
+            writer.close()
+            return got
+
+    assert asyncio.run(main()).endswith(HERS.encode())
+    assert (witnesses(audit), count(audit)) == ([(BOB, ALICE)], 1)
+    assert audit.found("IA203")[0].target == "asyncio.sslproto:_SSLProtocolTransport.write"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 PLAIN: Final = "asyncio.selector_events:_SelectorSocketTransport.write"
+LINES: Final = "asyncio.selector_events:_SelectorSocketTransport.writelines"
 ENCRYPTED: Final = "asyncio.sslproto:_SSLProtocolTransport.write"
 READS: Final = ("read", "readexactly", "readuntil")
+
+Wires = WeakKeyDictionary[Any, Wire]
 
 
 class Transports:
@@ -33,8 +37,12 @@ class Transports:
         sinks = sinks_of(runtime)
         if sinks is None:
             return
-        yield Point(PLAIN, partial(WritePoint, sinks))
-        yield Point(ENCRYPTED, partial(EncryptingPoint, sinks))
+        wires: Wires = WeakKeyDictionary()
+        yield Point(PLAIN, partial(WritePoint, sinks, wires))
+        if sys.version_info >= (3, 12):
+            # Before, it joined the lines and called write().
+            yield Point(LINES, partial(LinesPoint, sinks, wires))
+        yield Point(ENCRYPTED, partial(EncryptingPoint, sinks, WeakKeyDictionary()))
         for name in READS:
             target = f"asyncio.streams:StreamReader.{name}"
             yield Point(target, partial(ReadPoint, target, sinks))
@@ -45,11 +53,13 @@ class WritePoint:
 
     place = PLAIN
 
-    def __init__(self, sinks: Sinks, layout: Layout) -> None:
+    argument = "data"
+
+    def __init__(self, sinks: Sinks, wires: Wires, layout: Layout) -> None:
         self._sinks = sinks
+        self._wires = wires
         self._self_of = layout.receiver_reader()
-        self._data = layout.argument("data")
-        self._wires: WeakKeyDictionary[Any, Wire] = WeakKeyDictionary()
+        self._argument = layout.argument(self.argument)
 
     def before(self, values: Values) -> Any:
         """Search what a server's connection sends; for secrets, what a client's does."""
@@ -64,8 +74,8 @@ class WritePoint:
     def _write(self, values: Values) -> bool:
         if passing() or not in_task():
             return False
-        transport, data = self._self_of(values), self._data(values)
-        if type(data) not in (bytes, bytearray, memoryview):
+        transport, data = self._self_of(values), self._bytes(self._argument(values))
+        if data is None:
             return False
         # An accepted connection has one.
         if getattr(self._socket_transport(transport), "_server", None) is None:
@@ -74,12 +84,28 @@ class WritePoint:
         wire = self._wires.get(transport)
         if wire is None:
             wire = self._wires[transport] = Wire(self._sinks, self.place)
-        wire.write(bytes(data))
+        wire.write(data)
         return True
+
+    @staticmethod
+    def _bytes(data: Any) -> bytes | None:
+        return bytes(data) if type(data) in (bytes, bytearray, memoryview) else None
 
     @staticmethod
     def _socket_transport(transport: Any) -> Any:
         return transport
+
+
+class LinesPoint(WritePoint):
+    """Around ``writelines``."""
+
+    place = LINES
+    argument = "list_of_data"
+
+    @staticmethod
+    def _bytes(data: Any) -> bytes | None:
+        # Nothing that can be read once only.
+        return b"".join(data) if type(data) in (list, tuple) else None
 
 
 class EncryptingPoint(WritePoint):

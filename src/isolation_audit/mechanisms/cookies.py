@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.identity.users import same
-from isolation_audit.mechanisms.sinks import Sinks
+from isolation_audit.mechanisms.sinks import Sinks, drop_oldest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,8 +49,7 @@ class Cookies:
             known = self._given.setdefault(pair, mark)
             if known is not None and not same(known.user, mark.user):
                 self._given[pair] = None
-        while len(self._given) > LIMIT:
-            self._given.pop(next(iter(self._given)), None)
+        drop_oldest(self._given, LIMIT)
 
     def sent(self, headers: Headers, target: str) -> None:
         """A request with ``headers`` is about to go out."""

@@ -134,8 +134,7 @@ class Sinks:
     def pass_on(self, payload: bytes, user: User) -> None:
         """Remember that these bytes were searched on behalf of ``user``."""
         self._passed_on[hash(payload), len(payload), user.id] = None
-        if len(self._passed_on) > _PASSED_ON:
-            self._passed_on.pop(next(iter(self._passed_on)), None)
+        drop_oldest(self._passed_on, _PASSED_ON)
 
     def was_searched(self, payload: bytes, user: User) -> bool:
         """True, once, where they come by again."""
@@ -147,6 +146,15 @@ def sinks_of(runtime: Runtime) -> Sinks | None:
     if runtime.content is None or not runtime.config.watch.payloads:
         return None
     return runtime.part(Sinks)
+
+
+def drop_oldest(table: dict[Any, Any], limit: int) -> None:
+    """Keep a table at its limit."""
+    try:
+        while len(table) > limit:
+            table.pop(next(iter(table)), None)
+    except (RuntimeError, StopIteration):
+        return  # another thread fills or empties it at this moment
 
 
 def code_of(made_by: Any) -> CodeType | None:
