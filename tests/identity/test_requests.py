@@ -85,6 +85,11 @@ def test_a_name_that_the_better_source_tells_too_is_a_user_again(sources):
     assert (user.id, user.kind) == ("alice", Kind.USER)
 
 
+def test_a_placeholder_has_not_the_word(sources):
+    assert who(request(sources, {"user": "nobody-7"}, x_user="alice")) == "alice"
+    assert who(request(sources, x_user="alice")) == "alice"
+
+
 def test_the_better_header_has_the_word(sources):
     assert who(request(sources, x_user_id="7")) == "7"
     assert who(request(sources, x_user_id="7", x_user="alice")) == "alice"

@@ -30,6 +30,7 @@ EXPECTED = {
     "wsgi_bare": ([["alice", "alice"], ["bob", "bob"], [None, None]], ("alice", "bob")),
     "flask_site": (FLASK, ("1", "2")),
     "flask_session": ([["1", "1"], ["2", "2"], None], ("1", "2")),
+    "rest_site": ([["alice"], ["bob"], 403, [None]], ("alice", "bob")),
     "django_site": (DJANGO, ("alice", "bob")),
     "django_site asgi": (DJANGO, ("alice", "bob")),
 }

@@ -53,16 +53,16 @@ class Sources:
 
     def user(self, rank: int, name: Name) -> User | None:
         """The user of this name; None where a better source has the word."""
-        if rank > self.best:
+        user = self._users.token(name.id) if rank <= self.best else None
+        if user is None or user.kind is Kind.PLACEHOLDER:
             return None
         if rank < self.best:
             self.best = rank
             for told in list(self._told):
                 self._users.forget(told)
             self._told.clear()
-        user = self._users.token(name.id)
-        if user is None or user.kind is Kind.PLACEHOLDER:
-            return None
+            user = self._users.token(name.id)
+            assert user is not None  # noqa: S101 - it was one before, and may have been among the forgotten
         if rank != LOGIN and len(self._told) < _GUESSES:
             self._told[user.id] = None
         for alias in name.aliases:

@@ -1,0 +1,43 @@
+"""Django REST framework: whom the authentication of its own requests has found, by a token as a rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.logins import LoginPoint
+from isolation_audit.integrations.serving import sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_AUTHENTICATE: Final = "rest_framework.request:Request._authenticate"
+
+
+class RestFramework:
+    """The integration."""
+
+    distribution = "djangorestframework"
+    since = "3.15"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """The one place that asks the authenticators."""
+        if "login" not in runtime.part(sources).detect:
+            return
+
+        def make(layout: Layout) -> LoginPoint:
+            request_of = layout.receiver_reader()
+
+            def person(values: Values, _result: Any) -> Any:
+                return vars(request_of(values)).get("_user")
+
+            return LoginPoint(_AUTHENTICATE, runtime, person)
+
+        yield Point(_AUTHENTICATE, make)
+
+
+integration = RestFramework()
