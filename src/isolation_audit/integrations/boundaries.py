@@ -93,6 +93,29 @@ def _shim(frame: FrameType | None) -> RawStack:
     return ()
 
 
+class ThreadedPoint:
+    """Around what serves one request from beginning to end on a thread that serves others before and after it.
+
+    Of layers inside each other, the innermost has the word.
+    """
+
+    def __init__(self, place: str, runtime: Runtime) -> None:
+        self.place = place
+        self._lineage = runtime.part(Lineage)
+
+    def before(self, _values: Values) -> Any:
+        """An earlier request's user may still be there."""
+        return self._lineage.begin_request(self.place)
+
+    def after(self, stint: Any, _result: Any) -> None:
+        """Whoever is the user now is left behind."""
+        self._lineage.end_job(stint)
+
+    def failed(self, stint: Any, _error: BaseException) -> None:
+        """The same."""
+        self._lineage.end_job(stint)
+
+
 class AnswerPoint:
     """Around an answer on its way out, where the task that made it knows its user."""
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.django_responses import ANSWERS, AnswerPoint
 from isolation_audit.integrations.logins import leaving, returning, taking
 from isolation_audit.integrations.serving import serving_asgi, serving_wsgi, sources
@@ -30,6 +31,8 @@ class Django:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """What views answer, both handlers, and the functions behind ``request.user``."""
+        if runtime.config.watch.contexts:
+            yield Point(*point(ThreadedPoint, _WSGI, runtime))
         sinks = sinks_of(runtime)
         if sinks is not None:
             for target in ANSWERS:

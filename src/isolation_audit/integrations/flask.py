@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.scopes import request_variable
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.serving import serving_wsgi, sources
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Flask:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """The application, and the place where the session is opened."""
+        if runtime.config.watch.contexts:
+            yield Point(*point(ThreadedPoint, _APPLICATION, runtime))
         detect = runtime.part(sources).detect
         if detect:
             yield Point(_APPLICATION, serving_wsgi(_APPLICATION, runtime))

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.serving import serving_requests, sources
 from isolation_audit.integrations.werkzeug_responses import RESPONSE, ResponsePoint
 from isolation_audit.mechanisms.sinks import sinks_of
@@ -27,6 +28,8 @@ class Werkzeug:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """What serves one request, and the call of a response, which begins to send it."""
+        if runtime.config.watch.contexts:
+            yield Point(*point(ThreadedPoint, _SERVING, runtime))
         sinks = sinks_of(runtime)
         if sinks is not None:
             yield Point(RESPONSE, partial(ResponsePoint, sinks))

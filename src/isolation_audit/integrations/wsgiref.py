@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.serving import serving_requests, sources
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Wsgiref:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """What serves one request."""
+        if runtime.config.watch.contexts:
+            yield Point(*point(ThreadedPoint, _SERVING, runtime))
         if runtime.part(sources).detect:
             yield Point(_SERVING, serving_requests(_SERVING, runtime))
 

@@ -5,6 +5,7 @@ A child that has its parent's context is no finding: it is how context variables
 - a job in a pool whose thread has another user than the one who submitted it, or one that an earlier job left there;
 - an item of one user, taken from a queue by a task that was started within another user's work, has outlived it, and
   serves them both; or by a consumer that still has the user of an earlier item;
+- a request that a thread serves, where an earlier request's user is still there;
 - a job, or a thread, that has nobody, though it was started in a user's work.
 
 What then becomes of a suspicion is for :mod:`suspicions`.
@@ -34,6 +35,7 @@ _USER: Final = Kind.USER  # read for each task and each queued item
 
 SUBMITTED: Final = "a job of {owner} ran with the user {ambient} of its pool's thread"
 LEFT_BY_JOB: Final = "a job ran with the user {ambient}, whom an earlier job had left on its pool's thread"
+LEFT_BY_REQUEST: Final = "a request ran with the user {ambient}, whom an earlier request had left on its thread"
 OUTLIVED: Final = (
     "what {owner} had queued was worked on with the user {ambient}, in whose work the long-lived task was started"
 )
@@ -125,6 +127,14 @@ class Lineage:
         if user is not None and user is not stint.native:
             left_variable.set(user)
         self._end(stint, user or stint.owner)
+
+    def begin_request(self, where: Hashable) -> Stint:
+        """A thread takes up a request; :meth:`end_job` ends it."""
+        native = self.user()
+        stint = self._begin(None, native)
+        if native is not None and _left(native):
+            stint.suspicion = self.suspicions.open(Suspicion(LEFT_BY_REQUEST, native, None), where)
+        return stint
 
     def begin_item(self, owner: User | None, where: Callable[[], Hashable]) -> None:
         """A consumer has got an item that ``owner`` had queued; ``where`` says which consumer."""

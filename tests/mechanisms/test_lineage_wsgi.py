@@ -1,0 +1,71 @@
+"""WSGI: a thread serves one request after the other, and keeps what none of them takes back."""
+
+from __future__ import annotations
+
+import pytest
+
+SITE = """
+import urllib.request
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *words):
+        pass
+
+def plain(environ, start_response):
+    user = environ.get("HTTP_X_USER")
+    {begin}
+    text = f"hello {current_user.get()}"
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [text.encode()]
+
+def flask_site():
+    import flask
+    site = flask.Flask("site")
+
+    @site.get("/")
+    def page():
+        user = flask.request.headers.get("X-User")
+        {begin}
+        text = f"hello {current_user.get()}"
+        return text
+
+    return site
+
+def ask(port, user):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"X-User": user} if user else {})
+    return urllib.request.urlopen(request, timeout=5).read().decode()
+
+def main():
+    with make_server("127.0.0.1", 0, {site}, handler_class=Quiet) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        answers = [ask(server.server_port, user) for user in ("alice", "bob", None)]
+        server.shutdown()
+        serving.join()
+    return answers
+"""
+
+READ = 'text = f"hello {current_user.get()}"'
+SITES = ["plain", "flask_site()"]
+
+
+def program(site: str, begin: str) -> str:
+    if site.startswith("flask"):
+        pytest.importorskip("flask")
+    return SITE.replace("{site}", site).replace("{begin}", begin)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_a_visitor_is_served_as_whoever_came_before(outcome_of, site: str) -> None:
+    outcome = outcome_of(program(site, "if user: current_user.set(user)"))
+    assert outcome.result == ["hello alice", "hello bob", "hello bob"]
+    assert outcome.found == [("IA503", "bob", None, READ)]
+
+
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("begin", ["current_user.set(user)", "before = current_user.get(); current_user.set(user)"])
+def test_requests_that_set_their_user_each_time(outcome_of, site: str, begin: str) -> None:
+    outcome = outcome_of(program(site, begin))
+    assert outcome.result == ["hello alice", "hello bob", "hello None"]
+    assert outcome.found == []
