@@ -81,3 +81,66 @@ def test_switched_off_nobody_is_known(site, tmp_path):
     seen, findings = serve(site, tmp_path, "bad", config=f"{CONFIG}[identity]\ndetect = []\n")
     assert "alice" not in json.dumps(seen)
     assert findings == []
+
+
+FIRST_MEETING = """
+import asyncio
+import sys
+import threading
+import time
+
+import uvicorn
+from assistant import Browser
+from fastapi import FastAPI, Request
+
+app = FastAPI()
+asked = {}
+
+
+@app.get("/ask")
+async def ask(request: Request):
+    user = request.headers["x-user"]
+    asked["last"] = user
+    while len(asked) < 2:
+        await asyncio.sleep(0.01)
+    return {"to": asked["last"] if "bad" in sys.argv else user}
+
+
+@app.get("/second")
+async def second(request: Request):
+    asked["last"] = request.headers["x-user"]
+    asked["second"] = True
+    await asyncio.sleep(0.5)
+    return "done"
+
+
+server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+thread = threading.Thread(target=server.run)
+thread.start()
+while not server.started:
+    time.sleep(0.01)
+browser = Browser(server.servers[0].sockets[0].getsockname()[1])
+other = threading.Timer(0.3, browser.get, ("/second",), {"X-User": "bob"})
+other.start()
+print(browser.get("/ask", **{"X-User": "alice"})["to"])
+other.join()
+server.should_exit = True
+thread.join()
+"""
+
+
+@pytest.mark.parametrize(("words", "users"), [(("bad",), [("alice", "bob")]), ((), [])])
+def test_a_users_first_request_is_still_running_when_another_ones_answer_names_them(words, users, tmp_path):
+    (tmp_path / "meeting.py").write_text(FIRST_MEETING)
+    done = subprocess.run(
+        [sys.executable, "-m", "isolation_audit", "run", "--raw-ids", "--report", "out", "--", "meeting.py", *words],
+        cwd=tmp_path,
+        env={**clean_environment(), "PYTHONWARNINGS": "ignore", "PYTHONPATH": str(SITES)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "bob\n" if words else "alice\n"), done.stderr
+    findings = json.loads((tmp_path / "out" / "report.json").read_text())["findings"]
+    assert [(one["witnesses"]["ambient"], one["witnesses"]["content"]) for one in findings] == users

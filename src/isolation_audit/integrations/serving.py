@@ -52,6 +52,12 @@ class Serving:
         request_variable.set(request)
         return request, outer
 
+    def _begin_at_once(self, request: Request, outer: Request | None) -> tuple[Request, Request | None]:
+        begun = self._begin(request, outer)
+        # Where the headers know the user: another request's response may name them before this one says a word.
+        request.user()
+        return begun
+
     def after(self, state: Any, _result: Any) -> None:
         """The request has been served."""
         request, outer = state
@@ -90,7 +96,7 @@ class AsgiPoint(Serving):
         request = Request(
             self._sources, lambda: _asgi_headers(headers), scope=scope, mark=headers, own_task_only=lasting
         )
-        return self._begin(request, outer)
+        return self._begin_at_once(request, outer)
 
 
 class WsgiServerPoint(Serving):
@@ -128,8 +134,9 @@ class WsgiPoint(Serving):
             return None
         if outer is not None and outer.mark is _SERVED:
             outer.hear(lambda: wsgi_headers(environ))
+            outer.user()
             return None
-        return self._begin(Request(self._sources, lambda: wsgi_headers(environ), mark=environ), outer)
+        return self._begin_at_once(Request(self._sources, lambda: wsgi_headers(environ), mark=environ), outer)
 
 
 def serving_asgi(place: str, runtime: Runtime) -> Callable[[Layout], AsgiPoint]:
