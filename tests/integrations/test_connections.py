@@ -198,6 +198,11 @@ async def own(room: Any, send: Any, user: str) -> None:
     await send(room[user], f"the answer for {user}")
 
 
+async def logged_in_anew(room: Any, send: Any, user: str) -> None:
+    current_user.set("guest-77")
+    await send(room[user], "welcome guest-77")
+
+
 async def from_a_task_of_nobody(room: Any, send: Any, user: str) -> None:
     task = asyncio.create_task(send(room[USERS[-1]], f"won by {user}"), context=contextvars.Context())
     await task
@@ -213,6 +218,7 @@ async def from_a_task_of_nobody(room: Any, send: Any, user: str) -> None:
         round_among_others,
         between_two,
         own,
+        logged_in_anew,
         from_a_task_of_nobody,
     ],
 )

@@ -101,7 +101,7 @@ class Request:
     ) -> None:
         self._sources = sources
         self._headers: Callable[[], Iterable[tuple[str, str]]] | None = headers
-        self._task = _running_task() if own_task_only else None
+        self._task = running_task() if own_task_only else None
         self.rank = _NEVER
         """The rank of the source that has told."""
         self._user: User | None = None
@@ -156,7 +156,7 @@ class Request:
 
     def user(self) -> User | None:
         """Whose work this is; None as long as nobody knows, and where what is known contradicts itself."""
-        if self._over or self._void or (self._task is not None and self._task is not _running_task()):
+        if self._over or self._void or (self._task is not None and self._task is not running_task()):
             return None
         self._look()
         return None if self._void or self.rank > self._sources.best else self._user
@@ -220,7 +220,8 @@ def _value_in(session: Any) -> tuple[int, Any]:
     return _NEVER, None
 
 
-def _running_task() -> Any:
+def running_task() -> Any:
+    """The task of asyncio that runs; None outside of its event loops."""
     try:
         return asyncio.current_task()
     except RuntimeError:

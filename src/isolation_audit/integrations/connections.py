@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.requests import running_task
 from isolation_audit.identity.users import Kind, User
 from isolation_audit.instrument.observations import Broken, Unready
+from isolation_audit.instrument.points.ownership import differ
 from isolation_audit.instrument.stacks import beneath, capture, raised
 from isolation_audit.mechanisms.addressees import Addressees, Message
 
@@ -39,7 +42,7 @@ _LIBRARIES: Final = (
 class Connection:
     """What is known of one connection; it holds nothing of the application's."""
 
-    __slots__ = ("broken", "end", "gone", "opened", "owner")
+    __slots__ = ("broken", "end", "gone", "opened", "owner", "reader")
 
     def __init__(self) -> None:
         self.opened = False
@@ -51,6 +54,8 @@ class Connection:
         self.broken = False
         """True once its break-down has been told."""
         self.owner: User | None = None
+        self.reader: weakref.ref[Any] | None = None
+        """The task that receives on it."""
 
 
 class Connections:
@@ -78,11 +83,12 @@ class Connections:
         return connection
 
     def bind(self, obj: Any, connection: Connection) -> None:
-        """Note the user of a connection at its first use that only its own user's work makes: accepting, receiving."""
-        if connection.owner is not None:
-            return
+        """Note the user of a connection at a use that only its own user's work makes: accepting, receiving."""
+        task = running_task()
+        if task is not None and (connection.reader is None or connection.reader() is not task):
+            connection.reader = weakref.ref(task)
         ambient = self._runtime.ambient.current()
-        if ambient is None or ambient.kind is not Kind.USER:
+        if ambient is None or ambient is connection.owner or ambient.kind is not Kind.USER:
             return
         connection.owner = ambient
         record = self._runtime.objects.record(obj)
@@ -93,9 +99,15 @@ class Connections:
 
     def sent(self, connection: Connection, payload: Any) -> None:
         """Have it weighed whether what is sent is meant for the connection's user."""
-        if self._addressees is not None and connection.owner is not None:
-            ambient = self._runtime.ambient.current()
-            self._addressees.one(ambient, connection.owner, Message(f"{self.target}.send", payload, _LIBRARIES))
+        if self._addressees is None or connection.owner is None:
+            return
+        ambient = self._runtime.ambient.current()
+        if differ(ambient, connection.owner) and connection.reader is not None:
+            task = running_task()
+            if task is not None and connection.reader() is task:
+                # Whoever receives on a connection may answer there: somebody has logged in anew, or it serves several.
+                connection.owner = ambient
+        self._addressees.one(ambient, connection.owner, Message(f"{self.target}.send", payload, _LIBRARIES))
 
     def unready(self, connection: Connection, when: str) -> None:
         """Tell that something is being sent ``when`` nobody can receive it."""
