@@ -35,6 +35,8 @@ _CHUNK = 48
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+")
 _SECTION = re.compile(r"\s*\[+\s*([^\]]*?)\s*\]")
 _OURS = "tool.isolation_audit"
+_WRITTEN = re.compile(rb'\s*\{\s*"schema":\s*\d+,\s*"tool":\s*\{\s*"name":\s*"isolation-audit"')
+"""How the JSON begins that we write: reports and ratchets name what is deprecated, and refer to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Looking:
         return self.fresh is None or not path.endswith(PYTHON) or mention(data, self.fresh) is not None
 
     def _settings(self, data: bytes) -> tuple[tuple[int, int, str], ...]:
-        if len(data) > LARGEST or not any(word in data for word in self.words.encoded):
+        if len(data) > LARGEST or not any(word in data for word in self.words.encoded) or _WRITTEN.match(data):
             return ()
         found: list[tuple[int, int, str]] = []
         ours = False
