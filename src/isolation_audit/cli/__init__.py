@@ -15,6 +15,7 @@ from isolation_audit.cli.compat import compat
 from isolation_audit.cli.demo import demo
 from isolation_audit.cli.gate import gate
 from isolation_audit.cli.migrate import migrate
+from isolation_audit.cli.progress import progress
 from isolation_audit.cli.rules import rules
 from isolation_audit.cli.run import run
 from isolation_audit.cli.scan import scan
@@ -29,7 +30,7 @@ def cli() -> None:
     """See at run time when one user's events, objects or data reach another user."""
 
 
-for command in (run, demo, check, scan, migrate, compare, compat, gate, rules, activate, deactivate):
+for command in (run, demo, check, scan, migrate, progress, compare, compat, gate, rules, activate, deactivate):
     cli.add_command(command)
 
 

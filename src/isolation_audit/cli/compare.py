@@ -86,13 +86,7 @@ def _show(rows: list[Row], fresh: list[dict[str, str]], worse: int) -> None:
 
 
 def _shown(value: float | None, unit: str) -> str:
-    if value is None:
-        return "-"
-    if unit == "seconds":
-        return f"{value * 1000:.3g} ms" if value < 1 else f"{value:.3g} s"
-    if unit == "share":
-        return f"{value * 100:.4g} %"
-    return f"{value:.0f}" if unit == "count" else f"{value:.4g}"
+    return "-" if value is None else comparison.shown(value, unit)
 
 
 def _change(row: Row) -> str:

@@ -106,6 +106,15 @@ def estimate(histogram: Mapping[str, Any], quantile: float) -> float | None:
     return lower
 
 
+def shown(value: float, unit: str) -> str:
+    """A figure as people read it. A share that is not the whole is never shown as 100 %."""
+    if unit == "seconds":
+        return f"{value * 1000:.3g} ms" if value < 1 else f"{value:.3g} s"
+    if unit == "share":
+        return f"{value * 100 if value >= 1 else min(value * 100, 99.99):.4g} %"
+    return f"{value:.0f}" if unit == "count" else f"{value:.4g}"
+
+
 def compare(before: Figures, after: Figures, tolerance: float) -> list[Row]:
     """Every figure that is compared; ``tolerance`` is the share by which rates and durations may rise."""
     return [

@@ -84,10 +84,15 @@ def _finding(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 def write(path: Path, report: Report) -> None:
     """Write atomically: a reader sees the old report or the new one, never half of one."""
+    write_text(path, json.dumps(report, indent=1) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write any text atomically, as UTF-8; folders on the way are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        draft.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        draft.write_text(text, encoding="utf-8")
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)

@@ -25,22 +25,24 @@ def as_markdown(outcome: Outcome) -> str:
     for title, counted in counts.items():
         if counted and set(counted) != {"-"}:
             lines += ["", f"| {title} | findings |", "|---|---:|"]
-            lines += [f"| {_cell(name)} | {number} |" for name, number in counted.items()]
+            lines += [f"| {cell(name)} | {number} |" for name, number in counted.items()]
     for number, (file, found) in enumerate(groupby(outcome.references, key=lambda one: one.file)):
         if number == _LONGEST:
             lines += ["", f"{len(files) - _LONGEST} further files are left out."]
             break
-        lines += ["", f"## {_text(file)}", ""]
-        lines += [f"- line {one.line}: **{one.rule}** {_text(one.message)}; {_text(one.help)}" for one in found]
+        lines += ["", f"## {plain(file)}", ""]
+        lines += [f"- line {one.line}: **{one.rule}** {plain(one.message)}; {plain(one.help)}" for one in found]
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
-    return _text(text).replace("|", "\\|")
+def cell(text: str) -> str:
+    """A text for a cell of a table, shown as it is."""
+    return plain(text).replace("|", "\\|")
 
 
-def _text(text: str) -> str:
-    # Names of files and reasons are shown as they are, not as markup; underscores in names of Python are left alone.
+def plain(text: str) -> str:
+    """A text shown as it is, not as markup."""
+    # Names of files and reasons are shown as they are; underscores in names of Python are left alone.
     for mark in "\\`*<[":
         text = text.replace(mark, "\\" + mark)
     return " ".join(text.split())

@@ -1,0 +1,70 @@
+"""The source as gauges in a file, for the textfile collector of Prometheus's node exporter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from isolation_audit.exceptions import MissingExtraError, UsageError
+from isolation_audit.progress.source import NOWHERE
+from isolation_audit.scan.rules import RULES
+
+try:
+    from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+except ImportError as error:
+    raise MissingExtraError("the metrics file", "prometheus") from error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from isolation_audit.config import Config
+    from isolation_audit.progress.source import Source
+
+
+def write(path: Path, config: Config, source: Source) -> None:
+    """Write the file atomically. Every configured target and phase has a series, at 0 too; owners have none.
+
+    Raises:
+        UsageError: it can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_to_textfile(str(path), _registry(config, source))
+    except OSError as error:
+        raise UsageError(f"can't write {path}: {error.strerror}") from None
+
+
+def _registry(config: Config, source: Source) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    references = Gauge(
+        "isolation_audit_source_references",
+        "References to something deprecated that are left in the source.",
+        ("target", "phase"),
+        registry=registry,
+    )
+    files = Gauge(
+        "isolation_audit_source_files",
+        "Files that have such references.",
+        ("target", "phase"),
+        registry=registry,
+    )
+    findings = Gauge("isolation_audit_source_findings", "Findings of the scan by rule.", ("rule",), registry=registry)
+    scanned = Gauge("isolation_audit_source_scanned_files", "Python files that were scanned.", registry=registry)
+    time = Gauge(
+        "isolation_audit_source_scan_time_seconds", "When the source was scanned, Unix time.", registry=registry
+    )
+    counted = Counter((one.target, one.phase) for one in source.found)
+    holding = Counter(
+        (target, phase) for target, phase, _ in {(one.target, one.phase, one.file) for one in source.found}
+    )
+    targets = {str(entry.target) for entry in config.deprecations}
+    for target in sorted(targets | {one.target for one in source.found if one.target}):
+        for phase in dict.fromkeys([*dict(config.scan.phases), NOWHERE, *sorted({one.phase for one in source.found})]):
+            references.labels(target, phase).set(counted[target, phase])
+            files.labels(target, phase).set(holding[target, phase])
+    rules = source.by_rule()
+    for rule in RULES:
+        findings.labels(rule).set(rules[rule])
+    scanned.set(source.files)
+    time.set(source.started)
+    return registry

@@ -1,0 +1,85 @@
+"""The history as a picture."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.exceptions import MissingExtraError
+from isolation_audit.progress.matrix import value
+
+_FINDERS: Final = list(sys.meta_path)
+try:
+    import pygal
+    from pygal.style import Style
+except ImportError as error:
+    raise MissingExtraError("the plot of the history", "migrate") from error
+# pygal looks for plugins of its own by a finder of a kind that Python 3.11 warns of at each further import.
+sys.meta_path[:] = _FINDERS
+
+if TYPE_CHECKING:
+    from isolation_audit.progress.history import Entry
+
+_STYLE: Final = Style(
+    background="#ffffff",
+    plot_background="#ffffff",
+    font_family="sans-serif",
+    colors=("#1f4e79", "#c0392b", "#2e8b57", "#e67e22", "#8e44ad", "#7f8c8d", "#16a085", "#b7950b"),
+    label_font_size=13,
+    legend_font_size=14,
+    title_font_size=16,
+    stroke_width=2.5,
+    guide_stroke_color="#dddddd",
+    major_guide_stroke_color="#bbbbbb",
+)
+
+_BRIEF: Final = dt.timedelta(days=3)
+"""Of a shorter history, the axis shows hours."""
+
+
+def as_svg(entries: list[Entry]) -> str:
+    """A line each for all references, those of each phase, and, on an axis of its own, the deprecated engines built.
+
+    The picture fetches nothing and runs nothing.
+    """
+    brief = entries[-1].time - entries[0].time < _BRIEF
+    chart = pygal.DateTimeLine(
+        title="References in the source",
+        style=_STYLE,
+        width=960,
+        height=480,
+        js=(),
+        no_prefix=True,
+        include_x_axis=True,
+        order_min=0,  # no halves of a reference on the axis
+        legend_at_bottom=True,
+        truncate_legend=-1,
+        allow_interruptions=True,
+        x_label_rotation=30,
+        x_value_formatter=lambda moment: f"{moment:%Y-%m-%d %H:%M}" if brief else f"{moment:%Y-%m-%d}",
+    )
+    names = {"source.references": "all"}
+    names |= {
+        key: f"phase {key.removeprefix('source.phase.')}"
+        for key in sorted({key for entry in entries for key in entry.figures})
+        if key.startswith("source.phase.") and not key.endswith(".-")
+    }
+    for key, name in names.items():
+        chart.add(name, _points(entries, key))
+    built = _points(entries, "migration.deprecated")
+    if any(count is not None for _, count in built):
+        chart.add("deprecated engines built (right)", built, secondary=True, stroke_style={"dasharray": "6, 4"})
+    chart.add_xml_filter(_without_scripts)
+    return str(chart.render(is_unicode=True))
+
+
+def _without_scripts(picture: Any) -> Any:
+    for parent in picture.iter():
+        for script in parent.findall("script"):
+            parent.remove(script)
+    return picture
+
+
+def _points(entries: list[Entry], key: str) -> list[tuple[object, float | None]]:
+    return [(entry.time, value(entry.figures, key)) for entry in entries]

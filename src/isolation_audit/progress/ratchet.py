@@ -1,0 +1,170 @@
+"""The ratchet: a committed file of how much of the deprecated is allowed. Its numbers only shrink."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.exceptions import UsageError
+from isolation_audit.export import report as reports
+from isolation_audit.progress.source import NOWHERE, UNREADABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from isolation_audit.progress.matrix import Figures
+    from isolation_audit.progress.source import Source
+
+SCHEMA: Final = 1
+_ABOUT: Final = "Numbers only shrink: run isolation-audit progress with --update, and don't edit them."
+
+Counts = dict[str, dict[str, int]]
+"""Target, or rule where a finding has no target, -> phase -> findings. Nothing is 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What there is more of than the ratchet allows. ``new``: it has none of this target or rule in any phase."""
+
+    name: str
+    phase: str
+    allowed: int
+    found: int
+    new: bool
+
+    def __str__(self) -> str:
+        place = "" if self.phase == NOWHERE else f" in phase {self.phase}"
+        if self.new:
+            return f"{self.name}{place} is new: {self.found} found"
+        return f"{self.name}{place} grew from {self.allowed} to {self.found}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "name": self.name,
+            "phase": None if self.phase == NOWHERE else self.phase,
+            "allowed": self.allowed,
+            "found": self.found,
+            "new": self.new,
+            "reason": str(self),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ratchet:
+    """What is allowed."""
+
+    counts: Counts
+
+    @classmethod
+    def of(cls, source: Source) -> Ratchet:
+        """What a scan found, and no more."""
+        return cls(_sorted(Counter((one.counted_as, one.phase) for one in source.found)))
+
+    @classmethod
+    def read(cls, path: Path) -> Ratchet | None:
+        """The file's; None where there is none.
+
+        Raises:
+            UsageError: it can't be read, or is not as it was written.
+        """
+        try:
+            data = json.loads(path.read_bytes())
+            counts, schema = data["references"], data["schema"]
+            if schema == SCHEMA and data["digest"] == _digest(counts) and _is_sound(counts):
+                return cls(counts)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UsageError(f"can't read {path}: {error.strerror}") from None
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise UsageError(f"{path} is no ratchet of isolation-audit; {_REMEDY}") from None
+        if type(schema) is int and schema != SCHEMA:
+            raise UsageError(f"{path} is a ratchet of schema {schema}, and this version reads schema {SCHEMA}")
+        raise UsageError(f"{path} was changed by hand: its numbers don't fit its digest; {_REMEDY}")
+
+    def write(self, path: Path) -> None:
+        """Atomically, sorted, a number a line.
+
+        Raises:
+            UsageError: it can't be written.
+        """
+        content = {
+            "schema": SCHEMA,
+            "tool": {"name": "isolation-audit"},  # without its version: an upgrade is no change of the counts
+            "about": _ABOUT,
+            "references": self.counts,
+            "digest": _digest(self.counts),
+        }
+        try:
+            reports.write(path, content)
+        except OSError as error:
+            raise UsageError(f"can't write {path}: {error.strerror}") from None
+
+    def growths(self, now: Ratchet) -> list[Growth]:
+        """Where there is more now than is allowed."""
+        return [
+            Growth(name, phase, self._count(name, phase), found, name not in self.counts)
+            for name, phases in now.counts.items()
+            for phase, found in phases.items()
+            if found > self._count(name, phase)
+        ]
+
+    def lowered(self, now: Ratchet) -> Ratchet:
+        """This one, lowered to what there is now; as it is where more files can't be read, and counts are too low."""
+        if any(growth.name in UNREADABLE for growth in self.growths(now)):
+            return self
+        return Ratchet(
+            _sorted(
+                {
+                    (name, phase): min(allowed, now._count(name, phase))
+                    for name, phases in self.counts.items()
+                    for phase, allowed in phases.items()
+                }
+            )
+        )
+
+    def shrunk(self, now: Ratchet) -> int:
+        """How many findings the ratchet allows beyond what there is."""
+        return sum(
+            max(0, allowed - now._count(name, phase))
+            for name, phases in self.counts.items()
+            for phase, allowed in phases.items()
+        )
+
+    def figures(self) -> Figures:
+        """Those of the matrix that a ratchet knows."""
+        found: Counter[str] = Counter({"source.references": 0})
+        for name, phases in self.counts.items():
+            for phase, count in phases.items():
+                found["source.references"] += count
+                found[f"source.phase.{phase}"] += count
+                found[f"source.target.{name}" if ":" in name or "." in name else f"source.rule.{name}"] += count
+        return dict(found)
+
+    def _count(self, name: str, phase: str) -> int:
+        return self.counts.get(name, {}).get(phase, 0)
+
+
+_REMEDY: Final = "restore it from version control (after a merge: take either side), then run with --update"
+
+
+def _sorted(counts: Mapping[tuple[str, str], int]) -> Counts:
+    found: Counts = {}
+    for (name, phase), count in sorted(counts.items()):
+        if count:
+            found.setdefault(name, {})[phase] = count
+    return found
+
+
+def _is_sound(counts: Any) -> bool:
+    return all(type(count) is int and count > 0 for phases in counts.values() for count in phases.values())
+
+
+def _digest(counts: Any) -> str:
+    """Tells a slip of the hand from a number that was counted; it keeps nobody from computing it."""
+    return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
