@@ -86,9 +86,9 @@ class Modules:
         if not module.startswith("."):
             return module
         rest = module.lstrip(".")
-        package = self.package(path).split(".")
+        package = [part for part in self.package(path).split(".") if part]
         level = len(module) - len(rest) - 1
         if level > len(package):
-            return rest
+            return f"?{rest}"  # beyond the top: it means nothing
         base = ".".join(package[: len(package) - level])
         return ".".join(part for part in (base, rest) if part)

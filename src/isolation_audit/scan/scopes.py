@@ -27,6 +27,8 @@ class Binding:
     value: ast.expr | str | None = None
     imported: int | None = None
     conditional: bool = False
+    until: Position | None = None
+    """Up to here, and from ``position`` on, nothing else counts: an exception's name in its handler."""
 
 
 @dataclass(slots=True, eq=False)
@@ -76,6 +78,8 @@ def _visible(bindings: list[Binding], position: Position | None) -> list[Binding
     ordered = sorted(bindings, key=lambda binding: binding.position)
     if position is not None:
         ordered = [binding for binding in ordered if binding.position < position] or ordered
+        if own := [binding for binding in ordered if binding.until and binding.position < position < binding.until]:
+            return own[-1:]
     settled = [place for place, binding in enumerate(ordered) if not binding.conditional]
     return ordered[settled[-1] :] if settled else ordered
 
@@ -229,7 +233,9 @@ class Binder(ast.NodeVisitor):
             scope, conditional = outer or scope, True
         # The name is there when its statement ends; that of an exception already in the handler's body.
         position = _start(node) if isinstance(node, ast.ExceptHandler) else _end(node)
-        scope.names.setdefault(name, []).append(Binding(position, self._scope, value, imported, conditional))
+        until = _end(node) if isinstance(node, ast.ExceptHandler) else None
+        binding = Binding(position, self._scope, value, imported, conditional, until)
+        scope.names.setdefault(name, []).append(binding)
 
     def _targets(self, target: ast.AST, scope: Scope) -> None:
         """Names that take values of which nothing is known."""
