@@ -121,6 +121,22 @@ def test_outside_the_tree(tmp_path: Path) -> None:
     assert found(scan_tree(write_tree(tmp_path, files))) == expected(files)
 
 
+def test_a_module(tmp_path: Path) -> None:
+    files = {
+        "isolation-audit.toml": '[[deprecations]]\ntarget = "app.old"\n',
+        "app/__init__.py": "",
+        "app/old.py": "#= file\nx = 1\n",
+        "a.py": "from app.old import x  #= from import\nprint(x)\n",
+        "b.py": "import app.old  #= import\n",
+        "c.py": "from app import old  #= from import\nold.x\n",
+        "app/d.py": "from . import old as o  #= relative import as\nfrom .old import x  #= relative import\n",
+        "e.py": "from app.old import *  #= star import\n",
+        "f.py": "from app.older import x\nimport app\nfrom d import old\nold = 'app'\n",
+    }
+    write_tree(tmp_path, files)
+    assert found(scan_tree(tmp_path, parse="mentions")) == expected(files)
+
+
 def test_a_name_that_was_bound_to_the_replacement(tmp_path: Path) -> None:
     files = {
         **OLD,

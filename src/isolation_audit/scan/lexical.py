@@ -217,7 +217,8 @@ def _imports(code: str, words: Words) -> tuple[frozenset[str], frozenset[str]]:
         names = [part.split()[0] for part in match["names"].strip("() \t").split(",") if part.split()]
         if match["names"].lstrip("( \t")[:1] == "*":
             stars.add(module)
-        imported |= {f"{module}:{name}" for name in names if name in words.all}
+        of_interest = not words.modules.isdisjoint(module.split("."))
+        imported |= {f"{module}:{name}" for name in names if of_interest or name in words.all}
     for match in _IMPORT.finditer(code):
         for part in match["modules"].split(","):
             module = "".join(part.split(" as ")[0].split())

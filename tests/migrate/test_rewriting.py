@@ -1,0 +1,237 @@
+"""What a file becomes, form by form; what is left, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from isolation_audit.migrate.planning import make_plan
+from trees import scan_tree, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SYNC = """\
+[[deprecations]]
+target = "app.old:Engine"
+replacement = "app.new:UserEngine"
+arguments = { a = "a", b = "second" }
+constructors = ["restore", "app.old:make"]
+"""
+TREE = {
+    "isolation-audit.toml": SYNC,
+    "app/__init__.py": "",
+    "app/old.py": "class Engine:\n    def __init__(self, a=1, b=2): pass\n\ndef make(): return Engine()\n",
+    "app/new.py": "class UserEngine:\n    def __init__(self, a=1, second=2): pass\n",
+}
+
+REWRITTEN = {
+    "annotations": (
+        (
+            "from app.old import Engine\n\n"
+            "def f(e: Engine, *a: 'Engine', k: list[Engine] | None = None) -> \"Engine\":\n"
+            "    x: Engine\n    y: 'dict[str, Engine]' = {}\n"
+        ),
+        (
+            "from app.new import UserEngine\n\n"
+            "def f(e: UserEngine, *a: 'UserEngine', k: list[UserEngine] | None = None) -> \"UserEngine\":\n"
+            "    x: UserEngine\n    y: 'dict[str, UserEngine]' = {}\n"
+        ),
+    ),
+    "checks": (
+        (
+            "import app.old as o\nisinstance(1, o.Engine)\nissubclass(int, (o.Engine, int))\n"
+            "try: pass\nexcept o.Engine: pass\n"
+        ),
+        (
+            "from app.new import UserEngine\n"
+            "isinstance(1, UserEngine)\nissubclass(int, (UserEngine, int))\ntry: pass\nexcept UserEngine: pass\n"
+        ),
+    ),
+    "a module that is needed for more": (
+        "import app.old as o\no.Engine()\no.other\n",
+        "import app.old as o\nfrom app.new import UserEngine\nUserEngine()\no.other\n",
+    ),
+    "a subclass": (
+        "from app.old import Engine\n\nclass Fast(Engine, dict[str, int]):\n    def run(self): pass\n",
+        "from app.new import UserEngine\n\nclass Fast(UserEngine, dict[str, int]):\n    def run(self): pass\n",
+    ),
+    "an alias": (
+        "from app.old import Engine\nMotor = Engine\nMotor(1, b=2)\n",
+        "from app.new import UserEngine\nMotor = UserEngine\nUserEngine(1, second=2)\n",
+    ),
+    "one of several names": (
+        "from app.old import (\n    first,\n    Engine,  # gone\n    last,\n)\nEngine()\n",
+        "from app.old import (\n    first,\n    last,\n)\nfrom app.new import UserEngine\nUserEngine()\n",
+    ),
+    "the first and the last of several names": (
+        "from app.old import Engine, second, Engine as Motor\nEngine()\nMotor()\n",
+        "from app.old import second\nfrom app.new import UserEngine\nUserEngine()\nUserEngine()\n",
+    ),
+    "statements on one line": (
+        "import app; from app.old import Engine, x; Engine()\n",
+        "import app; from app.old import x; from app.new import UserEngine; UserEngine()\n",
+    ),
+    "an import below a header": (
+        "def f():\n    if 1: from app.old import Engine\n    return Engine()\n",
+        "def f():\n    if 1: from app.new import UserEngine\n    return UserEngine()\n",
+    ),
+    "an import that is there": (
+        "from app.new import UserEngine\nfrom app.old import Engine\nEngine()\n",
+        "from app.new import UserEngine\nfrom app.new import UserEngine\nUserEngine()\n",
+    ),
+    "exports": (
+        "from app.old import Engine\n\n__all__ = ['Engine']\n",
+        "from app.new import UserEngine as Engine\n\n__all__ = ['Engine']\n",
+    ),
+    "patches": (
+        (
+            "from unittest.mock import patch\nfrom app.old import Engine\n\n"
+            "patch('app.old.Engine.run')\npatch.object(Engine, 'run')\npatch('''app.old:Engine''')\n"
+        ),
+        (
+            "from unittest.mock import patch\nfrom app.new import UserEngine\n\n"
+            "patch('app.new.UserEngine.run')\npatch.object(UserEngine, 'run')\npatch('''app.new.UserEngine''')\n"
+        ),
+    ),
+    "arguments in brackets": (
+        "from app.old import Engine\nEngine(b=(1), a=(2))\nEngine ( # one\n  ((1)), (2) , )\n",
+        "from app.new import UserEngine\nUserEngine(second=(1), a=(2))\nUserEngine ( # one\n  ((1)), (2) , )\n",
+    ),
+    "several imports": (
+        "import os, app.old as o, sys\no.Engine()\n",
+        "import os, sys\nfrom app.new import UserEngine\nUserEngine()\n",
+    ),
+    "continued lines": (
+        "from app.old \\\n    import Engine, \\\n    x\nEngine()\n",
+        "from app.old \\\n    import x\nfrom app.new import UserEngine\nUserEngine()\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REWRITTEN)
+def test_rewritten(tmp_path: Path, case: str) -> None:
+    before, after = REWRITTEN[case]
+    plan = make_plan(scan_tree(write_tree(tmp_path, {**TREE, "chat.py": before})).source, lambda _: True)
+    assert [one for one in plan.manual if one.file == "chat.py"] == []
+    (change,) = plan.changes
+    assert change.after.decode() == after
+    compile(change.after, "chat.py", "exec")
+
+
+LEFT = {
+    "x = Engine(*[1])": "it unpacks its arguments with *",
+    "x = Engine(**{})": "it unpacks its arguments with **",
+    "x = Engine(1, 2, 3)": "3 arguments by position, and only 2 are known",
+    "x = Engine(1, a=2)": "argument 'a' is given twice",
+    "x = Engine(c=2)": "argument 'c' has no counterpart",
+    "x = Engine.restore()": "it is built by another constructor, whose arguments are not described",
+    "x = Engine.LIMIT": "an attribute of the class may not be there in the replacement",
+    "x = [Engine]": "what is done with the class can't be seen",
+    "x = getattr(app.old, 'Engine')": "it is taken by getattr",
+    "x = ['app.old.Engine']": "what is done with a name in a string can't be seen",
+    "x = f'{Engine()}'": "it stands in an f-string",
+    "x: 'Eng' 'ine' = 1": "it stands in a string of several parts",
+    "class A:\n    kind = Engine": "what is done with the attribute can't be seen",
+    "self = A = 1; self.kind = Engine": "what is done with the attribute can't be seen",
+    "class A(Engine):\n    def __init__(self): pass": "the subclass has a constructor of its own",
+    "class A(Engine or int): pass": "the base is an expression",
+    "UserEngine = 1; Engine()": "the name UserEngine means something else in this file",
+    "def UserEngine(): pass\nEngine()": "the name UserEngine means something else in this file",
+    "from app import UserEngine\nEngine()": "the name UserEngine means something else in this file",
+    "if x: Engine = 1\nEngine()": "its name is bound in several ways",
+    "@Engine\ndef f(): pass": "a decorator calls it with arguments that can't be seen",
+    "from functools import partial\npartial(Engine, 1)": "the arguments of the later call can't be seen",
+    "def f(e=Engine): pass": "what is done with the class can't be seen",
+    "A = Engine\nx = A(*[1])": "something that is built through this name is left as it is",
+}
+
+
+@pytest.mark.parametrize("line", LEFT)
+def test_left_to_people(tmp_path: Path, line: str) -> None:
+    source = f"import app.old\nfrom app.old import Engine\n{line}\n"
+    plan = make_plan(scan_tree(write_tree(tmp_path, {**TREE, "chat.py": source})).source, lambda _: True)
+    reasons = {one.reason for one in plan.manual if one.file == "chat.py"}
+    assert LEFT[line] in reasons
+    for change in plan.changes:
+        assert line in change.after.decode()
+        compile(change.after, change.shown, "exec")
+
+
+STAYS = {
+    "no replacement": (
+        SYNC.replace('replacement = "app.new:UserEngine"\n', "").replace('arguments = { a = "a", b = "second" }\n', ""),
+        "no replacement is configured",
+    ),
+    "a module": (
+        '[[deprecations]]\ntarget = "app.old"\nreplacement = "app.new"\n',
+        "it is a whole module; what its names have become is not described",
+    ),
+    "no arguments of that name": (
+        SYNC.replace("second", "third"),
+        "the replacement takes no argument 'third'",
+    ),
+    "two with one name": (
+        SYNC.replace('arguments = { a = "a", b = "second" }', 'owner = "args.user"'),
+        "it passes no user (user)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STAYS)
+def test_configurations_that_leave_it(tmp_path: Path, case: str) -> None:
+    config, reason = STAYS[case]
+    files = {**TREE, "isolation-audit.toml": config, "chat.py": "from app.old import Engine\nEngine(1, b=2)\n"}
+    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    assert plan.changes == []
+    assert reason in {one.reason for one in plan.manual}
+
+
+def test_a_required_argument_must_be_there(tmp_path: Path) -> None:
+    new = "class UserEngine:\n    def __init__(self, a, /, second, *, user): pass\n"
+    files = {**TREE, "app/new.py": new, "chat.py": "from app.old import Engine\nEngine(1, 2)\nEngine(b=2, a=1)\n"}
+    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    assert {one.reason for one in plan.manual if one.file == "chat.py"} == {"the replacement needs 'user'"}
+
+
+def test_a_name_that_others_import_stays(tmp_path: Path) -> None:
+    files = {
+        **TREE,
+        "handed.py": "from app.old import Engine\n",
+        "chat.py": "from handed import Engine\nEngine()\n",
+        "test_chat.py": "from unittest.mock import patch\npatch('handed.Engine')\n",
+    }
+    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    after = {change.shown: change.after.decode() for change in plan.changes}
+    assert after == {
+        "handed.py": "from app.new import UserEngine as Engine\n",
+        "chat.py": "from app.new import UserEngine\nUserEngine()\n",
+    }
+    assert sorted(len(group) for group in plan.groups) == [2]
+
+
+@pytest.mark.parametrize("wanted", ["all", "some"])
+def test_a_name_that_an_unchanged_place_builds_from_stays_what_it_is(tmp_path: Path, wanted: str) -> None:
+    files = {
+        **TREE,
+        "handed.py": "from app.old import Engine as Motor\n\nmotor = Motor(1)\n",
+        "again.py": "from handed import *\n",
+        "chat.py": "from again import Motor\nMotor(*[1])\n"
+        if wanted == "all"
+        else "from again import Motor\nMotor(1)\n",
+    }
+    source = scan_tree(write_tree(tmp_path, files)).source
+    plan = make_plan(source, lambda file: wanted == "all" or file != "chat.py")
+    after = {change.shown: change.after.decode() for change in plan.changes}
+    assert after == {
+        "handed.py": ("from app.old import Engine as Motor\nfrom app.new import UserEngine\n\nmotor = UserEngine(1)\n")
+    }
+
+
+def test_the_old_signature_may_be_outside(tmp_path: Path) -> None:
+    """Without the sources, the order of `arguments` counts, and everything gets its name."""
+    config = SYNC.replace("app.old", "lib.old").replace("app.new", "lib.new")
+    files = {"isolation-audit.toml": config, "chat.py": "from lib.old import Engine\nEngine(1, 2)\n"}
+    (change,) = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True).changes
+    assert change.after == b"from lib.new import UserEngine\nUserEngine(a=1, second=2)\n"
