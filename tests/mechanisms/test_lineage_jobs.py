@@ -137,3 +137,22 @@ def main():
         return pool.submit(job).result()
 """
     assert outcome_of(source).result is None, "after a number of tries nobody looks any more"
+
+
+def test_objects_that_answer_to_everything_are_not_asked(outcome_of) -> None:
+    source = """
+from unittest.mock import Mock
+
+def main():
+    current_user.set("alice")
+    job = Mock(return_value=7)
+    with ThreadPoolExecutor(1) as pool:
+        got = pool.submit(job).result()
+    thread = threading.Thread(target=job)
+    thread.start()
+    thread.join()
+    return got, job.call_count, sorted(job._mock_children)
+"""
+    outcome = outcome_of(source)
+    assert outcome.result == (7, 2, [])
+    assert outcome.found == []

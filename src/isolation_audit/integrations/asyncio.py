@@ -11,6 +11,7 @@ import asyncio
 import sys
 from contextvars import Context
 from functools import partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
@@ -75,8 +76,9 @@ class ReadPoint:
 
     def before(self, values: Values) -> None:
         """Note in whose context."""
-        transport = getattr(self._callback(values), "__self__", None)
-        if getattr(transport, "_server", None) is None:
+        callback = self._callback(values)
+        transport = callback.__self__ if type(callback) is MethodType else None
+        if not _serves(transport):
             return
         user = self._lineage.user()
         if user is None:
@@ -116,7 +118,7 @@ class CreatePoint:
 
     def _bled(self, user: User) -> bool:
         transport = _transport(sys._getframe(1))  # noqa: SLF001 - the documented way to a frame
-        if transport is None or getattr(transport, "_server", None) is None:
+        if not _serves(transport):
             return False
         if self._connections.read_as.get(transport) is user:
             return self._connections.own.get(transport) is None
@@ -140,6 +142,11 @@ class CreatePoint:
         """No task."""
 
 
+def _serves(transport: Any) -> bool:
+    """True for the transport of a connection that a server has accepted."""
+    return issubclass(type(transport), _SELECTOR_TRANSPORT) and transport._server is not None  # noqa: SLF001
+
+
 def _done(close: Any, suspicion: Suspicion, _task: object) -> None:
     close(suspicion)
 
@@ -155,6 +162,7 @@ def _transport(frame: FrameType | None) -> Any:
     return None
 
 
+_SELECTOR_TRANSPORT: Final[type] = vars(asyncio.selector_events)["_SelectorTransport"]
 _SELECTOR_EVENTS: Final = asyncio.selector_events.__file__
 
 

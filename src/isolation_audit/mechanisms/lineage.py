@@ -16,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import weakref
 from contextvars import Context
-from types import FunctionType, MethodType
+from functools import partial
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.scopes import left_variable, starter_variable, stint_variable
@@ -139,17 +140,16 @@ class Lineage:
     def begin_item(self, owner: User | None, where: Callable[[], Hashable]) -> None:
         """A consumer has got an item that ``owner`` had queued; ``where`` says which consumer."""
         native = self.user()
-        if owner is None or native is None or owner is native:
-            if owner is not None and native is not None:
-                self._serves(native)
-            if (owner is native or owner is None) and self.trails.idle:
-                return  # nothing that this item could leave behind, or find
+        own = owner is not None and native is not None and same(owner, native)
+        if own and native is not None:
+            self._serves(native)
+        if (own or owner is None) and self.trails.idle:
+            return  # nothing that this item could leave behind, or find
         stint = self._begin(owner, native)
         stint_variable.set(stint)
-        if owner is not None and native is not None and owner is not native:
-            how = self._doubt(native)
-            if how:
-                stint.suspicion = self.suspicions.open(Suspicion(how, native, owner), where())
+        how = "" if own or owner is None or native is None else self._doubt(native)
+        if how:
+            stint.suspicion = self.suspicions.open(Suspicion(how, native, owner), where())
 
     @staticmethod
     def _serves(user: User) -> None:
@@ -181,7 +181,8 @@ class Lineage:
     def begin_thread(self, starter: User, function: Any) -> Suspicion | None:
         """A thread of ``starter``'s work begins; None where nothing is to be ended."""
         # A pool's thread is started by whoever submits first, and works for everybody.
-        if self._current() is not None or _brings_context(function) or getattr(function, "__module__", None) == POOL:
+        for_all = type(function) is FunctionType and function.__module__ == POOL
+        if for_all or self._current() is not None or _brings_context(function):
             return None
         return self.suspicions.open(Suspicion(LOST_IN_THREAD, None, starter), _code(function))
 
@@ -211,8 +212,8 @@ def _left(native: User) -> bool:
 
 def _brings_context(function: Any) -> bool:
     """True for a job that runs in a context of its own (``copy_context().run``, ``asyncio.to_thread``)."""
-    below = getattr(function, "func", function)
-    return type(getattr(below, "__self__", None)) is Context
+    below = function.func if type(function) is partial else function
+    return type(below) is BuiltinMethodType and type(below.__self__) is Context
 
 
 def _code(function: Any) -> Hashable:
