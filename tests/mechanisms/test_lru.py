@@ -346,6 +346,26 @@ def test_a_cached_function_that_calls_itself_goes_as_deep(lru_cache) -> None:
     assert fib(sys.getrecursionlimit() * 2 // 5) > 0
 
 
+def test_who_calls_itself_is_told_by_the_name_and_not_by_its_letters(audit: Audit) -> None:
+    store = {"x": 1}
+
+    class Shop:
+        @functools.lru_cache
+        def get(self, key):
+            return store.get(key)
+
+        @functools.lru_cache
+        def depth(self, number):
+            return number and self.depth(number - 1)
+
+        @functools.lru_cache
+        def total(self, number):
+            return sum(self.total(below) for below in range(number))
+
+    assert type(Shop.get) is not C_TYPE
+    assert type(Shop.depth) is type(Shop.total) is C_TYPE
+
+
 def test_a_cached_function_that_meets_itself(lru_cache) -> None:
     calls = []
 

@@ -26,7 +26,7 @@ class Record:
         self.origin_label = ""
         self.built_by: set[str] = set()
         self.connection: Any = None
-        """What an integration knows of the connection that the object is."""
+        """What an integration knows of the object: of a connection its life, of a cache its entries."""
 
 
 class Objects:

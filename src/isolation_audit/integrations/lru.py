@@ -7,6 +7,7 @@ that user; every way out of the cache unboxes it, also when the audit is over.
 
 from __future__ import annotations
 
+import dis
 import sysconfig
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -206,13 +207,25 @@ def _left_alone(code: CodeType) -> bool:
     """The standard library's own caches, and functions that call themselves: they would run out of stack earlier."""
     if code.co_filename.startswith(_STANDARD_LIBRARY) and "-packages/" not in code.co_filename:
         return True
-    return _mentions(code, code.co_name)
+    return _calls(code, code.co_name, code.co_varnames[0] if code.co_argcount else None)
 
 
-def _mentions(code: CodeType, name: str) -> bool:
+def _calls(code: CodeType, name: str, receiver: str | None) -> bool:
+    """True where the code, or a function inside it, reads ``name`` itself, or as an attribute of the receiver."""
     if name in code.co_names or name in code.co_freevars:
-        return True
-    return any(_mentions(constant, name) for constant in code.co_consts if type(constant) is CodeType)
+        of_receiver = False
+        for step in dis.get_instructions(code):
+            if step.argval == name and (step.opname in _OF_NAMES or (step.opname in _OF_ATTRIBUTES and of_receiver)):
+                return True
+            # One instruction may load two variables, the later one last.
+            loaded = step.argval[-1] if type(step.argval) is tuple and step.argval else step.argval
+            of_receiver = receiver is not None and loaded == receiver and step.opname.startswith("LOAD_")
+    inner = (constant for constant in code.co_consts if type(constant) is CodeType)
+    return any(_calls(constant, name, receiver) for constant in inner)
+
+
+_OF_NAMES: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"})
+_OF_ATTRIBUTES: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 
 
 integration = Lru()
