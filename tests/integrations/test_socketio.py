@@ -173,6 +173,17 @@ def test_a_secret_may_not_be_told_to_all_in_any_form(audited) -> None:
     assert set(done.findings) == {"IA205"}
 
 
+def test_a_secret_may_not_be_told_in_a_room_either(audited) -> None:
+    async def answer(chat: Chat, sid: str, user: str) -> None:
+        await enter(chat.server, sid, "lobby")
+        await chat.server.emit("chat", {"from": user, "note": canary(user)}, room="lobby")
+        await enter(chat.server, chat.sids["guest-05"], "lobby")
+        await chat.server.emit("chat", {"from": user, "note": canary(user)}, room="lobby")
+
+    done = audited(Chat(answer).scenario(), config(addressees={"public": ["*t"]}))
+    assert done.counts == {"IA202": 1}
+
+
 def test_the_user_is_told_by_the_session_alone(audited) -> None:
     async def answer(chat: Chat, sid: str, user: str) -> None:
         current_user.set(None)

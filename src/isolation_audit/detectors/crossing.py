@@ -120,7 +120,8 @@ class CrossingDetector(Detector):
                 good=_APP
                 + 'def main():\n    with user_scope("alice"):\n        Emitter().emit_answer("hello", to="alice")\n',
             ),
-            options="`emitters.addressee`, `identity.bind`, `identity.system`",
+            options="`emitters.addressee`, `emitters.rooms`, `identity.bind`, `identity.system`; `addressees.public`, "
+            "`addressees.shared`, `watch.addressees`",
         ),
         Rule(
             "IA204",

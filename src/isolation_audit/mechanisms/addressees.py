@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import secrets
 from isolation_audit.content.naming import Naming, named, parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.identity.scopes import emission_variable
@@ -34,8 +35,11 @@ _SENDERS: Final = 1_000
 _MESSAGES: Final = 8
 """Messages to oneself that are remembered, to know a round among others when it comes by."""
 
-_WAITING: Final = 1_000
-"""Messages to others that wait for the end of a round."""
+ROUND: Final = 5.0
+"""Seconds for which they are: a round goes on for as long as its slowest receiver takes."""
+
+_WAITING: Final = 10_000
+"""Messages to others that wait for the end of a round; beyond it, those that wait are told of at once."""
 
 _PERSONAL: Final = re.compile(r"(?:(?:inbox|personal|private|user|users)[\W_]?)?", re.IGNORECASE)
 """What stands before the id in the name of a room that is one user's own."""
@@ -82,7 +86,7 @@ class Addressees:
         self._runtime = runtime
         self._public = (*config.addressees.public, *(glob for emitter in config.emitters for glob in emitter.public))
         self._shared = config.addressees.shared
-        self._own: dict[str, deque[int]] = {}
+        self._own: dict[str, deque[tuple[int, float]]] = {}
         self._waiting: dict[tuple[str, int], _Waiting] = {}
         runtime.settling.append(self.settle)
 
@@ -118,7 +122,7 @@ class Addressees:
             return
         secret, mark = mark is not None, mark or marks[0]
         other = next((user for user in receivers if differ(user, mark.user)), None)
-        if other is None or self._meant(message):
+        if other is None or (not secret and self._meant(message)):
             return
         reached = Reached(message, "all", sender, mark.user, other, ())
         if secret:
@@ -137,6 +141,8 @@ class Addressees:
         """Something was sent to a room; ``receivers`` are its members as far as they are known."""
         if sender is not None and any(same(sender, user) for user in receivers):
             self._to_oneself(sender, _key(message.payload))
+        if secrets.version():
+            self._secrets_in_room(sender, receivers, message)
         if name is None or any(fnmatchcase(name, glob) for glob in self._shared):
             return
         other = next((user for user in receivers if user.kind is Kind.USER and not _is_of(name, user)), None)
@@ -147,6 +153,13 @@ class Addressees:
             return
         if named(message.payload, marks[0].user.id) < Naming.SUBJECT and not self._meant(message):
             self._tell(Reached(message, "one", sender, marks[0].user, other, ()))
+
+    def _secrets_in_room(self, sender: User | None, receivers: list[User], message: Message) -> None:
+        for mark in self._marks(message):
+            other = next((user for user in receivers if differ(user, mark.user)), None)
+            if mark.secret and other is not None:
+                self._tell(Reached(message, "one", sender, mark.user, other, ()))
+                return
 
     def settle(self, grace: float) -> None:
         """Tell of what has waited for ``grace`` seconds: nothing has shown that it was a round among several."""
@@ -180,13 +193,14 @@ class Addressees:
                 # All at once: what is remembered matters only as long as the round goes on.
                 self._own.clear()
             own = self._own.setdefault(sender.id, deque(maxlen=_MESSAGES))
-        own.append(key)
+        own.append((key, time.monotonic()))
         if self._waiting:
             self._waiting.pop((sender.id, key), None)
 
     def _wait(self, reached: Reached, naming: Naming) -> None:
         sender, key = reached.content, _key(reached.message.payload)
-        if key in self._own.get(sender.id, ()):
+        since = time.monotonic() - ROUND
+        if any(one == key and when > since for one, when in list(self._own.get(sender.id, ()))):
             return
         earlier = self._waiting.get((sender.id, key))
         if earlier is None:
