@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass, field
 from enum import Enum
 from types import CellType, CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import ref
 
 from isolation_audit.identity.users import same
@@ -38,6 +38,8 @@ _BELOW: Final = ("func", "method", "f", "view_func")
 """What the wrappers that decorators make call the function below them."""
 
 Table = dict[int | None, "Entry"]
+
+_Value = TypeVar("_Value")
 
 
 class _Code(Enum):
@@ -144,7 +146,8 @@ class Entries:
     def of_name(self, name: Hashable) -> Table:
         """The table of a cache that several objects stand for."""
         if name not in self._named and len(self._named) >= _NAMED:
-            self._runtime.tally.entries_evicted += len(self._named.pop(next(iter(self._named))))
+            oldest = _oldest(self._named)
+            self._runtime.tally.entries_evicted += 0 if oldest is None else len(oldest)
         return self._named.setdefault(name, {})
 
     def store(self, table: Table, key: Any, library: Library) -> None:
@@ -160,8 +163,7 @@ class Entries:
             entry.below = ref(below)
         elif frame is not None:
             entry.code, entry.line, entry.namespace = frame.f_code, frame.f_lineno, frame.f_globals
-        if len(table) > LIMIT:
-            table.pop(next(iter(table)), None)
+        if len(table) > LIMIT and _oldest(table) is not None:
             self._runtime.tally.entries_evicted += 1
 
     def fetch(self, table: Table, key: Any, value: Any, library: Library) -> None:
@@ -186,6 +188,14 @@ class Entries:
             libraries=library.folders,
         ):
             entry.writer = None
+
+
+def _oldest(table: dict[Any, _Value]) -> _Value | None:
+    """Take out what was put in first; None where another thread does so at this moment."""
+    try:
+        return table.pop(next(iter(table)))
+    except (KeyError, RuntimeError, StopIteration):
+        return None
 
 
 def _caller(library: Library) -> tuple[FrameType | None, FunctionType | None]:
