@@ -30,6 +30,7 @@ TABLES = {
     "protocols": model.Protocol,
     "service_levels": model.ServiceLevels,
     "watch": model.Watch,
+    "responses": model.Responses,
     "addressees": model.Addressees,
     "integrations": model.Integrations,
     "scan": model.Scan,

@@ -138,6 +138,41 @@ def test_what_may_leave(audit, app, path) -> None:
     assert witnesses(audit) == []
 
 
+ALLOWED = model.Responses(mentions=("sender",), paths=("/admin/*",))
+INBOX = json.dumps([{"sender": ALICE, "text": "call the bank"}])
+
+
+@pytest.mark.parametrize(
+    ("chunks", "path", "found"),
+    [
+        ([INBOX], "/", 0),
+        ([INBOX[:9], INBOX[9:]], "/", 0),
+        ([json.dumps([{"sender": ALICE, "text": f"call {ALICE}"}])], "/", 1),
+        ([HERS], "/", 1),
+        (["no JSON from ", ALICE], "/", 1),
+        ([HERS], "/admin/users", 0),
+        ([HERS], "/administration", 1),
+    ],
+)
+def test_what_the_configuration_says_may_name_others(chunks, path, found) -> None:
+    isolation_audit.uninstrument()
+    with Auditor(config(responses=ALLOWED)) as auditor:
+        audit = Audit(auditor)
+        audit.as_user(ALICE, auditor.runtime.ambient.current)
+        ask(Raw(*chunks), path)
+        assert witnesses(audit) == [(BOB, ALICE)] * found
+    assert audit.faults == {}
+
+
+def test_a_secret_is_found_where_others_may_be_named() -> None:
+    isolation_audit.uninstrument()
+    with Auditor(config(responses=ALLOWED)) as auditor:
+        audit = Audit(auditor)
+        audit.as_user(ALICE, auditor.runtime.ambient.current)
+        ask(Raw(json.dumps({"sender": isolation_audit.canary(ALICE)})), "/admin/users")
+        assert witnesses(audit) == [(BOB, ALICE)]
+
+
 def test_identifiers_on_the_edge_of_chunks(audit) -> None:
     ask(Raw("see user-a", "lice and others"))
     assert witnesses(audit) == [(BOB, ALICE)]

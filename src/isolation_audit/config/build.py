@@ -29,6 +29,7 @@ from isolation_audit.config.model import (
     Prometheus,
     Protocol,
     Report,
+    Responses,
     Rooms,
     Scan,
     Scope,
@@ -70,6 +71,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         protocols=top.named("protocols", _protocol),
         service_levels=top.section("service_levels", _service_levels),
         watch=top.section("watch", _watch),
+        responses=top.section("responses", _responses),
         addressees=top.section("addressees", _addressees),
         integrations=top.section("integrations", _integrations),
         scan=top.section("scan", lambda table: _scan(table, folder)),
@@ -251,6 +253,10 @@ def _service_levels(table: Table) -> ServiceLevels:
 
 def _watch(table: Table) -> Watch:
     return Watch(**{mechanism.name: table.one(mechanism.name, BOOLEAN, True) for mechanism in fields(Watch)})
+
+
+def _responses(table: Table) -> Responses:
+    return Responses(mentions=table.many("mentions", kinds.FIELD), paths=table.many("paths", kinds.GLOB))
 
 
 def _addressees(table: Table) -> Addressees:

@@ -296,6 +296,14 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Responses:
+    """``[responses]``: what may name others: ``mentions`` are fields of JSON, ``paths`` globs of URL paths."""
+
+    mentions: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """``[scan]``: what of the source `scan` and `migrate` read, and how its references are grouped.
 
@@ -349,6 +357,7 @@ class Config:
     protocols: tuple[Protocol, ...] = ()
     service_levels: ServiceLevels = field(default_factory=ServiceLevels)
     watch: Watch = field(default_factory=Watch)
+    responses: Responses = field(default_factory=Responses)
     addressees: Addressees = field(default_factory=Addressees)
     integrations: Integrations = field(default_factory=Integrations)
     scan: Scan = field(default_factory=Scan)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.mechanisms.sinks import secret_of_another
+from isolation_audit.mechanisms.sinks import LARGEST, secret_of_another
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,11 +42,22 @@ class Response:
     """One response.
 
     A finding, where the body names another user and, up to its end, not the one whose request it is for; unless the
-    request has asked for that user by name. ``outermost``: seen where it leaves the application, with its whole body,
-    which comes by again in the server.
+    request has asked for that user by name, or the configuration says that it may. ``outermost``: seen where it leaves
+    the application, with its whole body, which comes by again in the server.
     """
 
-    __slots__ = ("_found", "_held", "_outermost", "_own", "_readable", "_request", "_sinks", "_streamed", "_target")
+    __slots__ = (
+        "_body",
+        "_found",
+        "_held",
+        "_outermost",
+        "_own",
+        "_readable",
+        "_request",
+        "_sinks",
+        "_streamed",
+        "_target",
+    )
 
     def __init__(
         self,
@@ -62,7 +73,8 @@ class Response:
         self._target = target
         self._request = request
         self._held = b""
-        self._own = False
+        self._body = b""
+        self._own = sinks.may_name_others(request.asked)
         self._found: Mark | None = None
         encoding, kind = "identity", ""
         for name, value in headers:
@@ -89,11 +101,16 @@ class Response:
             self._sinks.pass_on(data, user)
         elif self._sinks.was_searched(data, user):
             return
+        if self._sinks.mentions:
+            self._body = (self._body + data)[:LARGEST]
         # The own name settles it, but for secrets.
         if not self._own or self._sinks.has_secrets:
             self._search(self._whole(data, last=last), user)
         if last and self._found is not None and not self._own:
-            self._sinks.publish(self._target, RESPONSE, user, self._found, self._request.made_by)
+            if self._sinks.mentions:
+                self._found = self._unasked(self._sinks.outside_mentions(self._body))
+            if self._found is not None:
+                self._sinks.publish(self._target, RESPONSE, user, self._found, self._request.made_by)
             self._found = None
 
     def _whole(self, data: bytes, *, last: bool) -> bytes:
@@ -119,8 +136,12 @@ class Response:
         elif any(mark.user.id == user.id for mark in marks):
             self._own = True
         elif self._found is None:
-            asked = self._sinks.named(self._request.asked)
-            self._found = next((mark for mark in marks if mark.user.id not in asked), None)
+            self._found = self._unasked(marks)
+
+    def _unasked(self, marks: list[Mark]) -> Mark | None:
+        """The first mark of somebody whom the request has not named."""
+        asked = self._sinks.named(self._request.asked)
+        return next((mark for mark in marks if mark.user.id not in asked), None)
 
 
 class Wire:

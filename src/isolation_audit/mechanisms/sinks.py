@@ -6,8 +6,10 @@ searched while nobody is known to be running: that is unknown, not clean, and no
 
 from __future__ import annotations
 
+import re
 from asyncio import events, tasks
 from dataclasses import dataclass
+from fnmatch import translate
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -83,6 +85,9 @@ class Sinks:
         self._runtime = runtime
         self._content = runtime.content
         self._passed_on: dict[tuple[int, int, str], None] = {}
+        responses = runtime.config.responses
+        self.mentions = frozenset(responses.mentions)
+        self._open_to_all = re.compile("|".join(map(translate, responses.paths))).match if responses.paths else None
 
     @property
     def has_secrets(self) -> bool:
@@ -109,6 +114,14 @@ class Sinks:
     def named(self, text: str) -> set[str]:
         """The ids of the users whom a text names."""
         return {mark.user.id for mark in self._content.marks_of_text(text)[0]}
+
+    def outside_mentions(self, payload: bytes) -> list[Mark]:
+        """The marks in a body, but for those in fields that may name others."""
+        return self._content.marks_outside(str(payload, "utf-8", "replace"), self.mentions)
+
+    def may_name_others(self, asked: str) -> bool:
+        """True where the configuration says so of the path that was asked for."""
+        return self._open_to_all is not None and self._open_to_all(asked.partition("?")[0]) is not None
 
     def secrets(self, payload: Any, target: str, what: str) -> None:
         """Look for other users' secrets alone: in what may well name others, as a message from one to another does."""
