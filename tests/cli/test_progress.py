@@ -270,3 +270,4 @@ def test_a_part_that_is_not_installed_is_named(tree: Path, module: str, options:
     assert done.returncode == 2
     assert f"isolation-audit[{extra}]" in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tree / "h.jsonl").exists()

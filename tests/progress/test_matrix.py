@@ -204,6 +204,18 @@ def test_a_second_place_that_the_source_does_not_name() -> None:
     )
 
 
+def test_a_deprecated_module_is_imported_and_not_built() -> None:
+    config = parse_config(tomllib.loads('[[deprecations]]\ntarget = "legacy"\n'))
+    row = {"target": "legacy", "role": "deprecation", "state": "applied", "detail": "", "seen": 1}
+    seen = report(described=[finding("IA102", "warning", 1, target="legacy")]) | {"targets": [row]}
+    source = source_of(Found("IA801", "legacy", "chat/talk.py", "-", ("-",)))
+    (used,) = join(config, source, Runtime.of([seen]))
+    assert (used.standing, used.constructions, used.built, used.remark()) == ("in use", 1, 1, "")
+    (hidden,) = join(config, source_of(), Runtime.of([seen]))
+    assert hidden.standing == "built dynamically"
+    assert measure(config, None, Runtime.of([seen]))["migration.deprecated"] is None
+
+
 def test_sparklines() -> None:
     assert sparkline([100, None, 50, 1, 0]) == "█·▅▂▁"
     assert sparkline([0, 0]) == "▁▁"

@@ -114,6 +114,10 @@ def test_it_can_not_be_written_or_read(tmp_path: Path) -> None:
         Ratchet.read(tmp_path)
 
 
+def test_a_module_is_no_rule() -> None:
+    assert Ratchet({"legacy": {"-": 1}}).figures()["source.target.legacy"] == 1
+
+
 def test_it_says_the_figures_before(file: Path) -> None:
     ratchet = Ratchet.read(file)
     assert ratchet is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,14 @@ def test_links_are_followed_once_and_circles_end(tree: Path) -> None:
     references = found(scan_tree(tree))
     assert [form for _, _, form in references if form == "from import"] == ["from import"]
     assert {file for file, _, form in references if form == "unreadable"} == {"loop.py", "nowhere.py"}
+
+
+def test_what_we_wrote_ourselves_is_no_reference(tree: Path) -> None:
+    write_tree(tree, {"chat.py": USE, "engines.json": '{"schema": 1, "engine": "app.old:Engine"}'})
+    before = scan_tree(tree)
+    assert [file for file, _, _ in found(before)] == ["chat.py", "engines.json"]
+    write_tree(tree, {"report.json": json.dumps(before.report(), indent=1), "flat.json": json.dumps(before.report())})
+    assert found(scan_tree(tree)) == found(before)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,6 +111,7 @@ class _Wanted:
 
         Raises:
             UsageError: something doesn't.
+            MissingExtraError: a part that is needed is not installed.
         """
         if (self.paths != ()) + (self.scanned is not None) + self.no_scan > 1:
             raise UsageError("--source, --scan and --no-scan exclude each other")
@@ -121,6 +123,9 @@ class _Wanted:
             raise UsageError("--update lowers a ratchet: name it with --ratchet FILE")
         if self.plot and not self.history:
             raise UsageError("--plot draws a history: name it with --history FILE")
+        for part, path in (("plot", self.plot), ("gauges", self.metrics)):
+            if path:
+                import_module(f"isolation_audit.progress.{part}")  # an extra that is missing shows before any work
 
 
 def _source(config: Config, wanted: _Wanted) -> Source | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from isolation_audit.progress.source import CONSTRUCTION, Source
 
 if TYPE_CHECKING:
-    from isolation_audit.config import Config
+    from isolation_audit.config import Config, Target
     from isolation_audit.progress.runtime import Builder, Runtime
 
 Standing = Literal["in use", "never built", "built dynamically", "gone", "unknown"]
@@ -45,15 +45,18 @@ class Engine:
 
 def join(config: Config, source: Source | None, runtime: Runtime | None) -> list[Engine]:
     """One row for each deprecation, in the order of the configuration."""
-    return [_joined(str(entry.target), source, runtime) for entry in config.deprecations]
+    return [_joined(entry.target, source, runtime) for entry in config.deprecations]
 
 
-def _joined(target: str, source: Source | None, runtime: Runtime | None) -> Engine:
+def _joined(deprecated: Target, source: Source | None, runtime: Runtime | None) -> Engine:
+    target = str(deprecated)
     references = constructions = built = None
     unnamed: list[Builder] = []
     if source is not None:
         found = [one for one in source.found if one.target == target]
         references, constructions = len(found), sum(one.rule == CONSTRUCTION for one in found)
+        if not deprecated.qualname:
+            constructions = references  # a module is imported, and any reference does that
     if runtime is not None:
         built = runtime.built(target)
         if source is not None:

@@ -54,14 +54,14 @@ def _isolation(runtime: Runtime) -> Iterator[tuple[str, float | None]]:
 
 
 def _migration(config: Config, runtime: Runtime) -> Iterator[tuple[str, float | None]]:
-    targets = [str(one.target) for one in config.deprecations]
+    targets = [str(one.target) for one in config.deprecations if one.target.qualname]
     known: list[int] = []
     for target in targets:
         built = runtime.built(target)
         yield f"migration.target.{target}", built
         if built is not None:
             known.append(built)
-    deprecated = sum(known) if len(known) == len(targets) else None
+    deprecated = sum(known) if known and len(known) == len(targets) else None
     engines = None
     if config.engines and deprecated is not None:
         engines = runtime.engines(frozenset(targets)) + deprecated

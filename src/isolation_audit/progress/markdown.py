@@ -13,10 +13,14 @@ from isolation_audit.scan.markdown import cell, plain
 
 if TYPE_CHECKING:
     from isolation_audit.progress.burndown import Burndown
+    from isolation_audit.progress.history import Entry
     from isolation_audit.progress.matrix import Row
 
 _LONGEST: Final = 30
 """Entries of the history that are shown, the last ones: more don't fit under a chart."""
+
+_COLOR: Final = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#2b6cb0"}}}}%%'
+"""Mermaid's own color can hardly be seen on white."""
 
 
 def as_markdown(burndown: Burndown) -> str:
@@ -66,12 +70,23 @@ def _history(burndown: Burndown) -> list[str]:
     for entry, *values in zip(entries, *drawn.values(), strict=True):
         cells = ["unknown" if value is None else f"{value:.0f}" for value in values]
         lines.append(f"| {entry.time:%Y-%m-%d %H:%M} | {(entry.commit or '-')[:10]} | {' | '.join(cells)} |")
-    for label, series in drawn.items():
-        # The chart knows no gaps: moments at which the figure was not known are left out.
-        known = [(entry, value) for entry, value in zip(entries, series, strict=True) if value is not None]
-        days = ", ".join(f'"{entry.time:%m-%d %H:%M}"' for entry, _ in known)
-        points = ", ".join(f"{value:.0f}" for _, value in known)
-        highest = max(1, *(value for _, value in known)) if known else 1
-        lines += ["", "```mermaid", "xychart-beta", f'    title "{label}"', f"    x-axis [{days}]"]
-        lines += [f"    y-axis 0 --> {highest:.0f}", f"    line [{points}]", "```"]
-    return lines
+    return [*lines, *(line for label, series in drawn.items() for line in _chart(label, entries, series))]
+
+
+def _chart(label: str, entries: list[Entry], series: list[float | None]) -> list[str]:
+    """A chart of the moments at which the figure was known: Mermaid's have no gaps, and their labels have no room."""
+    known = [(entry.day, value) for entry, value in zip(entries, series, strict=True) if value is not None]
+    if len(known) < 2:
+        return []
+    points = ", ".join(f"{value:.0f}" for _, value in known)
+    return [
+        "",
+        "```mermaid",
+        _COLOR,
+        "xychart-beta",
+        f'    title "{label}"',
+        f'    x-axis "{known[0][0]} to {known[-1][0]}" 1 --> {len(known)}',
+        f"    y-axis 0 --> {max(1, *(value for _, value in known)):.0f}",
+        f"    line [{points}]",
+        "```",
+    ]

@@ -43,8 +43,8 @@ def as_svg(entries: list[Entry]) -> str:
 
     The picture fetches nothing and runs nothing.
     """
-    brief = entries[-1].time - entries[0].time < _BRIEF
-    chart = pygal.DateTimeLine(
+    moment = "%Y-%m-%d %H:%M" if entries[-1].time - entries[0].time < _BRIEF else "%Y-%m-%d"
+    chart = pygal.XY(
         title="References in the source",
         style=_STYLE,
         width=960,
@@ -57,7 +57,7 @@ def as_svg(entries: list[Entry]) -> str:
         truncate_legend=-1,
         allow_interruptions=True,
         x_label_rotation=30,
-        x_value_formatter=lambda moment: f"{moment:%Y-%m-%d %H:%M}" if brief else f"{moment:%Y-%m-%d}",
+        x_value_formatter=lambda seconds: f"{dt.datetime.fromtimestamp(seconds, dt.UTC):{moment}}",
     )
     names = {"source.references": "all"}
     names |= {
@@ -81,5 +81,6 @@ def _without_scripts(picture: Any) -> Any:
     return picture
 
 
-def _points(entries: list[Entry], key: str) -> list[tuple[object, float | None]]:
-    return [(entry.time, value(entry.figures, key)) for entry in entries]
+def _points(entries: list[Entry], key: str) -> list[tuple[float, float | None]]:
+    # Seconds, and not pygal's own chart of dates: that one uses a function of which Python 3.12 warns.
+    return [(entry.time.timestamp(), value(entry.figures, key)) for entry in entries]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report as reports
 from isolation_audit.progress.source import NOWHERE, UNREADABLE
+from isolation_audit.scan.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,7 +144,7 @@ class Ratchet:
             for phase, count in phases.items():
                 found["source.references"] += count
                 found[f"source.phase.{phase}"] += count
-                found[f"source.target.{name}" if ":" in name or "." in name else f"source.rule.{name}"] += count
+                found[f"source.rule.{name}" if name in RULES else f"source.target.{name}"] += count
         return dict(found)
 
     def _count(self, name: str, phase: str) -> int:

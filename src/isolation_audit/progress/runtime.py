@@ -22,7 +22,7 @@ _EMPTY: dict[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """A place that built something deprecated, as a finding (IA101) shows it."""
+    """A place that built or imported something deprecated, as a finding (IA101, IA102) shows it."""
 
     file: str
     line: int
@@ -90,8 +90,12 @@ class Runtime:
         return int(self._summary["findings"].get(rule, 0))
 
     def built(self, target: str) -> int | None:
-        """How many objects of something deprecated were built; None where nobody watched."""
-        count = int(self._summary["deprecated_engines_built_by_target"].get(target, 0))
+        """How often something deprecated was built, or a deprecated module imported; None where nobody watched."""
+        count = int(self._summary["deprecated_engines_built_by_target"].get(target, 0)) + sum(
+            int(finding["count"])
+            for finding in self._report["findings"]
+            if finding["rule"] == "IA102" and finding["target"] == target
+        )
         states = {
             row["state"] for row in self._report["targets"] if row["role"] == "deprecation" and row["target"] == target
         }
@@ -123,7 +127,7 @@ class Runtime:
         found = [
             Builder(str(site["file"]), int(site["line"]), str(site["function"]), int(finding["count"]))
             for finding in self._report["findings"]
-            if finding["rule"] == "IA101" and finding["target"] == target and (site := finding["site"])
+            if finding["rule"] in ("IA101", "IA102") and finding["target"] == target and (site := finding["site"])
         ]
         return sorted(found, key=lambda one: (-one.count, str(one)))
 
