@@ -169,6 +169,17 @@ def test_a_room_in_the_emitters_own_state(audited) -> None:
     assert auditor.runtime.tally.crossings == 1
 
 
+def test_each_member_who_gets_it_wrongly_is_a_crossing(audited) -> None:
+    app, auditor = audited(emitters('"self.rooms[args.room]"'))
+    hub = app.Hub()
+    hub.join("lobby", "bob")
+    hub.join("lobby", "carol")
+    with user_scope("alice"):
+        hub.emit_in("lobby", "hello")
+    assert codes(auditor) == {"IA202": 1}
+    assert auditor.runtime.tally.crossings == 2
+
+
 def test_a_room_learned_from_its_joins(audited) -> None:
     app, auditor = audited(LEARNED + emitters('"room:args.room"'))
     hub = app.Hub()

@@ -45,10 +45,9 @@ class Addressee:
         return self.to_everyone or bool(self._audiences) or bool(self._paths) or self._paths.everyone
 
     def read(self, values: Values, sender: User | None) -> tuple[User | None, tuple[User, ...]]:
-        """To whom this call of ``sender`` sends (None where that is unknown), and all who may receive it of a room.
+        """To whom this call of ``sender`` sends (None where that is unknown), and the members of a room who may get it.
 
-        Of a room's members it is the one who gives offence, if there is any: whoever is no sender where the sender is
-        not among them.
+        Of a room it is the member who may not, if there is one, and then nobody may.
         """
         if self.to_everyone:
             return EVERYONE, _NOBODY
@@ -58,7 +57,9 @@ class Addressee:
         for audience in self._audiences:
             members = audience.members(values)
             if members:
-                return self._among(members, sender), members
+                addressee = self._among(members, sender)
+                allowed = addressee is SEVERAL or addressee is sender
+                return addressee, members if allowed else _NOBODY
         return (EVERYONE if self._paths.everyone else None), _NOBODY
 
     def _among(self, members: tuple[User, ...], sender: User | None) -> User:
