@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.detectors.crossing import count_crossing
-from isolation_audit.instrument.observations import Carried
+from isolation_audit.instrument.observations import Carried, Returned
 from isolation_audit.mechanisms.sinks import Surfaced
 from isolation_audit.rules import Example, Rule, Severity
 
@@ -40,14 +40,14 @@ class ContentDetector(Detector):
             "Every address may be right and the data still be somebody else's: a query without its condition on the "
             "user, a cache key that two users share.",
             "find where the data was read: the query, the cache or the object that it came from is not kept by user; "
-            "list fields that name others on purpose under emitters.mentions",
+            "list fields that name others on purpose under emitters.mentions or responses.mentions",
             Example(
                 config='[[emitters]]\ntarget = "app:Screen.send"\naddressee = ["args.to"]\npayload = ["args.data"]\n',
                 bad=_APP + "def search(user_id):\n    return NOTES[:1]\n",
                 good=_APP + 'def search(user_id):\n    return [note for note in NOTES if note["author"] == user_id]\n',
             ),
-            options="`watch.payloads`, `emitters.payload`, `emitters.mentions`, `identity.bind`, `identity.system`; "
-            "`canary()` and `secret()` in the Python API",
+            options="`watch.payloads`, `emitters.payload`, `emitters.mentions`, `responses`, `identity.bind`, "
+            "`identity.system`; `canary()` and `secret()` in the Python API",
         ),
     )
 
@@ -79,6 +79,18 @@ class ContentDetector(Detector):
             addressee=passage.addressee,
             content=carried.content,
             record=passage.record,
+        )
+
+    @observes(Returned)
+    def on_returned(self, returned: Returned) -> None:
+        """What a user's own work gives back is for that user."""
+        self.report(
+            "IA203",
+            "the result of {target} for {ambient} carries data of {content}",
+            target=returned.target,
+            place="data of {content} was returned to here",
+            ambient=returned.ambient,
+            content=returned.content,
         )
 
     @observes(Surfaced)

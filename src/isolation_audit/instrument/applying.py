@@ -22,6 +22,7 @@ from isolation_audit.instrument.points.emission import EmissionPoint
 from isolation_audit.instrument.points.membership import MembershipPoint
 from isolation_audit.instrument.points.progress import ProgressPoint
 from isolation_audit.instrument.points.receivers import Receivers
+from isolation_audit.instrument.points.result import ResultPoint
 from isolation_audit.instrument.points.scope import ScopePoint
 from isolation_audit.instrument.points.use import UsePoint
 from isolation_audit.instrument.resolve import (
@@ -244,9 +245,11 @@ class Applier:
                         "scope; name a function that is called inside it"
                     )
                 function = getattr(function, "__wrapped__", None)
-            self.places.callable(
-                resolved, "scope", lambda layout: ScopePoint(entry, resolved.name, layout, self._runtime)
-            )
+            runtime = self._runtime
+            self.places.callable(resolved, "scope", lambda layout: ScopePoint(entry, resolved.name, layout, runtime))
+            content = runtime.content
+            if content is not None and runtime.config.watch.payloads:
+                self.places.callable(resolved, "result", lambda _layout: ResultPoint(entry, runtime, content))
 
         return apply
 

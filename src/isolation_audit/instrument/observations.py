@@ -140,6 +140,15 @@ class Carried:
 
 
 @dataclass(slots=True)
+class Returned:
+    """A ``[[scopes]]`` call for one user returned another user's data."""
+
+    target: str
+    ambient: User
+    content: User
+
+
+@dataclass(slots=True)
 class Lost:
     """An event that left its outermost layer without any witness having been known."""
 

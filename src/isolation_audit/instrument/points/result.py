@@ -1,0 +1,44 @@
+"""Result: what a ``[[scopes]]`` call returns to its user is searched for other users' data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.content.witness import foreign
+from isolation_audit.identity.users import Kind
+from isolation_audit.instrument.observations import Returned
+
+if TYPE_CHECKING:
+    from isolation_audit.config import model
+    from isolation_audit.content.witness import ContentWitness
+    from isolation_audit.instrument.layout import Values
+    from isolation_audit.instrument.runtime import Runtime
+
+
+class ResultPoint:
+    """Asked within the scope: the ambient user is still the scope's."""
+
+    def __init__(self, entry: model.Scope, runtime: Runtime, content: ContentWitness) -> None:
+        self.place = str(entry.target)
+        self._runtime = runtime
+        self._content = content
+
+    def before(self, _values: Values) -> bool:
+        """Wait for the result."""
+        return True
+
+    def after(self, _state: bool, result: Any) -> None:
+        """Search it, where it is for somebody."""
+        runtime = self._runtime
+        user = runtime.ambient.current()
+        if result is None or user is None or user.kind is not Kind.USER:
+            return
+        marks, complete = self._content.marks(result)
+        if not complete:
+            runtime.tally.payloads_truncated += 1
+        mark = foreign(marks, [user])
+        if mark is not None:
+            runtime.publish(Returned(self.place, user, mark.user))
+
+    def failed(self, state: bool, error: BaseException) -> None:
+        """There is no result."""
