@@ -106,6 +106,27 @@ def test_an_engine_that_is_built_and_nowhere_in_the_source(chat: Path, runs: Pat
     assert "service.py:" in done.out.decode().partition(told)[2]
 
 
+def test_a_name_that_is_put_together_at_run_time(tmp_path: Path) -> None:
+    config = '[[deprecations]]\ntarget = "old.engine:Engine"\n\n[[deprecations]]\ntarget = "old.engine:Bus"\n'
+    write_tree(
+        tmp_path,
+        {
+            "isolation-audit.toml": config,
+            "old/engine.py": "class Engine:\n    pass\n\n\nclass Bus:\n    pass\n",
+            "stop.py": "from old.engine import Bus\n\n\ndef stop():\n    return Bus()\n",
+            "program.py": "import importlib\n\nmodule = importlib.import_module('.'.join(('old', 'engine')))\n\n\n"
+            "def build():\n    return getattr(module, 'engine'.title())()\n\n\nbuild()\nbuild()\n",
+        },
+    )
+    ran = cli("run", "--report", "out", "--", sys.executable, "program.py", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    engine, bus = json.loads(progress(tmp_path, "out", "--format", "json").out)["engines"]
+    assert (engine["standing"], engine["references"], engine["built"]) == ("built dynamically", 0, 2)
+    (place,) = engine["unnamed"]
+    assert (Path(place["file"]).name, place["line"], place["function"]) == ("program.py", 7, "build")
+    assert (bus["standing"], bus["constructions"], bus["built"]) == ("never built", 1, 0)
+
+
 def test_text_shows_the_matrix_and_the_history(chat: Path, runs: Path) -> None:
     kept = ("--history", "burndown.jsonl", "--plot", "burndown.svg")
     progress(chat, runs / "legacy", *kept)
