@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from doors import cli
+from doors import clean_environment, cli
 from trees import CONFIG, OLD, write_tree
 
 USE = "from app.old import Engine\n\nengine = Engine()\n"
@@ -135,3 +137,26 @@ def test_the_example_migrates_itself(tmp_path: Path) -> None:
     assert "return await UserExecutionEngine.create_from_legacy(registry, bridge, context)" in source
     left = cli("scan", "--format", "json", cwd=copy)
     assert left.code == 0, left.out
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_the_migrated_example_crosses_nobody(tmp_path: Path) -> None:
+    """The demo, with the migrated copy in the place of the example: its legacy service has become the user engine's."""
+    root = EXAMPLE.parents[1]
+    shutil.copytree(root / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    copy = tmp_path / "examples" / "agent_chat"
+    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    assert cli("migrate", "--apply", cwd=copy).code == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "isolation_audit", "demo", "--json"],
+        cwd=tmp_path,
+        env=clean_environment(PYTHONPATH=str(tmp_path / "src")),
+        capture_output=True,
+        timeout=380,
+        check=False,
+    )
+    legacy = json.loads(done.stdout)["engines"]["legacy"]
+    assert legacy["events_total"] > 0
+    for figure in ("foreign_events_seen_by_clients", "crossing_events", "deprecated_engines_built"):
+        assert legacy[figure] == 0
