@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -61,6 +62,23 @@ def test_output_goes_to_a_file(tree: Path) -> None:
     text = (tree / "report.md").read_text()
     assert "| IA803 | 1 |" in text
     assert "- line 3: **IA803** constructor call: app.old:Engine is deprecated; use app.new:UserEngine" in text
+
+
+def test_names_of_files_that_are_no_text(tree: Path) -> None:
+    try:
+        (tree / os.fsdecode(b"odd\xff.py")).write_text(USE)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    for form in ("text", "json", "sarif", "markdown"):
+        for more in ([], ["--output", "out"]):
+            done = cli("scan", "--format", form, *more, cwd=tree)
+            assert done.code == 1, done.err
+
+
+def test_a_file_gets_no_colors(tree: Path) -> None:
+    cli("scan", "--output", "out.txt", cwd=tree)
+    assert "\x1b" not in (tree / "out.txt").read_text()
+    assert (tree / "out.txt").read_text() == cli("scan", cwd=tree).out.decode()
 
 
 def test_phases(tree: Path) -> None:

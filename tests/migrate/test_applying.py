@@ -148,6 +148,19 @@ def test_an_error_in_the_middle_restores_the_group(tree: Path, monkeypatch: pyte
     assert {name for name in before if before[name] != after[name]} == {"one.py", "two.py"}
 
 
+def test_a_journal_that_can_not_be_written_changes_nothing(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = state(tree)
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Journal, "begin", full)
+    result = apply_plan(plan_of(tree), Checks())
+    assert result.changed == []
+    assert len(result.refused) == 2
+    assert state(tree) == before
+
+
 def test_an_interruption_restores_the_group_and_goes_on(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = state(tree)
 

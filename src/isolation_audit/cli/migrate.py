@@ -161,6 +161,8 @@ def _apply(plan: Plan, checks: object) -> None:
             result = apply_plan(plan, checks)
     except Invalid as invalid:
         raise UsageError(f"nothing was changed: {invalid}") from None
+    except OSError as error:
+        raise UsageError(f"stopped: {error}; what is half done is restored by the next --apply") from None
     _say_manual(plan)
     for name in result.changed if result else ():
         click.echo(f"changed {name}")

@@ -73,7 +73,8 @@ def scan(
         click.echo(text, nl=not text.endswith("\n"))
     else:
         try:
-            output.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+            plain = click.unstyle(text) if form == "text" else text
+            output.write_text(plain.rstrip("\n") + "\n", encoding="utf-8", errors="replace")
         except OSError as error:
             raise UsageError(f"can't write {output}: {error.strerror}") from None
     sys.exit(1 if outcome.references else 0)

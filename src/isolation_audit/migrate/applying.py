@@ -45,12 +45,12 @@ def _apply(plan: Plan, journal: Journal, number: int, group: list[Change], check
         for change in group:
             checks.compile(change)
             _check_unchanged(change)
+        # A link is not replaced by a file: what it leads to is.
+        real = {str(Path(change.path).resolve()): change for change in group}
+        entries = journal.begin(number, {path: (change.before, change.after) for path, change in real.items()})
     except (Invalid, OSError) as error:
         result.refused.append((names, str(error)))
         return
-    # A link is not replaced by a file: what it leads to is.
-    real = {str(Path(change.path).resolve()): change for change in group}
-    entries = journal.begin(number, {path: (change.before, change.after) for path, change in real.items()})
     try:
         for entry in entries:
             journal.put(entry, real[entry.path].after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,8 @@ class _Planner:
         source = self._source
         for path, facts in source.facts.items():
             if facts.uses or facts.imports:
-                self._rewriters[path] = FileRewriter(source, self._judge, path, contents(path))
+                with suppress(OSError):  # it has gone since
+                    self._rewriters[path] = FileRewriter(source, self._judge, path, contents(path))
         self._find_importers()
         for path, rewriter in self._rewriters.items():
             rewriter.settle(selected=self._wanted(source.tree.shown(path)))

@@ -55,7 +55,11 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 def _result(one: Reference, codes: list[str]) -> dict[str, Any]:
     absolute = one.file.startswith("/")
-    file = {"uri": Path(one.file).as_uri()} if absolute else {"uri": quote(one.file), "uriBaseId": _BASE}
+    file = (
+        {"uri": Path(one.file).as_uri()}
+        if absolute
+        else {"uri": quote(one.file, errors="surrogateescape"), "uriBaseId": _BASE}
+    )
     place: dict[str, Any] = {"artifactLocation": file}
     if one.span is not None:
         place["region"] = {

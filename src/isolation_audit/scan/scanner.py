@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isolation_audit.config import FILE_NAME
 from isolation_audit.scan.deprecated import Deprecated
 from isolation_audit.scan.facts import Facts
 from isolation_audit.scan.lexical import Words
@@ -71,7 +72,8 @@ def read_source(
     """
     began = time.perf_counter()
     tree = Tree(paths, base_folder(config), config.scan.exclude)
-    files = {file.path: file for file in tree.files if file.path != str(config.source)}
+    ours = str(config.source)
+    files = {file.path: file for file in tree.files if file.path != ours and not file.path.endswith(f"/{FILE_NAME}")}
     roots = [str(root) for root in config.scan.roots] or _guessed_roots(tree)
     modules = Modules(files.values(), roots)
     deprecated = Deprecated(config)
