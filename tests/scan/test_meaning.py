@@ -59,6 +59,18 @@ CASES = {
         "class A:\n    async def f(self):\n        from app.old import Engine  #= from import\n"
         "        async with Engine() as e: pass  #= call\n"
     ),
+    "getattr of a module": "import app  #= import\ngetattr(app.old, 'Engine')  #= getattr\n",
+    "a module by its package": "import app  #= import\napp.old.Engine()  #= call\n",
+    "an alias given further below": "def f():\n    return p.Engine()  #= call\nimport app.old as p  #= import as\n",
+    "a string of parts": "x = ['app.' 'old.' 'Engine']  #= string\n",
+    "a string of parts over lines": "x = ('app.old.'  #= string\n  # and\n  'Engine')\n",
+    "a sum of strings": "x = 'app.old' + '.Engine'  #= string\n",
+    "bytes and prose": "x = b'app.old.Engine', 'see app.old.Engine'\n",
+    "blanks in an import": "from\tapp . old  import  Engine  #= from import\n",
+    "brackets in comments": "from app.old import (  # (x)\n    Engine as E,  #= from import as\n)\nE()  #= call\n",
+    "quotes in quotes": "s = 'it' 's'; t = \"\\\"\"\nfrom app.old import Engine  #= from import\n",
+    "after a long string": "s = '''\n'''; from app.old import Engine  #= from import\n",
+    "letters beyond ASCII": "from app.old import Engine as \u00c9n  #= from import as\n\u00c9n()  #= call\n",
     "a decorated method": (
         "from app.old import Engine  #= from import\nclass A:\n    @Engine.wrap  #= decorator\n    def f(self): pass\n"
     ),

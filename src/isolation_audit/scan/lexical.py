@@ -25,6 +25,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _STRIP = "\"'"
+_JOINING = b" \t\r\n\\+rRuU"
 _DOTTED = re.compile(r"\.*\w+(?:[.:]\w+)*")
 # Looking back comes second in these: a pattern that begins with plain letters is found many times faster.
 _FROM = re.compile(
@@ -131,6 +132,8 @@ class _Text:
     words: Words
     strings: set[str] = field(default_factory=set)
     uncertain: bool = False
+    end: int = 0
+    """Where the last string ended, and the comments after it."""
 
     def code(self) -> str:
         # Bytes of other encodings don't matter here: the words of interest are looked for once more when parsed.
@@ -138,12 +141,18 @@ class _Text:
 
     def _replace(self, match: re.Match[bytes]) -> bytes:
         token = match[0]
+        continued = not self.data[self.end : match.start()].strip(_JOINING)
         if token[0] == 35:  # a comment
+            self.end = match.end() if continued else self.end
             return b""
         for word in self.words.encoded:
             if word in token:
-                self._keep(token.decode("utf-8", "replace").strip(_STRIP), match.start())
+                text = token.decode("utf-8", "replace").strip(_STRIP)
+                self._keep(text, match.start())
+                # The rest of a name may stand in the string before.
+                self.uncertain |= continued and self.end > 0 and _DOTTED.fullmatch(text) is not None
                 break
+        self.end = match.end()
         return b" 0 "
 
     def _keep(self, text: str, start: int) -> None:

@@ -184,7 +184,7 @@ class _Rounds:
     def _carriers(self) -> set[str]:
         """The last parts of all modules that have something deprecated, or a module of it, under one of their names."""
         source = self._source
-        words = set(self._words.modules)
+        words = {part for module in source.deprecated.modules for part in module.split(".")} | self._words.modules
         for path, facts in source.facts.items():
             if facts.exports or facts.stars:
                 words.add(source.modules.name(path).rpartition(".")[2])
