@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from threading import get_ident
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.barrier import inside, raised_by_signal
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Values
 
 
-class Interceptor(Protocol):
+class Interceptor:
     """What one kind of target does around a call. Whoever inherits from it overrides what it needs."""
 
     place: str

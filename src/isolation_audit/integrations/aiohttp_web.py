@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import Connections
 
@@ -35,7 +36,7 @@ class Aiohttp:
             yield Point(f"{WEBSOCKET}.{name}", partial(UsePoint, f"{WEBSOCKET}.{name}", connections, runtime))
 
 
-class UsePoint:
+class UsePoint(Interceptor):
     """Around what only a connection's own user's work does: the handshake, and receiving."""
 
     def __init__(self, place: str, connections: Connections, runtime: Runtime, layout: Layout) -> None:
@@ -53,9 +54,6 @@ class UsePoint:
         """Note the user."""
         self._connections.bind(state, self._connections.of(state))
 
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing was received."""
-
 
 class SendPoint(UsePoint):
     """Around ``send_str`` and ``send_bytes``."""
@@ -69,9 +67,6 @@ class SendPoint(UsePoint):
         connection = self._connections.known(super().before(values))
         if connection is not None:
             self._connections.sent(connection, self._data(values))
-
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
 
 
 integration = Aiohttp()

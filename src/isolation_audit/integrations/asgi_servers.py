@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.responses import PUSHED, Asked, Response
 from isolation_audit.mechanisms.sinks import Passing, Sinks, code_of, passing, sinks_of
@@ -26,7 +27,7 @@ def sending(runtime: Runtime, targets: tuple[str, ...]) -> Iterator[Point]:
             yield Point(target, partial(SendPoint, target, sinks))
 
 
-class SendPoint:
+class SendPoint(Interceptor):
     """Around the ``send`` of one connection or request."""
 
     def __init__(self, place: str, sinks: Sinks, layout: Layout) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.namespaces import Namespaces
 
@@ -37,7 +38,7 @@ class Asgiref:
                 yield Point(f"{cls}.__getattr__", lambda layout: GetPoint(layout, runtime))
 
 
-class SetPoint:
+class SetPoint(Interceptor):
     """Around the setting of an attribute."""
 
     place = LOCAL
@@ -53,14 +54,8 @@ class SetPoint:
         if type(name) is str and not name.startswith(_PRIVATE):
             self._namespaces.set(self._self_of(values), name, self._value(values))
 
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
 
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""
-
-
-class GetPoint:
+class GetPoint(Interceptor):
     """Around the reading of an attribute."""
 
     place = LOCAL
@@ -79,9 +74,6 @@ class GetPoint:
         """Compare with who has set it."""
         namespace, name = state
         self._namespaces.get(namespace, name, value, READ, _LIBRARIES)
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """There was nothing."""
 
 
 integration = Asgiref()

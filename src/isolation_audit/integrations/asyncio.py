@@ -14,6 +14,7 @@ from functools import partial
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.labels import Labels
 from isolation_audit.mechanisms.lineage import Lineage
@@ -64,7 +65,7 @@ class _Connections:
         """Has set a user by itself: a protocol that knows its client, who is the user of all that it starts."""
 
 
-class ReadPoint:
+class ReadPoint(Interceptor):
     """Around the registration of a transport's reader, which copies the context."""
 
     place = READ
@@ -86,14 +87,8 @@ class ReadPoint:
         else:
             self._connections.read_as.put(transport, user)
 
-    def after(self, state: Any, result: Any) -> None:
-        """Nothing: ``before`` leaves nothing to do."""
 
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing: ``before`` leaves nothing to do."""
-
-
-class CreatePoint:
+class CreatePoint(Interceptor):
     """Around the creation of a task."""
 
     place = CREATE
@@ -137,9 +132,6 @@ class CreatePoint:
         if opened is not None:
             # In a context of its own: with the application's it would keep alive what is in there.
             task.add_done_callback(partial(_done, suspicions.close, opened), context=Context())
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """No task."""
 
 
 def _serves(transport: Any) -> bool:

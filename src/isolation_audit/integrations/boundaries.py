@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.scopes import home_variable, suspicion_variable
 from isolation_audit.identity.users import same
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.shims import is_shim
 from isolation_audit.mechanisms.lineage import Lineage, running_task
 from isolation_audit.mechanisms.suspicions import ContextBled, Suspicion
@@ -42,7 +43,7 @@ class _Request(Suspicion):
         return self._task is not None and self._task() is not running_task()
 
 
-class RequestPoint:
+class RequestPoint(Interceptor):
     """Around what runs one request; of layers inside each other the outermost one counts."""
 
     def __init__(self, place: str, runtime: Runtime) -> None:
@@ -93,7 +94,7 @@ def _shim(frame: FrameType | None) -> RawStack:
     return ()
 
 
-class ThreadedPoint:
+class ThreadedPoint(Interceptor):
     """Around what serves one request from beginning to end on a thread that serves others before and after it.
 
     Of layers inside each other, the innermost has the word.
@@ -116,7 +117,7 @@ class ThreadedPoint:
         self._lineage.end_job(stint)
 
 
-class AnswerPoint:
+class AnswerPoint(Interceptor):
     """Around an answer on its way out, where the task that made it knows its user."""
 
     def __init__(self, place: str, runtime: Runtime) -> None:
@@ -134,14 +135,8 @@ class AnswerPoint:
         if user is not None and self._watch(request, LOST_INSIDE):
             request.owner = user
 
-    def after(self, state: Any, result: Any) -> None:
-        """Nothing: ``before`` leaves nothing to do."""
 
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing: ``before`` leaves nothing to do."""
-
-
-class HomePoint:
+class HomePoint(Interceptor):
     """Around the start of a server: whose work it is, where somebody has said so."""
 
     def __init__(self, place: str, runtime: Runtime) -> None:
@@ -151,12 +146,6 @@ class HomePoint:
     def before(self, _values: Values) -> None:
         """Every connection inherits it."""
         home_variable.set(self._user())
-
-    def after(self, state: Any, result: Any) -> None:
-        """Nothing: ``before`` leaves nothing to do."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing: ``before`` leaves nothing to do."""
 
 
 def point(kind: Callable[[str, Runtime], Any], target: str, runtime: Runtime) -> tuple[str, Callable[[Layout], Any]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.objects import Objects
 from isolation_audit.identity.users import same
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import Resolved, dict_of, mro_of
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.caches import Caches, Memo
@@ -55,7 +56,7 @@ class _PropertyMemo(Memo):
         return dependence.of(self.function, self.kind)
 
 
-class ComputePoint:
+class ComputePoint(Interceptor):
     """Around ``cached_property.__get__``: notes who computed a value that is theirs, and has it watched."""
 
     place = PLACE
@@ -89,11 +90,8 @@ class ComputePoint:
                     self._runtime.places.replace(resolved, self._read, _watching)
                 return
 
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing is kept."""
 
-
-class ReadPoint:
+class ReadPoint(Interceptor):
     """Asked with ``(property, object, value)`` when a value is read, and with ``(property, object)`` when it is set."""
 
     place = "functools:cached_property"
@@ -127,12 +125,6 @@ class ReadPoint:
         memo = _memo(found, instance)
         if not self._caches.served(memo, writer=writer, reader=reader, arguments=arguments, value=value[0]):
             by_name.pop(found.attrname, None)
-
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""
 
 
 def _memo(found: Any, instance: Any) -> _PropertyMemo:

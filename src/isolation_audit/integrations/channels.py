@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.scopes import client_variable
 from isolation_audit.identity.users import Kind, plain_text, same
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.addressees import Addressees, Message
 from isolation_audit.mechanisms.holders import Holders
@@ -105,7 +106,7 @@ class Groups:
         return self.runtime.ambient.current() or (self.holders.of(channel) if type(channel) is str else None)
 
 
-class _Point:
+class _Point(Interceptor):
     """Around a method of a layer or a consumer."""
 
     def __init__(self, place: str, groups: Groups, layout: Layout) -> None:
@@ -113,12 +114,6 @@ class _Point:
         self._groups = groups
         self._layout = layout
         self._seen = groups.runtime.tally.seen
-
-    def after(self, state: Any, result: Any) -> None:
-        """Nothing to note."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing to note."""
 
 
 class ConsumerPoint(_Point):

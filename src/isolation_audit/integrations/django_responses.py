@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
 from isolation_audit.mechanisms.responses import Asked
 from isolation_audit.mechanisms.sinks import Sinks, code_of
@@ -17,7 +18,7 @@ ANSWERS: Final = tuple(
 """Both find the view for a request, and call it."""
 
 
-class AnswerPoint:
+class AnswerPoint(Interceptor):
     """Around what finds and calls a view."""
 
     def __init__(self, place: str, sinks: Sinks, layout: Layout) -> None:
@@ -39,6 +40,3 @@ class AnswerPoint:
         view = getattr(getattr(view, "view_class", None), request.method.lower(), view)
         asked = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
         whole(self._sinks, self.place, response.items(), body, Asked(asked, code_of(view)))
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """There is no answer."""

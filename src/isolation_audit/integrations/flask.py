@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.scopes import request_variable
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.serving import serving_wsgi, sources
@@ -38,7 +39,7 @@ class Flask:
             yield Point(_CONTEXT, lambda layout: SessionPoint(layout, runtime))
 
 
-class SessionPoint:
+class SessionPoint(Interceptor):
     """Around the beginning of Flask's own request context, which opens the session."""
 
     place = _CONTEXT
@@ -59,9 +60,6 @@ class SessionPoint:
         if request is not None:
             fields = vars(context)
             request.session = fields.get("_session", fields.get("session"))
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """There is no session."""
 
 
 integration = Flask()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.identity.names import Name, name_of, plain_id
 from isolation_audit.identity.requests import LOGIN
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.serving import sources, tell
 
@@ -31,7 +32,7 @@ class FlaskLogin:
             yield Point(_TARGET, lambda layout: UserPoint(layout, runtime))
 
 
-class UserPoint:
+class UserPoint(Interceptor):
     """Around the call that makes somebody ``current_user``."""
 
     place = _TARGET
@@ -54,12 +55,6 @@ class UserPoint:
             return
         names = (fields.id, *fields.aliases) if isinstance(fields, Name) else ()
         tell(LOGIN, Name(chosen, tuple(name for name in names if name != chosen and not name.isdecimal())))
-
-    def after(self, state: Any, result: Any) -> None:
-        """Nothing is left to do."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing is left to do."""
 
 
 integration = FlaskLogin()

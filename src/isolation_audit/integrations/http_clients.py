@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.cookies import cookies_of
 from isolation_audit.mechanisms.sinks import sinks_of
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from isolation_audit.mechanisms.cookies import Cookies, Headers
 
 
-class RequestPoint:
+class RequestPoint(Interceptor):
     """Around the sending of a request, and, where that gives the answer, its arrival."""
 
     def __init__(
@@ -44,11 +45,8 @@ class RequestPoint:
         if self._given is not None:
             self._cookies.received(headers, self._given(response))
 
-    def failed(self, state: Any, error: BaseException) -> None:
-        """There is no answer."""
 
-
-class StartPoint:
+class StartPoint(Interceptor):
     """Around the arrival of an answer at aiohttp's client."""
 
     def __init__(self, place: str, cookies: Cookies, layout: Layout) -> None:
@@ -65,9 +63,6 @@ class StartPoint:
         given = [(name, morsel.value) for name, morsel in response.cookies.items()]
         if given:
             self._cookies.received(headers_of(response.request_info), given)
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """There is no answer."""
 
 
 def headers_of(request: Any) -> Headers:

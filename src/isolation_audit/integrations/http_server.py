@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.responses import Asked, Wire
 from isolation_audit.mechanisms.sinks import Sinks, code_of, passing, sinks_of
@@ -51,7 +52,7 @@ class Wires:
         return wire
 
 
-class WritePoint:
+class WritePoint(Interceptor):
     """Around the write of a handler's connection."""
 
     place = WRITE
@@ -67,14 +68,8 @@ class WritePoint:
         if not passing() and type(data) in (bytes, bytearray, memoryview):
             self._wires.of(self._self_of(values)).write(bytes(data))
 
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
 
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""
-
-
-class ParsePoint:
+class ParsePoint(Interceptor):
     """Around the parsing of a request's head."""
 
     place = PARSE
@@ -95,9 +90,6 @@ class ParsePoint:
             if made_by is None:
                 made_by = getattr(handler, f"do_{handler.command}", None)
             self._wires.of(handler.wfile).request = Asked(handler.path, code_of(made_by))
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """The connection is lost."""
 
 
 integration = HttpServer()

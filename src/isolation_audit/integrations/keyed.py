@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.entries import Entries, Library
 
@@ -42,7 +43,7 @@ class Keyed:
             yield Point(place, partial(FetchPoint, place, self, entries))
 
 
-class _KeyedPoint:
+class _KeyedPoint(Interceptor):
     """Around one method of a cache."""
 
     def __init__(self, place: str, keyed: Keyed, entries: Entries, layout: Layout) -> None:
@@ -55,9 +56,6 @@ class _KeyedPoint:
     def _table(self, values: Values) -> Table | None:
         return self._keyed.table(self._entries, self._self_of(values))
 
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing was stored, and nothing found."""
-
 
 class StorePoint(_KeyedPoint):
     """Around a method that stores."""
@@ -67,9 +65,6 @@ class StorePoint(_KeyedPoint):
         table = self._table(values)
         if table is not None:
             self._entries.store(table, self._key(values), self._keyed.library)
-
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
 
 
 class FetchPoint(_KeyedPoint):

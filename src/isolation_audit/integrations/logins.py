@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.names import Unresolved, name_of
 from isolation_audit.identity.requests import LOGIN
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.serving import tell
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 
-class LoginPoint:
+class LoginPoint(Interceptor):
     """Around a function that finds, logs in or logs out a user.
 
     ``person_of`` gets the user out of the call's values and its result; None is nobody. A failed call tells nothing.
@@ -36,9 +37,6 @@ class LoginPoint:
         name = name_of(self._person_of(values, result))
         if not isinstance(name, Unresolved):
             tell(LOGIN, name)
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nobody was found."""
 
 
 def returning(place: str, runtime: Runtime) -> Callable[[Layout], LoginPoint]:

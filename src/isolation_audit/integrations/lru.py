@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import same
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Replacement
 from isolation_audit.mechanisms.caches import Caches, Memo
 
@@ -65,7 +66,7 @@ def _nothing(_default: None) -> None:
     return None
 
 
-class CachePoint:
+class CachePoint(Interceptor):
     """Asked at each miss, with ``(memo,)``, and at each hit that may be another user's, with ``(box, arguments)``."""
 
     place = PLACE
@@ -104,9 +105,6 @@ class CachePoint:
         value = None if variable is None or current_scope() is not None else variable.get(None)
         if variable is not None and type(value) is str:
             box.stamp, box.read = value, variable.get
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: a miss that raises leaves nothing in the cache."""
 
 
 class _SameKind(type):

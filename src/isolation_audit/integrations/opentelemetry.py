@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.trails import Trails
 
@@ -30,7 +31,7 @@ class OpenTelemetry:
             yield Point(CURRENT, lambda _layout: CurrentPoint(runtime.part(Trails)))
 
 
-class CurrentPoint:
+class CurrentPoint(Interceptor):
     """Around reading the current context."""
 
     place = CURRENT
@@ -47,9 +48,6 @@ class CurrentPoint:
     def after(self, _state: Any, current: Any) -> None:
         """It may be what another user's job has left."""
         self._trails.read(current)
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing was read."""
 
 
 integration = OpenTelemetry()

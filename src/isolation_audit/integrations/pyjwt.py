@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.names import Name, plain_id
 from isolation_audit.identity.requests import TOKEN
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.serving import sources, tell
 
@@ -31,7 +32,7 @@ class PyJWT:
             yield Point(_TARGET, lambda _layout: DecodePoint(runtime))
 
 
-class DecodePoint:
+class DecodePoint(Interceptor):
     """Around the decoding; what is refused tells nothing."""
 
     place = _TARGET
@@ -50,9 +51,6 @@ class DecodePoint:
         subject = plain_id(claims.get("sub")) if type(claims) is dict else None
         if subject is not None:
             tell(TOKEN, Name(subject))
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """No claims."""
 
 
 integration = PyJWT()

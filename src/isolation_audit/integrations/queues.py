@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.labels import Queues
@@ -39,7 +40,7 @@ class QueuesIntegration:
         yield Point(f"{ASYNC}.get", lambda _layout: AskPoint(lineage))
 
 
-class PutPoint:
+class PutPoint(Interceptor):
     """Around putting: before it, because on another thread the item may be gone as soon as it is in."""
 
     def __init__(self, place: str, lineage: Lineage, queues: Queues, layout: Layout) -> None:
@@ -62,16 +63,13 @@ class PutPoint:
         # A queue without a limit takes everything.
         return (items, item) if queue.maxsize > 0 else None
 
-    def after(self, state: Any, result: Any) -> None:
-        """It is in."""
-
     def failed(self, state: Any, _error: BaseException) -> None:
         """The queue is full."""
         items, item = state
         items.take(item)
 
 
-class GetPoint:
+class GetPoint(Interceptor):
     """Around getting: one item is done, the next one begins."""
 
     def __init__(self, place: str, lineage: Lineage, queues: Queues, layout: Layout) -> None:
@@ -91,11 +89,8 @@ class GetPoint:
         owner = None if items is None else items.take(item)
         self._lineage.begin_item(owner, _consumer)
 
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing there."""
 
-
-class AskPoint:
+class AskPoint(Interceptor):
     """Around the call that waits for an item."""
 
     place = f"{ASYNC}.get"
@@ -106,12 +101,6 @@ class AskPoint:
     def before(self, _values: Values) -> None:
         """The last item is done."""
         self._lineage.end_item()
-
-    def after(self, state: Any, result: Any) -> None:
-        """Nothing: ``before`` leaves nothing to do."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing: ``before`` leaves nothing to do."""
 
 
 def _consumer() -> Hashable:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.config.model import SOURCES
 from isolation_audit.identity.requests import Request, Sources
 from isolation_audit.identity.scopes import request_variable
+from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ def tell(rank: int, name: Name | None) -> None:
         request.told(rank, name)
 
 
-class Serving:
+class Serving(Interceptor):
     """Around a call that serves one request."""
 
     def __init__(self, place: str, runtime: Runtime) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.identity.scopes import client_variable
 from isolation_audit.identity.users import Kind, plain_text, same
 from isolation_audit.instrument.callsites import writes
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import beneath, capture
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.socketio_handlers import handlers
@@ -56,7 +57,7 @@ class SocketIO:
             yield Point(emit, partial(EmitPoint, emit, holders, runtime))
 
 
-class HandlerPoint:
+class HandlerPoint(Interceptor):
     """Around a handler of an event: whoever runs in it is the user behind its session id."""
 
     place = "python-socketio's handlers"
@@ -90,7 +91,7 @@ class HandlerPoint:
         self.after(state, None)
 
 
-class UsePoint:
+class UsePoint(Interceptor):
     """Around what a handler calls with its session id: a user who runs for a part of it only is seen there."""
 
     place = "python-socketio's sessions and rooms"
@@ -104,12 +105,6 @@ class UsePoint:
         sid = plain_text(self._sid(values))
         if sid is not None and sid == client_variable.get():
             self._holders.running(sid)
-
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""
 
 
 class SessionPoint(UsePoint):
@@ -127,7 +122,7 @@ class SessionPoint(UsePoint):
         super().before(values)
 
 
-class EmitPoint:
+class EmitPoint(Interceptor):
     """Around ``emit``, which ``send`` and ``call`` use, and the namespaces' own methods of these names."""
 
     def __init__(self, place: str, holders: Holders, runtime: Runtime, layout: Layout) -> None:
@@ -161,12 +156,6 @@ class EmitPoint:
                 self._addressees.one(sender, user, message)
             else:
                 self._to_room(sender, room, self._rooms(values).get(room, ()), message)
-
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""
 
     def _sender(self) -> User | None:
         """The running user; where there is none, the one behind the session id whose handler runs."""

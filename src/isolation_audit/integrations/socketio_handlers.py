@@ -9,6 +9,7 @@ from isolation_audit.identity.names import Name
 from isolation_audit.identity.requests import Request, session_name
 from isolation_audit.identity.scopes import request_variable
 from isolation_audit.identity.users import plain_text
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.serving import Serving, sources, wsgi_headers
 
@@ -88,7 +89,7 @@ class HandlerPoint(Serving):
         super().after(served, result)
 
 
-class SessionPoint:
+class SessionPoint(Interceptor):
     """Around ``save_session``."""
 
     place = "python-socketio's sessions"
@@ -106,9 +107,3 @@ class SessionPoint:
         request: Request | None = request_variable.get()
         if request is not None and request.mark == sid:
             request.told(*told)
-
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""

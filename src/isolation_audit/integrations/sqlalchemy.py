@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.sessions import Holder, Sessions
 
@@ -36,7 +37,7 @@ class Sqlalchemy:
             yield Point(f"{SESSION}.{name}", partial(UsePoint, name, sessions))
 
 
-class UsePoint:
+class UsePoint(Interceptor):
     """Around a method that begins a transaction, or works in one."""
 
     def __init__(self, name: str, sessions: Sessions, layout: Layout) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import connection_variable
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import AnswerPoint, RequestPoint, point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
@@ -84,7 +85,7 @@ def _connection(connections: Connections, websocket: Any) -> Connection:
     return connections.of(websocket, running.connection if inside and running is not None else None)
 
 
-class SendPoint:
+class SendPoint(Interceptor):
     """Around ``WebSocket.send``, which everything that leaves goes through: ``accept``, ``send_*``, ``close``."""
 
     place = f"{WEBSOCKET}.send"
@@ -119,9 +120,6 @@ class SendPoint:
             connection.end = REFUSED
         return websocket, connection
 
-    def after(self, state: Any, result: Any) -> None:
-        """It was sent."""
-
     def failed(self, state: Any, _error: BaseException) -> None:
         """Note a client that has left: Starlette closes its own side without the application's having asked for it."""
         websocket, connection = state
@@ -144,7 +142,7 @@ def _unready(websocket: Any, connection: Connection) -> str:
     return "" if connection.gone else CLOSED
 
 
-class ReceivePoint:
+class ReceivePoint(Interceptor):
     """Around ``WebSocket.receive``."""
 
     place = f"{WEBSOCKET}.receive"
@@ -167,11 +165,8 @@ class ReceivePoint:
         else:
             self._connections.bind(websocket, connection)
 
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing was received."""
 
-
-class ApplicationPoint:
+class ApplicationPoint(Interceptor):
     """Around the call of an application; of applications mounted in each other the outermost one counts."""
 
     place = APPLICATION

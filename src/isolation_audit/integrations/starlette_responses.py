@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.asgi_servers import request_of
 from isolation_audit.mechanisms.responses import Response
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 RESPONSE: Final = "starlette.responses:Response.__call__"
 
 
-class ResponsePoint:
+class ResponsePoint(Interceptor):
     """Around the call of a response that has its body; one that streams is seen in the server."""
 
     place = RESPONSE
@@ -31,9 +32,3 @@ class ResponsePoint:
         if user is not None and type(body) is bytes and scope["type"] == "http":
             left = Response(self._sinks, RESPONSE, response.raw_headers, request_of(scope), outermost=True)
             left.chunk(body, last=True)
-
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""

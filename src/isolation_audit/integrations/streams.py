@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.pools import Exchange, Pools
 
@@ -36,7 +37,7 @@ class Streams:
             yield Point(f"{READER}.{name}", partial(ReadPoint, f"{READER}.{name}", pools))
 
 
-class WritePoint:
+class WritePoint(Interceptor):
     """Around ``StreamWriter.write`` and ``writelines``."""
 
     def __init__(self, place: str, pools: Pools, layout: Layout) -> None:
@@ -54,14 +55,8 @@ class WritePoint:
         if exchange is not None:
             self._pools.ask(exchange, WRITER)
 
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
 
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""
-
-
-class ReadPoint:
+class ReadPoint(Interceptor):
     """Around the coroutines of a ``StreamReader``."""
 
     def __init__(self, place: str, pools: Pools, layout: Layout) -> None:

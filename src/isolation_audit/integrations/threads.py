@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.labels import Labels
 from isolation_audit.mechanisms.lineage import POOL, Lineage
@@ -36,7 +37,7 @@ class Threads:
         yield Point(f"{THREAD}._bootstrap_inner", lambda layout: ThreadPoint(layout, lineage, threads))
 
 
-class _Labelling:
+class _Labelling(Interceptor):
     """Around a call that makes what another thread will run: it is the running user's."""
 
     place = ""
@@ -52,12 +53,6 @@ class _Labelling:
         if user is not None:
             self._labels.put(self._self_of(values), user)
 
-    def after(self, state: Any, result: Any) -> None:
-        """Nothing: ``before`` leaves nothing to do."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing: ``before`` leaves nothing to do."""
-
 
 class SubmitPoint(_Labelling):
     """Around the making of a job, which ``submit`` does."""
@@ -71,7 +66,7 @@ class StartPoint(_Labelling):
     place = f"{THREAD}.start"
 
 
-class JobPoint:
+class JobPoint(Interceptor):
     """Around a job, on the pool's thread."""
 
     place = f"{JOB}.run"
@@ -95,7 +90,7 @@ class JobPoint:
         self._lineage.end_job(state)
 
 
-class ThreadPoint:
+class ThreadPoint(Interceptor):
     """Around all that a thread does."""
 
     place = f"{THREAD}._bootstrap_inner"

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.responses import Wire
 from isolation_audit.mechanisms.sinks import Passing, Sinks, in_task, passing, sinks_of
@@ -48,7 +49,7 @@ class Transports:
             yield Point(target, partial(ReadPoint, target, sinks))
 
 
-class WritePoint:
+class WritePoint(Interceptor):
     """Around ``write`` of a transport."""
 
     place = PLAIN
@@ -64,12 +65,6 @@ class WritePoint:
     def before(self, values: Values) -> Any:
         """Search what a server's connection sends; for secrets, what a client's does."""
         self._write(values)
-
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""
 
     def _write(self, values: Values) -> bool:
         if passing() or not in_task():
@@ -131,7 +126,7 @@ class EncryptingPoint(WritePoint):
         return getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
 
 
-class ReadPoint:
+class ReadPoint(Interceptor):
     """Around a method of a stream that reads."""
 
     def __init__(self, place: str, sinks: Sinks, _layout: Layout) -> None:
@@ -146,9 +141,6 @@ class ReadPoint:
         """Search it for secrets: an answer may name others, it may not hold what is theirs alone."""
         if in_task():
             self._sinks.secrets(data, self.place, "an answer")
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing was read."""
 
 
 integration = Transports()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, Connections, departure
 
@@ -35,7 +36,7 @@ class Websockets:
             yield Point(place, make)
 
 
-class _Point:
+class _Point(Interceptor):
     """Around a method of a connection."""
 
     def __init__(self, place: str, connections: Connections, layout: Layout, runtime: Runtime) -> None:
@@ -49,12 +50,6 @@ class _Point:
         """Keep the connection for the end."""
         self._seen[self.place] += 1
         return self._self_of(values)
-
-    def after(self, state: Any, result: Any) -> None:
-        """Nothing to note."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing to note."""
 
 
 class SendPoint(_Point):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
 from isolation_audit.mechanisms.responses import Asked
 from isolation_audit.mechanisms.sinks import Sinks, code_of
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 RESPONSE: Final = "werkzeug.wrappers.response:Response.__call__"
 
 
-class ResponsePoint:
+class ResponsePoint(Interceptor):
     """Around the call of a response."""
 
     place = RESPONSE
@@ -32,12 +33,6 @@ class ResponsePoint:
             return
         asked = f"{environ.get('PATH_INFO', '')}?{environ.get('QUERY_STRING', '')}"
         whole(self._sinks, RESPONSE, response.headers.items(), response.response, Asked(asked, code_of(_view())))
-
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""
 
 
 def _view() -> Any:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.layout import UserReader
+from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Engine
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 
-class CleanupPoint:
+class CleanupPoint(Interceptor):
     """Around a method that ``engines.cleanup`` names; an override that calls super() is one clean-up."""
 
     def __init__(

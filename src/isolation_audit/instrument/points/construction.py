@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.observations import Built
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import capture
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Registrar:
         runtime.publish(Built(self.entry, obj, ambient, user, named, context, record, via))
 
 
-class ConstructionPoint:
+class ConstructionPoint(Interceptor):
     """Around ``__init__``: registers at the end of the outermost one, when all attributes are there."""
 
     def __init__(self, registrar: Registrar, receivers: Receivers, layout: Layout) -> None:
@@ -97,7 +98,7 @@ class ConstructionPoint:
         self._registrar.constructing.discard(id(state[0]))
 
 
-class ConstructorPoint:
+class ConstructorPoint(Interceptor):
     """Around an alternative constructor: whatever it returns was built by it, whether or not ``__init__`` ran."""
 
     def __init__(self, registrar: Registrar, via: str, layout: Layout) -> None:
@@ -115,6 +116,3 @@ class ConstructorPoint:
         """Register the returned object."""
         if result is not None or self._registrar.every_call:
             self._registrar.register(result, self._owner, state, result, self._via)
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Nothing was built."""

@@ -11,6 +11,7 @@ from isolation_audit.instrument.layout import MISSING, Layout, Reader, UserReade
 from isolation_audit.instrument.observations import Carried, Passage
 from isolation_audit.instrument.points.addressing import Addressee
 from isolation_audit.instrument.points.ownership import known, owner_of, record_of
+from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 CODE = "IA203"
 
 
-class ContentPoint:
+class ContentPoint(Interceptor):
     """Beside the emission point of the same callable; added after it, so that the event is known when it is asked."""
 
     def __init__(
@@ -62,12 +63,6 @@ class ContentPoint:
             marks = self._marks(emission, payload)
             if marks:
                 self._judge(emission, payload, marks, obj, values)
-
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""
 
     def _marks(self, emission: Emission, payload: Any) -> list[Mark]:
         searched = emission.searched

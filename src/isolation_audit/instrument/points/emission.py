@@ -10,6 +10,7 @@ from isolation_audit.instrument.layout import Layout, Reader, UserReader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
 from isolation_audit.instrument.points.addressing import Addressee
 from isolation_audit.instrument.points.ownership import differ, owner_of, record_of
+from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter, EventName
@@ -21,7 +22,7 @@ _PLACEHOLDER = Kind.PLACEHOLDER
 _UNKNOWN: tuple[None, tuple[User, ...]] = (None, ())
 
 
-class EmissionPoint:
+class EmissionPoint(Interceptor):
     """Around one emitting callable of one layer."""
 
     def __init__(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values
+from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from isolation_audit.config import model
     from isolation_audit.instrument.runtime import Runtime
 
 
-class MembershipPoint:
+class MembershipPoint(Interceptor):
     """Around a configured way into a room, or out of it; it counts once the call has returned."""
 
     def __init__(self, entry: model.Rooms, target: model.Target, layout: Layout, runtime: Runtime) -> None:
@@ -36,9 +37,6 @@ class MembershipPoint:
             self._rooms.leave(self._name, room, member)
         elif member is not None:
             self._rooms.join(self._name, room, binding, member)
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """It has not happened."""
 
 
 def _first(readers: list[Reader], values: Values) -> tuple[Any, str | None]:

@@ -9,6 +9,7 @@ from isolation_audit.identity.scopes import current_scope, emission_variable
 from isolation_audit.identity.users import plain_text
 from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values
 from isolation_audit.instrument.observations import Deviated, Emission, Progress, Undelivered
+from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter, EventName
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _RESULTS = {"false": False, "none": None}
 
 
-class ProgressPoint:
+class ProgressPoint(Interceptor):
     """Beside the emission point of the same callable; added after it, so that the event is known when it is asked."""
 
     def __init__(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import mro_of
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Target
     from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.instrument.probe import Interceptor
 
 
 class Receivers:
@@ -43,7 +43,7 @@ class Receivers:
         )
 
 
-class OnlyFor:
+class OnlyFor(Interceptor):
     """A point for the receivers of one class in a function that the class shares with others through a base class."""
 
     def __init__(self, point: Interceptor, receivers: Receivers, layout: Layout) -> None:

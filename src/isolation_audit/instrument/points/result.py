@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.content.witness import foreign
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.observations import Returned
+from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from isolation_audit.config import model
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 
-class ResultPoint:
+class ResultPoint(Interceptor):
     """Asked within the scope: the ambient user is still the scope's."""
 
     def __init__(self, entry: model.Scope, runtime: Runtime, content: ContentWitness) -> None:
@@ -39,6 +40,3 @@ class ResultPoint:
         mark = foreign(marks, [user])
         if mark is not None:
             runtime.publish(Returned(self.place, user, mark.user))
-
-    def failed(self, state: bool, error: BaseException) -> None:
-        """There is no result."""

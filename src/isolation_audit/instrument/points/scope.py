@@ -9,6 +9,7 @@ from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.observations import Used
 from isolation_audit.instrument.points.ownership import differ
+from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from isolation_audit.config import model
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 
-class ScopePoint:
+class ScopePoint(Interceptor):
     """Makes the user named by the call's arguments the ambient one for the time of the call."""
 
     def __init__(self, entry: model.Scope, method: str, layout: Layout, runtime: Runtime) -> None:

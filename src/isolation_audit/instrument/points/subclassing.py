@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.probe import Interceptor
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.instrument.layout import Values
 
 
-class SubclassPoint:
+class SubclassPoint(Interceptor):
     """Around ``__init_subclass__``: tells of the finished class."""
 
     def __init__(self, place: str, on_subclass: Callable[[type], None]) -> None:
@@ -26,6 +28,3 @@ class SubclassPoint:
         first = state[0]
         # An exact layout holds the class itself, a loose one holds (args, kwargs).
         self._on_subclass(first if isinstance(first, type) else first[0])
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """No class was created."""

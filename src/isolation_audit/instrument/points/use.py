@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.layout import UserReader, Values
 from isolation_audit.instrument.observations import Used
 from isolation_audit.instrument.points.ownership import differ, owner_of, record_of
+from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Engine
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _PLACEHOLDER = Kind.PLACEHOLDER
 
 
-class UsePoint:
+class UsePoint(Interceptor):
     """Around a public method of an engine: owner against ambient; nothing is left to do after the call."""
 
     def __init__(self, entry: Engine, method: str, receivers: Receivers, layout: Layout, runtime: Runtime) -> None:
@@ -47,9 +48,3 @@ class UsePoint:
             assert owner is not None and ambient is not None  # noqa: S101, PT018 - differ() says so
             record = record_of(obj, self._runtime)
             self._runtime.publish(Used(self._entry, self._method, ambient, owner, record))
-
-    def after(self, state: Any, result: Any) -> None:
-        """Never called: ``before`` leaves no state."""
-
-    def failed(self, state: Any, error: BaseException) -> None:
-        """Never called: ``before`` leaves no state."""
