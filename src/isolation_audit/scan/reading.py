@@ -188,13 +188,15 @@ class Readers:
     def run(self, job: Callable[[str], T], files: Iterable[File]) -> Iterator[tuple[str, T]]:
         """The job's result for each file, in any order."""
         wanted = list(files)
-        if self._jobs < 2 or sum(file.size for file in wanted) < WORTH_A_POOL:
+        # Starting processes takes longer than reading a small tree; once they are there, they take everything.
+        if self._jobs < 2 or (self._pool is None and sum(file.size for file in wanted) < WORTH_A_POOL):
             for file in wanted:
                 yield file.path, job(file.path)
             return
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self._jobs, get_context("fork"), _collect_rarely)
-        chunks = [[file.path for file in wanted[start : start + _CHUNK]] for start in range(0, len(wanted), _CHUNK)]
+        size = max(1, min(_CHUNK, len(wanted) // (4 * self._jobs)))
+        chunks = [[file.path for file in wanted[start : start + size]] for start in range(0, len(wanted), size)]
         done = 0
         try:
             for results in self._pool.map(_Batch(job), chunks):
