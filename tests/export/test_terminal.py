@@ -127,14 +127,22 @@ def test_summary_of_nothing_and_of_everything() -> None:
     nothing = render_summary({"summary": {}, "findings": [], "targets": []}, paint)
     assert "0 of 0 targets instrumented" in nothing
     assert "no findings" in nothing
+    assert "requests" not in nothing
     targets = [{"target": "a:A", "state": "applied"}, {"target": "b:B", "state": "waiting"}]
     report = {
-        "summary": {"findings_dropped": 3},
+        "summary": {"findings_dropped": 3, "requests": 5, "requests_named": 4},
         "findings": [finding(count=1), finding(count=2)],
         "targets": targets,
     }
     text = render_summary(report, paint)
-    for words in ("1 of 2 targets", "IA202 once: ", "IA202 2 times: ", "3 further findings", "never watched: b:B"):
+    for words in (
+        "5 requests (4 of known users)",
+        "1 of 2 targets",
+        "IA202 once: ",
+        "IA202 2 times: ",
+        "3 further findings",
+        "never watched: b:B",
+    ):
         assert words in text
 
 

@@ -93,6 +93,7 @@ def render_summary(report: dict[str, Any], paint: Painter) -> str:
         + ", ".join(
             [
                 f"{applied} of {len(watched)} targets instrumented",
+                *_requests(summary),
                 f"{summary.get('events_total', 0)} events",
                 f"{summary.get('crossing_events', 0)} crossings",
                 f"{summary.get('engines_built', 0)} engines built",
@@ -111,6 +112,12 @@ def render_summary(report: dict[str, Any], paint: Painter) -> str:
     if waiting and not any(finding["rule"] == "IA904" for finding in findings):
         lines.append(f"  never found, so never watched: {', '.join(dict.fromkeys(waiting))}")
     return "\n".join(lines)
+
+
+def _requests(summary: dict[str, Any]) -> list[str]:
+    """How much is known of who comes; nothing where nobody is looked for."""
+    served = summary.get("requests", 0)
+    return [f"{served} requests ({summary['requests_named']} of known users)"] if served else []
 
 
 class TerminalSink:
