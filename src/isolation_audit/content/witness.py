@@ -59,11 +59,6 @@ class ContentWitness:
                 texts[place] = "\0".join(Gathering(held, mentions).texts)
         return self.index.find("\0".join(texts))[0]
 
-    @property
-    def has_secrets(self) -> bool:
-        """True where any text is registered as a user's secret."""
-        return secrets.version() > 0
-
     def _take_secrets(self) -> None:
         self._version = secrets.version()
         current = secrets.known()

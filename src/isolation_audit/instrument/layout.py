@@ -70,7 +70,7 @@ class Layout:
         if not self.exact:
             return lambda values: values[0][index]
         if index < self.positional:
-            return lambda values: values[index]
+            return itemgetter(index)
         if self.varargs is None:
             return _missing
         rest, offset = self.varargs, index - self.positional
@@ -80,7 +80,7 @@ class Layout:
         index = self.positions.get(name)
         if self.exact:
             if index is not None:
-                return lambda values: values[index]
+                return itemgetter(index)
             return self._passed_on(name)
         if index is None:
             return lambda values: values[1][name]

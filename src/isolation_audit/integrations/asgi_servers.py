@@ -40,9 +40,15 @@ class SendPoint(Interceptor):
     def before(self, values: Values) -> Passing | None:
         """Search it; what the server makes of it below is not searched again."""
         message = self._message(values)
-        if passing() or not issubclass(type(message), Mapping):
+        if (type(message) is not dict and not issubclass(type(message), Mapping)) or passing():
             return None
-        server, kind = self._self_of(values), message.get("type")
+        kind = message.get("type")
+        if kind == "websocket.send":
+            if not self._sinks.has_secrets:
+                return None  # nobody looks at it below either, then
+            self._sinks.secrets(message.get("text") or message.get("bytes"), self.place, PUSHED)
+            return Passing()
+        server = self._self_of(values)
         if kind == "http.response.start":
             headers = message.get("headers", ())
             self._responses[server] = Response(self._sinks, self.place, headers, request_of(server.scope))
@@ -50,8 +56,6 @@ class SendPoint(Interceptor):
             response, body = self._responses.get(server), message.get("body", b"")
             if response is not None and issubclass(type(body), bytes):
                 response.chunk(body, last=not message.get("more_body", False))
-        elif kind == "websocket.send":
-            self._sinks.secrets(message.get("text") or message.get("bytes"), self.place, PUSHED)
         return Passing()
 
     def after(self, state: Passing, _result: Any) -> None:

@@ -102,6 +102,9 @@ class Connections:
         if self._addressees is None or connection.owner is None:
             return
         ambient = self._runtime.ambient.current()
+        if ambient is connection.owner:
+            self._addressees.to_oneself(ambient, payload)
+            return
         if differ(ambient, connection.owner) and connection.reader is not None:
             task = running_task()
             if task is not None and connection.reader() is task:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.responses import Wire
+from isolation_audit.mechanisms.responses import HEAD, Wire
 from isolation_audit.mechanisms.sinks import Passing, Sinks, in_task, passing, sinks_of
 
 if TYPE_CHECKING:
@@ -67,9 +67,12 @@ class WritePoint(Interceptor):
         self._write(values)
 
     def _write(self, values: Values) -> bool:
+        given = self._argument(values)
+        if type(given) is bytes and not given.startswith(HEAD) and not (self._sinks.has_secrets or len(self._wires)):
+            return False  # no response begins or goes on here, and there is nothing else to look for
         if passing() or not in_task():
             return False
-        transport, data = self._self_of(values), self._bytes(self._argument(values))
+        transport, data = self._self_of(values), self._bytes(given)
         if data is None:
             return False
         # An accepted connection has one.

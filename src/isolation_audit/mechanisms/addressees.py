@@ -95,7 +95,7 @@ class Addressees:
         if sender is None or receiver is None or sender.kind is not Kind.USER or receiver.kind is not Kind.USER:
             return
         if same(sender, receiver):
-            self._to_oneself(sender, _key(message.payload))
+            self.to_oneself(sender, message.payload)
             return
         marks = self._marks(message)
         mine = [mark for mark in marks if same(mark.user, sender)]
@@ -140,7 +140,7 @@ class Addressees:
     def room(self, sender: User | None, name: str | None, receivers: list[User], message: Message) -> None:
         """Something was sent to a room; ``receivers`` are its members as far as they are known."""
         if sender is not None and any(same(sender, user) for user in receivers):
-            self._to_oneself(sender, _key(message.payload))
+            self.to_oneself(sender, message.payload)
         if secrets.version():
             self._secrets_in_room(sender, receivers, message)
         if name is None or any(fnmatchcase(name, glob) for glob in self._shared):
@@ -185,8 +185,12 @@ class Addressees:
             message.event = _event(message.payload)
         return message.event is not None and any(fnmatchcase(message.event, glob) for glob in self._public)
 
-    def _to_oneself(self, sender: User, key: int) -> None:
-        """Whoever sends something to themselves as well sends it round, whoever came first."""
+    def to_oneself(self, sender: User, payload: Any) -> None:
+        """A user's message went to that user: whoever sends it to others as well sends it round."""
+        self._goes_round(sender, _key(payload))
+
+    def _goes_round(self, sender: User, key: int) -> None:
+        """Not held against ``sender``, whoever was reached first: those who waited to be told of, or those to come."""
         own = self._own.get(sender.id)
         if own is None:
             if len(self._own) >= _SENDERS:
@@ -210,7 +214,7 @@ class Addressees:
                 self.settle(0.0)
             self._waiting[sender.id, key] = _Waiting(time.monotonic(), reached)
         elif naming is Naming.FIELD and differ(earlier.reached.addressee, reached.addressee):
-            self._to_oneself(sender, key)  # a round among others, which says of whom it tells
+            self._goes_round(sender, key)  # a round among others, which says of whom it tells
 
     def _tell(self, reached: Reached) -> None:
         reached.stack = self._place(reached.message)

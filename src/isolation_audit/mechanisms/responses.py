@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 RESPONSE: Final = "a response"
 PUSHED: Final = "what is pushed"
 
+HEAD: Final = b"HTTP/1."
+"""What the head of a response begins with."""
+
 _HELD: Final = 256
 """Bytes at the end of a chunk in which a break is looked for, so that no identifier is cut in two."""
 
@@ -159,7 +162,7 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         """The next bytes; a response's head is taken for one where it begins them."""
-        if data.startswith(b"HTTP/1."):
+        if data.startswith(HEAD):
             data = self._begin(data)
         if self._response is None:
             self._sinks.secrets(data, self._target, PUSHED)

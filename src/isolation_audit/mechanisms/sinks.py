@@ -13,6 +13,7 @@ from fnmatch import translate
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import secrets
 from isolation_audit.content.witness import foreign
 from isolation_audit.identity.scopes import sink_variable
 from isolation_audit.identity.users import Kind
@@ -92,7 +93,7 @@ class Sinks:
     @property
     def has_secrets(self) -> bool:
         """True where there may be secrets to look for."""
-        return self._content.has_secrets
+        return secrets.version() > 0
 
     def user(self) -> User | None:
         """The user whose work is running; None for nobody, for a placeholder and for the system."""
@@ -125,7 +126,7 @@ class Sinks:
 
     def secrets(self, payload: Any, target: str, what: str) -> None:
         """Look for other users' secrets alone: in what may well name others, as a message from one to another does."""
-        if not self._content.has_secrets or type(payload) not in (bytes, bytearray, memoryview, str):
+        if not secrets.version() or type(payload) not in (bytes, bytearray, memoryview, str):
             return
         user = self.user()
         if user is None:
