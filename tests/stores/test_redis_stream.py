@@ -11,7 +11,6 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from redis_server import free_port, redis_server, wait_for
 
 from isolation_audit import Auditor, user_scope
 from isolation_audit.config import parse_config
@@ -23,6 +22,7 @@ from isolation_audit.identity.pseudonyms import Pseudonyms
 from isolation_audit.identity.users import STRANGER, Kind, Users, same
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.stores.redis_stream import QUEUE, RedisStream
+from redis_server import free_port, redis_server, wait_for
 
 pytestmark = pytest.mark.server
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pubsub_chat
 import pytest
-from redis_server import free_port, redis_server, wait_for
 from websockets.exceptions import InvalidHandshake
 
 from isolation_audit.identity.pseudonyms import Pseudonyms
+from redis_server import free_port, redis_server, wait_for
 
 pytestmark = pytest.mark.server
 connect = pytest.importorskip("websockets.asyncio.client", reason="the clients need websockets 13").connect
