@@ -120,9 +120,15 @@ def of_sessions() -> dict[str, float]:
     from sqlalchemy import create_engine, text
     from sqlalchemy.orm import Session
 
-    statement = text("select 1")
-    with Session(create_engine("sqlite://")) as session:
-        return {"sqlalchemy: Session.execute": timed(lambda: session.execute(statement), CALLS // 20)}
+    engine, statement = create_engine("sqlite://"), text("select 1")
+    with Session(engine) as session:
+        found = {"sqlalchemy: Session.execute": timed(lambda: session.execute(statement), CALLS // 20)}
+    with engine.connect() as connection:
+        found["sqlalchemy: Connection.execute"] = timed(lambda: connection.execute(statement), CALLS // 20)
+        connection.exec_driver_sql("create temp table cart (item text)")
+        row = text("insert into cart values ('a')")
+        found["sqlalchemy: temporary row"] = timed(lambda: connection.execute(row), CALLS // 20)
+    return found
 
 
 async def of_streams() -> dict[str, float]:

@@ -1,4 +1,7 @@
-"""SQLAlchemy: one ``Session`` in two users' work. ``AsyncSession`` and ``scoped_session`` end in a ``Session``."""
+"""SQLAlchemy: one ``Session`` in two users' work, or one connection after the other's.
+
+``AsyncSession`` and ``scoped_session`` end in a ``Session``.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.integrations import Point
+from isolation_audit.integrations import Point, sqlalchemy_connections
 from isolation_audit.mechanisms.sessions import Holder, Sessions
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ class Sqlalchemy:
         sessions = runtime.part(Sessions)
         for name in (*_CHANGING, *_OTHERS):
             yield Point(f"{SESSION}.{name}", partial(UsePoint, name, sessions))
+        yield from sqlalchemy_connections.points(runtime)
 
 
 class UsePoint(Interceptor):

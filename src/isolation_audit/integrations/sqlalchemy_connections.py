@@ -1,0 +1,103 @@
+"""SQLAlchemy's connections: what one user's work leaves in the database session, and another's meets there.
+
+Its events would tell the same, but a listener on the class ``Engine`` can't be taken back without a trace, and what it
+raises reaches the application. So the methods are watched in which these events are raised.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.users import plain_text
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.databases import Databases, Kept
+from isolation_audit.mechanisms.statements import Change, changes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+CONNECTION: Final = "sqlalchemy.engine.base:Connection"
+_LIBRARIES: Final = ("sqlalchemy", "greenlet", "contextlib.py")
+_DIALECTS: Final = frozenset({"postgresql", "sqlite"})
+"""Whose statements are understood."""
+
+
+def points(runtime: Runtime) -> Iterator[Point]:
+    """What runs a statement, and what ends a transaction."""
+    databases = runtime.part(Databases)
+    for name in ("_exec_single_context", "_exec_insertmany_context"):
+        yield Point(f"{CONNECTION}.{name}", partial(StatementPoint, name, databases))
+    for name in ("_commit_impl", "_rollback_impl", "_rollback_to_savepoint_impl"):
+        yield Point(f"{CONNECTION}.{name}", partial(EndPoint, name, databases))
+
+
+class StatementPoint(Interceptor):
+    """Around one statement."""
+
+    def __init__(self, name: str, databases: Databases, layout: Layout) -> None:
+        self.place = f"{CONNECTION}.{name}"
+        self._databases = databases
+        self._self_of = layout.receiver_reader()
+        self._context = layout.argument("context")
+
+    def before(self, values: Values) -> tuple[Kept, Any, list[Change]] | None:
+        """Compare the users; come back where the statement changes something."""
+        connection, context = self._self_of(values), self._context(values)
+        kept, statement = _kept(self._databases, connection), plain_text(context.statement)
+        if kept is None or statement is None:
+            return None
+        parameters = context.parameters
+        done = changes(statement, parameters[0] if len(parameters) == 1 else None)
+        self._databases.run(kept, statement, done, f"{CONNECTION}.execute", _LIBRARIES)
+        return (kept, connection, done) if done else None
+
+    def after(self, state: tuple[Kept, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+        """Note what has changed."""
+        kept, connection, done = state
+        lasting = connection._is_autocommit_isolation()  # noqa: SLF001 - get_isolation_level() would ask the database
+        self._databases.change(kept, done, _LIBRARIES, lasting=lasting)
+
+
+class EndPoint(Interceptor):
+    """Around the end of a transaction, or of a part of it."""
+
+    def __init__(self, name: str, databases: Databases, layout: Layout) -> None:
+        self.place = f"{CONNECTION}.{name}"
+        self._commits = name == "_commit_impl"
+        self._databases = databases
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> Kept | None:
+        """Wait for the end."""
+        return _kept(self._databases, self._self_of(values))
+
+    def after(self, kept: Kept, result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+        """What was changed lasts, or is gone."""
+        if self._commits:
+            kept.commit()
+        else:
+            kept.roll_back()
+
+    def failed(self, kept: Kept, error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
+        """Nobody knows; what could be gone is."""
+        kept.roll_back()
+
+
+def _kept(databases: Databases, connection: Any) -> Kept | None:
+    """What is known of a connection; None where no pool lends it, or where it may be cleaned without us.
+
+    Listeners of a pool get the driver's connection, and what they do with it is not seen.
+    """
+    checkout = connection._dbapi_connection  # noqa: SLF001 - the public property may connect anew
+    pool = getattr(checkout, "_pool", None)
+    if pool is None or connection.dialect.name not in _DIALECTS:
+        return None
+    told, record = pool.dispatch, checkout._connection_record  # noqa: SLF001 - `info` is the application's
+    if record is None or told.reset or told.checkin or told.checkout:
+        return None
+    return databases.kept(record, record.starttime, checkout)
