@@ -7,6 +7,7 @@ import gc
 import pickle
 import sys
 import threading
+from types import SimpleNamespace
 
 from isolation_audit.identity.bindings import LIVE, Bindings
 from isolation_audit.identity.objects import Objects
@@ -214,3 +215,17 @@ def test_many_threads_neither_outgrow_the_bounds_nor_lose_count():
     assert faults == []
     assert 100 <= len(bindings) <= 100 + len(threads)
     assert abs(bindings.evicted + len(bindings) - 8 * 2_000) <= 8 * 2_000 // 100
+
+
+def test_ids_that_are_only_handles_are_bound_and_never_told_to_the_listener():
+    told = []
+    bindings = Bindings(limit=1)
+    bindings.listener = SimpleNamespace(learned=lambda name, user: told.append(name), forgotten=told.append)
+    bindings.handles.add("task")
+    alice = User("alice")
+    for kind in ("task", "run"):
+        for number in "12":
+            bindings.learn(kind, kind + number, alice)
+    assert bindings.user_of("task", "task2") is alice
+    assert bindings.evicted == 2
+    assert told == ["run1", "run2", "run1"]

@@ -57,6 +57,8 @@ class Bindings:
         self.clock = clock
         self.evicted = 0
         self.listener: Listener | None = None
+        self.handles: set[str] = set()
+        """Kinds whose ids only say where something goes: anybody may be shown one, and the listener hears of none."""
         self.elsewhere: Elsewhere | None = None
         """What other processes know, where they share a store."""
 
@@ -79,7 +81,7 @@ class Bindings:
         earlier = None if before is None or same(before.user, user) or not before.live(now) else before.user
         told = known.told if known is not None and known.user is user else NEVER
         news = elsewhere is not None and now - told >= AGAIN
-        self._keep(table, identifier, known, Binding(user, now, now if news else told))
+        self._keep(kind, identifier, known, Binding(user, now, now if news else told))
         if news and elsewhere is not None:
             elsewhere.tell(kind, identifier, user, conflict=earlier is not None)
         return earlier
@@ -94,14 +96,14 @@ class Bindings:
         known = table.get(identifier)
         if known is None:
             if settled and not own:
-                self._keep(table, identifier, None, heard)
+                self._keep(kind, identifier, None, heard)
             return None
         if same(known.user, heard.user):
             if heard.seen > known.seen:
-                self._keep(table, identifier, known, known._replace(seen=heard.seen))
+                self._keep(kind, identifier, known, known._replace(seen=heard.seen))
             return None
         if settled:
-            self._keep(table, identifier, known, heard)
+            self._keep(kind, identifier, known, heard)
         return known.user if known.live(heard.seen) else None
 
     def user_of(self, kind: str, identifier: object) -> User | None:
@@ -118,17 +120,18 @@ class Bindings:
     def _table(self, kind: str) -> OrderedDict[str, Binding]:
         return self._tables.get(kind) or self._tables.setdefault(kind, OrderedDict())
 
-    def _keep(self, table: OrderedDict[str, Binding], identifier: str, known: Binding | None, binding: Binding) -> None:
+    def _keep(self, kind: str, identifier: str, known: Binding | None, binding: Binding) -> None:
+        table, listener = self._table(kind), None if kind in self.handles else self.listener
         table[identifier] = binding
         if known is not None:
             to_end(table, identifier)
-        if self.listener is not None and (known is None or known.user is not binding.user):
-            self.listener.learned(identifier, binding.user)
+        if listener is not None and (known is None or known.user is not binding.user):
+            listener.learned(identifier, binding.user)
         gone = evict(table, self.limit, binding.seen - self.age)
         if gone is not None:
             self.evicted += 1
-            if self.listener is not None:
-                self.listener.forgotten(gone)
+            if listener is not None:
+                listener.forgotten(gone)
 
 
 def to_end(table: OrderedDict[str, Binding], key: str) -> None:
