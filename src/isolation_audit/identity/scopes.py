@@ -84,6 +84,8 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     """The task in which the children of this context were started; see ``mechanisms/lineage.py``."""
     stint: Any = None
     """The job or the queued item that this context works on."""
+    job: Any = None
+    """The task that a worker runs in this context; see ``integrations/celery.py``."""
     left: Any = None
     """The user whom an earlier job or item has left behind in this context."""
     trail: Any = None
@@ -107,6 +109,7 @@ sink_variable: Final[ContextVar[Any]] = _variable("sink")
 suspicion_variable: Final[ContextVar[Any]] = _variable("suspicion")
 starter_variable: Final[ContextVar[Any]] = _variable("starter")
 stint_variable: Final[ContextVar[Any]] = _variable("stint")
+job_variable: Final[ContextVar[Any]] = _variable("job")
 left_variable: Final[ContextVar[Any]] = _variable("left")
 trail_variable: Final[ContextVar[Any]] = _variable("trail")
 home_variable: Final[ContextVar[Any]] = _variable("home")

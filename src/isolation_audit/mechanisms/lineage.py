@@ -6,6 +6,7 @@ A child that has its parent's context is no finding: it is how context variables
 - an item of one user, taken from a queue by a task that was started within another user's work, has outlived it, and
   serves them both; or by a consumer that still has the user of an earlier item;
 - a request that a thread serves, where an earlier request's user is still there;
+- a task that a worker runs, where an earlier task's user is still there, who is not its publisher;
 - a job, or a thread, that has nobody, though it was started in a user's work.
 
 What then becomes of a suspicion is for :mod:`suspicions`.
@@ -20,7 +21,7 @@ from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import left_variable, starter_variable, stint_variable
+from isolation_audit.identity.scopes import left_variable, starter_variable, stint_variable, suspicion_variable
 from isolation_audit.identity.users import Kind, User, same
 from isolation_audit.mechanisms.suspicions import Suspicion, Suspicions
 from isolation_audit.mechanisms.trails import Trails
@@ -37,6 +38,10 @@ _USER: Final = Kind.USER  # read for each task and each queued item
 SUBMITTED: Final = "a job of {owner} ran with the user {ambient} of its pool's thread"
 LEFT_BY_JOB: Final = "a job ran with the user {ambient}, whom an earlier job had left on its pool's thread"
 LEFT_BY_REQUEST: Final = "a request ran with the user {ambient}, whom an earlier request had left on its thread"
+LEFT_BY_TASK: Final = "a task ran with the user {ambient}, whom an earlier task had left in its worker"
+PUBLISHED: Final = (
+    "a task that {owner} had published ran with the user {ambient}, whom an earlier task had left in its worker"
+)
 OUTLIVED: Final = (
     "what {owner} had queued was worked on with the user {ambient}, in whose work the long-lived task was started"
 )
@@ -136,6 +141,26 @@ class Lineage:
         if native is not None and _left(native):
             stint.suspicion = self.suspicions.open(Suspicion(LEFT_BY_REQUEST, native, None), where)
         return stint
+
+    def begin_task(self, publisher: User | None, where: Hashable) -> Stint:
+        """A worker takes up a task; :meth:`end_task` ends it."""
+        suspicion_variable.set(None)  # of the pool's thread: this one knows more
+        native = self.user()
+        stint = self._begin(publisher, native)
+        if native is not None and _left(native) and (publisher is None or not same(publisher, native)):
+            how = LEFT_BY_TASK if publisher is None else PUBLISHED
+            stint.suspicion = self.suspicions.open(Suspicion(how, native, publisher), where)
+        return stint
+
+    def end_task(self, stint: Stint, publisher: Callable[[], User | None]) -> None:
+        """The task is done; asks for its ``publisher`` once more where that was unknown and matters now."""
+        suspicion = stint.suspicion
+        if suspicion is not None and suspicion.read and not suspicion.over and stint.owner is None:
+            stint.owner = suspicion.owner = publisher()
+            if stint.owner is not None:
+                suspicion.how = PUBLISHED
+                suspicion.over = stint.native is not None and same(stint.native, stint.owner)
+        self.end_job(stint)
 
     def begin_item(self, owner: User | None, where: Callable[[], Hashable]) -> None:
         """A consumer has got an item that ``owner`` had queued; ``where`` says which consumer."""

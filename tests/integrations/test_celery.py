@@ -1,0 +1,106 @@
+"""Celery's workers as processes: whose user a task finds in the worker, and whose task it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from doors import clean_environment
+
+pytest.importorskip("celery")
+
+WORKERS = Path(__file__).with_name("workers")
+SOURCE = (WORKERS / "jobs.py").read_text().splitlines()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A running Redis; see ``redis_server.RedisServer``."""
+    from redis_server import redis_server
+
+    with redis_server(tmp_path) as server:
+        yield server
+
+
+def publish(scenario, folder, *words, broker="", config="", audited=True, **environment):
+    """What came back, and (ambient user, owner, line of code, times) of each finding."""
+    (folder / "isolation-audit.toml").write_text(f'[ambient]\ncontextvar = "jobs:current_user"\n{config}')
+    audit = ["-m", "isolation_audit", "run", "--raw-ids", "--report", "out", "--"] if audited else []
+    done = subprocess.run(
+        [sys.executable, *audit, str(WORKERS / "publish.py"), scenario, *words],
+        cwd=folder,
+        env=clean_environment(
+            PYTHONPATH=str(WORKERS),
+            PYTHONWARNINGS="ignore",
+            JOBS_FOLDER=str(folder),
+            JOBS_BROKER=broker or "filesystem://",
+            JOBS_BACKEND=broker or (folder / "results").as_uri(),
+            **environment,
+        ),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers, worker = json.loads(done.stdout.splitlines()[-1])
+    if not audited:
+        return SimpleNamespace(answers=answers, worker=worker)
+    report = json.loads((folder / "out" / "report.json").read_text())
+    assert report["summary"]["faults"] == 0, done.stderr
+    found = [
+        (
+            one["rule"],
+            one["witnesses"]["ambient"],
+            one["witnesses"]["owner"],
+            SOURCE[one["site"]["line"] - 1].strip() if one["site"] else None,
+            one["count"],
+        )
+        for one in report["findings"]
+        if one["severity"] != "note"
+    ]
+    return SimpleNamespace(answers=answers, worker=worker, found=found, report=report, err=done.stderr)
+
+
+def shared(redis):
+    """The broker, the results, and what the processes know of ids in one Redis."""
+    return {"broker": redis.url, "config": f'[bindings]\nstore = "{redis.url}"\n'}
+
+
+READ = "user = current_user.get()"
+
+
+def test_a_worker_that_knows_nobody_finds_the_user_of_an_earlier_task(tmp_path):
+    run = publish("left", tmp_path, "--pool", "threads")
+    assert run.answers == ["alice"] * 5
+    assert run.found == [("IA503", "alice", None, READ, 4)]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("pool", ["solo", "prefork"])
+def test_with_a_shared_store_the_publisher_is_named_and_ones_own_user_is_silent(tmp_path, redis, pool):
+    run = publish("left", tmp_path, "--pool", pool, **shared(redis))
+    assert run.answers == ["alice"] * 5
+    assert run.found == [("IA503", "alice", "bob", READ, 3)]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("pool", ["solo", "prefork"])
+def test_tasks_that_mind_their_user_are_silent_however_they_end(tmp_path, redis, pool):
+    run = publish("minded", tmp_path, "--pool", pool, **shared(redis))
+    alice = [[None, "alice"], "alice", "nothing asked", *ends("alice", pool)]
+    bob = [["alice", "bob"], "bob", "nothing asked", *ends("bob", pool)]
+    assert run.answers == [*alice, *bob, ["TaskRevokedError", "revoked"]]
+    assert run.found == []
+
+
+def ends(user, pool):
+    """A chain, a group, a chord, a task that is retried, one that fails, and one that takes too long."""
+    pair = [[user, user], [user, user]]
+    limited = ["SoftTimeLimitExceeded"] if pool == "prefork" else []
+    return [[user, user], pair, [pair, user], [user, 2], ["LookupError", user], *limited]
