@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import subprocess
+import sys
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,3 +117,8 @@ def test_the_picture_draws_each_series_and_fetches_nothing() -> None:
     assert "<script" not in picture
     assert "@import" not in picture
     assert as_svg([entry(1, "aa", 5)]).startswith("<?xml")
+
+
+def test_drawing_leaves_what_is_installed_findable() -> None:
+    assert metadata.version("isolation-audit")
+    assert not [finder for finder in sys.meta_path if type(finder).__module__.startswith("pygal")]

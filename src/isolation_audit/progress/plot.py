@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.exceptions import MissingExtraError
 from isolation_audit.progress.matrix import value
 
-_FINDERS: Final = list(sys.meta_path)
 try:
     import pygal
     from pygal.style import Style
 except ImportError as error:
     raise MissingExtraError("the plot of the history", "migrate") from error
-# pygal looks for plugins of its own by a finder of a kind that Python 3.11 warns of at each further import.
-sys.meta_path[:] = _FINDERS
+# pygal looks for plugins of its own by a finder of a kind that Python 3.11 warns of at each further import. Only that
+# one goes: others that came along may be needed to find installed packages from now on.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__.partition(".")[0] != "pygal"]
 
 if TYPE_CHECKING:
     from isolation_audit.progress.history import Entry
