@@ -26,6 +26,7 @@ from types import ModuleType
 
 from isolation_audit import Auditor
 from isolation_audit.config import parse_config
+from isolation_audit.content import secrets
 from isolation_audit.export.ways_out import configured_sinks
 
 GROWTH = 2.0
@@ -141,7 +142,7 @@ def tables(auditor: Auditor) -> dict[str, tuple[int, int, int | None]]:
         "bindings": (len(runtime.bindings), limits.bindings, runtime.bindings.evicted),
         "runs": (len(runs), limits.runs, runs.evicted),
         "scopes": (len(recorder.scopes), limits.scopes, recorder.scopes_dropped),
-        "content": (len(runtime.content.index), limits.users + limits.bindings, None),
+        "content": (len(runtime.content.index), limits.users + limits.bindings + len(secrets.known()), None),
         "objects": (len(runtime.objects), 2 * AT_ONCE, None),
         "findings": (len(recorder.entries()), limits.findings, recorder.dropped),
     }
