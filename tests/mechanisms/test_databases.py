@@ -7,6 +7,7 @@ did not happen would prove nothing.
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +163,10 @@ CLEAN: dict[str, tuple[Work, Work]] = {
     "TO DEFAULT": (execute("SET app.user_id = 'alice'", "SET app.user_id TO DEFAULT"), execute("SELECT 1")),
     "emptied": (execute("SET app.user_id = 'alice'", "SET app.user_id = ''"), execute("SELECT 1")),
     "reset by who comes": (execute("SET app.user_id = 'alice'"), execute("RESET ALL")),
+    "set anew from rows": (
+        execute("SET app.user_id = 'alice'"),
+        execute("SELECT set_config('app.user_id', name, false) FROM (VALUES ('bob')) AS one (name)"),
+    ),
     "of nobody's name": (execute("SET statement_timeout = '60s'", "SET app.tenant = 'acme'"), execute("SELECT 1")),
 }
 
@@ -175,6 +180,37 @@ def test_a_setting_that_is_not_met(audit: Audit, engine: Engine, left: Work, fir
 
     request(audit, engine, "alice", left)
     assert "alice" not in request(audit, engine, "bob", then)
+    assert audit.found("IA505") == []
+
+
+@pytest.mark.server
+def test_ids_that_are_short(audit: Audit, engine: Engine) -> None:
+    look = execute("SELECT current_setting('app.user_id', true) FROM orders")
+    request(audit, engine, "7", execute("SET statement_timeout = 7000", "SET deadlock_timeout = 7"))
+    request(audit, engine, "bob", execute("RESET statement_timeout", "SELECT owner FROM orders"))
+    assert audit.found("IA505") == []
+    request(audit, engine, "7", execute("SET app.user_id = 7"))
+    assert request(audit, engine, "8", look) == ["7", "7"]
+    assert audit.pairs("IA505") == {("7", "8")}
+
+
+@pytest.mark.server
+def test_a_job_for_several_users_on_one_connection(audit: Audit, engine: Engine) -> None:
+    with engine.connect() as connection:
+        audit.as_user("alice", execute("SET app.user_id = 'alice'"), connection)
+        audit.as_user("bob", execute("SELECT owner FROM orders"), connection)
+    assert audit.found("IA505") == []
+
+
+@pytest.mark.server
+def test_a_connection_that_was_forgotten(audit: Audit, engine: Engine) -> None:
+    def forget() -> None:
+        execute("SET app.user_id = 'alice'", commit=False)(engine.connect())
+
+    audit.as_user("alice", forget)
+    gc.collect()
+    look = execute("SELECT coalesce(current_setting('app.user_id', true), '') FROM orders")
+    assert request(audit, engine, "bob", look) == ["", ""]
     assert audit.found("IA505") == []
 
 
@@ -382,6 +418,14 @@ NOT_MET: dict[str, tuple[Work, Work]] = {
     "without rows": (execute("CREATE TEMP TABLE cart (item text)"), OWN),
     "rows not committed": (
         execute("CREATE TEMP TABLE cart (item text)", "INSERT INTO cart VALUES ('a')", commit=False),
+        OWN,
+    ),
+    "rows taken back": (
+        lambda connection: (
+            execute("CREATE TEMP TABLE cart (item text)")(connection),
+            execute("INSERT INTO cart VALUES ('a')", commit=False)(connection),
+            connection.rollback(),
+        ),
         OWN,
     ),
     "never named": (TEMPORARY["inserted"], execute("SELECT 1 AS carts WHERE 1 = 2")),
