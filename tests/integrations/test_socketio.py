@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
 from contextlib import AsyncExitStack
 from typing import Any
@@ -140,6 +141,25 @@ def test_the_sid_of_somebody_else(audited) -> None:
     assert seen["ambient"] == seen["content"] != seen["addressee"]
     assert finding.site.top.line == line_of(test_the_sid_of_somebody_else, "# swapped")
     assert done.auditor.runtime.tally.crossings == 10
+
+
+def test_an_emit_that_another_tool_has_wrapped(audited, monkeypatch) -> None:
+    """Which has no parameters of its own by these names, and is not passed all of them."""
+    emit = socketio.AsyncServer.emit
+
+    @functools.wraps(emit)
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        return await emit(*args, **kwargs)
+
+    async def answer(chat: Chat, sid: str, user: str) -> None:
+        await chat.server.emit("answer")
+        await chat.server.emit("answer", {"user": user, "answer": 1}, sid)
+        await chat.server.emit("answer", {"user": user, "answer": 42}, to=chat.sids["guest-01"])
+
+    monkeypatch.setattr(socketio.AsyncServer, "emit", traced)
+    done = audited(Chat(answer).scenario(USERS[:2]), config())
+    assert done.result["guest-01"][-1] == {"user": "guest-00", "answer": 42}
+    assert done.counts == {"IA202": 1}
 
 
 def test_a_room_of_one_user_is_that_user(audited) -> None:

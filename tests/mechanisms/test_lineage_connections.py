@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asyncio.base_events import BaseEventLoop
+
 SERVER = """
 import socket
 
@@ -57,6 +59,25 @@ def program(received: str, answer: str) -> str:
 
 def test_a_request_runs_as_the_user_whose_task_let_the_connection_read_on(outcome_of) -> None:
     outcome = outcome_of(program("pass", f"{LOGIN}; last.append(handle()); {AGAIN}"))
+    assert outcome.result == ["alice", "alice"]
+    assert outcome.found == [("IA503", "alice", None, "return current_user.get()")]
+
+
+OPTIONS = """
+from asyncio import base_events
+create_task = base_events.BaseEventLoop.create_task
+
+def passing_on(self, coro, **kwargs):
+    return create_task(self, coro, **kwargs)
+
+base_events.BaseEventLoop.create_task = passing_on
+"""
+"""As Python 3.14 and tools that wrap it have it: the context is a parameter that a call may leave out."""
+
+
+def test_a_create_task_that_passes_its_options_on(outcome_of, monkeypatch) -> None:
+    monkeypatch.setattr(BaseEventLoop, "create_task", BaseEventLoop.create_task)  # put back in the end
+    outcome = outcome_of(OPTIONS + program("pass", f"{LOGIN}; last.append(handle()); {AGAIN}"))
     assert outcome.result == ["alice", "alice"]
     assert outcome.found == [("IA503", "alice", None, "return current_user.get()")]
 

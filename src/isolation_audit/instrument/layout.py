@@ -59,6 +59,21 @@ class Layout:
             return self._by_position(name + self.receiver)
         return self._by_name(name)
 
+    def optional(self, name: str) -> Callable[[Values], Any]:
+        """A reader of a parameter with the default None; None, too, where a decorator passes on what it is given."""
+        read = self.argument(name)
+        if self.exact and name in self.positions:
+            return read
+
+        def given(values: Values) -> Any:
+            try:
+                value = read(values)
+            except LookupError:
+                return None
+            return None if value is MISSING else value
+
+        return given
+
     def plain_argument(self, paths: tuple[Path, ...]) -> int | None:
         """The index of the value that the first path means, where it is one whole parameter of an exact layout."""
         path = paths[0] if paths else None

@@ -95,7 +95,7 @@ class CreatePoint(Interceptor):
 
     def __init__(self, layout: Layout, lineage: Lineage, connections: _Connections) -> None:
         self._loop = layout.receiver_reader()
-        self._context = layout.argument("context")
+        self._context = layout.optional("context")
         self._lineage = lineage
         self._connections = connections
 

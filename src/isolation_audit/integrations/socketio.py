@@ -132,11 +132,11 @@ class EmitPoint(Interceptor):
         self._addressees = runtime.part(Addressees)
         self._self_of = layout.receiver_reader()
         self._event = layout.argument("event")
-        self._data = layout.argument("data")
-        self._namespace = layout.argument("namespace")
-        self._skipped = layout.argument("skip_sid")
-        self._to = layout.argument("to")
-        self._room = layout.argument("room")
+        self._data = layout.optional("data")
+        self._namespace = layout.optional("namespace")
+        self._skipped = layout.optional("skip_sid")
+        self._to = layout.optional("to")
+        self._room = layout.optional("room")
 
     def before(self, values: Values) -> None:
         """Find out who receives it, and have it weighed."""
