@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ pytest.importorskip("websockets.asyncio", reason="the integration is for websock
 
 import websockets
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import broadcast, serve
+from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 
 def chatting(handler: Any, client: Any, clients: int = 1, **options: Any) -> Any:
@@ -48,6 +49,20 @@ async def echo(connection: Any) -> None:
 
 
 def test_a_normal_chat(audited) -> None:
+    done = audited(chatting(echo, talk, clients=3))
+    assert done.result == [(["hello"], 1000)] * 3
+    assert done.findings == {}
+
+
+def test_a_close_that_another_tool_has_wrapped(audited, monkeypatch) -> None:
+    """The code, which a call may leave out, is no parameter of its own then."""
+    close = ServerConnection.close
+
+    @functools.wraps(close)
+    async def traced(*args: Any, **kwargs: Any) -> None:
+        await close(*args, **kwargs)
+
+    monkeypatch.setattr(ServerConnection, "close", traced)
     done = audited(chatting(echo, talk, clients=3))
     assert done.result == [(["hello"], 1000)] * 3
     assert done.findings == {}

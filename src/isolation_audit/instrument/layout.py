@@ -60,7 +60,7 @@ class Layout:
         return self._by_name(name)
 
     def optional(self, name: str) -> Callable[[Values], Any]:
-        """A reader of a parameter with the default None; None, too, where a decorator passes on what it is given."""
+        """A reader of a parameter with a default; gives None where a decorator, which has no such default, got none."""
         read = self.argument(name)
         if self.exact and name in self.positions:
             return read

@@ -95,7 +95,7 @@ class ClosePoint(_Point):
 
     def __init__(self, place: str, connections: Connections, layout: Layout, runtime: Runtime) -> None:
         super().__init__(place, connections, layout, runtime)
-        self._code = layout.argument("code")
+        self._code = layout.optional("code")
 
     def before(self, values: Values) -> Any:
         """Note the end, and tell of 1011."""
