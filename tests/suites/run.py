@@ -2,19 +2,26 @@
 
 ``suites.toml`` says which. Each suite has an environment of its own, with its source distribution beside it. Exit code
 1: a test ended differently, or something was reported that ``suites.toml`` does not explain.
+
+In the audited run ``varying_users.py`` is a plugin of pytest, and its variable the application's own: each test, and
+each task that a test starts, is another user's work. The leak that it holds on purpose must be reported, else the audit
+has not seen any of them; how often it is reported tells how many users there were.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
 import tomllib
 from collections import Counter
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import click
@@ -22,15 +29,23 @@ from rich.console import Console
 from rich.table import Table
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "corpus"))
+sys.path[:0] = [str(HERE.parent / "corpus"), str(HERE.parent)]
 
 from environments import ROOT, Environments  # noqa: E402 - a folder beside this one
 
 from isolation_audit.detectors import all_rules  # noqa: E402
+from redis_server import RedisServer, free_port  # noqa: E402 - in the folder above
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 CONFIG = """\
 [report]
 terminal = false
+
+[ambient]
+contextvar = "varying_users:user"
 
 # A finding of severity error would fail the test that it is in, and here the tests' own outcome counts.
 [select]
@@ -39,6 +54,9 @@ severity = { "IA*" = "note" }
 
 LIMIT = 1800.0
 """Seconds after which a run is killed."""
+
+ON_PURPOSE = "varying_users:visitor"
+"""The target of the finding that must be there: the leak in the plugin."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +68,8 @@ class Suite:
     tests: str
     requires: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    redis: str = ""
+    """The option that takes the URL of a Redis server; empty where none is needed."""
     findings: tuple[dict[str, str], ...] = ()
 
 
@@ -60,6 +80,7 @@ class Row:
     suite: str
     bare: dict[str, int] = field(default_factory=dict)
     audited: dict[str, int] = field(default_factory=dict)
+    users: int = 0
     differences: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)
@@ -85,6 +106,7 @@ def read_suites(path: Path = HERE / "suites.toml") -> list[Suite]:
             table["tests"],
             tuple(table.get("requires", ())),
             tuple(table.get("options", ())),
+            table.get("redis", ""),
             tuple(table.get("findings", ())),
         )
         for name, table in tables.items()
@@ -99,7 +121,8 @@ def judge(suite: Suite, environments: Environments, sources: Path) -> Row:
         folder = source_of(suite, sources)
         bare = _run(suite, python, folder, sources / "bare.xml", [])
         (sources / "audit.toml").write_text(CONFIG, encoding="utf-8")
-        options = ["--audit-isolation", f"--audit-config={sources / 'audit.toml'}", f"--audit-report={sources}"]
+        options = ["-p", "varying_users", "--audit-isolation"]
+        options += [f"--audit-config={sources / 'audit.toml'}", f"--audit-report={sources}"]
         audited = _run(suite, python, folder, sources / "audited.xml", options)
         report = json.loads((sources / "report.json").read_text(encoding="utf-8"))
     except Exception as error:
@@ -108,9 +131,19 @@ def judge(suite: Suite, environments: Environments, sources: Path) -> Row:
     row.bare, row.audited = _counts(bare), _counts(audited)
     row.differences = differences(bare, audited)
     row.faults = report["summary"]["faults"]
+    row.users = users(report)
+    if row.users < 2:
+        row.error = "the audit has not seen the users change"
     for finding in report["findings"]:
-        weigh(row, suite, finding)
+        if finding["target"] != ON_PURPOSE:
+            weigh(row, suite, finding)
     return row
+
+
+def users(report: dict[str, Any]) -> int:
+    """How many users the audit has told apart: the first one, and each further one who was given what is his."""
+    counts = [finding["count"] for finding in report["findings"] if finding["target"] == ON_PURPOSE]
+    return 1 + sum(counts)
 
 
 def source_of(suite: Suite, sources: Path) -> Path:
@@ -131,16 +164,33 @@ def source_of(suite: Suite, sources: Path) -> Path:
 def _run(suite: Suite, python: Path, folder: Path, results: Path, options: list[str]) -> Outcomes:
     results.unlink(missing_ok=True)
     command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}", suite.tests]
-    subprocess.run(
-        [*command, *suite.options, *options],
-        cwd=folder,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=results.with_suffix(".log").open("wb"),
-        stderr=subprocess.STDOUT,
-        timeout=LIMIT,
-    )
+    server: AbstractContextManager[list[str]] = _redis(suite.redis, results.parent) if suite.redis else nullcontext([])
+    with server as place, results.with_suffix(".log").open("wb") as log:
+        subprocess.run(
+            [*command, *suite.options, *place, *options],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(HERE)},
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            timeout=LIMIT,
+        )
     return outcomes(results)
+
+
+@contextmanager
+def _redis(option: str, folder: Path) -> Iterator[list[str]]:
+    """A new server for one run; gives pytest's option that says where it is."""
+    program = shutil.which("redis-server")
+    if program is None:
+        raise FileNotFoundError("redis-server is not installed")
+    server = RedisServer(program, free_port(), folder, ("--enable-debug-command", "local"))
+    server.start()
+    try:
+        yield [f"{option}={server.url}"]
+    finally:
+        server.kill()
 
 
 def outcomes(results: Path) -> Outcomes:
@@ -216,9 +266,11 @@ def main(only: tuple[str, ...], folder: Path, *, as_json: bool) -> None:
 
 
 def _show(rows: list[Row]) -> None:
-    table = Table("suite", "bare", "audited", "differences", "true findings", "unexplained", box=None, pad_edge=False)
+    table = Table(
+        "suite", "bare", "audited", "users", "differences", "true findings", "unexplained", box=None, pad_edge=False
+    )
     for row in rows:
-        numbers = (len(row.differences), len(row.findings), len(row.unexplained))
+        numbers = (row.users, len(row.differences), len(row.findings), len(row.unexplained))
         table.add_row(row.suite, _words(row.bare), _words(row.audited), *map(str, numbers))
     console = Console()
     console.print(table)

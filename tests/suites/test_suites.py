@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,5 +76,63 @@ def test_what_the_table_does_not_explain_fails(runner) -> None:
 
 def test_every_explanation_says_why(runner) -> None:
     suites = runner.read_suites()
-    assert {"starlette", "python-socketio"} <= {suite.name for suite in suites}
+    assert {"starlette", "python-socketio", "asgiref", "cachetools", "redis"} == {suite.name for suite in suites}
     assert all(one["why"].endswith(".") and one["test"] for suite in suites for one in suite.findings)
+
+
+OTHERS = """
+import asyncio
+from contextvars import copy_context
+
+from varying_users import user
+
+SEEN = []
+
+def test_one():
+    SEEN.append(user.get())
+
+def test_two():
+    SEEN.append(user.get())
+    assert len(set(SEEN)) == 2
+
+async def whose():
+    return user.get()
+
+def test_tasks():
+    async def run():
+        chosen = asyncio.create_task(whose(), context=copy_context())
+        return user.get(), await chosen, *await asyncio.gather(whose(), whose())
+
+    own, chosen, first, second = asyncio.run(run())
+    assert chosen == own
+    assert len({own, first, second, *SEEN}) == 5
+"""
+
+
+def test_users_vary_from_test_to_test_and_task_to_task(runner, tmp_path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_others.py").write_text(OTHERS)
+    config = tmp_path / "audit.toml"
+    config.write_text(runner.CONFIG)
+    options = ["-p", "varying_users", "--audit-isolation", f"--audit-config={config}", f"--audit-report={tmp_path}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "tests"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(HERE)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert runner.users(report) == 5, "three tests, and the two tasks of gather()"
+    row = runner.Row("others 1")
+    for found in report["findings"]:
+        if found["target"] != runner.ON_PURPOSE:
+            runner.weigh(row, runner.Suite("others", "1", "tests"), found)
+    assert (row.unexplained, report["summary"]["faults"]) == ([], 0)
+
+
+def test_an_audit_that_saw_one_user_only_was_blind(runner) -> None:
+    assert runner.users({"findings": [{"target": "app:f", "count": 5}]}) == 1
