@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 _Part = TypeVar("_Part")
 
 
+class Counts(Counter[str]):
+    """A counter whose ``+= 1`` is as fast as a plain dict's.
+
+    ``Counter`` writes ``__delitem__`` in Python, and with it CPython looks for ``__setitem__`` at each assignment.
+    """
+
+    __delitem__ = dict.__delitem__  # type: ignore[assignment]
+
+
 @dataclass(slots=True)
 class Tally:
     """Counters of clean and unclean calls alike.
@@ -34,17 +43,17 @@ class Tally:
     ``+= 1`` on a dict of str keys runs without a switch of threads in CPython's GIL builds, so no lock is needed.
     """
 
-    events: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counts)
     """Distinct events by the layer at which they were first seen."""
-    passages: Counter[str] = field(default_factory=Counter)
+    passages: Counter[str] = field(default_factory=Counts)
     """Instrumented layers passed, by layer."""
     unverified: int = 0
     """Events whose only known witness had nothing to be compared with."""
-    built: Counter[str] = field(default_factory=Counter)
+    built: Counter[str] = field(default_factory=Counts)
     """Engines built, by target."""
-    deprecated: Counter[str] = field(default_factory=Counter)
+    deprecated: Counter[str] = field(default_factory=Counts)
     """Deprecated engines built, by target."""
-    seen: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counts)
     """Calls of any kind, by target."""
     crossings: int = 0
     """Deliveries of events to a wrong user; see ``Emission.crossed``."""
