@@ -261,7 +261,8 @@ class Auditor:
     def _watched(self) -> list[Watched]:
         """The targets that were asked for, and those of libraries that the application has imported."""
         integrated = self.instrumentation.integrated
-        shown = [one for one in integrated if one.state not in ((State.WAITING, State.APPLIED)[: 1 + one.quiet])]
+        imported = [one for one in integrated if one.state is not State.WAITING]
+        shown = [one for one in imported if not (one.quiet and one.state is State.APPLIED)]
         return [*self.instrumentation.targets, *shown]
 
     def snapshot(self) -> dict[str, Any]:

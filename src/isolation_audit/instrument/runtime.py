@@ -67,7 +67,7 @@ class Tally:
     payloads_truncated: int = 0
     """Payloads that were not searched to their end."""
     entries_evicted: int = 0
-    """Entries of caches whose writer was forgotten."""
+    """Entries of caches whose writer was forgotten, and what was forgotten of pooled connections."""
     first_event: Histogram = field(default_factory=Histogram)
     run: Histogram = field(default_factory=Histogram)
     cleanup: Histogram = field(default_factory=Histogram)
