@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content.readings import LETTER, LETTERS, separated
+from isolation_audit.content.shapes.counted import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,25 +18,13 @@ _ADDRESS: Final = re.compile(b"%b[%b_.+-]*@(?:[%b_-][%b_.-]*)?%b" % (LETTER, LET
 _RUNS: Final = separated(inside=b"_.+-@")
 
 
-class Addresses:
+class Addresses(Counted):
     """Searched for around at signs."""
 
-    def __init__(self) -> None:
-        self._number = 0
-
-    def __len__(self) -> int:
-        return self._number
-
-    def add(self, identifier: bytes) -> bool:
+    @staticmethod
+    def takes(identifier: bytes) -> bool:
         """Where it is one."""
-        if _ADDRESS.fullmatch(identifier) is None:
-            return False
-        self._number += 1
-        return True
-
-    def remove(self, _identifier: bytes) -> None:
-        """One less."""
-        self._number -= 1
+        return _ADDRESS.fullmatch(identifier) is not None
 
     def candidates(self, reading: Reading) -> Iterator[bytes]:
         """Everything that an address may consist of, on both sides."""

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content.readings import JOINTS, LETTER, WORD
+from isolation_audit.content.shapes.counted import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,25 +31,15 @@ It begins with a plain sign, and with one that is rare in texts: so it is search
 """
 
 
-class Mixed:
+class Mixed(Counted):
     """Searched for in a sketch of the text, where digits are ``0`` and everything else in words is an ``a``."""
 
-    def __init__(self) -> None:
-        self._number = 0
-
-    def __len__(self) -> int:
-        return self._number
-
-    def add(self, identifier: bytes) -> bool:
+    @staticmethod
+    def takes(identifier: bytes) -> bool:
         """Where it has such a place."""
-        if _IDENTIFIER.fullmatch(identifier) is None or _ANCHOR.search(identifier.translate(_KINDS)) is None:
-            return False
-        self._number += 1
-        return True
-
-    def remove(self, _identifier: bytes) -> None:
-        """One less."""
-        self._number -= 1
+        return (
+            _IDENTIFIER.fullmatch(identifier) is not None and _ANCHOR.search(identifier.translate(_KINDS)) is not None
+        )
 
     def candidates(self, reading: Reading) -> Iterable[bytes]:
         """The words that the sketch shows."""

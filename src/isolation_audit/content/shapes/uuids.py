@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content.readings import LETTER
+from isolation_audit.content.shapes.counted import Counted
 from isolation_audit.content.shapes.edges import begins
 
 if TYPE_CHECKING:
@@ -20,25 +21,13 @@ _IDENTIFIER: Final = re.compile(_FIRST + _REST)
 _AROUND: Final = re.compile(b"-(?<=%b)%b%b(?![_-]*%b)" % (_FIRST, begins(_FIRST), _REST, LETTER))
 
 
-class Uuids:
+class Uuids(Counted):
     """Searched for around hyphens."""
 
-    def __init__(self) -> None:
-        self._number = 0
-
-    def __len__(self) -> int:
-        return self._number
-
-    def add(self, identifier: bytes) -> bool:
+    @staticmethod
+    def takes(identifier: bytes) -> bool:
         """Where it is one."""
-        if _IDENTIFIER.fullmatch(identifier) is None:
-            return False
-        self._number += 1
-        return True
-
-    def remove(self, _identifier: bytes) -> None:
-        """One less."""
-        self._number -= 1
+        return _IDENTIFIER.fullmatch(identifier) is not None
 
     def candidates(self, reading: Reading) -> Iterable[bytes]:
         """All that the text has."""

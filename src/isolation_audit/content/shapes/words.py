@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content.readings import WORD
+from isolation_audit.content.shapes.counted import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,25 +16,13 @@ if TYPE_CHECKING:
 _IDENTIFIER: Final = re.compile(WORD + b"+")
 
 
-class Words:
+class Words(Counted):
     """All words are looked up."""
 
-    def __init__(self) -> None:
-        self._number = 0
-
-    def __len__(self) -> int:
-        return self._number
-
-    def add(self, identifier: bytes) -> bool:
+    @staticmethod
+    def takes(identifier: bytes) -> bool:
         """Where it is one word."""
-        if _IDENTIFIER.fullmatch(identifier) is None:
-            return False
-        self._number += 1
-        return True
-
-    def remove(self, _identifier: bytes) -> None:
-        """One less."""
-        self._number -= 1
+        return _IDENTIFIER.fullmatch(identifier) is not None
 
     def candidates(self, reading: Reading) -> Iterable[bytes]:
         """All of them."""
