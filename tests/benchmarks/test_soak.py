@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from isolation_audit.content import secrets
+
 SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
 
 
 @pytest.fixture
-def soak():
+def soak(monkeypatch):
+    # Other tests' secrets would be users of this audit, too.
+    monkeypatch.setattr(secrets, "_owners", {})
     spec = importlib.util.spec_from_file_location("soak_under_test", SOAK)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

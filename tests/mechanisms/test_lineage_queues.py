@@ -124,6 +124,48 @@ def main():
     assert outcome.found == []
 
 
+def test_a_subscriber_that_was_told_to_stop_empties_its_queue(outcome_of) -> None:
+    source = """
+async def reader(messages, seen):
+    try:
+        while True:
+            seen.append((current_user.get(), await messages.get()))
+    except asyncio.CancelledError:
+        await asyncio.sleep(0.01)
+        try:
+            while True:
+                seen.append((messages.get_nowait(), current_user.get()))
+        except asyncio.QueueEmpty:
+            pass
+        raise
+
+async def connection(messages, seen):
+    current_user.set("alice")
+    reading = asyncio.create_task(reader(messages, seen))
+    await messages.put("to myself")
+    await asyncio.sleep(0.01)
+    reading.cancel()
+    return reading
+
+async def bob(messages, connected):
+    current_user.set("bob")
+    reading = await connected
+    messages.put_nowait("too late")
+    await asyncio.wait([reading])
+
+async def chat():
+    messages, seen = asyncio.Queue(), []
+    await asyncio.create_task(bob(messages, asyncio.create_task(connection(messages, seen))))
+    return seen
+
+def main():
+    return asyncio.run(chat())
+"""
+    outcome = outcome_of(source)
+    assert outcome.result[-1] == ("too late", "alice")
+    assert outcome.found == []
+
+
 def test_a_consumer_that_keeps_the_user_of_an_earlier_item(outcome_of) -> None:
     source = """
 def consume(jobs, seen):

@@ -186,6 +186,9 @@ class Lineage:
     @staticmethod
     def _doubt(native: User) -> str:
         """Why a consumer in ``native``'s context should not work on somebody else's item; empty where it may."""
+        task = running_task()
+        if task is not None and task.cancelling():
+            return ""  # whoever started it has gone, and has told it to stop
         starter: Starter | None = starter_variable.get()
         if starter is not None and starter.served and starter.is_another(native) and starter.ended():
             return OUTLIVED
