@@ -92,9 +92,7 @@ def test_a_worker_with_a_context_of_its_own_is_silent(outcome_of) -> None:
     assert {user for user, _text in outcome.result} == {None}
 
 
-def test_a_subscriber_takes_what_others_have_queued_for_its_user(outcome_of) -> None:
-    """Chats, notifications: the reader is alice's own, and so is its context, whoever wrote."""
-    source = """
+CHAT = """
 async def reader(queue, seen):
     while True:
         seen.append((current_user.get(), await queue.get()))
@@ -119,7 +117,27 @@ async def chat():
 def main():
     return asyncio.run(chat())
 """
-    outcome = outcome_of(source)
+
+
+def test_a_subscriber_takes_what_others_have_queued_for_its_user(outcome_of) -> None:
+    """Chats, notifications: the reader is alice's own, and so is its context, whoever wrote."""
+    outcome = outcome_of(CHAT)
+    assert len(outcome.result) >= 8
+    assert outcome.found == []
+
+
+def test_what_a_thread_was_left_is_not_what_its_tasks_were_left(outcome_of) -> None:
+    source = """
+def earlier():
+    jobs = queue.Queue()
+    copy_context().run(lambda: (current_user.set("alice"), jobs.put("alice's job")))
+    jobs.get()
+    current_user.set("alice")
+    jobs.put("nobody's job")
+    jobs.get()
+    current_user.set(None)
+"""
+    outcome = outcome_of(source + CHAT.replace("return asyncio", "earlier()\n    return asyncio"))
     assert len(outcome.result) >= 8
     assert outcome.found == []
 

@@ -18,6 +18,7 @@ import asyncio
 import weakref
 from contextvars import Context
 from functools import partial
+from threading import get_ident
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -83,6 +84,25 @@ class Starter:
         return task is None or task.done()
 
 
+class Leftover:
+    """A user whom finished work has left to a task, or to a thread; in what they start it is but a copy."""
+
+    __slots__ = ("_runner", "user")
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self._runner = _runner()
+
+    def is_here(self) -> bool:
+        """True in that task, or on that thread."""
+        return self._runner == _runner()
+
+
+def _runner() -> Hashable:
+    task = running_task()
+    return get_ident() if task is None else weakref.ref(task)
+
+
 class Stint:
     """One job, or the time from one item of a queue to the next, in the context that it is done in."""
 
@@ -131,7 +151,7 @@ class Lineage:
         """The job is done; what it leaves in the thread's own context is the next one's."""
         user = self.user()
         if user is not None and user is not stint.native:
-            left_variable.set(user)
+            left_variable.set(Leftover(user))
         self._end(stint, user or stint.owner)
 
     def begin_request(self, where: Hashable) -> Stint:
@@ -203,7 +223,7 @@ class Lineage:
         user = self.user()
         # Whoever got the item may have its own user, known by then: only that of the item itself is left behind.
         if user is not None and user is not stint.native and stint.owner is not None and same(user, stint.owner):
-            left_variable.set(user)
+            left_variable.set(Leftover(user))
         self._end(stint, user)
 
     def begin_thread(self, starter: User, function: Any) -> Suspicion | None:
@@ -234,8 +254,8 @@ def _of_job(submitter: User | None, native: User | None) -> Suspicion | None:
 
 
 def _left(native: User) -> bool:
-    left: User | None = left_variable.get()
-    return left is not None and same(left, native)
+    left: Leftover | None = left_variable.get()
+    return left is not None and same(left.user, native) and left.is_here()
 
 
 def _brings_context(function: Any) -> bool:
