@@ -270,9 +270,10 @@ def test_fastapi_cache(audit: Audit) -> None:
 
     async def get(path: str, user: str) -> int:
         sent: list[Any] = []
+        received = [{"type": "http.disconnect"}, {"type": "http.request", "body": b"", "more_body": False}]
 
         async def receive() -> Any:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return received.pop() if len(received) > 1 else received[0]
 
         async def send(message: Any) -> None:
             sent.append(message)

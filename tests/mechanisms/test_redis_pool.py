@@ -8,6 +8,7 @@ import random
 from typing import Any
 
 import pytest
+import redis
 from auditing import Audit, current_user
 from redis.asyncio import BlockingConnectionPool, Redis
 
@@ -15,6 +16,9 @@ from redis_server import redis_server
 
 pytestmark = [
     pytest.mark.server,
+    pytest.mark.skipif(
+        tuple(map(int, redis.__version__.split(".")[:2])) < (5, 3), reason="written for redis-py 5.3 and later"
+    ),
     # Where work is cancelled while it connects, redis-py leaves the connection to the garbage collection.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
