@@ -142,6 +142,40 @@ def earlier():
     assert outcome.found == []
 
 
+def test_the_item_of_whoever_started_a_task_is_not_an_item_of_that_task(outcome_of) -> None:
+    """A dispatcher takes alice's call and starts her connection, which then hears what others have to say."""
+    source = """
+async def reader(messages, seen):
+    for _ in range(3):
+        await messages.get()
+        seen.append(current_user.get())
+
+async def connection(user, messages, seen):
+    current_user.set(user)
+    await reader(messages, seen)
+
+async def say(messages, user):
+    current_user.set(user)
+    await messages.put("hello from " + user)
+
+async def dispatch():
+    calls, messages, seen = asyncio.Queue(), asyncio.Queue(), []
+    await asyncio.create_task(say(calls, "alice"))
+    await calls.get()
+    connected = asyncio.create_task(connection("alice", messages, seen))
+    for user in ("alice", "bob", "carol"):
+        await asyncio.create_task(say(messages, user))
+    await connected
+    return seen
+
+def main():
+    return asyncio.run(dispatch())
+"""
+    outcome = outcome_of(source)
+    assert outcome.result == ["alice"] * 3
+    assert outcome.found == []
+
+
 def test_a_subscriber_that_was_told_to_stop_empties_its_queue(outcome_of) -> None:
     source = """
 async def reader(messages, seen):

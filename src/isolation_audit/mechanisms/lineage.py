@@ -84,13 +84,17 @@ class Starter:
         return task is None or task.done()
 
 
-class Leftover:
-    """A user whom finished work has left to a task, or to a thread; in what they start it is but a copy."""
+def _runner() -> Hashable:
+    task = running_task()
+    return get_ident() if task is None else weakref.ref(task)
 
-    __slots__ = ("_runner", "user")
 
-    def __init__(self, user: User) -> None:
-        self.user = user
+class _OfRunner:
+    """Something that is one task's or one thread's own; in what they start there is but a copy of the reference."""
+
+    __slots__ = ("_runner",)
+
+    def __init__(self) -> None:
         self._runner = _runner()
 
     def is_here(self) -> bool:
@@ -98,17 +102,23 @@ class Leftover:
         return self._runner == _runner()
 
 
-def _runner() -> Hashable:
-    task = running_task()
-    return get_ident() if task is None else weakref.ref(task)
+class Leftover(_OfRunner):
+    """A user whom finished work has left to a task, or to a thread."""
+
+    __slots__ = ("user",)
+
+    def __init__(self, user: User) -> None:
+        super().__init__()
+        self.user = user
 
 
-class Stint:
+class Stint(_OfRunner):
     """One job, or the time from one item of a queue to the next, in the context that it is done in."""
 
     __slots__ = ("native", "owner", "suspicion", "trail")
 
     def __init__(self, owner: User | None, native: User | None) -> None:
+        super().__init__()
         self.owner = owner
         """Who submitted or queued it."""
         self.native = native
@@ -220,6 +230,8 @@ class Lineage:
         if stint is None:
             return
         stint_variable.set(None)
+        if not stint.is_here():
+            return  # of whoever started this task: it was not this one that got the item
         user = self.user()
         # Whoever got the item may have its own user, known by then: only that of the item itself is left behind.
         if user is not None and user is not stint.native and stint.owner is not None and same(user, stint.owner):
