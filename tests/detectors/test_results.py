@@ -39,6 +39,7 @@ def audited(load_app):
                     auditor.runtime.ambient.current()
             act(app)
             assert auditor.runtime.barrier.counts == {}
+            assert auditor.runtime.tally.crossings == auditor.recorder.counts["IA203"]
             findings = [entry.finding for entry in auditor.recorder.entries() if entry.finding.rule == "IA203"]
             return [(one.target.partition(":")[2], one.witnesses.ambient, one.witnesses.content) for one in findings]
 

@@ -53,7 +53,9 @@ def witnesses(audit: Audit) -> list[tuple[str | None, str | None]]:
 
 
 def count(audit: Audit) -> int:
-    return audit.auditor.recorder.counts["IA203"]
+    counted = audit.auditor.recorder.counts["IA203"]
+    assert audit.auditor.runtime.tally.crossings == counted, "each is a crossing"
+    return counted
 
 
 @asynccontextmanager

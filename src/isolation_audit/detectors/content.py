@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isolation_audit.detectors.base import Detector, observes
-from isolation_audit.detectors.crossing import count_crossing
+from isolation_audit.detectors.crossing import count, count_crossing
 from isolation_audit.instrument.observations import Carried, Returned
 from isolation_audit.mechanisms.sinks import Surfaced
 from isolation_audit.rules import Example, Rule, Severity
@@ -84,6 +84,9 @@ class ContentDetector(Detector):
     @observes(Returned)
     def on_returned(self, returned: Returned) -> None:
         """What a user's own work gives back is for that user."""
+        if not self.recorder.enabled("IA203"):
+            return
+        count(self.runtime)
         self.report(
             "IA203",
             "the result of {target} for {ambient} carries data of {content}",
@@ -96,6 +99,9 @@ class ContentDetector(Detector):
     @observes(Surfaced)
     def on_surfaced(self, surfaced: Surfaced) -> None:
         """No target of the configuration: the ambient user is the only other witness."""
+        if not self.recorder.enabled("IA203"):
+            return
+        count(self.runtime)
         self.report(
             "IA203",
             f"{surfaced.what} for {{ambient}} carries data of {{content}}, seen at {{target}}",

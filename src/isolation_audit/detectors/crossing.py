@@ -211,7 +211,7 @@ class CrossingDetector(Detector):
         if not self.recorder.enabled(code):
             return
         if reached.to != "told":
-            self.runtime.tally.crossings += 1
+            count(self.runtime)
         self.report(
             code,
             template,
@@ -281,6 +281,11 @@ def count_crossing(runtime: Runtime, emission: Emission, addressee: User | None)
         crossed[crossed.index(None)] = addressee
         return
     crossed.append(addressee)
+    count(runtime)
+
+
+def count(runtime: Runtime) -> None:
+    """Count a delivery to a user whom it was not for."""
     runtime.tally.crossings += 1
     scope = current_scope()
     if scope is not None:

@@ -70,7 +70,9 @@ def _events(summary: Mapping[str, Any]) -> Iterator[Metric]:
     unverified = summary.get("events_unverified", 0)
     yield _counter("events_unverified", "Events whose only known witness had nothing to compare with.", unverified)
     yield _counter(
-        "crossing_events", "Deliveries of an event to a user it was not for.", summary.get("crossing_events", 0)
+        "crossing_events",
+        "Deliveries of an event, a response or a result to a user it was not for.",
+        summary.get("crossing_events", 0),
     )
     truncated = summary.get("payloads_truncated", 0)
     yield _counter("payloads_truncated", "Payloads that were not searched to their end.", truncated)

@@ -56,7 +56,7 @@ class Tally:
     seen: Counter[str] = field(default_factory=Counts)
     """Calls of any kind, by target."""
     crossings: int = 0
-    """Deliveries of events to a wrong user; see ``Emission.crossed``."""
+    """Deliveries of events, responses and results to a wrong user; for events see ``Emission.crossed``."""
     scopes: int = 0
     requests: int = 0
     """Requests and connections of which integrations saw the beginning."""
