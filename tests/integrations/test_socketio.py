@@ -246,7 +246,7 @@ def test_servers_for_threads_as_well(audited) -> None:
     assert done.counts == {"IA205": 1}
 
 
-# Twins that are fine: the list in docs/reference/integrations.md, in its order
+# Twins that are fine: the list in docs/reference/silent.md, in its order
 
 
 async def no_name(chat: Chat, _sid: str, _user: str) -> None:
