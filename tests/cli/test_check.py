@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import time
 from pathlib import Path
@@ -12,10 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from doors import Project, cli
+from isolation_audit.cli import check as check_module
 from isolation_audit.cli import cli as command_group
 from isolation_audit.exceptions import UsageError
-
-check_module = importlib.import_module("isolation_audit.cli.check")  # the package gives the command of this name
 
 
 def rows(project: Project, config: str, code: int = 1) -> dict[str, Any]:

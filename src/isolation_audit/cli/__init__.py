@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from io import TextIOWrapper
 
 import click
 
 from isolation_audit._version import __version__
-from isolation_audit.cli.activation import activate, deactivate
-from isolation_audit.cli.check import check
-from isolation_audit.cli.compare import compare
-from isolation_audit.cli.compat import compat
-from isolation_audit.cli.demo import demo
-from isolation_audit.cli.gate import gate
-from isolation_audit.cli.migrate import migrate
-from isolation_audit.cli.progress import progress
-from isolation_audit.cli.rules import rules
-from isolation_audit.cli.run import run
-from isolation_audit.cli.scan import scan
 from isolation_audit.exceptions import IsolationAuditError
 
 USAGE_ERROR = 2
 
+_FILES = {
+    name: name for name in ("check", "compare", "compat", "demo", "gate", "migrate", "progress", "rules", "run", "scan")
+} | dict.fromkeys(("activate", "deactivate"), "activation")
+"""The file that each command is in."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    """Imports a command when it is asked for, so that none pays for what another needs."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return sorted(_FILES)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        # What is no command's name is told with those that look like it, so that all of them have to be known.
+        for wanted in (name,) if name in _FILES else _FILES:
+            self.add_command(getattr(import_module(f"{__name__}.{_FILES[wanted]}"), wanted))
+        return self.commands.get(name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="isolation-audit")
 def cli() -> None:
     """See at run time when one user's events, objects or data reach another user."""
-
-
-for command in (run, demo, check, scan, migrate, progress, compare, compat, gate, rules, activate, deactivate):
-    cli.add_command(command)
 
 
 def main() -> None:

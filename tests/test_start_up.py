@@ -1,0 +1,99 @@
+"""What the doors import: the command line only what the command needs, the package only what is asked of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+import isolation_audit
+from doors import clean_environment, cli
+from isolation_audit.cli import cli as command_group
+from trees import CONFIG, OLD, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN_TIME = {
+    "asyncio",
+    "contextvars_extras",
+    "isolation_audit.auditor",
+    "isolation_audit.detectors",
+    "isolation_audit.export",
+    "isolation_audit.identity",
+    "isolation_audit.instrument",
+    "isolation_audit.integrations",
+    "opentelemetry",
+    "prometheus_client",
+    "rich",
+    "wrapt",
+}
+"""What a command that only reads source has no use for."""
+
+
+def imported(code: str, cwd: Path) -> set[str]:
+    """The modules that a new Python has imported when this code is at its end."""
+    code = f"import json, sys\ntry:\n    {code}\nfinally:\n    print(json.dumps([*sys.modules]), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=cwd, env=clean_environment(), capture_output=True, check=False
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def of_command(*words: str, cwd: Path) -> set[str]:
+    return imported(f"from isolation_audit.cli import cli; cli.main({[*words]!r}, standalone_mode=False)", cwd)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    write_tree(tmp_path, {**OLD, "isolation-audit.toml": CONFIG, "chat.py": "from app.old import Engine\n"})
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", [["scan"], ["scan", "--format", "json"], ["migrate"]])
+def test_commands_on_source_import_nothing_of_the_run_time(tree: Path, words: list[str]) -> None:
+    modules = of_command(*words, cwd=tree)
+    assert "isolation_audit.scan.scanner" in modules
+    assert modules & RUN_TIME == set()
+
+
+def test_the_run_time_is_what_these_names_stand_for(tree: Path) -> None:
+    of_others = {"opentelemetry", "prometheus_client", "rich"}  # imported when configured, and by `demo`
+    assert imported("import isolation_audit.auditor, isolation_audit.export", tree) >= RUN_TIME - of_others
+
+
+def test_the_package_imports_what_is_asked_of_it(tmp_path: Path) -> None:
+    def ours(code: str) -> set[str]:
+        return {name for name in imported(code, tmp_path) if name.startswith("isolation_audit")}
+
+    assert ours("import isolation_audit") == {"isolation_audit", "isolation_audit._version"}
+    assert "isolation_audit.auditor" not in ours("from isolation_audit import user_scope, secret")
+
+
+def test_every_public_name_is_there() -> None:
+    for name in isolation_audit.__all__:
+        assert getattr(isolation_audit, name) is not None
+        assert name in dir(isolation_audit)
+    namespace: dict[str, object] = {}
+    exec("from isolation_audit import *", namespace)
+    assert namespace.keys() >= set(isolation_audit.__all__)
+    with pytest.raises(AttributeError, match="module 'isolation_audit' has no attribute 'gone'"):
+        isolation_audit.gone
+
+
+def test_every_command_is_there_and_what_is_none_is_told(tmp_path: Path) -> None:
+    context = click.Context(command_group)
+    for name in command_group.list_commands(context):
+        command = command_group.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+    done = cli("scam", cwd=tmp_path)
+    assert done.code == 2
+    assert "No such command 'scam'" in done.err
+    suggests = hasattr(click.exceptions, "NoSuchCommand")  # click 8.4
+    assert ("Did you mean 'scan'?" in done.err) == suggests
+    assert cli("--help", cwd=tmp_path).out.decode().count("\n  ") > len(command_group.list_commands(context))
