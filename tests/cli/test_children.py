@@ -85,6 +85,34 @@ def test_every_kind_of_child_is_covered_and_merged(project: Project, kind: str) 
     assert not (project.folder / "out" / "processes").exists(), "the parts are merged, and gone"
 
 
+OUTLIVING = """\
+import subprocess, sys
+import shop
+
+LATE = '''
+import os, time
+import shop
+shop.cross(1)
+deadline = time.monotonic() + 20
+while os.path.exists("out/processes") and time.monotonic() < deadline:
+    time.sleep(0.01)
+shop.cross(5)
+time.sleep(0.7)
+print("late")
+'''
+subprocess.Popen([sys.executable, "-c", LATE])
+shop.cross(2)
+"""
+
+
+def test_what_outlives_the_program_leaves_nothing_behind(project: Project) -> None:
+    done = project.script(OUTLIVING)  # ends when the last process does
+    assert (done.code, done.out) == (0, b"late\n"), done.err
+    assert done.crossings in (2, 3)
+    assert "Error" not in done.err
+    assert [path.name for path in (project.folder / "out").iterdir()] == ["report.json"]
+
+
 def test_constructions_are_counted_in_forked_children_too(project: Project) -> None:
     project.write("isolation-audit.toml", "[[engines]]\ntarget = 'shop:Engine'\n")
     done = project.script(

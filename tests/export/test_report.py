@@ -212,6 +212,34 @@ def test_the_sink_writes_changes_only_and_the_last_process_leaves_the_whole(tmp_
     assert json.loads((tmp_path / "report.json").read_text())["summary"] == {"events_total": 4}
 
 
+def test_a_part_that_comes_while_the_others_are_removed_goes_with_them(tmp_path: Path, monkeypatch: Any) -> None:
+    folder = tmp_path / "processes"
+    folder.mkdir()
+    late = [folder / "run-2-b.json", folder / ".run-2-b.json.2.abcd"]
+    rmdir = type(folder).rmdir
+
+    def meanwhile(path: Path) -> None:
+        if late:
+            late.pop().write_text("{}")
+        rmdir(path)
+
+    monkeypatch.setattr(type(folder), "rmdir", meanwhile)
+    report.discard_parts(tmp_path, "run")
+    assert not folder.exists()
+
+
+def test_a_supervised_process_writes_its_part_only_as_long_as_somebody_waits_for_it(tmp_path: Path) -> None:
+    sink = ReportSink(tmp_path, "run", Select(), supervised=True)
+    made = report.empty({"id": "run"}, TOOL)
+    sink.drain(Batch([], [], lambda: made))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "processes").mkdir()
+    made["summary"] = {"events_total": 1}
+    sink.drain(Batch([], [], lambda: made))
+    (part,) = report.parts(tmp_path, "run")
+    assert part["summary"] == {"events_total": 1}
+
+
 def test_parts_of_other_runs_and_vanishing_parts_are_left_out(tmp_path: Path) -> None:
     for run in ("one", "two"):
         report.write(tmp_path / "processes" / f"{run}-1-a.json", report.empty({"id": run}, TOOL))

@@ -103,7 +103,9 @@ class Supervisor:
                 raise UsageError(f"can't write the report into {self._directory}: {error.strerror}") from None
             yield self._directory.resolve()
             return
-        with tempfile.TemporaryDirectory(prefix="isolation-audit-") as temporary:
+        # A process that outlives the program may be writing at the end.
+        with tempfile.TemporaryDirectory(prefix="isolation-audit-", ignore_cleanup_errors=True) as temporary:
+            Path(temporary, "processes").mkdir()
             yield Path(temporary)
 
     @contextmanager

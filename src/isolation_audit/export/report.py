@@ -23,6 +23,8 @@ Report = dict[str, Any]
 _STATES = ("waiting", "absent", "applied", "late", "missing")
 """From the least to the most telling: of several processes the most telling state of a target is shown."""
 
+_ROUNDS = 3
+"""How often parts are looked for when they are removed."""
 
 _HIGHEST = ("users_at_once",)
 """Figures of which the highest stands for the whole: at least so many at once, in one of the processes."""
@@ -84,12 +86,20 @@ def _finding(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 def write(path: Path, report: Report) -> None:
     """Write atomically: a reader sees the old report or the new one, never half of one."""
-    write_text(path, json.dumps(report, indent=1) + "\n")
+    write_text(path, _text(report))
+
+
+def _text(report: Report) -> str:
+    return json.dumps(report, indent=1) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:
     """Write any text atomically, as UTF-8; folders on the way are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _put(path, text)
+
+
+def _put(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         draft.write_text(text, encoding="utf-8")
@@ -111,10 +121,16 @@ def parts(directory: Path, run_id: str) -> list[Report]:
 def discard_parts(directory: Path, run_id: str) -> None:
     """Remove the parts of a run whose report has been written, so that a folder used for every run does not fill up."""
     folder = directory / "processes"
-    for path in folder.glob(f"{run_id}-*.json"):
-        path.unlink(missing_ok=True)
-    with suppress(OSError):  # another run may be using it
-        folder.rmdir()
+    for _ in range(_ROUNDS):
+        for path in folder.glob(f"*{run_id}-*"):  # drafts, too
+            path.unlink(missing_ok=True)
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            continue  # another run may be using it, or a process of this one has left something meanwhile
+        return
 
 
 class ReportSink:
@@ -136,8 +152,17 @@ class ReportSink:
         report = batch.snapshot()
         state = (report["summary"], report["targets"])
         if state != self._written:
-            write(self._path, report)
+            self._write(report)
             self._written = state
+
+    def _write(self, report: Report) -> None:
+        if not self._supervised:
+            write(self._path, report)
+            return
+        # A process may outlive the run, as multiprocessing's resource tracker does: without the folder nobody waits for
+        # its part any more.
+        with suppress(FileNotFoundError):
+            _put(self._path, _text(report))
 
     def close(self) -> None:
         """Without a supervisor, the process that ends last leaves the merged report."""
