@@ -439,3 +439,32 @@ def test_forked_children_send_their_own(protocol: str, received: Received) -> No
     assert (
         len({resource.get("service.instance.id", number) for number, resource in enumerate(received.resources())}) == 4
     )
+
+
+_SENDING = """
+import sys
+from isolation_audit.config.model import Otlp
+from isolation_audit.export.otel import OtlpSink
+from isolation_audit.export.sink import Batch
+from isolation_audit.identity.pseudonyms import Pseudonyms
+from isolation_audit.identity.scopes import Scope
+
+sink = OtlpSink(Otlp(endpoint=sys.argv[1], protocol=sys.argv[2], timeout=2.0), Pseudonyms(key="a key for tests"))
+before = set(sys.modules)
+scope = Scope("alice")
+scope.started, scope.ended = 1_000_000_000, 3_000_000_000
+sink.drain(Batch([], [scope], dict, last=False))
+sink.close()
+print(sink.exports["lost"], *sorted(set(sys.modules) - before))
+"""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_threads_import_nothing(protocol: str, received: Received, there: bool) -> None:
+    """A fork in the middle of an import leaves the child with a module that nobody can import."""
+    endpoint = received.endpoint if there else f"http://localhost:{free_port()}"
+    done = subprocess.run(
+        [sys.executable, "-c", _SENDING, endpoint, protocol], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == [str(int(not there))]
+    assert len(received.spans()) == there

@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 import uuid
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,14 @@ if TYPE_CHECKING:
 _PACKAGES = {
     "grpc": "opentelemetry.exporter.otlp.proto.grpc",
     "http/protobuf": "opentelemetry.exporter.otlp.proto.http",
+}
+
+# What the exporters import when they are made, connect, or fail. Were that on the courier's thread, a fork in the
+# middle of it would leave the child with a module's lock taken by nobody, and whoever imports the module there would
+# wait for ever. A name that some version lacks is passed over.
+_IMPORTED_LATE = {
+    "grpc": ("grpc._channel", "grpc.experimental"),
+    "http/protobuf": ("requests", "netrc", "encodings.idna"),
 }
 
 
@@ -201,12 +210,15 @@ def _record_maker(resource: Resource) -> Callable[..., Any]:
 
 
 def exporter_types(protocol: str) -> tuple[type[Any], type[Any]]:
-    """The exporters of log records and of spans for one protocol.
+    """The exporters of log records and of spans for one protocol; nothing is left for them to import later.
 
     Raises:
         ImportError: their package is not installed.
     """
     package = _PACKAGES[protocol]
+    for name in _IMPORTED_LATE[protocol]:
+        with suppress(ImportError):
+            import_module(name)
     logs = import_module(f"{package}._log_exporter").OTLPLogExporter
     spans = import_module(f"{package}.trace_exporter").OTLPSpanExporter
     return logs, spans
