@@ -32,10 +32,11 @@ from isolation_audit.identity.users import Users
 from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.instrumentation import Instrumentation
-from isolation_audit.instrument.levels import LEVELS, Histogram
+from isolation_audit.instrument.levels import LEVELS
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.instrument.tally import Histogram
 from isolation_audit.instrument.targets import PASSIVE_ROLES, State
 from isolation_audit.process import process
 from isolation_audit.recorder import Recorder
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.export.sink import Sink
     from isolation_audit.identity.scopes import Scope
-    from isolation_audit.instrument.runtime import Tally
+    from isolation_audit.instrument.tally import Tally
     from isolation_audit.instrument.targets import Watched
 
 RUN_VARIABLE = "ISOLATION_AUDIT_RUN"

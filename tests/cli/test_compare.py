@@ -16,7 +16,7 @@ from isolation_audit.auditor import TOOL
 from isolation_audit.cli import cli as command_group
 from isolation_audit.export import report
 from isolation_audit.export.comparison import compare, estimate, figures
-from isolation_audit.instrument.levels import BUCKETS, Histogram
+from isolation_audit.instrument.tally import BUCKETS, Histogram
 
 if TYPE_CHECKING:
     from pathlib import Path

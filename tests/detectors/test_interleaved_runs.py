@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from isolation_audit import Auditor, user_scope
 from isolation_audit.config import parse_config
 from isolation_audit.detectors.protocol import ProtocolDetector
-from isolation_audit.instrument.observations import Deviated, Overdue
+from isolation_audit.instrument.observations import Deviated
+from isolation_audit.instrument.runs import Overdue
 
 EXAMPLE = itertools.count()
 EXAMPLES = int(os.environ.get("ISOLATION_AUDIT_EXAMPLES", "60"))

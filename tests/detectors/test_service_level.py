@@ -18,8 +18,9 @@ from isolation_audit.auditor import TOOL, Auditor
 from isolation_audit.config import parse_config
 from isolation_audit.export import report
 from isolation_audit.instrument import levels
-from isolation_audit.instrument.levels import BUCKETS, LEVELS, Histogram
+from isolation_audit.instrument.levels import LEVELS
 from isolation_audit.instrument.points import cleanup
+from isolation_audit.instrument.tally import BUCKETS, Histogram
 
 if TYPE_CHECKING:
     from collections.abc import Callable

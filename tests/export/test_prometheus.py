@@ -19,7 +19,8 @@ from isolation_audit.detectors import all_rules
 from isolation_audit.export import report
 from isolation_audit.export.metrics import families
 from isolation_audit.export.prometheus import AuditCollector, PrometheusSink, register, serve
-from isolation_audit.instrument.levels import BUCKETS, LEVELS, Histogram
+from isolation_audit.instrument.levels import LEVELS
+from isolation_audit.instrument.tally import BUCKETS, Histogram
 from isolation_audit.instrument.targets import State
 from receivers import get, program
 

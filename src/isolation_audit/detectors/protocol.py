@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from isolation_audit.detectors.base import Detector, observes
-from isolation_audit.instrument.observations import Deviated, Overdue, Undelivered
+from isolation_audit.instrument.observations import Deviated, Undelivered
+from isolation_audit.instrument.runs import Overdue
 from isolation_audit.protocols.automaton import START
 from isolation_audit.rules import Example, Rule, Severity
 

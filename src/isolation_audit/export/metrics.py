@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from isolation_audit._version import __version__
 from isolation_audit.config.selection import Selection
 from isolation_audit.detectors import all_rules
-from isolation_audit.instrument.levels import BUCKETS
+from isolation_audit.instrument.tally import BUCKETS
 from isolation_audit.instrument.targets import INTEGRATION, State
 
 if TYPE_CHECKING:

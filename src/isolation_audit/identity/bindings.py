@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from isolation_audit.identity.users import plain_text, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from isolation_audit.identity.elsewhere import Elsewhere
     from isolation_audit.identity.users import Listener, User
 
 LIVE: Final = 60.0
@@ -33,6 +32,19 @@ class Binding(NamedTuple):
     def live(self, now: float) -> bool:
         """True while the id counts as in use."""
         return now - self.seen <= LIVE
+
+
+class Others(Protocol):
+    """What other processes know, and are told."""
+
+    def before(self, kind: str, identifier: str) -> Binding | None:
+        """What was heard of an id that is not known here."""
+
+    def user_of(self, kind: str, identifier: str) -> User | None:
+        """The user to whom another process has bound an id."""
+
+    def tell(self, kind: str, identifier: str, user: User, *, conflict: bool) -> None:
+        """Let them know; ``conflict`` says that another user's claim to the id was reported."""
 
 
 class Bindings:
@@ -59,8 +71,8 @@ class Bindings:
         self.listener: Listener | None = None
         self.handles: set[str] = set()
         """Kinds whose ids only say where something goes: anybody may be shown one, and the listener hears of none."""
-        self.elsewhere: Elsewhere | None = None
-        """What other processes know, where they share a store."""
+        self.elsewhere: Others | None = None
+        """The other processes, where they share a store."""
 
     def __len__(self) -> int:
         return sum(len(table) for table in self._tables.values())

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.identity.users import Kind, same
 from isolation_audit.instrument.observations import Slow
@@ -15,44 +14,12 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Config
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.identity.users import User
-    from isolation_audit.instrument.runtime import Tally
-
-BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
-"""Upper limits in seconds, each included in its bucket; what takes longer is in none of them."""
+    from isolation_audit.instrument.tally import Tally
 
 LEVELS: Final = ("first_event", "run", "cleanup")
 
 _SYSTEM: Final = Kind.SYSTEM
 _RUN_ID: Final = "run_id"
-
-
-class Histogram:
-    """Durations counted by bucket. ``+= 1`` on a list's item runs without a switch of threads, so there is no lock."""
-
-    __slots__ = ("_counts", "_sum")
-
-    def __init__(self) -> None:
-        self._counts = [0] * (len(BUCKETS) + 1)
-        self._sum = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Count one duration."""
-        bucket = bisect_left(BUCKETS, seconds)
-        self._counts[bucket] += 1
-        self._sum += seconds
-
-    def clear(self) -> None:
-        """Start again from nothing."""
-        self.__init__()  # type: ignore[misc]
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form; a bucket holds all that took at most so many seconds, so that processes' buckets add up."""
-        buckets: dict[str, int] = {}
-        count = 0
-        for limit, number in zip(BUCKETS, self._counts, strict=False):
-            count += number
-            buckets[f"{limit:g}"] = count
-        return {"count": count + self._counts[-1], "sum": round(self._sum, 6), "buckets": buckets}
 
 
 class Work:

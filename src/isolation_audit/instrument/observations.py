@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from isolation_audit.content.index import Mark
     from isolation_audit.identity.objects import Record
     from isolation_audit.identity.users import User
-    from isolation_audit.instrument.runs import Deviation, Run
+    from isolation_audit.instrument.runs import Deviation
     from isolation_audit.instrument.stacks import RawStack
 
 
@@ -164,20 +164,6 @@ class Deviated:
     entry: Emitter
     method: str
     deviation: Deviation
-
-
-@dataclass(slots=True)
-class Overdue:
-    """The work for a run has ended, or its time is up, and something has not come.
-
-    ``open`` names openers that wait for their closers; ``missing`` is empty where only those are.
-    """
-
-    run: Run
-    open: tuple[str, ...]
-    missing: tuple[str, ...]
-    seconds: float
-    """Since its last event."""
 
 
 @dataclass(slots=True)

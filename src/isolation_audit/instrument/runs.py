@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.instrument.observations import Overdue
 from isolation_audit.protocols.automaton import START, Automaton, compile_order
 from isolation_audit.protocols.openings import Closing, Openings
 
@@ -63,6 +62,20 @@ class Deviation:
     missing: tuple[str, ...] | None
     repeated: bool
     open: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Overdue:
+    """The work for a run has ended, or its time is up, and something has not come.
+
+    ``open`` names openers that wait for their closers; ``missing`` is empty where only those are.
+    """
+
+    run: Run
+    open: tuple[str, ...]
+    missing: tuple[str, ...]
+    seconds: float
+    """Since its last event."""
 
 
 class Runs:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from isolation_audit.instrument.bound_ids import BoundIds
-from isolation_audit.instrument.levels import Histogram, ServiceLevels
+from isolation_audit.instrument.levels import ServiceLevels
 from isolation_audit.instrument.rooms import Rooms
+from isolation_audit.instrument.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,54 +25,6 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runs import Runs
 
 _Part = TypeVar("_Part")
-
-
-class Counts(Counter[str]):
-    """A counter whose ``+= 1`` is as fast as a plain dict's.
-
-    ``Counter`` writes ``__delitem__`` in Python, and with it CPython looks for ``__setitem__`` at each assignment.
-    """
-
-    __delitem__ = dict.__delitem__  # type: ignore[assignment]
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counters of clean and unclean calls alike.
-
-    ``+= 1`` on a dict of str keys runs without a switch of threads in CPython's GIL builds, so no lock is needed.
-    """
-
-    events: Counter[str] = field(default_factory=Counts)
-    """Distinct events by the layer at which they were first seen."""
-    passages: Counter[str] = field(default_factory=Counts)
-    """Instrumented layers passed, by layer."""
-    unverified: int = 0
-    """Events whose only known witness had nothing to be compared with."""
-    built: Counter[str] = field(default_factory=Counts)
-    """Engines built, by target."""
-    deprecated: Counter[str] = field(default_factory=Counts)
-    """Deprecated engines built, by target."""
-    seen: Counter[str] = field(default_factory=Counts)
-    """Calls of any kind, by target."""
-    crossings: int = 0
-    """Deliveries of events, responses and results to a wrong user; for events see ``Emission.crossed``."""
-    scopes: int = 0
-    requests: int = 0
-    """Requests and connections of which integrations saw the beginning."""
-    requests_named: int = 0
-    """Those of them whose user became known."""
-    undelivered: int = 0
-    """Events of which a layer said, or hid, that they did not arrive."""
-    payloads_truncated: int = 0
-    """Payloads that were not searched to their end."""
-    entries_evicted: int = 0
-    """Entries of caches whose writer was forgotten, and what was forgotten of pooled connections."""
-    first_event: Histogram = field(default_factory=Histogram)
-    run: Histogram = field(default_factory=Histogram)
-    cleanup: Histogram = field(default_factory=Histogram)
-    users_at_once: int = 0
-    """The highest number of users with a run at the same time."""
 
 
 @dataclass(slots=True)
