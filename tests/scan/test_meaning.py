@@ -175,6 +175,25 @@ def test_factories_of_what_is_deprecated(tmp_path: Path) -> None:
     assert found(scan_tree(write_tree(tmp_path, files))) == expected(files)
 
 
+def test_a_factory_of_several_says_what_it_returns(tmp_path: Path) -> None:
+    config = CONFIG + '[[engines]]\ntarget = "app.third:Other"\nconstructors = ["app.third:other_for"]\n'
+    files = {
+        **OLD,
+        "isolation-audit.toml": config,
+        "app/third.py": "class Other:\n    pass\n\ndef other_for(): return Other()\n",
+        "make.py": (
+            "from app.old import Engine\nfrom app.new import UserEngine\nfrom app.third import other_for\n"
+            "class Maker:\n    async def make(self, kind):\n"
+            "        return Engine() if kind else UserEngine() or other_for()\n"
+        ),
+    }
+    (factory,) = (one for one in scan_tree(write_tree(tmp_path, files)).references if one.form == "factory")
+    assert (factory.rule, factory.line, factory.function) == ("IA809", 5, "Maker.make")
+    assert factory.message == (
+        "factory of several engines: Maker.make returns app.old:Engine, app.new:UserEngine and app.third:Other"
+    )
+
+
 @pytest.mark.parametrize(
     ("glob", "yes", "no"),
     [

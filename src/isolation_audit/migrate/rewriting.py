@@ -11,6 +11,7 @@ from isolation_audit.migrate.edits import call_edits, import_edits
 from isolation_audit.migrate.signatures import signature_of
 from isolation_audit.migrate.syntax import Syntax
 from isolation_audit.migrate.text import Edit, SourceText
+from isolation_audit.scan.deprecated import class_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,10 +66,8 @@ class New:
 
 
 def new_of(replacement: Target) -> New:
-    """A replacement with a method is called by it; everything else is meant to be its class."""
-    above, _, last = replacement.qualname.rpartition(".")
-    is_method = bool(above) and not last[:1].isupper()
-    return New(replacement.module, above if is_method else replacement.qualname, replacement.qualname)
+    """A replacement as a file names it when it has imported it."""
+    return New(replacement.module, class_of(replacement).qualname, replacement.qualname)
 
 
 class FileRewriter:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from isolation_audit.config.model import Target
 from isolation_audit.scan.lexical import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from isolation_audit.config.model import Config, Deprecation, Target
+    from isolation_audit.config.model import Config, Deprecation
     from isolation_audit.scan.resolving import Resolver
 
 
@@ -37,7 +38,9 @@ class Deprecated:
             for entry in self.entries
             for target in (entry.target, *self._constructors[entry.target], *filter(None, [entry.replacement]))
         )
+        self._engines = tuple(_engines(config))
         self._names: dict[str, Hit] = {}
+        self._others: dict[str, Target] = {}
         self.migrated: set[Target] = set()
 
     def words(self, more: Iterable[str] = ()) -> Words:
@@ -72,6 +75,12 @@ class Deprecated:
                 kind = "method" if str(constructor).startswith(f"{entry.target}.") else "factory"
                 for name in _resolved(constructor, resolver) if kept else ():
                     self._names.setdefault(name, Hit(entry, kind))
+        self._others = {
+            name: target
+            for way, target in self._engines
+            for name in _resolved(way, resolver)
+            if name not in self._names
+        }
 
     def hit(self, name: str) -> Hit | None:
         """What the dotted ``name`` has to do with a deprecation, if anything."""
@@ -82,6 +91,11 @@ class Deprecated:
                 return Hit(above.deprecation, "member")
         return found
 
+    def built(self, name: str) -> Target | None:
+        """The configured class that the dotted ``name`` is, or builds; deprecated or not."""
+        found = self._names.get(name)
+        return self._others.get(name) if found is None else found.deprecation.target
+
     @staticmethod
     def whole(entry: Deprecation) -> Hit:
         """A hit of the target itself."""
@@ -90,6 +104,25 @@ class Deprecated:
     def leads(self, name: str) -> bool:
         """Whether the dotted ``name`` is deprecated, or a module or package on the way to something that is."""
         return self.hit(name) is not None or any(one.startswith(name + ".") for one in self._names)
+
+
+def _engines(config: Config) -> Iterator[tuple[Target, Target]]:
+    """Ways to name or to build what is not deprecated, and the class that comes of it."""
+    for engine in config.engines:
+        yield from ((way, engine.target) for way in (engine.target, *engine.constructors))
+    for factory in config.factories:
+        yield from ((way, factory.builds) for way in (factory.builds, factory.target))
+    for entry in config.deprecations:
+        if entry.replacement is not None:
+            cls = class_of(entry.replacement)
+            yield from ((way, cls) for way in (cls, entry.replacement))
+
+
+def class_of(replacement: Target) -> Target:
+    """A replacement with a method is called by it; everything else is meant to be its class."""
+    above, _, last = replacement.qualname.rpartition(".")
+    is_method = bool(above) and not last[:1].isupper()
+    return Target(replacement.module, above) if is_method else replacement
 
 
 def _dotted(target: Target) -> str:

@@ -48,6 +48,15 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Factory:
+    """A function that may return several things: its name, where its definition begins, and their paths."""
+
+    function: str
+    span: Span
+    returns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One file: its imports and uses that may matter, and what its names mean for those who import them.
 
@@ -60,6 +69,7 @@ class Facts:
     stars: tuple[str, ...] = ()
     exported: tuple[str, ...] | None = None
     defined: tuple[tuple[str, Span], ...] = ()
+    factories: tuple[Factory, ...] = ()
 
     def as_json(self) -> list[Any]:
         """For the cache."""
@@ -72,7 +82,7 @@ class Facts:
         Raises:
             TypeError, ValueError: ``value`` is something else.
         """
-        imports, uses, exports, stars, exported, defined = value
+        imports, uses, exports, stars, exported, defined, factories = value
         return cls(
             tuple(_use(*use) for use in imports),
             tuple(_use(*use) for use in uses),
@@ -80,6 +90,7 @@ class Facts:
             tuple(stars),
             None if exported is None else tuple(exported),
             tuple((name, Span(*span)) for name, span in defined),
+            tuple(Factory(name, Span(*span), tuple(returns)) for name, span, returns in factories),
         )
 
 

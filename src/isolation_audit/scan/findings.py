@@ -16,7 +16,7 @@ from isolation_audit.scan.rules import RULES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from isolation_audit.config.model import Deprecation
+    from isolation_audit.config.model import Deprecation, Target
     from isolation_audit.rules import Severity
     from isolation_audit.scan.deprecated import Hit
     from isolation_audit.scan.facts import Arguments, Facts, Use
@@ -90,6 +90,7 @@ class Judge:
         for number, use in enumerate(facts.imports):
             if use.path:
                 yield from self._import(path, use, through.get(number))
+        yield from self._factories(path, facts)
 
     def hits(self, use: Use, path: str) -> Iterator[tuple[str, Hit]]:
         """What a use has to do with deprecations, by the names that it may mean."""
@@ -127,6 +128,22 @@ class Judge:
         for name, hit in list(found.items())[:1]:
             if path not in source.modules.find(hit.deprecation.target.module):
                 yield self._reference(path, "IA801", use.form, name, hit, use)
+
+    def _factories(self, path: str, facts: Facts) -> Iterator[Reference]:
+        """Functions that return what is deprecated or something else: who calls them can't know."""
+        source = self._source
+        for factory in facts.factories:
+            built: dict[Target, None] = {}
+            names = [name for written in factory.returns for name in sorted(source.resolver.resolve(written, path))]
+            for name in names:
+                if target := source.deprecated.built(name):
+                    built.setdefault(target)
+            entry = next((entry for entry in source.deprecated.entries if entry.target in built), None)
+            if entry is not None and len(built) > 1:
+                message = f"factory of several engines: {factory.function} returns {_listed(map(str, built))}"
+                yield self._finding(
+                    self._shown(path), factory.span, "IA809", "factory", message, entry, function=factory.function
+                )
 
     def _meant(self, written: str, path: str) -> dict[str, Hit]:
         return self._deprecated_of(self._source.resolver.resolve(written, path))
@@ -196,6 +213,7 @@ class Judge:
         entry: Deprecation | None = None,
         *,
         use: Use | None = None,
+        function: str = "<module>",
         name: str = "",
         help_text: str = "",
     ) -> Reference:
@@ -207,7 +225,7 @@ class Judge:
             help=help_text or RULES[rule].help,
             file=file,
             span=span,
-            function=use.function if use else "<module>",
+            function=use.function if use else function,
             deprecation=entry,
             name=name,
             guard=use.guard if use else "",
@@ -235,6 +253,11 @@ def _place(one: Reference) -> tuple[str, int, int, str]:
 
 def _span(line: int, column: int, length: int) -> Span:
     return Span(line, column, line, column + length)
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}"
 
 
 def _because(entry: Deprecation) -> str:

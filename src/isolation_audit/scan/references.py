@@ -10,7 +10,8 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from isolation_audit.scan.facts import Arguments, Facts, Span, Use
+from isolation_audit.scan.factories import Returned
+from isolation_audit.scan.facts import Arguments, Factory, Facts, Span, Use
 from isolation_audit.scan.meaning import Meanings
 from isolation_audit.scan.scopes import Binder, Scope
 
@@ -83,7 +84,9 @@ class _Reader(ast.NodeVisitor):
         self._lines = (
             None if data.isascii() else [line.encode() for line in _LINES.split(decoded(data).lstrip("\ufeff"))]
         )
+        self._returned = Returned(self._meanings)
         self._uses: list[Use] = []
+        self._factories: list[Factory] = []
         self._form = "value"
         self._offset: Span | None = None
         self._trouble = ""
@@ -117,6 +120,7 @@ class _Reader(ast.NodeVisitor):
             tuple(self._binder.stars),
             None if exported is None else tuple(exported),
             tuple(defined),
+            tuple(self._factories),
         )
 
     def _exported_names(self, module: Scope) -> Iterator[tuple[str, Scope, str]]:
@@ -170,6 +174,7 @@ class _Reader(ast.NodeVisitor):
         self._decorators(node.decorator_list)
         self._parameters(node.args)
         self._annotation(node.returns, "return annotation")
+        self._factory(node, node.name)
         outer, self._scope = self._scope, self._binder.scopes[node]
         for statement in node.body:
             self.visit(statement)
@@ -177,8 +182,17 @@ class _Reader(ast.NodeVisitor):
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
+    def _factory(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, shown: str) -> None:
+        scope = self._binder.scopes[node]
+        paths = self._returned.paths(node, scope)
+        if len(paths) > 1 and any(self._concerns(path) for path in paths):
+            column = self._characters(node.lineno, node.col_offset)
+            span = Span(node.lineno, column, node.lineno, column + len(shown))
+            self._factories.append(Factory(scope.qualname, span, tuple(paths)))
+
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self._parameters(node.args)
+        self._factory(node, "lambda")
         outer, self._scope = self._scope, self._binder.scopes[node]
         with self._as("value"):
             self.visit(node.body)
@@ -280,9 +294,8 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if self._form.endswith("annotation") or not self._refer(node, form=self._form):
-            self.visit(node.value)
-            form = self._form if self._form.endswith("annotation") else "value"
-            with self._as(form):
+            with self._as(self._form if self._form.endswith("annotation") else "value"):
+                self.visit(node.value)
                 self.visit(node.slice)
 
     def visit_Constant(self, node: ast.Constant) -> None:

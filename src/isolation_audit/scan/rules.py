@@ -20,6 +20,9 @@ def test_chat(engine):
     pass
 """
 _SAME_NAME = "from tools.motors import Engine\n\nengine = Engine()\n"
+_IMPORTS = "from app.new import UserEngine\nfrom app.old import Engine\n\n\n"
+_SEVERAL = "def engine_for(user):\n    return UserEngine() if user.fresh else Engine()\n"
+_ONE = "def engine_for(user):\n    return UserEngine() if user.fresh else None\n"
 
 
 RULES = {
@@ -162,6 +165,22 @@ RULES = {
                 },
                 {"app/old.py": _OLD, "tools/motors.py": "class Engine:\n    pass\n", "chat.py": _SAME_NAME},
             ),
+        ),
+        Rule(
+            "IA809",
+            "factory-of-several",
+            Severity.WARNING,
+            "A function returns something deprecated in one case and another configured class in the next: by "
+            "branches, a table, or its annotation.",
+            "Who calls it can't know which engine they hold. As long as it is there, no count of constructor calls "
+            "tells who still gets the old one.",
+            "return one class; split the function where both are needed for a time",
+            SourceExample(
+                _CONFIG,
+                {"app/old.py": _OLD, "app/new.py": _NEW, "make.py": _IMPORTS + _SEVERAL},
+                {"app/old.py": _OLD, "app/new.py": _NEW, "make.py": "from app.new import UserEngine\n\n\n" + _ONE},
+            ),
+            "`deprecations.replacement`, `deprecations.constructors`, `engines`, `factories.builds`",
         ),
     )
 }
