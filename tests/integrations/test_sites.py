@@ -22,11 +22,12 @@ DJANGO = [
     for user in ("alice", "bob")
     for answer in ([None, False, None], user, [None, True, user], user, None, [None, False, None])
 ]
+TOKENS = (["alice", "bob", 401, None], ("alice", "bob"))
 
 EXPECTED = {
     "fastapi_headers": (["alice", "alice", "bob", "bob", None, ["alice", "bob"]], ("alice", "bob")),
     "starlette_login": ([None, "alice", None, "bob"], ("alice", "bob")),
-    "fastapi_token": (["alice", "bob", 401, None], ("alice", "bob")),
+    **{f"fastapi_token {library}": TOKENS for library in ("pyjwt", "jose", "authlib", "joserfc")},
     "wsgi_bare": ([["alice", "alice"], ["bob", "bob"], [None, None]], ("alice", "bob")),
     "flask_site": (FLASK, ("1", "2")),
     "flask_session": ([["1", "1"], ["2", "2"], None], ("1", "2")),
