@@ -42,6 +42,8 @@ WORDS = [
     "exclude",
     "optional",
     "constructors",
+    "constructor",
+    "origins",
     "methods",
     "requires",
     "service_levels",

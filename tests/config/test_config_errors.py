@@ -43,6 +43,10 @@ def deprecated(line: str) -> str:
     return f'[[deprecations]]\ntarget = "app:Old"\n{line}  #!\n'
 
 
+def origin(lines: str, mark: str = "  #!") -> str:
+    return f'[[deprecations]]\ntarget = "app:Old"\n\n[[deprecations.origins]]{mark}\n{lines}\n'
+
+
 def order(text: str) -> str:
     return f'[protocols.run]\nkey = "run_id"\norder = "{text}"  #!\n'
 
@@ -96,6 +100,14 @@ BAD = [
     Bad("excludes itself", engine('exclude = "app:Engine"'), "engines[1].exclude", "the target itself", "subclasses"),
     Bad("constructor", engine('constructors = ["a.b"]'), "engines[1].constructors[0]", "neither", "from_legacy"),
     Bad("method of a module", '[[deprecations]]\ntarget = "app.old"\nconstructors = "make"  #!\n', "deprecations[0].constructors", "method's name", "'app.old:make'"),
+    Bad("origin of nothing", origin('replacement = "app.new:E"'), "deprecations[0].origins[0].constructor", "is missing", "from_legacy"),
+    Bad("origin without replacement", origin('constructor = "make"'), "deprecations[0].origins[0].replacement", "is missing", "app.engine:Engine.from_config"),
+    Bad("origin with a wrong constructor", origin('constructor = "a.b"  #!\nreplacement = "app.new:E"', ""), "deprecations[0].origins[0].constructor", "neither", "from_legacy"),
+    Bad("origin that builds the old", origin('constructor = "make"\nreplacement = "app:Old.other"  #!', ""), "deprecations[0].origins[0].replacement", "which is deprecated", "name what should be used"),
+    Bad("origin twice", origin('constructor = "make"\nreplacement = "a:E"\n[[deprecations.origins]]\nconstructor = "app:Old.make"  #!\nreplacement = "a:E"', ""), "deprecations[0].origins[1].constructor", "described above already", "remove one"),
+    Bad("origin with one name twice", origin('constructor = "make"\nreplacement = "a:E"\narguments = { a = "c", b = "c" }  #!', ""), "deprecations[0].origins[0].arguments", "both become 'c'", "its own name"),
+    Bad("origins as names", '[[deprecations]]\ntarget = "app:Old"\norigins = ["make"]  #!\n', "deprecations[0].origins[0]", "expected a table", "[[deprecations.origins]]"),
+    Bad("origins as a table", '[[deprecations]]\ntarget = "app:Old"\norigins = { make = 1 }  #!\n', "deprecations[0].origins", "expected a list of tables", "[[deprecations.origins]]"),
     # paths
     Bad("path", engine('owner = "context.user_id"'), "engines[1].owner", "starts with 'context'", "args.context"),
     Bad("second path", engine('owner = ["self.u",\n"self.f()"]'), "engines[1].owner[1]", "can't be read from '()'", "calls and operators"),

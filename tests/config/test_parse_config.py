@@ -16,6 +16,7 @@ from isolation_audit.config import (
     EventName,
     Factory,
     Limits,
+    Origin,
     Protocol,
     Root,
     ServiceLevels,
@@ -63,6 +64,12 @@ arguments = { ctx = "context" }
 reason = "one instance served every visitor"
 deadline = 2027-03-01
 constructors = ["_make"]
+
+[[deprecations.origins]]
+constructor = "from_row"
+replacement = "shop.pricing:Pricer.load"
+await = true
+arguments = { row = "record" }
 
 [[deprecations]]
 target = "shop.legacy.helpers"
@@ -187,7 +194,15 @@ class TestFullExample:
             arguments=(("ctx", "context"),),
             reason="one instance served every visitor",
             deadline=dt.date(2027, 3, 1),
-            constructors=(Target("shop.legacy", "Pricer._make"),),
+            constructors=(Target("shop.legacy", "Pricer._make"), Target("shop.legacy", "Pricer.from_row")),
+            origins=(
+                Origin(
+                    Target("shop.legacy", "Pricer.from_row"),
+                    Target("shop.pricing", "Pricer.load"),
+                    awaited=True,
+                    arguments=(("row", "record"),),
+                ),
+            ),
         )
         assert config.deprecations[1] == Deprecation(Target("shop.legacy.helpers"), Target("shop.helpers"))
 

@@ -159,6 +159,104 @@ def test_left_to_people(tmp_path: Path, line: str) -> None:
         compile(change.after, change.shown, "exec")
 
 
+ORIGINS = """
+[[deprecations.origins]]
+constructor = "restore"
+replacement = "app.new:UserEngine.load"
+await = true
+arguments = { path = "file", a = "a" }
+
+[[deprecations.origins]]
+constructor = "opened"
+replacement = "app.new:UserEngine.load"
+await = true
+
+[[deprecations.origins]]
+constructor = "app.old:make"
+replacement = "app.new:user_engine_for"
+arguments = { who = "user" }
+"""
+WITH_ORIGINS = {
+    **TREE,
+    "isolation-audit.toml": SYNC.replace('constructors = ["restore", "app.old:make"]\n', 'constructors = "other"\n')
+    + ORIGINS,
+    "app/old.py": (
+        "class Engine:\n    def __init__(self, a=1, b=2): pass\n"
+        "    @classmethod\n    def restore(cls, path, a=1): pass\n"
+        "    @classmethod\n    async def opened(cls, file): pass\n"
+        "    @classmethod\n    def other(cls): pass\n\n"
+        "def make(who, loud=False): return Engine()\n"
+    ),
+    "app/new.py": (
+        "class UserEngine:\n    def __init__(self, a=1, second=2): pass\n    @classmethod\n"
+        "    async def load(cls, file, a=1): pass\n\ndef user_engine_for(user): return UserEngine()\n"
+    ),
+}
+BUILT_OTHERWISE = {
+    "in async code": (
+        (
+            "from app.old import Engine, make\n\nasync def f():\n"
+            "    return Engine.restore('x', a=1).run(), make(2), Engine(1, b=make(who=3)), await Engine.opened('y')\n"
+        ),
+        (
+            "from app.new import UserEngine\nfrom app.new import user_engine_for\n\nasync def f():\n"
+            "    return (await UserEngine.load('x', a=1)).run(), user_engine_for(2), "
+            "UserEngine(1, second=user_engine_for(user=3)), await UserEngine.load('y')\n"
+        ),
+    ),
+    "a coroutine that somebody else awaits": (
+        "import asyncio\nimport app.old\n\ndef f():\n    asyncio.run(app.old.Engine.opened('y'))\n",
+        "import asyncio\nfrom app.new import UserEngine\n\ndef f():\n    asyncio.run(UserEngine.load('y'))\n",
+    ),
+    "patches": (
+        "from unittest.mock import patch\n\npatch('app.old.Engine.restore')\npatch('app.old.make')\n",
+        "from unittest.mock import patch\n\npatch('app.new.UserEngine.load')\npatch('app.new.user_engine_for')\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BUILT_OTHERWISE)
+def test_other_constructors_with_arguments_of_their_own(tmp_path: Path, case: str) -> None:
+    before, after = BUILT_OTHERWISE[case]
+    plan = make_plan(scan_tree(write_tree(tmp_path, {**WITH_ORIGINS, "chat.py": before})).source, lambda _: True)
+    assert [one for one in plan.manual if one.file == "chat.py"] == []
+    (change,) = plan.changes
+    assert change.after.decode() == after
+    compile(change.after, "chat.py", "exec")
+
+
+def test_a_factory_that_is_handed_on_keeps_its_name(tmp_path: Path) -> None:
+    files = {
+        **WITH_ORIGINS,
+        "handed.py": "from app.old import make\n",
+        "chat.py": "from handed import make as build\nbuild(1)\n",
+    }
+    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    assert {change.shown: change.after.decode() for change in plan.changes} == {
+        "handed.py": "from app.new import user_engine_for as make\n",
+        "chat.py": "from app.new import user_engine_for\nuser_engine_for(1)\n",
+    }
+
+
+LEFT_OF_ORIGINS = {
+    "x = Engine.other()": "it is built by another constructor, whose arguments are not described",
+    "x = Engine.restore('x')": "the replacement must be awaited, and this is no async function",
+    "x = make(1, True)": "argument 'loud' has no counterpart",
+    "x = [make]": "what is done with the class can't be seen",
+    "build = make": "what is done with the constructor can't be seen",
+    "from functools import partial\nx = partial(Engine.restore, 'x')": "the arguments of the later call can't be seen",
+}
+
+
+@pytest.mark.parametrize("line", LEFT_OF_ORIGINS)
+def test_other_constructors_left_to_people(tmp_path: Path, line: str) -> None:
+    source = f"from app.old import Engine, make\n{line}\n"
+    plan = make_plan(scan_tree(write_tree(tmp_path, {**WITH_ORIGINS, "chat.py": source})).source, lambda _: True)
+    assert LEFT_OF_ORIGINS[line] in {one.reason for one in plan.manual if one.file == "chat.py"}
+    for change in plan.changes:
+        assert line in change.after.decode()
+
+
 STAYS = {
     "no replacement": (
         SYNC.replace('replacement = "app.new:UserEngine"\n', "").replace('arguments = { a = "a", b = "second" }\n', ""),

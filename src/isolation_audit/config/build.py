@@ -25,6 +25,7 @@ from isolation_audit.config.model import (
     Integrations,
     Journal,
     Limits,
+    Origin,
     Otlp,
     Prometheus,
     Protocol,
@@ -144,6 +145,8 @@ class _Roles:
         for key in ("await", "arguments"):
             if key in table and "replacement" not in table:
                 table.complain(key, "says how to call a replacement, and none is named", "add replacement = ...")
+        constructors = table.many("constructors", constructor_of(target))
+        origins = table.entries("origins", lambda inner: _origin(inner, target))
         return Deprecation(
             target=target,
             replacement=table.one("replacement", TARGET if target.qualname else MODULE_OR_TARGET, None),
@@ -155,7 +158,8 @@ class _Roles:
             subclasses=table.one("subclasses", BOOLEAN, default.subclasses),
             exclude=_exclude(table, target),
             optional=table.one("optional", BOOLEAN, default.optional),
-            constructors=table.many("constructors", constructor_of(target)),
+            constructors=tuple(dict.fromkeys([*constructors, *(origin.constructor for origin in origins)])),
+            origins=origins,
             files=table.many("files", kinds.FILE_GLOB),
         )
 
@@ -214,6 +218,15 @@ class _Roles:
             user=table.need_many("user", self._paths.called),
             optional=table.one("optional", BOOLEAN, False),
         )
+
+
+def _origin(table: Table, owner: Target) -> Origin:
+    return Origin(
+        constructor=table.need("constructor", constructor_of(owner), _NOWHERE),
+        replacement=table.need("replacement", replace(TARGET, example='"app.engine:Engine.from_config"'), _NOWHERE),
+        awaited=table.one("await", BOOLEAN, False),
+        arguments=_arguments(table),
+    )
 
 
 def _factory(table: Table) -> Factory:

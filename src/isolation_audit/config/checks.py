@@ -19,6 +19,7 @@ def check(config: Config, problems: Problems) -> None:
     for role in _ROLES:
         _check_duplicates(role, [entry.target for entry in getattr(config, role)], problems)
     _check_replacements(config.deprecations, problems)
+    _check_origins(config.deprecations, problems)
     if config.service_levels.cleanup is not None and not any(engine.cleanup for engine in config.engines):
         cause = "limits nothing: no engine says which of its methods clean up"
         problems.add(("service_levels", "cleanup"), cause, 'add cleanup = ["cleanup"] to the [[engines]] that have one')
@@ -47,6 +48,23 @@ def _check_replacements(deprecations: Sequence[Deprecation], problems: Problems)
         if following is not None and following != number:
             onward[number] = following
     _check_circles(onward, deprecations, problems)
+
+
+def _check_origins(deprecations: Sequence[Deprecation], problems: Problems) -> None:
+    for number, entry in enumerate(deprecations):
+        seen: set[Target] = set()
+        for place, origin in enumerate(entry.origins):
+            if not origin.constructor.module:
+                continue
+            if origin.constructor in seen:
+                cause = f"'{origin.constructor}' is described above already"
+                problems.add(("deprecations", number, "origins", place, "constructor"), cause, "remove one of the two")
+            seen.add(origin.constructor)
+            if _deprecated(origin.replacement, [entry]) is not None:
+                cause = f"'{origin.replacement}' belongs to '{entry.target}', which is deprecated"
+                problems.add(
+                    ("deprecations", number, "origins", place, "replacement"), cause, "name what should be used instead"
+                )
 
 
 def _deprecated(target: Target, deprecations: Sequence[Deprecation]) -> int | None:

@@ -104,6 +104,16 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """``[[deprecations.origins]]``: another constructor of what is deprecated, and what is called in its place."""
+
+    constructor: Target
+    replacement: Target
+    awaited: bool = False
+    arguments: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Deprecation:
     """``[[deprecations]]``: a class, function or module to get rid of, and what replaces it."""
 
@@ -118,6 +128,8 @@ class Deprecation:
     exclude: tuple[Target, ...] = ()
     optional: bool = False
     constructors: tuple[Target, ...] = ()
+    """Those of ``origins`` included."""
+    origins: tuple[Origin, ...] = ()
     files: tuple[str, ...] = ()
 
 

@@ -116,18 +116,17 @@ class Table:
         """A list of tables, ``[[key]]``; the n-th result is that of the n-th entry, also of one that is wrong."""
         self._known.append(key)
         entries = self._values.get(key, [])
+        remedy = (
+            f"write [[{'.'.join(str(part) for part in (*self.place, key) if isinstance(part, str))}]] for each entry"
+        )
         if not isinstance(entries, (list, tuple)):
-            self.complain(
-                key, f"expected a list of tables, not {type_name(entries)}", f"write [[{key}]] for each entry"
-            )
+            self.complain(key, f"expected a list of tables, not {type_name(entries)}", remedy)
             entries = []
         found: list[T] = []
         for number, entry in enumerate(entries):
             place = (*self.place, key, number)
             if stand_in := not isinstance(entry, Mapping):
-                self._problems.add(
-                    place, f"expected a table, not {type_name(entry)}", f"write [[{key}]] for each entry"
-                )
+                self._problems.add(place, f"expected a table, not {type_name(entry)}", remedy)
             found.append(Table({} if stand_in else entry, place, self._problems, stand_in=stand_in).build(build))
         return tuple(found)
 

@@ -27,7 +27,12 @@ def call_edits(syntax: Syntax, call: ast.Call, callee: str, mapping: Mapping, *,
     """
     names = mapping.names(call)
     start, end = syntax.range(call.func)
-    if not mapping.deprecation.awaited:
+    awaits = mapping.deprecation.awaited
+    if mapping.old is not None and mapping.old.is_async:
+        if not awaits:
+            raise Unsafe("it is a coroutine, and the replacement is none")
+        awaits = False  # one coroutine takes the other's place
+    if not awaits:
         return [Edit(start, end, callee), *_argument_edits(syntax, call, names)]
     _check_await(syntax, call, awaitable=awaitable)
     parent = syntax.parents.get(call)

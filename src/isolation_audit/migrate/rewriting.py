@@ -16,7 +16,7 @@ from isolation_audit.scan.deprecated import class_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from isolation_audit.config.model import Deprecation, Target
+    from isolation_audit.config.model import Target
     from isolation_audit.migrate.syntax import Import
     from isolation_audit.scan.deprecated import Hit
     from isolation_audit.scan.facts import Facts, Use
@@ -54,6 +54,11 @@ class New:
     module: str
     expression: str
     callee: str
+
+    @property
+    def is_top_level(self) -> bool:
+        """Whether an import can give it any name."""
+        return "." not in self.expression
 
     @property
     def name(self) -> str:
@@ -130,19 +135,17 @@ class FileRewriter:
         return self._syntax
 
     def _edits(self, place: Place) -> Iterable[Edit]:
-        use, entry = place.use, place.hit.deprecation
-        new = self._new(entry)
+        use, hit = place.use, place.hit
+        new = self._new(hit)
         if use.trouble:
             raise Unsafe(use.trouble)
-        if place.hit.kind in ("method", "factory") and use.form in ("call", "partial"):
-            raise Unsafe("it is built by another constructor, whose arguments are not described")
+        if use.form == "star import":
+            raise Unsafe(_REASONS["star import"])
+        if hit.kind in ("method", "factory"):
+            self._check_constructor(use, hit)
         if use.form == "__all__" or use in self._facts.imports:
-            if use.form == "star import":
-                raise Unsafe(_REASONS["star import"])
-            if place.hit.kind != "target":
-                raise Unsafe("it imports a constructor of its own")
             return ()
-        if place.hit.kind == "member" and use.form != "patch":
+        if hit.kind == "member" and use.form != "patch":
             raise Unsafe("an attribute of the class may not be there in the replacement")
         if use.path.startswith('"'):
             return self._string(place, new)
@@ -152,7 +155,16 @@ class FileRewriter:
             raise Unsafe(f"the name {new.name} means something else in this file")
         return self._named(place, new)
 
-    def _new(self, entry: Deprecation) -> New:
+    def _check_constructor(self, use: Use, hit: Hit) -> None:
+        if hit.origin is None:
+            if use in self._facts.imports or use.form == "__all__":
+                raise Unsafe("it imports a constructor of its own")
+            raise Unsafe("it is built by another constructor, whose arguments are not described")
+        if use.form not in ("call", "patch", "__all__") and use not in self._facts.imports:
+            raise Unsafe(_REASONS.get(use.form, "what is done with the constructor can't be seen"))
+
+    def _new(self, hit: Hit) -> New:
+        entry = hit.way
         if entry.replacement is None:
             raise Unsafe("no replacement is configured")
         if not entry.target.qualname or not entry.replacement.qualname:
@@ -180,10 +192,10 @@ class FileRewriter:
             call = syntax.call_of(use.span)
             if call is None:
                 raise Unsafe("its call can't be found")
-            entry = place.hit.deprecation
+            entry, old = place.hit.way, place.hit.constructor or place.hit.deprecation.target
             modules = self._source.modules
             new_signature = signature_of(entry.replacement, modules) if entry.replacement else None
-            mapping = Mapping(entry, signature_of(entry.target, modules), new_signature)
+            mapping = Mapping(entry, signature_of(old, modules), new_signature)
             return call_edits(syntax, call, new.callee, mapping, awaitable=use.awaitable)
         if use.form in _RENAMED or use.form == "patch":
             return [Edit(start, end, new.expression)]
@@ -211,10 +223,11 @@ class FileRewriter:
 
     def _string(self, place: Place, new: New) -> Iterable[Edit]:
         """A dotted name in a string: rewritten where it says the old definition itself and is patched."""
-        use, entry, syntax = place.use, place.hit.deprecation, self._parsed
+        use, syntax = place.use, self._parsed
         if use.form != "patch":
             raise Unsafe(_REASONS["string"])
-        written, old = use.path[1:], f"{entry.target.module}.{entry.target.qualname}"
+        target = place.hit.constructor or place.hit.deprecation.target
+        written, old = use.path[1:], f"{target.module}.{target.qualname}"
         if written.replace(":", ".") != old and not written.replace(":", ".").startswith(old + "."):
             return ()  # it follows the module that it names
         start, end = syntax.text.range(use.span)
@@ -222,7 +235,8 @@ class FileRewriter:
         if literal.count(written) != 1:
             raise Unsafe("it stands in a string of several parts")
         place_in = start + literal.index(written)
-        return [Edit(place_in, place_in + len(old), f"{new.module}.{new.expression}")]
+        name = new.callee if place.hit.constructor else new.expression
+        return [Edit(place_in, place_in + len(old), f"{new.module}.{name}")]
 
     # Imports
 
@@ -271,40 +285,33 @@ class FileRewriter:
         return self._parsed.text.text[start:end].partition(".")[0].strip()
 
     def _import_edits(self, needed: set[str], pinned: set[str]) -> list[Edit]:
-        syntax, facts = self._parsed, self._facts
+        syntax = self._parsed
         dropped: dict[Import, set[ast.alias]] = {}
         fresh: dict[Import, dict[str, None]] = {}
-        for number, use in enumerate(facts.imports):
-            if not use.path or use.span not in syntax.aliases:
-                continue
+        for number, use in enumerate(self._facts.imports):
             through = [place for place in self.places if number in place.use.through or place.use == use]
-            changed = [place for place in through if not place.reason]
-            if not changed:
+            if not use.path or use.span not in syntax.aliases or all(place.reason for place in through):
                 continue
             alias, statement = syntax.aliases[use.span]
-            entry = changed[0].hit.deprecation
-            new, bound = self._new(entry), self._bound(number)
-            kept = (
+            bound, given = self._bound(number), self._given(use)
+            exported = self._is_exported(bound, needed)
+            can_give = given is not None and given.is_top_level and isinstance(statement, ast.ImportFrom)
+            lines = fresh.setdefault(statement, {})
+            used = dict.fromkeys(self._new(place.hit).imported() for place in through if place.edits)
+            if (
                 any(place.reason for place in through)
                 or not pinned.isdisjoint({bound, "*"})
-                or self._is_needed_otherwise(use, bound, changed)
-            )
-            exported = (
-                not needed.isdisjoint({bound, "*"})
-                or bound in (facts.exported or ())
-                or self._path.endswith("/__init__.py")
-            )
-            lines = fresh.setdefault(statement, {})
-            used = any(place.edits for place in changed)
-            if kept:
-                lines.update({new.imported(): None} if used else {})
+                or (exported and not can_give)
+                or (given is None and self._is_read(bound, through))
+            ):
+                lines.update(used)
                 continue
             dropped.setdefault(statement, set()).add(alias)
-            if exported and "." not in new.expression and isinstance(statement, ast.ImportFrom):
-                lines[new.imported(bound)] = None
-                used = used and bound != new.name
-            if used or not exported:
-                lines[new.imported()] = None
+            if given is not None and exported:
+                lines[given.imported(bound)] = None
+            elif given is not None and not used:
+                used[given.imported()] = None
+            lines.update(used)
         edits: list[Edit] = []
         everywhere: set[str] = set()
         for statement, lines in fresh.items():
@@ -319,10 +326,20 @@ class FileRewriter:
                 edits += import_edits(syntax, statement, dropped.get(statement, set()), wanted)
         return edits
 
-    def _is_needed_otherwise(self, use: Use, bound: str, changed: list[Place]) -> bool:
+    def _is_exported(self, bound: str, needed: set[str]) -> bool:
+        return (
+            not needed.isdisjoint({bound, "*"})
+            or bound in (self._facts.exported or ())
+            or self._path.endswith("/__init__.py")
+        )
+
+    def _given(self, use: Use) -> New | None:
+        """What replaces the very thing that is imported; None for a module on the way to it."""
+        for name in sorted(self._source.resolver.resolve(use.path, self._path)):
+            if (hit := self._source.deprecated.hit(name)) and hit.kind in ("target", "factory"):
+                return self._new(hit)
+        return None
+
+    def _is_read(self, bound: str, changed: list[Place]) -> bool:
         """Whether a module's name is used for more than what is rewritten."""
-        names = self._source.resolver.resolve(use.path, self._path)
-        if any((hit := self._source.deprecated.hit(name)) and hit.kind == "target" for name in names):
-            return False
-        ranges = [self._parsed.text.range(place.use.span) for place in changed]
-        return self._parsed.reads(bound, ranges)
+        return self._parsed.reads(bound, [self._parsed.text.range(place.use.span) for place in changed])

@@ -27,6 +27,7 @@ class Signature:
     required: frozenset[str]
     takes_any_position: bool
     takes_any_keyword: bool
+    is_async: bool = False
 
     def takes(self, name: str) -> bool:
         """Whether an argument may be passed by this name."""
@@ -79,6 +80,7 @@ def _of_function(node: _Function, *, bound: bool) -> Signature:
         frozenset([*without_default[skipped:], *needed]),
         takes_any_position=arguments.vararg is not None,
         takes_any_keyword=arguments.kwarg is not None,
+        is_async=isinstance(node, ast.AsyncFunctionDef),
     )
 
 

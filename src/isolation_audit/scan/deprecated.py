@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from isolation_audit.config.model import Target
@@ -11,7 +11,7 @@ from isolation_audit.scan.lexical import Words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from isolation_audit.config.model import Config, Deprecation
+    from isolation_audit.config.model import Config, Deprecation, Origin
     from isolation_audit.scan.resolving import Resolver
 
 
@@ -22,6 +22,23 @@ class Hit:
     deprecation: Deprecation
     kind: str
     """``target``, ``member`` (an attribute of it), ``method`` (one of its constructors), or ``factory``."""
+    constructor: Target | None = None
+    """Which one, for a ``method`` and a ``factory``."""
+
+    @property
+    def origin(self) -> Origin | None:
+        """What the configuration says of this very constructor."""
+        return next((one for one in self.deprecation.origins if one.constructor == self.constructor), None)
+
+    @property
+    def way(self) -> Deprecation:
+        """The deprecation as it counts here: with the replacement and the arguments of this constructor."""
+        found = self.origin
+        if found is None:
+            return self.deprecation
+        return replace(
+            self.deprecation, replacement=found.replacement, awaited=found.awaited, arguments=found.arguments
+        )
 
 
 class Deprecated:
@@ -74,7 +91,7 @@ class Deprecated:
             for constructor in self._constructors[entry.target]:
                 kind = "method" if str(constructor).startswith(f"{entry.target}.") else "factory"
                 for name in _resolved(constructor, resolver) if kept else ():
-                    self._names.setdefault(name, Hit(entry, kind))
+                    self._names.setdefault(name, Hit(entry, kind, constructor))
         self._others = {
             name: target
             for way, target in self._engines
@@ -116,6 +133,7 @@ def _engines(config: Config) -> Iterator[tuple[Target, Target]]:
         if entry.replacement is not None:
             cls = class_of(entry.replacement)
             yield from ((way, cls) for way in (cls, entry.replacement))
+        yield from ((one.replacement, class_of(one.replacement)) for one in entry.origins)
 
 
 def class_of(replacement: Target) -> Target:

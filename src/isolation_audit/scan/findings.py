@@ -192,9 +192,9 @@ class Judge:
         shown = name.rpartition(".")[2] if hit.kind != "target" else str(entry.target)
         what = f"{shown} of {entry.target}" if hit.kind == "member" else shown
         help_text = RULES[rule].help
-        if entry.replacement is not None:
-            how = "await " if entry.awaited and rule == "IA803" else ""
-            help_text = f"use {how}{entry.replacement}"
+        if hit.way.replacement is not None:
+            how = "await " if hit.way.awaited and rule == "IA803" else ""
+            help_text = f"use {how}{hit.way.replacement}"
         return self._finding(
             self._shown(path), span or (use.span if use else None), rule, form,
             f"{worded(form)}: {what} is deprecated{_because(entry)}", entry, use=use, name=name, help_text=help_text,
