@@ -21,6 +21,7 @@ from isolation_audit.scan.lexical import Mention, Words
 from isolation_audit.scan.reading import Look
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from isolation_audit.config.model import Config
@@ -40,6 +41,7 @@ class Cache:
         self._key = _key(config)
         self._files: dict[str, Any] = {}
         self._words = Words(frozenset(), frozenset())
+        self._parsed_all = False
         self.words: tuple[str, ...] = ()
         self._now = time.time_ns()
         if path is not None:
@@ -52,56 +54,56 @@ class Cache:
         names, modules = content["words"]
         self._words = Words(frozenset(map(str, names)), frozenset(map(str, modules)))
         self.words = tuple(self._words.names)
+        self._parsed_all = content["parsed_all"] is True
         self._files = content["files"]
 
-    def look(self, file: File, words: Words, *, parse_all: bool) -> Look | None:
-        """What the bytes of the file told, if it is still the same."""
-        entry = self._entry(file, words)
-        if entry is None:
-            return None
-        with suppress(LookupError, TypeError, ValueError):
-            seen, conflicts, broken, settings, parsed = entry[2]
-            if parse_all and not parsed:
-                return None
-            return Look(
-                None if seen is None else Mention.from_json(seen),
-                tuple(conflicts),
-                None if broken is None else (int(broken[0]), str(broken[1])),
-                "",
-                tuple((line, column, text) for line, column, text in settings),
-            )
-        return None
+    def looks(self, files: Iterable[File], words: Words, *, parse_all: bool) -> tuple[dict[str, Look], list[File]]:
+        """What the bytes told of the files that are still the same, and the other files."""
+        known: dict[str, Look] = {}
+        unknown = []
+        usable = words == self._words and (self._parsed_all or not parse_all)
+        for file in files:
+            entry = self._entry(file) if usable else None
+            try:
+                if entry is None:
+                    unknown.append(file)
+                elif len(entry) > 2 and entry[2] is not None:
+                    known[file.path] = _look(*entry[2])
+            except (LookupError, TypeError, ValueError):
+                unknown.append(file)
+        return known, unknown
 
     def facts(self, file: File, words: Words) -> Facts | None:
         """What the parsed file told, if it is still the same."""
-        entry = self._entry(file, words)
-        if entry is None or len(entry) < 4:
+        entry = self._entry(file) if words == self._words else None
+        if entry is None or len(entry) < 4 or entry[3] is None:
             return None
         with suppress(LookupError, TypeError, ValueError):
             return Facts.from_json(entry[3])
         return None
 
-    def _entry(self, file: File, words: Words) -> list[Any] | None:
+    def _entry(self, file: File) -> list[Any] | None:
         entry = self._files.get(file.path)
-        same = isinstance(entry, list) and len(entry) > 2 and entry[:2] == [file.mtime_ns, file.size]
-        return entry if same and words == self._words else None
+        return entry if isinstance(entry, list) and entry[:2] == [file.mtime_ns, file.size] else None
 
     def keep(self, words: Words, source: Source) -> None:
         """Write what a scan has read, if anything is new; a folder that can't be written to keeps nothing."""
         if self._path is None:
             return
-        files = {}
-        for path, look in source.looks.items():
-            file = source.files[path]
-            if look.unreadable or self._now - file.mtime_ns < _SETTLED:
+        files: dict[str, list[Any]] = {}
+        for path, file in source.files.items():
+            look, facts = source.looks.get(path), source.facts.get(path)
+            if self._now - file.mtime_ns < _SETTLED or (look is not None and look.unreadable):
                 continue
-            seen = None if look.mention is None else look.mention.as_json()
-            told = [seen, list(look.conflicts), look.broken, look.settings, source.parsed_all]
-            facts = source.facts.get(path)
-            files[path] = (
-                [file.mtime_ns, file.size, told] if facts is None else [file.mtime_ns, file.size, told, facts.as_json()]
-            )
-        content = {"key": self._key, "words": [sorted(words.names), sorted(words.modules)], "files": files}
+            files[path] = [file.mtime_ns, file.size]
+            if look is not None or facts is not None:
+                files[path] += [look and _told(look), facts and facts.as_json()]
+        content = {
+            "key": self._key,
+            "words": [sorted(words.names), sorted(words.modules)],
+            "parsed_all": source.parsed_all,
+            "files": files,
+        }
         text = json.dumps(content, separators=(",", ":"))
         with suppress(OSError):
             if self._path.exists() and self._path.read_text(encoding="utf-8", errors="replace") == text:
@@ -116,6 +118,20 @@ class Cache:
                 draft.replace(self._path)
             finally:
                 draft.unlink(missing_ok=True)
+
+
+def _told(look: Look) -> list[Any]:
+    return [look.mention and look.mention.as_json(), look.conflicts, look.broken, look.settings]
+
+
+def _look(mention: Any, conflicts: Any, broken: Any, settings: Any) -> Look:
+    return Look(
+        None if mention is None else Mention.from_json(mention),
+        tuple(conflicts),
+        None if broken is None else (int(broken[0]), str(broken[1])),
+        "",
+        tuple((line, column, text) for line, column, text in settings),
+    )
 
 
 def _key(config: Config) -> str:

@@ -35,6 +35,8 @@ _FROM = re.compile(
 _IMPORT = re.compile(r"import(?<![\w.]import)\s+(?P<modules>[\w.][\w.\s,]*?)(?=[\n;#]|$)")
 _NAMES_ONLY = re.compile(rb"[\w\s,()*\\]*(?:#.*)?")
 _CONTINUED = re.compile(r"\\\r?\n")
+# One byte is searched for much faster than a word that shares its letters with all others.
+_STAR = re.compile(rb"\*(?:(?<=import \*)|(?<=import\*)|(?<=import\t\*))")
 _AS = re.compile(rb"\bas\s+$")
 _TAKES = re.compile(rb"\s*(?::[^=\n]+)?=")
 _QUOTE_FOLLOWS = re.compile(rb"[\w.:]*\s*[\"']")
@@ -165,10 +167,10 @@ class _Text:
 
 def mention(data: bytes, words: Words) -> Mention | None:
     """How ``data`` mentions the words; None if it does not."""
-    starred = b"import *" in data or b"import*" in data or b"import\t*" in data
-    if not starred and not words.are_in(data):
+    stars = [match.end() for match in _STAR.finditer(data)]
+    if not stars and not words.are_in(data):
         return None
-    part = _telling_part(data, words)
+    part = _telling_part(data, words, stars)
     if not _may_mention(part, words):
         return None
     text = _Text(part, words)
@@ -180,9 +182,9 @@ def mention(data: bytes, words: Words) -> Mention | None:
     return found if found != Mention() else None
 
 
-def _telling_part(data: bytes, words: Words) -> bytes:
-    """``data`` up to the line where the last of the words stands, and the bracket that it may stand in is closed."""
-    last = max(data.rfind(word) for word in (b"import *", b"import*", b"import\t*", *words.encoded))
+def _telling_part(data: bytes, words: Words, stars: list[int]) -> bytes:
+    """``data`` up to the line where the last star or word stands, and the bracket that it may stand in is closed."""
+    last = max([*stars[-1:], *(data.rfind(word) for word in words.encoded)])
     end = data.find(b"\n", max(last, data.find(b")", last)))
     return data if end < 0 else data[: end + 1]
 

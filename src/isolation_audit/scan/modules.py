@@ -18,6 +18,7 @@ class Modules:
 
     def __init__(self, files: Iterable[File], roots: Iterable[str]) -> None:
         self._files = {file.path.replace("\\", "/"): file for file in files if file.is_python}
+        folders = {path: posixpath.dirname(path) for path in self._files}
         self._folders: set[str] = set()
         self._packages = {
             posixpath.dirname(path) for path in self._files if path.endswith(("/__init__.py", "/__init__.pyi"))
@@ -25,19 +26,19 @@ class Modules:
         self._roots = [root.replace("\\", "/").rstrip("/") for root in roots]
         self._tops: dict[str, set[str]] = {}
         self._names: dict[str, str] = {}
-        for path in self._files:
-            folder = posixpath.dirname(path)
-            while folder not in self._folders:
-                self._folders.add(folder)
-                folder = posixpath.dirname(folder)
-        for path in self._files:
-            root = self._top(path)
+        for folder in set(folders.values()):
+            above = folder
+            while above not in self._folders:
+                self._folders.add(above)
+                above = posixpath.dirname(above)
+        tops = {folder: self._top(folder) for folder in set(folders.values())}
+        for path, folder in folders.items():
+            root = tops[folder]
             first = path[len(root) + 1 :].partition("/")[0].partition(".")[0]
             self._tops.setdefault(first, set()).add(root)
 
-    def _top(self, path: str) -> str:
-        """The folder above the outermost package that a file is in."""
-        folder = posixpath.dirname(path)
+    def _top(self, folder: str) -> str:
+        """The folder above the outermost package that ``folder`` is or is in; itself, where it is none."""
         while folder in self._packages and folder != "/":
             folder = posixpath.dirname(folder)
         return folder
@@ -68,8 +69,9 @@ class Modules:
         """The dotted name of a file: from the folder above its outermost package, or from the nearest root."""
         path = path.replace("\\", "/")
         if path not in self._names:
-            top = self._top(path)
-            if top == posixpath.dirname(path):  # in no package: perhaps a namespace below a root
+            folder = posixpath.dirname(path)
+            top = self._top(folder)
+            if top == folder:  # in no package: perhaps a namespace below a root
                 above = [root for root in self._roots if path.startswith(root + "/")]
                 top = max(above, key=len, default=top)
             inside = path[len(top) + 1 :].rpartition(".")[0].replace("/", ".")

@@ -7,10 +7,7 @@ import gc
 import os
 import re
 import threading
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_all_start_methods, get_context
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from isolation_audit.scan.lexical import Mention, Words, mention
@@ -19,6 +16,7 @@ from isolation_audit.scan.walk import PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import ProcessPoolExecutor
 
     from isolation_audit.scan.facts import Facts
     from isolation_audit.scan.walk import File
@@ -32,6 +30,8 @@ WORTH_A_POOL = 8 * 1024 * 1024
 """Bytes to read from which on further processes pay."""
 
 _CHUNK = 48
+_CHUNKS = 16
+"""Files that go to a process at once, at most; and how often it comes back for more, at least: none waits for long."""
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+")
 _SECTION = re.compile(r"\s*\[+\s*([^\]]*?)\s*\]")
 _OURS = "tool.isolation_audit"
@@ -41,7 +41,7 @@ _WRITTEN = re.compile(rb'\s*\{\s*"schema":\s*\d+,\s*"tool":\s*\{\s*"name":\s*"is
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the bytes of one file tell: what it mentions, lines of conflict markers, why it can't be read or parsed.
+    """What the bytes of a file tell: what it mentions, lines of conflict markers, why it can't be read or parsed.
 
     ``settings`` are dotted names in files that are not Python: line and column (from 0), and text.
     """
@@ -55,7 +55,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """The job of looking at one file; ``parse_all`` also tells of files without a mention whether they parse."""
+    """The job of looking at one file; ``parse_all`` also tells of files without a mention whether they parse.
+
+    Most files tell nothing: there is no look at them.
+    """
 
     words: Words
     parse_all: bool
@@ -73,11 +76,11 @@ class Looking:
         if self.fresh is not None and (not self.fresh.are_in(data) or not self._is_news(data, path)):
             return None
         if not path.endswith(PYTHON):
-            return Look(conflicts=_conflicts(data), settings=self._settings(data))
+            conflicts, settings = _conflicts(data), self._settings(data)
+            return Look(conflicts=conflicts, settings=settings) if conflicts or settings else None
         if len(data) > LARGEST:
-            found = self.words.are_in(data)
             reason = f"too large to be parsed ({len(data) // 1024**2} MiB), and mentions what is deprecated"
-            return Look(broken=(0, reason) if found else None)
+            return Look(broken=(0, reason)) if self.words.are_in(data) else None
         conflicts = _conflicts(data)
         found_mention = mention(data, self.words)
         broken = None
@@ -86,6 +89,8 @@ class Looking:
                 parse(data)
             except Unparsable as error:
                 broken = (error.line, error.reason)
+        if found_mention is None and broken is None:
+            return None
         # Markers in a file that parses are inside a string: a test's data, or a document.
         return Look(found_mention, conflicts if broken else (), broken)
 
@@ -138,11 +143,14 @@ def contents(path: str) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
     try:
         # A larger buffer than needed would cost more than the reading.
-        data = os.read(descriptor, os.fstat(descriptor).st_size + 1)
+        size = os.fstat(descriptor).st_size
+        data = os.read(descriptor, size + 1)
+        if len(data) == size:  # one more was asked for: this is all
+            return data
         parts = [data]
         while parts[-1]:
-            parts.append(os.read(descriptor, 1024))
-        return b"".join(parts) if len(parts) > 2 else data
+            parts.append(os.read(descriptor, 1 << 16))
+        return b"".join(parts)
     finally:
         os.close(descriptor)
 
@@ -181,7 +189,7 @@ class Readers:
 
     def __init__(self, jobs: int) -> None:
         # A fork takes no second start of Python, and is safe as long as no other thread may hold a lock.
-        can_fork = "fork" in get_all_start_methods() and threading.active_count() == 1
+        can_fork = hasattr(os, "fork") and threading.active_count() == 1
         self._jobs = jobs if can_fork else 1
         self._pool: ProcessPoolExecutor | None = None
 
@@ -193,14 +201,16 @@ class Readers:
             for file in wanted:
                 yield file.path, job(file.path)
             return
+        from concurrent.futures.process import BrokenProcessPool
+
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self._jobs, get_context("fork"), _collect_rarely)
-        size = max(1, min(_CHUNK, len(wanted) // (4 * self._jobs)))
+            self._pool = _pool(self._jobs)
+        size = max(1, min(_CHUNK, len(wanted) // (_CHUNKS * self._jobs)))
         chunks = [[file.path for file in wanted[start : start + size]] for start in range(0, len(wanted), size)]
         done = 0
         try:
-            for results in self._pool.map(_Batch(job), chunks):
-                yield from results
+            for chunk, results in zip(chunks, self._pool.map(_Batch(job), chunks), strict=True):
+                yield from zip(chunk, results, strict=True)
                 done += 1
         except BrokenProcessPool:  # the system ended a process, most likely for want of memory
             self._pool, self._jobs = None, 1
@@ -217,8 +227,16 @@ class Readers:
 class _Batch(Generic[T]):
     job: Callable[[str], T]
 
-    def __call__(self, paths: list[str]) -> list[tuple[str, T]]:
-        return [(path, self.job(path)) for path in paths]
+    def __call__(self, paths: list[str]) -> list[T]:
+        return [self.job(path) for path in paths]
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Imported here, because a small tree, and one that is known, needs no processes.
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    return ProcessPoolExecutor(jobs, get_context("fork"), _collect_rarely)
 
 
 def _collect_rarely() -> None:

@@ -42,6 +42,7 @@ class Source:
     files: dict[str, File]
     facts: dict[str, Facts] = field(default_factory=dict)
     looks: dict[str, Look] = field(default_factory=dict)
+    """Of the files that tell something by their bytes."""
     broken: dict[str, tuple[int, str]] = field(default_factory=dict)
     parsed_all: bool = False
     started: float = field(default_factory=time.time)
@@ -122,13 +123,7 @@ class _Rounds:
 
     def _look(self) -> None:
         source = self._source
-        unknown = []
-        for file in source.files.values():
-            entry = self._cache.look(file, self._words, parse_all=source.parsed_all)
-            if entry is None:
-                unknown.append(file)
-            else:
-                source.looks[file.path] = entry
+        source.looks, unknown = self._cache.looks(source.files.values(), self._words, parse_all=source.parsed_all)
         for path, look in self._readers.run(Looking(self._words, source.parsed_all, self._overlay), unknown):
             if look is not None:
                 source.looks[path] = look
@@ -173,13 +168,9 @@ class _Rounds:
         done = source.facts.keys() | source.broken.keys()
         homes = {path for module in source.deprecated.modules for path in source.modules.find(module)}
         carriers = self._carriers()
-        return [
-            file
-            for path, file in source.files.items()
-            if path not in done
-            and file.is_python
-            and (path in homes or self._may_refer(source.looks[path].mention, path, carriers))
-        ]
+        referring = (path for path, look in source.looks.items() if self._may_refer(look.mention, path, carriers))
+        wanted = dict.fromkeys((*sorted(homes), *referring))
+        return [source.files[path] for path in wanted if path not in done and path in source.files]
 
     def _carriers(self) -> set[str]:
         """The last parts of all modules that have something deprecated, or a module of it, under one of their names."""

@@ -62,7 +62,7 @@ class Tree:
         except OSError as error:
             raise UsageError(f"can't scan {start}: {(error.strerror or 'no such path').lower()}") from None
         if not stat.S_ISDIR(about.st_mode):
-            yield from self._file(start, about)
+            yield from self._file(start, about, is_link=os.path.islink(start))  # noqa: PTH114
             return
         folders = [start]
         while folders:
@@ -88,7 +88,7 @@ class Tree:
                     if not name.startswith(".") and name not in _NEVER and not self._is_left_out(entry.path):
                         inner.append(entry.path)
                 elif name.endswith(PYTHON) or name.endswith(SETTINGS):
-                    yield from self._file(entry.path, entry.stat())
+                    yield from self._file(entry.path, entry.stat(), is_link=entry.is_symlink())
             except OSError as error:  # a link to nowhere, or a file that has just gone
                 if name.endswith(PYTHON):
                     self.unreadable.append(Unreadable(self.shown(entry.path), (error.strerror or "unreadable").lower()))
@@ -96,10 +96,10 @@ class Tree:
             return
         folders += reversed(inner)
 
-    def _file(self, path: str, about: os.stat_result) -> Iterator[File]:
+    def _file(self, path: str, about: os.stat_result, *, is_link: bool) -> Iterator[File]:
         if not stat.S_ISREG(about.st_mode) or self._is_left_out(path):
             return
-        real = os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114
+        real = os.path.realpath(path) if is_link else path
         if real in self._seen:
             return
         self._seen.add(real)
