@@ -64,6 +64,9 @@ class Dependent:
             return True
         return False
 
+    def by_who_it_is():
+        return user.get() == "root"
+
     def by_an_item():
         someone = user.get()
         made = {}
@@ -140,6 +143,9 @@ class Independent:
         if user.get() is None:
             return None
         return 5
+
+    def whether_anybody_is_there():
+        return {"signed in": user.get() is not None}
 
     def set_and_reset():
         token = user.set("x")

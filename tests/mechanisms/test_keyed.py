@@ -341,6 +341,29 @@ def test_django_objects_of_two_threads_are_one_cache(audit: Audit, django_cache)
     assert audit.pairs("IA404") == {("alice", "bob")}
 
 
+@pytest.mark.parametrize("vary", [False, True])
+def test_a_cached_page_of_django_s(audit: Audit, django_cache, monkeypatch, vary: bool) -> None:
+    from django.conf import settings
+    from django.core import cache
+    from django.http import HttpResponse
+    from django.test import RequestFactory
+    from django.views.decorators.cache import cache_page
+    from django.views.decorators.vary import vary_on_headers
+
+    def me(_request):
+        return HttpResponse(who())
+
+    without = {"CACHE_MIDDLEWARE_KEY_PREFIX": "", "USE_I18N": False, "USE_TZ": False, "ALLOWED_HOSTS": ["127.0.0.1"]}
+    for name, value in without.items():
+        monkeypatch.setattr(settings, name, value, raising=False)
+    monkeypatch.setattr(cache.caches._connections, "default", django_cache, raising=False)
+    page = cache_page(60)(vary_on_headers("x-user")(me) if vary else me)
+    for user in ("alice", "bob", "bob"):
+        got = audit.as_user(user, page, RequestFactory(SERVER_NAME="127.0.0.1").get("/me", headers={"x-user": user}))
+        assert got.content.decode() == (user if vary else "alice")
+    assert audit.pairs("IA404") == (set() if vary else {("alice", "bob")})
+
+
 # Every library
 
 

@@ -28,6 +28,9 @@ _BACKENDS: Final = tuple(
 _WHERE: Final = ("_dir", "_table", "_servers", "key_prefix")
 """Attributes that tell the caches of one backend apart."""
 
+_HEADERS: Final = "views.decorators.cache.cache_header."
+"""What the keys begin with under which ``cache_page`` notes which headers a page depends on: the same for everybody."""
+
 
 class DjangoCache:
     """The integration."""
@@ -43,6 +46,7 @@ class DjangoCache:
             storing=tuple(f"{backend}.{name}" for backend in _BACKENDS for name in ("set", "add")),
             fetching=tuple(f"{backend}.get" for backend in _BACKENDS),
             table=_table,
+            notes=lambda key: type(key) is str and key.startswith(_HEADERS),
         )
         return keyed.points(runtime)
 

@@ -23,7 +23,7 @@ class Keyed:
     """One library: ``storing`` and ``fetching`` name methods whose first argument is the key.
 
     ``table`` finds the table of the cache behind ``self``; ``found`` gives the value out of what a fetching method
-    returned, or None for a miss.
+    returned, or None for a miss. ``notes`` tells the keys under which the library keeps what is no value of anybody's.
     """
 
     library: Library
@@ -31,6 +31,7 @@ class Keyed:
     fetching: tuple[str, ...]
     table: Callable[[Entries, Any], Table | None] = Entries.of_object
     found: Callable[[Any], Any] = lambda result: result
+    notes: Callable[[Any], bool] = lambda _key: False
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """A point a method."""
@@ -62,9 +63,9 @@ class StorePoint(_KeyedPoint):
 
     def before(self, values: Values) -> None:
         """Note whose work it is; what is refused leaves a note that no hit will ask for."""
-        table = self._table(values)
-        if table is not None:
-            self._entries.store(table, self._key(values), self._keyed.library)
+        table, key = self._table(values), self._key(values)
+        if table is not None and not self._keyed.notes(key):
+            self._entries.store(table, key, self._keyed.library)
 
 
 class FetchPoint(_KeyedPoint):

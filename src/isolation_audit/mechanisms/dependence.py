@@ -139,6 +139,13 @@ def _source(function: FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | 
     return next(named, None)
 
 
+def _asks_whether_any(node: ast.AST) -> bool:
+    """True for ``... is None``: the answer says whether somebody is running, which is the same for all who are."""
+    if not isinstance(node, ast.Compare) or len(node.ops) > 1 or not isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+        return False
+    return isinstance(node.comparators[0], ast.Constant) and node.comparators[0].value is None
+
+
 class _Reading:
     """One function, read until nothing new is learned of its local names."""
 
@@ -263,7 +270,7 @@ class _Reading:
             self._bind(node.target, found)
         elif isinstance(node, (ast.Yield, ast.YieldFrom)):
             self._found = max(self._found, found)
-        return found
+        return Source.ELSEWHERE if _asks_whether_any(node) else found
 
     def _mention(self, node: ast.Name | ast.Attribute) -> Source:
         value = self._value(node)
