@@ -19,6 +19,7 @@ from isolation_audit.content.naming import Naming, named
         ("@alice: hello", Naming.SPEAKER),
         ({"from": "alice", "text": "hello, alice here"}, Naming.SPEAKER),
         ({"message": {"sender_id": "alice"}}, Naming.SPEAKER),
+        ({"agent": "alice", "text": "how can I help?"}, Naming.SPEAKER),
         ({"author": {"id": "alice", "avatar": "a.png"}}, Naming.SPEAKER),
         ('{"createdBy": "alice"}', Naming.SPEAKER),
         (b'[{"by": "alice"}]', Naming.SPEAKER),

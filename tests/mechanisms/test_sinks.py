@@ -130,6 +130,8 @@ CLEAN = {
     "a style sheet": (Raw(HERS, headers={"content-type": "text/css"}), "/"),
     "an image": (Raw(HERS, headers={"content-type": "image/svg+xml"}), "/"),
     "cut into what looks like hers": (Raw(f"see {ALICE}", "2 and others"), "/"),
+    "an article": (Raw(json.dumps({"title": "spring", "author": ALICE, "createdBy": {"id": ALICE}})), "/"),
+    "articles in chunks": (Raw('[{"title": "spring", "aut', f'hor": "{ALICE}"}}]'), "/"),
     "pushed": (Raw(f"data: {HERS}\n\n", headers={"content-type": "text/event-stream"}), "/"),
 }
 
@@ -140,8 +142,22 @@ def test_what_may_leave(audit, app, path) -> None:
     assert witnesses(audit) == []
 
 
-ALLOWED = model.Responses(mentions=("sender",), paths=("/admin/*",))
-INBOX = json.dumps([{"sender": ALICE, "text": "call the bank"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"author": ALICE, "mail": HERS}),
+        json.dumps({"author": "carol", "owner": ALICE}),
+        json.dumps({"title": f"by the author {ALICE}"}),
+        f'"author": "{ALICE}"',
+    ],
+)
+def test_an_author_hides_nothing_else(audit, body) -> None:
+    ask(Raw(body))
+    assert witnesses(audit) == [(BOB, ALICE)]
+
+
+ALLOWED = model.Responses(mentions=("correspondent",), paths=("/admin/*",))
+INBOX = json.dumps([{"correspondent": ALICE, "text": "call the bank"}])
 
 
 @pytest.mark.parametrize(
@@ -149,7 +165,7 @@ INBOX = json.dumps([{"sender": ALICE, "text": "call the bank"}])
     [
         ([INBOX], "/", 0),
         ([INBOX[:9], INBOX[9:]], "/", 0),
-        ([json.dumps([{"sender": ALICE, "text": f"call {ALICE}"}])], "/", 1),
+        ([json.dumps([{"correspondent": ALICE, "text": f"call {ALICE}"}])], "/", 1),
         ([HERS], "/", 1),
         (["no JSON from ", ALICE], "/", 1),
         ([HERS], "/admin/users", 0),
@@ -171,7 +187,7 @@ def test_a_secret_is_found_where_others_may_be_named() -> None:
     with Auditor(config(responses=ALLOWED)) as auditor:
         audit = Audit(auditor)
         audit.as_user(ALICE, auditor.runtime.ambient.current)
-        ask(Raw(json.dumps({"sender": isolation_audit.canary(ALICE)})), "/admin/users")
+        ask(Raw(json.dumps({"author": isolation_audit.canary(ALICE)})), "/admin/users")
         assert witnesses(audit) == [(BOB, ALICE)]
 
 

@@ -20,9 +20,9 @@ _DEPTH: Final = 8
 
 _SPEAKERS: Final = frozenset(
     (
-        *("actor", "actorid", "author", "authorid", "authorname", "by", "createdby", "creator", "from", "fromid"),
-        *("fromuser", "fromuserid", "handle", "nick", "nickname", "postedby", "sender", "senderid", "sendername"),
-        *("sentby", "speaker"),
+        *("actor", "actorid", "agent", "agentid", "agentname", "author", "authorid", "authorname", "by", "createdby"),
+        *("creator", "follower", "from", "fromid", "fromuser", "fromuserid", "handle", "host", "invitedby", "inviter"),
+        *("nick", "nickname", "operator", "postedby", "sender", "senderid", "sendername", "sentby", "speaker"),
     )
 )
 _SUBJECTS: Final = frozenset(
@@ -31,7 +31,21 @@ _SUBJECTS: Final = frozenset(
         *("username", "who"),
     )
 )
+_ATTRIBUTING: Final = (
+    *("actor", "assignee", "author", "author_id", "author_name", "authors", "created_by", "creator", "follower"),
+    *("followers", "following", "friends", "invited_by", "liked_by", "likes", "members", "participants", "posted_by"),
+    *("reviewer", "reviewers", "sender", "sender_id", "sender_name", "sent_by", "shared_by", "updated_by"),
+)
 _BRACKETS: Final = " \t[](){}<>*_@#"
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+ATTRIBUTIONS: Final = frozenset((*_ATTRIBUTING, *map(_camel, _ATTRIBUTING)))
+"""Fields of a record that say who made it or takes part in it: whoever may read the record may read these."""
 
 
 class Naming(IntEnum):

@@ -53,6 +53,7 @@ class Response:
         "_body",
         "_found",
         "_held",
+        "_left",
         "_outermost",
         "_own",
         "_readable",
@@ -76,7 +77,8 @@ class Response:
         self._target = target
         self._request = request
         self._held = b""
-        self._body = b""
+        self._body: list[bytes] = []
+        self._left = LARGEST
         self._own = sinks.may_name_others(request.asked)
         self._found: Mark | None = None
         encoding, kind = "identity", ""
@@ -104,14 +106,15 @@ class Response:
             self._sinks.pass_on(data, user)
         elif self._sinks.was_searched(data, user):
             return
-        if self._sinks.mentions:
-            self._body = (self._body + data)[:LARGEST]
+        if self._left > 0 and not self._own:
+            # Together they may be JSON, which says in which field somebody is named.
+            self._left -= len(data)
+            self._body.append(data)
         # The own name settles it, but for secrets.
         if not self._own or self._sinks.has_secrets:
             self._search(self._whole(data, last=last), user)
         if last and self._found is not None and not self._own:
-            if self._sinks.mentions:
-                self._found = self._unasked(self._sinks.outside_mentions(self._body))
+            self._found = self._unasked(self._sinks.outside_mentions(b"".join(self._body)[:LARGEST]))
             if self._found is not None:
                 self._sinks.publish(self._target, RESPONSE, user, self._found, self._request.made_by)
             self._found = None

@@ -14,6 +14,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import secrets
+from isolation_audit.content.naming import ATTRIBUTIONS
 from isolation_audit.content.witness import foreign
 from isolation_audit.identity.scopes import sink_variable
 from isolation_audit.identity.users import Kind
@@ -87,7 +88,7 @@ class Sinks:
         self._content = runtime.content
         self._passed_on: dict[tuple[int, int, str], None] = {}
         responses = runtime.config.responses
-        self.mentions = frozenset(responses.mentions)
+        self._mentions = ATTRIBUTIONS.union(responses.mentions)
         self._open_to_all = re.compile("|".join(map(translate, responses.paths))).match if responses.paths else None
 
     @property
@@ -118,7 +119,7 @@ class Sinks:
 
     def outside_mentions(self, payload: bytes) -> list[Mark]:
         """The marks in a body, but for those in fields that may name others."""
-        return self._content.marks_outside(str(payload, "utf-8", "replace"), self.mentions)
+        return self._content.marks_outside(str(payload, "utf-8", "replace"), self._mentions)
 
     def may_name_others(self, asked: str) -> bool:
         """True where the configuration says so of the path that was asked for."""
