@@ -156,6 +156,40 @@ def test_an_answer_on_another_users_connection(audited, kind) -> None:
     assert done.auditor.runtime.tally.crossings == 9
 
 
+@pytest.mark.parametrize("leaking", [True, False])
+def test_aiohttp_with_no_word_about_users_but_their_headers(audited, leaking) -> None:
+    room: dict[str, Any] = {}
+
+    async def chat(request: Any) -> Any:
+        user, websocket = request.headers["X-User"], web.WebSocketResponse()
+        await websocket.prepare(request)
+        room[user] = websocket
+        async for _question in websocket:
+            await websocket.send_str("one moment")
+            await room["guest-bob" if leaking else user].send_json({"for": user, "answer": 42})
+        return websocket
+
+    async def scenario() -> None:
+        app = web.Application()
+        app.router.add_get("/", chat)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"ws://127.0.0.1:{runner.addresses[0][1]}"
+        async with (
+            websockets.connect(url, additional_headers={"X-User": "guest-bob"}) as bob,
+            websockets.connect(url, additional_headers={"X-User": "guest-alice"}) as alice,
+        ):
+            await alice.send("question")
+            await alice.recv()
+            await (bob if leaking else alice).recv()
+        await runner.cleanup()
+
+    done = audited(scenario)
+    assert done.counts == ({"IA202": 1} if leaking else {})
+    assert done.auditor.runtime.tally.requests_named == 2
+
+
 @EACH
 def test_a_canary_does_not_wait(audited, kind) -> None:
     async def answer(room: Any, send: Any, user: str) -> None:

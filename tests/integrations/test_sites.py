@@ -23,11 +23,13 @@ DJANGO = [
     for answer in ([None, False, None], user, [None, True, user], user, None, [None, False, None])
 ]
 TOKENS = (["alice", "bob", 401, None], ("alice", "bob"))
+AIOHTTP = ([[None, None], ["alice", "alice"], [None, None], ["bob", "bob"]], ("alice", "bob"))
 
 EXPECTED = {
     "fastapi_headers": (["alice", "alice", "bob", "bob", None, ["alice", "bob"]], ("alice", "bob")),
     "starlette_login": ([None, "alice", None, "bob"], ("alice", "bob")),
     **{f"fastapi_token {library}": TOKENS for library in ("pyjwt", "jose", "authlib", "joserfc")},
+    **{f"aiohttp_site {told}": AIOHTTP for told in ("headers", "middleware", "session", "security")},
     "wsgi_bare": ([["alice", "alice"], ["bob", "bob"], [None, None]], ("alice", "bob")),
     "flask_site": (FLASK, ("1", "2")),
     "flask_session": ([["1", "1"], ["2", "2"], None], ("1", "2")),

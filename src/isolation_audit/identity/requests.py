@@ -110,7 +110,7 @@ class Request:
         self._asked = not sources.headers
         self._over = self._void = False
         self.scope = scope
-        """The ASGI scope, where frameworks leave the user and the session."""
+        """Where frameworks leave the user and the session: the ASGI scope, or what aiohttp keeps for a request."""
         self.mark = mark
         """What the copies of the scope have in common."""
         self.session: Any = None
@@ -168,7 +168,7 @@ class Request:
             if person is not self._person:
                 self._meet(person)
         if self.rank > LOGIN and "session" in detect:
-            self._look_into(self.session if scope is None else scope.get("session"))
+            self._look_into(self.session if scope is None else scope.get("session", self.session))
         if self.rank > TOKEN and not self._asked:
             self._asked = True
             # Headers may be none at all, where the application, or whoever tests it, has made them up.

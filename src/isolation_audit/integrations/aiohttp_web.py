@@ -1,13 +1,20 @@
-"""aiohttp: WebSockets of its server."""
+"""aiohttp: requests to its server, WebSockets, and the sessions and logins of its companions."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.requests import Request
+from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.aiohttp_responses import answering
+from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
 from isolation_audit.integrations.connections import Connections
+from isolation_audit.integrations.logins import returning
+from isolation_audit.integrations.serving import Serving, sources
+from isolation_audit.mechanisms.sinks import sinks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,25 +22,109 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
-WEBSOCKET = "aiohttp.web_ws:WebSocketResponse"
+WEBSOCKET: Final = "aiohttp.web_ws:WebSocketResponse"
+_HANDLING: Final = "aiohttp.web_protocol:RequestHandler._handle_request"
+_LOGIN: Final = "aiohttp_security.api:authorized_userid"
 
 
 class Aiohttp:
-    """The integration."""
+    """The integration of the server."""
 
     distribution = "aiohttp"
     since = "3.9.0"
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """What goes through a WebSocket either way; ``send_json`` is one of the others below."""
-        if not runtime.config.watch.addressees:
-            return
-        connections = Connections(WEBSOCKET, runtime)
-        for name in ("send_str", "send_bytes"):
-            yield Point(f"{WEBSOCKET}.{name}", partial(SendPoint, f"{WEBSOCKET}.{name}", connections, runtime))
-        for name in ("prepare", "receive"):
-            yield Point(f"{WEBSOCKET}.{name}", partial(UsePoint, f"{WEBSOCKET}.{name}", connections, runtime))
+        """What handles a request, in a task of its own; what it answers; what goes through a WebSocket either way."""
+        if runtime.config.watch.contexts:
+            # Before the others: they tell whose the request is, and it must have been nobody's until then.
+            yield Point(*point(HomePoint, "aiohttp.web_runner:BaseRunner.setup", runtime))
+            yield Point(*point(RootPoint, _HANDLING, runtime))
+        if runtime.part(sources).detect:
+            yield Point(_HANDLING, partial(HandlingPoint, runtime))
+        sinks = sinks_of(runtime)
+        if sinks is not None:
+            yield from answering(sinks)
+        if runtime.config.watch.addressees:
+            yield from _websockets(runtime)
+
+
+class AiohttpSession:
+    """The integration of aiohttp-session."""
+
+    distribution = "aiohttp-session"
+    since = "2.9"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """Where a request gets its session."""
+        if "session" in runtime.part(sources).detect:
+            for name in ("get_session", "new_session"):
+                target = f"aiohttp_session:{name}"
+                yield Point(target, partial(SessionPoint, target, runtime))
+
+
+class AiohttpSecurity:
+    """The integration of aiohttp-security."""
+
+    distribution = "aiohttp-security"
+    since = "0.4"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What says who is logged in."""
+        if "login" in runtime.part(sources).detect:
+            yield Point(_LOGIN, returning(_LOGIN, runtime))
+
+
+class HandlingPoint(Serving):
+    """Around the handling of one request, from the middlewares to the end of what is answered."""
+
+    def __init__(self, runtime: Runtime, layout: Layout) -> None:
+        super().__init__(_HANDLING, runtime)
+        self._request_of = layout.argument("request")
+
+    def before(self, values: Values) -> Any:
+        """Begin a request; what middlewares keep in it is read as the scope of an ASGI application is."""
+        headers, kept = self._request_of(values).headers, vars(self._request_of(values)).get("_state")
+        # A connection lasts, and what it starts on its way may well outlive its purpose and work for others.
+        lasting = str(headers.get("Upgrade", "")).lower() == "websocket"
+        request = Request(
+            self._sources,
+            lambda: ((name.lower(), value) for name, value in headers.items()),
+            scope=kept if type(kept) is dict else None,
+            own_task_only=lasting,
+        )
+        return self._begin_at_once(request, request_variable.get())
+
+
+class SessionPoint(Interceptor):
+    """Around what gives a handler its session."""
+
+    def __init__(self, place: str, runtime: Runtime, _layout: Layout) -> None:
+        self.place = place
+        self._seen = runtime.tally.seen
+
+    def before(self, _values: Values) -> bool:
+        """The session comes at the end."""
+        self._seen[self.place] += 1
+        return True
+
+    @staticmethod
+    def after(_state: Any, session: Any) -> None:
+        """Show its content to the request, past the session's own ways, which note that it was changed."""
+        request: Request | None = request_variable.get()
+        if request is not None:
+            request.session = vars(session).get("_mapping")
+
+
+def _websockets(runtime: Runtime) -> Iterator[Point]:
+    """``send_json`` is one of the others below."""
+    connections = Connections(WEBSOCKET, runtime)
+    for name in ("send_str", "send_bytes"):
+        yield Point(f"{WEBSOCKET}.{name}", partial(SendPoint, f"{WEBSOCKET}.{name}", connections, runtime))
+    for name in ("prepare", "receive"):
+        yield Point(f"{WEBSOCKET}.{name}", partial(UsePoint, f"{WEBSOCKET}.{name}", connections, runtime))
 
 
 class UsePoint(Interceptor):
@@ -70,3 +161,5 @@ class SendPoint(UsePoint):
 
 
 integration = Aiohttp()
+session = AiohttpSession()
+security = AiohttpSecurity()

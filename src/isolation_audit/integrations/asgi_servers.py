@@ -7,10 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.responses import PUSHED, Asked, Response
-from isolation_audit.mechanisms.sinks import Passing, Sinks, code_of, passing, sinks_of
+from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, code_of, passing, sinks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +26,7 @@ def sending(runtime: Runtime, targets: tuple[str, ...]) -> Iterator[Point]:
             yield Point(target, partial(SendPoint, target, sinks))
 
 
-class SendPoint(Interceptor):
+class SendPoint(PassingPoint):
     """Around the ``send`` of one connection or request."""
 
     def __init__(self, place: str, sinks: Sinks, layout: Layout) -> None:
@@ -57,14 +56,6 @@ class SendPoint(Interceptor):
             if response is not None and issubclass(type(body), bytes):
                 response.chunk(body, last=not message.get("more_body", False))
         return Passing()
-
-    def after(self, state: Passing, _result: Any) -> None:
-        """It was sent."""
-        state.end()
-
-    def failed(self, state: Passing, _error: BaseException) -> None:
-        """It was not."""
-        state.end()
 
 
 def request_of(scope: Any) -> Asked:

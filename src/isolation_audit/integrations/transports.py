@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.responses import HEAD, Wire
-from isolation_audit.mechanisms.sinks import Passing, Sinks, in_task, passing, sinks_of
+from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, in_task, passing, sinks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ class LinesPoint(WritePoint):
         return b"".join(data) if type(data) in (list, tuple) else None
 
 
-class EncryptingPoint(WritePoint):
+class EncryptingPoint(PassingPoint, WritePoint):
     """Around ``write`` of an encrypted transport; what it writes to the one below is not searched again."""
 
     place = ENCRYPTED
@@ -114,14 +114,6 @@ class EncryptingPoint(WritePoint):
     def before(self, values: Values) -> Passing | None:
         """Search it before it is encrypted."""
         return Passing() if self._write(values) else None
-
-    def after(self, state: Passing, _result: Any) -> None:
-        """It was written."""
-        state.end()
-
-    def failed(self, state: Passing, _error: BaseException) -> None:
-        """It was not."""
-        state.end()
 
     @staticmethod
     def _socket_transport(transport: Any) -> Any:

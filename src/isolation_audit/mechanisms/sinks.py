@@ -18,6 +18,7 @@ from isolation_audit.content.naming import ATTRIBUTIONS
 from isolation_audit.content.witness import foreign
 from isolation_audit.identity.scopes import sink_variable
 from isolation_audit.identity.users import Kind
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import function_of, mro_of
 from isolation_audit.instrument.stacks import application_frames, beneath, capture
 
@@ -37,7 +38,10 @@ _PASSED_ON: Final = 256
 """Payloads that are remembered between a framework and its server."""
 
 _DECORATORS: Final = 32
-_SERVERS: Final = ("asyncio", "uvicorn", "hypercorn", "starlette", "fastapi", "socketserver.py", "wsgiref", "http")
+_SERVERS: Final = (
+    "asyncio", "uvicorn", "hypercorn", "starlette", "fastapi", "aiohttp", "socketserver.py", "wsgiref", "http",
+    "gunicorn", "waitress",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -65,6 +69,18 @@ class Passing:
         self.over = True
         if sink_variable.get() is self:
             sink_variable.set(None)
+
+
+class PassingPoint(Interceptor):
+    """A point whose ``before`` may return a :class:`Passing`, which is over when the call is."""
+
+    def after(self, state: Passing, _result: Any) -> None:
+        """It was sent."""
+        state.end()
+
+    def failed(self, state: Passing, _error: BaseException) -> None:
+        """It was not."""
+        state.end()
 
 
 def passing() -> bool:

@@ -1,0 +1,88 @@
+"""aiohttp: what its server answers, before it is compressed and framed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.responses import Asked, Response
+from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, code_of, passing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+
+_HEAD: Final = "aiohttp.web_response:StreamResponse._write_headers"
+_WRITER: Final = "aiohttp.http_writer:StreamWriter"
+_BYTES: Final = (bytes, bytearray, memoryview)
+
+Responses = WeakKeyDictionary[Any, Response | None]
+"""By writer; None where the whole body has been searched already. Writers of clients are not in it."""
+
+
+def answering(sinks: Sinks) -> Iterator[Point]:
+    """Points around the one place where a response begins, and those that all its bodies go through."""
+    responses: Responses = WeakKeyDictionary()
+    yield Point(_HEAD, partial(BeginPoint, sinks, responses))
+    for name in ("write", "write_eof"):
+        yield Point(f"{_WRITER}.{name}", partial(BodyPoint, responses, last=name == "write_eof"))
+
+
+class BeginPoint(PassingPoint):
+    """Around the writing of a response's head."""
+
+    place = _HEAD
+
+    def __init__(self, sinks: Sinks, responses: Responses, layout: Layout) -> None:
+        self._sinks = sinks
+        self._responses = responses
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> Passing:
+        """Note what is answered."""
+        answer = vars(self._self_of(values))
+        request, compressed = answer["_req"], answer.get("_compression", False)
+        headers = [
+            (str(name).encode("latin-1"), str(value).encode("latin-1", "replace"))
+            for name, value in answer["_headers"].items()
+            # aiohttp does so below, after the body has been seen here.
+            if not (compressed and name.lower() == "content-encoding")
+        ]
+        asked = Asked(f"{request.path}?{request.query_string}", code_of(_handler(request)))
+        response = Response(self._sinks, _HEAD, headers, asked)
+        whole = answer.get("_compressed_body") is not None  # but for this one, which it has compressed already
+        if whole and request.method != "HEAD":
+            response.chunk(bytes(answer["_body"]), last=True)
+        self._responses[answer["_payload_writer"]] = None if whole else response
+        return Passing()
+
+
+class BodyPoint(PassingPoint):
+    """Around what writes a part of a body, and its end."""
+
+    place = _WRITER
+
+    def __init__(self, responses: Responses, layout: Layout, *, last: bool) -> None:
+        self._last = last
+        self._responses = responses
+        self._self_of = layout.receiver_reader()
+        self._chunk = layout.argument("chunk")
+
+    def before(self, values: Values) -> Passing | None:
+        """Search it; the transport below gets the same."""
+        writer = self._self_of(values)
+        if passing() or writer not in self._responses:
+            return None
+        response, chunk = self._responses[writer], self._chunk(values)
+        if response is not None and type(chunk) in _BYTES:
+            response.chunk(bytes(chunk), last=self._last)
+        return Passing()
+
+
+def _handler(request: Any) -> Any:
+    """What answers a request: a function, or a method of a class of views; None where no router has said so."""
+    handler = getattr(vars(request).get("_match_info"), "handler", None)
+    return getattr(handler, request.method.lower(), None) if isinstance(handler, type) else handler
