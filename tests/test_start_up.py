@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +26,7 @@ RUN_TIME = {
     "isolation_audit.detectors",
     "isolation_audit.export",
     "isolation_audit.identity",
-    "isolation_audit.instrument",
+    "isolation_audit.instrument.patches",
     "isolation_audit.integrations",
     "opentelemetry",
     "prometheus_client",
@@ -70,19 +71,30 @@ def test_the_package_imports_what_is_asked_of_it(tmp_path: Path) -> None:
     def ours(code: str) -> set[str]:
         return {name for name in imported(code, tmp_path) if name.startswith("isolation_audit")}
 
-    assert ours("import isolation_audit") == {"isolation_audit", "isolation_audit._version"}
+    assert ours("import isolation_audit") == {
+        "isolation_audit",
+        "isolation_audit._version",
+        "isolation_audit.instrument",  # the package itself is empty
+    }
     assert "isolation_audit.auditor" not in ours("from isolation_audit import user_scope, secret")
 
 
 def test_every_public_name_is_there() -> None:
     for name in isolation_audit.__all__:
-        assert getattr(isolation_audit, name) is not None
         assert name in dir(isolation_audit)
     namespace: dict[str, object] = {}
     exec("from isolation_audit import *", namespace)
     assert namespace.keys() >= set(isolation_audit.__all__)
+    assert {name for name, value in namespace.items() if isinstance(value, ModuleType)} == set()
     with pytest.raises(AttributeError, match="module 'isolation_audit' has no attribute 'gone'"):
         isolation_audit.gone
+
+
+@pytest.mark.parametrize("first", ["isolation_audit.instrument.barrier", "isolation_audit.auditor", "isolation_audit"])
+def test_instrument_is_the_function_whatever_was_imported_first(first: str) -> None:
+    code = f"import {first}\nfrom isolation_audit import instrument\nimport isolation_audit.instrument.layout\n"
+    code += "assert isolation_audit.instrument is instrument is isolation_audit.auditor.instrument\n"
+    subprocess.run([sys.executable, "-c", code], env=clean_environment(), check=True)
 
 
 def test_every_command_is_there_and_what_is_none_is_told(tmp_path: Path) -> None:

@@ -47,6 +47,11 @@ _HOMES = {
     "isolation_audit.rules": ("Rule", "Severity"),
 }
 
+# The function instrument() has the name of a package of ours, whose first import gives the name to the package. So that
+# this happens now, and not when the name stands for the function already:
+import_module("isolation_audit.instrument")
+del globals()["instrument"]
+
 
 def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
