@@ -7,6 +7,7 @@ hooks do the rest.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from importlib import metadata
@@ -104,6 +105,7 @@ def _placing(
     return apply
 
 
+@functools.cache  # one that is imported stays the one it is, and reading metadata takes a millisecond
 def _installed(distribution: str) -> str | None:
     try:
         return metadata.version(distribution)
