@@ -262,6 +262,32 @@ def test_what_is_silent_on_purpose(audited, kind, answer) -> None:
     assert done.findings == {}
 
 
+def broadcasting(text: str) -> ThroughWebsockets:
+    async def answer(room: Any, _send: Any, user: str) -> None:
+        from websockets.asyncio.server import broadcast
+
+        broadcast(room.values(), text.format(user=user))
+
+    return ThroughWebsockets(answer)
+
+
+def test_a_private_answer_broadcast(audited) -> None:
+    done = audited(scenario(broadcasting("the balance of {user} is 5")), config())
+    assert all(done.result.values()), "everybody was sent it"
+    assert done.counts == {"IA208": 1}
+    (finding,) = done.findings["IA208"]
+    assert finding.site.top.file == __file__
+    secret = canary(USERS[0])
+    assert audited(scenario(broadcasting(secret)), config()).counts == {"IA205": 1}
+
+
+@pytest.mark.parametrize("text", ["maintenance at five", "{user}: hello", "{user} is typing", '{{"user": "{user}"}}'])
+def test_broadcasts_that_are_silent_on_purpose(audited, text) -> None:
+    done = audited(scenario(broadcasting(text)), config())
+    assert all(done.result.values())
+    assert done.findings == {}
+
+
 @EACH
 def test_a_public_event(audited, kind) -> None:
     async def answer(room: Any, send: Any, user: str) -> None:

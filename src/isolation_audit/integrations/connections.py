@@ -112,6 +112,15 @@ class Connections:
                 connection.owner = ambient
         self._addressees.one(ambient, connection.owner, Message(f"{self.target}.send", payload, _LIBRARIES))
 
+    def broadcast(self, objs: list[Any], target: str, payload: Any) -> None:
+        """Have it weighed whether what is sent to all of them on purpose is meant for them."""
+        if self._addressees is None:
+            return
+        known = [connection for obj in objs if (connection := self.known(obj)) is not None]
+        owners = [connection.owner for connection in known if connection.owner is not None]
+        ambient, message = self._runtime.ambient.current(), Message(target, payload, _LIBRARIES)
+        self._addressees.everyone(ambient, owners, message, meant=lambda: True)
+
     def unready(self, connection: Connection, when: str) -> None:
         """Tell that something is being sent ``when`` nobody can receive it."""
         runtime = self._runtime

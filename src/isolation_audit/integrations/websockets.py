@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import weakref
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 CONNECTION = "websockets.asyncio.server:ServerConnection"
+BROADCAST = "websockets.asyncio.connection:broadcast"
+_COLLECTIONS: Final[frozenset[type]] = frozenset(
+    (set, frozenset, list, tuple, type({0: 0}.keys()), type({0: 0}.values()), weakref.WeakSet)
+)
 
 
 class Websockets:
@@ -25,8 +30,9 @@ class Websockets:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """What goes through a connection either way, and its close."""
+        """What goes through a connection either way, its close, and what goes through many at once."""
         connections = Connections(CONNECTION, runtime)
+        yield Point(BROADCAST, lambda layout: BroadcastPoint(connections, layout))
         for name, kind in (("send", SendPoint), ("recv", ReceivePoint), ("close", ClosePoint)):
             place = f"{CONNECTION}.{name}"
 
@@ -106,6 +112,23 @@ class ClosePoint(_Point):
         # A server that shuts down closes every connection behind the back of its handlers.
         if obj.server.is_serving():
             connection.end = connection.end or CLOSED
+
+
+class BroadcastPoint(Interceptor):
+    """Around ``broadcast``, which writes past ``send``."""
+
+    place = BROADCAST
+
+    def __init__(self, connections: Connections, layout: Layout) -> None:
+        self._connections = connections
+        self._receivers = layout.argument("connections")
+        self._message = layout.argument("message")
+
+    def before(self, values: Values) -> None:
+        """Have it weighed for all of them; what can be iterated over only once is left to the library."""
+        receivers = self._receivers(values)
+        if type(receivers) in _COLLECTIONS:
+            self._connections.broadcast(list(receivers), self.place, self._message(values))
 
 
 integration = Websockets()
