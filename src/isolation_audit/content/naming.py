@@ -25,6 +25,12 @@ _SPEAKERS: Final = frozenset(
         *("nick", "nickname", "operator", "postedby", "sender", "senderid", "sendername", "sentby", "speaker"),
     )
 )
+_ADDRESSEES: Final = frozenset(
+    (
+        *("addressee", "addresseeid", "foruser", "foruserid", "receiver", "receiverid", "recipient", "recipientid"),
+        *("targetuser", "targetuserid", "to", "toid", "touser", "touserid"),
+    )
+)
 _SUBJECTS: Final = frozenset(
     (
         *("displayname", "id", "member", "memberid", "name", "player", "playerid", "uid", "user", "userid"),
@@ -82,6 +88,11 @@ def named(payload: Any, identifier: str) -> Naming:
         else:
             inside = True
     return Naming.INSIDE if inside else strongest
+
+
+def addressed(payload: Any, identifier: str) -> bool:
+    """True where ``payload`` says by itself that it is for the bearer of ``identifier``: ``{"to": "alice"}``."""
+    return any(key in _ADDRESSEES and _is(value, identifier) for key, value in _fields(payload))
 
 
 def _in_text(text: str, identifier: str) -> Naming:

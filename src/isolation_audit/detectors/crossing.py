@@ -80,6 +80,11 @@ _REACHED = {
         "{content} is named in what is sent to everyone through {target}; {addressee} receives it",
         "sent to everyone here",
     ),
+    "heard": (
+        "IA202",
+        "data of {content} given by {target} to a listener of {addressee}",
+        "{addressee}'s listener was called here",
+    ),
 }
 
 
@@ -221,6 +226,7 @@ class CrossingDetector(Detector):
             ambient=reached.ambient,
             addressee=reached.addressee,
             content=reached.content,
+            record=reached.record,
             at=reached.stack,
         )
 

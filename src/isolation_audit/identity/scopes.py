@@ -23,6 +23,7 @@ class Scope:
     """
 
     __slots__ = (
+        "__weakref__",
         "adopted",
         "crossings",
         "ended",

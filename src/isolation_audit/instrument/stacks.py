@@ -85,7 +85,12 @@ def beneath_installed(raw: RawStack, libraries: tuple[str, ...]) -> RawStack:
 
 def application_frames(raw: RawStack) -> RawStack:
     """A stack from the first frame on that is neither the standard library's nor an installed package's, if any."""
-    return _from(raw, lambda file: not file.startswith((_INSTALLED, "<frozen")) and "-packages/" not in file)
+    return _from(raw, lambda file: not is_installed(file))
+
+
+def is_installed(file: str) -> bool:
+    """True for the code of the standard library and of installed packages."""
+    return file.startswith((_INSTALLED, "<frozen")) or "-packages/" in file
 
 
 def beneath(raw: RawStack, libraries: tuple[str, ...]) -> RawStack:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from isolation_audit.content.index import Mark
+    from isolation_audit.identity.objects import Record
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
 
@@ -59,9 +60,10 @@ class Message:
 
 @dataclass(slots=True)
 class Reached:
-    """Data of ``content`` reached ``addressee``: ``to`` is "one", "all" (no addressee was left), or "told".
+    """Data of ``content`` reached ``addressee``: ``to`` is "one", "all" (no addressee was left), "told", or "heard".
 
-    "told" is a message to everyone on purpose, in which a user is named.
+    "told" is a message to everyone on purpose, in which a user is named; "heard" was given to a listener, and
+    ``record`` says where that was registered.
     """
 
     message: Message
@@ -70,6 +72,7 @@ class Reached:
     content: User
     addressee: User
     stack: RawStack
+    record: Record | None = None
 
 
 @dataclass(slots=True)

@@ -83,7 +83,7 @@ class Dependence:
         # Stands while the function is read: one that calls itself adds nothing by that.
         reference = None if receiver is None else ref(receiver)
         self._known[key] = (function.__code__, reference, Source.ELSEWHERE)
-        node = _source(function)
+        node = source_of(function)
         if node is None:
             return Source.ELSEWHERE
         found = _Reading(self, function, node, receiver, unkeyed, depth).result()
@@ -98,7 +98,7 @@ class Dependence:
             return known[1]
         if len(self._stored) >= _MOST:
             return Source.ELSEWHERE
-        found, node = Source.ELSEWHERE, _source(function)
+        found, node = Source.ELSEWHERE, source_of(function)
         if node is not None:
             reading = _Reading(self, function, node, None, frozenset(), DEPTH)
             reading.line = line - code.co_firstlineno + 1
@@ -125,7 +125,8 @@ class Dependence:
 _MOST: Final = 10_000
 
 
-def _source(function: FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
+def source_of(function: FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
+    """The source of a function, read; None where it can't be had."""
     code = function.__code__
     lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]
     try:

@@ -1,0 +1,82 @@
+"""Works: the stretch of a user's work in which something was left behind, and whether it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import weakref
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.scopes import current_scope, starter_variable
+from isolation_audit.identity.users import same
+from isolation_audit.mechanisms.lineage import Starter, running_task
+
+if TYPE_CHECKING:
+    from isolation_audit.identity.scopes import Scope
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+
+_LASTING: Final = ("/socketio/", "/channels/")
+"""Libraries whose handlers are short, and what they set up lasts as long as their connection."""
+
+_INTERLEAVING: Final = ("eventlet", "gevent", "trio", "twisted")
+"""Libraries that do many pieces of work by turns on one thread, and not in asyncio's tasks."""
+
+
+class Work:
+    """The work that runs at this moment: a ``user_scope``, a task, or what a thread does. Holds nothing of it."""
+
+    __slots__ = ("_lasting", "_scope", "_starter", "_task", "_thread")
+
+    def __init__(self, runtime: Runtime, user: User, stack: RawStack) -> None:
+        self._lasting = any(part in code.co_filename for code, _lasti in stack for part in _LASTING)
+        adopted = runtime.ambient.adopted()
+        scope = None if adopted is not None and same(adopted, user) else _outermost(current_scope())
+        self._scope = None if scope is None else weakref.ref(scope)
+        task = running_task()
+        self._task = None if task is None else weakref.ref(task)
+        starter: Starter | None = starter_variable.get()
+        children = starter is not None and same(starter.user, user) and not starter.is_(task)
+        self._starter = starter if children else None
+        # A callback of an event loop is no work of its own, and nothing tells when that is over.
+        self._thread = None if task is not None or _in_loop() else _thread()
+
+    def over(self) -> bool:
+        """True where it is certain that it has ended."""
+        if self._lasting:
+            return False
+        if self._scope is not None:
+            scope = self._scope()
+            return scope is None or bool(scope.ended)
+        if self._task is not None:
+            task = self._task()
+            return (task is None or task.done()) and (self._starter is None or self._starter.ended())
+        thread = None if self._thread is None else self._thread()
+        if thread is None or not thread.is_alive():
+            return self._thread is not None
+        # A thread does one piece of work after the other: there it is over as soon as it does another user's.
+        return thread.ident == get_ident() and not any(name in sys.modules for name in _INTERLEAVING)
+
+
+def _outermost(scope: Scope | None) -> Scope | None:
+    """The outermost scope of one and the same user."""
+    while scope is not None and scope.parent is not None and scope.parent.user_id == scope.user_id:
+        scope = scope.parent
+    return scope
+
+
+def _thread() -> weakref.ref[Any] | None:
+    # Not `current_thread()`: it would make an object for a thread that the application started without one.
+    me = get_ident()
+    return next((weakref.ref(thread) for thread in threading.enumerate() if thread.ident == me), None)
+
+
+def _in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
