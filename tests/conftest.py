@@ -1,5 +1,6 @@
 """What tests of several floors share."""
 
+import gc
 import itertools
 import signal
 import sys
@@ -15,6 +16,13 @@ _numbers = itertools.count()
 for _number, _default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _default)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def only_its_own_objects():
+    """An audit looks through all objects as it starts, and so does each full collection: here for those of one file."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
