@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-failed test-lowest test-long lint docs bench soak corpus corpus-light suites clean
+.PHONY: demo test test-failed test-lowest test-long test-long-calls test-long-runs test-long-marked lint docs bench soak corpus corpus-light suites clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,9 +21,15 @@ test: $(STAMP)  ## all tests
 test-failed: $(STAMP)  ## only what failed last time
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
-test-long: $(STAMP)  ## minutes more: 100,000 random calls, twenty seeds of the demo, every fault with 10 and 50 users
+test-long: test-long-calls test-long-runs test-long-marked  ## minutes more: many random calls and runs, twenty seeds of the demo, every fault with 10 and 50 users
+
+test-long-calls: $(STAMP)
 	ISOLATION_AUDIT_EXAMPLES=100000 $(BIN)/python -m pytest tests/instrument/test_equal_behaviour.py
+
+test-long-runs: $(STAMP)
 	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest tests/detectors/test_interleaved_runs.py
+
+test-long-marked: $(STAMP)
 	$(BIN)/python -m pytest -m long || $(BIN)/python -m pytest -m long --last-failed --last-failed-no-failures none
 
 test-lowest:  ## the tests that don't need the newest of everything, with the lowest versions that pyproject.toml allows
