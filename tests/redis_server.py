@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from redis import Redis
+from redis import Redis, __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +35,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def skip_before_redis_py_5_3(why: str) -> None:
+    """Skip the test that runs where redis-py is older."""
+    if tuple(map(int, __version__.split(".")[:2])) < (5, 3):
+        pytest.skip(why)
 
 
 @dataclass

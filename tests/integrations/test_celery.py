@@ -21,12 +21,9 @@ SOURCE = (WORKERS / "jobs.py").read_text().splitlines()
 @pytest.fixture
 def redis(tmp_path):
     """A running Redis; see ``redis_server.RedisServer``."""
-    from redis import __version__ as version
+    from redis_server import redis_server, skip_before_redis_py_5_3
 
-    from redis_server import redis_server
-
-    if tuple(map(int, version.split(".")[:2])) < (5, 3):
-        pytest.skip("today's kombu does not work with redis-py before 5.3")
+    skip_before_redis_py_5_3("today's kombu does not work with redis-py before 5.3")
     with redis_server(tmp_path) as server:
         yield server
 

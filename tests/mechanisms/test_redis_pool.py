@@ -8,17 +8,13 @@ import random
 from typing import Any
 
 import pytest
-import redis
 from auditing import Audit, current_user
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from redis_server import redis_server
+from redis_server import redis_server, skip_before_redis_py_5_3
 
 pytestmark = [
     pytest.mark.server,
-    pytest.mark.skipif(
-        tuple(map(int, redis.__version__.split(".")[:2])) < (5, 3), reason="written for redis-py 5.3 and later"
-    ),
     # Where work is cancelled while it connects, redis-py leaves the connection to the garbage collection.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -28,6 +24,7 @@ pytestmark = [
 @pytest.fixture
 def url(tmp_path):
     """Where a Redis of this test listens."""
+    skip_before_redis_py_5_3("written for redis-py 5.3 and later")
     with redis_server(tmp_path) as server:
         yield server.url
 
