@@ -5,13 +5,19 @@ from __future__ import annotations
 import sys
 import tomllib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from auditing import HEAD, Audit, config
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
 
 
 @pytest.fixture
@@ -56,3 +62,45 @@ def outcome_of(load_app):
         return Outcome(result, found, auditor)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def postgres_url() -> Iterator[str]:
+    """Where a PostgreSQL of these tests listens; alice and bob have roles of their own, and share a table."""
+    from sqlalchemy import create_engine, text
+
+    from postgres_server import postgres_server
+
+    with postgres_server() as url:
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE orders (owner text)"))
+            connection.execute(text("INSERT INTO orders VALUES ('alice'), ('bob')"))
+            connection.execute(text("ALTER TABLE orders ENABLE ROW LEVEL SECURITY"))
+            connection.execute(text("CREATE POLICY own ON orders USING (owner = current_setting('app.user_id', true))"))
+            for role in ("web", "reports", "alice"):
+                connection.execute(text(f"CREATE ROLE {role}"))
+                connection.execute(text(f"GRANT SELECT ON orders TO {role}"))
+        engine.dispose()
+        yield url
+
+
+@pytest.fixture
+def engine(postgres_url: str) -> Iterator[Engine]:
+    """One connection for all, to a PostgreSQL."""
+    from sqlalchemy import create_engine
+
+    made = create_engine(postgres_url, pool_size=1, max_overflow=0)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Engine]:
+    """The same on SQLite."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import QueuePool
+
+    made = create_engine(f"sqlite:///{tmp_path / 'db'}", poolclass=QueuePool, pool_size=1, max_overflow=0)
+    yield made
+    made.dispose()

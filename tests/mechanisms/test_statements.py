@@ -8,8 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolation_audit.mechanisms.statements import ROLE, Act, Change, changes, reads, works_with_data
+from isolation_audit.mechanisms import statements_mysql, statements_postgresql
+from isolation_audit.mechanisms.statements import (
+    DATABASE,
+    ROLE,
+    Act,
+    Change,
+    Readers,
+    changes,
+    depends,
+    granted,
+    reads,
+    works_with_data,
+)
 
+POSTGRESQL, MYSQL = statements_postgresql.READERS, statements_mysql.READERS
 EVERYTHING = Change(Act.UNSET)
 """All settings but the role."""
 
@@ -23,6 +36,14 @@ EVERYTHING = Change(Act.UNSET)
         ("SET SESSION ROLE web", None, Change(Act.SET, ROLE, "web")),
         ("SET LOCAL ROLE web", None, Change(Act.UNSET, ROLE)),
         ("RESET SESSION AUTHORIZATION", None, Change(Act.UNSET, ROLE)),
+        ("SET app.user_id = %s", ("alice",), Change(Act.SET, "app.user_id", "alice")),
+        ("SET app.user_id = %(user)s", {"user": object()}, Change(Act.UNSET, "app.user_id")),
+        ("SELECT pg_advisory_lock(1, 2)", None, Change(Act.LOCK, "1,2")),
+        ("SELECT pg_advisory_lock_shared(%s::bigint)", (7,), Change(Act.LOCK, "7")),
+        ("SELECT PG_TRY_ADVISORY_LOCK(hashtext('job:7'))", None, Change(Act.TRY, "hashtext(job:7)")),
+        ("SELECT pg_advisory_unlock($1)", (7,), Change(Act.UNLOCK, "7")),
+        ("SELECT pg_advisory_unlock_all()", None, Change(Act.UNLOCK)),
+        ("SELECT pg_advisory_unlock(id) FROM held", None, Change(Act.UNLOCK)),
         ("DISCARD TEMP", None, Change(Act.DROP)),
         ("select set_config('app.user_id', %s, %s)", ("alice", False), Change(Act.SET, "app.user_id", "alice")),
         ("select 1, set_config($2, $1, false)", ["7", "app.user_id"], Change(Act.SET, "app.user_id", "7")),
@@ -42,14 +63,18 @@ EVERYTHING = Change(Act.UNSET)
     ],
 )
 def test_one_change(statement: str, parameters: Any, change: Change) -> None:
-    assert changes(statement, parameters) == [change]
+    assert changes(statement, parameters, POSTGRESQL) == [change]
 
 
 def test_several_changes() -> None:
-    assert changes("DISCARD ALL", None) == [EVERYTHING, Change(Act.UNSET, ROLE), Change(Act.DROP)]
-    assert changes("drop table a, b", None) == [Change(Act.DROP, "a"), Change(Act.DROP, "b")]
+    discarded = [EVERYTHING, Change(Act.UNSET, ROLE), Change(Act.UNLOCK), Change(Act.DROP)]
+    assert changes("DISCARD ALL", None, POSTGRESQL) == discarded
+    assert changes("drop table a, b", None, POSTGRESQL) == [Change(Act.DROP, "a"), Change(Act.DROP, "b")]
     created = [Change(Act.CREATE, "a"), Change(Act.FILL, "a")]
-    assert changes("create temp table a as select 1; set role web", None) == [*created, Change(Act.SET, ROLE, "web")]
+    assert changes("create temp table a as select 1; set role web", None, POSTGRESQL) == [
+        *created,
+        Change(Act.SET, ROLE, "web"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -65,10 +90,97 @@ def test_several_changes() -> None:
         "SET TRANSACTION READ ONLY",
         "SET TIME ZONE 'UTC'",
         "SETTLE app.x = 1",
+        "SELECT pg_advisory_xact_lock(7)",
+        "SELECT pg_try_advisory_xact_lock(7)",
+        "SELECT pg_advisory_lock(id) FROM jobs",
+        "SELECT pg_advisory_lock(%s)",
+        "LISTEN news",
+        "PREPARE one AS SELECT 1",
     ],
 )
 def test_no_change(statement: str) -> None:
-    assert changes(statement, None) == []
+    assert changes(statement, None, POSTGRESQL) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters", "change"),
+    [
+        ("SET @User_Id = 'Alice'", None, Change(Act.SET, "@user_id", "Alice", lasting=True)),
+        ("SET @`user_id` := %s", ("alice",), Change(Act.SET, "@user_id", "alice", lasting=True)),
+        ("SET @user_id = 7", None, Change(Act.SET, "@user_id", "7", lasting=True)),
+        ("SET @user_id = NULL", None, Change(Act.UNSET, "@user_id")),
+        ("SET @user_id = %(user)s", {"user": None}, Change(Act.UNSET, "@user_id")),
+        ("SET @user_id = 'a, b; c", None, Change(Act.SET, "@user_id", "a", lasting=True)),
+        ("SET SESSION sql_mode = ''", None, Change(Act.SET, "sql_mode", "", lasting=True)),
+        ("SET LOCAL wait_timeout = 5", None, Change(Act.SET, "wait_timeout", "5", lasting=True)),
+        ("SET @@session.time_zone = 'UTC'", None, Change(Act.SET, "time_zone", "UTC", lasting=True)),
+        ("SET sql_mode = DEFAULT", None, Change(Act.UNSET, "sql_mode")),
+        ("SET ROLE `reports`", None, Change(Act.SET, ROLE, "reports", lasting=True)),
+        ("SET ROLE NONE", None, Change(Act.UNSET, ROLE)),
+        ("USE `Alice`", None, Change(Act.SET, DATABASE, "Alice", lasting=True)),
+        ("SELECT @user_id := 'alice'", None, Change(Act.SET, "@user_id", "alice", lasting=True)),
+        ("SELECT @user_id := name FROM users", None, Change(Act.UNSET, "@user_id")),
+        ("SELECT name INTO @user_id FROM users", None, Change(Act.UNSET, "@user_id")),
+        ("SELECT GET_LOCK('Job:7', 10)", None, Change(Act.TRY, "Job:7")),
+        ("SELECT get_lock(%s, %s)", ("job", 10), Change(Act.TRY, "job")),
+        ("SELECT RELEASE_LOCK('job')", None, Change(Act.UNLOCK, "job")),
+        ("DO RELEASE_ALL_LOCKS()", None, Change(Act.UNLOCK)),
+        ("CREATE TEMPORARY TABLE cart (x INT)", None, Change(Act.CREATE, "cart", lasting=True)),
+        ("INSERT IGNORE INTO `cart` VALUES (1)", None, Change(Act.FILL, "cart")),
+        ("INSERT cart VALUES (1)", None, Change(Act.FILL, "cart")),
+        ("REPLACE INTO cart VALUES (1)", None, Change(Act.FILL, "cart")),
+        ("DROP TEMPORARY TABLE IF EXISTS cart", None, Change(Act.DROP, "cart")),
+    ],
+)
+def test_one_change_of_mysql(statement: str, parameters: Any, change: Change) -> None:
+    assert changes(statement, parameters, MYSQL) == [change]
+
+
+def test_several_changes_of_mysql() -> None:
+    assert changes("SET @a = CONCAT('x', 'y'), GLOBAL b = 1, @@c = 2, @@global.d = 3, @e = %s", (5,), MYSQL) == [
+        Change(Act.SET, "@a", "CONCAT('x", lasting=True),
+        Change(Act.SET, "c", "2", lasting=True),
+        Change(Act.SET, "@e", "5", lasting=True),
+    ]
+    assert changes("CREATE OR REPLACE TEMPORARY TABLE a SELECT 1", None, MYSQL) == [
+        Change(Act.DROP, "a"),
+        Change(Act.CREATE, "a", lasting=True),
+        Change(Act.FILL, "a"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET NAMES utf8mb4",
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "SET GLOBAL max_connections = 5",
+        "SET DEFAULT ROLE reports",
+        "SET STATEMENT max_statement_time = 1 FOR SELECT 1",
+        "SELECT IS_FREE_LOCK('job')",
+        "SELECT * FROM t FOR UPDATE",
+        "CREATE TABLE cart (x INT)",
+        "RESET QUERY CACHE",
+    ],
+)
+def test_no_change_of_mysql(statement: str) -> None:
+    assert changes(statement, None, MYSQL) == []
+
+
+@pytest.mark.parametrize(("answer", "held"), [(1, True), (True, True), (b"t", True), (0, False), (None, False)])
+def test_a_lock_that_was_tried_for(answer: Any, held: bool) -> None:
+    done = [Change(Act.TRY, "job"), Change(Act.UNLOCK, "other")]
+    assert granted(done, lambda: answer) == [Change(Act.UNLOCK, "other"), *([Change(Act.LOCK, "job")] if held else [])]
+    assert granted([*done, Change(Act.TRY, "two")], lambda: answer) == [Change(Act.UNLOCK, "other")]
+
+
+def test_what_depends_on_a_setting() -> None:
+    assert depends("SELECT * FROM orders", DATABASE)
+    assert depends("UPDATE `orders` SET paid = 1", DATABASE)
+    assert not depends("SELECT * FROM `shop` . `orders`", DATABASE)
+    assert depends("SELECT @User_Id", "@user_id")
+    assert not depends("SELECT 1", "@user_id")
+    assert depends("SELECT * FROM orders", "app.user_id")
 
 
 def test_reading_and_working() -> None:
@@ -85,13 +197,15 @@ def test_reading_and_working() -> None:
 
 
 _WORDS = """set|reset|select|set_config(|'|,|)|app.x|=|to|%s|%(a)s|$1|$9|:a|;|create|temp|table|drop|into|/*|*/|--|\n"""
+_WORDS += """|@x|:=|get_lock(|pg_advisory_lock(|use|role|"|(|session|from"""
 WORDS = st.sampled_from(_WORDS.split("|"))
 
 
 @given(
     st.lists(st.one_of(WORDS, st.text(max_size=5)), max_size=12),
     st.one_of(st.none(), st.dictionaries(st.text(), st.binary()), st.tuples(st.floats())),
+    st.sampled_from([POSTGRESQL, MYSQL]),
 )
-def test_whatever_it_is(words: list[str], parameters: Any) -> None:
-    for change in changes(" ".join(words), parameters):
+def test_whatever_it_is(words: list[str], parameters: Any, readers: Readers) -> None:
+    for change in changes(" ".join(words), parameters, readers):
         assert type(change.name) is type(change.value) is str

@@ -6,14 +6,17 @@ raises reaches the application. So the methods are watched in which these events
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.users import plain_text
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.sqlalchemy_listeners import may_clean
+from isolation_audit.mechanisms import statements_mysql, statements_postgresql
 from isolation_audit.mechanisms.databases import Databases, Kept
-from isolation_audit.mechanisms.statements import Change, changes
+from isolation_audit.mechanisms.statements import Change, changes, granted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +26,13 @@ if TYPE_CHECKING:
 
 CONNECTION: Final = "sqlalchemy.engine.base:Connection"
 _LIBRARIES: Final = ("sqlalchemy", "greenlet", "contextlib.py")
-_DIALECTS: Final = frozenset({"postgresql", "sqlite"})
-"""Whose statements are understood."""
+_READERS: Final = {
+    "postgresql": statements_postgresql.READERS,
+    "sqlite": statements_postgresql.READERS,
+    "mysql": statements_mysql.READERS,
+    "mariadb": statements_mysql.READERS,
+}
+"""The databases whose statements are understood, by dialect."""
 
 
 def points(runtime: Runtime) -> Iterator[Point]:
@@ -45,20 +53,22 @@ class StatementPoint(Interceptor):
         self._self_of = layout.receiver_reader()
         self._context = layout.argument("context")
 
-    def before(self, values: Values) -> tuple[Kept, Any, list[Change]] | None:
+    def before(self, values: Values) -> tuple[Kept, Any, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something."""
         connection, context = self._self_of(values), self._context(values)
         kept, statement = _kept(self._databases, connection), plain_text(context.statement)
         if kept is None or statement is None:
             return None
         parameters = context.parameters
-        done = changes(statement, parameters[0] if len(parameters) == 1 else None)
+        readers = _READERS[connection.dialect.name]
+        done = changes(statement, parameters[0] if len(parameters) == 1 else None, readers)
         self._databases.run(kept, statement, done, f"{CONNECTION}.execute", _LIBRARIES)
-        return (kept, connection, done) if done else None
+        return (kept, connection, context, done) if done else None
 
-    def after(self, state: tuple[Kept, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, state: tuple[Kept, Any, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - its form
         """Note what has changed."""
-        kept, connection, done = state
+        kept, connection, context, done = state
+        done = granted(done, lambda: _answer(context.cursor))
         lasting = connection._is_autocommit_isolation()  # noqa: SLF001 - get_isolation_level() would ask the database
         self._databases.change(kept, done, _LIBRARIES, lasting=lasting)
 
@@ -89,15 +99,21 @@ class EndPoint(Interceptor):
 
 
 def _kept(databases: Databases, connection: Any) -> Kept | None:
-    """What is known of a connection; None where no pool lends it, or where it may be cleaned without us.
-
-    Listeners of a pool get the driver's connection, and what they do with it is not seen.
-    """
+    """What is known of a connection; None where no pool lends it, or where it may be cleaned without us."""
     checkout = connection._dbapi_connection  # noqa: SLF001 - the public property may connect anew
     pool = getattr(checkout, "_pool", None)
-    if pool is None or connection.dialect.name not in _DIALECTS:
+    if pool is None or connection.dialect.name not in _READERS:
         return None
     told, record = pool.dispatch, checkout._connection_record  # noqa: SLF001 - `info` is the application's
-    if record is None or told.reset or told.checkin or told.checkout:
+    if record is None or any(moment and may_clean(moment) for moment in (told.reset, told.checkin, told.checkout)):
         return None
-    return databases.kept(record, record.starttime, checkout)
+    return databases.kept(record, record.starttime, checkout, plain_text(connection.engine.url.database) or "")
+
+
+def _answer(cursor: Any) -> Any:
+    """The first value of a result that waits in a cursor, and goes on waiting; None where no driver shows it."""
+    rows = getattr(cursor, "_rows", None)
+    if type(rows) in {tuple, list, deque} and rows:
+        return rows[0][0]
+    result = getattr(cursor, "pgresult", None)
+    return None if result is None else result.get_value(0, 0)

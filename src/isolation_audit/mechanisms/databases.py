@@ -1,8 +1,9 @@
-"""What a pooled database connection keeps from one user's work to the next: settings, the role, temporary tables.
+"""What a pooled database connection keeps from one user's work to the next: settings, temporary tables, locks.
 
 A connection is lent out, and comes back; what was changed in its database session is still there for whoever borrows it
 next, unless the transaction took it back. Most of it is meant for everybody. So it takes evidence that it is the user's
-who left it: a setting whose value names them, a role, rows in a temporary table that the next one reads.
+who left it: a setting whose value names them, a role, another database, rows in a temporary table that the next one
+reads, a lock that nobody can have released.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from isolation_audit.identity.objects import Record
 from isolation_audit.identity.users import Kind, same
 from isolation_audit.instrument.stacks import beneath, capture
 from isolation_audit.mechanisms.pools import Dirty
-from isolation_audit.mechanisms.statements import ROLE, Act, Change, reads, works_with_data
+from isolation_audit.mechanisms.statements import DATABASE, ROLE, Act, Change, depends, reads, works_with_data
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
@@ -31,6 +34,8 @@ VALUES: Final = 10_000
 """Values of which is remembered who has set them; likewise."""
 
 _SETTINGS: Final = frozenset({Act.SET, Act.UNSET})
+_LOCKS: Final = frozenset({Act.LOCK, Act.TRY})
+_HOW: Final = {ROLE: "as the role of the database session", DATABASE: "as the database that the session uses"}
 
 
 class _Left:
@@ -62,15 +67,18 @@ class _Thing:
 class Kept:
     """What one connection to a database keeps; it holds nothing of the application's."""
 
-    __slots__ = ("checkout", "connected", "settings", "tables")
+    __slots__ = ("checkout", "connected", "database", "locks", "settings", "tables")
 
-    def __init__(self, connected: float, checkout: ref[Any]) -> None:
+    def __init__(self, connected: Hashable, checkout: ref[Any], database: str) -> None:
         self.connected = connected
-        """When the connection was made: after a new one nothing of this is true."""
+        """Which connection it was, say by when it was made: after a new one nothing of this is true."""
+        self.database = database
+        """The one that it was made to; empty where that is not known."""
         self.checkout = checkout
         """The lending out that goes on: an object has one such reference, which stands for it even afterwards."""
         self.settings: dict[str, _Thing] = {}
         self.tables: dict[str, _Thing] = {}
+        self.locks: dict[str, _Thing] = {}
 
     def roll_back(self) -> None:
         """Forget what has not been committed."""
@@ -95,14 +103,17 @@ class Databases:
         self._setters: dict[int, User | None] = {}
         """Who has set a setting to a value, by their hash; None where several users have."""
 
-    def kept(self, connection: Any, connected: float, checkout: Any) -> Kept | None:
-        """What is known of a pool's connection, which was made at ``connected``, and is lent out as ``checkout``."""
+    def kept(self, connection: Any, connected: Hashable, checkout: Any, database: str = "") -> Kept | None:
+        """What is known of a pool's connection to a database, of which ``connected`` tells whether it is a new one.
+
+        It is lent out as ``checkout``.
+        """
         record = self._runtime.objects.record(connection)
         if record is None:
             return None
         known: Kept | None = record.connection
         if known is None or known.connected != connected:
-            known = record.connection = Kept(connected, ref(checkout))
+            known = record.connection = Kept(connected, ref(checkout), database)
         elif known.checkout() is not checkout:
             # A pool rolls back what comes back to it.
             known.roll_back()
@@ -111,16 +122,21 @@ class Databases:
 
     def run(self, kept: Kept, statement: str, done: list[Change], target: str, libraries: tuple[str, ...]) -> None:
         """A statement is about to run; tell where it meets what another user's work left at an earlier checkout."""
-        user = self._user() if kept.settings or kept.tables else None
+        user = self._user() if kept.settings or kept.tables or kept.locks else None
         if user is None:
             return
-        if not any(change.act in _SETTINGS for change in done):
+        acts = {change.act for change in done}
+        if not acts & _SETTINGS:
             for name, left in _foreign(kept, kept.settings, user):
-                if works_with_data(statement):
+                if depends(statement, name):
                     kept.settings.pop(name, None)
                     if self._setters.get(left.value, left.user) is not None:
-                        how = "as the role" if name == ROLE else "in a setting"
-                        self._tell(left, user, f"{how} of the database session", target, libraries)
+                        how = _HOW.get(name, "in a setting of the database session")
+                        self._tell(left, user, how, target, libraries)
+        if Act.UNLOCK not in acts and (acts & _LOCKS or works_with_data(statement)):
+            for name, left in _foreign(kept, kept.locks, user):
+                kept.locks.pop(name, None)
+                self._tell(left, user, "as a lock that the database session still holds", target, libraries)
         emptied = {change.name for change in done if change.act is Act.EMPTY}
         for name, left in _foreign(kept, kept.tables, user):
             if name not in emptied and reads(statement, name):
@@ -130,19 +146,22 @@ class Databases:
     def change(self, kept: Kept, done: list[Change], libraries: tuple[str, ...], *, lasting: bool) -> None:
         """A statement has succeeded; ``lasting`` where no transaction can take it back."""
         for change in done:
+            lasts = lasting or change.lasting
             if change.act is Act.ROLL_BACK:
                 kept.roll_back()
             elif change.act is Act.UNSET:
                 _forget(kept.settings, change.name, but=ROLE)
             elif change.act is Act.SET:
-                self._set(kept, change, libraries, lasting=lasting)
+                self._set(kept, change, libraries, lasting=lasts)
+            elif change.act in {Act.LOCK, Act.UNLOCK}:
+                self._lock(kept, change, libraries)
             elif change.act is Act.CREATE:
-                kept.tables.setdefault(change.name, _Thing(None, lasting=lasting))
+                kept.tables.setdefault(change.name, _Thing(None, lasting=lasts))
                 self._bound(kept.tables, KEPT)
             elif change.act is Act.DROP:
                 _forget(kept.tables, change.name)
             elif change.name in kept.tables:
-                self._fill_or_empty(kept, change, libraries, lasting=lasting)
+                self._fill_or_empty(kept, change, libraries, lasting=lasts)
 
     def _set(self, kept: Kept, change: Change, libraries: tuple[str, ...], *, lasting: bool) -> None:
         kept.settings.pop(change.name, None)
@@ -153,7 +172,7 @@ class Databases:
         setter = self._setters.setdefault(value, user)
         if setter is None or not same(setter, user):
             self._setters[value] = None
-        elif change.name == ROLE or _names(change, user):
+        elif _is_theirs(change, user, kept):
             kept.settings[change.name] = _Thing(_left(kept, user, libraries, value), lasting=lasting)
             self._bound(kept.settings, KEPT)
         self._bound(self._setters, VALUES)
@@ -164,6 +183,16 @@ class Databases:
             table.left = None
         elif table.left is None and (user := self._user()) is not None:
             table.left, table.left_lasting = _left(kept, user, libraries), lasting
+
+    def _lock(self, kept: Kept, change: Change, libraries: tuple[str, ...]) -> None:
+        if change.act is Act.LOCK:
+            user = self._user()
+            if user is not None:
+                kept.locks.setdefault(change.name, _Thing(_left(kept, user, libraries), lasting=True))
+                self._bound(kept.locks, KEPT)
+        else:
+            # What is released under a name that we don't know may be any of them.
+            _forget(kept.locks, change.name if change.name in kept.locks else "")
 
     def _user(self) -> User | None:
         user = self._runtime.ambient.current()
@@ -201,12 +230,16 @@ def _forget(table: dict[str, Any], name: str, but: str = "") -> None:
         table.pop(known, None)
 
 
-def _names(change: Change, user: User) -> bool:
-    """True where a setting's value is, or holds, the user's id.
+def _is_theirs(change: Change, user: User, kept: Kept) -> bool:
+    """True where a setting is the user's: a role, another database than before, a value that is, or holds, their id.
 
     Ids that are found nowhere else because they are so short, ``7``, count in the application's own settings.
     """
-    if "." in change.name and change.value == user.id:
+    if change.name == ROLE:
+        return True
+    if change.name == DATABASE and kept.database:
+        return change.value != kept.database
+    if ("." in change.name or change.name.startswith("@")) and change.value == user.id:
         return True
     index = Index()
     index.add(user.id, Mark(user))
