@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from isolation_audit.scan.callees import called
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from isolation_audit.scan.meaning import Meanings
     from isolation_audit.scan.scopes import Scope
@@ -26,8 +28,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 class Returned:
     """Follows what a function returns to the classes that are built, or handed out, or promised by its annotation."""
 
-    def __init__(self, meanings: Meanings) -> None:
+    def __init__(self, meanings: Meanings, scopes: Mapping[ast.AST, Scope]) -> None:
         self._meanings = meanings
+        self._scopes = scopes
 
     def paths(self, node: Function, scope: Scope) -> list[str]:
         """What ``node``, whose own scope is ``scope``, may return: each path once, in the order of the source."""
@@ -58,11 +61,9 @@ class Returned:
         if depth > _DEEPEST:
             return []
         if values := self._chosen(node, scope):
-            return [path for value in values for path in self._class(value, scope, depth + 1)]
+            return [path for value in values for path in self._entry(value, scope, depth + 1)]
         if isinstance(node, (ast.IfExp, ast.BoolOp)):
             return self._value(node, scope, depth + 1)
-        if isinstance(node, ast.Lambda):  # of a table of functions
-            return self._value(node.body, scope, depth + 1)
         if isinstance(node, ast.Name):
             found = scope.lookup(node.id, (node.lineno, node.col_offset)) or []
             built = [one for one in found if isinstance(one.value, ast.expr)]
@@ -70,6 +71,12 @@ class Returned:
                      for path in self._value(one.value, one.scope, depth + 1)]  # fmt: skip
             return [*paths, *(path for one in found if one not in built for path, _ in self._meanings.bound(one))]
         return [path for path, _ in self._meanings.of(node, scope)]
+
+    def _entry(self, node: ast.expr, scope: Scope, depth: int) -> list[str]:
+        """The classes that an entry of a table is, or builds as a small function."""
+        if isinstance(node, ast.Lambda):
+            return self._value(node.body, self._scopes.get(node, scope), depth)
+        return self._class(node, scope, depth)
 
     def _chosen(self, node: ast.expr, scope: Scope) -> list[ast.expr]:
         """The values that ``table[key]`` or ``table.get(key, default)`` chooses from."""
@@ -101,7 +108,7 @@ class Returned:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             return self._annotated(node.left, scope) + self._annotated(node.right, scope)
         if isinstance(node, ast.Subscript):
-            base = getattr(node.value, "id", getattr(node.value, "attr", ""))
+            base = called(node.value)
             inside = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
             return [path for part in inside for path in self._annotated(part, scope)] if base in _EITHER else []
         return [path for path, _ in self._meanings.of(node, scope)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from isolation_audit.scan.callees import argument
+
 if TYPE_CHECKING:
     from isolation_audit.scan.scopes import Binder, Binding, Scope
 
@@ -12,6 +14,7 @@ Meaning = tuple[str, tuple[int, ...]]
 """A path, and the numbers of the import aliases on the way to it."""
 
 _DEEPEST = 20
+_END = (1 << 30, 0)
 _IMPORTERS = {"importlib:import_module", "importlib:__import__"}
 
 
@@ -28,7 +31,7 @@ class Meanings:
         if isinstance(node, ast.Name):
             return self._name(node, scope, depth)
         if isinstance(node, ast.Attribute):
-            return [(_within(path, node.attr), via) for path, via in self.of(node.value, scope, depth + 1)]
+            return [(within(path, node.attr), via) for path, via in self.of(node.value, scope, depth + 1)]
         if isinstance(node, ast.Call):
             return self._call(node, scope, depth)
         if isinstance(node, (ast.IfExp, ast.BoolOp)):
@@ -40,10 +43,27 @@ class Meanings:
 
     def _subscript(self, node: ast.Subscript, scope: Scope, depth: int) -> list[Meaning]:
         """``sys.modules["a.b"]`` is a module; ``Engine[int]`` is an Engine."""
+        text = self.text(node.slice)
+        if text and (found := self._namespace(node.value, text, scope, depth)) is not None:
+            return found
         of_value = self.of(node.value, scope, depth + 1)
-        if (loaded := self.text(node.slice)) and any(path == "sys:modules" for path, _ in of_value):
-            return [(loaded + ":", ())]
+        if text and any(path == "sys:modules" for path, _ in of_value):
+            return [(text + ":", ())]
         return of_value
+
+    def _namespace(self, node: ast.expr, name: str, scope: Scope, depth: int) -> list[Meaning] | None:
+        """``globals()["C"]``, ``vars(module)["C"]``, ``module.__dict__["C"]``; None for other subscripts."""
+        owner = node.value if isinstance(node, ast.Attribute) and node.attr == "__dict__" else None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+            function = node.func.id
+            if function in ("globals", "locals", "vars") and not node.args and scope.lookup(function, _END) is None:
+                inside = scope.module if function == "globals" else scope
+                bound = inside.lookup(name, _END if inside is not scope else (node.lineno, node.col_offset)) or []
+                return [meaning for binding in bound for meaning in self.bound(binding, depth)]
+            owner = node.args[0] if function == "vars" and len(node.args) == 1 else None
+        if owner is None:
+            return None
+        return [(within(path, name), via) for path, via in self.of(owner, scope, depth + 1)]
 
     def _name(self, node: ast.Name, scope: Scope, depth: int) -> list[Meaning]:
         found = scope.lookup(node.id, (node.lineno, node.col_offset))
@@ -62,7 +82,7 @@ class Meanings:
         """Calls whose result is a module or an attribute: ``import_module()``, ``__import__()``, ``getattr()``."""
         plain = node.func.id if isinstance(node.func, ast.Name) else ""
         if plain == "getattr" and len(node.args) > 1 and (name := self.text(node.args[1])) and name.isidentifier():
-            return [(_within(path, name), via) for path, via in self.of(node.args[0], scope, depth + 1)]
+            return [(within(path, name), via) for path, via in self.of(node.args[0], scope, depth + 1)]
         module = self.imported_by(node, scope, depth)
         if module is None:
             return []
@@ -76,10 +96,10 @@ class Meanings:
         builtin = isinstance(func, ast.Name) and func.id == "__import__"
         if not builtin and not any(path in _IMPORTERS for path, _ in self.of(func, scope, depth + 1)):
             return None
-        name = self.text(node.args[0]) if node.args else ""
+        name = self.text(argument(node, 0, "name"))
         if not name or not name.startswith("."):
             return name or None
-        package = node.args[1] if len(node.args) > 1 else next((word.value for word in node.keywords), None)
+        package = argument(node, 1, "package")
         if (text := self.text(package)) is not None:
             level = len(name) - len(name.lstrip("."))
             kept = text.split(".")[: len(text.split(".")) - level + 1]
@@ -97,5 +117,6 @@ class Meanings:
         return None
 
 
-def _within(path: str, name: str) -> str:
+def within(path: str, name: str) -> str:
+    """The path of an attribute of what has a path."""
     return f"{path}{name}" if path.endswith(":") else f"{path}.{name}"

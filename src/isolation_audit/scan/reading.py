@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import gc
 import os
-import re
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from isolation_audit.scan.lexical import Mention, Words, mention
 from isolation_audit.scan.references import Unparsable, decoded, parse, read_facts
+from isolation_audit.scan.settings import names_in
 from isolation_audit.scan.walk import PYTHON
 
 if TYPE_CHECKING:
@@ -32,11 +32,6 @@ WORTH_A_POOL = 8 * 1024 * 1024
 _CHUNK = 48
 _CHUNKS = 16
 """Files that go to a process at once, at most; and how often it comes back for more, at least: none waits for long."""
-_DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+")
-_SECTION = re.compile(r"\s*\[+\s*([^\]]*?)\s*\]")
-_OURS = "tool.isolation_audit"
-_WRITTEN = re.compile(rb'\s*\{\s*"schema":\s*\d+,\s*"tool":\s*\{\s*"name":\s*"isolation-audit"')
-"""How the JSON begins that we write: reports and ratchets name what is deprecated, and refer to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,7 @@ class Looking:
         if self.fresh is not None and (not self.fresh.are_in(data) or not self._is_news(data, path)):
             return None
         if not path.endswith(PYTHON):
-            conflicts, settings = _conflicts(data), self._settings(data)
+            conflicts, settings = _conflicts(data), () if len(data) > LARGEST else names_in(data, self.words)
             return Look(conflicts=conflicts, settings=settings) if conflicts or settings else None
         if len(data) > LARGEST:
             reason = f"too large to be parsed ({len(data) // 1024**2} MiB), and mentions what is deprecated"
@@ -97,23 +92,6 @@ class Looking:
     def _is_news(self, data: bytes, path: str) -> bool:
         """Whether the file gets one of the fresh words from elsewhere, rather than giving the name itself."""
         return self.fresh is None or not path.endswith(PYTHON) or mention(data, self.fresh) is not None
-
-    def _settings(self, data: bytes) -> tuple[tuple[int, int, str], ...]:
-        if len(data) > LARGEST or not any(word in data for word in self.words.encoded) or _WRITTEN.match(data):
-            return ()
-        found: list[tuple[int, int, str]] = []
-        ours = False
-        for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
-            if section := _SECTION.match(line):
-                ours = section[1].startswith(_OURS)
-            if ours or line.lstrip().startswith(("#", ";", "//")):
-                continue
-            found += [
-                (number, match.start(), match[0])
-                for match in _DOTTED.finditer(line)
-                if not self.words.all.isdisjoint(re.split(r"[.:]", match[0]))
-            ]
-        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,25 @@ import re
 import tokenize
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
+from isolation_audit.scan.callees import argument, arguments_of, called
+from isolation_audit.scan.exports import Exports, pair_of
 from isolation_audit.scan.factories import Returned
 from isolation_audit.scan.facts import Arguments, Factory, Facts, Span, Use
-from isolation_audit.scan.meaning import Meanings
-from isolation_audit.scan.scopes import Binder, Scope
+from isolation_audit.scan.meaning import Meanings, within
+from isolation_audit.scan.scopes import Binder
+from isolation_audit.scan.uses import Uses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from isolation_audit.scan.lexical import Words
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+")
-_LINES = re.compile(r"\r\n|\r|\n")
-_CHECKS = {"isinstance", "issubclass"}
+_TYPING = ("typing:", "typing_extensions:", "collections.abc:")
+_NAMED = "it is named by a text beside its module"
 
 
 class Unparsable(ValueError):  # noqa: N818 - a fact about a file, not an error of ours
@@ -72,85 +76,49 @@ def decoded(data: bytes) -> str:
     return data.decode(encoding, "replace")
 
 
-class _Reader(ast.NodeVisitor):
+class _Reader(Uses, ast.NodeVisitor):
     def __init__(self, tree: ast.Module, data: bytes, words: Words) -> None:
+        binder = Binder(data, words.all)
+        binder.read(tree)
+        super().__init__(binder, words.all, None if data.isascii() else decoded(data).lstrip("\ufeff"))
         self._tree = tree
-        self._words = words.all
-        self._binder = Binder(data, words.all)
-        self._binder.read(tree)
-        self._meanings = Meanings(self._binder)
-        self._scope = self._binder.module
-        # The parser counts columns in bytes of UTF-8; readers and editors count characters.
-        self._lines = (
-            None if data.isascii() else [line.encode() for line in _LINES.split(decoded(data).lstrip("\ufeff"))]
-        )
-        self._returned = Returned(self._meanings)
-        self._uses: list[Use] = []
+        self._meanings = Meanings(binder)
+        self._returned = Returned(self._meanings, binder.scopes)
         self._factories: list[Factory] = []
         self._form = "value"
-        self._offset: Span | None = None
-        self._trouble = ""
 
     def facts(self) -> Facts:
         self.visit(self._tree)
-        self._add_exports_of_all()
-        module = self._binder.module
-        exports, defined = [], []
-        for name, scope, binding_name in self._exported_names(module):
-            paths = [path for path, _ in self._paths_of(scope, binding_name)]
-            own = [path for path in paths if path == f":{name}"]
-            if name.rpartition(".")[2] in self._words or any(self._concerns(path) for path in paths if path not in own):
-                exports.append((name, tuple(dict.fromkeys(paths))))
+        exports = Exports(self._tree, self._binder, self._meanings)
+        for node, meanings in exports.listed():
+            self._emit(node, meanings, "__all__")
         used = {number for use in self._uses for number in use.through}
-        imports = []
+        imports, defined = [], []
         for number, imported in enumerate(self._binder.imports):
             # All keep their number; those that can't matter are left empty.
             matters = number in used or self._concerns(imported.path) or imported.path.endswith(":*")
             span = self._span(imported.node) if matters else Span(0, 0, 0, 0)
             path = imported.path if matters else ""
             imports.append(Use(path, imported.form, span, imported.scope.qualname, (), imported.guard))
-        for node, scope in self._binder.scopes.items():
-            if isinstance(node, ast.ClassDef) and node.name in self._words:
-                defined.append((scope.qualname, self._span(node)))
+        for body, scope in self._binder.scopes.items():
+            if isinstance(body, ast.ClassDef) and body.name in self._words:
+                defined.append((scope.qualname, self._span(body)))
         exported = self._binder.exported
         return Facts(
             tuple(imports),
             tuple(self._uses),
-            tuple(exports),
+            tuple((name, paths) for name, paths in exports.given() if self._is_telling(name, paths)),
             tuple(self._binder.stars),
             None if exported is None else tuple(exported),
             tuple(defined),
             tuple(self._factories),
         )
 
-    def _exported_names(self, module: Scope) -> Iterator[tuple[str, Scope, str]]:
-        for name in module.names:
-            yield name, module, name
-        for scope in self._binder.scopes.values():
-            if scope.kind == "class" and scope.parent is not None and "<locals>" not in scope.qualname:
-                for name in scope.names:
-                    yield f"{scope.qualname}.{name}", scope, name
-
-    def _paths_of(self, scope: Scope, name: str) -> list[tuple[str, tuple[int, ...]]]:
-        found = scope.lookup(name, (1 << 30, 0)) or []
-        return [meaning for binding in found for meaning in self._meanings.bound(binding)]
-
-    def _concerns(self, path: str) -> bool:
-        return not self._words.isdisjoint(re.split(r"[.:\"]", path))
-
-    def _add_exports_of_all(self) -> None:
-        for node in self._tree.body:
-            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-            if not any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
-                continue
-            for part in ast.walk(node):
-                if (
-                    isinstance(part, ast.Constant)
-                    and isinstance(part.value, str)
-                    and part.value in self._binder.module.names
-                ):
-                    meanings = self._paths_of(self._binder.module, part.value)
-                    self._emit(part, meanings, "__all__")
+    def _is_telling(self, name: str, paths: tuple[str, ...]) -> bool:
+        """Whether what others get by this name may matter: by the name itself, or by where it comes from."""
+        return name.rpartition(".")[2] in self._words or any(
+            self._concerns(path) for path in paths if path != f":{name}"
+        )
 
     # Where a use stands
 
@@ -172,13 +140,11 @@ class _Reader(ast.NodeVisitor):
         if node not in self._binder.scopes:  # nothing of interest is in it
             return
         self._decorators(node.decorator_list)
-        self._parameters(node.args)
-        self._annotation(node.returns, "return annotation")
+        with self._type_parameters(node):
+            self._parameters(node.args)
+            self._annotation(node.returns, "return annotation")
         self._factory(node, node.name)
-        outer, self._scope = self._scope, self._binder.scopes[node]
-        for statement in node.body:
-            self.visit(statement)
-        self._scope = outer
+        self._body(node)
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
@@ -202,15 +168,33 @@ class _Reader(ast.NodeVisitor):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._decorators(node.decorator_list)
-        with self._as("subclass"):
-            for base in node.bases:
-                self.visit(base)
-        for keyword in node.keywords:
-            self.visit(keyword.value)
+        with self._type_parameters(node):
+            with self._as("subclass"):
+                for base in node.bases:
+                    self.visit(base)
+            for keyword in node.keywords:
+                self.visit(keyword.value)
+        self._body(node)
+
+    def _body(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         outer, self._scope = self._scope, self._binder.scopes[node]
         for statement in node.body:
             self.visit(statement)
         self._scope = outer
+
+    @contextmanager
+    def _type_parameters(self, node: ast.AST) -> Iterator[None]:
+        """``def f[T: C]()``, ``class A[T]``, ``type A[T] = C``: within, their names are known, and hide others."""
+        outer, self._scope = self._scope, self._binder.generics.get(node, self._scope)
+        for parameter in getattr(node, "type_params", ()):
+            self._annotation(getattr(parameter, "bound", None))
+            self._annotation(getattr(parameter, "default_value", None))
+        yield
+        self._scope = outer
+
+    def visit_TypeAlias(self, node: Any) -> None:
+        with self._type_parameters(node):
+            self._annotation(node.value)
 
     def _decorators(self, decorators: list[ast.expr]) -> None:
         with self._as("decorator"):
@@ -218,9 +202,9 @@ class _Reader(ast.NodeVisitor):
                 self.visit(decorator)
 
     def _parameters(self, arguments: ast.arguments) -> None:
-        rest = [argument for argument in (arguments.vararg, arguments.kwarg) if argument]
-        for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *rest]:
-            self._annotation(argument.annotation)
+        rest = [one for one in (arguments.vararg, arguments.kwarg) if one]
+        for one in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *rest]:
+            self._annotation(one.annotation)
         for default in [*arguments.defaults, *arguments.kw_defaults]:
             if default is not None:
                 with self._as("default"):
@@ -234,7 +218,11 @@ class _Reader(ast.NodeVisitor):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         self._annotation(node.annotation)
         self.visit(node.target)
-        if node.value is not None:
+        if node.value is None:
+            return
+        if called(node.annotation) == "TypeAlias" and not isinstance(node.value, (ast.Name, ast.Attribute)):
+            self._annotation(node.value)
+        else:
             self._value(node.value)
 
     def visit_Assign(self, node: ast.Assign) -> None:
@@ -275,33 +263,92 @@ class _Reader(ast.NodeVisitor):
             any(isinstance(argument, ast.Starred) for argument in node.args)
             or any(not word.arg for word in node.keywords),
         )
-        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         with self._as("call"):
             if not self._refer(node.func, shape) and not isinstance(node.func, ast.Name):
                 self.visit(node.func)
-        module = self._meanings.imported_by(node, self._scope)
-        rest: list[ast.expr] = [*node.args, *(keyword.value for keyword in node.keywords)]
-        if module is not None:
-            form = "__import__" if name == "__import__" else "import_module"
-            self._emit(node.args[0], [(module + ":", ())], form)
-            rest = rest[1:]
-        elif name == "getattr" and len(node.args) > 1 and self._refer(node, form="getattr"):
+        imports = self._imports(node)
+        if not imports and called(node.func) == "getattr" and len(node.args) > 1 and self._refer(node, form="getattr"):
             return
-        forms = _argument_forms(name, node)
-        for number, argument in enumerate(rest):
-            with self._as(forms.get(number, "value")):
-                self.visit(argument)
+        if not node.args and not node.keywords:
+            return
+        taking = arguments_of(node, {path for path, _ in self._meanings.of(node.func, self._scope)})
+        if taking.named:
+            self._named_by_text(node, taking.named)
+        self._pairs(node.args)
+        for place, value in enumerate(node.args):
+            if value is not imports:
+                with self._as(taking.form(place)):
+                    self.visit(value)
+        for keyword in node.keywords:
+            if keyword.value is not imports:
+                with self._as(taking.form(keyword.arg or "")):
+                    self.visit(keyword.value)
+
+    def _imports(self, node: ast.Call) -> ast.expr | None:
+        """The argument that names what a call imports, written down; None where it imports nothing."""
+        module = self._meanings.imported_by(node, self._scope)
+        name = argument(node, 0, "name")
+        if module is None or name is None:
+            return None
+        self._emit(name, [(module + ":", ())], "__import__" if called(node.func) == "__import__" else "import_module")
+        return name
+
+    def _named_by_text(self, node: ast.Call, form: str) -> None:
+        """``patch.object(module, "X")``, ``patch.multiple("module", X=...)``: attributes named beside what has them."""
+        for keyword in node.keywords if called(node.func) == "multiple" and node.args else ():
+            if path := pair_of(node.args[0], ast.Constant(keyword.arg)):
+                self._emit(node.args[0], [(path, ())], form, trouble=_NAMED)
+        name = Meanings.text(node.args[1]) if len(node.args) > 1 else None
+        if name is not None and name in self._words:
+            meant = self._meanings.of(node.args[0], self._scope)
+            self._emit(node.args[1], [(within(path, name), via) for path, via in meant], form, trouble=_NAMED)
+
+    def _pairs(self, nodes: Sequence[ast.expr | None]) -> None:
+        """A module and a name of it side by side, as in tables of what is imported late: ``("a.b", "C")``."""
+        for first, second in pairwise(nodes):
+            self._pair(first, second)
+
+    def _pair(self, one: ast.expr | None, other: ast.expr | None) -> None:
+        for module, names in ((one, other), (other, one)):
+            for name in names.elts if isinstance(names, (ast.List, ast.Tuple)) else [names]:
+                if module is not None and (path := pair_of(module, name)) and self._concerns(path):
+                    self._emit(module, [(path, ())], "string")
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        for key, value in zip(node.keys, node.values, strict=True):
+            self._pair(key, value)
+        self.generic_visit(node)
+
+    def visit_Tuple(self, node: ast.Tuple) -> None:
+        self._pairs(node.elts)
+        self.generic_visit(node)
+
+    def visit_List(self, node: ast.List) -> None:
+        self._pairs(node.elts)
+        self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
-        if self._form.endswith("annotation") or not self._refer(node, form=self._form):
-            with self._as(self._form if self._form.endswith("annotation") else "value"):
+        is_annotation = self._form.endswith("annotation")
+        form = self._form if is_annotation else "value"
+        if is_annotation or not self._refer(node, form=self._form):
+            with self._as(form):
                 self.visit(node.value)
-                self.visit(node.slice)
+        elif _DOTTED.fullmatch(Meanings.text(node.slice) or ""):  # it is told as a part of the chain
+            return
+        of_typing = [path for path, _ in self._meanings.of(node.value, self._scope) if path.startswith(_TYPING)]
+        names = {path.rpartition(":")[2] for path in of_typing}
+        if "Literal" in names:  # its texts are values
+            return
+        inside = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        for place, part in enumerate(inside):
+            is_type = (is_annotation or bool(names)) and not (place and "Annotated" in names)
+            with self._as((form if is_annotation else "annotation") if is_type else "value"):
+                self.visit(part)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if not isinstance(node.value, str):
             return
-        if self._form.endswith("annotation") or self._form == "cast":
+        if self._form.endswith("annotation"):
             self._written_annotation(node, node.value)
         elif _DOTTED.fullmatch(node.value):
             form = self._form if self._form == "patch" else "string"
@@ -360,69 +407,7 @@ class _Reader(ast.NodeVisitor):
     def _emit_texts(self, node: ast.expr) -> None:
         """The modules that a chain names by text: ``import_module("a.b").C``, ``sys.modules["a.b"].C``."""
         for part in ast.walk(node):
-            if isinstance(part, ast.Call) and (module := self._meanings.imported_by(part, self._scope)):
-                name = part.func.id if isinstance(part.func, ast.Name) else ""
-                self._emit(
-                    part.args[0], [(module + ":", ())], "__import__" if name == "__import__" else "import_module"
-                )
+            if isinstance(part, ast.Call):
+                self._imports(part)
             elif isinstance(part, ast.Subscript) and (text := Meanings.text(part.slice)) and _DOTTED.fullmatch(text):
                 self._emit(part.slice, [('"' + text, ())], "string")
-
-    def _emit(
-        self, node: ast.expr, meanings: list[tuple[str, tuple[int, ...]]], form: str, shape: Arguments | None = None
-    ) -> None:
-        span = self._offset or self._span(node)
-        trouble = self._trouble or ("its name is bound in several ways" if self._is_ambiguous(node) else "")
-        for path, through in meanings:
-            via = self._statements(path, through)
-            if self._concerns(path):
-                self._uses.append(
-                    Use(path, form, span, self._scope.qualname, via, "", shape, self._scope.is_async, trouble)
-                )
-
-    def _is_ambiguous(self, node: ast.expr) -> bool:
-        root = node
-        while isinstance(root, (ast.Attribute, ast.Subscript)):
-            root = root.value
-        if not isinstance(root, ast.Name):
-            return False
-        found = self._scope.lookup(root.id, (root.lineno, root.col_offset)) or []
-        return len({binding.value if isinstance(binding.value, str) else id(binding) for binding in found}) > 1
-
-    def _statements(self, path: str, through: tuple[int, ...]) -> tuple[int, ...]:
-        """The imports on the way: ``import a.b`` and ``import a.c`` both give a value to ``a``, and each is needed."""
-        imports = self._binder.imports
-        if not any(imports[number].form == "import" for number in through):
-            return through
-        dotted = path.replace(":", ".")
-        loading = (
-            number
-            for number, imported in enumerate(imports)
-            if imported.form == "import" and dotted.startswith(imported.path.replace(":", "."))
-        )
-        return tuple(dict.fromkeys([*(number for number in through if imports[number].form != "import"), *loading]))
-
-    def _span(self, node: ast.AST) -> Span:
-        line, column, end_line, end_column = (
-            getattr(node, name) for name in ("lineno", "col_offset", "end_lineno", "end_col_offset")
-        )
-        return Span(line, self._characters(line, column), end_line, self._characters(end_line, end_column))
-
-    def _characters(self, line: int, column: int) -> int:
-        if self._lines is None or line > len(self._lines):
-            return column
-        return len(self._lines[line - 1][:column].decode("utf-8", "replace"))
-
-
-def _argument_forms(name: str, node: ast.Call) -> dict[int, str]:
-    """The forms of a call's arguments, where the callee gives them one."""
-    if name in _CHECKS:
-        return {1: name}
-    if name == "partial":
-        return {0: "partial"}
-    if name == "cast":
-        return {0: "cast"}
-    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-    if name == "patch" or (name in ("setattr", "delattr", "object") and owner is not None):
-        return {0: "patch"}
-    return {}

@@ -28,6 +28,8 @@ class Resolver:
             if target.qualname:
                 self._outside.setdefault(target.module, set()).add(target.qualname.partition(".")[0])
         self._memory: dict[tuple[str, str], frozenset[str]] = {}
+        self.unknown: set[tuple[str, str]] = set()
+        """Files, and names of theirs whose attributes were asked for: nobody has looked at what these names mean."""
 
     def resolve(self, path: str, file: str) -> frozenset[str]:
         """The dotted names of everything that ``path``, as written in ``file``, may mean."""
@@ -55,8 +57,15 @@ class Resolver:
             return self._attribute(first, rest, depth)
         module, _, rest = path.partition(":")
         if not module:
+            if self._is_hidden(rest.partition(".")[0], file):
+                return frozenset([f"{self._modules.name(file)}.{rest}"])
             return self._of_file(file, rest, depth)
         return self._attribute(self._modules.absolute(module, file), rest, depth)
+
+    def _is_hidden(self, name: str, file: str) -> bool:
+        """Whether a class or function of the file's own is not what others get by its name: something took it over."""
+        paths = self._exports.get(file, {}).get(name, ())
+        return bool(paths) and f":{name}" not in paths
 
     def _attribute(self, module: str, rest: str, depth: int) -> frozenset[str]:
         key = (module, rest)
@@ -99,6 +108,8 @@ class Resolver:
             self._star(self._modules.absolute(star, file), found, {file})
             if parts[0] in found:
                 return self._attribute(self._modules.absolute(star, file), rest, depth + 1)
+        if len(parts) > 1:
+            self.unknown.add((file, parts[0]))
         return frozenset([f"{name}.{rest}"])
 
     def _is_submodule(self, name: str, file: str) -> bool:

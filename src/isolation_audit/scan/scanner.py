@@ -105,13 +105,13 @@ class _Rounds:
         self._cache = cache
         self._readers = readers
         self._words = source.deprecated.words(cache.words)
+        self._asked: set[tuple[str, str]] = set()
 
     def run(self) -> None:
         source = self._source
         self._look()
         for _ in range(_ROUNDS):
-            while wanted := self._wanted():
-                self._parse(wanted)
+            while self._parse(self._wanted()) or self._follow_modules():
                 self._resolve()
             more = self._new_names()
             if not more:
@@ -138,11 +138,13 @@ class _Rounds:
             if look is not None:
                 source.looks[path] = look
                 source.facts.pop(path, None)
+                self._asked = {one for one in self._asked if one[0] != path}
                 if look.broken:
                     source.broken[path] = look.broken
         self._resolve()
 
-    def _parse(self, wanted: list[File]) -> None:
+    def _parse(self, wanted: list[File]) -> bool:
+        """Parse files; whether there were any."""
         source = self._source
         unknown = []
         for file in wanted:
@@ -156,6 +158,25 @@ class _Rounds:
                 source.facts[path] = result
             else:
                 source.broken[path] = result
+        return bool(wanted)
+
+    def _follow_modules(self) -> bool:
+        """Parse packages that hand on another module (``from . import compat as legacy``) where ``legacy.Engine`` is
+        asked for: such a file need not mention what is deprecated. Whether there were any.
+        """
+        source = self._source
+        for path, facts in source.facts.items():
+            for use in facts.uses:
+                if "." in use.path.partition(":")[2]:
+                    source.resolver.resolve(use.path, path)
+        fresh = source.resolver.unknown - self._asked
+        self._asked |= fresh
+        for path in {path for path, _ in fresh}:
+            names = {name for file, name in self._asked if file == path}
+            read = Parsing(Words(self._words.names | names, self._words.modules), self._overlay)(path)
+            if isinstance(read, Facts):
+                source.facts[path] = read
+        return bool(fresh)
 
     def _resolve(self) -> None:
         source = self._source

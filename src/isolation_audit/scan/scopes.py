@@ -6,7 +6,7 @@ import ast
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,6 +108,8 @@ class Binder(ast.NodeVisitor):
         self._later: list[tuple[ast.FunctionDef | ast.AsyncFunctionDef, Scope]] = []
         self.module = Scope("module", "<module>")
         self.scopes: dict[ast.AST, Scope] = {}
+        self.generics: dict[ast.AST, Scope] = {}
+        """Scopes of type parameters: around a function, a class or a ``type`` statement."""
         self.imports: list[Imported] = []
         self.stars: list[str] = []
         self.exported: list[str] | None = None
@@ -145,7 +147,21 @@ class Binder(ast.NodeVisitor):
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._bind(node.name, node, ":" + self._scope.inner(node.name))
         self._visit_all([*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)])
-        self._enter(node, Scope("class", self._scope.inner(node.name), self._scope), node.body)
+        self._enter(node, Scope("class", self._scope.inner(node.name), self._generic(node)), node.body)
+
+    def _generic(self, node: ast.AST) -> Scope:
+        """The scope that a definition's parameters and body stand in: with its type parameters, where it has some."""
+        parameters = getattr(node, "type_params", ())
+        if not parameters:
+            return self._scope
+        scope = self.generics[node] = Scope("comprehension", self._scope.qualname, self._scope)
+        for parameter in parameters:
+            scope.names[parameter.name] = [Binding(_start(parameter), scope)]
+        return scope
+
+    def visit_TypeAlias(self, node: Any) -> None:
+        self._generic(node)
+        self._bind(node.name.id, node, node.value)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._bind(node.name, node, ":" + self._scope.inner(node.name))
@@ -159,7 +175,7 @@ class Binder(ast.NodeVisitor):
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._visit_all(node.decorator_list)
-        scope = Scope("function", self._scope.inner(node.name), self._scope)
+        scope = Scope("function", self._scope.inner(node.name), self._generic(node))
         scope.is_async = isinstance(node, ast.AsyncFunctionDef)
         self._visit_all([*node.args.defaults, *(default for default in node.args.kw_defaults if default)])
         self._parameters(node.args, scope)
@@ -261,6 +277,17 @@ class Binder(ast.NodeVisitor):
         if node.value is not None:
             self._assign(node.target, node.value, node)
             self.visit(node.value)
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        call = node.value
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr in ("append", "extend")
+        ):
+            for value in call.args:
+                self._export(call.func.value, value, add=True)
+        self.visit(call)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         self._export(node.target, node.value, add=True)
