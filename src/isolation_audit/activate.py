@@ -30,6 +30,8 @@ _PTH_LINE = (
     f"import os; os.environ.get('{SWITCH}') and __import__('isolation_audit.activate').activate.from_environment()\n"
 )
 
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 class _State:
     asked = False
@@ -102,17 +104,24 @@ def _flush_on_signals() -> None:
 
 
 def _flush_on_hard_ends() -> None:
-    """Write the report before ``os._exit`` (forked children leave by it) and before ``os.exec*`` replaces the program.
+    """Write the report before ``os._exit`` (forked children leave by it), before ``os.exec*`` replaces the program, and
+    before a process ends itself by a signal whose default action it has asked for (uvicorn in a worker of gunicorn's).
 
-    Neither runs atexit's functions.
+    None of them runs atexit's functions.
     """
-    leave, replace, replace_in = os._exit, os.execv, os.execve
+    leave, replace, replace_in, raise_signal = os._exit, os.execv, os.execve, signal.raise_signal
 
     @wraps(leave)
     def _exit(status: int) -> NoReturn:
         if isinstance(status, int):  # else it is going to raise
             uninstrument()
         leave(status)
+
+    @wraps(raise_signal)
+    def raise_(signalnum: int, /) -> None:
+        if signalnum in _ENDING and signal.getsignal(signalnum) is signal.SIG_DFL:
+            uninstrument()
+        raise_signal(signalnum)
 
     @wraps(replace)
     def execv(path: Any, argv: Any, /) -> NoReturn:
@@ -130,7 +139,7 @@ def _flush_on_hard_ends() -> None:
         if auditor is not None:
             auditor.flush()
 
-    os._exit, os.execv, os.execve = _exit, execv, execve
+    os._exit, os.execv, os.execve, signal.raise_signal = _exit, execv, execve, raise_
 
 
 def pth_file() -> Path:

@@ -121,6 +121,15 @@ def test_constructions_are_counted_in_forked_children_too(project: Project) -> N
     assert (done.code, done.report["summary"]["engines_built"]) == (0, 3)
 
 
+def test_a_process_that_ends_itself_by_a_signal_has_reported(project: Project) -> None:
+    done = project.script(
+        "import shop, signal\nsignal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
+        "try:\n    signal.raise_signal('text')\nexcept TypeError:\n    shop.cross(2)\n"
+        "shop.cross(3)\nsignal.raise_signal(signal.SIGTERM)\n"
+    )
+    assert (done.code, done.crossings) == (128 + signal.SIGTERM, 5)
+
+
 def test_a_failed_exec_changes_nothing(project: Project) -> None:
     done = project.script(
         "import os, shop\nshop.cross()\n"
