@@ -191,8 +191,11 @@ def test_a_secret_is_found_where_others_may_be_named() -> None:
         assert witnesses(audit) == [(BOB, ALICE)]
 
 
-def test_identifiers_on_the_edge_of_chunks(audit) -> None:
-    ask(Raw("see user-a", "lice and others"))
+@pytest.mark.parametrize("size", [1, 3, 10])
+@pytest.mark.parametrize("before", ["see ", "", "=" * 300])
+def test_identifiers_on_the_edges_of_chunks(audit, size, before) -> None:
+    text = f"{before}{ALICE} and others"
+    ask(Raw(*(text[place : place + size] for place in range(0, len(text), size))))
     assert witnesses(audit) == [(BOB, ALICE)]
 
 

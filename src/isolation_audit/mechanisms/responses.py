@@ -127,7 +127,10 @@ class Response:
             return text
         end = _last_break(text, max(0, len(text) - _HELD))
         if end is None:
-            return text
+            if len(text) > _HELD:
+                return text
+            self._held = text
+            return b""
         self._held = text[end.end() :]
         return text[: end.end()]
 
