@@ -36,7 +36,25 @@ def ask(port, user):
     request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"X-User": user} if user else {})
     return urllib.request.urlopen(request, timeout=5).read().decode()
 
+def by_waitress(application):
+    import waitress
+    connections, over = dict(), threading.Event()
+    server = waitress.create_server(application, map=connections, host="127.0.0.1", port=0, threads=1)
+    def serve():  # server.run() can't be ended from another thread
+        while not over.is_set():
+            server.asyncore.loop(timeout=0.01, map=connections, count=1)
+    serving = threading.Thread(target=serve)
+    serving.start()
+    answers = [ask(server.effective_port, user) for user in ("alice", "bob", None)]
+    over.set()
+    serving.join()
+    server.task_dispatcher.shutdown()
+    server.asyncore.close_all(connections)
+    return answers
+
 def main():
+    if {waitress}:
+        return by_waitress({site})
     with make_server("127.0.0.1", 0, {site}, handler_class=Quiet) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.01,))
         serving.start()
@@ -47,13 +65,17 @@ def main():
 """
 
 READ = 'text = f"hello {current_user.get()}"'
-SITES = ["plain", "flask_site()"]
+SITES = ["plain", "flask_site()", "plain on waitress"]
 
 
 def program(site: str, begin: str) -> str:
     if site.startswith("flask"):
         pytest.importorskip("flask")
-    return SITE.replace("{site}", site).replace("{begin}", begin)
+    site, _, server = site.partition(" on ")
+    if server:
+        pytest.importorskip(server)
+    text = SITE.replace("{site}", site).replace("{begin}", begin)
+    return text.replace("{waitress}", str(server == "waitress"))
 
 
 @pytest.mark.parametrize("site", SITES)

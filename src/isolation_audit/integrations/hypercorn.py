@@ -1,17 +1,20 @@
-"""Hypercorn: requests to any ASGI application begin with nobody's context; and what it sends."""
+"""Hypercorn: where the requests to any ASGI application begin, with nobody's context, and what it sends."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import sending
 from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
+from isolation_audit.integrations.serving import serving_asgi, sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.runtime import Runtime
+
+_HANDLE: Final = "hypercorn.asyncio.task_group:_handle"
 
 
 class Hypercorn:
@@ -25,7 +28,9 @@ class Hypercorn:
         """What runs a request, on asyncio; what is sent to requests and WebSockets."""
         if runtime.config.watch.contexts:
             yield Point(*point(HomePoint, "hypercorn.asyncio.run:worker_serve", runtime))
-            yield Point(*point(RootPoint, "hypercorn.asyncio.task_group:_handle", runtime))
+            yield Point(*point(RootPoint, _HANDLE, runtime))
+        if runtime.part(sources).detect:
+            yield Point(_HANDLE, serving_asgi(_HANDLE, runtime))
         yield from sending(
             runtime,
             ("hypercorn.protocol.http_stream:HTTPStream.app_send", "hypercorn.protocol.ws_stream:WSStream.app_send"),

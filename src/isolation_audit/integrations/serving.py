@@ -10,7 +10,7 @@ from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from isolation_audit.identity.names import Name
     from isolation_audit.instrument.layout import Layout, Values
@@ -115,6 +115,21 @@ class WsgiServerPoint(Serving):
         handler = self._handler_of(values)
         request = Request(self._sources, lambda: wsgi_headers(vars(handler).get("environ") or {}), mark=_SERVED)
         return self._begin(request, request_variable.get())
+
+
+class ParsedPoint(Serving):
+    """Around what a WSGI server does for one request whose head it has read; ``headers_of`` gives what reads them."""
+
+    def __init__(
+        self, place: str, runtime: Runtime, headers_of: Callable[[Values], Callable[[], Iterable[tuple[str, str]]]]
+    ) -> None:
+        super().__init__(place, runtime)
+        self._headers_of = headers_of
+
+    def before(self, values: Values) -> Any:
+        """Begin a request."""
+        request = Request(self._sources, self._headers_of(values), mark=_SERVED)
+        return self._begin_at_once(request, request_variable.get())
 
 
 class WsgiPoint(Serving):

@@ -1,0 +1,95 @@
+"""gunicorn: where the requests to any WSGI application begin and end, and what is written for them.
+
+Its workers for ASGI applications are uvicorn's, which is an integration of its own.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.boundaries import ThreadedPoint, point
+from isolation_audit.integrations.serving import ParsedPoint, sources
+from isolation_audit.integrations.wsgi_servers import writing
+from isolation_audit.mechanisms.responses import Asked
+from isolation_audit.mechanisms.sinks import code_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import CodeType
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.integrations.wsgi_servers import Described
+
+_SERVING: Final = (
+    "gunicorn.workers.sync:SyncWorker.handle_request",
+    "gunicorn.workers.gthread:ThreadWorker.handle_request",
+)
+_LOAD: Final = "gunicorn.workers.base:Worker.load_wsgi"
+
+
+class Gunicorn:
+    """The integration."""
+
+    distribution = "gunicorn"
+    since = "20.1"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What serves one request, in both kinds of workers, and what writes its body."""
+        for target in _SERVING:
+            if runtime.config.watch.contexts:
+                yield Point(*point(ThreadedPoint, target, runtime))
+            if runtime.part(sources).detect:
+                yield Point(target, _serving(target, runtime))
+        application = Application()
+        yield Point(_LOAD, partial(LoadPoint, application))
+        yield from writing(runtime, "gunicorn.http.wsgi:Response", ("write", "arg"), "close", application.describe)
+
+
+class Application:
+    """What is served: a worker has one application, and a process is one worker."""
+
+    code: CodeType | None = None
+
+    def describe(self, answer: Any) -> Described:
+        """Headers and request of one of its responses."""
+        return answer.headers, Asked(unquote(answer.req.uri), self.code)
+
+
+class LoadPoint(Interceptor):
+    """Around the loading of the application."""
+
+    place = _LOAD
+
+    def __init__(self, application: Application, layout: Layout) -> None:
+        self._application = application
+        self._worker_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """Keep the worker for the end."""
+        return self._worker_of(values)
+
+    def after(self, worker: Any, _result: Any) -> None:
+        """Note what makes the responses."""
+        self._application.code = code_of(vars(worker).get("wsgi"))
+
+
+def _serving(target: str, runtime: Runtime) -> Callable[[Layout], ParsedPoint]:
+    def make(layout: Layout) -> ParsedPoint:
+        request_of = layout.argument("req")
+
+        def headers_of(values: Values) -> Callable[[], Iterable[tuple[str, str]]]:
+            request = request_of(values)
+            return lambda: ((name.lower(), value) for name, value in request.headers)
+
+        return ParsedPoint(target, runtime, headers_of)
+
+    return make
+
+
+integration = Gunicorn()
