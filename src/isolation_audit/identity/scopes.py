@@ -91,6 +91,10 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     """The user whom an earlier job or item has left behind in this context."""
     trail: Any = None
     """What an earlier job or item has left behind for a library, such as an OpenTelemetry context."""
+    kept: Any = None
+    """What earlier jobs or items have left behind in other variables; see ``mechanisms/leavings.py``."""
+    reader: Any = None
+    """The job that may read it."""
     home: Any = None
     """The user under whom the server was started: its requests have that user by design."""
 
@@ -113,6 +117,8 @@ stint_variable: Final[ContextVar[Any]] = _variable("stint")
 job_variable: Final[ContextVar[Any]] = _variable("job")
 left_variable: Final[ContextVar[Any]] = _variable("left")
 trail_variable: Final[ContextVar[Any]] = _variable("trail")
+kept_variable: Final[ContextVar[Any]] = _variable("kept")
+reader_variable: Final[ContextVar[Any]] = _variable("reader")
 home_variable: Final[ContextVar[Any]] = _variable("home")
 
 current_scope: Final[Callable[[], Scope | None]] = scope_variable.get

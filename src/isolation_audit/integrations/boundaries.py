@@ -6,11 +6,12 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.requests import running_task
 from isolation_audit.identity.scopes import home_variable, suspicion_variable
 from isolation_audit.identity.users import same
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.shims import is_shim
-from isolation_audit.mechanisms.lineage import Lineage, running_task
+from isolation_audit.mechanisms.lineage import Lineage
 from isolation_audit.mechanisms.suspicions import ContextBled, Suspicion
 
 if TYPE_CHECKING:

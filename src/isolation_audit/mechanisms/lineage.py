@@ -14,20 +14,22 @@ What then becomes of a suspicion is for :mod:`suspicions`.
 
 from __future__ import annotations
 
-import asyncio
 import weakref
 from contextvars import Context
 from functools import partial
-from threading import get_ident
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.requests import running_task
 from isolation_audit.identity.scopes import left_variable, starter_variable, stint_variable, suspicion_variable
 from isolation_audit.identity.users import Kind, User, same
+from isolation_audit.mechanisms.leavings import Job, Leavings
+from isolation_audit.mechanisms.runners import OfRunner
 from isolation_audit.mechanisms.suspicions import Suspicion, Suspicions
 from isolation_audit.mechanisms.trails import Trails
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Hashable
 
     from isolation_audit.instrument.runtime import Runtime
@@ -49,14 +51,6 @@ OUTLIVED: Final = (
 LEFT_BY_ITEM: Final = "what {owner} had queued was worked on with the user {ambient} of an earlier item"
 LOST_IN_POOL: Final = "a job that {owner} had submitted ran in its pool without a user"
 LOST_IN_THREAD: Final = "a thread that was started in the work of {owner} ran without a user"
-
-
-def running_task() -> asyncio.Task[Any] | None:
-    """The running task, if any."""
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None  # no loop of asyncio's runs on this thread
 
 
 class Starter:
@@ -84,25 +78,7 @@ class Starter:
         return task is None or task.done()
 
 
-def _runner() -> Hashable:
-    task = running_task()
-    return get_ident() if task is None else weakref.ref(task)
-
-
-class _OfRunner:
-    """Something that is one task's or one thread's own; in what they start there is but a copy of the reference."""
-
-    __slots__ = ("_runner",)
-
-    def __init__(self) -> None:
-        self._runner = _runner()
-
-    def is_here(self) -> bool:
-        """True in that task, or on that thread."""
-        return self._runner == _runner()
-
-
-class Leftover(_OfRunner):
+class Leftover(OfRunner):
     """A user whom finished work has left to a task, or to a thread."""
 
     __slots__ = ("user",)
@@ -112,10 +88,10 @@ class Leftover(_OfRunner):
         self.user = user
 
 
-class Stint(_OfRunner):
+class Stint(OfRunner):
     """One job, or the time from one item of a queue to the next, in the context that it is done in."""
 
-    __slots__ = ("native", "owner", "suspicion", "trail")
+    __slots__ = ("job", "native", "owner", "suspicion", "trail")
 
     def __init__(self, owner: User | None, native: User | None) -> None:
         super().__init__()
@@ -125,6 +101,8 @@ class Stint(_OfRunner):
         """The user of the context when it began."""
         self.suspicion: Suspicion | None = None
         self.trail: Any = None
+        self.job: Job | None = None
+        """What it finds in other variables, and leaves there."""
 
 
 class Lineage:
@@ -134,6 +112,7 @@ class Lineage:
         self._current = runtime.ambient.current
         self.suspicions: Suspicions = runtime.part(Suspicions)
         self.trails: Trails = runtime.part(Trails)
+        self._leavings: Leavings = runtime.part(Leavings)
 
     def user(self) -> User | None:
         """The running user; None where it is unknown, or no real user."""
@@ -150,7 +129,7 @@ class Lineage:
     def begin_job(self, submitter: User | None, function: Any) -> Stint:
         """A pool's thread takes up a job."""
         native = self.user()
-        stint = self._begin(submitter, native)
+        stint = self._begin(submitter, native, lambda: _code(function))
         if (submitter is not None or native is not None) and not _brings_context(function):
             suspicion = _of_job(submitter, native)
             if suspicion is not None:
@@ -167,7 +146,7 @@ class Lineage:
     def begin_request(self, where: Hashable) -> Stint:
         """A thread takes up a request; :meth:`end_job` ends it."""
         native = self.user()
-        stint = self._begin(None, native)
+        stint = self._begin(None, native, lambda: where)
         if native is not None and _left(native):
             stint.suspicion = self.suspicions.open(Suspicion(LEFT_BY_REQUEST, native, None), where)
         return stint
@@ -176,7 +155,7 @@ class Lineage:
         """A worker takes up a task; :meth:`end_task` ends it."""
         suspicion_variable.set(None)  # of the pool's thread: this one knows more
         native = self.user()
-        stint = self._begin(publisher, native)
+        stint = self._begin(publisher, native, lambda: where)
         if native is not None and _left(native) and (publisher is None or not same(publisher, native)):
             how = LEFT_BY_TASK if publisher is None else PUBLISHED
             stint.suspicion = self.suspicions.open(Suspicion(how, native, publisher), where)
@@ -200,7 +179,7 @@ class Lineage:
             self._serves(native)
         if (own or owner is None) and self.trails.idle:
             return  # nothing that this item could leave behind, or find
-        stint = self._begin(owner, native)
+        stint = self._begin(owner, native, where)
         stint_variable.set(stint)
         how = "" if own or owner is None or native is None else self._doubt(native)
         if how:
@@ -246,15 +225,18 @@ class Lineage:
             return None
         return self.suspicions.open(Suspicion(LOST_IN_THREAD, None, starter), _code(function))
 
-    def _begin(self, owner: User | None, native: User | None) -> Stint:
+    def _begin(self, owner: User | None, native: User | None, where: Callable[[], Hashable]) -> Stint:
         stint = Stint(owner, native)
         stint.trail = self.trails.begin()
+        stint.job = self._leavings.begin(where)
         return stint
 
     def _end(self, stint: Stint, user: User | None) -> None:
         if stint.suspicion is not None:
             self.suspicions.close(stint.suspicion)
         self.trails.end(stint.trail, user)
+        if stint.job is not None:
+            self._leavings.end(stint.job, user)
 
 
 def _of_job(submitter: User | None, native: User | None) -> Suspicion | None:

@@ -9,6 +9,7 @@ call. For as long as a suspicion is open, and for a bounded number of calls, a t
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +20,7 @@ from isolation_audit.instrument.barrier import inside, raised_by_signal
 from isolation_audit.instrument.stacks import capture, is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-    from contextvars import ContextVar
+    from collections.abc import Callable, Hashable
     from types import FrameType
 
     from isolation_audit.identity.users import User
@@ -90,6 +90,8 @@ class Suspicions:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._tries: dict[Hashable, int] = {}
+        self.watchers: list[Callable[[ContextVar[Any], str], None]] = []
+        """Who else is told of each call of a method of a context variable, while somebody looks."""
 
     def open(self, suspicion: Suspicion, where: Hashable) -> Suspicion | None:
         """Look into it from now on, in the current context and those that are copied from it; None if not worth it.
@@ -102,27 +104,36 @@ class Suspicions:
         return suspicion
 
     def watch(self, suspicion: Suspicion, where: Hashable) -> bool:
+        """Look what this thread does with its user; False where nobody can, or has looked often enough."""
+        suspicion.watched = self._runtime.ambient.variable is not None and self.look(where)
+        return suspicion.watched
+
+    def look(self, where: Hashable) -> bool:
         """Give this thread a profile function of ours; False where it can't have one, or has had enough of them."""
-        variable = self._runtime.ambient.variable
-        if variable is None or not self._worth(where):
+        if not self.worth(where):
             return False
         profile: Any = sys.getprofile()
         if profile is None:
-            sys.setprofile(_Watch(self._runtime, variable))
+            sys.setprofile(_Watch(self._runtime, self.watchers))
         elif type(profile) is _Watch:
             profile.extend()
         else:
             return False  # the application's own profiler: it must not miss anything
-        suspicion.watched = True
         return True
+
+    @staticmethod
+    def look_away() -> None:
+        """The thread needs its profile function no more, unless somebody else does."""
+        profile: Any = sys.getprofile()
+        if type(profile) is _Watch:
+            profile.release()
 
     def close(self, suspicion: Suspicion) -> None:
         """The suspected work is over: tell whether its variable was read and never set."""
         if suspicion_variable.get() is suspicion:
             suspicion_variable.set(suspicion.outer)
-        profile: Any = sys.getprofile()
-        if suspicion.watched and type(profile) is _Watch:
-            profile.release()
+        if suspicion.watched:
+            self.look_away()
         over, suspicion.over = suspicion.over, True
         if over or not suspicion.read:
             return
@@ -134,7 +145,8 @@ class Suspicions:
             place = "nobody was found here"
             self._runtime.publish(ContextLost(suspicion.how, place, suspicion.owner, suspicion.read))
 
-    def _worth(self, where: Hashable) -> bool:
+    def worth(self, where: Hashable) -> bool:
+        """False where ``where`` has been looked into often enough; now and then it is once more."""
         if len(self._tries) >= _PLACES:
             self._tries.clear()
         tries = self._tries[where] = self._tries.get(where, 0) + 1
@@ -144,11 +156,11 @@ class Suspicions:
 class _Watch:
     """The profile function of one thread."""
 
-    __slots__ = ("_left", "_open", "_runtime", "_variable")
+    __slots__ = ("_left", "_open", "_runtime", "_watchers")
 
-    def __init__(self, runtime: Runtime, variable: ContextVar[Any]) -> None:
+    def __init__(self, runtime: Runtime, watchers: list[Callable[[ContextVar[Any], str], None]]) -> None:
         self._runtime = runtime
-        self._variable = variable
+        self._watchers = watchers
         self._left = CALLS
         self._open = 1
 
@@ -168,24 +180,29 @@ class _Watch:
             sys.setprofile(None)
 
     def __call__(self, frame: FrameType, event: str, arg: Any) -> None:
-        if event == "c_call" and arg.__self__ is self._variable:
-            self._touched(frame, arg.__name__)
+        if event == "c_call" and type(arg.__self__) is ContextVar:
+            self._touched(frame, arg.__self__, arg.__name__)
         self._left -= 1
         if self._left <= 0 or not self._runtime.running:
             self._stop()
 
-    def _touched(self, frame: FrameType, method: str) -> None:
+    def _touched(self, frame: FrameType, variable: ContextVar[Any], method: str) -> None:
         me = get_ident()
-        suspicion: Suspicion | None = suspicion_variable.get()
-        if suspicion is None or suspicion.over or me in inside or is_ours(frame.f_code):
+        if me in inside or is_ours(frame.f_code):
             return
+        suspicion: Suspicion | None = suspicion_variable.get()
+        concerned = variable is self._runtime.ambient.variable and suspicion is not None and not suspicion.over
         try:
             inside.add(me)
-            self._judge(suspicion, method)
+            for watcher in self._watchers:
+                watcher(variable, method)
+            if concerned and suspicion is not None:
+                self._judge(suspicion, method)
         except Exception as error:
             if raised_by_signal(error):
                 raise
-            suspicion.over = True
+            if concerned and suspicion is not None:
+                suspicion.over = True
             self._runtime.barrier.fault("suspicion", error)
         finally:
             inside.discard(me)

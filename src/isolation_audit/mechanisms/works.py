@@ -9,15 +9,16 @@ import weakref
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.requests import running_task
 from isolation_audit.identity.scopes import current_scope, starter_variable
 from isolation_audit.identity.users import same
-from isolation_audit.mechanisms.lineage import Starter, running_task
 
 if TYPE_CHECKING:
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.mechanisms.lineage import Starter
 
 _LASTING: Final = ("/socketio/", "/channels/")
 """Libraries whose handlers are short, and what they set up lasts as long as their connection."""

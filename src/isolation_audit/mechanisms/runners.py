@@ -1,0 +1,30 @@
+"""Who runs: a task of asyncio, or a thread; and what belongs to it alone."""
+
+from __future__ import annotations
+
+import weakref
+from threading import get_ident
+from typing import TYPE_CHECKING
+
+from isolation_audit.identity.requests import running_task
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+
+def _runner() -> Hashable:
+    task = running_task()
+    return get_ident() if task is None else weakref.ref(task)
+
+
+class OfRunner:
+    """Something that is one task's or one thread's own; in what they start there is but a copy of the reference."""
+
+    __slots__ = ("_runner",)
+
+    def __init__(self) -> None:
+        self._runner = _runner()
+
+    def is_here(self) -> bool:
+        """True in that task, or on that thread."""
+        return self._runner == _runner()
