@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from textwrap import dedent
 
 import pytest
 from click.testing import CliRunner
 
 from isolation_audit.cli import cli
-from isolation_audit.exceptions import UsageError
+from isolation_audit.compat.sources import Sources
+from isolation_audit.config.targets import parse_target
+from isolation_audit.exceptions import MissingExtraError, UsageError
 
 OLD = """
 from shop.base import Base
@@ -181,3 +184,28 @@ def test_mistakes(tmp_path, monkeypatch, arguments, cause: str) -> None:
         (tmp_path / "shop" / f"{name}.py").write_text(text)
     with pytest.raises(UsageError, match=cause.replace("?", r"\?").replace(".", r"\.")):
         CliRunner().invoke(cli, ["compat", *arguments], catch_exceptions=False, standalone_mode=False)
+
+
+def test_without_the_extra(compat, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "griffe", None)
+    with pytest.raises(MissingExtraError, match=r"compat needs .* pip install 'isolation-audit\[migrate\]'"):
+        CliRunner().invoke(
+            cli, ["compat", "shop.old:Engine", "shop.new:Engine"], catch_exceptions=False, standalone_mode=False
+        )
+
+
+def test_bases_are_read_once(tmp_path, monkeypatch) -> None:
+    (tmp_path / "shop.py").write_text("import gone\nclass A(gone.Top): ...\nclass B(A): ...\nclass Engine(A, B): ...\n")
+    sources = Sources([tmp_path])
+    asked = []
+    by_path = sources._by_path
+    monkeypatch.setattr(sources, "_by_path", lambda path: asked.append(path) or by_path(path))
+    engine = sources.find(parse_target("shop:Engine"))
+    assert sources.bases(engine) == ["gone.Top"]
+    assert sorted(asked) == ["gone.Top", "shop.A", "shop.A", "shop.B"]
+
+
+def test_a_base_that_is_the_class_itself(tmp_path) -> None:
+    (tmp_path / "shop.py").write_text("class Engine(Engine): ...\n")
+    sources = Sources([tmp_path])
+    assert sources.bases(sources.find(parse_target("shop:Engine"))) == []

@@ -13,7 +13,7 @@ import click
 from isolation_audit.config import Config, default_config, find_config, load_config
 from isolation_audit.config.problems import Refused
 from isolation_audit.config.targets import parse_target
-from isolation_audit.exceptions import UsageError
+from isolation_audit.exceptions import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,11 +97,10 @@ def _target(text: str) -> Target:
 def _compared(wanted: list[tuple[Target, Target]], folders: Sequence[Path], config: Config) -> list[_Pair]:
     try:
         import griffe
-
-        from isolation_audit.compat.signatures import Gap, gaps
-        from isolation_audit.compat.sources import Sources
     except ImportError as error:
-        raise UsageError(f"compat needs {error.name}; install isolation-audit[migrate]") from None
+        raise MissingExtraError("compat", "migrate") from error
+    from isolation_audit.compat.signatures import Gap, gaps
+    from isolation_audit.compat.sources import Sources
 
     sources = Sources(folders)
     made = []

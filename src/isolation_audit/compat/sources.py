@@ -28,6 +28,7 @@ class Sources:
         self._modules = griffe.ModulesCollection()
         self._lines = griffe.LinesCollection()
         self._extensions = griffe.load_extensions()
+        self._unread: dict[str, list[str]] = {}
         # What it has to say of odd annotations is nobody's business here.
         logging.getLogger("griffe").setLevel(logging.CRITICAL)
 
@@ -60,7 +61,9 @@ class Sources:
 
     def bases(self, cls: griffe.Class) -> list[str]:
         """Read the modules of a class's bases; the bases, of any height, that could not be read are given back."""
-        missing: list[str] = []
+        if cls.path in self._unread:
+            return self._unread[cls.path]
+        missing = self._unread[cls.path] = []
         for base in cls.bases:
             path = base if isinstance(base, str) else base.canonical_path
             found = self._by_path(path)
@@ -70,7 +73,8 @@ class Sources:
                 missing.append(path)
         # Only now are the fields of its bases known, which a dataclass's constructor takes as well.
         self._extensions.call("on_package", pkg=cls.module)
-        return list(dict.fromkeys(missing))
+        missing[:] = dict.fromkeys(missing)
+        return missing
 
     def _inherited(self, found: griffe.Object) -> dict[str, griffe.Object | griffe.Alias]:
         if not isinstance(found, griffe.Class):
