@@ -144,6 +144,14 @@ LEFT = {
     "@Engine\ndef f(): pass": "a decorator calls it with arguments that can't be seen",
     "from functools import partial\npartial(Engine, 1)": "the arguments of the later call can't be seen",
     "def f(e=Engine): pass": "what is done with the class can't be seen",
+    "def f() -> Engine:\n    return Engine(*[1])": "the function builds something that is left as it is",
+    "def f() -> 'Engine | None':\n    return Engine(*[1])": "the function builds something that is left as it is",
+    "from app.new import UserEngine as U\nisinstance(1, (int, U)), isinstance(2, Engine)": (
+        "the file tells it apart from its replacement"
+    ),
+    "import app.new as n\ntry: pass\nexcept n.UserEngine: pass\nexcept Engine: pass": (
+        "the file tells it apart from its replacement"
+    ),
     "A = Engine\nx = A(*[1])": "something that is built through this name is left as it is",
 }
 
@@ -291,6 +299,41 @@ def test_a_required_argument_must_be_there(tmp_path: Path) -> None:
     files = {**TREE, "app/new.py": new, "chat.py": "from app.old import Engine\nEngine(1, 2)\nEngine(b=2, a=1)\n"}
     plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
     assert {one.reason for one in plan.manual if one.file == "chat.py"} == {"the replacement needs 'user'"}
+
+
+DEFAULTS = {
+    "it leaves 'b' out, which was 2, and would be 3": ("Engine(1)", "a=1, second=3"),
+    "it leaves 'a' out, which was 1, and would be None": ("Engine(b=2)", "a=None, second=2"),
+    "": ("Engine(1, 2), Engine(1, b=2), Engine(a=1, b=2)", "a=5, second=6"),
+}
+
+
+@pytest.mark.parametrize("reason", DEFAULTS)
+def test_what_a_call_leaves_out_stays_what_it_was(tmp_path: Path, reason: str) -> None:
+    call, parameters = DEFAULTS[reason]
+    new = f"class UserEngine:\n    def __init__(self, {parameters}): pass\n"
+    files = {**TREE, "app/new.py": new, "chat.py": f"from app.old import Engine\nx = {call}\n"}
+    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    assert {one.reason for one in plan.manual if one.file == "chat.py"} == ({reason} if reason else set())
+
+
+UNREAD = {
+    "from dataclasses import dataclass\n@dataclass\nclass Engine:\n    b: int\n    a: int\n": False,
+    "from lib import Base\nclass Engine(Base): pass\n": False,
+    "class Base:\n    def __init__(self, b=2, a=1): pass\nclass Engine(Base): pass\n": True,
+    "if 1:\n    class Engine: pass\n": False,
+}
+
+
+@pytest.mark.parametrize("old", UNREAD)
+def test_an_order_that_the_source_does_not_tell_is_not_guessed(tmp_path: Path, old: str) -> None:
+    files = {**TREE, "app/old.py": old, "chat.py": "from app.old import Engine\nEngine(5, 6)\nEngine(a=7, b=8)\n"}
+    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    (after,) = (change.after.decode() for change in plan.changes if change.shown == "chat.py")
+    assert ("UserEngine(second=5, a=6)" in after) is UNREAD[old]
+    assert "UserEngine(a=7, second=8)" in after
+    said = {one.reason for one in plan.manual if one.file == "chat.py"}
+    assert said == (set() if UNREAD[old] else {"the source does not say which parameters Engine takes"})
 
 
 def test_a_name_that_others_import_stays(tmp_path: Path) -> None:

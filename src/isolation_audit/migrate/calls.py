@@ -24,6 +24,8 @@ class Mapping:
     deprecation: Deprecation
     old: Signature | None
     new: Signature | None
+    is_outside: bool = False
+    """The source of the old class is not in the tree, so that the configuration stands for it."""
 
     def names(self, call: ast.Call) -> list[tuple[ast.expr | ast.keyword, str | None]]:
         """The new name to write for each argument of a call, in the order of the source; None keeps it by position.
@@ -44,6 +46,7 @@ class Mapping:
         self._check_user(given)
         new_names = [self._renamed(name) for name in given]
         self._check_new(new_names)
+        self._check_defaults(given)
         kept = self._kept(new_names[: len(call.args)])
         mapped: list[tuple[ast.expr | ast.keyword, str | None]] = [
             (argument, None if place < kept else name)
@@ -56,7 +59,8 @@ class Mapping:
         """The old names of the first arguments by position."""
         if not count:
             return ()
-        # Without the source of the old class, the configuration's order stands for it.
+        if self.old is None and not self.is_outside:
+            raise Unsafe(f"the source does not say which parameters {self.deprecation.target.qualname} takes")
         order = self.old.positional if self.old else tuple(name for name, _ in self.deprecation.arguments)
         if count > len(order):
             raise Unsafe(f"{count} arguments by position, and only {len(order)} are known")
@@ -96,6 +100,16 @@ class Mapping:
         missing = sorted(self.new.required - set(names))
         if missing:
             raise Unsafe(f"the replacement needs {', '.join(map(repr, missing))}")
+
+    def _check_defaults(self, given: dict[str, ast.expr]) -> None:
+        """What a call leaves out has to stay what it was."""
+        if self.old is None or self.new is None:
+            return
+        table, now = dict(self.deprecation.arguments), dict(self.new.defaults)
+        for name, was in self.old.defaults:
+            new_name = table.get(name, name)
+            if name not in given and now.get(new_name, was) != was:
+                raise Unsafe(f"it leaves {name!r} out, which was {was}, and would be {now[new_name]}")
 
     def _kept(self, names: list[str]) -> int:
         """How many arguments can stay by position: as long as both signatures agree."""

@@ -38,7 +38,12 @@ def call_edits(syntax: Syntax, call: ast.Call, callee: str, mapping: Mapping, *,
     parent = syntax.parents.get(call)
     # What follows would bind tighter than `await`.
     tight = isinstance(parent, _POSTFIX) and call is getattr(parent, "value", getattr(parent, "func", None))
-    edits = [Edit(start, end, f"{'(' if tight else ''}await {callee}"), *_argument_edits(syntax, call, names)]
+    before, edits = f"{'(' if tight else ''}await ", [*_argument_edits(syntax, call, names)]
+    whole = syntax.range(call)[0]
+    if whole == start:
+        edits.append(Edit(start, end, before + callee))
+    else:  # `(Engine)(1)`: what is awaited is the call, not what stands in the brackets
+        edits += [Edit(whole, whole + 1, before + syntax.text.text[whole]), Edit(start, end, callee)]
     if tight:
         close = syntax.range(call)[1]
         edits.append(Edit(close, close, ")"))
@@ -67,9 +72,10 @@ def _argument_edits(
             if name != argument.arg:
                 yield Edit(start, start + len(argument.arg or ""), name or "")
         elif name is not None:
-            if isinstance(argument, (ast.GeneratorExp, ast.NamedExpr)):
-                raise Unsafe("an argument without brackets of its own can't get a name")
             place = _outermost_bracket(syntax.text.text, before, start, first=number == 0)
+            shares_bracket = isinstance(argument, ast.GeneratorExp) and "(" not in syntax.text.text[before:start]
+            if (shares_bracket and number == 0) or (isinstance(argument, ast.NamedExpr) and place == start):
+                raise Unsafe("an argument without brackets of its own can't get a name")
             yield Edit(place, place, f"{name}=")
         before = end
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from isolation_audit.scan.scanner import Source
 
 _RENAMED = {"annotation", "return annotation", "string annotation", "isinstance", "issubclass", "except"}
+_CHECKS = {"isinstance", "issubclass", "except"}
 _REASONS = {
     "star import": "a star import gives no name to rewrite; import what is needed by name",
     "getattr": "it is taken by getattr",
@@ -184,6 +185,13 @@ class FileRewriter:
                     return True
         return self._parsed.binds(new.name)
 
+    def _is_told_apart(self, new: New) -> bool:
+        """Whether the file has a check for the replacement already: two checks for one class leave one branch dead."""
+        meant = self._source.resolver.resolve(f"{new.module}:{new.expression}", "")
+        return any(
+            self._source.resolver.resolve(written, self._path) == meant for written in self._parsed.checked_classes()
+        )
+
     def _named(self, place: Place, new: New) -> Iterable[Edit]:
         """A place that names the class by a name of the file."""
         use, syntax = place.use, self._parsed
@@ -195,8 +203,10 @@ class FileRewriter:
             entry, old = place.hit.way, place.hit.constructor or place.hit.deprecation.target
             modules = self._source.modules
             new_signature = signature_of(entry.replacement, modules) if entry.replacement else None
-            mapping = Mapping(entry, signature_of(old, modules), new_signature)
+            mapping = Mapping(entry, signature_of(old, modules), new_signature, not modules.find(old.module))
             return call_edits(syntax, call, new.callee, mapping, awaitable=use.awaitable)
+        if use.form in _CHECKS and self._is_told_apart(new):
+            raise Unsafe("the file tells it apart from its replacement")
         if use.form in _RENAMED or use.form == "patch":
             return [Edit(start, end, new.expression)]
         if use.form == "subclass":
@@ -263,6 +273,7 @@ class FileRewriter:
         if self._syntax is None or not any(not place.reason for place in self.places):
             return None
         self._hold_back(pinned)
+        self._keep_promises()
         edits = [edit for place in self.places if not place.reason for edit in place.edits]
         edits += self._import_edits(needed, pinned)
         return self._syntax.text.edited(edits)
@@ -279,6 +290,18 @@ class FileRewriter:
             left = {self._root(other) for other in self.places if other.reason}
             if "*" in pinned or names & (pinned | left):
                 place.reason, place.edits = "something that is built through this name is left as it is", ()
+
+    def _keep_promises(self) -> None:
+        """A function that goes on building the old class goes on saying so."""
+        for place in self.places:
+            if place.edits and "annotation" in place.use.form:
+                body = self._parsed.promised_by(self._parsed.text.range(place.use.span))
+                if body and any(other.reason and self._is_built(other, body) for other in self.places):
+                    place.reason, place.edits = "the function builds something that is left as it is", ()
+
+    def _is_built(self, place: Place, body: tuple[int, int]) -> bool:
+        start, end = self._parsed.text.range(place.use.span)
+        return place.use.form == "call" and body[0] <= start and end <= body[1]
 
     def _root(self, place: Place) -> str:
         start, end = self._parsed.text.range(place.use.span)

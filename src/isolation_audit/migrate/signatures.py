@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from isolation_audit.scan.modules import Modules
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+_DEEPEST = 20
 _DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -28,6 +29,8 @@ class Signature:
     takes_any_position: bool
     takes_any_keyword: bool
     is_async: bool = False
+    defaults: tuple[tuple[str, str], ...] = ()
+    """Parameters that may be left out, and what they are then, as source."""
 
     def takes(self, name: str) -> bool:
         """Whether an argument may be passed by this name."""
@@ -41,23 +44,28 @@ def signature_of(target: Target, modules: Modules) -> Signature | None:
             body: list[ast.stmt] = parse(contents(path)).body
         except (Unparsable, OSError):
             return None
-        inside_class, node = False, None
+        inside_class, node, beside = False, None, body
         for name in target.qualname.split("."):
             found = [node for node in body if isinstance(node, _DEFINITIONS) and node.name == name]
             if len(found) != 1:
                 return None
             if isinstance(found[0], (ast.FunctionDef, ast.AsyncFunctionDef)):
                 return _of_function(found[0], bound=inside_class and not _is_static(found[0]))
-            body, inside_class, node = found[0].body, True, found[0]
-        return _of_class(body, node)
+            body, inside_class, node, beside = found[0].body, True, found[0], body
+        return _of_class(node, beside) if node is not None else None
     return None
 
 
-def _of_class(body: list[ast.stmt], node: ast.ClassDef | None) -> Signature | None:
-    for statement in body:
+def _of_class(node: ast.ClassDef, beside: list[ast.stmt], depth: int = 0) -> Signature | None:
+    """The signature of a class, or of the one beside it that it takes its constructor from."""
+    for statement in node.body:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == "__init__":
-            return _of_function(statement, bound=True)
-    plain = node is not None and not node.bases and not node.decorator_list and not node.keywords
+            return None if node.decorator_list else _of_function(statement, bound=True)
+    if len(node.bases) == 1 and not node.decorator_list and depth < _DEEPEST:
+        name = node.bases[0].id if isinstance(node.bases[0], ast.Name) else ""
+        found = [other for other in beside if isinstance(other, ast.ClassDef) and other.name == name]
+        return _of_class(found[0], beside, depth + 1) if len(found) == 1 else None
+    plain = not node.bases and not node.decorator_list and not node.keywords
     # Without bases and decorators, nothing else can give it parameters.
     return Signature((), 0, (), frozenset(), takes_any_position=False, takes_any_keyword=False) if plain else None
 
@@ -81,6 +89,14 @@ def _of_function(node: _Function, *, bound: bool) -> Signature:
         takes_any_position=arguments.vararg is not None,
         takes_any_keyword=arguments.kwarg is not None,
         is_async=isinstance(node, ast.AsyncFunctionDef),
+        defaults=tuple(
+            (name, ast.unparse(default))
+            for name, default in (
+                *zip(reversed(positional), reversed(arguments.defaults), strict=False),
+                *zip(keyword_only, arguments.kw_defaults, strict=True),
+            )
+            if default is not None
+        ),
     )
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from isolation_audit.scan.facts import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from isolation_audit.migrate.text import SourceText
 
 _BODIES = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -77,6 +79,35 @@ class Syntax:
             node = self.parents.get(node)
         return node if isinstance(node, ast.ClassDef) else None
 
+    def promised_by(self, place: tuple[int, int]) -> tuple[int, int] | None:
+        """The characters of the function whose return annotation stands at a place."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.returns is not None:
+                start, end = self.range(node.returns)
+                if start <= place[0] and place[1] <= end:
+                    return self.range(node)
+        return None
+
+    def checked_classes(self) -> Iterator[str]:
+        """Paths of the classes that the file checks for, as far as an import by name leads to them."""
+        imported = {
+            alias.asname or alias.name: f"{'.' * statement.level}{statement.module or ''}:{alias.name}"
+            for alias, statement in self.aliases.values()
+            if isinstance(statement, ast.ImportFrom)
+        }
+        modules = {
+            alias.asname or alias.name: alias.name
+            for alias, statement in self.aliases.values()
+            if isinstance(statement, ast.Import)
+        }
+        for node in ast.walk(self.tree):
+            checked = _checked(node)
+            for part in ast.walk(checked) if checked is not None else ():
+                if isinstance(part, ast.Name) and part.id in imported:
+                    yield imported[part.id]
+                elif isinstance(part, ast.Attribute) and (module := modules.get(ast.unparse(part.value))):
+                    yield f"{module}:{part.attr}"
+
     def binds(self, name: str) -> bool:
         """Whether anything but an import binds ``name`` anywhere in the file."""
         for node in ast.walk(self.tree):
@@ -100,3 +131,13 @@ class Syntax:
                 if not any(first <= start and end <= last for first, last in outside):
                     return True
         return False
+
+
+def _checked(node: ast.AST) -> ast.AST | None:
+    """What a node checks something for: the classes of isinstance(), of a handler, of a pattern."""
+    if isinstance(node, ast.Call) and len(node.args) > 1:
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        return node.args[1] if name in ("isinstance", "issubclass") else None
+    if isinstance(node, ast.ExceptHandler):
+        return node.type
+    return node.cls if isinstance(node, ast.MatchClass) else None
