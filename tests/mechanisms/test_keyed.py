@@ -1,4 +1,4 @@
-"""Caches with keys: cachetools, aiocache, fastapi-cache2 and Django's; a leak and its clean twin each."""
+"""Caches with keys, of every library that is known; a leak and its clean twin each."""
 
 from __future__ import annotations
 
@@ -226,6 +226,135 @@ def test_aiocache(audit: Audit) -> None:
     assert (finding.witnesses.owner, finding.witnesses.ambient) == ("alice", "bob")
     assert finding.target.endswith("dashboard")
     assert finding.site.top.function.endswith("handle")
+
+
+@pytest.mark.parametrize("timeout", [None, 5])
+def test_aiocache_by_hand(audit: Audit, timeout) -> None:
+    from aiocache import SimpleMemoryCache
+
+    cache = SimpleMemoryCache(timeout=timeout)
+
+    async def profile():
+        found = await cache.get("profile")
+        if found is None:
+            found = {"of": who()}
+            await cache.set("profile", found)
+        return found
+
+    async def prices():
+        if await cache.get("prices") is None:
+            await cache.add("prices", {"price": 5})
+        return who(), await cache.get("prices")
+
+    async def own():
+        key = f"own:{who()}"
+        if await cache.get(key) is None:
+            await cache.set(key, [who()], ttl=60)
+        return await cache.get(key)
+
+    async def handle(user):
+        current_user.set(user)
+        return [await profile(), await prices(), await own()]
+
+    async def scenario():
+        return [await asyncio.create_task(handle(user)) for user in ("alice", "bob")]
+
+    first, second = asyncio.run(scenario())
+    assert (first[0], second[2]) == (second[0], ["bob"])
+    (finding,) = audit.found("IA404")
+    assert (finding.witnesses.owner, finding.witnesses.ambient) == ("alice", "bob")
+    assert finding.target.endswith("profile")
+
+
+# async-lru
+
+
+def test_async_lru(audit: Audit) -> None:
+    from async_lru import alru_cache
+
+    @alru_cache(maxsize=8)
+    async def dashboard(page):
+        await asyncio.sleep(0)
+        return {"of": who(), "page": page}
+
+    @alru_cache
+    async def by_user(user, page):
+        return {"of": who(), "page": page}
+
+    @alru_cache
+    async def prices():
+        return {"price": 5}
+
+    class Shop:
+        @alru_cache
+        async def basket(self):
+            return [who()]
+
+    shop = Shop()
+
+    async def handle(user):
+        current_user.set(user)
+        return [await by_user(user, "home"), await prices(), await dashboard("home"), await shop.basket()]
+
+    async def scenario():
+        return [await asyncio.create_task(handle(user)) for user in ("alice", "bob")]
+
+    first, second = asyncio.run(scenario())
+    assert first[1:] == second[1:]
+    assert {finding.target.rpartition(".")[2] for finding in audit.found("IA404")} == {"dashboard", "basket"}
+    assert audit.pairs("IA404") == {("alice", "bob")}
+
+
+# Flask-Caching, and cachelib below it
+
+
+def test_flask_caching(audit: Audit) -> None:
+    from flask import Flask
+    from flask_caching import Cache
+
+    app = Flask(__name__)
+    app.config["CACHE_TYPE"] = "SimpleCache"
+    cache = Cache(app)
+
+    @cache.memoize(60)
+    def orders(page):
+        return [who(), page]
+
+    @cache.memoize(60)
+    def orders_of(user, page):
+        return [who(), user, page]
+
+    @cache.memoize(60)
+    def prices():
+        return {"price": 5}
+
+    @app.get("/me")
+    @cache.cached(60)
+    def me():
+        return {"me": who()}
+
+    @app.get("/own")
+    @cache.cached(60, key_prefix=lambda: f"own/{who()}")
+    def own():
+        return {"me": who()}
+
+    def by_hand():
+        found = cache.get("by hand")
+        if found is None:
+            found = [who()]
+            cache.set("by hand", found, timeout=60)
+        return found
+
+    def request(user):
+        with app.app_context():
+            return [orders(1), orders_of(user, 1), prices(), by_hand(), prices()]
+
+    for user in ("alice", "bob", "bob"):
+        audit.as_user(user, request, user)
+        for path in ("/me", "/own"):
+            assert audit.as_user(user, app.test_client().get, path).status_code == 200
+    assert {finding.target.rpartition(".")[2] for finding in audit.found("IA404")} == {"orders", "me", "by_hand"}
+    assert audit.pairs("IA404") == {("alice", "bob")}
 
 
 # fastapi-cache2

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from isolation_audit.integrations import Point
 
 _DECORATOR: Final = "aiocache.decorators:cached"
+_CACHE: Final = "aiocache.base:BaseCache"
 
 
 class Aiocache:
     """The integration.
 
-    The decorator's own methods are watched, not the caches': those may run in a task of their own, behind a time limit,
-    where nobody can tell who called.
+    The decorator's own methods are watched beside the caches': its work with them may run in a task of its own, where
+    nobody can tell who called.
     """
 
     distribution = "aiocache"
@@ -28,13 +29,19 @@ class Aiocache:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """What ``@cached`` and ``@cached_stampede`` keep."""
-        keyed = Keyed(
+        """What ``@cached`` and ``@cached_stampede`` keep, and what the application sets and gets by hand."""
+        decorated = Keyed(
             Library(("aiocache",)),
             storing=(f"{_DECORATOR}.set_in_cache",),
             fetching=(f"{_DECORATOR}.get_from_cache",),
         )
-        return keyed.points(runtime)
+        by_hand = Keyed(
+            Library(("aiocache",), by_hand=True),
+            storing=(f"{_CACHE}.set", f"{_CACHE}.add"),
+            fetching=(f"{_CACHE}.get",),
+        )
+        yield from decorated.points(runtime)
+        yield from by_hand.points(runtime)
 
 
 integration = Aiocache()

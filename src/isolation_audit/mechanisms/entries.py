@@ -11,11 +11,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from enum import Enum
-from types import CellType, CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import ref
 
 from isolation_audit.identity.users import same
+from isolation_audit.instrument.resolve import find
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.mechanisms.caches import Caches, Memo
 
@@ -57,10 +58,14 @@ def _no_parameters(_function: FunctionType) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A library's own code is in ``folders``; ``unkeyed`` names the parameters of a function that keys leave out."""
+    """A library's own code is in ``folders``; ``unkeyed`` names the parameters of a function that keys leave out.
+
+    ``by_hand``: what its own decorators keep is watched elsewhere.
+    """
 
     folders: tuple[str, ...]
     unkeyed: Callable[[FunctionType], frozenset[str]] = _no_parameters
+    by_hand: bool = False
 
     known: dict[int, tuple[CodeType, _Code]] = field(default_factory=dict, compare=False)
     """What is known of code by its identity; the code is held, so that its identity stays its own."""
@@ -157,8 +162,10 @@ class Entries:
         writer = self._caches.user()
         if writer is None or place is None:
             return
-        entry = table[place] = Entry(writer)
         frame, below = _caller(library)
+        if below is not None and library.by_hand:
+            return
+        entry = table[place] = Entry(writer)
         if below is not None:
             entry.below = ref(below)
         elif frame is not None:
@@ -219,7 +226,11 @@ def _below(local: Mapping[str, Any]) -> FunctionType | None:
         if type(local.get(name)) is FunctionType:
             found: FunctionType = local[name]
             return found
-    wrapped = _dict(local.get("self")).get("__wrapped__")
+    wrapper = local.get("self")
+    wrapped = _dict(wrapper).get("__wrapped__")
+    slot = find(type(wrapper), "__wrapped__")[1]
+    if wrapped is None and type(slot) is MemberDescriptorType:
+        wrapped = slot.__get__(wrapper)
     return wrapped if type(wrapped) is FunctionType else None
 
 
