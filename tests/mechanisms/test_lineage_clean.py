@@ -352,6 +352,7 @@ def test_what_is_over_becomes_no_chain() -> None:
 
 PATCHED = (
     lambda: asyncio.BaseEventLoop.create_task,
+    lambda: asyncio.BaseEventLoop.call_at,
     lambda: asyncio.Queue.put_nowait,
     lambda: asyncio.Queue.get,
     lambda: queue.Queue.get,
@@ -378,6 +379,7 @@ BROKEN = [
     (Lineage, "begin_item"),
     (Lineage, "end_item"),
     (Lineage, "begin_thread"),
+    (Lineage, "hands_on"),
     (Suspicions, "open"),
     (Suspicions, "close"),
     (Suspicions, "watch"),
@@ -435,6 +437,7 @@ async def request(user, outbox, pool):
     thread = threading.Thread(target=job)
     thread.start()
     thread.join()
+    await asyncio.to_thread(current_user.get)
     return await asyncio.get_running_loop().run_in_executor(pool, job)
 
 async def serve():

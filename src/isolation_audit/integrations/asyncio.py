@@ -1,4 +1,4 @@
-"""asyncio's tasks: who started one; and those that a server's connection starts as whoever made it read on.
+"""asyncio's tasks and timers: who started one; and tasks that a server's connection starts as whoever made it read on.
 
 A selector transport calls its protocol in the context in which it was last told to read. Where a task of one user's
 request does that (``resume_reading``, flow control), every later request on the connection begins as that user. The
@@ -11,9 +11,10 @@ import asyncio
 import sys
 from contextvars import Context
 from functools import partial
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.requests import running_task
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.labels import Labels
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 CREATE: Final = "asyncio.base_events:BaseEventLoop.create_task"
+TIMER: Final = "asyncio.base_events:BaseEventLoop.call_at"
 READ: Final = "asyncio.selector_events:BaseSelectorEventLoop._add_reader"
 
 FROM_CONNECTION: Final = (
@@ -47,11 +49,12 @@ class Asyncio:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """What starts tasks, and what makes a connection read."""
+        """What starts tasks and timers (``call_later`` ends in ``call_at``), and what makes a connection read."""
         if not runtime.config.watch.contexts:
             return
         lineage, connections = runtime.part(Lineage), _Connections()
         yield Point(CREATE, lambda layout: CreatePoint(layout, lineage, connections))
+        yield Point(TIMER, lambda layout: TimerPoint(layout, lineage))
         yield Point(READ, lambda layout: ReadPoint(layout, lineage, connections))
 
 
@@ -132,6 +135,38 @@ class CreatePoint(Interceptor):
         if opened is not None:
             # In a context of its own: with the application's it would keep alive what is in there.
             task.add_done_callback(partial(_done, suspicions.close, opened), context=Context())
+
+
+class TimerPoint(Interceptor):
+    """Around the setting of a timer."""
+
+    place = TIMER
+
+    def __init__(self, layout: Layout, lineage: Lineage) -> None:
+        self._callback = layout.argument("callback")
+        self._context = layout.optional("context")
+        self._lineage = lineage
+
+    def before(self, values: Values) -> User | None:
+        """Who sets it; nobody of interest where a task only sleeps, limits its time, or has thought of the context."""
+        if _is_asyncios(self._callback(values)):
+            return None
+        if running_task() is None:
+            # One timer has set the next: it is done with its items, and the next one has a copy of its context.
+            self._lineage.end_item()
+            return None
+        return None if self._context(values) is not None else self._lineage.user()
+
+    def after(self, user: Any, handle: Any) -> None:
+        """Its copy of the context says whose work has set it."""
+        self._lineage.hands_on(handle._context, user)  # noqa: SLF001 - no other way leads to it
+
+
+def _is_asyncios(callback: Any) -> bool:
+    """True for what asyncio itself sets timers with: ``sleep``, ``wait_for``, ``timeout``."""
+    function = callback.__func__ if type(callback) is MethodType else callback
+    module = function.__module__ if type(function) is FunctionType else None
+    return type(module) is str and module.startswith("asyncio.")
 
 
 def _serves(transport: Any) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from threading import Timer
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.labels import Labels
-from isolation_audit.mechanisms.lineage import POOL, Lineage
+from isolation_audit.mechanisms.lineage import POOL, Lineage, brought
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
@@ -31,39 +33,47 @@ class Threads:
         if not runtime.config.watch.contexts:
             return
         lineage, jobs, threads = runtime.part(Lineage), Labels(), Labels()
-        yield Point(f"{JOB}.__init__", lambda layout: SubmitPoint(layout, lineage, jobs))
+        yield Point(f"{JOB}.__init__", partial(_submitted, lineage, jobs))
         yield Point(f"{JOB}.run", lambda layout: JobPoint(layout, lineage, jobs))
-        yield Point(f"{THREAD}.start", lambda layout: StartPoint(layout, lineage, threads))
+        yield Point(f"{THREAD}.start", partial(_started, lineage, threads))
         yield Point(f"{THREAD}._bootstrap_inner", lambda layout: ThreadPoint(layout, lineage, threads))
 
 
-class _Labelling(Interceptor):
-    """Around a call that makes what another thread will run: it is the running user's."""
+class StartPoint(Interceptor):
+    """Around a call that makes what another thread will run, which ``function`` reads: it is the running user's."""
 
-    place = ""
-
-    def __init__(self, layout: Layout, lineage: Lineage, labels: Labels) -> None:
+    def __init__(
+        self, place: str, layout: Layout, lineage: Lineage, labels: Labels, function: Callable[[Values], Any]
+    ) -> None:
+        self.place = place
         self._self_of = layout.receiver_reader()
-        self._user = lineage.user
+        self._function = function
+        self._lineage = lineage
         self._labels = labels
 
     def before(self, values: Values) -> None:
-        """Label it."""
-        user = self._user()
-        if user is not None:
-            self._labels.put(self._self_of(values), user)
+        """Label it. Where it is to run in a copy of the context, that copy says whose it is."""
+        user = self._lineage.user()
+        if user is None:
+            return
+        self._labels.put(self._self_of(values), user)
+        context = brought(self._function(values))
+        if context is not None:
+            self._lineage.hands_on(context, user)
 
 
-class SubmitPoint(_Labelling):
-    """Around the making of a job, which ``submit`` does."""
-
-    place = f"{JOB}.__init__"
+def _submitted(lineage: Lineage, jobs: Labels, layout: Layout) -> StartPoint:
+    return StartPoint(f"{JOB}.__init__", layout, lineage, jobs, layout.argument("fn"))
 
 
-class StartPoint(_Labelling):
-    """Around the start of a thread."""
+def _started(lineage: Lineage, threads: Labels, layout: Layout) -> StartPoint:
+    thread_of = layout.receiver_reader()
 
-    place = f"{THREAD}.start"
+    def function(values: Values) -> Any:
+        thread = thread_of(values)
+        return thread.function if type(thread) is Timer else getattr(thread, "_target", None)
+
+    return StartPoint(f"{THREAD}.start", layout, lineage, threads, function)
 
 
 class JobPoint(Interceptor):

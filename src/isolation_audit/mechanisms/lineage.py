@@ -15,8 +15,10 @@ What then becomes of a suspicion is for :mod:`suspicions`.
 from __future__ import annotations
 
 import weakref
+from contextlib import suppress
 from contextvars import Context
 from functools import partial
+from threading import Thread
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +26,7 @@ from isolation_audit.identity.requests import running_task
 from isolation_audit.identity.scopes import left_variable, starter_variable, stint_variable, suspicion_variable
 from isolation_audit.identity.users import Kind, User, same
 from isolation_audit.mechanisms.leavings import Job, Leavings
-from isolation_audit.mechanisms.runners import OfRunner
+from isolation_audit.mechanisms.runners import OfRunner, running_thread
 from isolation_audit.mechanisms.suspicions import Suspicion, Suspicions
 from isolation_audit.mechanisms.trails import Trails
 
@@ -54,28 +56,30 @@ LOST_IN_THREAD: Final = "a thread that was started in the work of {owner} ran wi
 
 
 class Starter:
-    """One user's task that has started others; they inherit a reference to it with its context."""
+    """One user's task or thread that has started others; they inherit a reference to it with its context."""
 
-    __slots__ = ("_task", "served", "user")
+    __slots__ = ("_unit", "served", "user")
 
-    def __init__(self, task: asyncio.Task[Any], user: User) -> None:
-        self._task = weakref.ref(task)
+    def __init__(self, unit: asyncio.Task[Any] | Thread, user: User) -> None:
+        self._unit = weakref.ref(unit)
         self.user = user
         self.served = False
-        """True once a task that it started has worked on something that its user had queued."""
+        """True once what it started has worked on something that its user had queued."""
 
     def is_(self, task: asyncio.Task[Any] | None) -> bool:
         """True for the task itself."""
-        return task is not None and self._task() is task
+        return task is not None and self._unit() is task
 
     def is_another(self, user: User) -> bool:
         """True where the running task is not the one, and has its context with this user from it."""
         return same(self.user, user) and not self.is_(running_task())
 
     def ended(self) -> bool:
-        """True once the task is done."""
-        task = self._task()
-        return task is None or task.done()
+        """True once the task is done, or the thread has ended."""
+        unit = self._unit()
+        if unit is None:
+            return True
+        return not unit.is_alive() if isinstance(unit, Thread) else unit.done()
 
 
 class Leftover(OfRunner):
@@ -126,11 +130,24 @@ class Lineage:
         if starter is None or not starter.is_(task) or starter.user is not user:
             starter_variable.set(Starter(task, user))
 
+    @staticmethod
+    def hands_on(context: Context, user: User) -> None:
+        """``user``'s work has something run in ``context``, a copy of its own, later or elsewhere."""
+        task = running_task()
+        first: Starter | None = starter_variable.get()
+        if task is None and first is not None and same(first.user, user):
+            return  # a thread that was started itself starts the next one: a chain of timers is its first starter's
+        unit = task or running_thread()
+        if unit is not None:
+            # Raises where the context is in use at this moment: then it is no copy, and not for somebody else.
+            with suppress(RuntimeError):
+                context.run(starter_variable.set, Starter(unit, user))
+
     def begin_job(self, submitter: User | None, function: Any) -> Stint:
         """A pool's thread takes up a job."""
         native = self.user()
         stint = self._begin(submitter, native, lambda: _code(function))
-        if (submitter is not None or native is not None) and not _brings_context(function):
+        if (submitter is not None or native is not None) and brought(function) is None:
             suspicion = _of_job(submitter, native)
             if suspicion is not None:
                 stint.suspicion = self.suspicions.open(suspicion, _code(function))
@@ -221,7 +238,7 @@ class Lineage:
         """A thread of ``starter``'s work begins; None where nothing is to be ended."""
         # A pool's thread is started by whoever submits first, and works for everybody.
         for_all = type(function) is FunctionType and function.__module__ == POOL
-        if for_all or self._current() is not None or _brings_context(function):
+        if for_all or self._current() is not None or brought(function) is not None:
             return None
         return self.suspicions.open(Suspicion(LOST_IN_THREAD, None, starter), _code(function))
 
@@ -252,10 +269,12 @@ def _left(native: User) -> bool:
     return left is not None and same(left.user, native) and left.is_here()
 
 
-def _brings_context(function: Any) -> bool:
-    """True for a job that runs in a context of its own (``copy_context().run``, ``asyncio.to_thread``)."""
+def brought(function: Any) -> Context | None:
+    """The context of its own that a job runs in (``copy_context().run``, ``asyncio.to_thread``); None without."""
     below = function.func if type(function) is partial else function
-    return type(below) is BuiltinMethodType and type(below.__self__) is Context
+    if type(below) is BuiltinMethodType and type(below.__self__) is Context:
+        return below.__self__
+    return None
 
 
 def _code(function: Any) -> Hashable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from threading import enumerate as threads
 from threading import get_ident
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from isolation_audit.identity.requests import running_task
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+    from threading import Thread
 
 
 def _runner() -> Hashable:
@@ -28,3 +30,9 @@ class OfRunner:
     def is_here(self) -> bool:
         """True in that task, or on that thread."""
         return self._runner == _runner()
+
+
+def running_thread() -> Thread | None:
+    """The running thread's object, where it has one: asking for the current thread would make one."""
+    me = get_ident()
+    return next((thread for thread in threads() if thread.ident == me), None)

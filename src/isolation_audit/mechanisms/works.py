@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
 import weakref
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.identity.requests import running_task
 from isolation_audit.identity.scopes import current_scope, starter_variable
 from isolation_audit.identity.users import same
+from isolation_audit.mechanisms.runners import running_thread
 
 if TYPE_CHECKING:
     from isolation_audit.identity.scopes import Scope
@@ -43,7 +43,8 @@ class Work:
         children = starter is not None and same(starter.user, user) and not starter.is_(task)
         self._starter = starter if children else None
         # A callback of an event loop is no work of its own, and nothing tells when that is over.
-        self._thread = None if task is not None or _in_loop() else _thread()
+        thread = None if task is not None or _in_loop() else running_thread()
+        self._thread = None if thread is None else weakref.ref(thread)
 
     def over(self) -> bool:
         """True where it is certain that it has ended."""
@@ -67,12 +68,6 @@ def _outermost(scope: Scope | None) -> Scope | None:
     while scope is not None and scope.parent is not None and scope.parent.user_id == scope.user_id:
         scope = scope.parent
     return scope
-
-
-def _thread() -> weakref.ref[Any] | None:
-    # Not `current_thread()`: it would make an object for a thread that the application started without one.
-    me = get_ident()
-    return next((weakref.ref(thread) for thread in threading.enumerate() if thread.ident == me), None)
 
 
 def _in_loop() -> bool:
