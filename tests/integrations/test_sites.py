@@ -24,12 +24,27 @@ DJANGO = [
 ]
 TOKENS = (["alice", "bob", 401, None], ("alice", "bob"))
 AIOHTTP = ([[None, None], ["alice", "alice"], [None, None], ["bob", "bob"]], ("alice", "bob"))
+MEMBERS = (
+    [
+        *[401, "gateway-7", "alice@example.com", "alice@example.com"],
+        *[401, None, "bob@example.com", "bob@example.com"],
+        None,
+    ],
+    ("alice@example.com", "bob@example.com"),
+)
 
 EXPECTED = {
     "fastapi_headers": (["alice", "alice", "bob", "bob", None, ["alice", "bob"]], ("alice", "bob")),
     "starlette_login": ([None, "alice", None, "bob"], ("alice", "bob")),
     **{f"fastapi_token {library}": TOKENS for library in ("pyjwt", "jose", "authlib", "joserfc")},
     **{f"aiohttp_site {told}": AIOHTTP for told in ("headers", "middleware", "session", "security")},
+    **{f"fastapi_users_site {tokens}": MEMBERS for tokens in ("signed", "opaque")},
+    "starlette_session": (
+        [None, "alice@example.com", "alice@example.com", None, "bob@example.com", "bob@example.com"],
+        ("alice@example.com", "bob@example.com"),
+    ),
+    "flask_token": ([401, "alice", 401, "bob"], ("alice", "bob")),
+    "rest_token": ([["alice"], ["bob"], 401, [None]], ("alice", "bob")),
     "wsgi_bare": ([["alice", "alice"], ["bob", "bob"], [None, None]], ("alice", "bob")),
     "flask_site": (FLASK, ("1", "2")),
     "flask_session": ([["1", "1"], ["2", "2"], None], ("1", "2")),

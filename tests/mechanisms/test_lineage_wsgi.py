@@ -39,7 +39,8 @@ def ask(port, user):
 def by_waitress(application):
     import waitress
     connections, over = dict(), threading.Event()
-    server = waitress.create_server(application, map=connections, host="127.0.0.1", port=0, threads=1)
+    server = waitress.create_server(application, map=connections, host="127.0.0.1", port=0, threads=1,
+                                    clear_untrusted_proxy_headers=True)
     def serve():  # server.run() can't be ended from another thread
         while not over.is_set():
             server.asyncore.loop(timeout=0.01, map=connections, count=1)

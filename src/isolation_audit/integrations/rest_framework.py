@@ -33,11 +33,21 @@ class RestFramework:
             request_of = layout.receiver_reader()
 
             def person(values: Values, _result: Any) -> Any:
-                return vars(request_of(values)).get("_user")
+                return _person(vars(request_of(values)).get("_user"))
 
             return LoginPoint(_AUTHENTICATE, runtime, person)
 
         yield Point(_AUTHENTICATE, make)
+
+
+def _person(user: Any) -> Any:
+    """The user; for Simple JWT's users without a database, who have nothing but their token, what that says."""
+    try:
+        token = object.__getattribute__(user, "__dict__").get("token")
+        claims = object.__getattribute__(token, "__dict__").get("payload")
+    except AttributeError:
+        return user
+    return claims if type(claims) is dict else user
 
 
 integration = RestFramework()
