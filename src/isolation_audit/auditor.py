@@ -23,6 +23,7 @@ from isolation_audit.export import report
 from isolation_audit.export.drainer import Drainer
 from isolation_audit.export.notices import notice
 from isolation_audit.export.sink import exports
+from isolation_audit.greenlets import Greenlets, threads_are_greenlets
 from isolation_audit.identity import scopes
 from isolation_audit.identity.ambient import Ambient
 from isolation_audit.identity.bindings import Bindings
@@ -107,6 +108,7 @@ class Auditor:
         self._lock = threading.RLock()
         self._running = False
         self._build()
+        self._greenlets = Greenlets(self._step_aside, self.runtime.barrier)
         self.instrumentation = Instrumentation(self.runtime)
         self.instrumentation.integrated += integrations.watch(self.runtime, self.instrumentation.places)
 
@@ -164,8 +166,10 @@ class Auditor:
         """Instrument, and start feeding the sinks.
 
         Raises:
-            UsageError: another auditor is running in this process.
+            UsageError: another auditor is running in this process, or its threads are gevent's greenlets.
         """
+        if threads_are_greenlets():
+            raise UsageError("gevent has exchanged threads for greenlets; such a process can't be audited")
         with process.lock:
             if process.auditor is not None and process.auditor is not self:
                 raise UsageError("an auditor is running already; call isolation_audit.uninstrument() first")
@@ -178,6 +182,7 @@ class Auditor:
                     self._running = self.runtime.running = True
                     scopes.listen(_Scopes(self))
                     self.instrumentation.start()
+                    self._greenlets.watch()
                     self.drainer.start()
                     if self.elsewhere is not None:
                         self.elsewhere.start()
@@ -230,11 +235,18 @@ class Auditor:
                 # Of several processes each sees its part; whether the whole run was blind is the supervisor's to say.
                 self._publish(self._stopped())
             self.instrumentation.stop()
+            self._greenlets.forget()
             scopes.listen(None)
             if self.elsewhere is not None:
                 self.elsewhere.close()
             self.drainer.stop(self.config.otlp.timeout + 1.0)
         process.let_go(self)
+
+    def _step_aside(self) -> None:
+        words = f"gevent exchanges threads for greenlets: process {os.getpid()} is not watched from here on"
+        notice(words)
+        self._publish(observations.Problem("IA904", "gevent.monkey", words))
+        self.stop()
 
     def flush(self) -> None:
         """Give the sinks what there is and wait for them, as long as for :meth:`stop`; the audit goes on."""

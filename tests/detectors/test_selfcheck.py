@@ -10,7 +10,7 @@ import pytest
 from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Select, parse_config
-from isolation_audit.detectors.selfcheck import blindness
+from isolation_audit.detectors.selfcheck import blindness, judge_blindness
 from isolation_audit.rules import Severity
 
 
@@ -42,6 +42,18 @@ def test_blindness_of_a_merged_report(given: dict[str, Any], words: str | None) 
     assert blindness(given, Select(disable=("IA9*",))) == []
     for finding in blindness(given, Select(severity=(("IA904", Severity.ERROR),))):
         assert finding["severity"] == "error"
+
+
+def test_a_process_that_was_not_watched_stays_in_the_merged_report() -> None:
+    part = {"rule": "IA904", "message": "1 target(s) instrumented, ...", "target": None, "count": 1}
+    named = {"rule": "IA904", "message": "gevent ...", "target": "gevent.monkey", "count": 2}
+    merged = report(target(1)) | {"findings": [part, named]}
+    merged["summary"]["findings"] = {"IA904": 3}
+    judge_blindness(merged, Select())
+    assert (merged["findings"], merged["summary"]["findings"]) == ([named], {"IA904": 2})
+    idle = report(target(1)) | {"findings": [part]}
+    judge_blindness(idle, Select())
+    assert (idle["findings"], idle["summary"]["findings"]) == ([], {})
 
 
 CONFIG = '[[scopes]]\ntarget = "APP:work"\nuser = ["args.user"]\n'

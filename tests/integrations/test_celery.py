@@ -100,6 +100,16 @@ def test_tasks_that_mind_their_user_are_silent_however_they_end(tmp_path, redis,
     assert run.found == []
 
 
+@pytest.mark.server
+def test_a_worker_of_greenlets_is_left_alone_and_ends(tmp_path, redis):
+    run = publish("left", tmp_path, "--pool", "gevent", **shared(redis))
+    assert run.answers == ["alice", None, None, None, None]
+    assert run.worker == 0
+    assert run.found == [("IA904", None, None, None, 1)]
+    (finding,) = [one for one in run.report["findings"] if one["severity"] != "note"]
+    assert finding["target"] == "gevent.monkey"
+
+
 def ends(user, pool):
     """A chain, a group, a chord, a task that is retried, one that fails, and one that takes too long."""
     pair = [[user, user], [user, user]]

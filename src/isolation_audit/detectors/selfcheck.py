@@ -73,10 +73,11 @@ class SelfCheckDetector(Detector):
             "IA904",
             "blind",
             Severity.WARNING,
-            "Targets were instrumented and none was ever called, or events were seen and never two witnesses.",
+            "Targets were instrumented and none was ever called, events were seen and never two witnesses, or a "
+            "process could not be watched at all.",
             "An auditor that sees nothing reports nothing. This looks like health and is not.",
             "check that the targets are the ones in use, and that ambient.contextvar is the variable that the "
-            "application sets",
+            "application sets; where gevent exchanges threads, audit the application with another kind of worker",
             Example(
                 config='[[engines]]\ntarget = "app:Engine"\n',
                 bad="class Engine:\n    pass\n\ndef main():\n    pass\n",
@@ -134,13 +135,16 @@ def blindness(report: dict[str, Any], select: Select) -> list[dict[str, Any]]:
 def judge_blindness(merged: dict[str, Any], select: Select) -> None:
     """Put IA904 for the whole run in the place of what single processes said of their parts.
 
-    An idle worker beside busy ones is not blind; processes that each saw nothing are.
+    An idle worker beside busy ones is not blind; processes that each saw nothing are. One that could not be watched,
+    which names what was in the way, stays so.
     """
-    merged["summary"].get("findings", {}).pop("IA904", None)
-    merged["findings"] = [finding for finding in merged["findings"] if finding["rule"] != "IA904"]
-    for finding in blindness(merged, select):
-        merged["findings"].append(finding)
-        merged["summary"].setdefault("findings", {})["IA904"] = 1
+    counts = merged["summary"].setdefault("findings", {})
+    counts.pop("IA904", None)
+    merged["findings"] = [one for one in merged["findings"] if one["rule"] != "IA904" or one["target"]]
+    merged["findings"] += blindness(merged, select)
+    blind = sum(one["count"] for one in merged["findings"] if one["rule"] == "IA904")
+    if blind:
+        counts["IA904"] = blind
 
 
 def _blind(applied: int, seen: int, events: int, *, verified: bool) -> str:

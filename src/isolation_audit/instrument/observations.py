@@ -238,7 +238,7 @@ class Imported:
 
 @dataclass(slots=True)
 class Problem:
-    """A target that can't be watched as configured: ``code`` is IA901 or IA902."""
+    """A target that can't be watched as configured, or a process at all: ``code`` is IA901, IA902 or IA904."""
 
     code: str
     target: str
