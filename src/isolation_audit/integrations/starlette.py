@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import connection_variable
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.integrations import Point
+from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.boundaries import AnswerPoint, RequestPoint, point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
 from isolation_audit.integrations.serving import serving_asgi, sources
-from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint
+from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
 from isolation_audit.mechanisms.sinks import sinks_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Starlette:
     since = "0.37.2"
 
     @staticmethod
-    def points(runtime: Runtime) -> Iterator[Point]:
+    def points(runtime: Runtime) -> Iterator[Point | Replacement]:
         """What goes through a WebSocket either way, and what leaves an application."""
         connections = Connections(WEBSOCKET, runtime)
         yield Point(f"{WEBSOCKET}.send", lambda layout: SendPoint(connections, layout, runtime))
@@ -47,6 +47,7 @@ class Starlette:
         sinks = sinks_of(runtime)
         if sinks is not None:
             yield Point(RESPONSE, lambda layout: ResponsePoint(sinks, layout))
+            yield from streaming(sinks)
 
 
 class _Running:

@@ -1,22 +1,29 @@
-"""Starlette and FastAPI: whole responses where they leave the application, whatever serves it."""
+"""Starlette and FastAPI: responses where they leave the application, whatever serves it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.asgi_servers import request_of
 from isolation_audit.mechanisms.responses import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.mechanisms.responses import Asked
     from isolation_audit.mechanisms.sinks import Sinks
 
 RESPONSE: Final = "starlette.responses:Response.__call__"
 
 
 class ResponsePoint(Interceptor):
-    """Around the call of a response that has its body; one that streams is seen in the server."""
+    """Around the call of a response that has its body."""
 
     place = RESPONSE
 
@@ -32,3 +39,69 @@ class ResponsePoint(Interceptor):
         if user is not None and type(body) is bytes and scope["type"] == "http":
             left = Response(self._sinks, RESPONSE, response.raw_headers, request_of(scope), outermost=True)
             left.chunk(body, last=True)
+
+
+STREAMED: Final = "starlette.responses:StreamingResponse"
+
+
+def streaming(sinks: Sinks) -> Iterator[Point | Replacement]:
+    """What is asked for, and what a response sends part by part.
+
+    That is seen by whom it is sent with. Further out it may be another context, where its user is unknown.
+    """
+    asked: WeakKeyDictionary[Any, Asked] = WeakKeyDictionary()
+    yield Point(f"{STREAMED}.__call__", lambda layout: AskedPoint(asked, layout))
+    yield Replacement(f"{STREAMED}.stream_response", PartPoint(sinks, asked), _telling)
+
+
+class AskedPoint(Interceptor):
+    """Around the call of a response that streams."""
+
+    place = f"{STREAMED}.__call__"
+
+    def __init__(self, asked: WeakKeyDictionary[Any, Asked], layout: Layout) -> None:
+        self._asked = asked
+        self._self_of = layout.receiver_reader()
+        self._scope = layout.argument("scope")
+
+    def before(self, values: Values) -> None:
+        """Keep what it answers."""
+        scope = self._scope(values)
+        if scope["type"] == "http":
+            self._asked[self._self_of(values)] = request_of(scope)
+
+
+class PartPoint(Interceptor):
+    """Asked with ``(response, message)`` before each message."""
+
+    place = f"{STREAMED}.stream_response"
+
+    def __init__(self, sinks: Sinks, asked: WeakKeyDictionary[Any, Asked]) -> None:
+        self._sinks = sinks
+        self._asked = asked
+        self._responses: WeakKeyDictionary[Any, Response] = WeakKeyDictionary()
+
+    def before(self, values: Values) -> None:
+        """Search it; the server below gets the same bytes."""
+        streamed, message = values
+        if message["type"] == "http.response.start" and streamed in self._asked:
+            asked = self._asked.pop(streamed)
+            self._responses[streamed] = Response(self._sinks, self.place, message["headers"], asked, outermost=True)
+        elif message["type"] == "http.response.body":
+            response, body = self._responses.get(streamed), message["body"]
+            if response is not None and type(body) in (bytes, bytearray, memoryview):
+                response.chunk(bytes(body), last=not message["more_body"])
+
+
+def _telling(original: Any, probe: Probe) -> Any:
+    """The method, with a ``send`` that asks ``probe`` first."""
+
+    @wraps(original)
+    async def stream_response(self: Any, send: Any) -> None:
+        async def told(message: Any) -> None:
+            probe.before((self, message))
+            await send(message)
+
+        await original(self, told if len(probe) else send)
+
+    return stream_response
