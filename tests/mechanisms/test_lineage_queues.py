@@ -142,6 +142,66 @@ def earlier():
     assert outcome.found == []
 
 
+ACTORS = """
+class Actor:
+    def __init__(self):
+        self.letters, self.task, self.seen = asyncio.Queue(), None, []
+
+    async def work(self):
+        while True:
+            sender, text, done = await self.letters.get()
+            self.seen.append((current_user.get(), text))
+            done.set_result(None)
+
+    async def tell(self, text):
+        if self.task is None:
+            self.task = asyncio.create_task(self.work())
+        done = asyncio.get_running_loop().create_future()
+        await self.letters.put((current_user.get(), text, done))
+        await done
+
+actors = {}
+
+async def request(user, to):
+    current_user.set(user)
+    await actors[to].tell(f"from {user} to {to}")
+
+async def serve(everyone, requests):
+    actors.update((user, Actor()) for user in everyone)
+    for user, to in requests:
+        await asyncio.create_task(request(user, to))
+    return {user: actor.seen for user, actor in actors.items()}
+"""
+
+
+def test_an_actor_for_each_user_works_as_that_user_whoever_has_written(outcome_of) -> None:
+    source = """
+def main():
+    everyone = ("alice", "bob", "carol")
+    own = [(user, user) for user in everyone]
+    return asyncio.run(serve(everyone, own + [("bob", "alice"), ("alice", "carol"), ("carol", "bob")]))
+"""
+    outcome = outcome_of(ACTORS + source)
+    assert {(to, user) for to, seen in outcome.result.items() for user, _text in seen} == {
+        (user, user) for user in ("alice", "bob", "carol")
+    }
+    assert outcome.found == []
+
+
+def test_a_worker_for_a_part_of_the_users_is_no_actor(outcome_of) -> None:
+    """Two workers share the users between them; each has the user of whoever came to it first."""
+    source = """
+def main():
+    part = ["even", "odd"]
+    requests = [("alice", "even"), ("bob", "odd"), ("carol", "even"), ("dave", "odd")]
+    return asyncio.run(serve(part, requests))
+"""
+    outcome = outcome_of(ACTORS + source)
+    assert outcome.result["even"][1][0] == "alice"
+    assert {(ambient, owner) for _rule, ambient, owner, _line in outcome.found} == {("alice", "carol")}
+    assert outcome.auditor.recorder.counts["IA503"] == 2, "and dave's, who was served as bob"
+
+
 def test_the_item_of_whoever_started_a_task_is_not_an_item_of_that_task(outcome_of) -> None:
     """A dispatcher takes alice's call and starts her connection, which then hears what others have to say."""
     source = """

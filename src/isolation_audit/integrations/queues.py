@@ -87,7 +87,7 @@ class GetPoint(Interceptor):
         """The next one begins."""
         items = self._queues.of(queue)
         owner = None if items is None else items.take(item)
-        self._lineage.begin_item(owner, _consumer)
+        self._lineage.begin_item(owner, queue, _consumer)
 
 
 class AskPoint(Interceptor):

@@ -11,7 +11,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.identity.users import same
-from isolation_audit.mechanisms.sinks import Sinks, drop_oldest
+from isolation_audit.mechanisms.labels import drop_oldest
+from isolation_audit.mechanisms.sinks import Sinks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -94,3 +94,12 @@ class Queues:
         key, every = id(queue), self._items
         # setdefault decides between threads that put into a new queue at once.
         return every.setdefault(key, (weakref.ref(queue, lambda _gone: every.pop(key, None)), Items()))[1]
+
+
+def drop_oldest(table: dict[Any, Any], limit: int) -> None:
+    """Keep a table at its limit."""
+    try:
+        while len(table) > limit:
+            table.pop(next(iter(table)), None)
+    except (RuntimeError, StopIteration):
+        return  # another thread fills or empties it at this moment

@@ -26,6 +26,7 @@ from isolation_audit.identity.requests import running_task
 from isolation_audit.identity.scopes import left_variable, starter_variable, stint_variable, suspicion_variable
 from isolation_audit.identity.users import Kind, User, same
 from isolation_audit.mechanisms.leavings import Job, Leavings
+from isolation_audit.mechanisms.mailboxes import Mailboxes
 from isolation_audit.mechanisms.runners import OfRunner, running_thread
 from isolation_audit.mechanisms.suspicions import Suspicion, Suspicions
 from isolation_audit.mechanisms.trails import Trails
@@ -58,11 +59,13 @@ LOST_IN_THREAD: Final = "a thread that was started in the work of {owner} ran wi
 class Starter:
     """One user's task or thread that has started others; they inherit a reference to it with its context."""
 
-    __slots__ = ("_unit", "served", "user")
+    __slots__ = ("_unit", "noted", "served", "user")
 
     def __init__(self, unit: asyncio.Task[Any] | Thread, user: User) -> None:
         self._unit = weakref.ref(unit)
         self.user = user
+        self.noted = False
+        """True once it is known which queue a task that it started asks."""
         self.served = False
         """True once what it started has worked on something that its user had queued."""
 
@@ -116,6 +119,7 @@ class Lineage:
         self._current = runtime.ambient.current
         self.suspicions: Suspicions = runtime.part(Suspicions)
         self.trails: Trails = runtime.part(Trails)
+        self._mailboxes = Mailboxes()
         self._leavings: Leavings = runtime.part(Leavings)
 
     def user(self) -> User | None:
@@ -188,36 +192,43 @@ class Lineage:
                 suspicion.over = stint.native is not None and same(stint.native, stint.owner)
         self.end_job(stint)
 
-    def begin_item(self, owner: User | None, where: Callable[[], Hashable]) -> None:
-        """A consumer has got an item that ``owner`` had queued; ``where`` says which consumer."""
+    def begin_item(self, owner: User | None, queue: object, where: Callable[[], Hashable]) -> None:
+        """A consumer has got an item that ``owner`` had put into ``queue``; ``where`` says which consumer."""
         native = self.user()
         own = owner is not None and native is not None and same(owner, native)
         if own and native is not None:
-            self._serves(native)
+            self._serves(native, queue, where)
         if (own or owner is None) and self.trails.idle:
             return  # nothing that this item could leave behind, or find
         stint = self._begin(owner, native, where)
         stint_variable.set(stint)
-        how = "" if own or owner is None or native is None else self._doubt(native)
+        how = "" if own or owner is None or native is None else self._doubt(native, owner, queue, where)
         if how:
             stint.suspicion = self.suspicions.open(Suspicion(how, native, owner), where())
 
-    @staticmethod
-    def _serves(user: User) -> None:
+    def _serves(self, user: User, queue: object, where: Callable[[], Hashable]) -> None:
         """A consumer works on an item of its own context's user."""
         starter: Starter | None = starter_variable.get()
         if starter is not None and not starter.served and starter.is_another(user):
             starter.served = True
+            self._note(starter, queue, where)
 
-    @staticmethod
-    def _doubt(native: User) -> str:
-        """Why a consumer in ``native``'s context should not work on somebody else's item; empty where it may."""
+    def _note(self, starter: Starter, queue: object, where: Callable[[], Hashable]) -> None:
+        """Which queue is asked by what ``starter`` started: once, because saying where takes a look at the stack."""
+        if not starter.noted:
+            starter.noted = True
+            self._mailboxes.add(where(), starter.user, queue)
+
+    def _doubt(self, native: User, owner: User, queue: object, where: Callable[[], Hashable]) -> str:
+        """Why a consumer in ``native``'s context should not work on ``owner``'s item; empty where it may."""
         task = running_task()
         if task is not None and task.cancelling():
             return ""  # whoever started it has gone, and has told it to stop
         starter: Starter | None = starter_variable.get()
-        if starter is not None and starter.served and starter.is_another(native) and starter.ended():
-            return OUTLIVED
+        if starter is not None and starter.is_another(native):
+            self._note(starter, queue, where)
+            if starter.served and starter.ended() and not self._mailboxes.has_another(where(), owner, queue):
+                return OUTLIVED
         return LEFT_BY_ITEM if _left(native) else ""
 
     def end_item(self) -> None:

@@ -21,6 +21,7 @@ from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import function_of, mro_of
 from isolation_audit.instrument.stacks import application_frames, beneath, capture
+from isolation_audit.mechanisms.labels import drop_oldest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -177,15 +178,6 @@ def sinks_of(runtime: Runtime) -> Sinks | None:
     if runtime.content is None or not runtime.config.watch.payloads:
         return None
     return runtime.part(Sinks)
-
-
-def drop_oldest(table: dict[Any, Any], limit: int) -> None:
-    """Keep a table at its limit."""
-    try:
-        while len(table) > limit:
-            table.pop(next(iter(table)), None)
-    except (RuntimeError, StopIteration):
-        return  # another thread fills or empties it at this moment
 
 
 def code_of(made_by: Any) -> CodeType | None:
