@@ -116,6 +116,56 @@ def test_a_change_that_would_break_is_never_written(tree: Path) -> None:
     assert state(tree) == before
 
 
+WOULD_BE_WRONG = {
+    "a name that others import is gone": (
+        "from app.new import UserEngine\n",
+        "chat.py would import Engine from handed, which has none",
+    ),
+    "a name that is imported is not there": (
+        "from app.new import Missing as Engine\n",
+        "handed.py would import Missing from app.new, which has none",
+    ),
+    "an annotation was made": (
+        "from app.new import UserEngine as Engine\nimport app.old\nx: app.old.Engine\n",
+        "handed.py would still have a reference as (annotation|import)",
+    ),
+    "an import was left": ("from app.old import Engine\n", "handed.py would still have a reference as from import"),
+    "a string was made": (
+        "from app.new import UserEngine as Engine\nX = ['app.old.Engine']\n",
+        "handed.py would still have a reference as string",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WOULD_BE_WRONG)
+def test_the_whole_tree_is_looked_at_before_anything_is_written(tree: Path, case: str) -> None:
+    write_tree(tree, {"handed.py": "from app.old import Engine\n", "chat.py": "from handed import Engine\nx: Engine\n"})
+    before = state(tree)
+    after, message = WOULD_BE_WRONG[case]
+    plan = plan_of(tree)
+    (change,) = (change for change in plan.changes if change.shown == "handed.py")
+    change.after = after.encode()
+    for group in plan.groups:
+        group[:] = [change for change in group if change.shown != "chat.py"]
+    with pytest.raises(Invalid, match=message):
+        apply_plan(plan, Checks())
+    assert state(tree) == before
+
+
+def test_what_never_was_there_is_not_told(tree: Path) -> None:
+    write_tree(
+        tree, {"odd.py": "from app.gone import x\nfrom app.new import Nothing\nfrom app.old import Engine\nEngine()\n"}
+    )
+    assert "odd.py" in apply_plan(plan_of(tree), Checks()).changed
+
+
+@pytest.mark.parametrize("left", ["Engine(*[1])", "x = [Engine]", "patch('handed.Engine')", "@Engine\ndef f(): pass"])
+def test_what_the_plan_leaves_is_no_reason_to_refuse(tree: Path, left: str) -> None:
+    source = f"from unittest.mock import patch\nfrom handed import Engine\n{left}\ne: Engine = Engine()\n"
+    write_tree(tree, {"handed.py": "from app.old import Engine\n\nEngine()\n", "chat.py": source})
+    assert {"handed.py", "chat.py"} <= set(apply_plan(plan_of(tree), Checks()).changed)
+
+
 def test_what_changed_since_it_was_read_is_left_alone(tree: Path) -> None:
     plan = plan_of(tree)
     write_tree(tree, {"one.py": "# mine\n"})

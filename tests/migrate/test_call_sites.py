@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from isolation_audit.migrate.planning import make_plan
+from isolation_audit.migrate.rescanning import rescan
 from trees import scan_tree, write_tree
 
 if TYPE_CHECKING:
@@ -236,6 +237,7 @@ def test_nasty_sites(tmp_path: Path, order: tuple[str, str], encoded: str) -> No
     }
     plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
     assert plan.manual == []
+    rescan(plan)
     (change,) = plan.changes
     before, after = run(change.before, order, sites), run(change.after, order, sites)
     for case, old, new in zip(NASTY, before, after, strict=True):
@@ -287,6 +289,7 @@ def test_the_same_arguments_arrive(tmp_path: Path, number: int, order: tuple[str
         "site.py": source,
     }
     plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    rescan(plan)
     change = next((change for change in plan.changes if change.shown == "site.py"), None)
     migrated = change.after.decode() if change else source
     before, after = run(source, order, sites), run(migrated, order, sites)

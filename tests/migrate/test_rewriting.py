@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from isolation_audit.migrate.planning import make_plan
+from isolation_audit.migrate.planning import Plan, make_plan
+from isolation_audit.migrate.rescanning import rescan
 from trees import scan_tree, write_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from isolation_audit.scan.scanner import Source
 
 SYNC = """\
 [[deprecations]]
@@ -25,6 +29,14 @@ TREE = {
     "app/old.py": "class Engine:\n    def __init__(self, a=1, b=2): pass\n\ndef make(): return Engine()\n",
     "app/new.py": "class UserEngine:\n    def __init__(self, a=1, second=2): pass\n",
 }
+
+
+def planned(source: Source, wanted: Callable[[str], bool]) -> Plan:
+    """The plan; the tree as it would be is what it says, whatever the case."""
+    plan = make_plan(source, wanted)
+    rescan(plan)
+    return plan
+
 
 REWRITTEN = {
     "annotations": (
@@ -113,7 +125,7 @@ REWRITTEN = {
 @pytest.mark.parametrize("case", REWRITTEN)
 def test_rewritten(tmp_path: Path, case: str) -> None:
     before, after = REWRITTEN[case]
-    plan = make_plan(scan_tree(write_tree(tmp_path, {**TREE, "chat.py": before})).source, lambda _: True)
+    plan = planned(scan_tree(write_tree(tmp_path, {**TREE, "chat.py": before})).source, lambda _: True)
     assert [one for one in plan.manual if one.file == "chat.py"] == []
     (change,) = plan.changes
     assert change.after.decode() == after
@@ -121,6 +133,12 @@ def test_rewritten(tmp_path: Path, case: str) -> None:
 
 
 LEFT = {
+    "del Engine": "its name is deleted, global or nonlocal somewhere in the file",
+    "def f():\n    global Engine\n    return Engine()": "its name is deleted, global or nonlocal somewhere in the file",
+    "def f():\n    from app.old import Engine as E\n    def g():\n        nonlocal E\n        return E()": (
+        "its name is deleted, global or nonlocal somewhere in the file"
+    ),
+    "for Engine in []: pass\nx = Engine()": "its name is bound in several ways",
     "x = Engine(*[1])": "it unpacks its arguments with *",
     "x = Engine(**{})": "it unpacks its arguments with **",
     "x = Engine(1, 2, 3)": "3 arguments by position, and only 2 are known",
@@ -159,7 +177,7 @@ LEFT = {
 @pytest.mark.parametrize("line", LEFT)
 def test_left_to_people(tmp_path: Path, line: str) -> None:
     source = f"import app.old\nfrom app.old import Engine\n{line}\n"
-    plan = make_plan(scan_tree(write_tree(tmp_path, {**TREE, "chat.py": source})).source, lambda _: True)
+    plan = planned(scan_tree(write_tree(tmp_path, {**TREE, "chat.py": source})).source, lambda _: True)
     reasons = {one.reason for one in plan.manual if one.file == "chat.py"}
     assert LEFT[line] in reasons
     for change in plan.changes:
@@ -226,7 +244,7 @@ BUILT_OTHERWISE = {
 @pytest.mark.parametrize("case", BUILT_OTHERWISE)
 def test_other_constructors_with_arguments_of_their_own(tmp_path: Path, case: str) -> None:
     before, after = BUILT_OTHERWISE[case]
-    plan = make_plan(scan_tree(write_tree(tmp_path, {**WITH_ORIGINS, "chat.py": before})).source, lambda _: True)
+    plan = planned(scan_tree(write_tree(tmp_path, {**WITH_ORIGINS, "chat.py": before})).source, lambda _: True)
     assert [one for one in plan.manual if one.file == "chat.py"] == []
     (change,) = plan.changes
     assert change.after.decode() == after
@@ -239,7 +257,7 @@ def test_a_factory_that_is_handed_on_keeps_its_name(tmp_path: Path) -> None:
         "handed.py": "from app.old import make\n",
         "chat.py": "from handed import make as build\nbuild(1)\n",
     }
-    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    plan = planned(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
     assert {change.shown: change.after.decode() for change in plan.changes} == {
         "handed.py": "from app.new import user_engine_for as make\n",
         "chat.py": "from app.new import user_engine_for\nuser_engine_for(1)\n",
@@ -259,7 +277,7 @@ LEFT_OF_ORIGINS = {
 @pytest.mark.parametrize("line", LEFT_OF_ORIGINS)
 def test_other_constructors_left_to_people(tmp_path: Path, line: str) -> None:
     source = f"from app.old import Engine, make\n{line}\n"
-    plan = make_plan(scan_tree(write_tree(tmp_path, {**WITH_ORIGINS, "chat.py": source})).source, lambda _: True)
+    plan = planned(scan_tree(write_tree(tmp_path, {**WITH_ORIGINS, "chat.py": source})).source, lambda _: True)
     assert LEFT_OF_ORIGINS[line] in {one.reason for one in plan.manual if one.file == "chat.py"}
     for change in plan.changes:
         assert line in change.after.decode()
@@ -289,7 +307,7 @@ STAYS = {
 def test_configurations_that_leave_it(tmp_path: Path, case: str) -> None:
     config, reason = STAYS[case]
     files = {**TREE, "isolation-audit.toml": config, "chat.py": "from app.old import Engine\nEngine(1, b=2)\n"}
-    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    plan = planned(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
     assert plan.changes == []
     assert reason in {one.reason for one in plan.manual}
 
@@ -297,7 +315,7 @@ def test_configurations_that_leave_it(tmp_path: Path, case: str) -> None:
 def test_a_required_argument_must_be_there(tmp_path: Path) -> None:
     new = "class UserEngine:\n    def __init__(self, a, /, second, *, user): pass\n"
     files = {**TREE, "app/new.py": new, "chat.py": "from app.old import Engine\nEngine(1, 2)\nEngine(b=2, a=1)\n"}
-    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    plan = planned(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
     assert {one.reason for one in plan.manual if one.file == "chat.py"} == {"the replacement needs 'user'"}
 
 
@@ -313,7 +331,7 @@ def test_what_a_call_leaves_out_stays_what_it_was(tmp_path: Path, reason: str) -
     call, parameters = DEFAULTS[reason]
     new = f"class UserEngine:\n    def __init__(self, {parameters}): pass\n"
     files = {**TREE, "app/new.py": new, "chat.py": f"from app.old import Engine\nx = {call}\n"}
-    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    plan = planned(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
     assert {one.reason for one in plan.manual if one.file == "chat.py"} == ({reason} if reason else set())
 
 
@@ -328,7 +346,7 @@ UNREAD = {
 @pytest.mark.parametrize("old", UNREAD)
 def test_an_order_that_the_source_does_not_tell_is_not_guessed(tmp_path: Path, old: str) -> None:
     files = {**TREE, "app/old.py": old, "chat.py": "from app.old import Engine\nEngine(5, 6)\nEngine(a=7, b=8)\n"}
-    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    plan = planned(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
     (after,) = (change.after.decode() for change in plan.changes if change.shown == "chat.py")
     assert ("UserEngine(second=5, a=6)" in after) is UNREAD[old]
     assert "UserEngine(a=7, second=8)" in after
@@ -343,7 +361,7 @@ def test_a_name_that_others_import_stays(tmp_path: Path) -> None:
         "chat.py": "from handed import Engine\nEngine()\n",
         "test_chat.py": "from unittest.mock import patch\npatch('handed.Engine')\n",
     }
-    plan = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    plan = planned(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
     after = {change.shown: change.after.decode() for change in plan.changes}
     assert after == {
         "handed.py": "from app.new import UserEngine as Engine\n",
@@ -363,16 +381,35 @@ def test_a_name_that_an_unchanged_place_builds_from_stays_what_it_is(tmp_path: P
         else "from again import Motor\nMotor(1)\n",
     }
     source = scan_tree(write_tree(tmp_path, files)).source
-    plan = make_plan(source, lambda file: wanted == "all" or file != "chat.py")
+    plan = planned(source, lambda file: wanted == "all" or file != "chat.py")
     after = {change.shown: change.after.decode() for change in plan.changes}
     assert after == {
         "handed.py": ("from app.old import Engine as Motor\nfrom app.new import UserEngine\n\nmotor = UserEngine(1)\n")
     }
 
 
+def test_a_name_that_is_taken_through_another_name_of_its_module_stays(tmp_path: Path) -> None:
+    files = {
+        **TREE,
+        "shim/__init__.py": "from . import compat as legacy\n",
+        "shim/compat.py": "from app.old import Engine as Turbo\n\nTurbo(1)\n",
+        "chat.py": "import shim\n\nshim.legacy.Turbo(*[1])\n",
+        "fine.py": "from shim import legacy\n\nlegacy.Turbo(1)\n",
+    }
+    plan = planned(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    assert {change.shown: change.after.decode() for change in plan.changes} == {
+        "shim/compat.py": "from app.old import Engine as Turbo\nfrom app.new import UserEngine\n\nUserEngine(1)\n",
+        "fine.py": "from app.new import UserEngine\n\nUserEngine(1)\n",
+    }
+    (tmp_path / "chat.py").unlink()
+    plan = planned(scan_tree(tmp_path).source, lambda file: file != "fine.py")
+    assert [change.shown for change in plan.changes] == ["shim/compat.py"]
+    assert b"import Engine as Turbo" in plan.changes[0].after
+
+
 def test_the_old_signature_may_be_outside(tmp_path: Path) -> None:
     """Without the sources, the order of `arguments` counts, and everything gets its name."""
     config = SYNC.replace("app.old", "lib.old").replace("app.new", "lib.new")
     files = {"isolation-audit.toml": config, "chat.py": "from lib.old import Engine\nEngine(1, 2)\n"}
-    (change,) = make_plan(scan_tree(write_tree(tmp_path, files)).source, lambda _: True).changes
+    (change,) = planned(scan_tree(write_tree(tmp_path, files)).source, lambda _: True).changes
     assert change.after == b"from lib.new import UserEngine\nUserEngine(a=1, second=2)\n"

@@ -38,6 +38,9 @@ CASES = {
         "        from app.old import Engine as E  #= from import as\n"
         "    return E()  #= call\n"
     ),
+    "a loop's own name, and what is left of it": (
+        "from app.old import Engine  #= from import\nfor Engine in x:\n    Engine()\nEngine()  #= call\n"
+    ),
     "a comprehension's own name": "from app.old import Engine  #= from import\n[Engine() for Engine in ()]\n",
     "pairs": "from app.old import Engine  #= from import\nA, B = Engine, 1  #= value\nA()  #= call\nB()\n",
     "an exception's name": (

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isolation_audit.migrate.journal import Foreign, Journal, runs
-from isolation_audit.migrate.validation import Checks, Invalid, rescan
+from isolation_audit.migrate.rescanning import rescan
+from isolation_audit.migrate.validation import Checks, Invalid
 
 if TYPE_CHECKING:
     from isolation_audit.migrate.planning import Change, Plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from isolation_audit.migrate.rewriting import Place
     from isolation_audit.scan.scanner import Source
 
+_DEEPEST = 20
 Export = tuple[str, str]
 """A file's path, and a name that others import from it."""
 
@@ -44,6 +45,8 @@ class Change:
     places: int
     phase: str | None
     owners: tuple[str, ...]
+    left: Counter[str]
+    """References that stay, by form."""
 
 
 @dataclass(slots=True)
@@ -105,8 +108,10 @@ class _Planner:
 
     def _hops(self, place: Place, path: str) -> list[Export]:
         """The names of other files that a place goes through."""
+        return [hop for hop in self._hops_of(place.use.path, path, 0) if hop[0] != path]
+
+    def _hops_of(self, written: str, path: str, depth: int) -> list[Export]:
         modules = self._source.modules
-        written = place.use.path
         if written.startswith('"'):
             module, _, rest = written[1:].replace(":", ".").partition(".")
         else:
@@ -117,7 +122,13 @@ class _Planner:
         while rest and modules.find(f"{module}.{rest.partition('.')[0]}"):
             first, _, rest = rest.partition(".")
             module = f"{module}.{first}"
-        return [(file, rest.partition(".")[0]) for file in modules.find(module) if rest and file != path]
+        name, _, more = rest.partition(".")
+        hops = [(file, name) for file in modules.find(module) if name]
+        for file in modules.find(module) if more and depth < _DEEPEST else ():
+            # The name is that of a module, or of a class: who gives what is asked of it?
+            for given in dict(self._source.facts[file].exports).get(name, ()) if file in self._source.facts else ():
+                hops += self._hops_of(f"{given}.{more}".replace(":.", ":"), file, depth + 1)
+        return hops
 
     def _pin(self) -> None:
         """A name stays what it is where a place that is not rewritten takes it from there, however far away."""
@@ -142,7 +153,8 @@ class _Planner:
         phases = self._source.config.scan.phases
         phase = next((name for name, globs in phases if matches(shown, globs)), None)
         places = sum(not place.reason for place in rewriter.places)
-        return Change(path, shown, rewriter.before, after, places, phase, self._judge.owners_of(shown))
+        owners = self._judge.owners_of(shown)
+        return Change(path, shown, rewriter.before, after, places, phase, owners, rewriter.left())
 
     def _manual(self, path: str, rewriter: FileRewriter) -> list[Manual]:
         shown = self._source.tree.shown(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from isolation_audit.migrate.signatures import signature_of
 from isolation_audit.migrate.syntax import Syntax
 from isolation_audit.migrate.text import Edit, SourceText
 from isolation_audit.scan.deprecated import class_of
+from isolation_audit.scan.forms import classified
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,6 +88,8 @@ class FileRewriter:
         self._facts: Facts = source.facts[path]
         self.places: list[Place] = []
         self._syntax: Syntax | None = None
+        self._unsettled: set[str] = set()
+        self._replaced: list[Use] = []
         for use in self._facts.uses:
             for _name, hit in judge.hits(use, path):
                 if not judge.is_own(use, path, hit):
@@ -120,6 +124,8 @@ class FileRewriter:
             self._syntax = Syntax(SourceText(self.before))
         except (SyntaxError, ValueError, LookupError):
             selected = False
+        else:
+            self._unsettled = self._syntax.unsettled()
         for place in self.places:
             if not selected:
                 place.reason = "the file was not asked for" if self._syntax else "the file can't be read as text"
@@ -144,6 +150,9 @@ class FileRewriter:
             raise Unsafe(_REASONS["star import"])
         if hit.kind in ("method", "factory"):
             self._check_constructor(use, hit)
+        numbers = [*use.through, *(number for number, one in enumerate(self._facts.imports) if one == use)]
+        if not self._unsettled.isdisjoint(map(self._bound, numbers)):
+            raise Unsafe("its name is deleted, global or nonlocal somewhere in the file")
         if use.form == "__all__" or use in self._facts.imports:
             return ()
         if hit.kind == "member" and use.form != "patch":
@@ -278,6 +287,13 @@ class FileRewriter:
         edits += self._import_edits(needed, pinned)
         return self._syntax.text.edited(edits)
 
+    def left(self) -> Counter[str]:
+        """References that the rewritten file still has, by their form in findings."""
+        places = [place for place in self.places if place.use not in self._facts.imports]
+        found = Counter(classified(place.use, place.hit)[1] for place in places if not place.edits)
+        found.update(use.form for use in self._facts.imports if use.path and use not in self._replaced)
+        return found
+
     def _hold_back(self, pinned: set[str]) -> None:
         """An alias of the class changes only if everything that is built through it does."""
         syntax = self._parsed
@@ -330,6 +346,7 @@ class FileRewriter:
                 lines.update(used)
                 continue
             dropped.setdefault(statement, set()).add(alias)
+            self._replaced.append(use)
             if given is not None and exported:
                 lines[given.imported(bound)] = None
             elif given is not None and not used:

@@ -108,6 +108,16 @@ class Syntax:
                 elif isinstance(part, ast.Attribute) and (module := modules.get(ast.unparse(part.value))):
                     yield f"{module}:{part.attr}"
 
+    def unsettled(self) -> set[str]:
+        """Names that are deleted, or belong to another scope than the one that binds them."""
+        found: set[str] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, (ast.Global, ast.Nonlocal)):
+                found.update(node.names)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del):
+                found.add(node.id)
+        return found
+
     def binds(self, name: str) -> bool:
         """Whether anything but an import binds ``name`` anywhere in the file."""
         for node in ast.walk(self.tree):

@@ -136,8 +136,16 @@ def contents(path: str) -> bytes:
 def top_level_names(path: str) -> set[str] | None:
     """The names that a module binds at its top level; None where they can't be told."""
     try:
-        tree = parse(contents(path))
-    except (Unparsable, OSError):
+        return names_bound(contents(path))
+    except OSError:
+        return None
+
+
+def names_bound(data: bytes) -> set[str] | None:
+    """The names that code binds, at its top level or anywhere in it; None where they can't be told."""
+    try:
+        tree = parse(data)
+    except Unparsable:
         return None
     names: set[str] = set()
     for node in ast.walk(tree):

@@ -106,6 +106,7 @@ class _Rounds:
         self._readers = readers
         self._words = source.deprecated.words(cache.words)
         self._asked: set[tuple[str, str]] = set()
+        self._given: dict[str, set[str]] = {}
 
     def run(self) -> None:
         source = self._source
@@ -199,8 +200,25 @@ class _Rounds:
         words = {part for module in source.deprecated.modules for part in module.split(".")} | self._words.modules
         for path, facts in source.facts.items():
             if facts.exports or facts.stars:
-                words.add(source.modules.name(path).rpartition(".")[2])
+                words |= self._names_of(path)
         return words
+
+    def _names_of(self, path: str) -> set[str]:
+        """The last part of a module's name, and other names that the packages around it give it."""
+        if path not in self._given:
+            name = self._source.modules.name(path)
+            package, _, last = name.rpartition(".")
+            found = self._given[path] = {last}
+            while package:
+                for home in self._source.modules.find(package):
+                    if not self._source.files[home].size:
+                        continue
+                    read = Parsing(Words(frozenset([last]), frozenset()), self._overlay)(home)
+                    for given, paths in read.exports if isinstance(read, Facts) else ():
+                        if any(name in self._source.resolver.resolve(written, home) for written in paths):
+                            found.add(given)
+                package = package.rpartition(".")[0]
+        return self._given[path]
 
     def _may_refer(self, mention: Mention | None, path: str, carriers: set[str]) -> bool:
         if mention is None:

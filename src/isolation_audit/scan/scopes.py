@@ -226,14 +226,24 @@ class Binder(ast.NodeVisitor):
     visit_If = visit_While = visit_Try = visit_TryStar = visit_Match = visit_IfExp = visit_BoolOp = _branch  # noqa: N815
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
-        self._targets(node.target, self._scope)
+        # The body knows nothing else by these names; after it, they may never have been given.
+        self._depth += 1
+        self._targets(node.target, self._scope, until=_end(node.body[-1]))
+        self._depth -= 1
         self._branch(node)
 
     visit_AsyncFor = visit_For  # noqa: N815
 
     # Bindings
 
-    def _bind(self, name: str, node: ast.AST, value: ast.expr | str | None = None, imported: int | None = None) -> None:
+    def _bind(
+        self,
+        name: str,
+        node: ast.AST,
+        value: ast.expr | str | None = None,
+        imported: int | None = None,
+        until: Position | None = None,
+    ) -> None:
         scope = self._scope
         if isinstance(node, ast.NamedExpr):
             while scope.kind == "comprehension" and scope.parent is not None:
@@ -249,16 +259,16 @@ class Binder(ast.NodeVisitor):
             scope, conditional = outer or scope, True
         # The name is there when its statement ends; that of an exception already in the handler's body.
         position = _start(node) if isinstance(node, ast.ExceptHandler) else _end(node)
-        until = _end(node) if isinstance(node, ast.ExceptHandler) else None
+        until = _end(node) if isinstance(node, ast.ExceptHandler) else until
         binding = Binding(position, self._scope, value, imported, conditional, until)
         scope.names.setdefault(name, []).append(binding)
 
-    def _targets(self, target: ast.AST, scope: Scope) -> None:
+    def _targets(self, target: ast.AST, scope: Scope, until: Position | None = None) -> None:
         """Names that take values of which nothing is known."""
         for node in ast.walk(target):
             if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
                 outer, self._scope = self._scope, scope
-                self._bind(node.id, node)
+                self._bind(node.id, node, until=until)
                 self._scope = outer
 
     def visit_Global(self, node: ast.Global) -> None:
