@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ KINDS = {
     "gunicorn sync": (*GUNICORN, "--workers", "2", "letters:application"),
     "gunicorn sync, preloaded": (*GUNICORN, "--workers", "2", "--preload", "letters:application"),
     "gunicorn threads": (*GUNICORN, "--workers", "2", "--threads", "2", "letters:application"),
-    "gunicorn threads, preloaded": (*GUNICORN, "--workers", "2", "--threads", "2", "--preload", "letters:application"),
+    "gunicorn gevent": (*GUNICORN, "--workers", "2", "-k", "gevent", "letters:application"),
     "gunicorn flask": (*GUNICORN, "--workers", "2", "--threads", "2", "letters:flask_site()"),
     "gunicorn uvicorn": (*GUNICORN, "--workers", "2", "-k", "uvicorn_worker.UvicornWorker", "letters:asgi"),
     "hypercorn": ("hypercorn", "--bind", "127.0.0.1:0", "letters:asgi"),
@@ -129,6 +130,16 @@ def test_the_clean_twin_is_silent(kind, tmp_path):
         report = server.stop()
     assert report["findings"] == []
     assert report["summary"]["requests_named"] == QUESTIONS * len(paths(kind))
+
+
+@pytest.mark.parametrize("kind", ["gunicorn threads", "gunicorn gevent", "waitress"])
+def test_what_is_answered_at_the_same_time_is_each_their_own_user_s(kind, tmp_path):
+    users = [f"user-{number % 10}" for number in range(200)]
+    with serving(tmp_path, *KINDS[kind], clean=True) as server:
+        with ThreadPoolExecutor(10) as clients:
+            assert list(clients.map(lambda user: server.ask("/slow", user), users)) == users
+        report = server.stop()
+    assert (report["findings"], report["summary"]["requests_named"]) == ([], 200)
 
 
 VISITORS = """

@@ -5,6 +5,7 @@ Each answer is about whoever asked before, in this process: the leak; with ``CLE
 
 import json
 import os
+import time
 
 STREAMED = 3
 last = {"user": None}
@@ -15,12 +16,21 @@ def letter(user):
     return json.dumps({"to": user if "CLEAN" in os.environ else before or user})
 
 
+def slowly(words):
+    for place in range(0, len(words), 10):
+        time.sleep(0.01)
+        yield words[place : place + 10]
+
+
 def application(environ, start_response):
     words = letter(environ["HTTP_X_USER"]).encode()
     headers = [("Content-Type", "application/json")]
     if environ["PATH_INFO"] == "/streamed":
         start_response("200 OK", headers)
         return (words[place : place + STREAMED] for place in range(0, len(words), STREAMED))
+    if environ["PATH_INFO"] == "/slow":
+        start_response("200 OK", headers)
+        return slowly(words)
     if environ["PATH_INFO"] == "/written":
         start_response("200 OK", headers)(words)
         return []
