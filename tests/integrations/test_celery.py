@@ -101,6 +101,48 @@ def test_tasks_that_mind_their_user_are_silent_however_they_end(tmp_path, redis,
 
 
 @pytest.mark.server
+def test_what_was_found_in_a_process_that_a_time_limit_kills_is_told(tmp_path, redis):
+    """Also what was found in the task that never came to its end; the next process knows nothing of alice."""
+    run = publish("killed", tmp_path, "--pool", "prefork", **shared(redis))
+    assert run.answers == ["alice", "alice", ["TimeLimitExceeded", "2"], None]
+    assert run.found == [("IA503", "alice", "bob", READ, 1), ("IA503", "alice", "bob", "current_user.get()", 1)]
+
+
+@pytest.mark.server
+def test_tasks_that_mind_their_user_and_are_killed_are_silent(tmp_path, redis):
+    run = publish("killed_and_minded", tmp_path, "--pool", "prefork", **shared(redis))
+    killed = ["TimeLimitExceeded", "2"]
+    assert run.answers == [
+        *([None, "alice"], killed, "nothing asked", None),
+        *([None, "bob"], killed, "nothing asked", None),
+    ]
+    assert run.found == []
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("pool", ["solo", "prefork"])
+def test_tasks_that_a_clock_starts_are_nobodys_and_silent(tmp_path, redis, pool):
+    run = publish("patrolled", tmp_path, *beat(tmp_path, pool), JOBS_BEAT="jobs.patrol", **shared(redis))
+    pairs = [[None, "alice"], [None, "bob"], [None, "alice"]]
+    assert run.answers == [answer for pair in pairs for answer in (pair, "nothing asked")]
+    assert set((tmp_path / "patrols").read_text().split()) == {"None"}
+    assert run.found == []
+
+
+@pytest.mark.server
+def test_a_task_that_a_clock_starts_finds_the_user_of_an_earlier_task(tmp_path, redis):
+    run = publish("patrolled_after", tmp_path, *beat(tmp_path, "prefork"), JOBS_BEAT="jobs.patrol", **shared(redis))
+    assert "alice" in (tmp_path / "patrols").read_text().split()
+    ((rule, ambient, owner, line, _count),) = run.found
+    assert (rule, ambient, owner, line) == ("IA503", "alice", None, r'trace.write(f"{current_user.get()}\n")')
+
+
+def beat(folder, pool):
+    """A worker with Celery's clock in it."""
+    return "--pool", pool, "--beat", "--schedule", str(folder / "schedule")
+
+
+@pytest.mark.server
 def test_a_worker_of_greenlets_is_left_alone_and_ends(tmp_path, redis):
     run = publish("left", tmp_path, "--pool", "gevent", **shared(redis))
     assert run.answers == ["alice", None, None, None, None]

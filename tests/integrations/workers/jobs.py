@@ -9,6 +9,7 @@ from celery import Celery, chain, chord, group
 from celery.exceptions import Reject, SoftTimeLimitExceeded
 
 current_user = ContextVar("current_user", default=None)
+WAIT = 60
 FOLDER = Path(os.environ["JOBS_FOLDER"])
 
 app = Celery("jobs", broker=os.environ["JOBS_BROKER"], backend=os.environ["JOBS_BACKEND"])
@@ -17,6 +18,8 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
 )
+if "JOBS_BEAT" in os.environ:
+    app.conf.beat_schedule = {"often": {"task": os.environ["JOBS_BEAT"], "schedule": 0.4}}
 if app.conf.broker_url.startswith("filesystem"):
     app.conf.broker_transport_options = {
         "data_folder_in": str(FOLDER / "queue"),
@@ -52,6 +55,13 @@ def tidy(user):
 
 
 @app.task
+def patrol():
+    """What a clock starts is nobody's: it must not find anybody, and leaves a trace that it has been there."""
+    with (FOLDER / "patrols").open("a") as trace:
+        trace.write(f"{current_user.get()}\n")
+
+
+@app.task
 def idle():
     time.sleep(0.3)
     return "nothing asked"
@@ -73,6 +83,18 @@ def slow(user):
             time.sleep(0.01)
     except SoftTimeLimitExceeded as error:
         return type(error).__name__
+
+
+@app.task(time_limit=2, acks_late=False)
+def stuck(user):
+    current_user.set(user)
+    time.sleep(WAIT)
+
+
+@app.task(time_limit=2, acks_late=False)
+def stuck_and_careless():
+    current_user.get()
+    time.sleep(WAIT)
 
 
 @app.task(bind=True, acks_late=True)

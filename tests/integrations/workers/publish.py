@@ -4,10 +4,11 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from contextvars import copy_context
 
 import jobs
-from celery.exceptions import CeleryError
+from celery.exceptions import CeleryError, TimeLimitExceeded
 from celery.result import GroupResult
 
 WAIT = 30
@@ -28,7 +29,7 @@ def got(result):
         return result.get(timeout=WAIT)
     try:
         return result.get(timeout=WAIT)
-    except (LookupError, CeleryError) as error:
+    except (LookupError, CeleryError, TimeLimitExceeded) as error:
         return [type(error).__name__, *map(str, error.args[:1])]
 
 
@@ -59,6 +60,47 @@ def minded():
     revoked = as_user("bob", lambda: jobs.idle.apply_async(countdown=2))
     revoked.revoke()
     yield revoked
+
+
+def killed():
+    """Alice's user stays in a process; it is killed in the middle of bob's task, and another one comes."""
+    yield as_user("alice", lambda: jobs.remember.delay("alice"))
+    yield as_user("bob", lambda: jobs.recall.delay())
+    yield as_user("bob", lambda: jobs.stuck_and_careless.delay())
+    yield as_user("bob", lambda: jobs.recall.delay())
+
+
+def killed_and_minded():
+    """The same with tasks that set their user."""
+    for user in ("alice", "bob"):
+        yield as_user(user, lambda: jobs.tidy.delay(user))
+        yield as_user(user, lambda: jobs.stuck.delay(user))
+        yield as_user(None, lambda: jobs.idle.delay())
+        yield as_user(user, lambda: jobs.recall.delay())
+
+
+def patrolled():
+    """A clock starts tasks between those of users, who mind their user."""
+    for user in ("alice", "bob", "alice"):
+        yield as_user(user, lambda: jobs.tidy.delay(user))
+        yield as_user(user, lambda: jobs.idle.delay())
+    wait_for_patrols()
+
+
+def patrolled_after():
+    """A clock starts tasks in a worker in which alice's user has stayed."""
+    yield as_user("alice", lambda: jobs.remember.delay("alice"))
+    wait_for_patrols()
+
+
+def wait_for_patrols():
+    """Until three more have been there."""
+    trace = jobs.FOLDER / "patrols"
+    seen = len(trace.read_text().splitlines()) if trace.exists() else 0
+    end = time.monotonic() + WAIT
+    while not trace.exists() or len(trace.read_text().splitlines()) < seen + 3:
+        assert time.monotonic() < end, "nobody patrols"
+        time.sleep(0.05)
 
 
 def main():
