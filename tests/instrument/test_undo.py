@@ -124,6 +124,17 @@ def test_a_class_that_is_made_during_the_audit_is_left_clean():
     assert set(vars(made)) - {"__static_attributes__", "__firstlineno__"} == {"work", "__module__", "__doc__"}
 
 
+def test_a_call_that_outlives_the_audit_has_nothing_placed_any_more():
+    source = "class Engine:\n    def __init_subclass__(cls): STOP()\n    def work(self): return 1\n"
+    module = make_module(source)
+    with make_auditor('[[engines]]\ntarget = "APP:Engine"\n', module) as auditor:
+        module.STOP = auditor.stop
+        exec("class Late(Engine):\n    def more(self): return 2", vars(module))
+        late = module.Late.more.__code__
+    assert late.co_consts == (None, 2)
+    assert len(auditor.instrumentation._patches) == 0
+
+
 def test_a_mock_that_is_still_there_at_the_end_takes_nothing_with_it():
     module = make_module(SOURCE)
     before, left = state_of(module), list(patches._left_behind)

@@ -46,6 +46,7 @@ class Instrumentation:
     def start(self) -> None:
         """Instrument what is imported already and wait for the rest."""
         self._running = True
+        self._applier.places.over = False
         withdraw_left_behind()
         self._hooks = {name: partial(self._imported, name=name) for name in self._modules()}
         early = [name for name, hook in self._hooks.items() if hooks.when_imported(name, hook)]

@@ -53,6 +53,8 @@ class Places:
         self._barrier = barrier
         self._groups: dict[Hashable, _Group] = {}
         self._group = _Group()
+        self.over = False
+        """True once everything was taken back: a call that is under way must not have anything placed any more."""
         self._fresh = False
         """True while a class is being created: a decorator may still look at what its ``__dict__`` has."""
         # Classes are created on any thread, and each creation may place points.
@@ -86,6 +88,7 @@ class Places:
     def release_all(self) -> None:
         """Undo everything."""
         with self._lock:
+            self.over = True
             self._groups.clear()
             self._patches.undo()
 
@@ -128,6 +131,8 @@ class Places:
 
         def created(kind: type) -> None:
             with self._lock:
+                if self.over:
+                    return
                 before, self._group, self._fresh = self._group, group, True
                 try:
                     instrument(kind)
@@ -206,7 +211,7 @@ class Places:
     def replace(self, resolved: Resolved, point: Interceptor, make: Callable[[Any, Probe], Any]) -> None:
         """Put something else in the place of an attribute; ``make`` builds it around the original and its probe."""
         owner, name, raw = resolved.owner, resolved.name, resolved.raw
-        if self._cover(owner, name, "replacement"):
+        if not self.over and self._cover(owner, name, "replacement"):
             self._add(self._patches.attribute(owner, name, raw, lambda probe: make(raw, probe)), point)
 
     def _shim(self, function: FunctionType, purpose: str, make: MakePoint, *, receiver: bool) -> None:
