@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from asyncio.base_events import BaseEventLoop
+
+from auditing import HEAD
+
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import parse_config
+from isolation_audit.mechanisms.suspicions import Suspicions
 
 SERVER = """
 import socket
@@ -61,6 +68,15 @@ def test_a_request_runs_as_the_user_whose_task_let_the_connection_read_on(outcom
     outcome = outcome_of(program("pass", f"{LOGIN}; last.append(handle()); {AGAIN}"))
     assert outcome.result == ["alice", "alice"]
     assert outcome.found == [("IA503", "alice", None, "return current_user.get()")]
+
+
+def test_a_fault_at_the_end_of_such_a_task_does_not_reach_the_event_loop(load_app, monkeypatch, caplog) -> None:
+    app = load_app(HEAD + program("pass", f"{LOGIN}; last.append(handle()); {AGAIN}"))
+    monkeypatch.setattr(Suspicions, "close", lambda *_: 1 / 0)
+    with Auditor(parse_config({"ambient": {"contextvar": f"{app.__name__}:current_user"}})) as auditor:
+        assert app.main() == ["alice", "alice"]
+        assert auditor.runtime.barrier.counts["suspicion"] == 1
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 OPTIONS = """

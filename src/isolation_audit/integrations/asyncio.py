@@ -134,7 +134,7 @@ class CreatePoint(Interceptor):
         opened = context.run(suspicions.open, Suspicion(FROM_CONNECTION, user, None), code)
         if opened is not None:
             # In a context of its own: with the application's it would keep alive what is in there.
-            task.add_done_callback(partial(_done, suspicions.close, opened), context=Context())
+            task.add_done_callback(partial(suspicions.close_with, opened), context=Context())
 
 
 class TimerPoint(Interceptor):
@@ -172,10 +172,6 @@ def _is_asyncios(callback: Any) -> bool:
 def _serves(transport: Any) -> bool:
     """True for the transport of a connection that a server has accepted."""
     return issubclass(type(transport), _SELECTOR_TRANSPORT) and transport._server is not None  # noqa: SLF001
-
-
-def _done(close: Any, suspicion: Suspicion, _task: object) -> None:
-    close(suspicion)
 
 
 def _transport(frame: FrameType | None) -> Any:

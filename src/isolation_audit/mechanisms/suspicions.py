@@ -145,6 +145,15 @@ class Suspicions:
             place = "nobody was found here"
             self._runtime.publish(ContextLost(suspicion.how, place, suspicion.owner, suspicion.read))
 
+    def close_with(self, suspicion: Suspicion, _task: object) -> None:
+        """The same where the event loop says that a task is done: there is no probe to hold back what goes wrong."""
+        try:
+            self.close(suspicion)
+        except Exception as error:
+            if raised_by_signal(error):
+                raise
+            self._runtime.barrier.fault("suspicion", error)
+
     def worth(self, where: Hashable) -> bool:
         """False where ``where`` has been looked into often enough; now and then it is once more."""
         if len(self._tries) >= _PLACES:
