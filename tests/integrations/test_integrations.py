@@ -69,6 +69,36 @@ def test_one_that_breaks_breaks_alone(installed) -> None:
     assert [one for one in auditor.instrumentation.integrated if one.target.module == "starlette.websockets"]
 
 
+NAMELESS = """\
+from isolation_audit.integrations import Point
+from isolation_audit.instrument.probe import Interceptor
+
+class PutPoint(Interceptor):
+    def before(self, values):
+        raise RuntimeError("and nobody can say where")
+
+class Postbox:
+    distribution = since = ""
+
+    def points(self, runtime):
+        yield Point("postbox:Channel.put", lambda layout: PutPoint())
+
+integration = Postbox()
+"""
+
+
+def test_a_point_that_does_not_say_where_it_is_is_not_installed(installed) -> None:
+    installed("postbox", NAMELESS, **{"postbox.py": POSTBOX})
+    with Auditor(Config()) as auditor:
+        import postbox  # type: ignore[import-not-found]
+
+        assert postbox.Channel().put("letter") == "letter"
+        (row,) = [row for row in auditor.snapshot()["targets"] if row["target"].startswith("postbox")]
+    assert row["state"] == "missing"
+    assert "'place'" in row["detail"]
+    assert auditor.recorder.counts["IA901"] == 1
+
+
 def test_one_that_is_switched_off_is_not_even_loaded(installed) -> None:
     installed("postbox", "integration = 1 / 0\n")
     with Auditor(Config(integrations=model.Integrations(("postbox",)))) as auditor:

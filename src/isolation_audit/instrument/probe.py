@@ -34,10 +34,12 @@ class Interceptor:
 class Guarded:
     """An interceptor behind the fault barrier: can't raise, can't be re-entered, is switched off after N faults."""
 
-    __slots__ = ("barrier", "interceptor", "minds_results", "probe")
+    __slots__ = ("barrier", "interceptor", "minds_results", "place", "probe")
 
     def __init__(self, interceptor: Interceptor, barrier: Barrier, probe: Probe) -> None:
         self.interceptor = interceptor
+        # Now, where it may fail: one that has none is not installed.
+        self.place = interceptor.place
         self.barrier = barrier
         self.probe = probe
         self.minds_results = getattr(type(interceptor), "after", Interceptor.after) is not Interceptor.after
@@ -46,7 +48,7 @@ class Guarded:
         """Count a fault; what a signal handler raised is the application's own and goes on."""
         if raised_by_signal(error):
             raise error
-        if self.barrier.fault(self.interceptor.place, error):
+        if self.barrier.fault(self.place, error):
             self.probe.remove(self)
 
     def finish(self, state: Any, result: Any, error: BaseException | None) -> None:
