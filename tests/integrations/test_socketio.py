@@ -162,6 +162,14 @@ def test_an_emit_that_another_tool_has_wrapped(audited, monkeypatch) -> None:
     assert done.counts == {"IA202": 1}
 
 
+def test_a_room_that_can_t_be_one_is_the_application_s_mistake(audited) -> None:
+    async def answer(chat: Chat, sid: str, user: str) -> None:
+        with pytest.raises(TypeError, match="unhashable"):
+            await chat.server.emit("answer", f"the answer for {user}", to=[["lobby"]])
+
+    assert audited(Chat(answer).scenario(USERS[:2]), config()).findings == {}
+
+
 def test_a_room_of_one_user_is_that_user(audited) -> None:
     async def answer(chat: Chat, sid: str, user: str) -> None:
         await enter(chat.server, chat.sids["guest-01"], "run-7")

@@ -154,7 +154,7 @@ class EmitPoint(Interceptor):
             user = self._holders.of(room)
             if user is not None:  # a session id: nobody else can be in a room of that name
                 self._addressees.one(sender, user, message)
-            else:
+            elif type(room).__hash__ is not None:  # one that can't be hashed is the application's mistake
                 self._to_room(sender, room, self._rooms(values).get(room, ()), message)
 
     def _sender(self) -> User | None:
