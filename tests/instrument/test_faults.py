@@ -14,7 +14,7 @@ from audited_source import auditing, counts, make_auditor, make_module, observed
 
 from isolation_audit import user_scope
 from isolation_audit.identity import scopes
-from isolation_audit.instrument.barrier import Barrier, inside
+from isolation_audit.instrument.barrier import STACK_END, Barrier, inside
 from isolation_audit.instrument.points.construction import ConstructionPoint, ConstructorPoint
 from isolation_audit.instrument.points.emission import EmissionPoint
 from isolation_audit.instrument.points.scope import ScopePoint
@@ -238,6 +238,39 @@ def test_a_deep_recursion_fails_with_its_own_error_and_switches_nothing_off():
             engine.work()
         assert counts(auditor)["IA201"] == 1
         assert not inside
+
+
+@pytest.mark.parametrize("user", ["alice", "bob"])
+@pytest.mark.parametrize("word", ["work", "break"])
+def test_an_application_at_the_end_of_its_stack_keeps_all_but_three_frames(user, word):
+    source = """
+class Engine:
+    user_id = "alice"
+    def work(self, word):
+        if word == "break": raise LookupError
+def dive(engine, word, depth):
+    if depth: return dive(engine, word, depth - 1)
+    try: engine.work(word)
+    except LookupError: pass
+"""
+
+    def deepest(config):
+        with auditing(source, config) as (module, auditor), user_scope(user):
+            for depth in range(500, 1000):
+                try:
+                    module.dive(module.Engine(), word, depth)
+                except RecursionError:
+                    return depth, auditor.runtime.barrier.counts
+        raise AssertionError("it never ended")
+
+    engine = (
+        '[limits]\nfaults = 1000\n[[engines]]\ntarget = "APP:Engine"\nowner = ["self.user_id"]\nmethods = ["work"]\n'
+    )
+    bare, _none = deepest("")
+    audited, counts = deepest(engine + '[[scopes]]\ntarget = "APP:Engine.work"\nuser = ["self.user_id"]\n')
+    assert bare - audited <= 3
+    assert counts[STACK_END] > 0
+    assert not inside
 
 
 def test_a_coroutine_collected_while_the_auditor_runs_still_leaves_its_scope():

@@ -5,10 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+STACK_END: Final = "the end of the stack"
+"""The place of faults that left no room for a call of :meth:`Barrier.fault`.
+
+Where the application has a few frames left, the auditor fails for want of more, and what the application calls there
+may still fit. Such a fault is counted by ``counts[STACK_END] += 1``, which takes no frame.
+"""
 
 
 class Barrier:
@@ -18,20 +27,21 @@ class Barrier:
         self._allowance = allowance
         # Re-entrant: a signal handler may meet a fault of its own while this thread counts one.
         self._lock = threading.RLock()
-        self.counts: dict[str, int] = {}
+        self.counts: dict[str, int] = defaultdict(int)
         self.on_fault: Callable[[str, BaseException, int], None] | None = None
 
     def fault(self, place: str, error: BaseException) -> bool:
         """Count one fault; True when ``place`` should be switched off now."""
         with self._lock:
-            count = self.counts[place] = self.counts.get(place, 0) + 1
+            self.counts[place] += 1
+            count = self.counts[place]
         try:
             if self.on_fault is not None:
                 self.on_fault(place, error, count)
         except Exception:
             # The report of the fault failed as well: the counter above is what remains to tell of it.
             with self._lock:
-                self.counts["recorder"] = self.counts.get("recorder", 0) + 1
+                self.counts["recorder"] += 1
         # At the end of its stack an application makes every place fail, and that passes with the stack.
         return count >= self._allowance and not isinstance(error, RecursionError)
 

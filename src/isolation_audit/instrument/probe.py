@@ -7,7 +7,7 @@ from threading import get_ident
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.barrier import inside, raised_by_signal
+from isolation_audit.instrument.barrier import STACK_END, inside, raised_by_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,13 +118,19 @@ class Probe:
         """Tell the waiting interceptors, the last one first, as nested blocks would end."""
         for guarded, state in reversed(states) if len(states) > 1 else states:
             if guarded.minds_results:
-                guarded.finish(state, result, None)
+                try:
+                    guarded.finish(state, result, None)
+                except RecursionError:
+                    guarded.barrier.counts[STACK_END] += 1
 
     @staticmethod
     def failed(states: States, error: BaseException) -> None:
         """Tell the waiting interceptors that the call raised."""
         for guarded, state in reversed(states):
-            guarded.finish(state, None, error)
+            try:
+                guarded.finish(state, None, error)
+            except RecursionError:
+                guarded.barrier.counts[STACK_END] += 1
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By-value picklers (for functions of __main__) walk into code constants. Give them something that asks nobody
@@ -147,7 +153,10 @@ def _one(guarded: Guarded) -> Callable[[Values], States | None]:
             inside.add(me)
             state = interceptor.before(values)
         except Exception as error:
-            guarded.absorb(error)
+            try:
+                guarded.absorb(error)
+            except RecursionError:
+                guarded.barrier.counts[STACK_END] += 1
             return None
         finally:
             inside.discard(me)
