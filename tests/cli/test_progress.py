@@ -127,6 +127,33 @@ def test_a_name_that_is_put_together_at_run_time(tmp_path: Path) -> None:
     assert (bus["standing"], bus["constructions"], bus["built"]) == ("never built", 1, 0)
 
 
+def test_a_ratchet_is_held_against_the_same_part_of_the_tree(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path,
+        {
+            "isolation-audit.toml": '[[deprecations]]\ntarget = "old:Engine"\n[scan]\nphases = { P0 = ["a"] }\n',
+            "old.py": "class Engine:\n    pass\n",
+            "a/x.py": "from old import Engine\n",
+            "b/x.py": "from old import Engine\n",
+        },
+    )
+    kept = ("--ratchet", "ratchet.json", "--update")
+    assert progress(tmp_path, *kept).code == 0
+    made = (tmp_path / "ratchet.json").read_text()
+    cli("scan", "--phase", "P0", "--format", "json", "--output", "scan.json", cwd=tmp_path)
+    for words, part in ((("--source", "a"), "a"), (("--scan", "scan.json"), "the whole tree in phase P0")):
+        done = progress(tmp_path, *kept, *words, "--history", "history.jsonl")
+        assert done.code == 2
+        assert f"ratchet.json counts the whole tree, and this scan is of {part}: scan the same" in done.err
+    assert (tmp_path / "ratchet.json").read_text() == made
+    assert not (tmp_path / "history.jsonl").exists()
+    for words in (("--source", "."), ("--source", str(tmp_path), "--source", "a"), ()):
+        assert progress(tmp_path, *kept, *words).code == 0
+    assert progress(tmp_path, "--ratchet", "part.json", "--source", "b/x.py", "--source", "a").code == 0
+    assert json.loads((tmp_path / "part.json").read_text())["scope"] == {"paths": ["a", "b/x.py"], "phases": []}
+    assert progress(tmp_path, "--ratchet", "part.json").code == 2
+
+
 def test_text_shows_the_matrix_and_the_history(chat: Path, runs: Path) -> None:
     kept = ("--history", "burndown.jsonl", "--plot", "burndown.svg")
     progress(chat, runs / "legacy", *kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from isolation_audit.exceptions import UsageError
 from isolation_audit.progress.ratchet import Ratchet
-from isolation_audit.progress.source import Found, Source
+from isolation_audit.progress.source import Found, Scope, Source
 
 COUNTS = {"IA807": {"-": 1}, "app.old:Engine": {"P0": 3, "P1": 2}}
 
@@ -97,6 +98,44 @@ def test_a_file_that_is_not_as_it_was_written(file: Path, broken, cause: str) ->
     file.write_text(broken(file.read_text()))
     with pytest.raises(UsageError, match=cause):
         Ratchet.read(file)
+
+
+def test_a_ratchet_without_scope_counts_everything(file: Path) -> None:
+    """As earlier versions wrote it: with the digest of the references alone."""
+    content = json.loads(file.read_text())
+    del content["scope"]
+    content["digest"] = hashlib.sha256(json.dumps(content["references"], sort_keys=True).encode()).hexdigest()
+    file.write_text(json.dumps(content))
+    assert Ratchet.read(file) == Ratchet(COUNTS)
+
+
+def test_the_scope_is_kept_and_not_to_be_edited(file: Path) -> None:
+    part = Ratchet(COUNTS, Scope(("app",), ("P0",)))
+    part.write(file)
+    assert Ratchet.read(file) == part
+    assert part.lowered(Ratchet({}, part.scope)) == Ratchet({}, part.scope)
+    file.write_text(file.read_text().replace('"app"', '"."'))
+    with pytest.raises(UsageError, match="was changed by hand"):
+        Ratchet.read(file)
+
+
+@pytest.mark.parametrize(
+    ("ratchet", "scan", "said"),
+    [
+        (Scope(), Scope(), None),
+        (Scope(("app",)), Scope(("app",)), None),
+        (Scope(), Scope(("app", "lib")), "counts the whole tree, and this scan is of app, lib:"),
+        (Scope(("app",)), Scope(), "counts app, and this scan is of the whole tree:"),
+        (Scope(), Scope(phases=("P0",)), "counts the whole tree, and this scan is of the whole tree in phase P0:"),
+    ],
+)
+def test_another_part_of_the_tree_is_refused(ratchet: Scope, scan: Scope, said: str | None) -> None:
+    source = Source((), 1, 1.0, scan)
+    if said is None:
+        Ratchet({}, ratchet).check(source, Path("ratchet.json"))
+        return
+    with pytest.raises(UsageError, match=said):
+        Ratchet({}, ratchet).check(source, Path("ratchet.json"))
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.0, True, "1", None])

@@ -72,6 +72,8 @@ def progress(reports: tuple[Path, ...], **options: Any) -> None:
     ratchet = Ratchet.read(wanted.ratchet) if wanted.ratchet else None
     entries = histories.read(wanted.history) if wanted.history else []
     source = _source(config, wanted)
+    if wanted.ratchet and ratchet and source:
+        ratchet.check(source, wanted.ratchet)
     now = measure(config, source, runtime)
     known = histories.first_known(entries)
     before = (ratchet.figures() if ratchet else {}) | {key: was for key, was in known.items() if was is not None}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report as reports
-from isolation_audit.progress.source import NOWHERE, UNREADABLE
+from isolation_audit.progress.source import EVERYTHING, NOWHERE, UNREADABLE, Scope
 from isolation_audit.scan.rules import RULES
 
 if TYPE_CHECKING:
@@ -57,14 +57,15 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Ratchet:
-    """What is allowed."""
+    """What is allowed, and in which part of the source."""
 
     counts: Counts
+    scope: Scope = EVERYTHING
 
     @classmethod
     def of(cls, source: Source) -> Ratchet:
         """What a scan found, and no more."""
-        return cls(_sorted(Counter((one.counted_as, one.phase) for one in source.found)))
+        return cls(_sorted(Counter((one.counted_as, one.phase) for one in source.found)), source.scope)
 
     @classmethod
     def read(cls, path: Path) -> Ratchet | None:
@@ -76,8 +77,9 @@ class Ratchet:
         try:
             data = json.loads(path.read_bytes())
             counts, schema = data["references"], data["schema"]
-            if schema == SCHEMA and data["digest"] == _digest(counts) and _is_sound(counts):
-                return cls(counts)
+            scope = Scope.of(data["scope"]) if "scope" in data else EVERYTHING  # earlier versions did not write it
+            if schema == SCHEMA and data["digest"] == _digest(counts, data.get("scope")) and _is_sound(counts):
+                return cls(counts, scope)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -98,13 +100,24 @@ class Ratchet:
             "schema": SCHEMA,
             "tool": {"name": "isolation-audit"},  # without its version: an upgrade is no change of the counts
             "about": _ABOUT,
+            "scope": self.scope.as_dict(),
             "references": self.counts,
-            "digest": _digest(self.counts),
+            "digest": _digest(self.counts, self.scope.as_dict()),
         }
         try:
             reports.write(path, content)
         except OSError as error:
             raise UsageError(f"can't write {path}: {error.strerror}") from None
+
+    def check(self, source: Source, path: Path) -> None:
+        """Refuse a scan of something else: what it did not look at would count as gone.
+
+        Raises:
+            UsageError: ``source`` is of another part of the tree than this ratchet, the file at ``path``.
+        """
+        if source.scope != self.scope:
+            cause = f"{path} counts {self.scope}, and this scan is of {source.scope}"
+            raise UsageError(f"{cause}: scan the same, or name another ratchet")
 
     def growths(self, now: Ratchet) -> list[Growth]:
         """Where there is more now than is allowed."""
@@ -119,15 +132,12 @@ class Ratchet:
         """This one, lowered to what there is now; as it is where more files can't be read, and counts are too low."""
         if any(growth.name in UNREADABLE for growth in self.growths(now)):
             return self
-        return Ratchet(
-            _sorted(
-                {
-                    (name, phase): min(allowed, now._count(name, phase))
-                    for name, phases in self.counts.items()
-                    for phase, allowed in phases.items()
-                }
-            )
-        )
+        lowered = {
+            (name, phase): min(allowed, now._count(name, phase))
+            for name, phases in self.counts.items()
+            for phase, allowed in phases.items()
+        }
+        return Ratchet(_sorted(lowered), self.scope)
 
     def shrunk(self, now: Ratchet) -> int:
         """How many findings the ratchet allows beyond what there is."""
@@ -166,6 +176,7 @@ def _is_sound(counts: Any) -> bool:
     return all(type(count) is int and count > 0 for phases in counts.values() for count in phases.values())
 
 
-def _digest(counts: Any) -> str:
+def _digest(counts: Any, scope: Any) -> str:
     """Tells a slip of the hand from a number that was counted; it keeps nobody from computing it."""
-    return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
+    content = counts if scope is None else [counts, scope]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

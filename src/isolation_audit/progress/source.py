@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from isolation_audit.export.report import Report
 
@@ -37,6 +37,30 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What a scan looked at: paths as it shows them (``.``: all of the tree), and phases (none: all)."""
+
+    paths: tuple[str, ...] = (".",)
+    phases: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> Scope:
+        """From its JSON form."""
+        return cls(tuple(map(str, value["paths"])), tuple(map(str, value["phases"])))
+
+    def __str__(self) -> str:
+        where = "the whole tree" if self.paths == (".",) else ", ".join(self.paths)
+        return where + (f" in phase {', '.join(self.phases)}" if self.phases else "")
+
+    def as_dict(self) -> dict[str, list[str]]:
+        """JSON form."""
+        return {"paths": list(self.paths), "phases": list(self.phases)}
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """The findings of a scan, and among how many files."""
 
@@ -44,6 +68,7 @@ class Source:
     files: int
     started: float
     """Unix time."""
+    scope: Scope = EVERYTHING
 
     @classmethod
     def of(cls, report: Report) -> Source:
@@ -62,7 +87,9 @@ class Source:
             )
             for one in report["findings"]
         )
-        return cls(found, int(report["summary"]["source"]["files"]), float(report["run"]["started"]))
+        about = report["summary"]["source"]
+        scope = Scope.of(about["scope"]) if "scope" in about else EVERYTHING  # as in reports of earlier versions
+        return cls(found, int(about["files"]), float(report["run"]["started"]), scope)
 
     def files_with(self, found: Iterable[Found] | None = None) -> int:
         """Files that have any of these, or of all."""

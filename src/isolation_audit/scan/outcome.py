@@ -26,6 +26,8 @@ class Outcome:
 
     source: Source
     references: tuple[Reference, ...]
+    phases: tuple[str, ...] = ()
+    """Those that were asked for; none for all."""
 
     def counts(self) -> dict[str, dict[str, int]]:
         """References by rule, form, phase and owner; one with two owners counts for both."""
@@ -59,6 +61,7 @@ class Outcome:
             "summary": {
                 "findings": counts.pop("rules"),
                 "source": {
+                    "scope": {"paths": source.tree.scope(), "phases": sorted(set(self.phases))},
                     "files": len(files),
                     "bytes": sum(file.size for file in files),
                     "parsed": len(files) if source.parsed_all else len(source.facts),
@@ -92,7 +95,8 @@ def judge(source: Source, phases: tuple[str, ...] = ()) -> Outcome:
     found = [
         one for one in Judge(source).references() if selection.enabled(one.rule) and (not phases or one.phase in phases)
     ]
-    return Outcome(source, tuple(replace(one, severity=selection.severity(one.rule, one.severity)) for one in found))
+    references = tuple(replace(one, severity=selection.severity(one.rule, one.severity)) for one in found)
+    return Outcome(source, references, phases)
 
 
 def _counted(words: Any) -> dict[str, int]:

@@ -105,6 +105,13 @@ class Tree:
         self._seen.add(real)
         yield File(path, self.shown(path), about.st_size, about.st_mtime_ns)
 
+    def scope(self) -> list[str]:
+        """What was asked for, as shown: ``.`` for the base itself; without what is inside of something else."""
+        shown = {"." if start == self.base else self.shown(start) for start in self.starts}
+        inside = {place for place in shown if not place.startswith("/") and place != "."} if "." in shown else set()
+        inside |= {place for place in shown if any(place.startswith(f"{one}/") for one in shown)}
+        return sorted(shown - inside)
+
     def _is_left_out(self, path: str) -> bool:
         return bool(self._exclude) and matches(self.shown(path), self._exclude)
 
