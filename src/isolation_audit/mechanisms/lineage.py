@@ -7,6 +7,7 @@ A child that has its parent's context is no finding: it is how context variables
   serves them both; or by a consumer that still has the user of an earlier item;
 - a request that a thread serves, where an earlier request's user is still there;
 - a task that a worker runs, where an earlier task's user is still there, who is not its publisher;
+- a job that a scheduler runs with another user than the one who has scheduled it;
 - a job, or a thread, that has nobody, though it was started in a user's work.
 
 What then becomes of a suspicion is for :mod:`suspicions`.
@@ -48,6 +49,7 @@ LEFT_BY_TASK: Final = "a task ran with the user {ambient}, whom an earlier task 
 PUBLISHED: Final = (
     "a task that {owner} had published ran with the user {ambient}, whom an earlier task had left in its worker"
 )
+SCHEDULED: Final = "a job that {owner} had scheduled ran with the user {ambient}"
 OUTLIVED: Final = (
     "what {owner} had queued was worked on with the user {ambient}, in whose work the long-lived task was started"
 )
@@ -191,6 +193,15 @@ class Lineage:
                 suspicion.how = PUBLISHED
                 suspicion.over = stint.native is not None and same(stint.native, stint.owner)
         self.end_job(stint)
+
+    def begin_scheduled(self, owner: User, function: Any) -> Stint:
+        """A scheduler runs a job of ``owner``'s; :meth:`end_job` ends it. That it runs as nobody is as it should be."""
+        suspicion_variable.set(None)  # of the pool's thread: whoever has woken the scheduler is not whose job it is
+        native = self.user()
+        stint = self._begin(owner, native, lambda: _code(function))
+        if native is not None and not same(native, owner):
+            stint.suspicion = self.suspicions.open(Suspicion(SCHEDULED, native, owner), _code(function))
+        return stint
 
     def begin_item(self, owner: User | None, queue: object, where: Callable[[], Hashable]) -> None:
         """A consumer has got an item that ``owner`` had put into ``queue``; ``where`` says which consumer."""
