@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from isolation_audit import Auditor
+from isolation_audit import Auditor, integrations
 from isolation_audit.config import Config, model
 from isolation_audit.instrument.targets import State
 
@@ -111,7 +111,7 @@ def test_a_version_that_is_too_old_is_left_alone(installed, monkeypatch) -> None
     from starlette.websockets import WebSocket
 
     code = WebSocket.send.__code__
-    monkeypatch.setattr(metadata, "version", lambda _name: "0.30.0rc1")
+    monkeypatch.setattr(integrations, "_installed", lambda _name: "0.30.0rc1")  # it is asked for once a process
     with Auditor(Config()) as auditor:
         assert WebSocket.send.__code__ is code
         states = {one.state for one in auditor.instrumentation.integrated if one.target.module.startswith("starlette")}
@@ -124,7 +124,7 @@ def test_a_version_that_is_too_old_is_left_alone(installed, monkeypatch) -> None
 def test_libraries_are_not_imported_and_nobody_else_s_blindness_is_hidden() -> None:
     program = """
 import sys
-from isolation_audit import Auditor
+from isolation_audit import Auditor, integrations
 from isolation_audit.config import Config
 with Auditor(Config()) as auditor:
     assert not {"starlette", "websockets", "fastapi", "uvicorn"} & set(sys.modules), set(sys.modules)
