@@ -203,3 +203,77 @@ def test_layers_that_lose_nothing(outcome_of, parts: dict[str, str], trail: list
     outcome = outcome_of(layers(**parts))
     assert outcome.result == trail
     assert outcome.found == []
+
+
+THREADED = """
+import anyio
+from fastapi import Depends, FastAPI, Header
+
+seen = []
+app = FastAPI()
+
+def plain(x_user: str = Header()):
+    current_user.set(x_user)
+
+async def unhurried(x_user: str = Header()):
+    current_user.set(x_user)
+
+def generating(x_user: str = Header()):
+    current_user.set(x_user)
+    yield
+
+def asking():
+    return current_user.get()
+
+def note():
+    seen.append(current_user.get())
+
+@app.get("/", dependencies=[Depends({dependency})])
+async def pay():
+    {pay}
+    return "ok"
+
+async def send(message):
+    pass
+
+async def receive():
+    await asyncio.sleep(5)
+
+async def request():
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [(b"x-user", b"alice")]}
+    await app(scope, receive, send)
+
+def main():
+    asyncio.run(request())
+    return seen
+"""
+
+
+def threaded(dependency: str, pay: str = "note()") -> str:
+    return THREADED.replace("{dependency}", dependency).replace("{pay}", pay)
+
+
+@pytest.mark.parametrize("dependency", ["plain", "generating"])
+def test_what_a_plain_dependency_sets_is_lost(outcome_of, dependency: str) -> None:
+    outcome = outcome_of(threaded(dependency))
+    assert outcome.result == [None]
+    assert outcome.found == [("IA504", None, "alice", "seen.append(current_user.get())")]
+
+
+@pytest.mark.parametrize(
+    ("dependency", "pay", "seen"),
+    [
+        ("unhurried", "note()", ["alice"]),
+        ("unhurried", "await anyio.to_thread.run_sync(note); note()", ["alice", "alice"]),
+        ("asking", "note()", [None]),
+        ("plain", "pass", []),
+        ("plain", "if current_user.get() is None: current_user.set('alice'); note()", ["alice"]),
+        ("plain", "current_user.set('alice'); note()", ["alice"]),
+    ],
+)
+def test_what_a_thread_sets_is_no_loss_where_nobody_misses_it(
+    outcome_of, dependency: str, pay: str, seen: list
+) -> None:
+    outcome = outcome_of(threaded(dependency, pay))
+    assert outcome.result == seen
+    assert outcome.found == []

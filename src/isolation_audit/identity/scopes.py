@@ -66,6 +66,9 @@ class Scope:
 UNSET: Final = object()
 """Stands for "the application's variable had no value"; never equal to a value that it could have."""
 
+AWAITED: Final = object()
+"""Stands for a context that is about to be handed on."""
+
 SYSTEM_USER: Final = "\0system"
 """The id behind ``system_scope()``; the NUL keeps it apart from every id that an application uses."""
 
@@ -95,6 +98,8 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     """What earlier jobs or items have left behind in other variables; see ``mechanisms/leavings.py``."""
     reader: Any = None
     """The job that may read it."""
+    handed: Any = None
+    """The copy of this context that was handed to a thread; ``AWAITED`` as long as it is not known."""
     home: Any = None
     """The user under whom the server was started: its requests have that user by design."""
 
@@ -119,6 +124,7 @@ left_variable: Final[ContextVar[Any]] = _variable("left")
 trail_variable: Final[ContextVar[Any]] = _variable("trail")
 kept_variable: Final[ContextVar[Any]] = _variable("kept")
 reader_variable: Final[ContextVar[Any]] = _variable("reader")
+handed_variable: Final[ContextVar[Any]] = _variable("handed")
 home_variable: Final[ContextVar[Any]] = _variable("home")
 
 current_scope: Final[Callable[[], Scope | None]] = scope_variable.get

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import weakref
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.requests import running_task
-from isolation_audit.identity.scopes import home_variable, suspicion_variable
+from isolation_audit.identity.scopes import AWAITED, handed_variable, home_variable, suspicion_variable
 from isolation_audit.identity.users import same
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.shims import is_shim
@@ -26,6 +27,10 @@ BEGAN_AS: Final = "a request began with the user {ambient}, before anybody could
 LOST_INSIDE: Final = (
     "nobody was the user, though a task of the same request had been {owner}'s: what it sets in its context is seen "
     "neither by the layers around it nor after it"
+)
+LOST_THERE: Final = (
+    "nobody was the user, though a thread had set that the request was {owner}'s: what it sets in its copy of the "
+    "context stays there"
 )
 
 
@@ -135,6 +140,39 @@ class AnswerPoint(Interceptor):
         user = self._user()
         if user is not None and self._watch(request, LOST_INSIDE):
             request.owner = user
+
+
+class HandingPoint(Interceptor):
+    """Around a call that hands a request's work to a thread, in a copy of its context, and waits for it.
+
+    What is set there is set in the copy. ``handed_variable`` has the copy, from whoever sees it being handed on.
+    """
+
+    def __init__(self, place: str, runtime: Runtime) -> None:
+        self.place = place
+        lineage = runtime.part(Lineage)
+        self._user = lineage.user
+        self._watch = lineage.suspicions.watch
+
+    def before(self, _values: Values) -> Any:
+        """Ask for the copy, where the request has no user as yet."""
+        request = suspicion_variable.get()
+        if type(request) is not _Request or request.over or request.owner is not None or self._user() is not None:
+            return None
+        handed_variable.set(AWAITED)
+        return request
+
+    def after(self, request: Any, _result: Any) -> None:
+        """Whoever is the user there has been lost on the way back."""
+        copy = handed_variable.get()
+        handed_variable.set(None)
+        user = copy.run(self._user) if type(copy) is Context else None
+        if user is not None and self._user() is None and self._watch(request, LOST_THERE):
+            request.owner, request.how = user, LOST_THERE
+
+    def failed(self, _request: Any, _error: BaseException) -> None:
+        """It was for nothing."""
+        handed_variable.set(None)
 
 
 class HomePoint(Interceptor):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.scopes import AWAITED, handed_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.integrations import Point
@@ -52,6 +54,8 @@ class PutPoint(Interceptor):
 
     def before(self, values: Values) -> Any:
         """Label the item."""
+        if handed_variable.get() is AWAITED:
+            _note(self._item(values))
         user, queue = self._user(), self._queue(values)
         items = self._queues.of(queue)
         if items is None:
@@ -67,6 +71,12 @@ class PutPoint(Interceptor):
         """The queue is full."""
         items, item = state
         items.take(item)
+
+
+def _note(item: Any) -> None:
+    """A worker thread is handed its job with the context to run it in, which comes first."""
+    if type(item) is tuple and item and type(item[0]) is Context:
+        handed_variable.set(item[0])
 
 
 class GetPoint(Interceptor):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.identity.scopes import connection_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
-from isolation_audit.integrations.boundaries import AnswerPoint, RequestPoint, point
+from isolation_audit.integrations.boundaries import AnswerPoint, HandingPoint, RequestPoint, point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
 from isolation_audit.integrations.serving import serving_asgi, sources
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WEBSOCKET = "starlette.websockets:WebSocket"
 APPLICATION = "starlette.applications:Starlette.__call__"
+THREADED = "starlette.concurrency:run_in_threadpool"
 ANSWERS = ("Response", "StreamingResponse", "FileResponse")
 
 
@@ -40,6 +41,7 @@ class Starlette:
         yield Point(APPLICATION, lambda layout: ApplicationPoint(connections, layout, runtime))
         if runtime.config.watch.contexts:
             yield Point(*point(RequestPoint, APPLICATION, runtime))
+            yield Point(*point(HandingPoint, THREADED, runtime))
             for answer in ANSWERS:
                 yield Point(*point(AnswerPoint, f"starlette.responses:{answer}.__call__", runtime))
         if runtime.part(sources).detect:
