@@ -95,7 +95,6 @@ KINDS = {
     "gunicorn sync": (*GUNICORN, "--workers", "2", "letters:application"),
     "gunicorn sync, preloaded": (*GUNICORN, "--workers", "2", "--preload", "letters:application"),
     "gunicorn threads": (*GUNICORN, "--workers", "2", "--threads", "2", "letters:application"),
-    "gunicorn gevent": (*GUNICORN, "--workers", "2", "-k", "gevent", "letters:application"),
     "gunicorn flask": (*GUNICORN, "--workers", "2", "--threads", "2", "letters:flask_site()"),
     "gunicorn uvicorn": (*GUNICORN, "--workers", "2", "-k", "uvicorn_worker.UvicornWorker", "letters:asgi"),
     "hypercorn": ("hypercorn", "--bind", "127.0.0.1:0", "letters:asgi"),
@@ -132,7 +131,7 @@ def test_the_clean_twin_is_silent(kind, tmp_path):
     assert report["summary"]["requests_named"] == QUESTIONS * len(paths(kind))
 
 
-@pytest.mark.parametrize("kind", ["gunicorn threads", "gunicorn gevent", "waitress"])
+@pytest.mark.parametrize("kind", ["gunicorn threads", "waitress"])
 def test_what_is_answered_at_the_same_time_is_each_their_own_user_s(kind, tmp_path):
     users = [f"user-{number % 10}" for number in range(200)]
     with serving(tmp_path, *KINDS[kind], clean=True) as server:
@@ -140,6 +139,15 @@ def test_what_is_answered_at_the_same_time_is_each_their_own_user_s(kind, tmp_pa
             assert list(clients.map(lambda user: server.ask("/slow", user), users)) == users
         report = server.stop()
     assert (report["findings"], report["summary"]["requests_named"]) == ([], 200)
+
+
+def test_gevent_s_workers_are_left_alone_and_the_report_says_so(tmp_path):
+    command = (*GUNICORN, "--workers", "2", "-k", "gevent", "letters:application")
+    with serving(tmp_path, *command) as server:
+        assert exchange(server, ("/whole", "/streamed")) > 5
+        report = server.stop()
+    assert [one["rule"] for one in report["findings"]] == ["IA904"]
+    assert "gevent" in report["findings"][0]["message"]
 
 
 VISITORS = """

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _SERVING: Final = (
     "gunicorn.workers.sync:SyncWorker.handle_request",
     "gunicorn.workers.gthread:ThreadWorker.handle_request",
-    "gunicorn.workers.base_async:AsyncWorker.handle_request",
 )
 _LOAD: Final = "gunicorn.workers.base:Worker.load_wsgi"
 
@@ -41,7 +40,7 @@ class Gunicorn:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """What serves one request, in each kind of worker, and what writes its body."""
+        """What serves one request, in both kinds of workers, and what writes its body."""
         for target in _SERVING:
             if runtime.config.watch.contexts:
                 yield Point(*point(ThreadedPoint, target, runtime))
