@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,6 +101,28 @@ def test_large_files_are_not_parsed(tree: Path, monkeypatch: pytest.MonkeyPatch)
     (reference,) = scan_tree(tree).references
     assert (reference.file, reference.rule) == ("large.py", "IA807")
     assert "too large" in reference.message
+
+
+def test_files_of_fifty_megabytes(tmp_path: Path) -> None:
+    """Real ones: code is not parsed, and told of if it mentions what is deprecated; settings are read to their end."""
+    lines = b"value_0123456789 = compute(first, second)  # a line that says nothing\n" * 725_000
+    numbers = b'"n": [' + b"1234567890, " * 4_400_000 + b'0], "engine": "app.old:Engine"}\n'
+    files = {
+        **OLD,
+        "isolation-audit.toml": CONFIG,
+        "large.py": lines + b"from app.old import Engine\n",
+        "lines.ini": lines + b"engine = app.old.Engine\n",
+        "one_line.json": b"{" + numbers,
+    }
+    assert all(len(files[name]) > 50 * 1000**2 for name in ("large.py", "lines.ini", "one_line.json"))
+    write_tree(tmp_path, files)
+    began = time.perf_counter()
+    outcome = scan_tree(tmp_path)
+    took = time.perf_counter() - began
+    assert found(outcome) == [
+        ("large.py", 1, "unparsable"), ("lines.ini", 725_001, "settings file"), ("one_line.json", 1, "settings file"),
+    ]  # fmt: skip
+    assert took < 30, "it takes a second where nothing is quadratic"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

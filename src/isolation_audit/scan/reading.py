@@ -71,7 +71,7 @@ class Looking:
         if self.fresh is not None and (not self.fresh.are_in(data) or not self._is_news(data, path)):
             return None
         if not path.endswith(PYTHON):
-            conflicts, settings = _conflicts(data), () if len(data) > LARGEST else names_in(data, self.words)
+            conflicts, settings = _conflicts(data), names_in(data, self.words)
             return Look(conflicts=conflicts, settings=settings) if conflicts or settings else None
         if len(data) > LARGEST:
             reason = f"too large to be parsed ({len(data) // 1024**2} MiB), and mentions what is deprecated"
