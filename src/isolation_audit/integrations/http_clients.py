@@ -1,4 +1,4 @@
-"""aiohttp's client, httpx and requests: the cookies that their requests send and are given."""
+"""aiohttp's client, httpx and requests: the cookies and the default headers of their requests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.cookies import cookies_of
+from isolation_audit.mechanisms.credentials import Credentials
 from isolation_audit.mechanisms.sinks import sinks_of
 
 if TYPE_CHECKING:
@@ -65,9 +66,48 @@ class StartPoint(Interceptor):
             self._cookies.received(headers_of(response.request_info), given)
 
 
+class DefaultsPoint(Interceptor):
+    """Around the sending of a request by a client, whose ``headers`` go along with all of them."""
+
+    def __init__(self, place: str, credentials: Credentials, layout: Layout) -> None:
+        self.place = place
+        self._credentials = credentials
+        self._client = layout.receiver_reader()
+        self._request = layout.argument("request")
+
+    def before(self, values: Values) -> None:
+        """Compare who is named there with who is asking."""
+        request = self._request(values)
+        self._credentials.sent(
+            self.place, _texts(self._client(values).headers), _texts(request.headers), str(request.url)
+        )
+
+
+class PreparePoint(Interceptor):
+    """Around the making of a request's headers by aiohttp's client."""
+
+    place = "aiohttp.client:ClientSession._prepare_headers"
+
+    def __init__(self, credentials: Credentials, layout: Layout) -> None:
+        self._credentials = credentials
+        self._client = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """Wait for them."""
+        return self._client(values)
+
+    def after(self, client: Any, headers: Any) -> None:
+        """The same."""
+        self._credentials.sent(self.place, _texts(client.headers), _texts(headers), "")
+
+
+def _texts(headers: Any) -> Headers:
+    return [(str(name), value) for name, value in headers.items() if type(value) is str]
+
+
 def headers_of(request: Any) -> Headers:
     """All headers of a request, as text."""
-    return [(str(name), value) for name, value in request.headers.items() if type(value) is str]
+    return _texts(request.headers)
 
 
 class Aiohttp:
@@ -78,7 +118,7 @@ class Aiohttp:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """Both ends of a request."""
+        """Both ends of a request, and what is put into each."""
         if sinks_of(runtime) is None:
             return
         cookies = runtime.part(cookies_of)
@@ -86,6 +126,7 @@ class Aiohttp:
         sent, started = f"{module}:ClientRequest.send", f"{module}:ClientResponse.start"
         yield Point(sent, partial(RequestPoint, sent, cookies, lambda layout: layout.receiver_reader(), None))
         yield Point(started, partial(StartPoint, started, cookies))
+        yield Point(PreparePoint.place, partial(PreparePoint, runtime.part(Credentials)))
 
 
 class Sending:
@@ -104,6 +145,7 @@ class Sending:
         for target in self._targets:
             make = partial(RequestPoint, target, cookies, lambda layout: layout.argument("request"), _jar)
             yield Point(target, make)
+            yield Point(target, partial(DefaultsPoint, target, runtime.part(Credentials)))
 
 
 def _jar(response: Any) -> Iterable[tuple[str, str]]:
