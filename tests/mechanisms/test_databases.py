@@ -16,6 +16,7 @@ import pytest
 from auditing import Audit, config, current_user
 from borrowing import Work, execute, request
 from sqlalchemy import create_engine, event, func, select, text
+from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 
@@ -165,6 +166,20 @@ def test_a_savepoint_that_is_taken_back(audit: Audit, engine: Engine) -> None:
         2 * [""],
         [None, None],
     )
+    assert audit.found("IA505") == []
+
+
+@pytest.mark.server
+def test_a_commit_after_a_failure_takes_all_back(audit: Audit, engine: Engine) -> None:
+    def left(connection: Connection) -> None:
+        execute("SET app.user_id = 'alice'", commit=False)(connection)
+        with pytest.raises(DataError):
+            execute("SELECT 1 / 0")(connection)
+        connection.commit()
+
+    request(audit, engine, "alice", left)
+    look = execute("SELECT coalesce(current_setting('app.user_id', true), '') FROM orders")
+    assert request(audit, engine, "bob", look) == ["", ""]
     assert audit.found("IA505") == []
 
 

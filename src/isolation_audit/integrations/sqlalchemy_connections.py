@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
 
 from isolation_audit.identity.users import plain_text
 from isolation_audit.instrument.probe import Interceptor
@@ -54,7 +55,7 @@ class StatementPoint(Interceptor):
         self._context = layout.argument("context")
 
     def before(self, values: Values) -> tuple[Kept, Any, Any, list[Change]] | None:
-        """Compare the users; come back where the statement changes something."""
+        """Compare the users; come back where the statement changes something, or its failure would."""
         connection, context = self._self_of(values), self._context(values)
         kept, statement = _kept(self._databases, connection), plain_text(context.statement)
         if kept is None or statement is None:
@@ -63,7 +64,7 @@ class StatementPoint(Interceptor):
         readers = _READERS[connection.dialect.name]
         done = changes(statement, parameters[0] if len(parameters) == 1 else None, readers)
         self._databases.run(kept, statement, done, f"{CONNECTION}.execute", _LIBRARIES)
-        return (kept, connection, context, done) if done else None
+        return (kept, connection, context, done) if done or kept.unsettled else None
 
     def after(self, state: tuple[Kept, Any, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - its form
         """Note what has changed."""
@@ -71,6 +72,10 @@ class StatementPoint(Interceptor):
         done = granted(done, lambda: _answer(context.cursor))
         lasting = connection._is_autocommit_isolation()  # noqa: SLF001 - get_isolation_level() would ask the database
         self._databases.change(kept, done, _LIBRARIES, lasting=lasting)
+
+    def failed(self, state: tuple[Kept, Any, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
+        """PostgreSQL takes a transaction back in which a statement has failed, even if it is committed."""
+        state[0].roll_back()
 
 
 class EndPoint(Interceptor):
@@ -107,7 +112,7 @@ def _kept(databases: Databases, connection: Any) -> Kept | None:
     told, record = pool.dispatch, checkout._connection_record  # noqa: SLF001 - `info` is the application's
     if record is None or any(moment and may_clean(moment) for moment in (told.reset, told.checkin, told.checkout)):
         return None
-    return databases.kept(record, record.starttime, checkout, plain_text(connection.engine.url.database) or "")
+    return databases.kept(record, record.starttime, ref(checkout), plain_text(connection.engine.url.database) or "")
 
 
 def _answer(cursor: Any) -> Any:

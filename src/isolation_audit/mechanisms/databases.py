@@ -43,7 +43,7 @@ class _Left:
 
     __slots__ = ("checkout", "place", "user", "value")
 
-    def __init__(self, user: User, checkout: ref[Any], place: RawStack, value: int = 0) -> None:
+    def __init__(self, user: User, checkout: object, place: RawStack, value: int = 0) -> None:
         self.user = user
         self.checkout = checkout
         self.place = place
@@ -69,16 +69,26 @@ class Kept:
 
     __slots__ = ("checkout", "connected", "database", "locks", "settings", "tables")
 
-    def __init__(self, connected: Hashable, checkout: ref[Any], database: str) -> None:
+    def __init__(self, connected: Hashable, checkout: object, database: str) -> None:
         self.connected = connected
         """Which connection it was, say by when it was made: after a new one nothing of this is true."""
         self.database = database
         """The one that it was made to; empty where that is not known."""
         self.checkout = checkout
-        """The lending out that goes on: an object has one such reference, which stands for it even afterwards."""
+        """What stands for the lending out that goes on."""
         self.settings: dict[str, _Thing] = {}
         self.tables: dict[str, _Thing] = {}
         self.locks: dict[str, _Thing] = {}
+
+    @property
+    def unsettled(self) -> bool:
+        """True where something would be taken back by a rollback."""
+        return not all(one.lasting and one.left_lasting for one in (*self.settings.values(), *self.tables.values()))
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        for table in (self.settings, self.tables, self.locks):
+            table.clear()
 
     def roll_back(self) -> None:
         """Forget what has not been committed."""
@@ -103,22 +113,29 @@ class Databases:
         self._setters: dict[int, User | None] = {}
         """Who has set a setting to a value, by their hash; None where several users have."""
 
-    def kept(self, connection: Any, connected: Hashable, checkout: Any, database: str = "") -> Kept | None:
+    def kept(self, connection: Any, connected: Hashable, checkout: object, database: str = "") -> Kept | None:
         """What is known of a pool's connection to a database, of which ``connected`` tells whether it is a new one.
 
-        It is lent out as ``checkout``.
+        ``checkout`` is held, and stands for the lending out that goes on: another object for each, and none of the
+        application's. A weak reference is one: an object has the same one for ever.
         """
         record = self._runtime.objects.record(connection)
         if record is None:
             return None
         known: Kept | None = record.connection
         if known is None or known.connected != connected:
-            known = record.connection = Kept(connected, ref(checkout), database)
-        elif known.checkout() is not checkout:
+            known = record.connection = Kept(connected, checkout, database)
+        elif known.checkout is not checkout:
             # A pool rolls back what comes back to it.
             known.roll_back()
-            known.checkout = ref(checkout)
+            known.checkout = checkout
         return known
+
+    def lent(self, connection: Any) -> Kept | None:
+        """What :meth:`kept` gave last for a connection."""
+        record = self._runtime.objects.get(connection)
+        known = None if record is None else record.connection
+        return known if isinstance(known, Kept) else None
 
     def run(self, kept: Kept, statement: str, done: list[Change], target: str, libraries: tuple[str, ...]) -> None:
         """A statement is about to run; tell where it meets what another user's work left at an earlier checkout."""
