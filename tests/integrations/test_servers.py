@@ -12,6 +12,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,16 @@ def test_what_is_answered_at_the_same_time_is_each_their_own_user_s(kind, tmp_pa
             assert list(clients.map(lambda user: server.ask("/slow", user), users)) == users
         report = server.stop()
     assert (report["findings"], report["summary"]["requests_named"]) == ([], 200)
+
+
+@pytest.mark.skipif(int(version("gunicorn").partition(".")[0]) < 25, reason="it has no such worker")
+def test_under_a_server_that_is_not_known_what_a_request_asks_for_may_be_answered(tmp_path):
+    with serving(tmp_path, *GUNICORN, "-k", "asgi", "letters:starlette_site()") as server:
+        for user in ("user-alice", "user-bob") * 2:
+            for path in ("/whole/user-alice", "/streamed/user-alice"):
+                assert server.ask(path, user) == "user-alice"
+        report = server.stop()
+    assert (report["findings"], report["summary"]["requests_named"]) == ([], 8)
 
 
 def test_gevent_s_workers_are_left_alone_and_the_report_says_so(tmp_path):

@@ -444,6 +444,35 @@ def test_clean_on_a_transport(audit, written) -> None:
     assert witnesses(audit) == []
 
 
+CHUNKED = head("", **{"transfer-encoding": "chunked"})
+
+
+def in_chunks(text: str, size: int) -> str:
+    parts = [text[place : place + size] for place in range(0, len(text), size)]
+    return "".join(f"{len(part):x};note=1\r\n{part}\r\n" for part in parts) + "0\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [3, 10, 1000])
+@pytest.mark.parametrize("written", [1, 4, 1000])
+def test_chunks_however_they_are_cut(audit, size, written) -> None:
+    text = in_chunks(HERS, size)
+    by_hand(CHUNKED, *(text[place : place + written] for place in range(0, len(text), written)))
+    assert (witnesses(audit), count(audit)) == ([(BOB, ALICE)], 1)
+
+
+@pytest.mark.parametrize("written", [1, 4, 1000])
+def test_the_own_name_in_another_chunk(audit, written) -> None:
+    text = in_chunks(f"{HERS} for {BOB}", 9)
+    by_hand(CHUNKED, *(text[place : place + written] for place in range(0, len(text), written)))
+    assert witnesses(audit) == []
+
+
+@pytest.mark.parametrize("text", [f"{HERS}\r\n0\r\n\r\n", f"beef\r\n{HERS}", f"xyz\r\n{HERS}\r\n"])
+def test_what_is_wrongly_said_to_be_in_chunks_has_no_end_and_is_not_judged(audit, text) -> None:
+    by_hand(CHUNKED, text, "0\r\n\r\n")
+    assert witnesses(audit) == []
+
+
 def test_lines_on_a_transport(audit) -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -7,14 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.responses import HEAD, Wire
+from isolation_audit.integrations.asgi_servers import request_of
+from isolation_audit.mechanisms.responses import HEAD, Asked, Wire
 from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, in_task, passing, sinks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
@@ -82,6 +85,8 @@ class WritePoint(Interceptor):
         wire = self._wires.get(transport)
         if wire is None:
             wire = self._wires[transport] = Wire(self._sinks, self.place)
+        if data.startswith(HEAD):
+            wire.request = _asked()
         wire.write(data)
         return True
 
@@ -92,6 +97,13 @@ class WritePoint(Interceptor):
     @staticmethod
     def _socket_transport(transport: Any) -> Any:
         return transport
+
+
+def _asked() -> Asked:
+    """What the running request asks for, where it is one of an ASGI application."""
+    request: Request | None = request_variable.get()
+    scope = None if request is None else request.scope
+    return Asked() if scope is None or "path" not in scope else request_of(scope)
 
 
 class LinesPoint(WritePoint):

@@ -27,6 +27,7 @@ _HELD: Final = 256
 
 _last_break: Final = re.compile(rb'.*[\s",;<>{}]', re.DOTALL).match
 _headers: Final = re.compile(rb"(?i)\r\n(content-(?:length|type|encoding)|transfer-encoding): *([^\r]*)").findall
+_size: Final = re.compile(rb"([0-9A-Fa-f]{1,16})\s*(?:;.*)?").fullmatch
 _UNREAD: Final = re.compile(
     r"image/|audio/|video/|font/|text/(css|javascript)|application/(javascript|octet-stream|pdf|wasm|zip|gzip)"
 )
@@ -153,17 +154,49 @@ class Response:
         return next((mark for mark in marks if mark.user.id not in asked), None)
 
 
+class Chunks:
+    """Takes the framing off a body that is sent in chunks, however it is cut when it is written."""
+
+    __slots__ = ("_left", "_line", "over")
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._line = b""
+        self.over = False
+        """True once the last one has come."""
+
+    def data(self, framed: bytes) -> bytes:
+        """What is inside of the next bytes; all of them, where they are no chunks after all."""
+        parts = []
+        while framed and not self.over:
+            if self._left:
+                parts.append(framed[: self._left])
+                self._left -= len(parts[-1])
+                framed = framed[len(parts[-1]) :]
+                continue
+            line, ended, framed = (self._line + framed).partition(b"\r\n")
+            self._line = b"" if ended else line
+            size = _size(line)
+            if size is not None and ended:
+                self._left = int(size[1], 16)
+                self.over = not self._left
+            elif (line and ended) or len(line) > _HELD:
+                parts.append(line + ended + framed)
+                self._line = framed = b""
+        return b"".join(parts)
+
+
 class Wire:
     """The bytes that a server writes on one connection: responses where they are HTTP/1, else anything."""
 
-    __slots__ = ("_chunked", "_left", "_response", "_sinks", "_target", "request")
+    __slots__ = ("_chunks", "_left", "_response", "_sinks", "_target", "request")
 
     def __init__(self, sinks: Sinks, target: str) -> None:
         self._sinks = sinks
         self._target = target
         self._response: Response | None = None
         self._left: int | None = None
-        self._chunked = False
+        self._chunks: Chunks | None = None
         self.request = Asked()
 
     def write(self, data: bytes) -> None:
@@ -172,10 +205,13 @@ class Wire:
             data = self._begin(data)
         if self._response is None:
             self._sinks.secrets(data, self._target, PUSHED)
+        elif data and self._chunks is not None:
+            self._response.chunk(self._chunks.data(data), last=self._chunks.over)
         elif data:
             if self._left is not None:
                 self._left -= len(data)
-            self._response.chunk(data, last=self._ends(data))
+            # Where nothing tells how long it is, each part is taken for the last one.
+            self._response.chunk(data, last=self._left is None or self._left <= 0)
 
     def _begin(self, data: bytes) -> bytes:
         head, _, body = data.partition(b"\r\n\r\n")
@@ -183,14 +219,8 @@ class Wire:
         told = dict(headers)
         length = told.get(b"content-length", b"")
         self._left = int(length) if length.isdigit() else None
-        self._chunked = b"transfer-encoding" in told
+        self._chunks = Chunks() if b"transfer-encoding" in told else None
         # After "101 Switching Protocols" it is HTTP no more.
         switching = head[9:12] == b"101"
         self._response = None if switching else Response(self._sinks, self._target, headers, self.request)
         return body
-
-    def _ends(self, data: bytes) -> bool:
-        """True at the end of a body, and, where nothing tells how long it is, always."""
-        if self._chunked:
-            return data.endswith(b"0\r\n\r\n")
-        return self._left is None or self._left <= 0

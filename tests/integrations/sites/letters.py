@@ -66,3 +66,16 @@ def flask_site():
         return Response(body, content_type="application/json")
 
     return site
+
+
+def starlette_site():
+    from starlette.applications import Starlette
+    from starlette.responses import Response, StreamingResponse
+    from starlette.routing import Route
+
+    async def ask(request):
+        words = json.dumps({"to": request.path_params["who"]})
+        kind = Response if request.path_params["how"] == "whole" else StreamingResponse
+        return kind(words if kind is Response else iter([words]), media_type="application/json")
+
+    return Starlette(routes=[Route("/{how}/{who}", ask)])
