@@ -1,0 +1,42 @@
+# requires: fastapi==0.115.0 uvicorn==0.30.6 httpx==0.27.2
+# One client for all users; each request puts its user's token into the client's headers and waits before it asks.
+# An auditor should find: bob's request to the bank goes out with alice's token.
+import asyncio
+import threading
+from contextvars import ContextVar
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+
+current_user = ContextVar("current_user", default=None)
+
+
+class Bank(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = f"account of {self.headers['authorization']}".encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words):
+        pass
+
+
+async def balance(client, user, wait):
+    current_user.set(user)
+    client.headers["authorization"] = f"Bearer {user}"
+    await asyncio.sleep(wait)
+    return (await client.get(f"http://127.0.0.1:{bank.server_port}/")).text
+
+
+async def main():
+    async with httpx.AsyncClient() as client:
+        return await asyncio.gather(balance(client, "bob", 0.05), balance(client, "alice", 0.01))
+
+
+bank = ThreadingHTTPServer(("127.0.0.1", 0), Bank)
+threading.Thread(target=bank.serve_forever, daemon=True).start()
+got = asyncio.run(main())
+bank.shutdown()
+print(got, "->", "LEAK" if "alice" in got[0] else "OK")
