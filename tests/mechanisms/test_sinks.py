@@ -467,10 +467,13 @@ def test_the_own_name_in_another_chunk(audit, written) -> None:
     assert witnesses(audit) == []
 
 
-@pytest.mark.parametrize("text", [f"{HERS}\r\n0\r\n\r\n", f"beef\r\n{HERS}", f"xyz\r\n{HERS}\r\n"])
-def test_what_is_wrongly_said_to_be_in_chunks_has_no_end_and_is_not_judged(audit, text) -> None:
+@pytest.mark.parametrize(
+    ("text", "judged"),
+    [(f"{HERS}\r\n", True), (f"xyz\r\n{HERS}\r\n", True), (f"beef\r\n{HERS}", False)],  # an end comes, or does not
+)
+def test_what_is_wrongly_said_to_be_in_chunks(audit, text, judged) -> None:
     by_hand(CHUNKED, text, "0\r\n\r\n")
-    assert witnesses(audit) == []
+    assert witnesses(audit) == [(BOB, ALICE)] * judged
 
 
 def test_lines_on_a_transport(audit) -> None:
