@@ -154,6 +154,12 @@ LEFT = {
     "class A:\n    kind = Engine": "what is done with the attribute can't be seen",
     "self = A = 1; self.kind = Engine": "what is done with the attribute can't be seen",
     "class A(Engine):\n    def __init__(self): pass": "the subclass has a constructor of its own",
+    "class A(Engine): pass\nx = A(1, b=2)": (
+        "the subclass is built in this file, with the arguments of the old constructor"
+    ),
+    "class A(Engine):\n    @classmethod\n    def of(cls, b): return cls(1, b=b)": (
+        "the subclass is built in this file, with the arguments of the old constructor"
+    ),
     "class A(Engine or int): pass": "the base is an expression",
     "UserEngine = 1; Engine()": "the name UserEngine means something else in this file",
     "def UserEngine(): pass\nEngine()": "the name UserEngine means something else in this file",

@@ -239,6 +239,8 @@ class FileRewriter:
             raise Unsafe("its class can't be found")
         if not any(syntax.span(base) == use.span for base in around.bases):
             raise Unsafe("the base is an expression")
+        if syntax.builds(around):
+            raise Unsafe("the subclass is built in this file, with the arguments of the old constructor")
 
     def _string(self, place: Place, new: New) -> Iterable[Edit]:
         """A dotted name in a string: rewritten where it says the old definition itself and is patched."""

@@ -79,6 +79,15 @@ class Syntax:
             node = self.parents.get(node)
         return node if isinstance(node, ast.ClassDef) else None
 
+    def builds(self, cls: ast.ClassDef) -> bool:
+        """Whether the file calls a class by its name, or the class itself as ``cls``."""
+        inside = {node for node in ast.walk(cls) if isinstance(node, ast.Call)}
+        called = ((node, node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return any(
+            isinstance(callee, ast.Name) and (callee.id == cls.name or (callee.id == "cls" and call in inside))
+            for call, callee in called
+        )
+
     def promised_by(self, place: tuple[int, int]) -> tuple[int, int] | None:
         """The characters of the function whose return annotation stands at a place."""
         for node in ast.walk(self.tree):
