@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from isolation_audit.migrate.validation import Invalid
 from isolation_audit.scan.cache import Cache
 from isolation_audit.scan.findings import Judge
+from isolation_audit.scan.parsing import parse
 from isolation_audit.scan.reading import names_bound, top_level_names
-from isolation_audit.scan.references import parse
 from isolation_audit.scan.scanner import read_source
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from isolation_audit.scan.parsing import Unparsable, parse
 from isolation_audit.scan.reading import contents
-from isolation_audit.scan.references import Unparsable, parse
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Target

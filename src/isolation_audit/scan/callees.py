@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 _MODULES = {"functools", "typing", "typing_extensions", "types", "unittest.mock", "mock"}
 _CHECKS = {"isinstance", "issubclass"}
-_PATCHED = {"patch", "setattr", "delattr", "object", "dict", "multiple"}
+_PATCHED = {"patch", "setattr", "delattr", "object", "dict", "multiple", "spy"}
 _OWNERS = {"patch", "mock", "mocker", "monkeypatch", "mp"}
 """Names by which a patcher is known where its import can't tell: it is often a parameter."""
 
@@ -66,6 +66,6 @@ def _patcher(node: ast.Call, name: str, known: set[str]) -> Taking:
     is_patch = any(path == "patch" or path.startswith("patch.") for path in known) or name == "patch"
     if not is_patch and (name not in _PATCHED or owner is None):
         return Taking()
-    if name in ("dict", "multiple") and not is_patch and owned not in _OWNERS:
+    if name in ("dict", "multiple", "spy") and not is_patch and owned not in _OWNERS:
         return Taking()
     return Taking({0: "patch", "target": "patch"}, named="patch")

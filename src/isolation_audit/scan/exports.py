@@ -7,12 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 from isolation_audit.scan.callees import called
-from isolation_audit.scan.meaning import Meanings
+from isolation_audit.scan.texts import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.scan.meaning import Meaning
+    from isolation_audit.scan.meaning import Meaning, Meanings
     from isolation_audit.scan.scopes import Binder, Scope
 
 _MODULE = re.compile(r"\.*[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
@@ -86,7 +86,7 @@ class Exports:
             for table in (binding.value for binding in bindings):
                 if isinstance(table, ast.Dict):
                     for key, value in zip(table.keys, table.values, strict=True):
-                        yield from _of_entry(Meanings.text(key), key, value)
+                        yield from _of_entry(text_of(key), key, value)
 
 
 def _of_entry(name: str | None, key: ast.expr | None, value: ast.expr) -> Iterator[tuple[str, str]]:
@@ -97,7 +97,7 @@ def _of_entry(name: str | None, key: ast.expr | None, value: ast.expr) -> Iterat
         yield name, path
         return
     for part in parts:
-        text = Meanings.text(part) or ""
+        text = text_of(part) or ""
         if path := pair_of(key, part):  # the module is the key
             yield text, path
         if path := pair_of(part, key):
@@ -108,7 +108,7 @@ def _of_entry(name: str | None, key: ast.expr | None, value: ast.expr) -> Iterat
 
 def pair_of(module: ast.expr, name: ast.expr | None) -> str | None:
     """The path of two texts that may be a module and a name in it; None where they can't be."""
-    first, second = Meanings.text(module), Meanings.text(name)
+    first, second = text_of(module), text_of(name)
     if not first or not second or first == second or not second.isidentifier():
         return None
     return f"{first}:{second}" if _MODULE.fullmatch(first) else None

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from isolation_audit.scan.texts import dotted_in
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -163,6 +165,8 @@ class _Text:
             self.uncertain |= any(word in braces for word in self.words.all)
         elif _DOTTED.fullmatch(text.strip()):
             self.strings.add(text.strip())
+        elif named := dotted_in(text):
+            self.strings.add(named)
 
 
 def mention(data: bytes, words: Words) -> Mention | None:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from isolation_audit.scan.callees import argument
+from isolation_audit.scan.texts import text_of
 
 if TYPE_CHECKING:
     from isolation_audit.scan.scopes import Binder, Binding, Scope
@@ -15,7 +16,7 @@ Meaning = tuple[str, tuple[int, ...]]
 
 _DEEPEST = 20
 _END = (1 << 30, 0)
-_IMPORTERS = {"importlib:import_module", "importlib:__import__"}
+_IMPORTERS = {"importlib:import_module", "importlib:__import__", "pytest:importorskip"}
 
 
 class Meanings:
@@ -43,7 +44,7 @@ class Meanings:
 
     def _subscript(self, node: ast.Subscript, scope: Scope, depth: int) -> list[Meaning]:
         """``sys.modules["a.b"]`` is a module; ``Engine[int]`` is an Engine."""
-        text = self.text(node.slice)
+        text = text_of(node.slice, scope)
         if text and (found := self._namespace(node.value, text, scope, depth)) is not None:
             return found
         of_value = self.of(node.value, scope, depth + 1)
@@ -81,7 +82,7 @@ class Meanings:
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> list[Meaning]:
         """Calls whose result is a module or an attribute: ``import_module()``, ``__import__()``, ``getattr()``."""
         plain = node.func.id if isinstance(node.func, ast.Name) else ""
-        if plain == "getattr" and len(node.args) > 1 and (name := self.text(node.args[1])) and name.isidentifier():
+        if plain == "getattr" and len(node.args) > 1 and (name := text_of(node.args[1], scope)) and name.isidentifier():
             return [(within(path, name), via) for path, via in self.of(node.args[0], scope, depth + 1)]
         module = self.imported_by(node, scope, depth)
         if module is None:
@@ -96,25 +97,15 @@ class Meanings:
         builtin = isinstance(func, ast.Name) and func.id == "__import__"
         if not builtin and not any(path in _IMPORTERS for path, _ in self.of(func, scope, depth + 1)):
             return None
-        name = self.text(argument(node, 0, "name"))
+        name = text_of(argument(node, 0, "name"), scope)
         if not name or not name.startswith("."):
             return name or None
         package = argument(node, 1, "package")
-        if (text := self.text(package)) is not None:
+        if (text := text_of(package, scope)) is not None:
             level = len(name) - len(name.lstrip("."))
             kept = text.split(".")[: len(text.split(".")) - level + 1]
             return ".".join([*kept, name.lstrip(".")])
         return name if isinstance(package, ast.Name) and package.id in ("__package__", "__name__") else None
-
-    @staticmethod
-    def text(node: ast.AST | None) -> str | None:
-        """The text of a string, joined from its parts; None for anything else."""
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            return node.value
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            left, right = Meanings.text(node.left), Meanings.text(node.right)
-            return None if left is None or right is None else left + right
-        return None
 
 
 def within(path: str, name: str) -> str:

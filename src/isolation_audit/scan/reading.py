@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from isolation_audit.scan.lexical import Mention, Words, mention
-from isolation_audit.scan.references import Unparsable, decoded, parse, read_facts
+from isolation_audit.scan.parsing import Unparsable, decoded, parse
+from isolation_audit.scan.references import read_facts
 from isolation_audit.scan.settings import names_in
 from isolation_audit.scan.walk import PYTHON
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
-import warnings
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -16,7 +13,9 @@ from isolation_audit.scan.exports import Exports, pair_of
 from isolation_audit.scan.factories import Returned
 from isolation_audit.scan.facts import Arguments, Factory, Facts, Span, Use
 from isolation_audit.scan.meaning import Meanings, within
+from isolation_audit.scan.parsing import Unparsable, decoded, parse
 from isolation_audit.scan.scopes import Binder
+from isolation_audit.scan.texts import dotted_in, text_of
 from isolation_audit.scan.uses import Uses
 
 if TYPE_CHECKING:
@@ -24,34 +23,8 @@ if TYPE_CHECKING:
 
     from isolation_audit.scan.lexical import Words
 
-_DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+")
 _TYPING = ("typing:", "typing_extensions:", "collections.abc:")
 _NAMED = "it is named by a text beside its module"
-
-
-class Unparsable(ValueError):  # noqa: N818 - a fact about a file, not an error of ours
-    """A file that is not Python to this interpreter: the line (0 where unknown) and the reason."""
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(line, reason)
-        self.line = line
-        self.reason = reason
-
-
-def parse(data: bytes) -> ast.Module:
-    """The syntax tree of a file's bytes, in whatever encoding it declares.
-
-    Raises:
-        Unparsable: it does not parse.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(data)
-    except SyntaxError as error:
-        raise Unparsable(error.lineno or 0, error.msg) from None
-    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        raise Unparsable(0, str(error) or type(error).__name__) from None
 
 
 def read_facts(data: bytes, words: Words) -> Facts:
@@ -65,15 +38,6 @@ def read_facts(data: bytes, words: Words) -> Facts:
         return _Reader(tree, data, words).facts()
     except RecursionError:
         raise Unparsable(0, "too deeply nested to be read") from None
-
-
-def decoded(data: bytes) -> str:
-    """A file's text as Python's tokenizer would read it; undecodable bytes are replaced."""
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError:
-        encoding = "utf-8"
-    return data.decode(encoding, "replace")
 
 
 class _Reader(Uses, ast.NodeVisitor):
@@ -298,7 +262,7 @@ class _Reader(Uses, ast.NodeVisitor):
         for keyword in node.keywords if called(node.func) == "multiple" and node.args else ():
             if path := pair_of(node.args[0], ast.Constant(keyword.arg)):
                 self._emit(node.args[0], [(path, ())], form, trouble=_NAMED)
-        name = Meanings.text(node.args[1]) if len(node.args) > 1 else None
+        name = text_of(node.args[1], self._scope) if len(node.args) > 1 else None
         if name is not None and name in self._words:
             meant = self._meanings.of(node.args[0], self._scope)
             self._emit(node.args[1], [(within(path, name), via) for path, via in meant], form, trouble=_NAMED)
@@ -333,7 +297,7 @@ class _Reader(Uses, ast.NodeVisitor):
         if is_annotation or not self._refer(node, form=self._form):
             with self._as(form):
                 self.visit(node.value)
-        elif _DOTTED.fullmatch(Meanings.text(node.slice) or ""):  # it is told as a part of the chain
+        elif dotted_in(text_of(node.slice, self._scope)):  # it is told as a part of the chain
             return
         of_typing = [path for path, _ in self._meanings.of(node.value, self._scope) if path.startswith(_TYPING)]
         names = {path.rpartition(":")[2] for path in of_typing}
@@ -350,24 +314,29 @@ class _Reader(Uses, ast.NodeVisitor):
             return
         if self._form.endswith("annotation"):
             self._written_annotation(node, node.value)
-        elif _DOTTED.fullmatch(node.value):
-            form = self._form if self._form == "patch" else "string"
-            self._emit(node, [('"' + node.value, ())], form)
+        else:
+            self._text(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        joined = Meanings.text(node)
-        if joined is not None and _DOTTED.fullmatch(joined):
-            self._emit(node, [('"' + joined, ())], self._form if self._form == "patch" else "string")
-        else:
+        if not self._text(node):
             self.generic_visit(node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        if self._text(node):
+            return
         outer, self._trouble = self._trouble, "it stands in an f-string"
         with self._as("value"):
             for part in node.values:
                 if isinstance(part, ast.FormattedValue):
                     self.visit(part)
         self._trouble = outer
+
+    def _text(self, node: ast.expr) -> bool:
+        """A text that is a dotted name; whether it is one."""
+        dotted = dotted_in(text_of(node, self._scope))
+        if dotted is not None:
+            self._emit(node, [('"' + dotted, ())], self._form if self._form == "patch" else "string")
+        return dotted is not None
 
     def visit_Starred(self, node: ast.Starred) -> None:
         self.visit(node.value)
@@ -409,5 +378,5 @@ class _Reader(Uses, ast.NodeVisitor):
         for part in ast.walk(node):
             if isinstance(part, ast.Call):
                 self._imports(part)
-            elif isinstance(part, ast.Subscript) and (text := Meanings.text(part.slice)) and _DOTTED.fullmatch(text):
+            elif isinstance(part, ast.Subscript) and (text := dotted_in(text_of(part.slice, self._scope))):
                 self._emit(part.slice, [('"' + text, ())], "string")
