@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.serving import ParsedPoint, sources
@@ -13,6 +17,7 @@ from isolation_audit.mechanisms.sinks import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from types import CodeType
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 
 _TASK: Final = "waitress.task:Task"
 _SERVING: Final = f"{_TASK}.service"
+_WRAP: Final = "waitress.proxy_headers:proxy_headers_middleware"
 
 
 class Waitress:
@@ -35,7 +41,40 @@ class Waitress:
             yield Point(*point(ThreadedPoint, _SERVING, runtime))
         if runtime.part(sources).detect:
             yield Point(_SERVING, lambda layout: _serving(layout, runtime))
-        yield from writing(runtime, _TASK, ("write", "data"), "finish", _describe)
+        applications = Applications()
+        yield Point(_WRAP, partial(WrapPoint, applications))
+        yield from writing(runtime, _TASK, ("write", "data"), "finish", applications.describe)
+
+
+class Applications:
+    """The code of applications that waitress has put a function of its own around, by that function."""
+
+    def __init__(self) -> None:
+        self.codes: WeakKeyDictionary[Any, CodeType | None] = WeakKeyDictionary()
+
+    def describe(self, task: Any) -> Described:
+        """Headers and request of one response."""
+        served, request = task.channel.server.application, task.request
+        code = self.codes[served] if type(served) is FunctionType and served in self.codes else code_of(served)
+        return task.response_headers, Asked(f"{request.path}?{request.query}", code)
+
+
+class WrapPoint(Interceptor):
+    """Around what makes that function."""
+
+    place = _WRAP
+
+    def __init__(self, applications: Applications, layout: Layout) -> None:
+        self._codes = applications.codes
+        self._application = layout.argument("app")
+
+    def before(self, values: Values) -> Any:
+        """Keep the application for the end."""
+        return self._application(values)
+
+    def after(self, application: Any, wrapper: Any) -> None:
+        """Note its code."""
+        self._codes[wrapper] = code_of(application)
 
 
 def _serving(layout: Layout, runtime: Runtime) -> ParsedPoint:
@@ -46,11 +85,6 @@ def _serving(layout: Layout, runtime: Runtime) -> ParsedPoint:
         return lambda: ((name.replace("_", "-").lower(), value) for name, value in headers.items())
 
     return ParsedPoint(_SERVING, runtime, headers_of)
-
-
-def _describe(task: Any) -> Described:
-    asked = f"{task.request.path}?{task.request.query}"
-    return task.response_headers, Asked(asked, code_of(task.channel.server.application))
 
 
 integration = Waitress()
