@@ -2,7 +2,8 @@
 
 Run it as ``python benchmarks/addressees.py [EMITS]``. A python-socketio server has as many clients as the line says.
 The packets go to nobody, so that only the server's own work is measured. Rows: to its own user (the usual case), to a
-room of ten, to everyone; and a Starlette WebSocket that is sent a text. Texts name nobody.
+room of ten, to everyone; a Starlette WebSocket that is sent a text; and a blinker signal that one function hears, or
+ten users' listeners. Texts name nobody.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import subprocess
 import sys
 import time
 import tomllib
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
 import socketio
+from blinker import Signal
 from starlette.websockets import WebSocket
 
 from isolation_audit import Auditor
@@ -40,6 +42,7 @@ class Server:
         self.server._send_eio_packet = self._dropped
         self.clients = clients
         self.sids: list[str] = []
+        self.heard_by_all, self.heard_by_ten = Signal(), Signal()
         self.websocket = WebSocket({"type": "websocket", "headers": []}, self._connected, self._dropped)
 
         @self.server.event
@@ -60,6 +63,10 @@ class Server:
             await self.server._handle_eio_message(f"transport-{number}", "0")
         for sid in self.sids[:10]:
             await self.server.enter_room(sid, "ten")
+        copy_context().run(lambda: (current_user.set(None), self.heard_by_all.connect(hear)))
+        for number in range(10):
+            current_user.set(f"member-{number:06}")
+            self.heard_by_ten.connect(lambda sender, number=number, **event: hear(number, **event), weak=False)
         current_user.set("member-000000")
         await self.websocket.accept()
 
@@ -71,7 +78,18 @@ class Server:
             "emit to a room of 10": lambda: emit("news", TEXT, room="ten"),
             "emit to everyone": lambda: emit("news", TEXT),
             "websocket.send_text": lambda: self.websocket.send_text(TEXT),
+            "signal, heard by all": lambda: signal(self.heard_by_all),
+            "signal, heard by 10 users": lambda: signal(self.heard_by_ten),
         }
+
+
+def hear(sender: object, **event: str) -> None:
+    """What a listener does."""
+
+
+async def signal(bus: Signal) -> None:
+    """Tell its listeners."""
+    bus.send("office", text=TEXT)
 
 
 async def measure(clients: int, emits: int) -> dict[str, float]:
@@ -112,7 +130,7 @@ def main() -> None:
         print(json.dumps(figures))
         return
     print(f"CPython {platform.python_version()}, texts of 1 KB, best of {ROUNDS} times {BATCHES}, us of processor time")
-    print(f"{'clients':>8}  {'':24}{'bare':>9}{'audited':>9}{'added':>8}{'ratio':>7}")
+    print(f"{'clients':>8}  {'':28}{'bare':>9}{'audited':>9}{'added':>8}{'ratio':>7}")
     for clients in (10, 1_000):
         best: dict[str, dict[str, float]] = {"bare": {}, "audited": {}}
         for _ in range(ROUNDS):
@@ -123,7 +141,7 @@ def main() -> None:
                     kept[name] = min(kept.get(name, figure), figure)
         for name, figure in best["bare"].items():
             now = best["audited"][name]
-            print(f"{clients:8}  {name:24}{figure:9.1f}{now:9.1f}{now - figure:8.1f}{now / figure:7.2f}")
+            print(f"{clients:8}  {name:28}{figure:9.1f}{now:9.1f}{now - figure:8.1f}{now / figure:7.2f}")
 
 
 if __name__ == "__main__":

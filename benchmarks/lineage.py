@@ -1,4 +1,4 @@
-"""What context lineage costs: nanoseconds of processor time a task, a job, a thread, and an item through a queue.
+"""What context lineage costs, in nanoseconds of processor time: a task, a job, a thread, a timer, an item in a queue.
 
 Run it as ``python benchmarks/lineage.py [ROUNDS]``. Bare and audited are timed in turn, round after round, in one
 process: the audit begins and ends with its turn. Each keeps its best round. Everything runs in one user's work, which
@@ -73,6 +73,13 @@ def threads() -> None:
         thread.join()
 
 
+async def timers() -> None:
+    """Timers that a task sets and takes back."""
+    loop = asyncio.get_running_loop()
+    for _ in range(TIMES):
+        loop.call_later(1.0, int).cancel()
+
+
 def measure(times: int) -> dict[str, dict[bool, float]]:
     """Best nanoseconds of each, bare (False) and audited (True)."""
     pool = ThreadPoolExecutor(1)
@@ -82,6 +89,7 @@ def measure(times: int) -> dict[str, dict[bool, float]]:
         "queue.Queue put + get": (TIMES, threaded_items),
         "pool job": (TIMES, lambda: jobs(pool)),
         "thread": (TIMES // 10, threads),
+        "timer": (TIMES, lambda: asyncio.run(timers())),
     }
     best = {name: {False: float("inf"), True: float("inf")} for name in timed}
     for _ in range(times):

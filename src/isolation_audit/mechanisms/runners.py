@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
-from threading import enumerate as threads
 from threading import get_ident
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.identity.requests import running_task
 
@@ -34,5 +34,8 @@ class OfRunner:
 
 def running_thread() -> Thread | None:
     """The running thread's object, where it has one: asking for the current thread would make one."""
-    me = get_ident()
-    return next((thread for thread in threads() if thread.ident == me), None)
+    return _ACTIVE.get(get_ident())
+
+
+_ACTIVE: Final[dict[int, Thread]] = vars(threading)["_active"]
+"""What ``threading.enumerate`` tells, without its lock."""
