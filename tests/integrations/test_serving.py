@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import websockets
+from aiohttp import web
 from servers import serving
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -21,6 +22,7 @@ from isolation_audit import Auditor, user_scope
 from isolation_audit.auditor import current
 from isolation_audit.config import Config, parse_config
 from isolation_audit.identity.requests import Request
+from isolation_audit.mechanisms.responses import Response
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),
@@ -193,6 +195,62 @@ def test_a_thousand_requests_leave_nothing(audited):
     done = audited(scenario)
     assert done.result < 10  # the contexts of the last tasks may not have been collected yet
     assert len(done.auditor.runtime.users) < 20  # other tests' canaries have users, too
+
+
+def on_aiohttp(handler: Any) -> Any:
+    """The same questions to aiohttp's own server."""
+
+    @asynccontextmanager
+    async def asking():
+        app = web.Application()
+        app.router.add_get("/", handler)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        client = Client(f"http://127.0.0.1:{runner.addresses[0][1]}")
+        try:
+            yield client
+        finally:
+            client.close()
+            await runner.cleanup()
+
+    return asking()
+
+
+def test_a_thousand_requests_to_aiohttp_leave_nothing(audited):
+    async def handler(request):
+        return web.json_response(known())
+
+    async def scenario():
+        async with on_aiohttp(handler) as client:
+            for number in range(1_000):
+                assert await client.get("/", f"user-{number % 10}") == f"user-{number % 10}"
+        gc.collect()
+        return sum(type(one) in (Request, Response) for one in gc.get_objects())
+
+    done = audited(scenario)
+    assert done.result < 10
+    assert done.findings == {}
+    tally = done.auditor.runtime.tally
+    assert (tally.requests, tally.requests_named) == (1_000, 1_000)
+
+
+@pytest.mark.parametrize("method", ["user", "told", "end", "__init__"])
+def test_faults_in_it_are_counted_and_aiohttp_goes_on(monkeypatch, method):
+    def broken(*_arguments, **_keywords):
+        raise RuntimeError("broken")
+
+    async def handler(request):
+        return web.json_response("fine")
+
+    async def scenario():
+        async with on_aiohttp(handler) as client:
+            return [await client.get("/", "alice") for _ in range(3)]
+
+    monkeypatch.setattr(Request, method, broken)
+    with Auditor(Config()) as auditor:
+        assert asyncio.run(scenario()) == ["fine"] * 3
+        assert auditor.runtime.barrier.total > 0
 
 
 @pytest.mark.parametrize("method", ["user", "told", "end", "serves", "__init__"])
