@@ -45,12 +45,10 @@ class BeginPoint(PassingPoint):
         """Note what is answered."""
         answer = vars(self._self_of(values))
         request, compressed = answer["_req"], answer.get("_compression", False)
-        headers = [
-            (str(name).encode("latin-1"), str(value).encode("latin-1", "replace"))
-            for name, value in answer["_headers"].items()
-            # aiohttp does so below, after the body has been seen here.
-            if not (compressed and name.lower() == "content-encoding")
-        ]
+        # aiohttp compresses below, after the body has been seen here.
+        names = ("Content-Type",) if compressed else ("Content-Type", "Content-Encoding")
+        told = answer["_headers"]
+        headers = [(name.encode(), str(told[name]).encode("latin-1", "replace")) for name in names if name in told]
         asked = Asked(f"{request.path}?{request.query_string}", code_of(_handler(request)))
         response = Response(self._sinks, _HEAD, headers, asked)
         whole = answer.get("_compressed_body") is not None  # but for this one, which it has compressed already
