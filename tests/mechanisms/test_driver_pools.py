@@ -266,6 +266,19 @@ def test_a_statement_that_is_put_together(audit: Audit, address: str) -> None:
     assert audit.found("IA505") == []
 
 
+def test_a_pipeline_has_no_answers_yet(audit: Audit, address: str) -> None:
+    def work(pool: ConnectionPool, *statements: str) -> Any:
+        with pool.connection() as connection, connection.pipeline():
+            cursors = [connection.execute(statement) for statement in statements]
+            return cursors[-1].fetchone()
+
+    with ConnectionPool(address, min_size=1, max_size=1, open=True) as pool:
+        audit.as_user("alice", work, pool, "SELECT pg_try_advisory_lock(7)", "SET ROLE reports", "SELECT 1")
+        look = "SELECT DISTINCT current_user::text FROM pg_class"
+        assert audit.as_user("bob", work, pool, "SELECT 2", look) == ("reports",)
+    assert audit.pairs("IA505") == LEAK
+
+
 def test_a_pool_of_asyncpg_that_does_not_reset(audit: Audit, address: str) -> None:
     class Careless(asyncpg.Connection):
         def get_reset_query(self) -> str:

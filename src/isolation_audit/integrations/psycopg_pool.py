@@ -93,7 +93,8 @@ class StatementPoint(Interceptor):
     def after(self, state: tuple[Kept, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """Note what has changed."""
         kept, cursor, done = state
-        done = granted(done, lambda: cursor.pgresult.get_value(0, 0))
+        # In a pipeline there is no result yet.
+        done = granted(done, lambda: cursor.pgresult and cursor.pgresult.get_value(0, 0))
         lasting = cursor.connection.pgconn.transaction_status == _IDLE
         self._databases.change(kept, done, _LIBRARIES, lasting=lasting)
         if cursor.statusmessage == "COMMIT":
