@@ -394,6 +394,56 @@ def test_a_name_that_an_unchanged_place_builds_from_stays_what_it_is(tmp_path: P
     }
 
 
+PATCHED = {
+    "the name stays, and what it names is called by it": (
+        "from app.old import Engine\n\ndef f(e: Engine):\n    return Engine(1, b=2)\n",
+        "from app.new import UserEngine as Engine\n\ndef f(e: Engine):\n    return Engine(1, second=2)\n",
+    ),
+    "something else goes through it": (
+        "from app.old import Engine\n\ndef f():\n    return Engine(1), Engine(*[1])\n",
+        None,
+    ),
+    "it has the new name already": (
+        "from app.old import Engine as UserEngine\n\ndef f():\n    return UserEngine(1, b=2)\n",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("patch", ["patch('service.{}')", "patch.object(service, '{}')"])
+@pytest.mark.parametrize("case", PATCHED)
+def test_a_name_that_tests_replace(tmp_path: Path, case: str, patch: str) -> None:
+    before, after = PATCHED[case]
+    name = "UserEngine" if "as UserEngine" in before else "Engine"
+    test = f"import service\nfrom unittest.mock import patch\n\nwith {patch.format(name)}:\n    service.f()\n"
+    write_tree(tmp_path, {**TREE, "service.py": before, "test_service.py": test})
+    plan = planned(scan_tree(tmp_path).source, lambda _: True)
+    # By a text beside its module, a place is left to people, and what it goes through stays what it is.
+    assert {change.shown: change.after.decode() for change in plan.changes} == (
+        {"service.py": after} if after and "object" not in patch else {}
+    )
+
+
+def test_what_is_taken_each_time_from_where_tests_replace_it_is_left(tmp_path: Path) -> None:
+    files = {
+        **TREE,
+        "service.py": (
+            "import app.old\nfrom app.old import Engine\n\ndef f():\n    return app.old.Engine(1), Engine(1)\n"
+        ),
+        "test_service.py": "from unittest.mock import patch\n\npatch('app.old.Engine')\n",
+    }
+    plan = planned(scan_tree(write_tree(tmp_path, files)).source, lambda _: True)
+    assert {change.shown: change.after.decode() for change in plan.changes} == {
+        "service.py": (
+            "import app.old\nfrom app.new import UserEngine\n\ndef f():\n    return app.old.Engine(1), UserEngine(1)\n"
+        ),
+        "test_service.py": "from unittest.mock import patch\n\npatch('app.new.UserEngine')\n",
+    }
+    assert {one.reason for one in plan.manual if one.file == "service.py"} == {
+        "tests replace the name that it goes through"
+    }
+
+
 def test_a_name_that_is_taken_through_another_name_of_its_module_stays(tmp_path: Path) -> None:
     files = {
         **TREE,

@@ -110,6 +110,27 @@ def test_a_long_chain_of_renamed_imports(tmp_path: Path) -> None:
     assert found(scan_tree(tmp_path, parse="mentions")) == expected(files)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "getattr(service, 'Engine')  #= getattr",
+        "patch.object(service, 'Engine')  #= patch",
+        "vars(service)['Engine']()  #= call",
+        "service.__dict__['Engine']  #= value",
+    ],
+)
+def test_a_name_by_text_in_a_file_that_mentions_nothing_else(tmp_path: Path, line: str) -> None:
+    files = {
+        **OLD,
+        "isolation-audit.toml": CONFIG,
+        "service.py": "from app.old import Engine  #= from import\n",
+        "uses.py": f"from unittest.mock import patch\nimport service  #= import\n\n{line}\n",
+        "clean.py": "import services\n\ngetattr(services, 'Engine')\nNAMES = ['Engine']\n",
+    }
+    write_tree(tmp_path, files)
+    assert found(scan_tree(tmp_path)) == found(scan_tree(tmp_path, parse="mentions")) == expected(files)
+
+
 def test_stars_hand_on_what_they_may(tmp_path: Path) -> None:
     files = {
         **OLD,

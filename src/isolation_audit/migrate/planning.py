@@ -15,7 +15,7 @@ from isolation_audit.scan.reading import contents
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from isolation_audit.migrate.rewriting import Place
+    from isolation_audit.migrate.places import Place
     from isolation_audit.scan.scanner import Source
 
 _DEEPEST = 20
@@ -76,6 +76,7 @@ class _Planner:
         self._rewriters: dict[str, FileRewriter] = {}
         self._importers: dict[Export, set[str]] = defaultdict(set)
         self._pinned: set[Export] = set()
+        self._patched: set[Export] = set()
 
     def plan(self, most: int | None) -> Plan:
         source = self._source
@@ -86,12 +87,16 @@ class _Planner:
         self._find_importers()
         for path, rewriter in self._rewriters.items():
             rewriter.settle(selected=self._wanted(source.tree.shown(path)))
+        self._find_patched()
         self._pin()
         changes = {}
         plan = Plan(source)
         for path, rewriter in self._rewriters.items():
             needed = {name for file, name in self._importers if file == path}
-            after = rewriter.rewritten(needed, {name for file, name in self._pinned if file == path})
+            pinned, patched = (
+                {name for file, name in exports if file == path} for exports in (self._pinned, self._patched)
+            )
+            after = rewriter.rewritten(needed, pinned, patched)
             if after is not None and after != rewriter.before:
                 changes[path] = self._change(path, rewriter, after)
             plan.manual += self._manual(path, rewriter)
@@ -129,6 +134,17 @@ class _Planner:
             for given in dict(self._source.facts[file].exports).get(name, ()) if file in self._source.facts else ():
                 hops += self._hops_of(f"{given}.{more}".replace(":.", ":"), file, depth + 1)
         return hops
+
+    def _find_patched(self) -> None:
+        """Names that tests replace in a module. Who takes them from there each time has to find the test's."""
+        places = [(place, rewriter, path) for path, rewriter in self._rewriters.items() for place in rewriter.places]
+        for place, _rewriter, path in places:
+            if place.use.form == "patch" and place.hit.kind != "member":
+                self._patched.update(self._hops(place, path)[-1:])
+        for place, rewriter, path in places:
+            is_late = place.edits and place.use.form != "patch" and rewriter.is_late(place)
+            if is_late and not self._patched.isdisjoint(self._hops(place, path)[-1:]):
+                place.leave("tests replace the name that it goes through")
 
     def _pin(self) -> None:
         """A name stays what it is where a place that is not rewritten takes it from there, however far away."""

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from isolation_audit.migrate.calls import Mapping, Unsafe
 from isolation_audit.migrate.edits import call_edits, import_edits
+from isolation_audit.migrate.places import New, Place, new_of
 from isolation_audit.migrate.signatures import signature_of
 from isolation_audit.migrate.syntax import Syntax
 from isolation_audit.migrate.text import Edit, SourceText
-from isolation_audit.scan.deprecated import class_of
 from isolation_audit.scan.forms import classified
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from isolation_audit.config.model import Target
     from isolation_audit.migrate.syntax import Import
     from isolation_audit.scan.deprecated import Hit
     from isolation_audit.scan.facts import Facts, Use
@@ -38,44 +36,6 @@ _REASONS = {
     "default": "what is done with the class can't be seen",
     "decorator": "a decorator calls it with arguments that can't be seen",
 }
-
-
-@dataclass(slots=True)
-class Place:
-    """One use of something deprecated; ``reason`` says why it is left to a person, and is empty where it is not."""
-
-    use: Use
-    hit: Hit
-    reason: str = ""
-    edits: tuple[Edit, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class New:
-    """The replacement as a file names it: ``expression`` is the class, ``callee`` what is called."""
-
-    module: str
-    expression: str
-    callee: str
-
-    @property
-    def is_top_level(self) -> bool:
-        """Whether an import can give it any name."""
-        return "." not in self.expression
-
-    @property
-    def name(self) -> str:
-        """The name to import."""
-        return self.expression.partition(".")[0]
-
-    def imported(self, alias: str = "") -> str:
-        """The import statement."""
-        return f"from {self.module} import {self.name}" + (f" as {alias}" if alias and alias != self.name else "")
-
-
-def new_of(replacement: Target) -> New:
-    """A replacement as a file names it when it has imported it."""
-    return New(replacement.module, class_of(replacement).qualname, replacement.qualname)
 
 
 class FileRewriter:
@@ -279,12 +239,19 @@ class FileRewriter:
         alias, statement = self._syntax.aliases[use.span]
         return alias.asname or (alias.name if isinstance(statement, ast.ImportFrom) else alias.name.partition(".")[0])
 
-    def rewritten(self, needed: set[str], pinned: set[str]) -> bytes | None:
-        """The file afterwards; ``needed`` are names that others take from it, ``pinned`` those that must stay."""
+    def is_late(self, place: Place) -> bool:
+        """Whether a place takes the class from a module each time, and so sees what a test has put there."""
+        return any(self._given(self._facts.imports[number]) is None for number in place.use.through)
+
+    def rewritten(self, needed: set[str], pinned: set[str], patched: set[str]) -> bytes | None:
+        """The file afterwards; ``needed`` are names that others take from it, ``pinned`` those that must stay, and
+        ``patched`` those that tests replace.
+        """
         if self._syntax is None or not any(not place.reason for place in self.places):
             return None
         self._hold_back(pinned)
         self._keep_promises()
+        self._keep_names(patched, pinned)
         edits = [edit for place in self.places if not place.reason for edit in place.edits]
         edits += self._import_edits(needed, pinned)
         return self._syntax.text.edited(edits)
@@ -307,7 +274,7 @@ class FileRewriter:
             names = {target.id for target in targets if isinstance(target, ast.Name)}
             left = {self._root(other) for other in self.places if other.reason}
             if "*" in pinned or names & (pinned | left):
-                place.reason, place.edits = "something that is built through this name is left as it is", ()
+                place.leave("something that is built through this name is left as it is")
 
     def _keep_promises(self) -> None:
         """A function that goes on building the old class goes on saying so."""
@@ -315,7 +282,25 @@ class FileRewriter:
             if place.edits and "annotation" in place.use.form:
                 body = self._parsed.promised_by(self._parsed.text.range(place.use.span))
                 if body and any(other.reason and self._is_built(other, body) for other in self.places):
-                    place.reason, place.edits = "the function builds something that is left as it is", ()
+                    place.leave("the function builds something that is left as it is")
+
+    def _keep_names(self, patched: set[str], pinned: set[str]) -> None:
+        """What goes through a name that tests replace goes on doing so: all of it, or nothing."""
+        for number, use in enumerate(self._facts.imports):
+            through = [place for place in self.places if number in place.use.through]
+            bound = self._bound(number)
+            if bound not in patched or not any(place.edits for place in through):
+                continue
+            given, news = self._given(use), {place.use: self._new(place.hit) for place in through if place.edits}
+            goes_on = given is not None and given.is_top_level and pinned.isdisjoint({bound, "*"})
+            same = all(given is not None and new.is_of(given) for new in news.values())
+            if not goes_on or not same or any(place.reason for place in through):
+                for place in through:
+                    place.leave(place.reason or "tests replace the name that it goes through")
+                continue
+            for place in through:
+                if place.edits and bound != news[place.use].name:
+                    place.edits, place.keeps_name = tuple(self._named(place, news[place.use].called(bound))), True
 
     def _is_built(self, place: Place, body: tuple[int, int]) -> bool:
         start, end = self._parsed.text.range(place.use.span)
@@ -338,7 +323,9 @@ class FileRewriter:
             exported = self._is_exported(bound, needed)
             can_give = given is not None and given.is_top_level and isinstance(statement, ast.ImportFrom)
             lines = fresh.setdefault(statement, {})
-            used = dict.fromkeys(self._new(place.hit).imported() for place in through if place.edits)
+            used = dict.fromkeys(
+                self._new(place.hit).imported() for place in through if place.edits and not place.keeps_name
+            )
             if (
                 any(place.reason for place in through)
                 or not pinned.isdisjoint({bound, "*"})

@@ -225,6 +225,10 @@ class _Rounds:
             return False
         if mention.uncertain or not mention.attributes.isdisjoint({"?", *carriers}):
             return True
+        if not mention.strings.isdisjoint(
+            self._words.names
+        ):  # getattr(module, "Engine"), patch.object(module, "Engine")
+            return True
         source = self._source
         resolve, leads = source.resolver.resolve, source.deprecated.leads
         paths = [*mention.imported, *('"' + text.lstrip(".") for text in mention.strings)]
