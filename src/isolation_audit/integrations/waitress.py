@@ -56,7 +56,9 @@ class Applications:
         """Headers and request of one response."""
         served, request = task.channel.server.application, task.request
         code = self.codes[served] if type(served) is FunctionType and served in self.codes else code_of(served)
-        return task.response_headers, Asked(f"{request.path}?{request.query}", code)
+        # Its own page for an error answers a request that was never parsed.
+        asked = f"{getattr(request, 'path', '')}?{getattr(request, 'query', '')}"
+        return task.response_headers, Asked(asked, code)
 
 
 class WrapPoint(Interceptor):
