@@ -1,0 +1,100 @@
+"""Uses of drivers' own pools of connections to a PostgreSQL, whose address is in ``USES_POSTGRES``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from uses import as_user, async_outcome, current_user, outcome, use
+
+__all__: list[str] = []
+
+USERS = ("alice", "bob")
+STATEMENTS = (
+    "SET app.user_id = 'somebody'",
+    "CREATE TEMPORARY TABLE IF NOT EXISTS mine (owner text)",
+    "SELECT pg_advisory_lock(7)",
+    "SELECT nothing FROM nowhere",
+    "SELECT pg_advisory_unlock(7)",
+)
+
+
+def address() -> str:
+    """As drivers take it."""
+    return os.environ["USES_POSTGRES"]
+
+
+@use("asyncpg")
+def asyncpg() -> Any:
+    import asyncpg
+
+    async def work(pool: Any, user: str) -> Any:
+        current_user.set(user)
+        got = []
+        async with pool.acquire() as connection:
+            got += [await async_outcome(connection.execute(statement)) for statement in STATEMENTS]
+            got.append(await async_outcome(connection.execute("INSERT INTO mine VALUES ($1)", user)))
+            got.append(await async_outcome(connection.executemany("INSERT INTO mine VALUES ($1)", [(user,), (user,)])))
+            got.append(await async_outcome(connection.fetchval("SELECT set_config('app.user_id', $1, false)", user)))
+            got.append(await async_outcome(connection.fetchval("SELECT 1 / $1::int", 0)))
+            async with connection.transaction():
+                got.append(await connection.fetchval("SELECT count(*) FROM mine"))
+                await connection.execute("SET LOCAL app.user_id = 'somebody'")
+            got.append(await async_outcome(connection.executemany("INSERT INTO mine VALUES ($1)", [(1,)])))
+        return got
+
+    async def main() -> Any:
+        async with asyncpg.create_pool(address(), min_size=1, max_size=1) as pool:
+            return [await asyncio.create_task(work(pool, user)) for user in USERS]
+
+    return as_user(None, asyncio.run, main())
+
+
+@use("psycopg_pool")
+def psycopg_pool() -> Any:
+    from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+    insert = "INSERT INTO mine VALUES (%s)"
+
+    def work(pool: Any, user: str) -> Any:
+        got: list[Any] = []
+        with pool.connection() as connection:
+            connection.autocommit = True
+            got += [str(outcome(connection.execute, statement))[:7] for statement in STATEMENTS]
+            with connection.cursor() as cursor:
+                got += [outcome(cursor.executemany, insert, rows) for rows in ([(user,), (user,)], [5])]
+                got.append(cursor.execute("SELECT set_config('app.user_id', %s, false)", [user]).fetchone())
+            connection.autocommit = False
+            connection.execute(insert, [user])
+            connection.commit()
+            connection.execute("SET app.user_id = 'nobody'")
+            connection.rollback()
+            got.append(str(outcome(connection.execute, "SELECT nothing FROM nowhere"))[:7])
+            connection.rollback()
+            got.append(connection.execute("SELECT count(*) FROM mine").fetchone())
+        return got
+
+    def ends_badly(pool: Any) -> Any:
+        with pool.connection() as connection:
+            connection.execute(insert, ["nobody"])
+            connection.pgconn.finish()  # behind psycopg's back
+            return outcome(connection.commit)
+
+    async def async_work(pool: Any, user: str) -> Any:
+        current_user.set(user)
+        async with pool.connection() as connection:
+            got = [str(await async_outcome(connection.execute(statement)))[:7] for statement in STATEMENTS[:2]]
+            await connection.commit()
+            async with connection.cursor() as cursor:
+                got += [await async_outcome(cursor.executemany(insert, rows)) for rows in ([(user,), (user,)], [5])]
+        return got
+
+    async def main() -> Any:
+        async with AsyncConnectionPool(address(), min_size=1, max_size=1, open=False) as pool:
+            return [await asyncio.create_task(async_work(pool, user)) for user in USERS]
+
+    with ConnectionPool(address(), min_size=1, max_size=1, open=True) as pool:
+        got = [as_user(user, work, pool, user) for user in USERS]
+        got.append(as_user("alice", outcome, ends_badly, pool))
+    return [got, as_user(None, asyncio.run, main())]

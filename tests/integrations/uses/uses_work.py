@@ -1,0 +1,357 @@
+"""Uses of tasks, threads, queues and workers, and of clients that tasks share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from uses import as_user, async_outcome, current_user, outcome, use
+from uses_wsgi import threaded
+
+__all__: list[str] = []
+
+
+class Lines(asyncio.Protocol):
+    """A server that handles each line in a task of its own, which lets the connection read on."""
+
+    lost: asyncio.Event
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def connection_lost(self, _error: Any) -> None:
+        self.lost.set()
+
+    def data_received(self, data: bytes) -> None:
+        self.task = asyncio.get_running_loop().create_task(self.answer(data))
+
+    async def answer(self, data: bytes) -> None:
+        if data.startswith(b"alice"):
+            current_user.set("alice")
+        self.transport.pause_reading()
+        self.transport.resume_reading()
+        self.transport.write(f"{current_user.get()}\n".encode())
+
+
+@use("asyncio")
+def tasks() -> Any:
+    def ask(port: int) -> Any:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            answers = []
+            for line in (b"alice\n", b"-\n", b"-\n"):
+                connection.sendall(line)
+                answers.append(connection.recv(100).decode())
+            return answers
+
+    async def child(user: str) -> Any:
+        await asyncio.sleep(0)
+        if user == "carol":
+            raise LookupError(user)
+        return [user, current_user.get()]
+
+    async def parent(user: str) -> Any:
+        current_user.set(user)
+        cut = asyncio.create_task(asyncio.sleep(10))
+        await asyncio.sleep(0)
+        cut.cancel()
+        return [await async_outcome(asyncio.create_task(child(user))), await async_outcome(cut)]
+
+    async def chained() -> Any:
+        """A timer that sets the next one."""
+        done, rung = asyncio.get_running_loop().create_future(), []
+
+        def ring(left: int) -> None:
+            rung.append(current_user.get())
+            loop = asyncio.get_running_loop()
+            loop.call_later(0, ring, left - 1) if left else done.set_result(rung)
+
+        current_user.set("alice")
+        asyncio.get_running_loop().call_later(0, ring, 2)
+        return await done
+
+    async def main() -> Any:
+        Lines.lost = asyncio.Event()
+        server = await asyncio.get_running_loop().create_server(Lines, "127.0.0.1", 0)
+        answers = await asyncio.to_thread(ask, server.sockets[0].getsockname()[1])
+        await Lines.lost.wait()
+        server.close()
+        rung = await asyncio.create_task(chained())
+        return [answers, rung, await asyncio.gather(*map(parent, ("alice", "bob", "carol")))]
+
+    return as_user(None, asyncio.run, main())
+
+
+@use("queues")
+def queues() -> Any:
+    async def main() -> Any:
+        jobs: asyncio.Queue[Any] = asyncio.Queue(2)
+        got: list[Any] = []
+
+        async def work() -> None:
+            while True:
+                got.append([await jobs.get(), current_user.get()])
+                jobs.task_done()
+
+        async def put(user: str) -> Any:
+            current_user.set(user)
+            await jobs.put(f"of {user}")
+            return [outcome(jobs.put_nowait, "more"), outcome(jobs.put_nowait, "too much")]
+
+        full = await asyncio.create_task(put("alice"))
+        got.append([full, jobs.get_nowait(), jobs.get_nowait(), outcome(jobs.get_nowait)])
+        jobs.task_done()
+        jobs.task_done()
+        worker = asyncio.create_task(work())
+        for user in ("alice", "bob"):
+            await asyncio.create_task(put(user))
+            await jobs.join()
+        worker.cancel()
+        return [got, await async_outcome(worker)]
+
+    line: queue.Queue[Any] = queue.Queue(1)
+
+    def put(item: Any) -> Any:
+        line.put(item)
+        return outcome(line.put, "too much", block=False)
+
+    got = [[as_user(user, put, user), line.get(), outcome(line.get, timeout=0.001)] for user in ("alice", "bob")]
+    return [got, as_user(None, asyncio.run, main())]
+
+
+@use("threads")
+def threads() -> Any:
+    def job(user: str | None) -> Any:
+        before = current_user.get()
+        current_user.set(user)
+        if user == "carol":
+            raise LookupError(user)
+        return [before, current_user.get()]
+
+    class Own(threading.Thread):
+        def run(self) -> None:
+            self.got = job("dave")
+
+    with ThreadPoolExecutor(1) as pool:
+        users = ("alice", "bob", "carol", None)
+        got = [as_user(user, lambda user=user: outcome(pool.submit(job, user).result)) for user in users]
+        got.append(as_user("alice", lambda: pool.submit(copy_context().run, job, "bob").result()))
+        cancelled = [pool.submit(threading.Event().wait, 0.05), pool.submit(job, "bob")]
+        got.append([cancelled[1].cancel(), cancelled[0].result()])
+    own = Own()
+    as_user("alice", own.start)
+    own.join()
+    failing = threading.Thread(target=job, args=("carol",))
+    as_user("bob", failing.start)
+    failing.join()
+    with ThreadPoolExecutor(1) as pool:
+        taken = pool.submit(threading.Event().wait, 0.05)
+        answered = as_user("alice", pool.submit, job, "alice")
+        answered.set_result("by somebody else")  # the pool's thread ends with an error
+        taken.result()
+    return [got, own.got, outcome(own.start), answered.result()]
+
+
+@use("asgiref")
+def asgiref() -> Any:
+    from asgiref.local import Local
+    from asgiref.sync import sync_to_async
+
+    locals_of_both_kinds = (Local(), Local(thread_critical=True))
+
+    def ask(user: str) -> Any:
+        got = []
+        for local in locals_of_both_kinds:
+            found = outcome(getattr, local, "language")
+            local.language = f"of {user}"
+            got.append([found, local.language])
+        return got
+
+    async def main() -> Any:
+        async def task(user: str) -> Any:
+            current_user.set(user)
+            return [ask(user), await sync_to_async(ask)(user)]
+
+        return await asyncio.gather(*map(task, ("alice", "bob")))
+
+    return [[as_user(user, ask, user) for user in ("alice", "bob")], as_user(None, asyncio.run, main())]
+
+
+@use("opentelemetry")
+def opentelemetry() -> Any:
+    from opentelemetry import baggage, context
+
+    def job(user: str, signs_in: bool) -> Any:
+        current_user.set(user)
+        if signs_in:
+            context.attach(baggage.set_baggage("user.id", user))
+        return baggage.get_baggage("user.id")
+
+    with ThreadPoolExecutor(1) as pool:
+        return [pool.submit(job, *one).result() for one in (("alice", True), ("bob", False), ("alice", False))]
+
+
+@cache
+def celery_worker() -> Any:
+    """An application with one task, and a worker on a thread that ends with the process."""
+    from celery import Celery
+    from celery.contrib.testing.worker import start_worker
+
+    app = Celery("used", broker="memory://", backend="cache+memory://", set_as_current=False)
+    app.conf.update(worker_hijack_root_logger=False, broker_connection_retry_on_startup=True)
+    app.conf.broker_transport_options = {"polling_interval": 0.005}
+
+    @app.task(name="remember")
+    def remember(user: str) -> Any:
+        before = current_user.get()
+        current_user.set(user)
+        if user == "carol":
+            raise LookupError(user)
+        return [before, current_user.get()]
+
+    running = start_worker(app, pool="solo", perform_ping_check=False, loglevel="CRITICAL")
+    running.__enter__()
+    return app, remember, running  # it would stop as soon as nobody has it
+
+
+@use("celery")
+def celery() -> Any:
+    from celery.app import trace
+
+    app, remember, _running = celery_worker()
+
+    def publish(user: str | None, protocol: int) -> Any:
+        app.conf.task_protocol = protocol
+        app.__dict__.pop("amqp", None)
+        return outcome(remember.delay(user).get, timeout=20, interval=0.01)
+
+    got = [as_user(user, publish, user, protocol) for protocol in (2, 1) for user in ("alice", "bob", "carol", None)]
+    request = {"id": "1", "delivery_info": {}}
+    for user in ("alice", "bob"):
+        traced = as_user(None, lambda user=user: trace.trace_task(remember, "1", [user], {}, request, app=app))
+        got.append(str(getattr(traced, "retval", traced)))
+    got.append(as_user(None, outcome, trace.fast_trace_task, "unknown", "2", request, "[[], {}, {}]", None, None))
+    return got
+
+
+@use("apscheduler")
+def apscheduler() -> Any:
+    import logging
+
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+
+    async def main() -> Any:
+        got: list[Any] = []
+        done = asyncio.Event()
+
+        async def later(user: str) -> None:
+            got.append(["later", user, current_user.get()])
+            if user == "bob":
+                raise LookupError(user)
+
+        def now(user: str) -> None:
+            got.append(["now", user, current_user.get()])
+            done.set()
+
+        async def cancelled() -> None:
+            raise asyncio.CancelledError
+
+        async def schedule(user: str) -> None:
+            current_user.set(user)
+            scheduler.add_job(later, args=[user])
+            await asyncio.sleep(0.02)
+            scheduler.add_job(cancelled)
+            await asyncio.sleep(0.02)
+            scheduler.add_job(now, args=[user])
+            await done.wait()
+            done.clear()
+
+        scheduler = AsyncIOScheduler(timezone="UTC")
+        scheduler.start()
+        for user in ("alice", "bob"):
+            await asyncio.create_task(schedule(user))
+        scheduler.shutdown()
+        return [words[:2] for words in got]
+
+    return as_user(None, asyncio.run, main())
+
+
+class Service(BaseHTTPRequestHandler):
+    """Gives a cookie to whoever has none."""
+
+    def do_GET(self) -> None:
+        self.send_response(404 if self.path == "/nothing" else 200)
+        if "cookie" not in self.headers:
+            self.send_header("set-cookie", f"sid=of-{self.headers.get('x-user', 'nobody')}")
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_words: Any) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def service() -> Any:
+    """A running one: gives its address."""
+    server = ThreadingHTTPServer(("localhost", 0), Service)
+    server.daemon_threads = True
+    with threaded(server):
+        yield f"http://localhost:{server.server_port}"
+
+
+@use("aiohttp")
+def aiohttp_client() -> Any:
+    import aiohttp
+
+    async def main(url: str) -> Any:
+        async with aiohttp.ClientSession() as client:
+
+            async def ask(user: str) -> Any:
+                current_user.set(user)
+                async with client.get(f"{url}/", headers={"x-user": user}) as response:
+                    return [response.status, await response.text(), sorted(map(str, response.cookies.values()))]
+
+            got = [await asyncio.create_task(ask(user)) for user in ("alice", "bob")]
+            return [got, await async_outcome(client.get("http://localhost:1/"))]
+
+    with service() as url:
+        return as_user(None, asyncio.run, main(url))
+
+
+@use("httpx")
+def httpx() -> Any:
+    import httpx
+
+    async def main(url: str) -> Any:
+        async with httpx.AsyncClient() as client:
+
+            async def ask(user: str) -> Any:
+                current_user.set(user)
+                return (await client.get(f"{url}/", headers={"x-user": user})).text
+
+            got = [await asyncio.create_task(ask(user)) for user in ("alice", "bob")]
+            return [got, dict(client.cookies), await async_outcome(client.get("http://localhost:1/"))]
+
+    with service() as url, httpx.Client() as client:
+        got = [as_user(user, client.get, f"{url}/", headers={"x-user": user}).text for user in ("alice", "bob")]
+        got += [outcome(client.get, "http://localhost:1/"), dict(client.cookies)]
+        return [got, as_user(None, asyncio.run, main(url))]
+
+
+@use("requests")
+def requests() -> Any:
+    import requests
+
+    with service() as url, requests.Session() as client:
+        got = [as_user(user, client.get, f"{url}/", headers={"x-user": user}).text for user in ("alice", "bob")]
+        return [got, outcome(client.get, "http://localhost:1/"), dict(client.cookies)]
