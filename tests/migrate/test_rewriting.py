@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from isolation_audit.scan.scanner import Source
+    from isolation_audit.scan.source import Source
 
 SYNC = """\
 [[deprecations]]

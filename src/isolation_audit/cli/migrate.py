@@ -60,7 +60,7 @@ def migrate(  # noqa: PLR0913, PLR0917 - one parameter an option
     """
     from isolation_audit.migrate.lock import only_one
     from isolation_audit.migrate.validation import Checks
-    from isolation_audit.scan.scanner import base_folder
+    from isolation_audit.scan.source import base_folder
 
     config = loaded(config_path)
     check_phases(config, phases)

@@ -24,7 +24,7 @@ from isolation_audit.progress.matrix import matrix
 from isolation_audit.progress.ratchet import Ratchet
 from isolation_audit.progress.runtime import Runtime
 from isolation_audit.progress.source import Source
-from isolation_audit.scan.scanner import base_folder
+from isolation_audit.scan.source import base_folder
 
 if TYPE_CHECKING:
     from isolation_audit.config import Config

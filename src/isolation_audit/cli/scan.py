@@ -61,7 +61,8 @@ def scan(
     """
     from isolation_audit.scan.cache import Cache
     from isolation_audit.scan.outcome import judge
-    from isolation_audit.scan.scanner import base_folder, read_source
+    from isolation_audit.scan.scanner import read_source
+    from isolation_audit.scan.source import base_folder
 
     config = loaded(config_path)
     check_phases(config, phases)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.migrate.places import Place
-    from isolation_audit.scan.scanner import Source
+    from isolation_audit.scan.source import Source
 
 _DEEPEST = 20
 Export = tuple[str, str]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from isolation_audit.migrate.planning import Plan
-    from isolation_audit.scan.scanner import Source
+    from isolation_audit.scan.source import Source
 
 _REFERENCES = ("IA801", "IA802", "IA803", "IA808")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from isolation_audit.scan.deprecated import Hit
     from isolation_audit.scan.facts import Facts, Use
     from isolation_audit.scan.findings import Judge
-    from isolation_audit.scan.scanner import Source
+    from isolation_audit.scan.source import Source
 
 _RENAMED = {"annotation", "return annotation", "string annotation", "isinstance", "issubclass", "except"}
 _CHECKS = {"isinstance", "issubclass", "except"}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from isolation_audit.config.model import Config
-    from isolation_audit.scan.scanner import Source
+    from isolation_audit.scan.source import Source
     from isolation_audit.scan.walk import File
 
 _FORMAT = 6

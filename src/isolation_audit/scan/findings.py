@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from isolation_audit.rules import Severity
     from isolation_audit.scan.deprecated import Hit
     from isolation_audit.scan.facts import Arguments, Facts, Use
-    from isolation_audit.scan.scanner import Source
+    from isolation_audit.scan.source import Source
 
 
 @dataclass(frozen=True, slots=True)

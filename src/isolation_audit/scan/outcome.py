@@ -14,7 +14,7 @@ from isolation_audit.findings import Finding, Frame, Site
 from isolation_audit.scan.findings import Judge, Reference
 
 if TYPE_CHECKING:
-    from isolation_audit.scan.scanner import Source
+    from isolation_audit.scan.source import Source
 
 NOBODY = "-"
 """In counts, where a file has no phase or no owner."""

@@ -13,7 +13,7 @@ from isolation_audit.scan.reading import lines_of, top_level_names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.scan.scanner import Source
+    from isolation_audit.scan.source import Source
 
 _STATEMENT = re.compile(r"(?:from\s+[\w.]+\s+import\s+[\w.,*() ]+|import\s+[\w.]+(?:\s+as\s+\w+)?)")
 _MARKED = re.compile(
