@@ -132,6 +132,7 @@ def main():
         (SET, READ, "copy_context().run(job, user, signs_in)"),
         ('if tenant.get() is None: tenant.set({"jobs": 5, "theme": "green"})', READ, "job(user, signs_in)"),
         ('if signs_in: tenant.set(["alice", "bob", "carol"])', READ, "job(user, signs_in)"),
+        ("if tenant.get() is None: tenant.set(threading.Event())", "tenant.get().last = user", "job(user, signs_in)"),
         ('if signs_in: current_user.set(None); tenant.set("of alice")', READ, "job(user, signs_in)"),
     ],
 )

@@ -146,8 +146,13 @@ class Leavings:
                     self.touched(variable, "get")
 
     def _tell(self, job: Job, user: User) -> None:
-        if job.writer is not None and not same(user, job.writer):
-            self._runtime.publish(ContextBled(STILL_SET, "read here", user, job.writer, job.read))
+        variable, writer = job.variable, job.writer
+        if variable is None or writer is None or same(user, writer):
+            return
+        # A thread's own connection, say, remembers its last user until it is used by the next one.
+        texts = _texts(variable.get(None))
+        if _names(texts, writer) and not _names(texts, user):
+            self._runtime.publish(ContextBled(STILL_SET, "read here", user, writer, job.read))
 
 
 _OURS: Final[frozenset[ContextVar[Any]]] = frozenset(
