@@ -11,6 +11,7 @@ import application_kinds as kinds
 import pytest
 from audited_source import auditing, make_auditor, make_module
 
+from isolation_audit.identity.scopes import current_scope
 from isolation_audit.instrument import patches
 
 SOURCE = """
@@ -101,6 +102,19 @@ def test_two_hundred_rounds_leave_nothing_behind():
     gc.collect()
     assert len(gc.get_objects()) - objects < 200
     assert sys.getallocatedblocks() - blocks < 2_000
+
+
+def test_a_call_that_the_end_of_the_audit_overtakes_leaves_its_scope():
+    module = make_module("def run(user_id, meanwhile): return meanwhile()\n")
+    auditor = make_auditor('[[scopes]]\ntarget = "APP:run"\nuser = ["args.user_id"]\n', module)
+    auditor.start()
+
+    def stop():
+        assert current_scope().user_id == "alice"
+        auditor.stop()
+
+    module.run("alice", stop)
+    assert current_scope() is None
 
 
 def test_starting_and_stopping_twice_changes_nothing_more():

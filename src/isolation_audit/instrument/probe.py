@@ -82,12 +82,14 @@ class Probe:
     where nobody has. It is made anew for each number of interceptors: the usual one has no loop to run.
     """
 
-    __slots__ = ("_guarded", "before", "original")
+    __slots__ = ("_guarded", "before", "minds_results", "original")
 
     def __init__(self, original: Callable[..., Any]) -> None:
         self.original = original
         self._guarded: tuple[Guarded, ...] = ()
         self.before: Callable[[Values], States | None] = _nobody
+        self.minds_results = False
+        """Whether :meth:`after` ever had anybody to tell: who is removed while a call runs still has to be told."""
 
     def __len__(self) -> int:
         return len(self._guarded)
@@ -108,6 +110,7 @@ class Probe:
 
     def _ask(self, guarded: tuple[Guarded, ...]) -> None:
         self._guarded = guarded
+        self.minds_results |= any(one.minds_results for one in guarded)
         if not guarded:
             self.before = _nobody
         else:
