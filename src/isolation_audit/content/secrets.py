@@ -60,7 +60,7 @@ class _Version:
 
 
 def version() -> int:
-    """A number that changes with each secret."""
+    """A number that changes with each secret; 0 as long as there was none."""
     return _Version.number
 
 

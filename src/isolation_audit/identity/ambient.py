@@ -30,6 +30,7 @@ class Ambient:
         self.variable: ContextVar[Any] | None = None
         """The application's own variable, once it is known."""
         self._token = users.token
+        self._known = users.known
         self._read_adopted: Callable[..., Any] | None = None
         self._user_of: Callable[[Any], Any] | None = None
 
@@ -61,8 +62,11 @@ class Ambient:
         read = self._read_adopted
         if read is not None:
             value = read(UNSET)
-            if (scope is None or value is not scope.adopted) and value is not UNSET and value is not None:
-                user = self._token(value if self._user_of is None else self._user_of(value))
+            if value is not UNSET and value is not None and (scope is None or value is not scope.adopted):
+                if self._user_of is not None:
+                    value = self._user_of(value)
+                known = self._known
+                user = (known(value) if type(value) is str else None) or self._token(value)
                 if user is not None:
                     return user
         if scope is not None:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from isolation_audit.content import secrets
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.responses import PUSHED, Asked, Response
 from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, code_of, passing, sinks_of
@@ -38,13 +39,14 @@ class SendPoint(PassingPoint):
 
     def before(self, values: Values) -> Passing | None:
         """Search it; what the server makes of it below is not searched again."""
-        message = self._message(values)
+        message_of = self._message
+        message = message_of(values)
+        if type(message) is dict and message.get("type") == "websocket.send" and not secrets.version():
+            return None  # nobody looks at it below either
         if (type(message) is not dict and not issubclass(type(message), Mapping)) or passing():
             return None
         kind = message.get("type")
         if kind == "websocket.send":
-            if not self._sinks.has_secrets:
-                return None  # nobody looks at it below either, then
             self._sinks.secrets(message.get("text") or message.get("bytes"), self.place, PUSHED)
             return Passing()
         server = self._self_of(values)

@@ -65,10 +65,12 @@ class Connections:
         self.target = target
         self._runtime = runtime
         self._addressees = runtime.part(Addressees) if runtime.config.watch.addressees else None
+        self._record_of = runtime.objects.get
+        self._ambient = runtime.ambient.current
 
     def known(self, obj: Any) -> Connection | None:
         """The connection behind an object that was met before."""
-        record = self._runtime.objects.get(obj)
+        record = self._record_of(obj)
         connection: Connection | None = None if record is None else record.connection
         return connection
 
@@ -87,7 +89,7 @@ class Connections:
         task = running_task()
         if task is not None and (connection.reader is None or connection.reader() is not task):
             connection.reader = weakref.ref(task)
-        ambient = self._runtime.ambient.current()
+        ambient = self._ambient()
         if ambient is None or ambient is connection.owner or ambient.kind is not Kind.USER:
             return
         connection.owner = ambient
@@ -99,18 +101,20 @@ class Connections:
 
     def sent(self, connection: Connection, payload: Any) -> None:
         """Have it weighed whether what is sent is meant for the connection's user."""
-        if self._addressees is None or connection.owner is None:
+        owner, addressees = connection.owner, self._addressees
+        if owner is None or addressees is None:
             return
-        ambient = self._runtime.ambient.current()
-        if ambient is connection.owner:
-            self._addressees.to_oneself(ambient, payload)
+        current = self._ambient
+        ambient = current()
+        if ambient is owner:
+            addressees.to_oneself(owner, payload)
             return
-        if differ(ambient, connection.owner) and connection.reader is not None:
+        if differ(ambient, owner) and connection.reader is not None:
             task = running_task()
             if task is not None and connection.reader() is task:
                 # Whoever receives on a connection may answer there: somebody has logged in anew, or it serves several.
                 connection.owner = ambient
-        self._addressees.one(ambient, connection.owner, Message(f"{self.target}.send", payload, _LIBRARIES))
+        addressees.one(ambient, connection.owner, Message(f"{self.target}.send", payload, _LIBRARIES))
 
     def broadcast(self, objs: list[Any], target: str, payload: Any) -> None:
         """Have it weighed whether what is sent to all of them on purpose is meant for them."""

@@ -95,22 +95,28 @@ class SendPoint(Interceptor):
 
     def __init__(self, connections: Connections, layout: Layout, runtime: Runtime) -> None:
         self._connections = connections
-        self._self_of = layout.receiver_reader()
-        self._message = layout.argument("message")
+        self._calls = layout.receiver_reader(), layout.argument("message"), runtime.objects.get, connections.sent
         self._seen = runtime.tally.seen
 
     def before(self, values: Values) -> Any:
         """Compare what is sent with the state of the connection."""
         self._seen[self.place] += 1
-        websocket, message = self._self_of(values), self._message(values)
-        connection = _connection(self._connections, websocket)
-        kind = _kind(message)
+        self_of, message_of, record_of, sent = self._calls
+        websocket, message = self_of(values), message_of(values)
+        record = record_of(websocket)
+        connection = record.connection if record is not None else None
+        if connection is None:
+            connection = _connection(self._connections, websocket)
+        kind = message.get("type") if type(message) is dict else _kind(message)
         if kind == "websocket.send":
-            when = _unready(websocket, connection)
+            # `_name_` is what the property `name` of an enumeration's member reads, at a fifth of its cost.
+            state = websocket.application_state
+            connected = state is websocket.client_state and state._name_ == "CONNECTED"
+            when = "" if connected else _unready(websocket, connection)
             if when:
                 self._connections.unready(connection, when)
             else:
-                self._connections.sent(connection, message.get("text") or message.get("bytes"))
+                sent(connection, message.get("text") or message.get("bytes"))
         elif kind == "websocket.accept":
             connection.opened = True
             self._connections.bind(websocket, connection)
@@ -121,17 +127,16 @@ class SendPoint(Interceptor):
             connection.end = connection.end or CLOSED
         elif kind == "websocket.http.response.start":
             connection.end = REFUSED
-        return websocket, connection
+        return websocket
 
-    def failed(self, state: Any, _error: BaseException) -> None:
+    def failed(self, websocket: Any, _error: BaseException) -> None:
         """Note a client that has left: Starlette closes its own side without the application's having asked for it."""
-        websocket, connection = state
+        connection = _connection(self._connections, websocket)
         if not connection.end and websocket.application_state._name_ == "DISCONNECTED":
             connection.gone = True
 
 
 def _unready(websocket: Any, connection: Connection) -> str:
-    # `_name_` is what the property `name` of an enumeration's member reads, at a fifth of its cost.
     state = websocket.application_state._name_
     if state == "CONNECTED":
         return RECEIVED if websocket.client_state._name_ == "DISCONNECTED" else ""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.content import secrets
 from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
@@ -70,8 +71,9 @@ class WritePoint(Interceptor):
         self._write(values)
 
     def _write(self, values: Values) -> bool:
-        given = self._argument(values)
-        if type(given) is bytes and not given.startswith(HEAD) and not (self._sinks.has_secrets or len(self._wires)):
+        argument_of = self._argument
+        given = argument_of(values)
+        if type(given) is bytes and not given.startswith(HEAD) and not (secrets.version() or len(self._wires)):
             return False  # no response begins or goes on here, and there is nothing else to look for
         if passing() or not in_task():
             return False

@@ -189,11 +189,12 @@ class Addressees:
         return message.event is not None and any(fnmatchcase(message.event, glob) for glob in self._public)
 
     def to_oneself(self, sender: User, payload: Any) -> None:
-        """A user's message went to that user: whoever sends it to others as well sends it round."""
-        self._goes_round(sender, _key(payload))
+        """A user's message went to that user: whoever sends it to others as well sends it round.
 
-    def _goes_round(self, sender: User, key: int) -> None:
-        """Not held against ``sender``, whoever was reached first: those who waited to be told of, or those to come."""
+        It is not held against ``sender``, whoever was reached first: those who waited to be told of, or those to come.
+        """
+        # Nearly all that an application sends comes by here.
+        key = hash(payload) if type(payload) is str else _key(payload)
         own = self._own.get(sender.id)
         if own is None:
             if len(self._own) >= _SENDERS:
@@ -217,7 +218,7 @@ class Addressees:
                 self.settle(0.0)
             self._waiting[sender.id, key] = _Waiting(time.monotonic(), reached)
         elif naming is Naming.FIELD and differ(earlier.reached.addressee, reached.addressee):
-            self._goes_round(sender, key)  # a round among others, which says of whom it tells
+            self.to_oneself(sender, reached.message.payload)  # a round among others, which says of whom it tells
 
     def _tell(self, reached: Reached) -> None:
         reached.stack = self._place(reached.message)

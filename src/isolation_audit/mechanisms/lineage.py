@@ -126,14 +126,15 @@ class Lineage:
 
     def user(self) -> User | None:
         """The running user; None where it is unknown, or no real user."""
-        user = self._current()
+        current = self._current
+        user = current()
         return user if user is not None and user.kind is _USER else None
 
     @staticmethod
     def starting(task: asyncio.Task[Any], user: User) -> None:
         """``task`` is about to start another one, in ``user``'s work."""
         starter: Starter | None = starter_variable.get()
-        if starter is None or not starter.is_(task) or starter.user is not user:
+        if starter is None or starter.user is not user or not starter.is_(task):
             starter_variable.set(Starter(task, user))
 
     @staticmethod
@@ -206,7 +207,7 @@ class Lineage:
     def begin_item(self, owner: User | None, queue: object, where: Callable[[], Hashable]) -> None:
         """A consumer has got an item that ``owner`` had put into ``queue``; ``where`` says which consumer."""
         native = self.user()
-        own = owner is not None and native is not None and same(owner, native)
+        own = owner is not None and native is not None and (owner is native or same(owner, native))
         if own and native is not None:
             self._serves(native, queue, where)
         if (own or owner is None) and self.trails.idle:

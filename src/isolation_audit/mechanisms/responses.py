@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.content import secrets
 from isolation_audit.mechanisms.sinks import LARGEST, secret_of_another
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Response:
             self._left -= len(data)
             self._body.append(data)
         # The own name settles it, but for secrets.
-        if not self._own or self._sinks.has_secrets:
+        if not self._own or secrets.version():
             self._search(self._whole(data, last=last), user)
         if last and self._found is not None and not self._own:
             self._found = self._unasked(self._sinks.outside_mentions(b"".join(self._body)[:LARGEST]))

@@ -108,11 +108,6 @@ class Sinks:
         self._mentions = ATTRIBUTIONS.union(responses.mentions)
         self._open_to_all = re.compile("|".join(map(translate, responses.paths))).match if responses.paths else None
 
-    @property
-    def has_secrets(self) -> bool:
-        """True where there may be secrets to look for."""
-        return secrets.version() > 0
-
     def user(self) -> User | None:
         """The user whose work is running; None for nobody, for a placeholder and for the system."""
         user = self._runtime.ambient.current()

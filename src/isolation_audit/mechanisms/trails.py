@@ -43,15 +43,12 @@ class Trails:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._current: Callable[[], Any] | None = None
-
-    @property
-    def idle(self) -> bool:
+        self.idle = True
         """True as long as there is no library to leave anything for."""
-        return self._current is None
 
     def follow(self, current: Callable[[], Any]) -> None:
         """``current`` gives what the library has in the running context at this moment."""
-        self._current = current
+        self._current, self.idle = current, False
 
     def begin(self) -> Any:
         """A job begins: what is there now is none of its doing. Not kept alive: it may hold a user's data."""
