@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
 from typing import Any
@@ -47,13 +48,20 @@ def measures(connection: Any, record: Any) -> None:
         counted.append(time.monotonic() - began)
 
 
+def gives_up(_connection: Any, record: Any, proxy: Any) -> None:
+    # As SQLAlchemy's documentation has it, for processes that fork.
+    if record.info["pid"] != os.getpid():
+        record.dbapi_connection = proxy.dbapi_connection = None
+        raise LookupError
+
+
 def forgets(connection: Any, record: Any) -> None:
     del connection, record
 
 
 @pytest.mark.parametrize(
     "listener",
-    [counts, counts_all, measures, forgets, Metrics().idle, Metrics().measured, Metrics().of_class],
+    [counts, counts_all, measures, gives_up, forgets, Metrics().idle, Metrics().measured, Metrics().of_class],
 )
 def test_who_never_uses_the_connection(listener: Any) -> None:
     assert not may_clean([listener])

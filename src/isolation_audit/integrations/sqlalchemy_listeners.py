@@ -57,6 +57,11 @@ def _reads(code: CodeType, names: frozenset[str]) -> bool:
         meant = step.argval if isinstance(step.argval, tuple) else (step.argval,)
         if "FAST" not in step.opname or step.opname in {"STORE_FAST", "DELETE_FAST"} or names.isdisjoint(meant):
             continue
-        if following is None or following.argval not in _HARMLESS or "ATTR" not in following.opname:
+        if following is None or not _harmless(following):
             return True
     return False
+
+
+def _harmless(step: dis.Instruction) -> bool:
+    """True where what is done with a parameter runs nothing: its notes are read, or an attribute is set."""
+    return step.opname == "STORE_ATTR" or ("ATTR" in step.opname and step.argval in _HARMLESS)
