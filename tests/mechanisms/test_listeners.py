@@ -7,6 +7,7 @@ import gc
 import linecache
 import queue
 import sys
+import weakref
 
 import pytest
 
@@ -16,7 +17,7 @@ pytest.importorskip("pyee")
 from blinker import Signal
 
 from isolation_audit import secret
-from isolation_audit.mechanisms.listeners import MOST, Listeners, Topic
+from isolation_audit.mechanisms.listeners import MOST, Listeners, Place, Topic
 from isolation_audit.mechanisms.taking import Taking
 
 
@@ -252,7 +253,6 @@ def test_the_same_on_threads(outcome_of) -> None:
         {"listen": "mine = bus.connected_to(hear); mine.__enter__()", "after": "mine.__exit__(None, None, None)"},
         {"event": 'text="maintenance at five"'},
         {"event": 'sender_id=user, text="hello"'},
-        {"listen": "bus.receivers or listen(hear)"},
     ],
 )
 def test_listeners_of_requests_that_tidy_up_are_silent(outcome_of, changes: dict[str, str]) -> None:
@@ -345,7 +345,7 @@ def test_what_is_kept_of_listeners_is_bounded(audit) -> None:
     topic, user = Topic(), audit.auditor.runtime.users.token("alice")
     held = [[].append for _ in range(MOST + 10)]
     for listener in held:
-        topic.add(listener, user, lambda: ((), None))
+        topic.add(listener, user, lambda: Place((), None, own=False))
     assert len(topic.known) == MOST
 
 
@@ -555,3 +555,99 @@ unread = eval("lambda event: kept.append(event)")
     assert {name: taking.takes(getattr(app, name)) for name in expected} == expected
     assert sum(expected.values()) == 5
     assert {name: taking.takes(getattr(app, name)) for name in expected} == expected, "and once more, from memory"
+
+
+APPEND = "lambda sender, **event: inbox.append(event)"
+
+FOLLOWING = """
+kept, everything = [], []
+
+class Service:
+    def __init__(self):
+        self.events = []
+    def hear(self, sender, **event):
+        self.events.append(event)
+
+class Session:
+    def __init__(self, owner):
+        self.owner, self.events = owner, []
+    def hear(self, sender, **event):
+        self.events.append(event)
+
+service = Service()
+
+def set_up():
+    history = []
+    listen(lambda sender, **event: history.append(event))
+
+async def follow(user):
+    current_user.set(user)
+    inbox = []
+    {listen}
+    kept.append(inbox)
+    await asyncio.sleep(0.02)
+
+async def request(user):
+    current_user.set(user)
+    tell({event})
+
+async def serve():
+    following = asyncio.create_task(follow("alice"))
+    await asyncio.sleep(0.01)
+    await asyncio.create_task(request("bob"))
+    await following
+
+def main():
+    asyncio.run(serve())
+"""
+
+
+def following(listen: str, event: str = 'text=f"report of {user}"') -> str:
+    return BLINKER + FOLLOWING.replace("{listen}", listen.replace("; ", "\n    ")).replace("{event}", event)
+
+
+@pytest.mark.parametrize(
+    ("listen", "event"),
+    [
+        (f"listen({APPEND})", 'text=f"report of {user}"'),
+        (f"listen({APPEND})", "user_id=user, total=4711"),
+        ("bus.connect(Session(user).hear, weak=False)", "user_id=user, total=4711"),
+        ("bus.connect(Session({'id': user}).hear, weak=False)", "user_id=user, total=4711"),
+        ("mine = Session(Session(user)); bus.connect(mine.hear, weak=False)", "user_id=user, total=4711"),
+    ],
+)
+def test_nobody_but_one_other_user_hears_it(outcome_of, listen: str, event: str) -> None:
+    outcome = outcome_of(following(listen, event))
+    assert [one[:2] for one in outcome.found] == [("IA202", "bob")]
+
+
+@pytest.mark.parametrize(
+    "listen",
+    [
+        # Made for all, by whoever came first.
+        "listen(service.hear)",
+        "made = Service(); listen(made.hear)",
+        "listen(lambda sender, **event: everything.append(event))",
+        "set_up()",
+        # Others follow, too: a broadcast.
+        "listen(HEAR); current_user.set('carol'); listen(HEAR)".replace("HEAR", APPEND),
+    ],
+)
+def test_a_listener_for_all_may_hear_it(outcome_of, listen: str) -> None:
+    outcome = outcome_of(following(listen, "user_id=user, total=4711"))
+    assert outcome.found == []
+
+
+def test_what_a_handler_keeps_in_its_variables_lives_no_longer(audit) -> None:
+    class Big:
+        pass
+
+    def handler() -> weakref.ref[Big]:
+        big, inbox = Big(), []
+        bus.connect(lambda sender, **event: inbox.append(event), weak=False)
+        kept = weakref.ref(big)
+        del big
+        return kept
+
+    bus = Signal()
+    assert audit.as_user("alice", handler)() is None

@@ -2,13 +2,15 @@
 
 A bus tells every listener of everything, and that is what it is for. So it takes more than another user's listener:
 
-- the listener is one user's: several users have registered their own of the same code, or it holds its user's id;
+- the listener is one user's own: several users have registered theirs, of the same code, or it belongs to its user
+  (see ``belonging``);
 - it takes whatever it is given (see ``taking``);
 - the event names somebody else, and not the listener's user; and
-- it says by itself whom it is for, or holds a secret; or the work that left the listener behind is over.
+- it says by itself whom it is for, or holds a secret; or the work that left the listener behind is over; or nobody
+  but this one user hears it.
 
-Where that work goes on, a listener of the sender's own hears the same, and a user is named in the middle of a text,
-that is said as a note: from outside, an announcement and a leak look alike.
+Where several users hear it, and the sender is named in the middle of a text, that is said as a note: from outside, an
+announcement and a leak look alike.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.content.naming import Naming, addressed, named
 from isolation_audit.identity.objects import Record
-from isolation_audit.identity.users import Kind, plain_text, same
+from isolation_audit.identity.users import Kind, same
 from isolation_audit.instrument.stacks import beneath, capture
 from isolation_audit.mechanisms.addressees import Reached
-from isolation_audit.mechanisms.taking import Taking, fields_of
+from isolation_audit.mechanisms.belonging import holds, made_here
+from isolation_audit.mechanisms.taking import Taking
 from isolation_audit.mechanisms.works import Work
 
 if TYPE_CHECKING:
@@ -40,18 +43,25 @@ MOST: Final = 10_000
 """Listeners of one event that are known; those beyond them are nobody's."""
 
 
+class Place(NamedTuple):
+    """Where and in whose work a listener was registered; ``own`` where it was made in that very work."""
+
+    stack: RawStack
+    work: Work
+    own: bool
+
+
 class Registered:
     """One listener, in whose work and where it was registered; ``user`` is None once several users have."""
 
-    __slots__ = ("kind", "reference", "stack", "user", "work")
+    __slots__ = ("kind", "own", "reference", "stack", "user", "work")
 
-    def __init__(self, reference: weakref.ref[Any], kind: Hashable, user: User, stack: RawStack, work: Work) -> None:
+    def __init__(self, reference: weakref.ref[Any], kind: Hashable, user: User, place: Place) -> None:
         self.reference = reference
         self.kind = kind
         """What listeners of the same code have in common."""
         self.user: User | None = user
-        self.stack = stack
-        self.work = work
+        self.stack, self.work, self.own = place
 
 
 class Heard(NamedTuple):
@@ -72,7 +82,7 @@ class Topic:
         self._users: dict[Hashable, tuple[User, bool]] = {}
         """Kind of listener -> who registered one first; True where another user has, too."""
 
-    def add(self, listener: Any, user: User, place: Callable[[], tuple[RawStack, Work]]) -> None:
+    def add(self, listener: Any, user: User, place: Callable[[], Place]) -> None:
         """``user`` has registered ``listener``."""
         held, key = _identity(listener)
         earlier = self.known.get(key)
@@ -99,7 +109,7 @@ class Topic:
             self._users[kind] = (user, False)
         elif first is not None and not first[1] and not same(first[0], user):
             self._users[kind] = (first[0], True)
-        known[key] = Registered(reference, kind, user, *place())
+        known[key] = Registered(reference, kind, user, place())
 
     def heard(self, listeners: Iterable[Any]) -> Iterator[Heard]:
         """Those that one user has registered."""
@@ -113,7 +123,8 @@ class Topic:
     def is_personal(self, heard: Heard) -> bool:
         """True where a listener is its user's own, and not one for all that the first request happened to register."""
         first = self._users.get(heard.registered.kind)
-        return (first is not None and first[1]) or _holds(heard.listener, heard.user.id)
+        several = first is not None and first[1]
+        return several or heard.registered.own or holds(heard.listener, heard.user.id)
 
 
 class Listeners:
@@ -135,7 +146,7 @@ class Listeners:
             buses[key] = (weakref.ref(bus, lambda _gone: buses.pop(key, None)), {})
         topics = buses[key][1]
         if topic in topics or len(topics) < MOST:
-            topics.setdefault(topic, Topic()).add(listener, user, lambda: self._place(user))
+            topics.setdefault(topic, Topic()).add(listener, user, lambda: self._place(listener, user))
 
     def topic(self, bus: Any, topic: str | None) -> Topic | None:
         """The listeners of an event that some user has registered; None where there are none."""
@@ -153,10 +164,10 @@ class Listeners:
         marks = self._marks(message.payload) if others else []
         if not marks or (message.event is not None and self._is_named_for_somebody(message.event)):
             return
-        own = {heard.registered.kind for heard in every if sender is not None and same(heard.user, sender)}
+        alone = len(others) == len(every) and len({heard.user.id for heard in others}) == 1
         event = _Event(message, marks, sender, self._is_public(message.event))
         for heard in others:
-            content, to = event.reaches(heard, own)
+            content, to = event.reaches(heard, alone=alone)
             if content is not None and topic.is_personal(heard) and self._taking.takes(heard.listener):
                 self._tell(message, to, sender, content, heard)
                 return
@@ -186,9 +197,9 @@ class Listeners:
     def _is_public(self, event: str | None) -> bool:
         return event is not None and any(fnmatchcase(event, glob) for glob in self._public)
 
-    def _place(self, user: User) -> tuple[RawStack, Work]:
+    def _place(self, listener: Any, user: User) -> Place:
         stack = capture(self._runtime.config.limits.stack)
-        return stack, Work(self._runtime, user, stack)
+        return Place(stack, Work(self._runtime, user, stack), made_here(listener))
 
 
 class _Event:
@@ -204,9 +215,12 @@ class _Event:
         self._meant = meant[0] if len(meant) == 1 else None
         self._alone = sender if len(users) == 1 and sender is not None and same(marks[0].user, sender) else None
 
-    def reaches(self, heard: Heard, own: set[Hashable]) -> tuple[User | None, str]:
-        """Whose data it is that this listener must not have, and how that is called; None where it may."""
-        user, registered = heard.user, heard.registered
+    def reaches(self, heard: Heard, *, alone: bool) -> tuple[User | None, str]:
+        """Whose data it is that this listener must not have, and how that is called; None where it may.
+
+        ``alone`` where no other user hears it, and the sender neither.
+        """
+        user = heard.user
         secret = next((mark.user for mark in self._marks if mark.secret and not same(mark.user, user)), None)
         if secret is not None:
             return secret, "heard"
@@ -217,9 +231,9 @@ class _Event:
         naming = Naming.SPEAKER if self._alone is None else named(self._payload, self._alone.id)
         if naming >= Naming.SUBJECT:
             return None, ""
-        if registered.work.over():
+        if alone or heard.registered.work.over():
             return self._alone, "heard"
-        return (self._alone, "told") if naming is Naming.INSIDE and registered.kind in own else (None, "")
+        return (self._alone, "told") if naming is Naming.INSIDE else (None, "")
 
 
 def _identity(listener: Any) -> tuple[Any, Hashable]:
@@ -240,26 +254,3 @@ def _kind(listener: Any) -> Hashable:
     if type(function) is FunctionType:
         return function.__code__
     return id(type(function))
-
-
-def _holds(listener: Any, identifier: str) -> bool:
-    """True where a listener has the id of a user with it: in its closure, its arguments, or its object's attributes."""
-    held: list[Any] = []
-    while type(listener) is partial:
-        held += [*listener.args, *listener.keywords.values()]
-        listener = listener.func
-    if type(listener) is MethodType:
-        held += fields_of(listener.__self__).values()
-        listener = listener.__func__
-    if type(listener) is FunctionType:
-        held += listener.__defaults__ or ()
-        held += [cell.cell_contents for cell in listener.__closure__ or () if _is_full(cell)]
-    return any(plain_text(value) == identifier for value in held)
-
-
-def _is_full(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 - whether it raises
-    except ValueError:
-        return False
-    return True
