@@ -106,12 +106,12 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def prometheus_server(folder: Path, target: str) -> Iterator[PrometheusServer]:
-    """A real Prometheus that scrapes ``target`` (host:port) five times a second."""
+def prometheus_server(folder: Path, target: str, alerting: str = "") -> Iterator[PrometheusServer]:
+    """A real Prometheus that scrapes ``target`` (host:port) five times a second; ``alerting`` is more configuration."""
     config = folder / "prometheus.yml"
     config.write_text(
-        "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"
-        f"scrape_configs: [{{job_name: audited, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        "global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 500ms}\n"
+        f"scrape_configs: [{{job_name: audited, static_configs: [{{targets: ['{target}']}}]}}]\n{alerting}"
     )
     port = free_port()
     command = [
@@ -124,6 +124,27 @@ def prometheus_server(folder: Path, target: str) -> Iterator[PrometheusServer]:
         url = f"http://127.0.0.1:{port}"
         wait_for(lambda: answers(f"{url}/-/ready"), "Prometheus to be ready")
         yield PrometheusServer(url)
+
+
+@contextmanager
+def alertmanager(folder: Path, webhook: str) -> Iterator[str]:
+    """A real Alertmanager that posts every alert to ``webhook`` at once; gives its host:port."""
+    config = folder / "alertmanager.yml"
+    config.write_text(
+        "route: {receiver: rollback, group_by: ['...'], group_wait: 0s, group_interval: 1s}\n"
+        f"receivers: [{{name: rollback, webhook_configs: [{{url: '{webhook}', send_resolved: false}}]}}]\n"
+    )
+    address = f"127.0.0.1:{free_port()}"
+    command = [
+        program("prometheus-alertmanager"),
+        f"--config.file={config}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+    ]
+    with running(command, folder / "alertmanager.log"):
+        wait_for(lambda: answers(f"http://{address}/-/ready"), "Alertmanager to be ready")
+        yield address
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from doors import CONFIG, SHOP, clean_environment, cli
-from receivers import free_port, prometheus_server, running, wait_for
+from receivers import ROOT, alertmanager, free_port, get, prometheus_server, running, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,22 +152,26 @@ def test_something_that_is_no_prometheus(tmp_path, body: bytes) -> None:
     assert "can't ask Prometheus" in done.err
 
 
-@pytest.mark.server
-def test_from_a_prometheus_server(tmp_path) -> None:
+@contextmanager
+def audited_server(folder: Path) -> Iterator[str]:
+    """An audited program that does what it finds ordered by the names of files; where its metrics are (host:port)."""
     port = free_port()
-    (tmp_path / "shop.py").write_text(SHOP)
-    (tmp_path / "program.py").write_text(
+    (folder / "shop.py").write_text(SHOP)
+    (folder / "program.py").write_text(
         "import time, shop, pathlib\nwhile True:\n"
         "    for order in pathlib.Path('orders').glob('*'):\n"
         "        getattr(shop, order.stem)()\n        order.unlink()\n    time.sleep(0.05)\n"
     )
-    (tmp_path / "orders").mkdir()
-    (tmp_path / "audit.toml").write_text(CONFIG)
+    (folder / "orders").mkdir()
+    (folder / "audit.toml").write_text(CONFIG)
     command = [sys.executable, "-m", "isolation_audit", "run", "--config", "audit.toml", "--metrics-port", str(port)]
-    with (
-        running([*command, "--", sys.executable, "program.py"], tmp_path / "run.log", cwd=tmp_path),
-        prometheus_server(tmp_path, f"127.0.0.1:{port}") as server,
-    ):
+    with running([*command, "--", sys.executable, "program.py"], folder / "run.log", cwd=folder):
+        yield f"127.0.0.1:{port}"
+
+
+@pytest.mark.server
+def test_from_a_prometheus_server(tmp_path) -> None:
+    with audited_server(tmp_path) as metrics, prometheus_server(tmp_path, metrics) as server:
 
         def gate(*options: str) -> Any:
             return cli("gate", "--prometheus", server.url, "--window", "1m", *options, cwd=tmp_path)
@@ -187,3 +192,34 @@ def test_from_a_prometheus_server(tmp_path) -> None:
         refused = gate("--match", "nonsense")
         assert refused.code == 2
         assert "refuses the query" in refused.err
+
+
+@pytest.mark.server
+def test_an_alert_calls_for_the_roll_back_through_alertmanager(tmp_path) -> None:
+    """Prometheus evaluates our rules, a real Alertmanager tells the webhook, and the gate says the same."""
+    with listening(200) as (url, posted), alertmanager(tmp_path, url) as address, audited_server(tmp_path) as metrics:
+        rules = ROOT / "grafana" / "alerts" / "isolation-audit.rules.yml"
+        peers = f"{{alertmanagers: [{{static_configs: [{{targets: ['{address}']}}]}}]}}"
+        with prometheus_server(tmp_path, metrics, f"rule_files: ['{rules}']\nalerting: {peers}\n") as server:
+            wait_for(lambda: server.value("isolation_audit_crossing_events_total") == 0, "the first scrape")
+            (tmp_path / "orders" / "serve").touch()
+            wait_for(lambda: cli("gate", "--prometheus", server.url, cwd=tmp_path).code == 0, "the gate to open")
+            evaluated = wait_for(lambda: _evaluated(server.url), "the rules to be evaluated")
+            wait_for(lambda: _evaluated(server.url) > evaluated, "the rules to be evaluated again")
+            assert posted == []
+
+            (tmp_path / "orders" / "cross").touch()
+            wait_for(lambda: posted, "Alertmanager to call")
+            (alert,) = posted[0]["alerts"]
+            assert (alert["status"], alert["labels"]["alertname"]) == ("firing", "IsolationAuditCrossing")
+            assert alert["labels"]["severity"] == "critical"
+            assert "delivered an event to a user it was not for" in alert["annotations"]["summary"]
+            assert "{{" not in json.dumps(posted)
+            assert not {"alice", "bob"} & set(re.findall(r"\w+", json.dumps(posted)))
+            assert cli("gate", "--prometheus", server.url, cwd=tmp_path).code == 1
+
+
+def _evaluated(url: str) -> str:
+    """When Prometheus evaluated all rules last; empty before it did."""
+    (group,) = json.loads(get(f"{url}/api/v1/rules"))["data"]["groups"]
+    return "" if group["lastEvaluation"].startswith("0001") else str(group["lastEvaluation"])
