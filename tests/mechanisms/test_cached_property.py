@@ -1,4 +1,4 @@
-"""functools.cached_property: one user's value read by another from a shared object; everything else as it was."""
+"""Cached properties: one user's value read by another from a shared object; everything else as it was."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from isolation_audit.integrations.cached_property import ComputePoint, ReadPoint
 HERE = Path(__file__).name
 
 
-def make() -> type:
+def make(cached_property=functools.cached_property) -> type:
     """A new class each time: what is watched is the class."""
 
     class Settings:
@@ -27,16 +27,16 @@ def make() -> type:
         def __init__(self, user=None):
             self.user = user
 
-        @functools.cached_property
+        @cached_property
         def theme(self):
             """Its text."""
             return {"of": self.who()}
 
-        @functools.cached_property
+        @cached_property
         def prices(self):
             return {"price": 5}
 
-        @functools.cached_property
+        @cached_property
         def second(self):
             return [current_user.get()]
 
@@ -61,6 +61,26 @@ def test_a_shared_object(audit: Audit) -> None:
     assert (finding.witnesses.owner, finding.witnesses.ambient, finding.witnesses.content) == ("alice", "bob", "alice")
     assert (Path(finding.site.top.file).name, finding.site.top.function) == (HERE, "theme")
     assert finding.origin.top.function.endswith("theme")
+
+
+def test_djangos(audit: Audit) -> None:
+    from django.utils.functional import cached_property
+
+    kind = make(cached_property)
+    original, settings = vars(kind)["theme"], kind()
+    for user in ("alice", "bob"):
+        assert audit.as_user(user, theme, settings) == {"of": "alice"}
+        audit.as_user(user, lambda: (settings.prices, kind(user).theme))
+    assert {finding.target.rpartition(".")[2] for finding in audit.found("IA404")} == {"theme"}
+    assert audit.pairs("IA404") == {("alice", "bob")}
+    watched = vars(kind)["theme"]
+    assert watched is not original
+    assert isinstance(watched, cached_property)
+    assert (repr(type(watched)), watched.name, kind.theme) == (repr(cached_property), "theme", watched)
+    del settings.__dict__["theme"]
+    assert audit.as_user("bob", theme, settings) == {"of": "bob"}
+    audit.auditor.stop()
+    assert vars(kind)["theme"] is original
 
 
 def test_a_subclass_and_an_object_that_was_there_before(audit: Audit) -> None:

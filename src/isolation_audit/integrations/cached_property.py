@@ -1,4 +1,4 @@
-"""``functools.cached_property``: a value that one user's work leaves in an object, and another's reads from there.
+"""``functools.cached_property``, and Django's: a value that one user's work leaves in an object, and another's reads.
 
 Reading such a value calls nothing: it lies in the object's ``__dict__``. So only properties whose value is made from
 the ambient variable are watched, from the first one that a user's work computes on: in their class, a descriptor takes
@@ -7,7 +7,6 @@ the property's place that is asked before the ``__dict__``. Values stay where th
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.objects import Objects
@@ -27,20 +26,22 @@ if TYPE_CHECKING:
     from isolation_audit.mechanisms.dependence import Dependence, Source
 
 PLACE: Final = "functools:cached_property.__get__"
+DJANGOS: Final = "django.utils.functional:cached_property.__get__"
 _ABSENT: Final = object()
 
 
 class CachedProperties:
-    """The integration."""
+    """The integration of one kind of such properties, whose ``__get__`` is ``place``."""
 
-    distribution = ""
-    since = ""
+    def __init__(self, place: str, distribution: str = "", since: str = "") -> None:
+        self.distribution = distribution
+        self.since = since
+        self._place = place
 
-    @staticmethod
-    def points(runtime: Runtime) -> Iterator[Point]:
+    def points(self, runtime: Runtime) -> Iterator[Point]:
         """The computing of a value, which is all that calls anything."""
         if runtime.config.watch.caches:
-            yield Point(PLACE, lambda layout: ComputePoint(runtime, layout))
+            yield Point(self._place, lambda layout: ComputePoint(self._place, runtime, layout))
 
 
 class _PropertyMemo(Memo):
@@ -59,14 +60,13 @@ class _PropertyMemo(Memo):
 class ComputePoint(Interceptor):
     """Around ``cached_property.__get__``: notes who computed a value that is theirs, and has it watched."""
 
-    place = PLACE
-
-    def __init__(self, runtime: Runtime, layout: Layout) -> None:
+    def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
+        self.place = place
         self._runtime = runtime
         self._caches = runtime.part(Caches)
         self._property_of = layout.receiver_reader()
         self._instance = layout.argument("instance")
-        self._read = ReadPoint(self._caches)
+        self._read = ReadPoint(place.removesuffix(".__get__"), self._caches)
 
     def before(self, values: Values) -> tuple[Any, Any, User] | None:
         """Begin to compute in a user's work; None for everything else."""
@@ -80,13 +80,14 @@ class ComputePoint(Interceptor):
         now = self._caches.user()
         if now is None or not same(writer, now) or not self._caches.is_of_the_user(_memo(found, instance)):
             return
-        self._read.computed(instance)[found.attrname] = writer
-        if type(found) is not functools.cached_property:
-            return
+        name, kind = _name(found), type(found)
+        self._read.computed(instance)[name] = writer
+        if f"{kind.__module__}:{kind.__qualname__}" != self._read.place:
+            return  # somebody's own subclass
         for home in mro_of(type(instance)):
-            if dict_of(home).get(found.attrname) is found:
-                with self._runtime.places.on_behalf_of(PLACE):
-                    resolved = Resolved(home, found.attrname, found, home)
+            if dict_of(home).get(name) is found:
+                with self._runtime.places.on_behalf_of(self.place):
+                    resolved = Resolved(home, name, found, home)
                     self._runtime.places.replace(resolved, self._read, _watching)
                 return
 
@@ -94,9 +95,8 @@ class ComputePoint(Interceptor):
 class ReadPoint(Interceptor):
     """Asked with ``(property, object, value)`` when a value is read, and with ``(property, object)`` when it is set."""
 
-    place = "functools:cached_property"
-
-    def __init__(self, caches: Caches) -> None:
+    def __init__(self, place: str, caches: Caches) -> None:
+        self.place = place
         self._caches = caches
         self._objects = Objects()
 
@@ -113,18 +113,25 @@ class ReadPoint(Interceptor):
     def before(self, values: Values) -> None:
         """Compare the users; a value that was set is nobody's."""
         found, instance, *value = values
-        by_name = self.computed(instance)
+        by_name, name = self.computed(instance), _name(found)
         if not value:
-            by_name.pop(found.attrname, None)
+            by_name.pop(name, None)
             return
-        writer, reader = by_name.get(found.attrname), self._caches.user()
+        writer, reader = by_name.get(name), self._caches.user()
         if writer is None or reader is None or same(writer, reader):
             return
-        rest = tuple(item for name, item in list(vars(instance).items()) if name not in by_name)
+        rest = tuple(item for other, item in list(vars(instance).items()) if other not in by_name)
         arguments: tuple[tuple[Any, ...], dict[str, Any]] = (rest, {})
         memo = _memo(found, instance)
         if not self._caches.served(memo, writer=writer, reader=reader, arguments=arguments, value=value[0]):
-            by_name.pop(found.attrname, None)
+            by_name.pop(name, None)
+
+
+def _name(found: Any) -> str:
+    """The attribute that it caches its value in; Django has another word for it."""
+    known = vars(found)
+    name: str = known["attrname"] if "attrname" in known else known["name"]
+    return name
 
 
 def _memo(found: Any, instance: Any) -> _PropertyMemo:
@@ -133,10 +140,11 @@ def _memo(found: Any, instance: Any) -> _PropertyMemo:
 
 def _watching(original: Any, probe: Probe) -> Any:
     """A property like ``original`` that is also asked where the value lies in the object already."""
+    kind, name = type(original), _name(original)
 
-    class WatchedProperty(functools.cached_property):  # type: ignore[type-arg]
+    class WatchedProperty(kind):  # type: ignore[misc, valid-type]
         def __get__(self, instance: Any, owner: Any = None) -> Any:
-            value = _ABSENT if instance is None else instance.__dict__.get(self.attrname, _ABSENT)
+            value = _ABSENT if instance is None else instance.__dict__.get(name, _ABSENT)
             if value is _ABSENT:
                 return super().__get__(instance, owner)
             probe.before((self, instance, value))
@@ -144,18 +152,19 @@ def _watching(original: Any, probe: Probe) -> Any:
 
         def __set__(self, instance: Any, value: Any) -> None:
             probe.before((self, instance))
-            instance.__dict__[self.attrname] = value
+            instance.__dict__[name] = value
 
         def __delete__(self, instance: Any) -> None:
-            if self.attrname not in instance.__dict__:
-                raise AttributeError(self.attrname)
-            del instance.__dict__[self.attrname]
+            if name not in instance.__dict__:
+                raise AttributeError(name)
+            del instance.__dict__[name]
 
-    WatchedProperty.__name__ = WatchedProperty.__qualname__ = "cached_property"
-    WatchedProperty.__module__ = functools.__name__
+    WatchedProperty.__name__ = WatchedProperty.__qualname__ = kind.__name__
+    WatchedProperty.__module__ = kind.__module__
     watched = WatchedProperty(original.func)
     watched.__dict__.update(vars(original))
     return watched
 
 
-integration = CachedProperties()
+integration = CachedProperties(PLACE)
+django = CachedProperties(DJANGOS, "django", "4.2")
