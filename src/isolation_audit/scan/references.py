@@ -275,7 +275,9 @@ class _Reader(Uses, ast.NodeVisitor):
     def _pair(self, one: ast.expr | None, other: ast.expr | None) -> None:
         for module, names in ((one, other), (other, one)):
             for name in names.elts if isinstance(names, (ast.List, ast.Tuple)) else [names]:
-                if module is not None and (path := pair_of(module, name)) and self._concerns(path):
+                path = pair_of(module, name) if module is not None else None
+                # One word is rarely meant as a module: labels and messages come in pairs, too.
+                if module is not None and path and "." in path and self._concerns(path):
                     self._emit(module, [(path, ())], "string")
 
     def visit_Dict(self, node: ast.Dict) -> None:

@@ -201,9 +201,8 @@ class _Rounds:
             return False
         if mention.uncertain or not mention.attributes.isdisjoint({"?", *carriers}):
             return True
-        if not mention.strings.isdisjoint(
-            self._words.names
-        ):  # getattr(module, "Engine"), patch.object(module, "Engine")
+        # getattr(module, "Engine"), patch.object(module, "Engine")
+        if not mention.strings.isdisjoint(self._words.names):
             return True
         source = self._source
         resolve, leads = source.resolver.resolve, source.deprecated.leads
