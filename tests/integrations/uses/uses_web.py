@@ -6,6 +6,7 @@ import asyncio
 import socket
 import tempfile
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -83,20 +84,16 @@ WORDS = (("alice", "good bye"), ("bob", "break"))
 
 @use("uvicorn")
 def uvicorn() -> Any:
+    from uvicorn.config import WS_PROTOCOLS
+
     async def main(ws: str) -> Any:
         async with serving(answering, ws) as url:
             return await visits(url)
 
+    known = [kind for kind in ("websockets", "websockets-sansio", "wsproto") if kind in WS_PROTOCOLS]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        kinds = [ws for ws in ("websockets", "websockets-sansio", "wsproto") if ws != "wsproto" or _has("wsproto")]
-        return [as_user(None, asyncio.run, main(ws)) for ws in kinds]
-
-
-def _has(name: str) -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec(name) is not None
+        return [as_user(None, asyncio.run, main(ws)) for ws in known if ws != "wsproto" or find_spec(ws)]
 
 
 @use("hypercorn")
