@@ -18,6 +18,7 @@ import pytest
 
 from doors import clean_environment
 from isolation_audit.integrations import GROUP, Integration
+from mariadb_server import mariadb_server
 from postgres_server import postgres_server
 
 SABOTAGE = Path(__file__).parent / "uses" / "sabotage.py"
@@ -27,8 +28,9 @@ INTEGRATIONS = {
     if entry.module.startswith("isolation_audit.")
 }
 
-ON_POSTGRESQL = ("asyncpg", "psycopg_pool")
-NAMES = [pytest.param(name, marks=pytest.mark.server if name in ON_POSTGRESQL else ()) for name in INTEGRATIONS]
+SERVERS = {"asyncpg": postgres_server, "psycopg_pool": postgres_server, "aiomysql": mariadb_server}
+"""What has to run for some of the uses."""
+NAMES = [pytest.param(name, marks=pytest.mark.server if name in SERVERS else ()) for name in INTEGRATIONS]
 
 UNREACHED = {
     "aiohttp.client_reqrep:ClientRequest.send http_clients.RequestPoint: after": "answers come by at another point",
@@ -50,14 +52,15 @@ UNREACHED = {
 
 
 @pytest.fixture
-def postgres(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A running PostgreSQL for the uses that need one."""
-    if request.getfixturevalue("name") not in ON_POSTGRESQL:
+def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The running server that a use needs: its address."""
+    start = SERVERS.get(request.getfixturevalue("name"))
+    if start is None:
         yield ""
         return
-    with postgres_server() as url:
+    with start() as url:
         address = url.replace("postgresql+psycopg", "postgresql")
-        monkeypatch.setenv("USES_POSTGRES", address)
+        monkeypatch.setenv("USES_SERVER", address)
         yield address
 
 
@@ -100,7 +103,7 @@ def judged(name: str, *words: str) -> dict[str, Any]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", NAMES)
-def test_faults_in_every_hook_of_an_integration_change_nothing(name: str, postgres: str) -> None:
+def test_faults_in_every_hook_of_an_integration_change_nothing(name: str, server: str) -> None:
     skip_without(INTEGRATIONS[name], name)
     assert judged(name)["hooks"]
 
@@ -112,7 +115,7 @@ def test_faults_in_every_point_of_configured_targets_change_nothing() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", [*NAMES, "targets"])
-def test_one_hook_at_a_time_and_an_end_at_many_steps(name: str, postgres: str) -> None:
+def test_one_hook_at_a_time_and_an_end_at_many_steps(name: str, server: str) -> None:
     if name in INTEGRATIONS:
         skip_without(INTEGRATIONS[name], name)
     judged(name, "each")

@@ -1,9 +1,10 @@
-"""Uses of drivers' own pools of connections to a PostgreSQL, whose address is in ``USES_POSTGRES``."""
+"""Uses of drivers' own pools of connections to a PostgreSQL or MariaDB, whose address is in ``USES_SERVER``."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import warnings
 from typing import Any
 
 from uses import as_user, async_outcome, current_user, outcome, use
@@ -22,7 +23,7 @@ STATEMENTS = (
 
 def address() -> str:
     """As drivers take it."""
-    return os.environ["USES_POSTGRES"]
+    return os.environ["USES_SERVER"]
 
 
 @use("asyncpg")
@@ -98,3 +99,33 @@ def psycopg_pool() -> Any:
         got = [as_user(user, work, pool, user) for user in USERS]
         got.append(as_user("alice", outcome, ends_badly, pool))
     return [got, as_user(None, asyncio.run, main())]
+
+
+@use("aiomysql")
+def aiomysql() -> Any:
+    import aiomysql
+
+    async def work(pool: Any, user: str) -> Any:
+        current_user.set(user)
+        got: list[Any] = []
+        async with pool.acquire() as connection, connection.cursor() as cursor:
+            for statement in ("SET @user_id = 'somebody'", "SELECT @user_id", "SET @user_id = nothing()", "nonsense"):
+                got.append(await async_outcome(cursor.execute(statement)))
+                got.append(await async_outcome(cursor.fetchall()))
+            for end in (connection.commit, connection.rollback):
+                got.append(await async_outcome(cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS mine (owner INT)")))
+                await connection.begin()
+                got.append(await async_outcome(cursor.execute("INSERT INTO mine VALUES (%s)", (len(user),))))
+                await end()
+            got += [await async_outcome(connection.select_db(name)) for name in ("test", "nothing")]
+        return got
+
+    async def main() -> Any:
+        host, _, port = address().partition(":")
+        options = {"host": host, "port": int(port), "user": "root", "db": "test"}
+        async with aiomysql.create_pool(minsize=1, maxsize=1, **options) as pool:
+            return [await asyncio.create_task(work(pool, user)) for user in USERS]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is there already is worth a warning to the server
+        return as_user(None, asyncio.run, main())
