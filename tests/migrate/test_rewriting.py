@@ -65,6 +65,25 @@ REWRITTEN = {
         "import app.old as o\no.Engine()\no.other\n",
         "import app.old as o\nfrom app.new import UserEngine\nUserEngine()\no.other\n",
     ),
+    "modules of one package": (
+        "import app.old, app.new\nimport app.older\napp.old.Engine()\napp.new.x\napp.older.y.z\n",
+        "import app.new\nfrom app.new import UserEngine\nimport app.older\nUserEngine()\napp.new.x\napp.older.y.z\n",
+    ),
+    "modules of one package, and one that is needed for more": (
+        "import app.old\nimport app.new\napp.old.Engine()\napp.old.other\n",
+        "import app.old\nfrom app.new import UserEngine\nimport app.new\nUserEngine()\napp.old.other\n",
+    ),
+    "modules of one package, known elsewhere": (
+        "import app.old\ndef f():\n    import app.new\ndef g():\n    return app.new\napp.old.Engine()\n",
+        (
+            "import app.old\nfrom app.new import UserEngine\ndef f():\n    import app.new\n"
+            "def g():\n    return app.new\nUserEngine()\n"
+        ),
+    ),
+    "modules of one package, which is needed itself": (
+        "import app.old\nimport app.new\napp.old.Engine()\nprint(app)\n",
+        "import app.old\nfrom app.new import UserEngine\nimport app.new\nUserEngine()\nprint(app)\n",
+    ),
     "a subclass": (
         "from app.old import Engine\n\nclass Fast(Engine, dict[str, int]):\n    def run(self): pass\n",
         "from app.new import UserEngine\n\nclass Fast(UserEngine, dict[str, int]):\n    def run(self): pass\n",

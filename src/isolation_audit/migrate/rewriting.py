@@ -330,7 +330,7 @@ class FileRewriter:
                 any(place.reason for place in through)
                 or not pinned.isdisjoint({bound, "*"})
                 or (exported and not can_give)
-                or (given is None and self._is_read(bound, through))
+                or (given is None and self._is_read(use, bound, through))
             ):
                 lines.update(used)
                 continue
@@ -369,6 +369,7 @@ class FileRewriter:
                 return self._new(hit)
         return None
 
-    def _is_read(self, bound: str, changed: list[Place]) -> bool:
+    def _is_read(self, use: Use, bound: str, changed: list[Place]) -> bool:
         """Whether a module's name is used for more than what is rewritten."""
-        return self._parsed.reads(bound, [self._parsed.text.range(place.use.span) for place in changed])
+        besides = self._parsed.beside(use.span) if use.form == "import" else set()
+        return self._parsed.reads(bound, [self._parsed.text.range(place.use.span) for place in changed], besides)

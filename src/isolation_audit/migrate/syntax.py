@@ -142,14 +142,36 @@ class Syntax:
                 return True
         return False
 
-    def reads(self, name: str, outside: list[tuple[int, int]]) -> bool:
-        """Whether ``name`` is read anywhere but in the given ranges."""
+    def reads(self, name: str, outside: list[tuple[int, int]], besides: set[str] | None = None) -> bool:
+        """Whether ``name`` is read anywhere but in the given ranges, and but as a way to one of ``besides``."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Name) and node.id == name:
                 start, end = self.range(node)
-                if not any(first <= start and end <= last for first, last in outside):
+                within = any(first <= start and end <= last for first, last in outside)
+                if not within and not any(f"{self._chain(node)}.".startswith(f"{one}.") for one in besides or ()):
                     return True
         return False
+
+    def _chain(self, node: ast.expr) -> str:
+        """The dotted name that begins with a name."""
+        dotted = ast.unparse(node)
+        parent = self.parents.get(node)
+        while isinstance(parent, ast.Attribute):
+            dotted = f"{dotted}.{parent.attr}"
+            parent = self.parents.get(parent)
+        return dotted
+
+    def beside(self, span: Span) -> set[str]:
+        """Modules of other plain imports (``import a.b``) that stand beside the one at ``span``."""
+        module, own = self.aliases[span]
+        return {
+            alias.name
+            for alias, statement in self.aliases.values()
+            if isinstance(statement, ast.Import)
+            and not alias.asname
+            and self.parents[statement] is self.parents[own]
+            and not f"{module.name}.".startswith(f"{alias.name}.")
+        }
 
 
 def _checked(node: ast.AST) -> ast.AST | None:
