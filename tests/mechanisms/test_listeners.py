@@ -651,3 +651,40 @@ def test_what_a_handler_keeps_in_its_variables_lives_no_longer(audit) -> None:
 
     bus = Signal()
     assert audit.as_user("alice", handler)() is None
+
+
+def test_a_test_may_listen_to_whatever_it_likes(audit) -> None:
+    bus, seen = Signal(), []
+    bus.connect(record := lambda sender, **event: seen.append(event))
+    audit.as_user("alice", bus.connect, lambda sender, **event: seen.append(event), weak=False)
+    audit.as_user("bob", bus.send, None, user_id="bob", total=4711)
+    assert record is not None
+    assert len(seen) == 2
+    assert audit.found("IA202") == []
+
+
+def test_what_one_listener_calls_is_not_what_another_one_calls(load_app) -> None:
+    app = load_app("""
+class Session:
+    def __init__(self, way):
+        self.way, self.kept = way, []
+    def hear(self, event):
+        self.way.go(self.kept, event)
+
+class Open:
+    def go(self, kept, event):
+        kept.append(event)
+
+class Sieve:
+    def go(self, kept, event):
+        if event:
+            kept.append(event)
+""")
+    taking = Taking()
+    for way, takes in ((app.Open(), True), (app.Sieve(), False)):
+        assert taking.takes(app.Session(way).hear) is takes
+
+
+def test_a_listener_that_calls_itself_is_read_to_an_end(load_app) -> None:
+    app = load_app("def hear(event):\n    kept.append(event)\n    hear(event)\nkept = []\n")
+    assert not Taking().takes(app.hear)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from itertools import islice
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 _FRAMES: Final = 16
+_TESTING: Final = ("/_pytest/", "/unittest/")
+"""What calls tests: they listen to whatever they like."""
 _VALUES: Final = 64
 """Values of one object that are looked at."""
 
@@ -55,7 +58,7 @@ def _handler(frame: FrameType | None) -> CodeType | None:
             if not is_installed(code.co_filename):
                 handler = code
             elif handler is not None:
-                return handler
+                return None if any(part in code.co_filename for part in _TESTING) else handler
         frame = frame.f_back
     return handler
 
@@ -79,8 +82,8 @@ def _held(listener: Any) -> Iterator[Any]:
 
 def _inside(value: Any) -> list[Any]:
     fields = value if type(value) is dict else fields_of(value)
-    return list(fields.values())[:_VALUES]
+    return list(islice(fields.values(), _VALUES))
 
 
 def _names(values: Iterable[Any], identifier: str) -> bool:
-    return any(plain_text(value) == identifier for value in list(values)[:_VALUES])
+    return any(plain_text(value) == identifier for value in islice(values, _VALUES))

@@ -54,7 +54,7 @@ class Place(NamedTuple):
 class Registered:
     """One listener, in whose work and where it was registered; ``user`` is None once several users have."""
 
-    __slots__ = ("kind", "own", "reference", "stack", "user", "work")
+    __slots__ = ("kind", "own", "reference", "stack", "takes", "user", "work")
 
     def __init__(self, reference: weakref.ref[Any], kind: Hashable, user: User, place: Place) -> None:
         self.reference = reference
@@ -62,6 +62,8 @@ class Registered:
         """What listeners of the same code have in common."""
         self.user: User | None = user
         self.stack, self.work, self.own = place
+        self.takes = False
+        """True once it has been read, and takes everything."""
 
 
 class Heard(NamedTuple):
@@ -168,9 +170,14 @@ class Listeners:
         event = _Event(message, marks, sender, self._is_public(message.event))
         for heard in others:
             content, to = event.reaches(heard, alone=alone)
-            if content is not None and topic.is_personal(heard) and self._taking.takes(heard.listener):
+            if content is not None and topic.is_personal(heard) and self._takes(heard):
                 self._tell(message, to, sender, content, heard)
                 return
+
+    def _takes(self, heard: Heard) -> bool:
+        registered = heard.registered
+        registered.takes = registered.takes or self._taking.takes(heard.listener)
+        return registered.takes
 
     def _tell(self, message: Message, to: str, sender: User | None, content: User, heard: Heard) -> None:
         stack = beneath(capture(self._runtime.config.limits.stack), message.libraries)
@@ -208,7 +215,6 @@ class _Event:
     def __init__(self, message: Message, marks: list[Mark], sender: User | None, public: bool) -> None:
         self._marks = marks
         self._payload = message.payload
-        self._sender = sender
         self._public = public
         users = {mark.user.id: mark.user for mark in marks}
         meant = [user for user in users.values() if addressed(message.payload, user.id)]

@@ -52,42 +52,45 @@ _UNKNOWN: Final = object()
 
 
 class Taking:
-    """Reads listeners, each piece of code once."""
+    """Reads listeners. Code that may choose is read once; what else takes everything depends on what it calls."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[CodeType, bool]] = {}
+        self._choosing: dict[int, CodeType] = {}
         """By the identity of the code, which is held, so that it stays its own."""
 
     def takes(self, listener: Any) -> bool:
         """True where ``listener`` takes everything."""
         bound = 0
+        named: set[str] = set()
         while type(listener) is partial:
             bound += len(listener.args)
+            named.update(listener.keywords)
             listener = listener.func
         kind = type(listener)
         if kind is BuiltinMethodType:
             return type(listener.__self__) in _CONTAINERS and listener.__name__ in _KEEPING
+        function, receiver = function_of(listener), _UNKNOWN
         if kind is MethodType:
-            return self.follows(function_of(listener.__func__), listener.__self__, bound, DEPTH)
-        return kind is FunctionType and self.follows(listener, _UNKNOWN, bound, DEPTH)
+            function, receiver = function_of(listener.__func__), listener.__self__
+        if function is None or kind not in (MethodType, FunctionType):
+            return False
+        given = _parameters(function)[bound + (receiver is not _UNKNOWN) :]
+        return self.follows(function, receiver, {*given} - named - _captured(function), DEPTH)
 
-    def follows(self, function: FunctionType | None, receiver: Any, bound: int, depth: int) -> bool:
-        """The same of a function; ``bound`` of its first arguments come from whoever made it a listener."""
-        if function is None or depth < 0:
+    def follows(self, function: FunctionType, receiver: Any, given: set[str], depth: int) -> bool:
+        """The same of a function, and of what comes in the parameters ``given``."""
+        if depth < 0:
             return False
         code = function.__code__
-        known = self._known.get(id(code))
-        # The code of a decorator is that of all that it decorates.
-        if known is not None and (not known[1] or "__wrapped__" not in vars(function)):
-            return known[1]
-        if len(self._known) >= _MOST:
+        if id(code) in self._choosing:
             return False
-        # Stands while the function is read: one that calls itself decides, or never ends.
-        self._known[id(code)] = (code, False)
         node = source_of(function)
-        found = node is not None and _Reading(self, function, node, receiver, bound, depth).takes()
-        self._known[id(code)] = (code, found)
-        return found
+        if node is not None and _Reading(self, function, node, receiver, given, depth).takes():
+            return True
+        # The code of a decorator is that of all that it decorates.
+        if "__wrapped__" not in vars(function) and len(self._choosing) < _MOST:
+            self._choosing[id(code)] = code
+        return False
 
 
 class _Reading:
@@ -99,7 +102,7 @@ class _Reading:
         function: FunctionType,
         node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
         receiver: Any,
-        bound: int,
+        given: set[str],
         depth: int,
     ) -> None:
         self._taking = taking
@@ -111,7 +114,7 @@ class _Reading:
         code = function.__code__
         self._local = frozenset(code.co_varnames) | frozenset(code.co_cellvars)
         self._first = code.co_varnames[0] if receiver is not _UNKNOWN and code.co_argcount else None
-        self._given = {*_parameters(function)[bound + (self._first is not None) :]} - _captured(function)
+        self._given = given
 
     def takes(self) -> bool:
         """True where something is kept, and nothing decided."""
@@ -174,8 +177,22 @@ class _Reading:
         function = function_of(value)
         if function is not None and not is_installed(function.__code__.co_filename):
             own = _UNKNOWN if issubclass(type(receiver), (type, ModuleType)) else receiver
-            return self._taking.follows(function, own, 0, self._depth - 1)
+            return self._taking.follows(function, own, self._handed(node, function, own), self._depth - 1)
         return self._outside(node, value, receiver)
+
+    def _handed(self, node: ast.Call, function: FunctionType, receiver: Any) -> set[str]:
+        """The parameters of what is called in which it gets something of what was given."""
+        names = _parameters(function)
+        free = names[receiver is not _UNKNOWN :]
+        found: set[str] = set()
+        for place, value in enumerate(node.args):
+            if self._depends(value):
+                # Behind a star it may be any of the following; what has no parameter of its own is in the last ones.
+                found.update(free[place:] if isinstance(value, ast.Starred) else free[place : place + 1] or names[-2:])
+        for keyword in node.keywords:
+            if self._depends(keyword.value):
+                found.update([keyword.arg] if keyword.arg in free else free if keyword.arg is None else names[-1:])
+        return found
 
     def _outside(self, node: ast.Call, value: Any, receiver: Any) -> bool | None:
         """The same of what is not the application's own, or can't be told."""
