@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from doors import clean_environment
+from receivers import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,9 +51,9 @@ print(done, sorted(queued.get() for _ in range(3)))
 """
 
 
-def run(folder: Path, program: str) -> tuple[subprocess.CompletedProcess[str], Any]:
+def run(folder: Path, program: str, more: str = "") -> tuple[subprocess.CompletedProcess[str], Any]:
     (folder / "shop.py").write_text(SHOP)
-    (folder / "isolation-audit.toml").write_text(CONFIG)
+    (folder / "isolation-audit.toml").write_text(CONFIG + more)
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=folder,
@@ -79,6 +80,34 @@ def test_it_steps_aside(tmp_path: Path) -> None:
     assert report["summary"]["faults"] == 0
     (finding,) = [one for one in report["findings"] if one["target"]]
     assert (finding["rule"], finding["target"], finding["severity"]) == ("IA904", "gevent.monkey", "warning")
+
+
+CALL = """
+import socket, threading, requests
+listener = socket.create_server(("127.0.0.1", 0))
+def answer():
+    client, _ = listener.accept()
+    client.recv(10)
+    client.sendall(b"no TLS")
+    client.close()
+thread = threading.Thread(target=answer)
+thread.start()
+try:
+    requests.get(f"https://127.0.0.1:{listener.getsockname()[1]}")
+except Exception as error:
+    print(type(error).__name__)
+thread.join()
+"""
+
+
+def test_exporting_over_http_takes_nothing_out_of_ssl_before_gevent(tmp_path: Path) -> None:
+    """Else the application's own requests would end in a RecursionError."""
+    assert run(tmp_path, PATCH + CALL)[0].stdout.strip() == "SSLError"
+    otlp = f'[otlp]\nendpoint = "http://127.0.0.1:{free_port()}"\nprotocol = "http/protobuf"\ntimeout = 1\n'
+    done, report = run(tmp_path, "import isolation_audit.auto\n" + PATCH + CALL, otlp)
+    assert done.stdout.strip() == "SSLError"
+    assert "1 span(s) and log record(s) did not reach" in done.stderr
+    assert [one["target"] for one in report["findings"] if one["target"]] == ["gevent.monkey"]
 
 
 def test_it_goes_on_where_threads_stay_what_they_are(tmp_path: Path) -> None:

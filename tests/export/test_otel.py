@@ -443,6 +443,7 @@ def test_forked_children_send_their_own(protocol: str, received: Received) -> No
 
 _SENDING = """
 import sys
+sys.modules["gevent"] = None  # as if it were not installed: tests/test_greenlets.py is about where it is
 from isolation_audit.config.model import Otlp
 from isolation_audit.export.otel import OtlpSink
 from isolation_audit.export.sink import Batch

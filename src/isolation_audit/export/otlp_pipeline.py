@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import os
 import secrets
+import sys
 import time
 import uuid
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import opentelemetry.sdk._logs as sdk_logs
@@ -51,7 +53,8 @@ _PACKAGES = {
 
 # What the exporters import when they are made, connect, or fail. Were that on the courier's thread, a fork in the
 # middle of it would leave the child with a module's lock taken by nobody, and whoever imports the module there would
-# wait for ever. A name that some version lacks is passed over.
+# wait for ever. So it is done before; but not where there is gevent, which has to exchange ``ssl`` before ``requests``
+# takes names out of it, and does so after the auditor's start. A name that some version lacks is passed over.
 _IMPORTED_LATE = {
     "grpc": ("grpc._channel", "grpc.experimental"),
     "http/protobuf": ("requests", "netrc", "encodings.idna"),
@@ -210,22 +213,29 @@ def _record_maker(resource: Resource) -> Callable[..., Any]:
 
 
 def exporter_types(protocol: str) -> tuple[type[Any], type[Any]]:
-    """The exporters of log records and of spans for one protocol; nothing is left for them to import later.
+    """The exporters of log records and of spans for one protocol; what they import late is imported, if it may be.
 
     Raises:
         ImportError: their package is not installed.
     """
     package = _PACKAGES[protocol]
-    for name in _IMPORTED_LATE[protocol]:
-        with suppress(ImportError):
-            import_module(name)
+    if protocol == "grpc" or find_spec("gevent") is None:
+        for name in _IMPORTED_LATE[protocol]:
+            with suppress(ImportError):
+                import_module(name)
     logs = import_module(f"{package}._log_exporter").OTLPLogExporter
     spans = import_module(f"{package}.trace_exporter").OTLPSpanExporter
     return logs, spans
 
 
 def connect(config: Otlp) -> dict[str, Exporter]:
-    """The exporters of both lanes. Called on the thread that exports, which is then exempt from instrumentation."""
+    """The exporters of both lanes. Called on the thread that exports, which is then exempt from instrumentation.
+
+    Raises:
+        RuntimeError: gevent may be about to exchange what is yet to be imported.
+    """
+    if config.protocol != "grpc" and "gevent.monkey" in sys.modules and "requests" not in sys.modules:
+        raise RuntimeError("requests can't be imported beside gevent")
     # Else an application that instruments its HTTP or gRPC client would trace the export of traces.
     keys = (otel_context._SUPPRESS_INSTRUMENTATION_KEY, otel_context._SUPPRESS_HTTP_INSTRUMENTATION_KEY)  # noqa: SLF001
     for key in keys:
