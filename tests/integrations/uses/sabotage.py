@@ -244,7 +244,9 @@ class Audits:
         own = [hook for key, hook in self.hooks.items() if key[0] == name]
         expected = (hook for hook in own if self.states[hook.target] is not State.ABSENT and importable(hook.target))
         found = [f"{hook}: never placed" for hook in expected if not hook.steps]
-        kinds: dict[str, list[Hook]] = {kind: [] for kind in interceptors(self._home(name))}
+        home, shared = self._home(name)
+        # Of a module of several integrations each has its own classes, and those that were placed.
+        kinds: dict[str, list[Hook]] = {kind: [] for kind in interceptors(home) if not shared or kind in self.later}
         for hook in [*filter(attrgetter("steps"), own), *(self.later[kind] for kind in kinds if kind in self.later)]:
             found += [f"{hook}: {step}" for step in sorted(hook.steps - hook.reached - {"failed"})]
             kinds.setdefault(hook.kind, []).append(hook)
@@ -257,11 +259,11 @@ class Audits:
         return found
 
     @staticmethod
-    def _home(name: str) -> str:
-        """The module whose classes are an integration's own; the configured targets' are a package."""
+    def _home(name: str) -> tuple[str, bool]:
+        """The module of an integration, and whether it has others as well; the configured targets' is a package."""
         homes = {entry.name: entry.module for entry in metadata.entry_points(group=integrations.GROUP)}
         home = homes.get(name, "isolation_audit.instrument.points")
-        return home if list(homes.values()).count(home) < 2 else ""
+        return home, list(homes.values()).count(home) > 1
 
 
 def interceptors(home: str) -> Iterator[str]:

@@ -32,8 +32,21 @@ def decorated() -> Any:
 
 @use("cached_property")
 def property_of_a_class() -> Any:
+    return kept_property(functools.cached_property)
+
+
+@use("django_cached_property")
+def property_of_djangos() -> Any:
+    from django.utils.functional import cached_property
+
+    return kept_property(cached_property)
+
+
+def kept_property(cached_property: Any) -> Any:
+    """Two users read a property; it is set, and deleted."""
+
     class Settings:
-        @functools.cached_property
+        @cached_property
         def theme(self) -> str:
             return f"of {current_user.get()}"
 
