@@ -50,7 +50,8 @@ def test_json_has_the_form_of_a_report(tree: Path) -> None:
     call = report["findings"][1]
     assert call["source"] == {
         "form": "call", "name": "app.old.Engine", "guard": "", "column": 10, "end_line": 3, "end_column": 16,
-        "arguments": {"positional": 1, "keywords": [], "unpacked": False}, "phase": None, "owners": ["@chat"],
+        "arguments": {"positional": 1, "keywords": [], "unpacked": False}, "returns": [], "phase": None,
+        "owners": ["@chat"],
     }  # fmt: skip
     assert call["site"]["file"] == "chat.py"
     assert call["site"]["line"] == 3

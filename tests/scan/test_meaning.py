@@ -211,11 +211,15 @@ def test_a_factory_of_several_says_what_it_returns(tmp_path: Path) -> None:
             "        return Engine() if kind else UserEngine() or other_for()\n"
         ),
     }
-    (factory,) = (one for one in scan_tree(write_tree(tmp_path, files)).references if one.form == "factory")
+    outcome = scan_tree(write_tree(tmp_path, files))
+    (factory,) = (one for one in outcome.references if one.form == "factory")
     assert (factory.rule, factory.line, factory.function) == ("IA809", 5, "Maker.make")
     assert factory.message == (
         "factory of several engines: Maker.make returns app.old:Engine, app.new:UserEngine and app.third:Other"
     )
+    told = {one["source"]["form"]: one["source"]["returns"] for one in outcome.report()["findings"]}
+    assert told["factory"] == ["app.old:Engine", "app.new:UserEngine", "app.third:Other"]
+    assert told["call"] == []
 
 
 @pytest.mark.parametrize(

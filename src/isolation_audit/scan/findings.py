@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from isolation_audit.scan.facts import Span
@@ -40,6 +40,8 @@ class Reference:
     """The dotted name of what is referred to, as it is defined."""
     guard: str = ""
     arguments: Arguments | None = None
+    returns: tuple[str, ...] = ()
+    """The targets that a factory of several returns."""
     awaitable: bool = False
     phase: str | None = None
     owners: tuple[str, ...] = ()
@@ -140,10 +142,12 @@ class Judge:
                     built.setdefault(target)
             entry = next((entry for entry in source.deprecated.entries if entry.target in built), None)
             if entry is not None and len(built) > 1:
-                message = f"factory of several engines: {factory.function} returns {_listed(map(str, built))}"
-                yield self._finding(
+                returns = tuple(map(str, built))
+                message = f"factory of several engines: {factory.function} returns {_listed(returns)}"
+                found = self._finding(
                     self._shown(path), factory.span, "IA809", "factory", message, entry, function=factory.function
                 )
+                yield replace(found, returns=returns)
 
     def _meant(self, written: str, path: str) -> dict[str, Hit]:
         return self._deprecated_of(self._source.resolver.resolve(written, path))

@@ -135,6 +135,7 @@ def _as_dict(one: Reference, seen: float) -> dict[str, Any]:
                 "keywords": list(arguments.keywords),
                 "unpacked": arguments.unpacked,
             },
+            "returns": list(one.returns),
             "phase": one.phase,
             "owners": list(one.owners),
         },
