@@ -228,3 +228,41 @@ def test_faults_change_nothing(monkeypatch, load_app) -> None:
         assert app.main() == [{"schema": "rows_of_alice"}] * 4
     assert audit.faults
     assert sys.getprofile() is None
+
+
+def test_nothing_is_kept_alive_by_what_a_job_has_started(outcome_of) -> None:
+    source = """
+import gc, weakref
+
+class Thing:
+    pass
+
+held = ContextVar("held", default=None)
+
+async def consumer(queue):
+    current_user.set("alice")
+    thing = Thing()
+    held.set(thing)
+    reference = weakref.ref(thing)
+    del thing
+    await queue.get()
+    held.set(None)  # nobody has it any more, and the item's work goes on in another task
+    return asyncio.create_task(asyncio.sleep(5)), reference
+
+async def producer(queue):
+    current_user.set("bob")
+    await queue.put(["an item"])
+
+async def scenario():
+    queue = asyncio.Queue()
+    await asyncio.create_task(producer(queue))
+    task, reference = await asyncio.create_task(consumer(queue))
+    gc.collect()
+    alive = reference() is not None
+    task.cancel()
+    return alive
+
+def main():
+    return asyncio.run(scenario())
+"""
+    assert outcome_of(source).result is False

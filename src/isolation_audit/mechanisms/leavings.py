@@ -11,7 +11,7 @@ value does not hold that user's id, too. Reading is seen as :mod:`suspicions` se
 
 from __future__ import annotations
 
-from contextvars import Context, ContextVar, copy_context
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.payload import Gathering
@@ -57,9 +57,10 @@ class Job:
 
     __slots__ = ("before", "kept", "own", "read", "texts", "variable", "writer")
 
-    def __init__(self, before: Context, kept: Kept | None) -> None:
-        self.before = before
-        """What was in the variables when it began."""
+    def __init__(self, kept: Kept | None) -> None:
+        # Not the context itself: what the job starts inherits this, and would keep alive what was in there.
+        self.before = {variable: id(value) for variable, value in copy_context().items()}
+        """The identities of what was in the variables when it began."""
         self.kept = kept
         """What it may read, where this thread looks."""
         self.own: set[ContextVar[Any]] = set()
@@ -84,7 +85,7 @@ class Leavings:
         """A job begins; ``where`` says which ones come from one place."""
         kept: Kept | None = kept_variable.get()
         looks = kept is not None and kept.is_here() and self._suspicions.look(("kept", where()))
-        job = Job(copy_context(), kept if looks else None)
+        job = Job(kept if looks else None)
         if looks:
             reader_variable.set(job)
         return job
@@ -100,12 +101,12 @@ class Leavings:
                 self._tell(job, user)
         self._leave(job.before, user)
 
-    def _leave(self, before: Context, user: User | None) -> None:
+    def _leave(self, before: dict[ContextVar[Any], int], user: User | None) -> None:
         kept: Kept | None = kept_variable.get()
         known = kept.values if kept is not None and kept.is_here() else {}
         values: dict[ContextVar[Any], tuple[int, User]] = {}
         for variable, value in copy_context().items():
-            if before.get(variable, _MISSING) is value:
+            if before.get(variable) == id(value):
                 if variable in known:
                     values[variable] = known[variable]
             elif user is not None and self._may_be_left(variable) and _names(_texts(value), user):
