@@ -86,7 +86,8 @@ class HandlingPoint(Serving):
 
     def before(self, values: Values) -> Any:
         """Begin a request; what middlewares keep in it is read as the scope of an ASGI application is."""
-        headers, kept = self._request_of(values).headers, vars(self._request_of(values)).get("_state")
+        asked = self._request_of(values)
+        headers, kept = asked.headers, vars(asked).get("_state")
         # A connection lasts, and what it starts on its way may well outlive its purpose and work for others.
         lasting = str(headers.get("Upgrade", "")).lower() == "websocket"
         request = Request(

@@ -1,6 +1,6 @@
 """gunicorn: where the requests to any WSGI application begin and end, and what is written for them.
 
-Its workers for ASGI applications are uvicorn's, which is an integration of its own.
+Workers of uvicorn's under it are watched as uvicorn is. Its own for ASGI are not known.
 """
 
 from __future__ import annotations
