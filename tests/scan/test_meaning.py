@@ -145,6 +145,22 @@ def test_stars_hand_on_what_they_may(tmp_path: Path) -> None:
     assert found(scan_tree(tmp_path, parse="mentions")) == expected(files)
 
 
+def test_a_class_that_may_come_from_two_places_counts_once(tmp_path: Path) -> None:
+    files = {
+        **OLD,
+        "isolation-audit.toml": CONFIG,
+        "app/old.py": "try:\n    from _fast import Engine\nexcept ImportError:\n    class Engine:\n        pass\n",
+        "chat.py": (
+            "from app.old import Engine  #= from import\nEngine()  #= call\nclass A(Engine): pass  #= subclass\n"
+        ),
+        "either.py": (
+            "if x:\n    from app.old import Engine  #= from import\nelse:\n"
+            "    from chat import Engine  #= from import\nEngine()  #= call\n"
+        ),
+    }
+    assert found(scan_tree(write_tree(tmp_path, files))) == expected(files)
+
+
 def test_outside_the_tree(tmp_path: Path) -> None:
     """The deprecated class is in an installed package."""
     files = {

@@ -78,14 +78,14 @@ class Judge:
 
     def _of_file(self, path: str, facts: Facts) -> Iterator[Reference]:
         through: dict[int, Hit] = {}
-        seen: set[tuple[str, str, Span]] = set()
+        seen: set[tuple[str, Target, Span]] = set()
         for use in facts.uses:
             for name, hit in self.hits(use, path):
                 for number in use.through:
                     through.setdefault(number, hit)
                 if hit.deprecation.target.qualname == "" and use.form not in STRINGS:
                     continue  # of a deprecated module the imports are told, not every use
-                key = (use.form, name, use.span)
+                key = (use.form, hit.deprecation.target, use.span)  # it may have several names
                 if key not in seen and not self.is_own(use, path, hit):
                     seen.add(key)
                     yield self._use(path, use, name, hit)
