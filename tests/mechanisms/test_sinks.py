@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import copy_context
 from dataclasses import fields
 from functools import wraps
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -282,7 +283,15 @@ def test_a_framework_without_a_server(audit) -> None:
         ([HERS], "text/csv", f"/of/{ALICE}", 0),
         ([f"data: {HERS}\n\n"], "text/event-stream", "/", 0),
         ([HERS], "image/svg+xml", "/", 0),
-        ([memoryview(HERS.encode())], "text/csv", "/", 1),
+        pytest.param(
+            [memoryview(HERS.encode())],
+            "text/csv",
+            "/",
+            1,
+            marks=pytest.mark.skipif(
+                tuple(map(int, version("starlette").split(".")[:2])) < (0, 38), reason="it sends none"
+            ),
+        ),
     ],
 )
 def test_a_stream_without_a_server(audit, parts, kind, path, found) -> None:
