@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+
+from isolation_audit.identity.users import User
+from isolation_audit.mechanisms.mailboxes import Mailboxes
 
 WORKER = """
 class Outbox:
@@ -358,3 +363,16 @@ def main():
     return raised
 """
     assert outcome_of(source).result == ["QueueFull", "a", "QueueEmpty", "Full", "a", "Empty"]
+
+
+def test_what_is_known_of_mailboxes_goes_with_them() -> None:
+    mailboxes, user, queue = Mailboxes(), User("alice"), asyncio.Queue()
+    mailboxes.add("here", user, queue)
+    another = asyncio.Queue()
+    assert mailboxes.has_another("here", user, another)
+    mailboxes.add("here", user, another)
+    del queue
+    assert not mailboxes.has_another("here", user, another)
+    assert len(mailboxes._queues["here"]) == 1, "the one that came later"
+    del another
+    assert mailboxes._queues["here"] == {}

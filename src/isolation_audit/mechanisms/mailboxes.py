@@ -22,7 +22,7 @@ _USERS: Final = 10_000
 
 
 class Mailboxes:
-    """Queues by the line that asks for an item, and by the user in whose context it does."""
+    """Queues by the line that asks for an item, and by the user in whose context it does; gone with the queue."""
 
     def __init__(self) -> None:
         self._queues: dict[Hashable, dict[str, weakref.ref[Any]]] = {}
@@ -32,7 +32,13 @@ class Mailboxes:
         drop_oldest(self._queues, _PLACES)
         queues = self._queues.setdefault(place, {})
         drop_oldest(queues, _USERS)
-        queues[user.id] = weakref.ref(queue)
+        key = user.id
+
+        def forget(gone: weakref.ref[Any]) -> None:
+            if queues.get(key) is gone:
+                queues.pop(key, None)
+
+        queues[key] = weakref.ref(queue, forget)
 
     def has_another(self, place: Hashable, user: User, queue: object) -> bool:
         """True where ``user``, too, has a task that asks at ``place``, but another queue."""
