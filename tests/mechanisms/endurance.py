@@ -20,10 +20,12 @@ import queue
 import sys
 import threading
 import tracemalloc
+import weakref
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import cachetools
@@ -274,11 +276,21 @@ def user_of(number: int) -> str:
     return f"user-{number:06}" if number % 3 == 0 else f"regular-{number % 50:02}"
 
 
+def what(obj: object) -> str:
+    """The class of an object of the auditor's; its closures, and all weak references, of which it may hold some."""
+    kind = type(obj)
+    if kind is weakref.ref:
+        return "weakref"
+    if kind is FunctionType:
+        own = str(obj.__module__).startswith("isolation_audit.") and obj.__closure__  # type: ignore[attr-defined]
+        return "closure" if own else ""
+    return kind.__qualname__ if str(kind.__module__).startswith("isolation_audit.") else ""
+
+
 def kept(auditor: Auditor) -> dict[str, int]:
     """Live objects of the auditor's by class, and entries of its tables."""
-    counts = Counter(
-        type(one).__qualname__ for one in gc.get_objects() if str(type(one).__module__).startswith("isolation_audit.")
-    )
+    counts = Counter(map(what, gc.get_objects()))
+    del counts[""]
     runtime = auditor.runtime
     tables = {"users": runtime.users, "bindings": runtime.bindings, "objects": runtime.objects}
     for part in runtime._parts.values():

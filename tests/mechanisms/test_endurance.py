@@ -56,14 +56,14 @@ def judge(told: dict[str, Any], growth: int) -> None:
 
 
 def test_eight_hundred_scopes() -> None:
-    judge(endured(800), 400_000)
+    judge(endured(800), 250_000)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1000)
 def test_ten_thousand_scopes() -> None:
     told = endured(10_000)
-    judge(told, 400_000)
+    judge(told, 250_000)
     assert told["evicted"]["users"] > 3_000
 
 
