@@ -20,7 +20,6 @@ import queue
 import sys
 import threading
 import tracemalloc
-import weakref
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -277,14 +276,13 @@ def user_of(number: int) -> str:
 
 
 def what(obj: object) -> str:
-    """The class of an object of the auditor's; its closures, and all weak references, of which it may hold some."""
+    """The class of an object of the auditor's; its closures are all one. Empty for everything else."""
     kind = type(obj)
-    if kind is weakref.ref:
-        return "weakref"
+    if not str((obj if kind is FunctionType else kind).__module__).startswith("isolation_audit."):
+        return ""
     if kind is FunctionType:
-        own = str(obj.__module__).startswith("isolation_audit.") and obj.__closure__  # type: ignore[attr-defined]
-        return "closure" if own else ""
-    return kind.__qualname__ if str(kind.__module__).startswith("isolation_audit.") else ""
+        return "closure" if obj.__closure__ else ""  # type: ignore[attr-defined]
+    return kind.__qualname__
 
 
 def kept(auditor: Auditor) -> dict[str, int]:

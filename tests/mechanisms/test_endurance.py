@@ -55,6 +55,7 @@ def judge(told: dict[str, Any], growth: int) -> None:
     assert last["traced"] - second["traced"] < growth
 
 
+@pytest.mark.timeout(400)
 def test_eight_hundred_scopes() -> None:
     judge(endured(800), 250_000)
 
