@@ -85,9 +85,7 @@ def test_chains_of_timers_that_mind_their_context_are_silent(outcome_of, changes
     assert outcome.found == []
 
 
-def test_a_reminder_that_a_session_sets_for_itself(outcome_of) -> None:
-    """Each session's timers read what others have written to it, as its user, and end with it."""
-    source = """
+REMINDER = """
 async def session(user, inboxes, seen):
     current_user.set(user)
     loop = asyncio.get_running_loop()
@@ -108,8 +106,24 @@ async def serve():
 def main():
     return asyncio.run(serve())
 """
-    outcome = outcome_of(source)
+
+
+def test_a_reminder_that_a_session_sets_for_itself(outcome_of) -> None:
+    """Each session's timers read what others have written to it, as its user, and end with it."""
+    outcome = outcome_of(REMINDER)
     assert sorted(outcome.result)[0] == ("alice", "alice", "hello from alice")
+    assert len(outcome.result) == 4
+    assert outcome.found == []
+
+
+def test_what_a_thread_was_at_before_its_loop_is_none_of_the_loops_callbacks(outcome_of) -> None:
+    source = """
+def earlier():
+    jobs = queue.Queue()
+    copy_context().run(lambda: (current_user.set("bob"), jobs.put("bob's job")))
+    jobs.get()
+"""
+    outcome = outcome_of(source + REMINDER.replace("return asyncio", "earlier()\n    return asyncio"))
     assert len(outcome.result) == 4
     assert outcome.found == []
 

@@ -1,7 +1,8 @@
-"""Who runs: a task of asyncio, or a thread; and what belongs to it alone."""
+"""Who runs: a task of asyncio, a loop's callbacks, or a thread; and what belongs to it alone."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import weakref
 from threading import get_ident
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 def _runner() -> Hashable:
     task = running_task()
-    return get_ident() if task is None else weakref.ref(task)
+    if task is not None:
+        return weakref.ref(task)
+    # A callback's context is a copy, and what the thread was at before its loop is none of the callback's.
+    loop = asyncio.events._get_running_loop()  # noqa: SLF001 - raises nothing
+    return get_ident() if loop is None else weakref.ref(loop)
 
 
 class OfRunner:
