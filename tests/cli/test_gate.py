@@ -176,7 +176,9 @@ def test_from_a_prometheus_server(tmp_path) -> None:
         def gate(*options: str) -> Any:
             return cli("gate", "--prometheus", server.url, "--window", "1m", *options, cwd=tmp_path)
 
-        wait_for(lambda: server.value("isolation_audit_crossing_events_total") == 0, "the first scrape")
+        wait_for(
+            lambda: server.value("increase(isolation_audit_events_total{layer='sink'}[1m])") == 0, "the second scrape"
+        )
         blind = gate()
         assert blind.code == 1
         assert "events is 0, and may be at least 1" in blind.out.decode()
@@ -201,7 +203,10 @@ def test_an_alert_calls_for_the_roll_back_through_alertmanager(tmp_path) -> None
         rules = ROOT / "grafana" / "alerts" / "isolation-audit.rules.yml"
         peers = f"{{alertmanagers: [{{static_configs: [{{targets: ['{address}']}}]}}]}}"
         with prometheus_server(tmp_path, metrics, f"rule_files: ['{rules}']\nalerting: {peers}\n") as server:
-            wait_for(lambda: server.value("isolation_audit_crossing_events_total") == 0, "the first scrape")
+            wait_for(
+                lambda: server.value("increase(isolation_audit_events_total{layer='sink'}[1m])") == 0,
+                "the second scrape",
+            )
             (tmp_path / "orders" / "serve").touch()
             wait_for(lambda: cli("gate", "--prometheus", server.url, cwd=tmp_path).code == 0, "the gate to open")
             evaluated = wait_for(lambda: _evaluated(server.url), "the rules to be evaluated")
