@@ -5,10 +5,27 @@ import itertools
 import signal
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
 pytest_plugins = ["pytester"]
+
+TESTS = Path(__file__).parent
+
+ONCE = (
+    *("benchmarks/", "corpus/", "docs/", "examples/", "suites/"),
+    *("cli/test_compare.py", "cli/test_demo.py", "cli/test_demo_faults.py", "cli/test_gate.py", "cli/test_progress.py"),
+    *("export/test_alerts.py", "integrations/test_every_hook.py"),
+)
+"""Tests that take long and hardly depend on the Python, or on libraries' versions: CI runs them with one."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.relative_to(TESTS).as_posix().startswith(ONCE):
+            item.add_marker("once")
+
 
 _numbers = itertools.count()
 
