@@ -41,7 +41,6 @@ UNREACHED = {
     "asgiref.local:Local.__getattr__ asgiref.GetPoint: before": "the same",
     "asgiref.local:Local.__getattr__ asgiref.GetPoint: after": "the same",
     "apscheduler.RunPoint: failed": "what runs a job catches everything",
-    "psycopg_pool.CommandPoint: failed": "around a generator function: it is asked when that is called",
     "boundaries.RootPoint: failed": "uvicorn's calls of applications raise nothing",
     "serving.AsgiPoint: failed": "the same",
     "threads.ThreadPoint: failed": "a thread's exceptions end in its excepthook",

@@ -209,6 +209,13 @@ CLEAN: dict[str, Any] = {
     "taken back, a part of it": [("SELECT 1", "SAVEPOINT one", "SET ROLE reports", "ROLLBACK TO one")],
     "for the transaction": [("SET LOCAL ROLE reports", "SELECT owner FROM orders")],
     "failed": [("SET ROLE reports", "SELECT 1 / 0")],
+    "failed at the very end": [
+        (
+            "CREATE TEMPORARY TABLE once (number int UNIQUE DEFERRABLE INITIALLY DEFERRED)",
+            "INSERT INTO once VALUES (1), (1)",
+            "SET ROLE reports",
+        )
+    ],
 }
 
 
@@ -297,7 +304,8 @@ POINTS = [
     (of_psycopg.StatementPoint, "before", Psycopg),
     (of_psycopg.StatementPoint, "after", AsyncPsycopg),
     (of_psycopg.CommandPoint, "before", AsyncPsycopg),
-    (of_psycopg.CommandPoint, "after", Psycopg),
+    (of_psycopg.EndPoint, "before", AsyncPsycopg),
+    (of_psycopg.EndPoint, "after", Psycopg),
 ]
 
 
@@ -323,6 +331,8 @@ def test_all_comes_back() -> None:
         *(getattr(asyncpg.Connection, name) for name in ("_set_proxy", "execute", "_execute", "_executemany")),
         *(getattr(kind, name) for kind in (psycopg.Cursor, psycopg.AsyncCursor) for name in ("execute", "executemany")),
         *(kind.getconn for kind in (ConnectionPool, AsyncConnectionPool)),
+        *(kind.commit for kind in (psycopg.Connection, psycopg.AsyncConnection)),
+        *(psycopg.Transaction.__exit__, psycopg.AsyncTransaction.__aexit__),
         psycopg.Connection._exec_command,
     ]
     codes = [one.__code__ for one in watched]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _POOLS: Final = ("psycopg_pool.pool:ConnectionPool", "psycopg_pool.pool_async:AsyncConnectionPool")
 _CURSORS: Final = ("psycopg.cursor:Cursor", "psycopg.cursor_async:AsyncCursor")
 _COMMAND: Final = "psycopg._connection_base:BaseConnection._exec_command"
+_COMMITS: Final = ("psycopg.connection:Connection.commit", "psycopg.connection_async:AsyncConnection.commit")
+_BLOCKS: Final = ("psycopg.transaction:Transaction.__exit__", "psycopg.transaction:AsyncTransaction.__aexit__")
 _LIBRARIES: Final = ("psycopg", "psycopg_pool", "contextlib.py")
 _IDLE, _FAILED = 0, 3
 """States of a transaction, as libpq counts them."""
@@ -47,6 +49,8 @@ class PsycopgPool:
             for name in ("execute", "executemany"):
                 yield Point(f"{cursor}.{name}", partial(StatementPoint, f"{cursor}.{name}", databases))
         yield Point(_COMMAND, partial(CommandPoint, databases))
+        for end in (*_COMMITS, *_BLOCKS):
+            yield Point(end, partial(EndPoint, end, databases))
 
 
 class LendPoint(Interceptor):
@@ -106,7 +110,10 @@ class StatementPoint(Interceptor):
 
 
 class CommandPoint(Interceptor):
-    """Around the commands that psycopg sends by itself: what ends a transaction, or a part of it, is one of them."""
+    """Around the commands that psycopg sends by itself: what takes a transaction back, or a part of it, is one of them.
+
+    It is a generator function, so how a command ends is not seen here.
+    """
 
     place = _COMMAND
 
@@ -115,24 +122,41 @@ class CommandPoint(Interceptor):
         self._self_of = layout.receiver_reader()
         self._command = layout.argument("command")
 
-    def before(self, values: Values) -> Kept | None:
-        """Take back what is taken back; wait for a commit."""
+    def before(self, values: Values) -> None:
+        """Take back what is taken back."""
         connection, command = self._self_of(values), self._command(values)
         kept = _kept(self._databases, connection)
         if kept is None or type(command) is not bytes:
-            return None
+            return
         # What has failed is taken back whatever is said.
         if b"ROLLBACK" in command or connection.pgconn.transaction_status == _FAILED:
             kept.roll_back()
-        return kept if b"COMMIT" in command else None
 
-    def after(self, kept: Kept, result: Any) -> None:  # noqa: ARG002 - the interceptor's form
-        """What was changed lasts."""
-        kept.commit()
 
-    def failed(self, kept: Kept, error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
-        """Nobody knows; what could be gone is."""
-        kept.roll_back()
+class EndPoint(Interceptor):
+    """Around what commits: a connection's method, or the end of a block. A commit may fail, and then takes all back."""
+
+    def __init__(self, place: str, databases: Databases, layout: Layout) -> None:
+        self.place = place
+        self._databases = databases
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> tuple[Kept, Any] | None:
+        """Wait for it, where something would last."""
+        ending = self._self_of(values)
+        connection = ending if self.place in _COMMITS else ending.connection
+        kept = _kept(self._databases, connection)
+        return (kept, connection) if kept is not None and kept.unsettled else None
+
+    def after(self, state: tuple[Kept, Any], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+        """What was changed lasts, unless it was the end of a part only."""
+        kept, connection = state
+        if connection.pgconn.transaction_status == _IDLE:
+            kept.commit()
+
+    def failed(self, state: tuple[Kept, Any], error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
+        """It was taken back, or nobody knows; what could be gone is."""
+        state[0].roll_back()
 
 
 def _kept(databases: Databases, connection: Any) -> Kept | None:

@@ -57,6 +57,7 @@ def psycopg_pool() -> Any:
     from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
     insert = "INSERT INTO mine VALUES (%s)"
+    be = "SELECT set_config('app.user_id', %s, false)"
 
     def work(pool: Any, user: str) -> Any:
         got: list[Any] = []
@@ -65,10 +66,13 @@ def psycopg_pool() -> Any:
             got += [str(outcome(connection.execute, statement))[:7] for statement in STATEMENTS]
             with connection.cursor() as cursor:
                 got += [outcome(cursor.executemany, insert, rows) for rows in ([(user,), (user,)], [5])]
-                got.append(cursor.execute("SELECT set_config('app.user_id', %s, false)", [user]).fetchone())
+                got.append(cursor.execute(be, [user]).fetchone())
             connection.autocommit = False
             connection.execute(insert, [user])
+            connection.execute(be, [f"{user}'s"])
             connection.commit()
+            with connection.transaction():
+                got.append(connection.execute(be, [user]).fetchone())
             connection.execute("SET app.user_id = 'nobody'")
             connection.rollback()
             got.append(str(outcome(connection.execute, "SELECT nothing FROM nowhere"))[:7])
@@ -78,7 +82,7 @@ def psycopg_pool() -> Any:
 
     def ends_badly(pool: Any) -> Any:
         with pool.connection() as connection:
-            connection.execute(insert, ["nobody"])
+            connection.execute(be, ["alice"])
             connection.pgconn.finish()  # behind psycopg's back
             return outcome(connection.commit)
 
@@ -86,7 +90,10 @@ def psycopg_pool() -> Any:
         current_user.set(user)
         async with pool.connection() as connection:
             got = [str(await async_outcome(connection.execute(statement)))[:7] for statement in STATEMENTS[:2]]
+            await connection.execute(be, [user])
             await connection.commit()
+            async with connection.transaction():
+                await connection.execute(be, [f"{user}'s"])
             async with connection.cursor() as cursor:
                 got += [await async_outcome(cursor.executemany(insert, rows)) for rows in ([(user,), (user,)], [5])]
         return got
