@@ -362,13 +362,17 @@ class Chat:
         return self.process.returncode, time.monotonic() - begun
 
 
+STRICT = (sys.executable, "-W", "error", "-W", "ignore:Please use `import python_multipart`:PendingDeprecationWarning")
+"""A Python to which warnings are errors, but for what an old Starlette makes of a new python-multipart."""
+
+
 @contextmanager
 def chat(folder: Path, extra: str | None, *options: str, engine: str = "legacy", **environment: str) -> Iterator[Chat]:
     """``extra`` is TOML behind the example's own configuration; None runs the application without the auditor."""
     config = folder / "isolation-audit.toml"
     if extra is not None:
         config.write_text((EXAMPLE / "isolation-audit.toml").read_text() + extra)
-    command = [sys.executable, "-W", "error", "-c", _DRIVER, "-" if extra is None else str(config)]
+    command = [*STRICT, "-c", _DRIVER, "-" if extra is None else str(config)]
     command += ["--engine", engine, "--port", "0", *options]
     errors = folder / "stderr.txt"
     env = {**os.environ, "PYTHONPATH": f"{EXAMPLE}{os.pathsep}{ROOT / 'src'}", **environment}

@@ -31,6 +31,8 @@ from agent_chat.results import LoadError
 from agent_chat.settings import Settings
 from agent_chat.user_engine import UserExecutionEngine
 
+from receivers import STRICT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -56,7 +58,7 @@ class Server:
 def serving(
     engine: str, *options: str, start: tuple[str, ...] = ("-m", "agent_chat"), directory: Path = EXAMPLE
 ) -> Iterator[Server]:
-    command = [sys.executable, "-W", "error", *start, "--engine", engine, "--port", "0", *options]
+    command = [*STRICT, *start, "--engine", engine, "--port", "0", *options]
     with subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
