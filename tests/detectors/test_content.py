@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from isolation_audit import canary, secret, system_scope, user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
+from isolation_audit.content import secrets
 
 SOURCE = """\
 class Emitter:
@@ -374,11 +375,14 @@ def plant(payload: Any, what: Any, draw: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def content():
-    config = '[[emitters]]\ntarget = "app:send"\npayload = ["args.data"]\n'
-    auditor = Auditor(parse_config(tomllib.loads(config)))
-    for user in ("user-alice", "user-bob", "carol@example.org"):
-        auditor.runtime.users.token(user)
-    return auditor.runtime.content
+    """Knows three users, and no secrets of other tests: whose a secret is would be a fourth."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(secrets, "_owners", {})
+        config = '[[emitters]]\ntarget = "app:send"\npayload = ["args.data"]\n'
+        auditor = Auditor(parse_config(tomllib.loads(config)))
+        for user in ("user-alice", "user-bob", "carol@example.org"):
+            auditor.runtime.users.token(user)
+        yield auditor.runtime.content
 
 
 @given(payload=JUNK, data=st.data())
