@@ -10,16 +10,16 @@ independent: a missed leak is better than a false one.
 from __future__ import annotations
 
 import ast
-import inspect
-import linecache
-import textwrap
 from contextvars import ContextVar
 from enum import IntEnum
-from types import CodeType, FunctionType, ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from isolation_audit.instrument.resolve import dict_of, find, function_of
+from isolation_audit.instrument.resolve import function_of
+from isolation_audit.mechanisms.sources import FUNCTIONS, UNKNOWN, member, named, source_of
+
+if TYPE_CHECKING:
+    from types import CodeType, FunctionType
 
 DEPTH: Final = 4
 """Calls below the function that are followed."""
@@ -48,9 +48,7 @@ _STORING: Final = frozenset({"add", "aadd", "aget_or_set", "aset", "get_or_set",
 """Methods of caches whose second argument is the value, or a function that makes it."""
 
 _LOGGING: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
-_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _PASSES: Final = 10
-_UNKNOWN: Final = object()
 
 
 class Dependence:
@@ -125,21 +123,6 @@ class Dependence:
 _MOST: Final = 10_000
 
 
-def source_of(function: FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
-    """The source of a function, read; None where it can't be had."""
-    code = function.__code__
-    lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]
-    try:
-        tree = ast.parse(textwrap.dedent("".join(inspect.getblock(lines))))
-    except (SyntaxError, ValueError, IndentationError):
-        return None
-    if code.co_name == "<lambda>":
-        lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
-        return lambdas[0] if len(lambdas) == 1 else None
-    named = (node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS) and node.name == code.co_name)
-    return next(named, None)
-
-
 def _asks_whether_any(node: ast.AST) -> bool:
     """True for ``... is None``: the answer says whether somebody is running, which is the same for all who are."""
     if not isinstance(node, ast.Compare) or len(node.ops) > 1 or not isinstance(node.ops[0], (ast.Is, ast.IsNot)):
@@ -204,7 +187,7 @@ class _Reading:
                 self._bind(target, source)
         elif isinstance(node, ast.Expr):
             self._discarded(node.value, control)
-        elif isinstance(node, _FUNCTIONS):
+        elif isinstance(node, FUNCTIONS):
             self._raise_name(node.name, self._nested(node))
         elif not isinstance(node, ast.ClassDef):
             self._compound(node, control)
@@ -275,7 +258,7 @@ class _Reading:
 
     def _mention(self, node: ast.Name | ast.Attribute) -> Source:
         value = self._value(node)
-        if value is not _UNKNOWN:
+        if value is not UNKNOWN:
             if isinstance(value, property):
                 return self._called(function_of(value), self._class_of(node))
             return self._dependence.meaning(value)
@@ -299,7 +282,7 @@ class _Reading:
         found = max(map(self._of, handed), default=Source.ELSEWHERE)
         if isinstance(node.func, ast.Attribute) and self._is_no_reading(node.func):
             return Source.ELSEWHERE
-        function = function_of(value) if value is not _UNKNOWN else None
+        function = function_of(value) if value is not UNKNOWN else None
         if function is None:
             return max(found, self._of(node.func))
         return max(found, self._called(function, self._class_of(node.func)))
@@ -320,23 +303,9 @@ class _Reading:
         if isinstance(node, ast.Name):
             return self._global(node.id)
         if not isinstance(node, ast.Attribute):
-            return _UNKNOWN
+            return UNKNOWN
         owner = self._class_of(node) or self._value(node.value)
-        if issubclass(type(owner), ModuleType):
-            return dict_of(owner).get(node.attr, _UNKNOWN)
-        if isinstance(owner, type):
-            home, raw = find(owner, node.attr)
-            return _UNKNOWN if home is None else raw
-        return _UNKNOWN
+        return member(owner, node.attr)
 
     def _global(self, name: str) -> Any:
-        function = self._function
-        if name in self._local:
-            return _UNKNOWN
-        if name in function.__code__.co_freevars:
-            cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
-            try:
-                return cell.cell_contents
-            except ValueError:  # empty as yet
-                return _UNKNOWN
-        return function.__globals__.get(name, _UNKNOWN)
+        return UNKNOWN if name in self._local else named(self._function, name)

@@ -23,9 +23,9 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.resolve import dict_of, find, function_of
+from isolation_audit.instrument.resolve import find, function_of
 from isolation_audit.instrument.stacks import is_installed
-from isolation_audit.mechanisms.dependence import source_of
+from isolation_audit.mechanisms.sources import UNKNOWN, member, named, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,6 @@ _CHOICES: Final = (
 _PLAIN: Final = (str, int, float, bool, type(None))
 _MOST: Final = 10_000
 _PASSES: Final = 4
-_UNKNOWN: Final = object()
 
 
 class Taking:
@@ -69,12 +68,12 @@ class Taking:
         kind = type(listener)
         if kind is BuiltinMethodType:
             return type(listener.__self__) in _CONTAINERS and listener.__name__ in _KEEPING
-        function, receiver = function_of(listener), _UNKNOWN
+        function, receiver = function_of(listener), UNKNOWN
         if kind is MethodType:
             function, receiver = function_of(listener.__func__), listener.__self__
         if function is None or kind not in (MethodType, FunctionType):
             return False
-        given = _parameters(function)[bound + (receiver is not _UNKNOWN) :]
+        given = _parameters(function)[bound + (receiver is not UNKNOWN) :]
         return self.follows(function, receiver, {*given} - named - _captured(function), DEPTH)
 
     def follows(self, function: FunctionType, receiver: Any, given: set[str], depth: int) -> bool:
@@ -113,7 +112,7 @@ class _Reading:
         self._nodes: list[ast.AST] = [part for root in roots for part in ast.walk(root)]
         code = function.__code__
         self._local = frozenset(code.co_varnames) | frozenset(code.co_cellvars)
-        self._first = code.co_varnames[0] if receiver is not _UNKNOWN and code.co_argcount else None
+        self._first = code.co_varnames[0] if receiver is not UNKNOWN and code.co_argcount else None
         self._given = given
 
     def takes(self) -> bool:
@@ -169,21 +168,21 @@ class _Reading:
         handed = [*node.args, *(keyword.value for keyword in node.keywords)]
         if not any(map(self._depends, handed)):
             return None
-        value, receiver = self._value(node.func), _UNKNOWN
+        value, receiver = self._value(node.func), UNKNOWN
         if isinstance(node.func, ast.Attribute):
             if self._depends(node.func.value):
                 return None  # a method of what was given
             receiver = self._value(node.func.value)
         function = function_of(value)
         if function is not None and not is_installed(function.__code__.co_filename):
-            own = _UNKNOWN if issubclass(type(receiver), (type, ModuleType)) else receiver
+            own = UNKNOWN if issubclass(type(receiver), (type, ModuleType)) else receiver
             return self._taking.follows(function, own, self._handed(node, function, own), self._depth - 1)
         return self._outside(node, value, receiver)
 
     def _handed(self, node: ast.Call, function: FunctionType, receiver: Any) -> set[str]:
         """The parameters of what is called in which it gets something of what was given."""
         names = _parameters(function)
-        free = names[receiver is not _UNKNOWN :]
+        free = names[receiver is not UNKNOWN :]
         found: set[str] = set()
         for place, value in enumerate(node.args):
             if self._depends(value):
@@ -199,12 +198,12 @@ class _Reading:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if name in _KEEPING:
             return True
-        if name in _SENDING and value is not _UNKNOWN:
+        if name in _SENDING and value is not UNKNOWN:
             return None if any(self._depends(keyword.value) for keyword in node.keywords) else True
         if name in _TELLING:
             return None
         # Of an instance it may be a queue's, and whoever reads from that may choose.
-        plain = receiver is _UNKNOWN or issubclass(type(receiver), ModuleType)
+        plain = receiver is UNKNOWN or issubclass(type(receiver), ModuleType)
         return None if plain and issubclass(type(value), (type, FunctionType, BuiltinFunctionType)) else False
 
     def _value(self, node: ast.expr) -> Any:
@@ -212,32 +211,22 @@ class _Reading:
         if isinstance(node, ast.Name):
             return self._receiver if node.id == self._first else self._named(node.id)
         if not isinstance(node, ast.Attribute):
-            return _UNKNOWN
+            return UNKNOWN
         owner = self._value(node.value)
-        if owner is _UNKNOWN:
-            return _UNKNOWN
-        if issubclass(type(owner), ModuleType):
-            return dict_of(owner).get(node.attr, _UNKNOWN)
-        if issubclass(type(owner), type):
-            home, raw = find(owner, node.attr)
-            return _UNKNOWN if home is None else raw
+        if owner is UNKNOWN:
+            return UNKNOWN
+        if issubclass(type(owner), (type, ModuleType)):
+            return member(owner, node.attr)
         fields = fields_of(owner)
         if node.attr in fields:
             return fields[node.attr]
         home, raw = find(type(owner), node.attr)
-        return _UNKNOWN if home is None or type(raw) is property else raw
+        return UNKNOWN if home is None or type(raw) is property else raw
 
     def _named(self, name: str) -> Any:
-        function = self._function
         if name in self._local:
-            return _UNKNOWN
-        if name in function.__code__.co_freevars:
-            cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
-            try:
-                return cell.cell_contents
-            except ValueError:  # empty as yet
-                return _UNKNOWN
-        return function.__globals__.get(name, vars(builtins).get(name, _UNKNOWN))
+            return UNKNOWN
+        return named(self._function, name, vars(builtins).get(name, UNKNOWN))
 
 
 def fields_of(instance: Any) -> dict[str, Any]:
