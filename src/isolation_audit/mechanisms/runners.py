@@ -20,7 +20,7 @@ def _runner() -> Hashable:
     if task is not None:
         return weakref.ref(task)
     # A callback's context is a copy, and what the thread was at before its loop is none of the callback's.
-    loop = asyncio.events._get_running_loop()  # noqa: SLF001 - raises nothing
+    loop = running_loop()
     return get_ident() if loop is None else weakref.ref(loop)
 
 
@@ -35,6 +35,11 @@ class OfRunner:
     def is_here(self) -> bool:
         """True in that task, or on that thread."""
         return self._runner == _runner()
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that runs on this thread, if any."""
+    return asyncio.events._get_running_loop()  # noqa: SLF001 - raises nothing
 
 
 def running_thread() -> Thread | None:

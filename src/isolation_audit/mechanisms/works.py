@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import weakref
 from threading import get_ident
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.identity.requests import running_task
 from isolation_audit.identity.scopes import current_scope, starter_variable
 from isolation_audit.identity.users import same
-from isolation_audit.mechanisms.runners import running_thread
+from isolation_audit.mechanisms.runners import running_loop, running_thread
 
 if TYPE_CHECKING:
     from isolation_audit.identity.scopes import Scope
@@ -43,7 +42,7 @@ class Work:
         children = starter is not None and same(starter.user, user) and not starter.is_(task)
         self._starter = starter if children else None
         # A callback of an event loop is no work of its own, and nothing tells when that is over.
-        thread = None if task is not None or _in_loop() else running_thread()
+        thread = None if task is not None or running_loop() is not None else running_thread()
         self._thread = None if thread is None else weakref.ref(thread)
 
     def over(self) -> bool:
@@ -68,11 +67,3 @@ def _outermost(scope: Scope | None) -> Scope | None:
     while scope is not None and scope.parent is not None and scope.parent.user_id == scope.user_id:
         scope = scope.parent
     return scope
-
-
-def _in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
