@@ -79,6 +79,29 @@ def test_the_package_imports_what_is_asked_of_it(tmp_path: Path) -> None:
     assert "isolation_audit.auditor" not in ours("from isolation_audit import user_scope, secret")
 
 
+PYTEST = "import pytest; pytest.main(['-p', 'no:cacheprovider', 'test_one.py', {}])"
+
+
+@pytest.fixture
+def suite(tree: Path) -> Path:
+    tree.joinpath("test_one.py").write_text("def test_one(): pass\n")
+    return tree
+
+
+def test_the_plugin_that_is_off_is_one_module(suite: Path) -> None:
+    without, off = (imported(PYTEST.format(word), suite) for word in ("'-pno:isolation_audit'", "''"))
+    assert off - without == {
+        "isolation_audit",
+        "isolation_audit._version",
+        "isolation_audit.instrument",
+        "isolation_audit.pytest_plugin",
+    }
+
+
+def test_the_plugin_that_is_asked_loads_the_rest(suite: Path) -> None:
+    assert "isolation_audit.testing.session" in imported(PYTEST.format("'--audit-isolation'"), suite)
+
+
 def test_every_public_name_is_there() -> None:
     for name in isolation_audit.__all__:
         assert name in dir(isolation_audit)

@@ -1,34 +1,17 @@
-"""``pytest --audit-isolation``: the auditor around a test session; an error that is found fails the test it is in."""
+"""The door of the pytest plugin: its options, and the rest of it when ``--audit-isolation`` is given.
+
+pytest loads this module in every environment that has isolation-audit installed, also where nobody asks for an audit
+and whatever pytest's version. So nothing is imported here, and its hooks are declared as all versions understand them.
+"""
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from isolation_audit.auditor import TOOL, Auditor
-from isolation_audit.config import find_config, load_config
-from isolation_audit.detectors.selfcheck import judge_blindness
-from isolation_audit.exceptions import IsolationAuditError
-from isolation_audit.export import report
-from isolation_audit.export.terminal import Painter, render_finding, render_summary
-from isolation_audit.identity.pseudonyms import KEY_VARIABLE
-from isolation_audit.rules import Severity
-
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-    from isolation_audit.recorder import Entry
-
-_OUTPUT = "isolation_audit"
-"""Key of a worker's report in pytest-xdist's ``workeroutput``."""
-
-_OUTSIDE = "isolation_audit_outside"
-"""Key of the fingerprints of a worker's errors that happened outside of every test."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,168 +31,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, None]:
     """Start before any conftest.py, because a conftest usually imports the application."""
     options = early_config.known_args_namespace
-    if not options.audit_isolation:
-        if options.audit_config or options.audit_report:
-            raise pytest.UsageError("--audit-config and --audit-report say how to audit; add --audit-isolation")
-    else:
-        # Before the workers are started, so that all of them call a user by the same pseudonym.
-        os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(16))
-        plugin = AuditPlugin(_auditor(options), Path(options.audit_report) if options.audit_report else None)
-        # Under pytest-xdist the tests run in the workers; the controller only puts their reports together.
-        if not _is_controller(options):
-            try:
-                plugin.auditor.start()
-            except IsolationAuditError as error:
-                raise pytest.UsageError(f"--audit-isolation: {error}") from None
-        early_config.pluginmanager.register(plugin, "isolation-audit-session")
-    return (yield)
+    if options.audit_isolation:
+        from isolation_audit.testing.session import begin
 
-
-def _auditor(options: Any) -> Auditor:
-    try:
-        path = Path(options.audit_config) if options.audit_config else find_config()
-        if path is None:
-            raise pytest.UsageError(
-                "--audit-isolation: no configuration found; write an isolation-audit.toml, or use --audit-config"
-            )
-        # As one of several, whether or not there are others: what nobody saw is said once, of the whole session.
-        return Auditor(load_config(path), supervised=True)
-    except IsolationAuditError as error:
-        raise pytest.UsageError(*str(error).splitlines()) from None
-
-
-def _is_controller(options: Any) -> bool:
-    # A worker has the controller's options, and its ``workerinput`` only later; this early the environment tells.
-    return bool(getattr(options, "numprocesses", None)) and "PYTEST_XDIST_WORKER" not in os.environ
-
-
-class AuditPlugin:
-    """One audited session, in the process that runs tests or in the controller of those that do."""
-
-    def __init__(self, auditor: Auditor, directory: Path | None) -> None:
-        self.auditor = auditor
-        self._directory = directory
-        self._from_workers: list[report.Report] = []
-        self._merged: report.Report | None = None
-        self._in_tests: Counter[str] = Counter()
-        """By fingerprint: how often a finding has happened inside of a test so far."""
-        self._outside: set[str] = set()
-
-    def pytest_report_header(self) -> str:
-        """Say what is audited."""
-        source = self.auditor.config.source
-        count = len(self.auditor.instrumentation.targets)
-        return f"isolation-audit: {count} targets from {source.name if source else 'defaults'}"
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Audit the set-up of a test."""
-        return (yield from self._audited(item, "setup"))
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Audit the test itself."""
-        return (yield from self._audited(item, "call"))
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Audit the tear-down of a test."""
-        return (yield from self._audited(item, "teardown"))
-
-    def _audited(self, item: pytest.Item, when: str) -> Generator[None, Any, Any]:
-        self.auditor.instrumentation.refresh()
-        before = {entry.finding.fingerprint: entry.count for entry in self.auditor.recorder.entries()}
-        try:
-            result = yield
-        except pytest.skip.Exception:
-            # What was found before the test chose to be skipped has happened all the same.
-            new = self._errors_since(before)
-            if not new:
-                raise
-        except BaseException:
-            new = self._errors_since(before)
-            if new:
-                item.add_report_section(when, "isolation-audit", _text(new))
-            raise
-        else:
-            new = self._errors_since(before)
-            if not new:
-                return result
-        pytest.fail(f"isolation-audit: {len(new)} finding(s) of severity error\n\n{_text(new)}", pytrace=False)
-
-    def _errors_since(self, before: dict[str, int]) -> list[Entry]:
-        self.auditor.settle()
-        new = []
-        for entry in self.auditor.recorder.entries():
-            fingerprint = entry.finding.fingerprint
-            more = entry.count - before.get(fingerprint, 0)
-            if more and entry.finding.severity is Severity.ERROR:
-                self._in_tests[fingerprint] += more
-                new.append(entry)
-        return new
-
-    def _errors_outside(self) -> set[str]:
-        return {
-            entry.finding.fingerprint
-            for entry in self.auditor.recorder.entries()
-            if entry.finding.severity is Severity.ERROR and entry.count > self._in_tests[entry.finding.fingerprint]
-        }
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Take over what a pytest-xdist worker has seen."""
-        output = getattr(node, "workeroutput", {})
-        if _OUTPUT in output:
-            self._from_workers.append(output[_OUTPUT])
-            self._outside |= set(output[_OUTSIDE])
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Stop; a worker hands its report to the controller, every other process puts the whole report together.
-
-        Errors at import or collection, or between two tests, have no test to fail: they fail the session.
-        """
-        self.auditor.stop()
-        own = self.auditor.snapshot()
-        self._outside |= self._errors_outside()
-        output = getattr(session.config, "workeroutput", None)
-        if output is not None:
-            output[_OUTPUT] = own
-            output[_OUTSIDE] = sorted(self._outside)
-            return
-        run = {key: value for key, value in own["run"].items() if key != "processes"}
-        merged = report.merge(self._from_workers or [own], run, TOOL)
-        if session.testscollected:
-            judge_blindness(merged, self.auditor.config.select)
-        if self._outside and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if self._directory is not None:
-            report.write(self._directory / "report.json", merged)
-        self._merged = merged
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show the summary of the whole session, and in full what no test could show."""
-        if self._merged is None:
-            return
-        paint = Painter("always" if terminalreporter.hasmarkup else "never")
-        terminalreporter.section("isolation-audit")
-        for finding in self._merged["findings"]:
-            if finding["fingerprint"] in self._outside:
-                terminalreporter.write_line("outside of every test, so the session fails:")
-                terminalreporter.write_line(render_finding(finding, paint) + "\n")
-        terminalreporter.write_line(render_summary(self._merged, paint))
-        if self._directory is not None:
-            terminalreporter.write_line(f"report: {self._directory / 'report.json'}")
-
-    def pytest_unconfigure(self) -> None:
-        """Stop in any case, also when the session ended before its first test."""
-        self.auditor.stop()
-
-
-def _text(entries: list[Entry]) -> str:
-    paint = Painter("never")
-    return "\n\n".join(render_finding(entry.as_dict(), paint) for entry in entries)
+        begin(early_config)
+    elif options.audit_config or options.audit_report:
+        raise pytest.UsageError("--audit-config and --audit-report say how to audit; add --audit-isolation")
+    yield
