@@ -7,21 +7,15 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import sys
 import sysconfig
-import threading
 from contextlib import suppress
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
 
-from isolation_audit.auditor import RUN_VARIABLE, current, instrument, uninstrument
+from isolation_audit.auditor import RUN_VARIABLE, current, instrument
+from isolation_audit.ending import write_reports_first
 from isolation_audit.exceptions import IsolationAuditError
 from isolation_audit.identity.pseudonyms import KEY_VARIABLE
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 SWITCH = "ISOLATION_AUDIT"
 PTH_NAME = "isolation_audit_activate.pth"
@@ -29,8 +23,6 @@ PTH_NAME = "isolation_audit_activate.pth"
 _PTH_LINE = (
     f"import os; os.environ.get('{SWITCH}') and __import__('isolation_audit.activate').activate.from_environment()\n"
 )
-
-_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class _State:
@@ -53,8 +45,7 @@ def from_environment() -> None:
     os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(16))
     start()
     if current() is not None:
-        _flush_on_signals()
-        _flush_on_hard_ends()
+        write_reports_first()
 
 
 def start() -> None:
@@ -81,65 +72,6 @@ def _is_our_own_command() -> bool:
         module = words[words.index("-m") + 1]
         return module == "isolation_audit" or module.startswith("isolation_audit.")
     return any(Path(word).name == "isolation-audit" for word in words[:2])
-
-
-def _flush_on_signals() -> None:
-    """Write the report before the default action of SIGTERM or SIGHUP ends the process, where it is left at that.
-
-    An application's own handler replaces this one; one that hands the signal back to the default (as uvicorn does after
-    its shutdown) hands it to this one.
-    """
-
-    def flush(number: int, _frame: FrameType | None) -> None:
-        # A second signal while the report is being written must not cut it short.
-        signal.signal(number, signal.SIG_IGN)
-        uninstrument()
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, flush)
-
-
-def _flush_on_hard_ends() -> None:
-    """Write the report before ``os._exit`` (forked children leave by it), before ``os.exec*`` replaces the program, and
-    before a process ends itself by a signal whose default action it has asked for (uvicorn in a worker of gunicorn's).
-
-    None of them runs atexit's functions.
-    """
-    leave, replace, replace_in, raise_signal = os._exit, os.execv, os.execve, signal.raise_signal
-
-    @wraps(leave)
-    def _exit(status: int) -> NoReturn:
-        if isinstance(status, int):  # else it is going to raise
-            uninstrument()
-        leave(status)
-
-    @wraps(raise_signal)
-    def raise_(signalnum: int, /) -> None:
-        if signalnum in _ENDING and signal.getsignal(signalnum) is signal.SIG_DFL:
-            uninstrument()
-        raise_signal(signalnum)
-
-    @wraps(replace)
-    def execv(path: Any, argv: Any, /) -> NoReturn:
-        flush()
-        replace(path, argv)
-
-    @wraps(replace_in)
-    def execve(path: Any, argv: Any, env: Any) -> NoReturn:
-        flush()
-        replace_in(path, argv, env)
-
-    def flush() -> None:
-        # The audit goes on: there may be no such program, and then the process lives on.
-        auditor = current()
-        if auditor is not None:
-            auditor.flush()
-
-    os._exit, os.execv, os.execve, signal.raise_signal = _exit, execv, execve, raise_
 
 
 def pth_file() -> Path:

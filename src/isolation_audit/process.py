@@ -21,6 +21,9 @@ class Running(Protocol):
     def stop(self) -> None:
         """Stop; safe to call twice."""
 
+    def flush(self) -> None:
+        """Give the sinks what there is; the audit goes on."""
+
     def after_fork(self) -> None:
         """Go on in a forked child."""
 
@@ -34,6 +37,10 @@ class Process:
         """Held while the drainer's thread looks for late modules: a fork in the middle of it would leave the child with
         the instrumentation's lock taken by nobody, and the child's next import would wait for ever."""
         self.auditor: Running | None = None
+        self.at_exit = False
+        """True while the main thread stops the auditor at the interpreter's end."""
+        self.ending: int | None = None
+        """The signal that is to end the process as soon as the auditor has stopped."""
 
     def let_go(self, auditor: Running) -> None:
         """Make room for the next auditor."""
@@ -72,16 +79,19 @@ def _finalize_in_multiprocessing() -> None:
 
 
 def _at_exit() -> None:
-    """Stop, undisturbed by a second Ctrl-C: the first one is what ended the process."""
+    """Stop, undisturbed by one more Ctrl-C: the first one is what ended the process. Another one ends it at once."""
     if threading.current_thread() is not threading.main_thread():
         process.stop()
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process.at_exit = True
+    before = signal.signal(signal.SIGINT, lambda number, _frame: signal.signal(number, signal.SIG_DFL))
     try:
         process.stop()
     finally:
         if before is not None:  # None: a handler that was not installed from Python
             signal.signal(signal.SIGINT, before)
+    if process.ending is not None:
+        os.kill(os.getpid(), process.ending)
 
 
 atexit.register(_at_exit)

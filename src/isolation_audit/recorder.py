@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.config.selection import Selection
+from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -53,7 +54,7 @@ class Recorder:
         """Distinct findings that the sinks have not seen yet."""
         self.scopes: deque[Scope] = deque(maxlen=limits.scopes)
         """Ended scopes that the sinks have not seen yet."""
-        self.wake = threading.Event()
+        self.wake = Wakeup()
         """Set when there is something for the sinks."""
 
     def enabled(self, code: str) -> bool:

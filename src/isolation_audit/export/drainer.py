@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.export.sink import Batch
+from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections import deque
@@ -110,7 +111,8 @@ class Drainer:
         self._lanes = [Lane(sink, barrier, recorder) for sink in sinks]
         self._snapshot = snapshot
         self._refresh = refresh
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._hurry = Wakeup()
         self._thread = threading.Thread(target=self._run, name="isolation-audit", daemon=True)
 
     def start(self) -> None:
@@ -125,7 +127,8 @@ class Drainer:
         if not self._lanes:
             return
         deadline = time.monotonic() + timeout
-        self._stopping.set()
+        self._stopping = True
+        self._hurry.set()
         self._recorder.wake.set()
         # The threads exist already: at the interpreter's end, none can be started any more.
         self._thread.join(timeout)
@@ -142,10 +145,9 @@ class Drainer:
     def _run(self) -> None:
         # At once, so that a process that does not live for half a second has been heard of.
         self._feed(last=False)
-        while not self._stopping.is_set():
+        while not self._stopping:
             if self._recorder.wake.wait(INTERVAL):
-                self._stopping.wait(PAUSE)
-                self._recorder.wake.clear()
+                self._hurry.wait(PAUSE)
             try:
                 self._refresh()
             except Exception as error:

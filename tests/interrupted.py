@@ -1,0 +1,139 @@
+"""A program that is interrupted at one step of the auditor's own code; run by ``test_ending.py``.
+
+``PHASE INTRUDER FIRST LAST STRIDE``: what the auditor is doing (record, stop, fork), what interrupts it, and at which
+of its steps (lines run on the main thread, from 1 on). With ``steps`` as the intruder it prints how many there are.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import shop
+
+import isolation_audit
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+PACKAGE = str(Path(isolation_audit.__file__).parent)
+
+
+class Finalized:
+    def __del__(self) -> None:
+        shop.cross()
+
+
+class Dead:
+    pass
+
+
+def by_handler() -> None:
+    signal.raise_signal(signal.SIGUSR1)
+
+
+def by_finalizer() -> None:
+    Finalized()
+
+
+def by_weak_reference() -> None:
+    dead = Dead()
+    weakref.finalize(dead, shop.cross)
+    del dead
+
+
+def by_fork() -> None:
+    child = os.fork()
+    if child == 0:
+        shop.cross()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def by_stop() -> None:
+    isolation_audit.uninstrument()
+
+
+def by_term() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+INTRUDERS = {
+    "handler": by_handler,
+    "finalizer": by_finalizer,
+    "weakref": by_weak_reference,
+    "fork": by_fork,
+    "stop": by_stop,
+    "term": by_term,
+    "exit": lambda: os._exit(7),
+}
+
+
+def record(number: int) -> None:
+    shop.current_user.set("alice")
+    shop.Emitter().emit_answer(f"hello {number}", to="bob")
+
+
+def stop(_number: int) -> None:
+    isolation_audit.uninstrument()
+
+
+def fork(_number: int) -> None:
+    child = os.fork()
+    if child == 0:
+        steps = sys.gettrace()
+        sys.settrace(None)
+        print(steps.seen, flush=True)
+        shop.cross()
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code:
+        sys.exit(128 - code if code < 0 else code)
+
+
+PHASES = {"record": record, "stop": stop, "fork": fork}
+
+
+class Steps:
+    """Counts lines of the auditor's code, and lets the intruder in at one of them."""
+
+    def __init__(self, at: int, intrude: Any) -> None:
+        self.seen = 0
+        self._at = at
+        self._intrude = intrude
+
+    def __call__(self, frame: FrameType, event: str, _argument: object) -> Any:
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event == "line":
+            self.seen += 1
+            if self.seen == self._at:
+                self._intrude()
+        return self
+
+
+def main(phase: str, intruder: str, first: int, last: int, stride: int) -> None:
+    signal.signal(signal.SIGUSR1, lambda _number, _frame: shop.cross())
+    if intruder == "steps":
+        counted = Steps(0, None)
+        sys.settrace(counted)
+        PHASES[phase](0)
+        sys.settrace(None)
+        if phase != "fork":  # there it is the child's steps that count
+            print(counted.seen)
+        return
+    for at in range(first, last + 1, stride):
+        sys.settrace(Steps(at, INTRUDERS[intruder]))
+        try:
+            PHASES[phase](at)
+        finally:
+            sys.settrace(None)
+    print("went on")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))
