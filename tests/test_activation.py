@@ -15,11 +15,11 @@ import pytest
 
 import isolation_audit
 from doors import Done, Project, clean_environment
-from isolation_audit import activate
-from isolation_audit.activate import pth_file
+from isolation_audit import pth
 from isolation_audit.auditor import Auditor, current, instrument, uninstrument
 from isolation_audit.config import load_config
 from isolation_audit.exceptions import ConfigError, MissingExtraError, UsageError
+from isolation_audit.pth import pth_file
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -33,11 +33,12 @@ class Environment:
         here = Path(isolation_audit.__file__).parents[1]
         packages = next(folder.glob("lib/python*/site-packages"))
         packages.joinpath("a_here.pth").write_text("\n".join([str(here), *filter(os.path.isdir, sys.path)]) + "\n")
-        self.pth = packages / activate.PTH_NAME
+        self.pth = packages / pth.NAME
 
     def run(self, *words: str, cwd: Path, **variables: str) -> Done:
         environment = clean_environment(**variables)
-        environment.pop("PYTHONPATH", None)
+        if "PYTHONPATH" not in variables:
+            environment.pop("PYTHONPATH", None)
         done = subprocess.run(
             [self.python, *words], cwd=cwd, env=environment, capture_output=True, timeout=30, check=False
         )
@@ -65,7 +66,8 @@ def test_activate_and_deactivate(active: Environment, project: Project) -> None:
     silent = active.run("-c", CROSS, cwd=project.folder)
     assert (silent.code, silent.out, silent.err) == (0, b"done False\n", "")
     for off in ("0", "", "no", "off"):
-        assert active.run("-c", CROSS, cwd=project.folder, ISOLATION_AUDIT=off).err == ""
+        done = active.run("-c", CROSS, cwd=project.folder, ISOLATION_AUDIT=off)
+        assert (done.out, done.err) == (b"done False\n", ""), "nothing of ours is imported"
     audited = active.run("-c", CROSS, cwd=project.folder, ISOLATION_AUDIT="1")
     assert (audited.code, audited.out) == (0, b"done True\n")
     assert "error[IA202]" in audited.err
@@ -100,6 +102,60 @@ def test_a_bad_configuration_is_said_and_the_application_starts(
     assert len(lines) == len(set(lines)) > 0
     assert all(line.startswith("isolation-audit: not active: ") for line in lines), done.err
     assert message in done.err
+
+
+BROKEN = {
+    "no package": ("", "No module named 'isolation_audit"),
+    "a part is missing": ("", "No module named 'isolation_audit.activate'"),
+    "it does not compile": ("def", "invalid syntax"),
+    "it raises": ("raise RuntimeError('of another\\nversion')", "of another"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_or_removed_package_is_one_line_and_the_application_starts(
+    active: Environment, tmp_path: Path, kind: str
+) -> None:
+    text, message = BROKEN[kind]
+    words = {"ISOLATION_AUDIT": "1"}
+    if kind == "no package":
+        packages = active.pth.with_name("a_here.pth")
+        away = packages.rename(tmp_path / "away")
+    else:
+        tmp_path.joinpath("isolation_audit").mkdir()
+        tmp_path.joinpath("isolation_audit", "__init__.py").write_text(text)
+        words["PYTHONPATH"] = str(tmp_path)
+    try:
+        done = active.run("-c", "print('up')", cwd=tmp_path, **words)
+        silent = active.run("-c", "print('up')", cwd=tmp_path, **words | {"ISOLATION_AUDIT": "0"})
+    finally:
+        if kind == "no package":
+            away.rename(packages)
+    assert (done.code, done.out) == (0, b"up\n")
+    assert len(done.err.splitlines()) == 1
+    assert done.err.startswith("isolation-audit: not active: ")
+    assert message in done.err
+    assert (silent.code, silent.out, silent.err) == (0, b"up\n", "")
+
+
+def test_a_broken_dependency_is_one_line_also_under_run(project: Project) -> None:
+    project.write("wrapt.py", "raise ValueError('not what it was')\n")
+    environment = clean_environment(PYTHONPATH=str(project.folder))
+    done = project.run("-c", "print('up')", environment=environment)
+    assert (done.code, done.out) == (0, b"up\n")
+    lines = [line for line in done.err.splitlines() if "not what it was" in line]
+    assert lines == ["isolation-audit: not active: ValueError: not what it was"]
+    assert "Traceback" not in done.err
+
+
+def test_run_with_the_switch_off_in_a_child_imports_nothing_there(project: Project) -> None:
+    child = "import sys; print('isolation_audit' in sys.modules)"
+    program = (
+        "import os, subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-c', {child!r}], env={{**os.environ, 'ISOLATION_AUDIT': '0'}}, check=True)\n"
+    )
+    done = project.script(program)
+    assert (done.code, done.out) == (0, b"False\n")
 
 
 def test_a_forking_application_leaves_one_report(active: Environment, project: Project) -> None:
@@ -152,7 +208,7 @@ def test_an_environment_that_can_not_be_written(environment: Environment, tmp_pa
 
 
 def test_the_pth_belongs_to_this_environment() -> None:
-    assert pth_file().name == activate.PTH_NAME
+    assert pth_file().name == pth.NAME
     assert str(pth_file()).startswith(sys.prefix)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 import isolation_audit
 from doors import clean_environment, cli
+from isolation_audit.cli import _COMMANDS
 from isolation_audit.cli import cli as command_group
 from trees import CONFIG, OLD, write_tree
 
@@ -49,17 +51,78 @@ def of_command(*words: str, cwd: Path) -> set[str]:
     return imported(f"from isolation_audit.cli import cli; cli.main({[*words]!r}, standalone_mode=False)", cwd)
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    write_tree(tmp_path, {**OLD, "isolation-audit.toml": CONFIG, "chat.py": "from app.old import Engine\n"})
-    return tmp_path
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tree")
+    write_tree(folder, {**OLD, "isolation-audit.toml": CONFIG, "chat.py": "from app.old import Engine\n"})
+    cli("run", "--report", ".", "--", "-c", "import chat", cwd=folder)
+    return folder
 
 
-@pytest.mark.parametrize("words", [["scan"], ["scan", "--format", "json"], ["migrate"]])
-def test_commands_on_source_import_nothing_of_the_run_time(tree: Path, words: list[str]) -> None:
-    modules = of_command(*words, cwd=tree)
-    assert "isolation_audit.scan.scanner" in modules
-    assert modules & RUN_TIME == set()
+EXTRAS = {"griffe", "opentelemetry", "prometheus_client", "pygal", "pytest", "starlette", "uvicorn", "websockets"}
+TABLES = {"rich"}
+RULES = {"asyncio", "contextvars_extras", "isolation_audit.detectors", "isolation_audit.identity", "wrapt"}
+"""What comes with the rules: each is beside the detector that reports it."""
+
+COMMANDS = {
+    "--help": set(),
+    "--version": set(),
+    "activate --help": set(),
+    "check --help": set(),
+    "compare --help": RULES,
+    "compat --help": set(),
+    "deactivate --help": set(),
+    "demo --help": {"asyncio"},
+    "demo --list-faults": RULES,
+    "gate --help": set(),
+    "migrate --help": set(),
+    "progress --help": RULES,
+    "rules --help": set(),
+    "run --help": set(),
+    "scan --help": set(),
+    "check": TABLES,
+    "compare report.json report.json": RULES | TABLES,
+    "gate report.json": set(),
+    "migrate": set(),
+    "progress --no-scan report.json": RULES | TABLES,
+    "rules": RULES | TABLES,
+    "run -- -c pass": RULES - {"wrapt"},
+    "scan": set(),
+}
+"""What of RUN_TIME and EXTRAS each command may import."""
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_command_imports_only_what_it_uses(tree: Path, words: str) -> None:
+    modules = of_command(*words.split(), cwd=tree)
+    name = words.split(maxsplit=1)[0]
+    ours = {name.split(".")[2] for name in modules if name.startswith("isolation_audit.cli.")}
+    export = {"isolation_audit.export"} if name in REPORTS else set()
+    assert modules & (RUN_TIME | EXTRAS) <= COMMANDS[words] | export
+    assert ours <= {name, *BESIDE.get(name, ())}
+
+
+REPORTS = {"compare", "demo", "gate", "progress", "run"}
+"""Commands that read reports."""
+
+BESIDE = {
+    "activate": ("activation",),
+    "compare": ("reports",),
+    "deactivate": ("activation",),
+    "demo": ("example", "faults"),
+    "gate": ("reports",),
+    "migrate": ("scan",),
+    "progress": ("reports", "scan"),
+    "rules": ("catalogue", "pages"),
+    "run": ("signals", "supervise"),
+}
+"""Files of commands that others use."""
+
+
+def test_every_command_is_looked_at() -> None:
+    assert {words.split()[0] for words in COMMANDS if words[0] != "-"} == set(
+        command_group.list_commands(click.Context(command_group))
+    ), "also a new command says what it imports"
 
 
 def test_the_run_time_is_what_these_names_stand_for(tree: Path) -> None:
@@ -126,6 +189,7 @@ def test_every_command_is_there_and_what_is_none_is_told(tmp_path: Path) -> None
         command = command_group.get_command(context, name)
         assert command is not None
         assert command.name == name
+        assert inspect.cleandoc(command.help).startswith(_COMMANDS[name][1].removesuffix("."))
     done = cli("scam", cwd=tmp_path)
     assert done.code == 2
     assert "No such command 'scam'" in done.err

@@ -1,6 +1,7 @@
 """Starts the auditor from the environment, at interpreter start: for ``isolation-audit run`` and the installed .pth.
 
 ``ISOLATION_AUDIT=1`` switches it on. Whatever goes wrong is one line on standard error: the application starts anyway.
+The auditor is imported once it is known to be wanted, and where a failure of that is told.
 """
 
 from __future__ import annotations
@@ -8,21 +9,15 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-import sysconfig
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from isolation_audit.auditor import RUN_VARIABLE, current, instrument
-from isolation_audit.ending import write_reports_first
-from isolation_audit.exceptions import IsolationAuditError
-from isolation_audit.identity.pseudonyms import KEY_VARIABLE
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SWITCH = "ISOLATION_AUDIT"
-PTH_NAME = "isolation_audit_activate.pth"
-
-_PTH_LINE = (
-    f"import os; os.environ.get('{SWITCH}') and __import__('isolation_audit.activate').activate.from_environment()\n"
-)
+ON = ("1", "true", "yes", "on")
 
 
 class _State:
@@ -38,25 +33,46 @@ def from_environment() -> None:
     if _state.asked:
         return
     _state.asked = True
-    if os.environ.get(SWITCH, "").lower() not in ("1", "true", "yes", "on") or _is_our_own_command():
+    if os.environ.get(SWITCH, "").lower() not in ON or _is_our_own_command():
         return
-    # Processes that this one starts inherit both: their parts join one report and call a user by the same pseudonym.
-    os.environ.setdefault(RUN_VARIABLE, secrets.token_hex(6))
-    os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(16))
-    start()
-    if current() is not None:
+    if start(_inherit):
+        from isolation_audit.ending import write_reports_first
+
         write_reports_first()
 
 
-def start() -> None:
-    """Start the auditor; a mistake in its configuration is printed, and the application goes on unaudited."""
+def _inherit() -> None:
+    """Give processes that this one starts its run and key: their parts join one report, and call a user by one name."""
+    from isolation_audit.export.report import RUN_VARIABLE
+    from isolation_audit.identity.pseudonyms import KEY_VARIABLE
+
+    os.environ.setdefault(RUN_VARIABLE, secrets.token_hex(6))
+    os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(16))
+
+
+def start(prepare: Callable[[], None] = lambda: None) -> bool:
+    """Start the auditor; what goes wrong is printed, and the application goes on unaudited."""
     try:
+        from isolation_audit.auditor import instrument
+        from isolation_audit.exceptions import IsolationAuditError
+    except Exception as error:  # of a broken installation
+        _say(_one_line(error))
+        return False
+    try:
+        prepare()
         instrument()
     except IsolationAuditError as error:
         for line in str(error).splitlines():
             _say(line)
     except Exception as error:
-        _say(f"{type(error).__name__}: {error}")
+        _say(_one_line(error))
+    else:
+        return True
+    return False
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _say(line: str) -> None:
@@ -72,31 +88,3 @@ def _is_our_own_command() -> bool:
         module = words[words.index("-m") + 1]
         return module == "isolation_audit" or module.startswith("isolation_audit.")
     return any(Path(word).name == "isolation-audit" for word in words[:2])
-
-
-def pth_file() -> Path:
-    """Where the .pth of this environment is, or would be."""
-    return Path(sysconfig.get_path("purelib")) / PTH_NAME
-
-
-def install() -> Path:
-    """Put the .pth into this environment; from then on ``ISOLATION_AUDIT=1`` is enough.
-
-    Raises:
-        OSError: the environment can't be written to.
-    """
-    path = pth_file()
-    path.write_text(_PTH_LINE, encoding="utf-8")
-    return path
-
-
-def remove() -> bool:
-    """Take the .pth out of this environment again; False when there was none.
-
-    Raises:
-        OSError: the environment can't be written to.
-    """
-    path = pth_file()
-    existed = path.exists()
-    path.unlink(missing_ok=True)
-    return existed

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from isolation_audit import integrations
-from isolation_audit._version import __version__
 from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_config, find_config, load_config
 from isolation_audit.content.witness import ContentWitness
 from isolation_audit.detectors import all_detectors, all_rules
@@ -51,11 +50,6 @@ if TYPE_CHECKING:
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.instrument.tally import Tally
     from isolation_audit.instrument.targets import Watched
-
-RUN_VARIABLE = "ISOLATION_AUDIT_RUN"
-"""Names the run that a process belongs to; processes with the same one join one report."""
-
-TOOL = {"name": "isolation-audit", "version": __version__}
 
 
 class _Scopes(scopes.ScopeListener):
@@ -101,7 +95,7 @@ class Auditor:
     ) -> None:
         self.config = config
         self.supervised = supervised
-        self.run_id = os.environ.get(RUN_VARIABLE) or secrets.token_hex(6)
+        self.run_id = os.environ.get(report.RUN_VARIABLE) or secrets.token_hex(6)
         self.pseudonyms = Pseudonyms(raw=config.report.raw_ids)
         self._make_sinks = make_sinks
         self._sinks: list[Sink] = []
@@ -294,7 +288,7 @@ class Auditor:
                 }
             ],
         }
-        made = report.empty(run, TOOL)
+        made = report.empty(run, report.TOOL)
         made["targets"] = [
             {
                 "target": str(watched.target),

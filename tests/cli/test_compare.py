@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doors import cli
-from isolation_audit.auditor import TOOL
 from isolation_audit.cli import cli as command_group
 from isolation_audit.export import report
 from isolation_audit.export.comparison import compare, estimate, figures
@@ -36,7 +35,7 @@ def histogram(*durations: float) -> dict[str, Any]:
 
 def made(**changes: Any) -> dict[str, Any]:
     """A report with a little of everything; ``changes`` of its summary."""
-    whole = report.empty({"id": "run", "config": None, "processes": []}, TOOL)
+    whole = report.empty({"id": "run", "config": None, "processes": []}, report.TOOL)
     whole["targets"] = [
         {"target": f"app:{name}", "role": "engine", "state": state, "detail": "", "seen": 1}
         for name, state in zip("ABCD", ("applied", "late", "waiting", "missing"), strict=True)
@@ -68,7 +67,7 @@ def test_a_report_is_no_worse_than_itself() -> None:
 
 
 def test_an_empty_report_has_nothing_to_compare() -> None:
-    empty = report.empty({}, TOOL)
+    empty = report.empty({}, report.TOOL)
     assert worse(empty, empty) == []
 
 

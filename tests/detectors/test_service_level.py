@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isolation_audit import system_scope, user_scope
-from isolation_audit.auditor import TOOL, Auditor
+from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
 from isolation_audit.export import report
 from isolation_audit.instrument import levels
@@ -416,8 +416,8 @@ def summary(durations: list[float]) -> dict[str, Any]:
 
 def merged(*summaries: dict[str, Any]) -> dict[str, Any]:
     run = {"id": "run"}
-    parts = [{**report.empty({**run, "processes": []}, TOOL), "summary": one} for one in summaries]
-    return report.merge(parts, run, TOOL)["summary"]
+    parts = [{**report.empty({**run, "processes": []}, report.TOOL), "summary": one} for one in summaries]
+    return report.merge(parts, run, report.TOOL)["summary"]
 
 
 @given(st.lists(SECONDS))

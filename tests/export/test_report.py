@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from doors import SCHEMA, Project
 from isolation_audit import user_scope
-from isolation_audit.auditor import TOOL, Auditor
+from isolation_audit.auditor import Auditor
 from isolation_audit.config import Select, parse_config
 from isolation_audit.export import report
 from isolation_audit.export.report import ReportSink
@@ -68,7 +68,7 @@ FINDING = st.builds(
 PART = st.builds(
     lambda pid, targets, findings, events, layers, counts: {
         "schema": 1,
-        "tool": TOOL,
+        "tool": report.TOOL,
         "run": {
             "id": "run",
             "config": None,
@@ -91,7 +91,7 @@ PART = st.builds(
 
 
 def merged(parts: list[Any]) -> dict[str, Any]:
-    return report.merge(parts, {"id": "run", "config": None}, TOOL)
+    return report.merge(parts, {"id": "run", "config": None}, report.TOOL)
 
 
 def totals(whole: dict[str, Any]) -> Any:
@@ -137,13 +137,13 @@ def test_worst_first() -> None:
             [("IA901", "note"), ("IA101", "warning"), ("IA202", "error"), ("IA201", "error"), ("IA201", "error")]
         )
     ]  # fmt: skip
-    part = {**report.empty({}, TOOL), "findings": findings}
+    part = {**report.empty({}, report.TOOL), "findings": findings}
     assert [finding["fingerprint"] for finding in merged([part])["findings"]] == ["3", "4", "2", "1", "0"]
 
 
 def test_the_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    for wrong in ({}, {"schema": 2}, {**report.empty({}, TOOL), "more": 1}):
+    for wrong in ({}, {"schema": 2}, {**report.empty({}, report.TOOL), "more": 1}):
         assert not VALIDATOR.is_valid(wrong)
 
 
@@ -195,7 +195,7 @@ def test_a_failed_write_leaves_the_old_report_and_no_draft(tmp_path: Path) -> No
 
 
 def test_the_sink_writes_changes_only_and_the_last_process_leaves_the_whole(tmp_path: Path) -> None:
-    made = report.empty({"id": "run", "config": None, "processes": [{"pid": 1, "started": 1.0}]}, TOOL)
+    made = report.empty({"id": "run", "config": None, "processes": [{"pid": 1, "started": 1.0}]}, report.TOOL)
     made["summary"] = {"events_total": 1}
     first, second = (ReportSink(tmp_path, "run", Select(), supervised=False) for _ in range(2))
     batch = Batch([], [], lambda: made)
@@ -230,7 +230,7 @@ def test_a_part_that_comes_while_the_others_are_removed_goes_with_them(tmp_path:
 
 def test_a_supervised_process_writes_its_part_only_as_long_as_somebody_waits_for_it(tmp_path: Path) -> None:
     sink = ReportSink(tmp_path, "run", Select(), supervised=True)
-    made = report.empty({"id": "run"}, TOOL)
+    made = report.empty({"id": "run"}, report.TOOL)
     sink.drain(Batch([], [], lambda: made))
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "processes").mkdir()
@@ -242,7 +242,7 @@ def test_a_supervised_process_writes_its_part_only_as_long_as_somebody_waits_for
 
 def test_parts_of_other_runs_and_vanishing_parts_are_left_out(tmp_path: Path) -> None:
     for run in ("one", "two"):
-        report.write(tmp_path / "processes" / f"{run}-1-a.json", report.empty({"id": run}, TOOL))
+        report.write(tmp_path / "processes" / f"{run}-1-a.json", report.empty({"id": run}, report.TOOL))
     (found,) = report.parts(tmp_path, "one")
     assert found["run"]["id"] == "one"
     report.discard_parts(tmp_path, "one")

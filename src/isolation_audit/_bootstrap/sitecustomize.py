@@ -19,10 +19,12 @@ except ModuleNotFoundError as _error:
     if _ours is not None:
         sys.modules["sitecustomize"] = _ours
 finally:
-    try:
-        from isolation_audit import activate
-    except ImportError as _error:
-        if sys.stderr is not None:
-            print(f"isolation-audit: not active in {sys.executable}: {_error}", file=sys.stderr)
-    else:
-        activate.from_environment()
+    if os.environ.get("ISOLATION_AUDIT", "").lower() in ("1", "true", "yes", "on"):
+        try:
+            from isolation_audit import activate
+
+            activate.from_environment()
+        except Exception as _error:  # an environment without the auditor's packages, or with a broken one
+            if sys.stderr is not None:
+                _why = " ".join(str(_error).split())
+                print(f"isolation-audit: not active in {sys.executable}: {_why}", file=sys.stderr)

@@ -13,26 +13,61 @@ from isolation_audit.exceptions import IsolationAuditError
 
 USAGE_ERROR = 2
 
-_FILES = {
-    name: name for name in ("check", "compare", "compat", "demo", "gate", "migrate", "progress", "rules", "run", "scan")
-} | dict.fromkeys(("activate", "deactivate"), "activation")
-"""The file that each command is in."""
+_COMMANDS = {
+    "activate": (
+        "activation",
+        "Let ISOLATION_AUDIT=1 switch the auditor on in every Python process of this environment.",
+    ),
+    "check": ("check", "Load the configuration and resolve every target; exit 1 if one can't be watched."),
+    "compare": ("compare", "Compare the reports BEFORE and AFTER; exit 1 if something got worse."),
+    "compat": (
+        "compat",
+        "Compare the constructors and public members of OLD and NEW; exit 1 if callers of OLD would notice.",
+    ),
+    "deactivate": ("activation", "Undo `activate`."),
+    "demo": (
+        "demo",
+        "Run the example chat with both engines under the auditor, and compare what clients and auditor counted.",
+    ),
+    "gate": ("gate", "Exit 1, with the reasons, if what was audited must not go on."),
+    "migrate": (
+        "migrate",
+        "Rewrite the Python source below PATHS to the replacements; exit 1 if something is left to do.",
+    ),
+    "progress": (
+        "progress",
+        "How far the migration is, in the source and at run time; exit 1 if there is more than the ratchet allows.",
+    ),
+    "rules": ("rules", "List all rules, or show the page of the rule CODE."),
+    "run": ("run", "Run PROGRAM (a script, -m MODULE, or a command) and all its Python processes under the auditor."),
+    "scan": ("scan", "Find what is deprecated in the Python source below PATHS; exit 1 if there is any."),
+}
+"""The file that each command is in, and the first sentence of its help, so that a list of commands imports none."""
 
 
 class _Commands(click.Group):
     """Imports a command when it is asked for, so that none pays for what another needs."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
-        return sorted(_FILES)
+        return sorted(_COMMANDS)
 
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        # What is no command's name is told with those that look like it, so that all of them have to be known.
-        for wanted in (name,) if name in _FILES else _FILES:
-            self.add_command(getattr(import_module(f"{__name__}.{_FILES[wanted]}"), wanted))
-        return self.commands.get(name)
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"{__name__}.{_COMMANDS[name][0]}"), name)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(context)])
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+# The bare names are for click: it suggests one of them where what was asked for is none.
+@click.group(
+    cls=_Commands,
+    commands=[click.Command(name) for name in _COMMANDS],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="isolation-audit")
 def cli() -> None:
     """See at run time when one user's events, objects or data reach another user."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from isolation_audit import activate as activation
+from isolation_audit import pth
 from isolation_audit.exceptions import UsageError
 
 
@@ -12,10 +12,10 @@ from isolation_audit.exceptions import UsageError
 def activate() -> None:
     """Let ISOLATION_AUDIT=1 switch the auditor on in every Python process of this environment."""
     try:
-        path = activation.install()
+        path = pth.install()
     except OSError as error:
         raise UsageError(
-            f"can't write {activation.pth_file()}: {error.strerror}; activate needs a writable environment"
+            f"can't write {pth.pth_file()}: {error.strerror}; activate needs a writable environment"
         ) from None
     click.echo(f"wrote {path}")
     click.echo("From now on ISOLATION_AUDIT=1 audits a process of this environment; without it, nothing is loaded.")
@@ -25,7 +25,7 @@ def activate() -> None:
 def deactivate() -> None:
     """Undo `activate`."""
     try:
-        existed = activation.remove()
+        existed = pth.remove()
     except OSError as error:
-        raise UsageError(f"can't remove {activation.pth_file()}: {error.strerror}") from None
-    click.echo(f"removed {activation.pth_file()}" if existed else "was not active in this environment")
+        raise UsageError(f"can't remove {pth.pth_file()}: {error.strerror}") from None
+    click.echo(f"removed {pth.pth_file()}" if existed else "was not active in this environment")

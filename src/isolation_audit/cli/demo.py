@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from isolation_audit.cli.example import ENGINES, EngineResult, measure
+from isolation_audit.cli.example import ENGINES, EngineResult, check_extra, measure
 from isolation_audit.cli.faults import FaultResult, known_faults, provoke
 from isolation_audit.export.terminal import Painter, render_finding, shorten
 
@@ -43,7 +43,9 @@ def demo(users: int, seed: int, directory: Path, fault: str | None, *, list_faul
     """
     if list_faults:
         _list(as_json=as_json)
-    elif fault is not None:
+        return
+    check_extra()
+    if fault is not None:
         with _progress(f"fault {fault}") as say:
             result = asyncio.run(provoke(fault, users, seed, directory / f"fault-{fault}", say))
         _show_fault(result, as_json=as_json)

@@ -10,11 +10,12 @@ import signal
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import isolation_audit
-from isolation_audit.exceptions import UsageError
+from isolation_audit.exceptions import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -77,6 +78,16 @@ class EngineResult:
             "findings": self.findings,
             "overhead_ratio": round(self.overhead, 3),
         }
+
+
+def check_extra() -> None:
+    """Refuse to start where a package that the example or its clients are made of is missing.
+
+    Raises:
+        MissingExtraError: one is not installed.
+    """
+    if any(find_spec(package) is None for package in ("starlette", "uvicorn", "websockets")):
+        raise MissingExtraError("demo", "demo")
 
 
 def example_folder() -> Path:

@@ -16,7 +16,6 @@ from isolation_audit.cli.example import (
     read_report,
     server,
 )
-from isolation_audit.detectors import all_rules
 from isolation_audit.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ class Fault:
     @property
     def has_rule(self) -> bool:
         """False where this version has no such rule yet."""
+        from isolation_audit.detectors import all_rules
+
         return self.rule in all_rules()
 
     def as_dict(self) -> dict[str, Any]:

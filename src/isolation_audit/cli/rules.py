@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from isolation_audit.cli.catalogue import all_rules
-from isolation_audit.cli.pages import rule_page
 from isolation_audit.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -22,12 +20,14 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 def rules(code: str | None, *, as_json: bool) -> None:
     """List all rules, or show the page of the rule CODE."""
-    # Here, because `run` starts with this package, too, and rich would double its start-up.
     from rich.console import Console
     from rich.markdown import Markdown
     from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
+
+    from isolation_audit.cli.catalogue import all_rules
+    from isolation_audit.cli.pages import rule_page
 
     known = all_rules()
     if code is not None:

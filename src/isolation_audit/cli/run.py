@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from isolation_audit.cli.supervise import Supervisor, command_line
 from isolation_audit.config import default_config, find_config, load_config
 from isolation_audit.exceptions import UsageError
 
@@ -52,6 +51,8 @@ def run(
     Without a configuration file, known libraries and the standard library are watched, and users are found where
     frameworks tell who has logged in.
     """
+    from isolation_audit.cli.supervise import Supervisor, command_line
+
     if not program:
         raise UsageError("no program to run, as in: isolation-audit run -- python app.py")
     path = config_path or find_config()

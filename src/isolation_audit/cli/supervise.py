@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING
 import click
 
 import isolation_audit
-from isolation_audit.auditor import RUN_VARIABLE, TOOL
 from isolation_audit.cli.signals import Relay
 from isolation_audit.config import NO_FILE
-from isolation_audit.detectors.selfcheck import judge_blindness
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report
 from isolation_audit.export.terminal import Painter, render_summary
@@ -82,6 +80,9 @@ class Supervisor:
             code = self._execute(command, self._environment(folder))
             merged = self._merged(folder)
             if merged["run"]["processes"]:
+                # Not before the program has ended: it starts the sooner.
+                from isolation_audit.detectors.selfcheck import judge_blindness
+
                 judge_blindness(merged, self._config.select)
             if self._directory is not None:
                 path = folder / "report.json"
@@ -128,7 +129,7 @@ class Supervisor:
             "ISOLATION_AUDIT_SUPERVISED": "1",
             "ISOLATION_AUDIT_CONFIG": NO_FILE if self._config_path is None else str(self._config_path),
             "ISOLATION_AUDIT_REPORT": str(folder),
-            RUN_VARIABLE: str(self._run["id"]),
+            report.RUN_VARIABLE: str(self._run["id"]),
             KEY_VARIABLE: environment.get(KEY_VARIABLE) or secrets.token_hex(16),
             "PYTHONPATH": f"{bootstrap}{os.pathsep}{earlier}" if earlier else bootstrap,
         }
@@ -149,7 +150,7 @@ class Supervisor:
 
     def _merged(self, folder: Path) -> report.Report:
         run_id = str(self._run["id"])
-        return report.merge(report.parts(folder, run_id), {**self._run, "ended": time.time()}, TOOL)
+        return report.merge(report.parts(folder, run_id), {**self._run, "ended": time.time()}, report.TOOL)
 
     def _say(self, merged: report.Report, command: list[str]) -> None:
         if not merged["run"]["processes"]:

@@ -8,7 +8,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.detectors.selfcheck import judge_blindness
+from isolation_audit._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from isolation_audit.export.sink import Batch
 
 SCHEMA = 1
+TOOL = {"name": "isolation-audit", "version": __version__}
+
+RUN_VARIABLE = "ISOLATION_AUDIT_RUN"
+"""Names the run that a process belongs to; processes with the same one join one report."""
+
 Report = dict[str, Any]
 
 _STATES = ("waiting", "absent", "applied", "late", "missing")
@@ -172,6 +177,9 @@ class ReportSink:
         if reports:
             merged = merge(reports, _common(reports[0]["run"]), reports[0]["tool"])
             if len(reports) > 1:
+                # Here, because commands that read reports have no use for the detectors.
+                from isolation_audit.detectors.selfcheck import judge_blindness
+
                 judge_blindness(merged, self._select)
             write(self._directory / "report.json", merged)
 

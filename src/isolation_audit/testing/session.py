@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from isolation_audit.auditor import TOOL, Auditor
+from isolation_audit.auditor import Auditor
 from isolation_audit.config import find_config, load_config
 from isolation_audit.detectors.selfcheck import judge_blindness
 from isolation_audit.exceptions import IsolationAuditError
@@ -159,7 +159,7 @@ class AuditPlugin:
             output[_OUTSIDE] = sorted(self._outside)
             return
         run = {key: value for key, value in own["run"].items() if key != "processes"}
-        merged = report.merge(self._from_workers or [own], run, TOOL)
+        merged = report.merge(self._from_workers or [own], run, report.TOOL)
         if session.testscollected:
             judge_blindness(merged, self.auditor.config.select)
         if self._outside and session.exitstatus == pytest.ExitCode.OK:
