@@ -33,11 +33,12 @@ from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.instrumentation import Instrumentation
 from isolation_audit.instrument.levels import LEVELS
+from isolation_audit.instrument.running_scopes import RunningScopes
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
-from isolation_audit.instrument.stacks import capture
 from isolation_audit.instrument.tally import Histogram
 from isolation_audit.instrument.targets import PASSIVE_ROLES, State
+from isolation_audit.integrations.serving import users_told
 from isolation_audit.process import process
 from isolation_audit.recorder import Recorder
 from isolation_audit.stores import share_bindings
@@ -47,44 +48,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from isolation_audit.export.sink import Sink
-    from isolation_audit.identity.scopes import Scope
     from isolation_audit.instrument.tally import Tally
     from isolation_audit.instrument.targets import Watched
-
-
-class _Scopes(scopes.ScopeListener):
-    """Feeds explicit and configured scopes to the bindings and the recorder."""
-
-    def __init__(self, auditor: Auditor) -> None:
-        self._auditor = auditor
-
-    def begin(self, scope: Scope) -> None:
-        runtime = self._auditor.runtime
-        try:
-            runtime.ambient.stamp(scope)
-            request = scopes.request_variable.get()
-            if request is not None:
-                request.settle()
-            scope.origin = capture(_ORIGIN_FRAMES)
-            user = runtime.users.token(scope.user_id)
-            if user is not None:
-                runtime.ids.learn(scope.ids, user)
-            runtime.levels.begin(scope, user)
-            for runs in runtime.runs:
-                runs.begin(scope)
-        except Exception as error:
-            runtime.barrier.fault("scope", error)
-
-    def end(self, scope: Scope) -> None:
-        runtime = self._auditor.runtime
-        try:
-            runtime.tally.scopes += 1
-            runtime.levels.end(scope)
-            for runs in runtime.runs:
-                runs.end(scope)
-            self._auditor.recorder.scope_ended(scope)
-        except Exception as error:
-            runtime.barrier.fault("scope", error)
 
 
 class Auditor:
@@ -174,7 +139,7 @@ class Auditor:
                     # Sinks first: a missing extra must be known before anything of the application is touched.
                     self.drainer = self._drainer()
                     self._running = self.runtime.running = True
-                    scopes.listen(_Scopes(self))
+                    scopes.listen(RunningScopes(self.runtime, self._scope_ended))
                     self.instrumentation.start()
                     self._greenlets.watch()
                     self.drainer.start()
@@ -185,6 +150,9 @@ class Auditor:
             process.let_go(self)
             raise
         return self
+
+    def _scope_ended(self, scope: scopes.Scope) -> None:
+        self.recorder.scope_ended(scope)  # of the recorder that there is now: a forked child has another one
 
     def _drainer(self) -> Drainer:
         sinks: list[Sink] = []
@@ -311,6 +279,7 @@ class Auditor:
             "scopes": tally.scopes,
             "requests": tally.requests,
             "requests_named": tally.requests_named,
+            **users_told(runtime),
             "events_undelivered": tally.undelivered,
             "payloads_truncated": tally.payloads_truncated,
             "service_levels": {level: getattr(tally, level).as_dict() for level in LEVELS},
@@ -359,10 +328,6 @@ def _reset(tally: Tally) -> None:
             value.clear()
         else:
             setattr(tally, field.name, 0)
-
-
-_ORIGIN_FRAMES = 4
-"""Frames kept of the place where a scope began; the rest of the stack is the same for most scopes of an application."""
 
 
 def current() -> Auditor | None:

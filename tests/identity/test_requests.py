@@ -186,11 +186,11 @@ def test_a_connection_is_its_own_task_s_alone(sources):
 
 
 def test_the_list_of_guesses_is_bounded(users, monkeypatch):
-    monkeypatch.setattr("isolation_audit.identity.requests._GUESSES", 3)
+    monkeypatch.setattr("isolation_audit.identity.agreement._MOST", 3)
     sources = make(users)
     for number in range(10):
         request(sources, x_user=f"user-{number}").user()
-    assert len(sources._told) == 3
+    assert [len(agreement.told) for agreement in sources._agreements.values()] == [3]
 
 
 def test_a_request_on_another_event_loop_than_asyncio_s(sources):

@@ -21,6 +21,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from isolation_audit import Auditor, user_scope
 from isolation_audit.auditor import current
 from isolation_audit.config import Config, parse_config
+from isolation_audit.export.terminal import Painter, render_summary
 from isolation_audit.identity.requests import Request
 from isolation_audit.mechanisms.responses import Response
 
@@ -144,10 +145,35 @@ def test_a_user_scope_has_the_word(audited):
         async with asking(Starlette(routes=[Route("/", handler)])) as client:
             return await client.get("/", "alice")
 
-    assert audited(scenario).result == ["alice", "7", None]
+    done = audited(scenario)
+    # Nobody else was ever called so: the header and the scope mean one person.
+    assert done.result == ["alice", "7", "7"]
+    summary = done.auditor.snapshot()["summary"]
+    assert summary["users_by_source"] == {"login": 0, "session": 0, "token": 0, "headers": 1, "scopes": 1}
+    assert (summary["requests_named"], summary["users_disagreed"]) == (1, 0)
 
 
-def test_the_application_s_own_variable_ends_all_guessing(load_app):
+def test_work_for_somebody_else_than_the_login(audited):
+    """An administrator's: within the scope it is the account's, outside of it nobody's, and no alarm."""
+
+    async def handler(request):
+        with user_scope(request.query_params["account"]):
+            inside = known()
+        return JSONResponse({"inside": inside, "outside": known(), "account": request.query_params["account"]})
+
+    async def scenario():
+        async with asking(Starlette(routes=[Route("/", handler)])) as client:
+            for user in ("alice", "bob-1234"):
+                await client.get(f"/?account={user}", user)
+            return await client.get("/?account=bob-1234", "admin")
+
+    done = audited(scenario)
+    assert done.result == {"inside": "bob-1234", "outside": None, "account": "bob-1234"}
+    assert done.auditor.runtime.tally.users_disagreed == 1
+    assert not done.findings
+
+
+def test_a_variable_that_is_never_set_leaves_the_word_to_the_other_sources(load_app):
     module = load_app("from contextvars import ContextVar\ncurrent = ContextVar('current', default=None)\n")
     config = parse_config({"ambient": {"contextvar": f"{module.__name__}:current"}})
 
@@ -156,8 +182,32 @@ def test_the_application_s_own_variable_ends_all_guessing(load_app):
             return await client.get("/", "alice")
 
     with Auditor(config) as auditor:
-        assert asyncio.run(scenario()) is None
-        assert auditor.runtime.tally.requests == 0
+        assert asyncio.run(scenario()) == "alice"
+    summary = auditor.snapshot()["summary"]
+    assert (summary["requests"], summary["requests_named"]) == (1, 1)
+    assert (summary["users_by_source"]["ambient"], summary["users_by_source"]["headers"]) == (0, 1)
+    assert "[ambient] named nobody; other sources told the users of requests: headers 1" in render_summary(
+        auditor.snapshot(), Painter("never")
+    )
+
+
+def test_the_application_s_variable_has_the_word_over_the_other_sources(load_app):
+    module = load_app("from contextvars import ContextVar\ncurrent = ContextVar('current', default=None)\n")
+    config = parse_config({"ambient": {"contextvar": f"{module.__name__}:current"}})
+
+    async def handler(_request):
+        token = module.current.set("42")
+        inside = known()
+        module.current.reset(token)
+        return JSONResponse([inside, known()])
+
+    async def scenario():
+        async with asking(Starlette(routes=[Route("/", handler)])) as client:
+            return await client.get("/", "alice")
+
+    with Auditor(config) as auditor:
+        assert asyncio.run(scenario()) == ["42", "42"]
+    assert auditor.snapshot()["summary"]["users_by_source"]["ambient"] == 1
 
 
 def test_a_websocket_s_user_is_known_in_its_own_task_only(audited):

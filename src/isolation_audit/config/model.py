@@ -63,7 +63,7 @@ USER_HEADERS = (
 class Identity:
     """``[identity]``: what counts as a user, a context, a placeholder, a system principal; which ids to learn.
 
-    ``detect`` lists what may tell the user of a request; None: all of it, unless ``[ambient]`` or ``[[scopes]]`` do.
+    ``detect`` lists what may tell the user of a request where the application itself says nothing; None: all of it.
     """
 
     context_types: tuple[Target, ...] = ()

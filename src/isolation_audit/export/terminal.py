@@ -106,6 +106,7 @@ def render_summary(report: dict[str, Any], paint: Painter) -> str:
     for finding in findings:
         times = "once" if finding["count"] == 1 else f"{finding['count']} times"
         lines.append(f"  {paint(finding['severity'], finding['rule'])} {times}: {finding['message']}")
+    lines += _sources(summary)
     if summary.get("findings_dropped"):
         lines.append(f"  {summary['findings_dropped']} further findings were counted only (limits.findings)")
     waiting = [target["target"] for target in watched if target["state"] == "waiting"]
@@ -118,6 +119,24 @@ def _requests(summary: dict[str, Any]) -> list[str]:
     """How much is known of who comes; nothing where nobody is looked for."""
     served = summary.get("requests", 0)
     return [f"{served} requests ({summary['requests_named']} of known users)"] if served else []
+
+
+def _sources(summary: dict[str, Any]) -> list[str]:
+    """What the sources of users contradict, and what became of it."""
+    told = summary.get("users_by_source", {})
+    lines = []
+    if told.get("ambient") == 0 and (summary.get("requests") or summary.get("scopes")):
+        others = ", ".join(f"{source} {count}" for source, count in told.items() if count) or "none"
+        lines.append(f"  the variable of [ambient] named nobody; other sources told the users of requests: {others}")
+    if summary.get("users_disagreed"):
+        lines.append(
+            f"  in {summary['users_disagreed']} requests [ambient] or a scope named another user than the login, "
+            "session, token or header did; nobody is taken for their user where the application itself says nothing"
+        )
+    return lines + [
+        f"  {source}: not asked any more, because it contradicted [ambient] and the scopes as a rule"
+        for source in summary.get("users_outvoted", ())
+    ]
 
 
 class TerminalSink:

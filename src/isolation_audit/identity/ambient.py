@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.identity.requests import AMBIENT
 from isolation_audit.identity.scopes import UNSET, current_scope, request_variable
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ current_request = request_variable.get
 class Ambient:
     """Answers from the innermost of two sources: our scopes and the application's own ContextVar.
 
-    Where neither says anything, the request that is being served may: see :mod:`isolation_audit.identity.requests`.
+    Where neither says anything, the request that is being served may: see :mod:`isolation_audit.identity.requests`. It
+    is told what the application says, to compare.
 
     Which one is inner is told by the value that the application's variable had when our scope began: as long as it is
     still that very object, our scope came later and wins; once the application has set another one, it wins.
@@ -29,6 +31,8 @@ class Ambient:
     def __init__(self, users: Users) -> None:
         self.variable: ContextVar[Any] | None = None
         """The application's own variable, once it is known."""
+        self.told = False
+        """True once the variable has named a user."""
         self._token = users.token
         self._known = users.known
         self._read_adopted: Callable[..., Any] | None = None
@@ -68,10 +72,14 @@ class Ambient:
                 known = self._known
                 user = (known(value) if type(value) is str else None) or self._token(value)
                 if user is not None:
+                    self.told = True
+                    request: Request | None = current_request()
+                    if request is not None and request.said is not user:
+                        request.meet(user, AMBIENT)
                     return user
         if scope is not None:
             return self._token(scope.user_id)
-        request: Request | None = current_request()
+        request = current_request()
         return None if request is None else request.user()
 
     def adopted(self) -> User | None:
@@ -87,3 +95,4 @@ class Ambient:
         """Note on a beginning scope what the application's variable holds at this moment."""
         if self._read_adopted is not None:
             scope.adopted = self._read_adopted(UNSET)
+            self.told = self.told or self._user(scope.adopted) is not None

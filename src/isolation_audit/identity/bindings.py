@@ -98,6 +98,13 @@ class Bindings:
             elsewhere.tell(kind, identifier, user, conflict=earlier is not None)
         return earlier
 
+    def forget(self, kind: str, identifier: str) -> None:
+        """Take back what :meth:`learn` was told: it has turned out to be a mistake."""
+        table = self._tables.get(kind)
+        gone = None if table is None else table.pop(identifier, None)
+        if gone is not None and self.listener is not None and kind not in self.handles:
+            self.listener.forgotten(identifier)
+
     def overrule(self, kind: str, identifier: str, heard: Binding, *, own: bool, settled: bool) -> User | None:
         """Another process has seen an id of ours, or, where ``own``, our own word comes back.
 

@@ -2,6 +2,10 @@
 
 Sources differ in how they call one user (a name, a number, an address), and mixing them would make one user two. So one
 source speaks for the whole process: the best that has ever told. What weaker ones had told until then is forgotten.
+
+The application's own words (``[ambient]``, scopes) have the word over all of them. The source that speaks goes on
+beside them: it names the requests, and the parts of requests, of which the application says nothing. See
+``agreement.py``.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.agreement import Agreement
 from isolation_audit.identity.names import Name, Unresolved, name_in_authorization, name_of, plain_id
 from isolation_audit.identity.users import Kind, same
 
@@ -30,11 +35,23 @@ TOKEN: Final = _SESSION + len(SESSION_KEYS)
 _HEADERS: Final = TOKEN + 1
 _NEVER: Final = 1_000_000
 
-_GUESSES: Final = 10_000
-"""Ids kept to be forgotten, should a better source tell."""
+AMBIENT: Final = "ambient"
+SCOPES: Final = "scopes"
+"""What the application's own words are counted as, beside the sources that are told apart by rank."""
 
 ALIAS: Final = "login"
 """The kind of binding under which further names of a user are known."""
+
+
+def source_of(rank: int) -> str:
+    """What ``identity.detect`` calls the source of this rank."""
+    if rank >= _HEADERS:
+        return "headers"
+    return "token" if rank == TOKEN else "login" if rank == LOGIN else "session"
+
+
+_NOTHING: Final = Agreement()
+"""Stands for what another thread has taken away."""
 
 
 class Sources:
@@ -43,31 +60,63 @@ class Sources:
     def __init__(self, users: Users, bindings: Bindings, detect: Iterable[str], headers: Iterable[str]) -> None:
         self._users = users
         self._bindings = bindings
-        self._told: dict[str, None] = {}
+        self._agreements: dict[int, Agreement] = {}
         self.detect = frozenset(detect)
         self.headers: Mapping[str, int] = {
             name.lower(): _HEADERS + place for place, name in enumerate(headers if "headers" in self.detect else ())
         }
         self.best = _NEVER
         """The rank of the best source that has told anything in this process."""
+        self.outvoted: dict[int, None] = {}
+        """Sources that are not asked any more, because they contradict the application's own words."""
 
     def user(self, rank: int, name: Name) -> User | None:
         """The user of this name; None where a better source has the word."""
-        user = self._users.token(name.id) if rank <= self.best else None
+        if rank > self.best or rank in self.outvoted:
+            return None
+        agreement = self._agreements.get(rank) or self._agreements.setdefault(rank, Agreement())
+        self._part(agreement.hear(name.id))
+        called = agreement.pairs.get(name.id, name.id)
+        user = self._users.token(called)
         if user is None or user.kind is Kind.PLACEHOLDER:
             return None
         if rank < self.best:
             self.best = rank
-            for told in list(self._told):
-                self._users.forget(told)
-            self._told.clear()
-            user = self._users.token(name.id)
+            for weaker in list(self._agreements):
+                if weaker > rank:
+                    self._forget(self._agreements.pop(weaker, _NOTHING))
+            user = self._users.token(called)
             assert user is not None  # noqa: S101 - it was one before, and may have been among the forgotten
-        if rank != LOGIN and len(self._told) < _GUESSES:
-            self._told[user.id] = None
         for alias in name.aliases:
             self._bindings.learn(ALIAS, alias, user)
         return user
+
+    def agree(self, rank: int, name: Name, said: User) -> bool:
+        """Whether this source's name and the application's own word mean one person; from then on they are one."""
+        agreement = self._agreements.get(rank)
+        if agreement is None:
+            return True  # it has lost the word meanwhile
+        one, broken = agreement.compare(name.id, said.id)
+        self._part(broken)
+        if one and name.id != said.id:
+            if agreement.told.pop(name.id, self) is None:
+                self._users.forget(name.id)
+            for alias in (name.id, *name.aliases):
+                self._bindings.learn(ALIAS, alias, said)
+        elif agreement.outvoted:
+            self.outvoted[rank] = None
+            self._forget(self._agreements.pop(rank, _NOTHING))
+            self.best = min(list(self._agreements), default=_NEVER)
+        return one
+
+    def _part(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._bindings.forget(ALIAS, name)
+
+    def _forget(self, agreement: Agreement) -> None:
+        for told in list(agreement.told):
+            self._users.forget(told)
+        self._part(agreement.pairs)
 
 
 class Request:
@@ -75,17 +124,22 @@ class Request:
 
     __slots__ = (
         "_asked",
+        "_compared",
         "_headers",
         "_kept",
+        "_name",
         "_over",
         "_person",
         "_sources",
         "_task",
         "_user",
         "_void",
+        "disagreed",
         "mark",
         "named",
         "rank",
+        "said",
+        "said_by",
         "scope",
         "session",
     )
@@ -105,6 +159,8 @@ class Request:
         self.rank = _NEVER
         """The rank of the source that has told."""
         self._user: User | None = None
+        self._name: Name | None = None
+        self._compared: object = None
         self._person: object = None
         self._kept: object = None
         self._asked = not sources.headers
@@ -117,6 +173,12 @@ class Request:
         """The session, where it is not in the scope."""
         self.named = False
         """True once a source has named a user."""
+        self.said: User | None = None
+        """Whom the application itself has said it works for, last."""
+        self.said_by: dict[str, None] = {}
+        """Whether its variable has said so, or a scope."""
+        self.disagreed = False
+        """True once that was somebody else than whom a source names."""
 
     def serves(self, scope: Any) -> bool:
         """True for this request's ASGI scope, and for copies that a middleware has made of it."""
@@ -129,14 +191,29 @@ class Request:
             self._asked = not self._sources.headers
 
     def settle(self) -> None:
-        """The application itself has said whom it works for: nothing is guessed beside that."""
+        """The application has said that it works for nobody in particular: nothing is guessed beside that."""
         self._void = True
+
+    def meet(self, user: User, source: str) -> None:
+        """The application itself has said whom it works for, in its variable or with a scope.
+
+        Where a source names somebody else, both have to do with the request, as with an administrator's work in
+        somebody's account: beyond what the application says itself it is nobody's.
+        """
+        if self._is_elsewhere():
+            return
+        self.said = user
+        self.said_by[source] = None
+        self._look()
+        self._compare()
 
     def end(self) -> None:
         """The request is over. What it has left running inherits it, and may work for anybody: it names nobody."""
+        if self.said is not None and not self._over:
+            self._look()
         self._over = True
         self.scope = self.session = self.mark = self._headers = self._task = None
-        self._person = self._kept = self._user = None
+        self._person = self._kept = self._user = self._name = self._compared = None
 
     def told(self, rank: int, name: Name | None) -> None:
         """A source has told whose the request is; None: it is nobody's, as far as this source knows.
@@ -151,15 +228,36 @@ class Request:
             return
         if rank == self.rank and self._user is not None and user is not None and not same(user, self._user):
             self._void = True
-        self.rank, self._user = rank, user
+        self.rank, self._user, self._name = rank, user, name
         self.named = self.named or user is not None
+        self._compare()
 
     def user(self) -> User | None:
         """Whose work this is; None as long as nobody knows, and where what is known contradicts itself."""
-        if self._over or self._void or (self._task is not None and self._task is not running_task()):
+        if self._void or self._is_elsewhere():
             return None
         self._look()
-        return None if self._void or self.rank > self._sources.best else self._user
+        return (
+            None if self._void or self.rank > self._sources.best or self.rank in self._sources.outvoted else self._user
+        )
+
+    def _is_elsewhere(self) -> bool:
+        return self._over or (self._task is not None and self._task is not running_task())
+
+    def _compare(self) -> None:
+        user, name, said = self._user, self._name, self.said
+        if user is None or name is None or said is None or said.kind is not Kind.USER or self.rank > self._sources.best:
+            return
+        if self._compared == (user, said):
+            return
+        if user.kind is Kind.USER and not same(user, said):
+            if self._sources.agree(self.rank, name, said):
+                self._user = said
+            else:
+                self._void = self.disagreed = True
+        elif same(user, said):
+            self._sources.agree(self.rank, name, said)
+        self._compared = (self._user, said)
 
     def _look(self) -> None:
         scope, detect = self.scope, self._sources.detect

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from fnmatch import fnmatchcase
 from functools import cached_property, partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from isolation_audit.config.model import Deprecation, EventName, Target
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.patches import PatchTable
     from isolation_audit.instrument.probe import Interceptor
     from isolation_audit.instrument.runtime import Runtime
+
+
+_MEANWHILE: Final = "until that is mended, users are found as without [ambient]: by login, session, token or header"
 
 
 class Applier:
@@ -93,10 +96,13 @@ class Applier:
     # Roles
 
     def _adopt(self, module: ModuleType, target: Target) -> None:
-        found = resolve(module, target).raw
+        try:
+            found = resolve(module, target).raw
+        except UnresolvedError as error:
+            raise UnresolvedError(f"{error}; {_MEANWHILE}") from None
         variable = _variable(found)
         if variable is None:
-            raise UnresolvedError(f"{target} is a {type(found).__name__}, not a ContextVar")
+            raise UnresolvedError(f"{target} is a {type(found).__name__}, not a ContextVar; {_MEANWHILE}")
         self._runtime.ambient.adopt(variable, self._user_of())
 
     def _user_of(self) -> Callable[[Any], Any] | None:

@@ -75,6 +75,10 @@ class Tally:
     """Requests and connections of which integrations saw the beginning."""
     requests_named: int = 0
     """Those of them whose user became known."""
+    users_by_source: Counter[str] = field(default_factory=Counts)
+    """Requests whose user a source has told, by source; scopes outside of requests count as well."""
+    users_disagreed: int = 0
+    """Requests in which a source named another user than the application itself."""
     undelivered: int = 0
     """Events of which a layer said, or hid, that they did not arrive."""
     payloads_truncated: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.model import SOURCES
-from isolation_audit.identity.requests import Request, Sources
+from isolation_audit.identity.requests import AMBIENT, SCOPES, Request, Sources, source_of
 from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 
@@ -24,12 +24,25 @@ _SERVED: Final = object()
 def sources(runtime: Runtime) -> Sources:
     """What may tell users in this audit; use it with ``runtime.part``."""
     identity = runtime.config.identity
-    detect = identity.detect
-    if detect is None:
-        # The application says who is running, in its own words; whatever was guessed beside would be other words.
-        told = runtime.config.ambient.contextvar is not None or runtime.config.scopes
-        detect = () if told else SOURCES
+    detect = SOURCES if identity.detect is None else identity.detect
     return Sources(runtime.users, runtime.bindings, detect, identity.headers)
+
+
+def users_told(runtime: Runtime) -> dict[str, Any]:
+    """What each source of users has told, those that have told nothing included, and where they disagreed."""
+    config, tally, detect = runtime.config, runtime.tally, runtime.part(sources).detect
+    asked = [AMBIENT] if config.ambient.contextvar is not None else []
+    asked += [SCOPES] if config.scopes else []
+    asked += [source for source in SOURCES if source in detect]
+    counts = {source: tally.users_by_source[source] for source in (*asked, *list(tally.users_by_source))}
+    if AMBIENT in counts:
+        # Outside of requests nobody counts how often it was asked.
+        counts[AMBIENT] = max(counts[AMBIENT], int(runtime.ambient.told))
+    return {
+        "users_by_source": counts,
+        "users_disagreed": tally.users_disagreed,
+        "users_outvoted": {source_of(rank): 1 for rank in runtime.part(sources).outvoted},
+    }
 
 
 def tell(rank: int, name: Name | None) -> None:
@@ -62,10 +75,13 @@ class Serving(Interceptor):
     def after(self, state: Any, _result: Any) -> None:
         """The request has been served."""
         request, outer = state
-        self._tally.requests_named += request.named
         if request_variable.get() is request:
             request_variable.set(outer)
         request.end()
+        self._tally.requests_named += request.named or request.said is not None
+        self._tally.users_disagreed += request.disagreed
+        for source in (*request.said_by, *((source_of(request.rank),) if request.named else ())):
+            self._tally.users_by_source[source] += 1
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """The request has been served, badly."""
