@@ -123,6 +123,7 @@ class Request:
     """One request or connection. ``headers`` gives names in lower case with their values, and is asked once at most."""
 
     __slots__ = (
+        "_answer_to",
         "_asked",
         "_compared",
         "_headers",
@@ -160,6 +161,7 @@ class Request:
         """The rank of the source that has told."""
         self._user: User | None = None
         self._name: Name | None = None
+        self._answer_to: User | None = None
         self._compared: object = None
         self._person: object = None
         self._kept: object = None
@@ -207,13 +209,19 @@ class Request:
         self._look()
         self._compare()
 
+    def answer_to(self, user: User) -> bool:
+        """A scope has made the response, which is its user's with that; False where somebody else is named as well."""
+        self._answer_to = user
+        found = self.user()
+        return found is not None and same(found, user)
+
     def end(self) -> None:
         """The request is over. What it has left running inherits it, and may work for anybody: it names nobody."""
         if self.said is not None and not self._over:
             self._look()
         self._over = True
         self.scope = self.session = self.mark = self._headers = self._task = None
-        self._person = self._kept = self._user = self._name = self._compared = None
+        self._person = self._kept = self._user = self._name = self._compared = self._answer_to = None
 
     def told(self, rank: int, name: Name | None) -> None:
         """A source has told whose the request is; None: it is nobody's, as far as this source knows.
@@ -237,9 +245,10 @@ class Request:
         if self._void or self._is_elsewhere():
             return None
         self._look()
-        return (
-            None if self._void or self.rank > self._sources.best or self.rank in self._sources.outvoted else self._user
-        )
+        if self._void:
+            return None
+        has_the_word = self.rank <= self._sources.best and self.rank not in self._sources.outvoted
+        return (self._user if has_the_word else None) or self._answer_to
 
     def _is_elsewhere(self) -> bool:
         return self._over or (self._task is not None and self._task is not running_task())

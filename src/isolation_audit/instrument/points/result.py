@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.content.bodies import body_of
 from isolation_audit.content.witness import foreign
+from isolation_audit.identity.scopes import request_variable
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.observations import Returned
 from isolation_audit.instrument.probe import Interceptor
@@ -12,6 +14,7 @@ from isolation_audit.instrument.probe import Interceptor
 if TYPE_CHECKING:
     from isolation_audit.config import model
     from isolation_audit.content.witness import ContentWitness
+    from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Values
     from isolation_audit.instrument.runtime import Runtime
 
@@ -34,7 +37,12 @@ class ResultPoint(Interceptor):
         user = runtime.ambient.current()
         if result is None or user is None or user.kind is not Kind.USER:
             return
-        marks, complete = self._content.marks(result)
+        is_response, body = body_of(result)
+        if is_response:
+            request: Request | None = request_variable.get()
+            if request is not None and request.answer_to(user):
+                return  # it is searched where it leaves the application, piece by piece where it streams
+        marks, complete = self._content.marks(body if is_response else result)
         if not complete:
             runtime.tally.payloads_truncated += 1
         mark = foreign(marks, [user])
