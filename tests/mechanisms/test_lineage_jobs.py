@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
+
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import parse_config
 
 POOL = """
 def job(user=None):
@@ -156,3 +161,144 @@ def main():
     outcome = outcome_of(source)
     assert outcome.result == (7, 2, [])
     assert outcome.found == []
+
+
+FALLING_BACK = """
+class Account:
+    def __init__(self, user):
+        self.user_id = user
+
+class Archive:
+    def __init__(self, user):
+        self.account = Account(user)
+        self.kept = []
+
+    def keep(self, text):
+        self.kept.append((current_user.get() or self.account.user_id, text))
+
+def current():
+    return current_user.get()
+
+def current_or(default=None):
+    return current_user.get() or default
+
+class Rows:
+    def of_current_user(self):
+        return [row for row in (("alice", 1), ("bob", 2)) if current_user.get() in (None, row[0])]
+
+def job(user, text):
+    {job}
+
+def request(pool, user):
+    current_user.set(user)
+    return {submit}.result()
+
+def main():
+    with ThreadPoolExecutor() as pool:
+        return copy_context().run(request, pool, "user-alice")
+"""
+
+
+@pytest.mark.parametrize(
+    ("job", "submit"),
+    [
+        ("return current_user.get() or user", 'pool.submit(job, user, "report")'),
+        ("return current() or user", 'pool.submit(job, user, "report")'),
+        ("return current_or() or user", 'pool.submit(job, user, "report")'),
+        ("return current_or(user)", 'pool.submit(job, user, "report")'),
+        ("return current_user.get() or user.user_id", 'pool.submit(job, Account(user), "report")'),
+        ("return current_user.get() or text['by']", 'pool.submit(job, None, {"by": user})'),
+        ("pass", 'pool.submit(Archive(user).keep, "report")'),
+        ("pass", "pool.submit(lambda: current_user.get() or user)"),
+        ("return current_user.get() or user", 'pool.submit(functools.partial(job, text="report"), user)'),
+    ],
+)
+def test_a_job_that_has_been_told_whose_it_is_loses_nothing(outcome_of, job: str, submit: str) -> None:
+    source = "import functools\n" + FALLING_BACK.replace("{job}", job).replace("{submit}", submit)
+    assert outcome_of(source).found == []
+
+
+@pytest.mark.parametrize(
+    ("job", "submit"),
+    [
+        ("return current()", 'pool.submit(job, None, "report")'),
+        ("return current()", 'pool.submit(job, None, "a report of user-alice")'),
+        ("return Rows().of_current_user()", 'pool.submit(job, None, "report")'),
+        # What asks has been told of nobody, whatever its callers know.
+        ("return helper(text)", 'pool.submit(job, user, "report")'),
+    ],
+)
+def test_a_job_that_goes_on_as_nobody(outcome_of, job: str, submit: str) -> None:
+    helpers = "\ndef helper(text):\n    return deeper(text)\n\ndef deeper(text):\n    return text, current()\n"
+    outcome = outcome_of(FALLING_BACK.replace("{job}", job).replace("{submit}", submit) + helpers)
+    assert [one[:3] for one in outcome.found] == [("IA504", None, "user-alice")]
+
+
+def test_a_job_of_a_request_whose_context_never_had_a_user_loses_none(load_app) -> None:
+    """Who the request is for is known from its headers alone: the job finds what the request would have found."""
+    source = """
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from wsgiref.util import setup_testing_defaults
+from flask import Flask
+
+current_user = ContextVar("current_user", default=None)
+pool = ThreadPoolExecutor(1)
+app = Flask(__name__)
+
+@app.get("/")
+def page():
+    return str(pool.submit(current_user.get).result()) + str(pool.submit(job).result())
+
+def job():
+    return current_user.get()
+
+def main():
+    with pool:
+        return app.test_client().get("/", headers={"X-User": "alice.liddell"}).text
+"""
+    app = load_app(source)
+    text = f'[ambient]\ncontextvar = "{app.__name__}:current_user"\n[identity]\ndetect = ["headers"]\n'
+    with Auditor(parse_config(tomllib.loads(text))) as auditor:
+        assert app.main() == "NoneNone"
+        assert auditor.runtime.tally.requests_named == 1
+    assert auditor.runtime.barrier.counts == {}
+    assert [entry.finding.rule for entry in auditor.recorder.entries() if entry.finding.rule != "IA904"] == []
+
+
+CONSUMER = """
+class Outbox:
+    def __init__(self):
+        self.letters, self.worker, self.sent = queue.Queue(), None, []
+
+    def send(self, text):
+        if self.worker is None:
+            self.worker = threading.Thread(target=self.work)
+            self.worker.start()
+        self.letters.put(text)
+
+    def work(self):
+        {before}
+        for text in iter(self.letters.get, None):
+            self.sent.append((current_user.get(), text))
+
+def main():
+    outbox = Outbox()
+    for user in ("alice", "bob"):
+        copy_context().run(lambda: (current_user.set(user), outbox.send("letter of " + user)))
+    outbox.send(None)
+    outbox.worker.join()
+    return outbox.sent
+"""
+
+
+def test_a_thread_that_takes_what_anybody_queues_is_nobody_s(outcome_of) -> None:
+    """That alice's request has started it does not make it hers: she loses nothing."""
+    outcome = outcome_of(CONSUMER.replace("{before}", "pass"))
+    assert outcome.result == [(None, "letter of alice"), (None, "letter of bob")]
+    assert outcome.found == []
+
+
+def test_what_such_a_thread_asks_before_is_asked_for_whoever_has_started_it(outcome_of) -> None:
+    outcome = outcome_of(CONSUMER.replace("{before}", "self.sent.append(current_user.get())"))
+    assert outcome.found == [("IA504", None, "alice", "self.sent.append(current_user.get())")]

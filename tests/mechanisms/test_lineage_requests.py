@@ -89,7 +89,7 @@ def test_a_request_that_begins_with_another_request_s_user(outcome_of) -> None:
     assert outcome.result[1] == ("alice", "alice")
     ((rule, ambient, owner, place),) = set(outcome.found)
     assert (rule, ambient, owner) == ("IA503", "alice", None)
-    assert place.endswith("h11_impl.py")
+    assert place == "begun_as = current_user.get()"
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,14 @@ class Ambient:
 
     def current(self) -> User | None:
         """The user whose work is running, or None if unknown."""
+        user = self.in_context()
+        if user is not None:
+            return user
+        request: Request | None = current_request()
+        return None if request is None else request.user()
+
+    def in_context(self) -> User | None:
+        """The user whom the context itself has; what a request's headers, session or login say is none of it."""
         scope = current_scope()
         read = self._read_adopted
         if read is not None:
@@ -77,10 +85,7 @@ class Ambient:
                     if request is not None and request.said is not user:
                         request.meet(user, AMBIENT)
                     return user
-        if scope is not None:
-            return self._token(scope.user_id)
-        request = current_request()
-        return None if request is None else request.user()
+        return None if scope is None else self._token(scope.user_id)
 
     def adopted(self) -> User | None:
         """The user that the application's own variable names at this moment, whatever our scopes say."""

@@ -250,6 +250,13 @@ class Request:
         has_the_word = self.rank <= self._sources.best and self.rank not in self._sources.outvoted
         return (self._user if has_the_word else None) or self._answer_to
 
+    def claimed(self) -> User | None:
+        """Whom its headers, session or login name, whatever the application itself says beside that."""
+        if self._is_elsewhere():
+            return None
+        self._look()
+        return self._user
+
     def _is_elsewhere(self) -> bool:
         return self._over or (self._task is not None and self._task is not running_task())
 

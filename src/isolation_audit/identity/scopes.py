@@ -85,7 +85,11 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     suspicion: Any = None
     """What may be wrong with the user of this context; see ``mechanisms/suspicions.py``."""
     starter: Any = None
-    """The task in which the children of this context were started; see ``mechanisms/lineage.py``."""
+    """The task in which the children of this context were started; see ``mechanisms/starters.py``."""
+    turn: Any = None
+    """The request or job that the running thread is at; see ``mechanisms/starters.py``."""
+    waiting: Any = None
+    """What waits for an item in a task of its own; see ``integrations/queues.py``."""
     stint: Any = None
     """The job or the queued item that this context works on."""
     job: Any = None
@@ -101,7 +105,7 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     handed: Any = None
     """The copy of this context that was handed to a thread; ``AWAITED`` as long as it is not known."""
     home: Any = None
-    """The user under whom the server was started: its requests have that user by design."""
+    """The user and the scope under which the server was started: its requests have them by design."""
 
 
 def _variable(name: str) -> ContextVar[Any]:
@@ -118,6 +122,8 @@ client_variable: Final[ContextVar[Any]] = _variable("client")
 sink_variable: Final[ContextVar[Any]] = _variable("sink")
 suspicion_variable: Final[ContextVar[Any]] = _variable("suspicion")
 starter_variable: Final[ContextVar[Any]] = _variable("starter")
+turn_variable: Final[ContextVar[Any]] = _variable("turn")
+waiting_variable: Final[ContextVar[Any]] = _variable("waiting")
 stint_variable: Final[ContextVar[Any]] = _variable("stint")
 job_variable: Final[ContextVar[Any]] = _variable("job")
 left_variable: Final[ContextVar[Any]] = _variable("left")
@@ -126,6 +132,20 @@ kept_variable: Final[ContextVar[Any]] = _variable("kept")
 reader_variable: Final[ContextVar[Any]] = _variable("reader")
 handed_variable: Final[ContextVar[Any]] = _variable("handed")
 home_variable: Final[ContextVar[Any]] = _variable("home")
+
+_INHERITED: Final = tuple(
+    one.context_var for name, one in vars(AuditContext).items() if hasattr(one, "context_var") and name != "home"
+)
+
+
+def begin_anew(scope: Scope | None) -> None:
+    """Forget what the running context has of ours, as it is about other work; but ``scope``, and whose server it is."""
+    for variable in _INHERITED:
+        if variable.get() is not None:
+            variable.set(None)
+    if scope is not None:
+        scope_variable.set(scope)
+
 
 current_scope: Final[Callable[[], Scope | None]] = scope_variable.get
 

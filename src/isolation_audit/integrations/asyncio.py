@@ -15,6 +15,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.requests import running_task
+from isolation_audit.identity.scopes import starter_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.labels import Labels
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 CREATE: Final = "asyncio.base_events:BaseEventLoop.create_task"
 TIMER: Final = "asyncio.base_events:BaseEventLoop.call_at"
+SOON: Final = "asyncio.base_events:BaseEventLoop.call_soon_threadsafe"
 READ: Final = "asyncio.selector_events:BaseSelectorEventLoop._add_reader"
 
 FROM_CONNECTION: Final = (
@@ -55,6 +57,7 @@ class Asyncio:
         lineage, connections = runtime.part(Lineage), _Connections()
         yield Point(CREATE, lambda layout: CreatePoint(layout, lineage, connections))
         yield Point(TIMER, lambda layout: TimerPoint(layout, lineage))
+        yield Point(SOON, lambda layout: SoonPoint(layout, lineage))
         yield Point(READ, lambda layout: ReadPoint(layout, lineage, connections))
 
 
@@ -84,7 +87,7 @@ class ReadPoint(Interceptor):
         transport = callback.__self__ if type(callback) is MethodType else None
         if not _serves(transport):
             return
-        user = self._lineage.user()
+        user = self._lineage.native()
         if user is None:
             self._connections.read_as.take(transport)
         else:
@@ -112,7 +115,8 @@ class CreatePoint(Interceptor):
         if running is not None:
             self._lineage.starting(running, user)
             return None
-        return None if self._context(values) is not None or not self._bled(user) else (loop, user)
+        bearer = self._lineage.native()
+        return None if bearer is None or self._context(values) is not None or not self._bled(bearer) else (loop, bearer)
 
     def _bled(self, user: User) -> bool:
         transport = _transport(sys._getframe(1))  # noqa: SLF001 - the documented way to a frame
@@ -162,11 +166,42 @@ class TimerPoint(Interceptor):
         self._lineage.hands_on(handle._context, user)  # noqa: SLF001 - no other way leads to it
 
 
+class SoonPoint(Interceptor):
+    """Around what one thread has another thread's loop do: ``run_coroutine_threadsafe`` starts a task in this way."""
+
+    place = SOON
+
+    def __init__(self, layout: Layout, lineage: Lineage) -> None:
+        self._callback = layout.argument("callback")
+        self._context = layout.optional("context")
+        self._lineage = lineage
+
+    def before(self, values: Values) -> Any:
+        """Who does it, in the context that is about to be copied: the other thread does not wait until it is noted."""
+        user = self._lineage.user()
+        if user is None or self._context(values) is not None or _module(self._callback(values)) == "asyncio.futures":
+            return None
+        return (self._lineage.hand_on_copy(user),)
+
+    def after(self, state: Any, _result: Any) -> None:
+        """The copy has it."""
+        starter_variable.set(state[0])
+
+    def failed(self, state: Any, _error: BaseException) -> None:
+        """The loop is closed."""
+        starter_variable.set(state[0])
+
+
 def _is_asyncios(callback: Any) -> bool:
     """True for what asyncio itself sets timers with: ``sleep``, ``wait_for``, ``timeout``."""
+    return _module(callback).startswith("asyncio.")
+
+
+def _module(callback: Any) -> str:
+    """The module of a Python function, or of a method that is one; empty for everything else."""
     function = callback.__func__ if type(callback) is MethodType else callback
     module = function.__module__ if type(function) is FunctionType else None
-    return type(module) is str and module.startswith("asyncio.")
+    return module if type(module) is str else ""
 
 
 def _serves(transport: Any) -> bool:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.requests import running_task
-from isolation_audit.identity.scopes import AWAITED, handed_variable, home_variable, suspicion_variable
+from isolation_audit.identity.scopes import (
+    AWAITED,
+    begin_anew,
+    current_scope,
+    handed_variable,
+    home_variable,
+    suspicion_variable,
+)
 from isolation_audit.identity.users import same
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.instrument.shims import is_shim
 from isolation_audit.mechanisms.lineage import Lineage
-from isolation_audit.mechanisms.suspicions import ContextBled, Suspicion
+from isolation_audit.mechanisms.suspicions import Suspicion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
+    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.instrument.stacks import RawStack
 
-BEGAN_AS: Final = "a request began with the user {ambient}, before anybody could know whose it was"
+BEGAN_AS: Final = "a request ran with the user {ambient}, whom another request on its connection had set"
 LOST_INSIDE: Final = (
     "nobody was the user, though a task of the same request had been {owner}'s: what it sets in its context is seen "
     "neither by the layers around it nor after it"
@@ -35,18 +39,25 @@ LOST_THERE: Final = (
 
 
 class _Request(Suspicion):
-    """One request; it becomes a suspicion once a task inside it has a user that the request's own has not."""
+    """One request; it becomes a suspicion once a task inside it has a user that the request's own has not.
+
+    It is one from the beginning on where its context has a user already, ``bearer``.
+    """
 
     __slots__ = ("_task",)
 
-    def __init__(self) -> None:
-        super().__init__(LOST_INSIDE, None, None)
+    def __init__(self, bearer: User | None = None) -> None:
+        super().__init__(LOST_INSIDE if bearer is None else BEGAN_AS, bearer, None)
         task = running_task()
         self._task = None if task is None else weakref.ref(task)
 
     def is_elsewhere(self) -> bool:
         """True in another task than the request's own."""
         return self._task is not None and self._task() is not running_task()
+
+    def may_lose(self) -> bool:
+        """True as long as it has no user that could be lost, and might have one."""
+        return self.ambient is None and self.owner is None and not self.over
 
 
 class RequestPoint(Interceptor):
@@ -79,25 +90,21 @@ class RootPoint(RequestPoint):
 
     def __init__(self, place: str, runtime: Runtime) -> None:
         super().__init__(place, runtime)
-        self._runtime = runtime
-        self._user = runtime.part(Lineage).user
+        self._native = runtime.part(Lineage).native
 
-    def before(self, values: Values) -> Any:
-        """Nobody, or the user under whom the server itself was started."""
-        user, home = self._user(), home_variable.get()
-        if user is not None and (home is None or not same(user, home)):
-            # The shim stands for the server's own function, which is not running yet.
-            self._runtime.publish(ContextBled(BEGAN_AS, "began here", user, None, _shim(sys._getframe(1))))  # noqa: SLF001
-        suspicion_variable.set(None)
-        return super().before(values)
+    def before(self, _values: Values) -> Any:
+        """Nobody, or the user under whom the server itself was started.
 
-
-def _shim(frame: FrameType | None) -> RawStack:
-    while frame is not None:
-        if is_shim(frame.f_code):
-            return ((frame.f_code, frame.f_lasti),)
-        frame = frame.f_back
-    return ()
+        A connection that is kept alive may start the next request from the task of the last one, and so with a copy of
+        its context. What is ours in there is taken out: it is about the other request.
+        """
+        user, (home, scope) = self._native(), home_variable.get() or (None, None)
+        begin_anew(scope)
+        request = _Request(None if user is None or (home is not None and same(user, home)) else user)
+        suspicion_variable.set(request)
+        if request.ambient is not None:
+            self._suspicions.watch(request, (BEGAN_AS, self.place))
+        return request
 
 
 class ThreadedPoint(Interceptor):
@@ -129,13 +136,13 @@ class AnswerPoint(Interceptor):
     def __init__(self, place: str, runtime: Runtime) -> None:
         self.place = place
         lineage = runtime.part(Lineage)
-        self._user = lineage.user
+        self._user = lineage.native
         self._watch = lineage.suspicions.watch
 
     def before(self, _values: Values) -> None:
         """Note the user."""
         request = suspicion_variable.get()
-        if type(request) is not _Request or request.over or request.owner is not None or not request.is_elsewhere():
+        if type(request) is not _Request or not request.may_lose() or not request.is_elsewhere():
             return
         user = self._user()
         if user is not None and self._watch(request, LOST_INSIDE):
@@ -151,13 +158,13 @@ class HandingPoint(Interceptor):
     def __init__(self, place: str, runtime: Runtime) -> None:
         self.place = place
         lineage = runtime.part(Lineage)
-        self._user = lineage.user
+        self._user = lineage.native
         self._watch = lineage.suspicions.watch
 
     def before(self, _values: Values) -> Any:
         """Ask for the copy, where the request has no user as yet."""
         request = suspicion_variable.get()
-        if type(request) is not _Request or request.over or request.owner is not None or self._user() is not None:
+        if type(request) is not _Request or not request.may_lose() or self._user() is not None:
             return None
         handed_variable.set(AWAITED)
         return request
@@ -180,11 +187,11 @@ class HomePoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime) -> None:
         self.place = place
-        self._user = runtime.part(Lineage).user
+        self._user = runtime.part(Lineage).native
 
     def before(self, _values: Values) -> None:
         """Every connection inherits it."""
-        home_variable.set(self._user())
+        home_variable.set((self._user(), current_scope()))
 
 
 def point(kind: Callable[[str, Runtime], Any], target: str, runtime: Runtime) -> tuple[str, Callable[[Layout], Any]]:

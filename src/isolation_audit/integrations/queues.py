@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import AWAITED, handed_variable
+from isolation_audit.identity.requests import running_task
+from isolation_audit.identity.scopes import AWAITED, handed_variable, waiting_variable
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.instrument.stacks import capture
+from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.labels import Queues
 from isolation_audit.mechanisms.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
+    from types import FrameType
 
+    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 ASYNC: Final = "asyncio.queues:Queue"
 THREADED: Final = "queue:Queue"
+WAIT: Final = "asyncio.tasks:wait_for"
+_LOOP: Final = "/asyncio/events.py"
+_QUEUES: Final = "/asyncio/queues.py"
+_FRAMES: Final = 8
+"""How far up the event loop may be: the queue's own calls and what is around them lie between."""
 
 
 class QueuesIntegration:
@@ -40,6 +49,9 @@ class QueuesIntegration:
         for target in (f"{ASYNC}.get_nowait", f"{THREADED}.get"):
             yield Point(target, partial(GetPoint, target, lineage, queues))
         yield Point(f"{ASYNC}.get", lambda _layout: AskPoint(lineage))
+        if sys.version_info < (3, 12):
+            # From then on it waits in the task that has called it.
+            yield Point(WAIT, lambda _layout: WaitPoint(lineage))
 
 
 class PutPoint(Interceptor):
@@ -74,9 +86,14 @@ class PutPoint(Interceptor):
 
 
 def _note(item: Any) -> None:
+    context = _brought(item)
+    if context is not None:
+        handed_variable.set(context)
+
+
+def _brought(item: Any) -> Context | None:
     """A worker thread is handed its job with the context to run it in, which comes first."""
-    if type(item) is tuple and item and type(item[0]) is Context:
-        handed_variable.set(item[0])
+    return item[0] if type(item) is tuple and item and type(item[0]) is Context else None
 
 
 class GetPoint(Interceptor):
@@ -97,7 +114,15 @@ class GetPoint(Interceptor):
         """The next one begins."""
         items = self._queues.of(queue)
         owner = None if items is None else items.take(item)
-        self._lineage.begin_item(owner, queue, _consumer)
+        context = _brought(item)
+        if context is not None:
+            self._lineage.begin_elsewhere(context)
+            return
+        waiting: Waiting | None = waiting_variable.get()
+        if waiting is not None and waiting.fetches(sys._getframe(1)):  # noqa: SLF001 - the documented way to a frame
+            waiting.got = item, owner, queue
+        else:
+            self._lineage.begin_item(owner, queue, _consumer)
 
 
 class AskPoint(Interceptor):
@@ -111,6 +136,60 @@ class AskPoint(Interceptor):
     def before(self, _values: Values) -> None:
         """The last item is done."""
         self._lineage.end_item()
+
+
+class Waiting:
+    """Whoever waits for an item in a task that is made for just that: what that task has got is for this one."""
+
+    __slots__ = ("_task", "got")
+
+    def __init__(self) -> None:
+        self._task = running_task()
+        self.got: tuple[Any, User | None, Any] | None = None
+
+    def fetches(self, frame: FrameType | None) -> bool:
+        """True in such a task, which does nothing but ask the queue."""
+        if running_task() is self._task:
+            return False
+        for _ in range(_FRAMES):
+            if frame is None:
+                return False
+            code = frame.f_code
+            if code.co_filename.endswith(_LOOP):
+                return True
+            if not is_ours(code) and not code.co_filename.endswith(_QUEUES):
+                return False
+            frame = frame.f_back
+        return False
+
+
+class WaitPoint(Interceptor):
+    """Around ``wait_for``, which until Python 3.11 makes a task of what it waits for."""
+
+    place = WAIT
+
+    def __init__(self, lineage: Lineage) -> None:
+        self._lineage = lineage
+
+    def before(self, _values: Values) -> Any:
+        """Have the item handed over, should it be one."""
+        waiting = Waiting()
+        waiting_variable.set(waiting)
+        return waiting
+
+    def after(self, waiting: Any, result: Any) -> None:
+        """Whoever has waited works on it."""
+        waiting_variable.set(None)
+        got, waiting.got = waiting.got, None
+        if got is not None and got[0] is result:
+            _item, owner, queue = got
+            self._lineage.end_item()
+            self._lineage.begin_item(owner, queue, _consumer)
+
+    def failed(self, waiting: Any, _error: BaseException) -> None:
+        """It has waited too long."""
+        waiting_variable.set(None)
+        waiting.got = None
 
 
 def _consumer() -> Hashable:

@@ -14,6 +14,7 @@ from isolation_audit.mechanisms.lineage import POOL, Lineage, brought
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
@@ -32,18 +33,35 @@ class Threads:
         """Jobs, from their submission on, and threads, from their start on."""
         if not runtime.config.watch.contexts:
             return
-        lineage, jobs, threads = runtime.part(Lineage), Labels(), Labels()
+        lineage, jobs, threads = runtime.part(Lineage), Submitters(), Submitters()
         yield Point(f"{JOB}.__init__", partial(_submitted, lineage, jobs))
         yield Point(f"{JOB}.run", lambda layout: JobPoint(layout, lineage, jobs))
         yield Point(f"{THREAD}.start", partial(_started, lineage, threads))
         yield Point(f"{THREAD}._bootstrap_inner", lambda layout: ThreadPoint(layout, lineage, threads))
 
 
+class Submitters:
+    """Whose jobs and threads are, and whether their contexts said so, or only the requests that they come from."""
+
+    def __init__(self) -> None:
+        self._in_context = Labels()
+        self._of_request = Labels()
+
+    def put(self, obj: object, user: User, *, in_context: bool) -> None:
+        """Label it."""
+        (self._in_context if in_context else self._of_request).put(obj, user)
+
+    def take(self, obj: object) -> tuple[User | None, bool]:
+        """Whose it is, and whether the context said so."""
+        user = self._in_context.take(obj)
+        return (user, True) if user is not None else (self._of_request.take(obj), False)
+
+
 class StartPoint(Interceptor):
     """Around a call that makes what another thread will run, which ``function`` reads: it is the running user's."""
 
     def __init__(
-        self, place: str, layout: Layout, lineage: Lineage, labels: Labels, function: Callable[[Values], Any]
+        self, place: str, layout: Layout, lineage: Lineage, labels: Submitters, function: Callable[[Values], Any]
     ) -> None:
         self.place = place
         self._self_of = layout.receiver_reader()
@@ -53,20 +71,21 @@ class StartPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Label it. Where it is to run in a copy of the context, that copy says whose it is."""
-        user = self._lineage.user()
+        native = self._lineage.native()
+        user = native or self._lineage.user()
         if user is None:
             return
-        self._labels.put(self._self_of(values), user)
+        self._labels.put(self._self_of(values), user, in_context=native is not None)
         context = brought(self._function(values))
         if context is not None:
             self._lineage.hands_on(context, user)
 
 
-def _submitted(lineage: Lineage, jobs: Labels, layout: Layout) -> StartPoint:
+def _submitted(lineage: Lineage, jobs: Submitters, layout: Layout) -> StartPoint:
     return StartPoint(f"{JOB}.__init__", layout, lineage, jobs, layout.argument("fn"))
 
 
-def _started(lineage: Lineage, threads: Labels, layout: Layout) -> StartPoint:
+def _started(lineage: Lineage, threads: Submitters, layout: Layout) -> StartPoint:
     thread_of = layout.receiver_reader()
 
     def function(values: Values) -> Any:
@@ -81,7 +100,7 @@ class JobPoint(Interceptor):
 
     place = f"{JOB}.run"
 
-    def __init__(self, layout: Layout, lineage: Lineage, jobs: Labels) -> None:
+    def __init__(self, layout: Layout, lineage: Lineage, jobs: Submitters) -> None:
         self._self_of = layout.receiver_reader()
         self._lineage = lineage
         self._jobs = jobs
@@ -89,7 +108,8 @@ class JobPoint(Interceptor):
     def before(self, values: Values) -> Any:
         """Compare the submitter with the thread's own context."""
         job = self._self_of(values)
-        return self._lineage.begin_job(self._jobs.take(job), job.fn)
+        submitter, in_context = self._jobs.take(job)
+        return self._lineage.begin_job(submitter, job.fn, may_be_lost=in_context)
 
     def after(self, state: Any, _result: Any) -> None:
         """The job is done."""
@@ -105,7 +125,7 @@ class ThreadPoint(Interceptor):
 
     place = f"{THREAD}._bootstrap_inner"
 
-    def __init__(self, layout: Layout, lineage: Lineage, threads: Labels) -> None:
+    def __init__(self, layout: Layout, lineage: Lineage, threads: Submitters) -> None:
         self._self_of = layout.receiver_reader()
         self._lineage = lineage
         self._threads = threads
@@ -113,8 +133,8 @@ class ThreadPoint(Interceptor):
     def before(self, values: Values) -> Any:
         """Whose work it is started in."""
         thread = self._self_of(values)
-        starter = self._threads.take(thread)
-        if starter is None:
+        starter, in_context = self._threads.take(thread)
+        if starter is None or not in_context:
             return None
         # Without a target the thread is of a class with a `run` of its own.
         return self._lineage.begin_thread(starter, getattr(thread, "_target", None) or type(thread).run)

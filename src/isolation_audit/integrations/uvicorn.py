@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _CALLS: Final = (
     "uvicorn.protocols.http.h11_impl:RequestResponseCycle.run_asgi",
     "uvicorn.protocols.http.httptools_impl:RequestResponseCycle.run_asgi",
+    "uvicorn.protocols.http.zttp_impl:RequestResponseCycle.run_asgi",
+    "uvicorn.protocols.http.zttp_h2_impl:RequestResponseCycle.run_asgi",
     "uvicorn.protocols.websockets.websockets_impl:WebSocketProtocol.run_asgi",
     "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol.run_asgi",
     "uvicorn.protocols.websockets.wsproto_impl:WSProtocol.run_asgi",
@@ -27,6 +29,8 @@ _CALLS: Final = (
 _SENDS: Final = (
     "uvicorn.protocols.http.h11_impl:RequestResponseCycle.send",
     "uvicorn.protocols.http.httptools_impl:RequestResponseCycle.send",
+    "uvicorn.protocols.http.zttp_impl:RequestResponseCycle.send",
+    "uvicorn.protocols.http.zttp_h2_impl:RequestResponseCycle.send",
     "uvicorn.protocols.websockets.websockets_impl:WebSocketProtocol.asgi_send",
     "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol.send",
     "uvicorn.protocols.websockets.wsproto_impl:WSProtocol.send",

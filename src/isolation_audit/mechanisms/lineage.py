@@ -15,20 +15,25 @@ What then becomes of a suspicion is for :mod:`suspicions`.
 
 from __future__ import annotations
 
-import weakref
 from contextlib import suppress
 from contextvars import Context
 from functools import partial
-from threading import Thread
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.requests import running_task
-from isolation_audit.identity.scopes import left_variable, starter_variable, stint_variable, suspicion_variable
+from isolation_audit.identity.scopes import (
+    left_variable,
+    starter_variable,
+    stint_variable,
+    suspicion_variable,
+    turn_variable,
+)
 from isolation_audit.identity.users import Kind, User, same
 from isolation_audit.mechanisms.leavings import Job, Leavings
 from isolation_audit.mechanisms.mailboxes import Mailboxes
 from isolation_audit.mechanisms.runners import OfRunner, running_thread
+from isolation_audit.mechanisms.starters import Starter, Turn, own_starter
 from isolation_audit.mechanisms.suspicions import Suspicion, Suspicions
 from isolation_audit.mechanisms.trails import Trails
 
@@ -58,35 +63,6 @@ LOST_IN_POOL: Final = "a job that {owner} had submitted ran in its pool without 
 LOST_IN_THREAD: Final = "a thread that was started in the work of {owner} ran without a user"
 
 
-class Starter:
-    """One user's task or thread that has started others; they inherit a reference to it with its context."""
-
-    __slots__ = ("_unit", "noted", "served", "user")
-
-    def __init__(self, unit: asyncio.Task[Any] | Thread, user: User) -> None:
-        self._unit = weakref.ref(unit)
-        self.user = user
-        self.noted = False
-        """True once it is known which queue a task that it started asks."""
-        self.served = False
-        """True once what it started has worked on something that its user had queued."""
-
-    def is_(self, task: asyncio.Task[Any] | None) -> bool:
-        """True for the task itself."""
-        return task is not None and self._unit() is task
-
-    def is_another(self, user: User) -> bool:
-        """True where the running task is not the one, and has its context with this user from it."""
-        return same(self.user, user) and not self.is_(running_task())
-
-    def ended(self) -> bool:
-        """True once the task is done, or the thread has ended."""
-        unit = self._unit()
-        if unit is None:
-            return True
-        return not unit.is_alive() if isinstance(unit, Thread) else unit.done()
-
-
 class Leftover(OfRunner):
     """A user whom finished work has left to a task, or to a thread."""
 
@@ -100,7 +76,7 @@ class Leftover(OfRunner):
 class Stint(OfRunner):
     """One job, or the time from one item of a queue to the next, in the context that it is done in."""
 
-    __slots__ = ("job", "native", "owner", "suspicion", "trail")
+    __slots__ = ("job", "looks", "native", "owner", "suspicion", "trail", "turn")
 
     def __init__(self, owner: User | None, native: User | None) -> None:
         super().__init__()
@@ -109,6 +85,10 @@ class Stint(OfRunner):
         self.native = native
         """The user of the context when it began."""
         self.suspicion: Suspicion | None = None
+        self.looks = False
+        """True where the thread looks because of what is suspected of the context that it does this in."""
+        self.turn: Turn | None = None
+        """What stands for it; None for a part of another one."""
         self.trail: Any = None
         self.job: Job | None = None
         """What it finds in other variables, and leaves there."""
@@ -119,6 +99,7 @@ class Lineage:
 
     def __init__(self, runtime: Runtime) -> None:
         self._current = runtime.ambient.current
+        self._in_context = runtime.ambient.in_context
         self.suspicions: Suspicions = runtime.part(Suspicions)
         self.trails: Trails = runtime.part(Trails)
         self._mailboxes = Mailboxes()
@@ -130,47 +111,60 @@ class Lineage:
         user = current()
         return user if user is not None and user.kind is _USER else None
 
+    def native(self) -> User | None:
+        """The user whom the running context itself has, whatever the request that is being served says of its own."""
+        user = self._in_context()
+        return user if user is not None and user.kind is _USER else None
+
     @staticmethod
     def starting(task: asyncio.Task[Any], user: User) -> None:
         """``task`` is about to start another one, in ``user``'s work."""
         starter: Starter | None = starter_variable.get()
-        if starter is None or starter.user is not user or not starter.is_(task):
-            starter_variable.set(Starter(task, user))
+        turn = _turn(user)
+        if starter is None or not starter.is_same(task, user, turn):
+            starter_variable.set(Starter(task, user, turn, own_starter()))
 
     @staticmethod
     def hands_on(context: Context, user: User) -> None:
         """``user``'s work has something run in ``context``, a copy of its own, later or elsewhere."""
-        task = running_task()
-        first: Starter | None = starter_variable.get()
-        if task is None and first is not None and same(first.user, user):
-            return  # a thread that was started itself starts the next one: a chain of timers is its first starter's
-        unit = task or running_thread()
-        if unit is not None:
+        starter = _starter(user)
+        if starter is not None:
             # Raises where the context is in use at this moment: then it is no copy, and not for somebody else.
             with suppress(RuntimeError):
-                context.run(starter_variable.set, Starter(unit, user))
+                context.run(starter_variable.set, starter)
 
-    def begin_job(self, submitter: User | None, function: Any) -> Stint:
-        """A pool's thread takes up a job."""
-        native = self.user()
+    @staticmethod
+    def hand_on_copy(user: User) -> Starter | None:
+        """The same where the copy is yet to be made; returns what has to be set again after that."""
+        before: Starter | None = starter_variable.get()
+        starter_variable.set(_starter(user) or before)
+        return before
+
+    def begin_job(self, submitter: User | None, function: Any, *, may_be_lost: bool) -> Stint:
+        """A pool's thread takes up a job; ``may_be_lost`` where the submitter's own context said who that was."""
+        native, context = self.native(), brought(function)
         stint = self._begin(submitter, native, lambda: _code(function))
-        if (submitter is not None or native is not None) and brought(function) is None:
-            suspicion = _of_job(submitter, native)
+        _take_turn(stint)
+        if context is not None:
+            self._enter(stint, context)
+        if (submitter is not None or native is not None) and context is None:
+            suspicion = _of_job(submitter, native, may_be_lost=may_be_lost)
             if suspicion is not None:
                 stint.suspicion = self.suspicions.open(suspicion, _code(function))
         return stint
 
     def end_job(self, stint: Stint) -> None:
         """The job is done; what it leaves in the thread's own context is the next one's."""
-        user = self.user()
+        user = self.native()
         if user is not None and user is not stint.native:
             left_variable.set(Leftover(user))
-        self._end(stint, user or stint.owner)
+        self._end(stint, user or self.user() or stint.owner)
 
     def begin_request(self, where: Hashable) -> Stint:
         """A thread takes up a request; :meth:`end_job` ends it."""
-        native = self.user()
+        native = self.native()
         stint = self._begin(None, native, lambda: where)
+        _take_turn(stint)
         if native is not None and _left(native):
             stint.suspicion = self.suspicions.open(Suspicion(LEFT_BY_REQUEST, native, None), where)
         return stint
@@ -178,8 +172,9 @@ class Lineage:
     def begin_task(self, publisher: User | None, where: Hashable) -> Stint:
         """A worker takes up a task; :meth:`end_task` ends it."""
         suspicion_variable.set(None)  # of the pool's thread: this one knows more
-        native = self.user()
+        native = self.native()
         stint = self._begin(publisher, native, lambda: where)
+        _take_turn(stint)
         if native is not None and _left(native) and (publisher is None or not same(publisher, native)):
             how = LEFT_BY_TASK if publisher is None else PUBLISHED
             stint.suspicion = self.suspicions.open(Suspicion(how, native, publisher), where)
@@ -198,14 +193,34 @@ class Lineage:
     def begin_scheduled(self, owner: User, function: Any) -> Stint:
         """A scheduler runs a job of ``owner``'s; :meth:`end_job` ends it. That it runs as nobody is as it should be."""
         suspicion_variable.set(None)  # of the pool's thread: whoever has woken the scheduler is not whose job it is
-        native = self.user()
+        native = self.native()
         stint = self._begin(owner, native, lambda: _code(function))
+        _take_turn(stint)
         if native is not None and not same(native, owner):
             stint.suspicion = self.suspicions.open(Suspicion(SCHEDULED, native, owner), _code(function))
         return stint
 
+    def begin_elsewhere(self, context: Context) -> None:
+        """A worker thread has got something that it runs in ``context``; :meth:`end_item` ends it."""
+        stint = Stint(None, None)
+        stint.turn = Turn()
+        self._enter(stint, context)
+        stint_variable.set(stint)
+
+    def _enter(self, stint: Stint, context: Context) -> None:
+        """What is suspected of ``context`` is looked for on this thread, too."""
+        # Raises where the context is in use at this moment: then it is no copy.
+        with suppress(RuntimeError):
+            context.run(turn_variable.set, stint.turn or turn_variable.get())
+            suspicion: Suspicion | None = context.run(suspicion_variable.get)
+            if suspicion is not None and suspicion.watched and not suspicion.over and suspicion.ambient is not None:
+                stint.looks = self.suspicions.look(("elsewhere", suspicion.how))
+
     def begin_item(self, owner: User | None, queue: object, where: Callable[[], Hashable]) -> None:
         """A consumer has got an item that ``owner`` had put into ``queue``; ``where`` says which consumer."""
+        suspicion: Suspicion | None = suspicion_variable.get()
+        if suspicion is not None and suspicion.how is LOST_IN_THREAD:
+            self.suspicions.close(suspicion)  # from now on the thread works for whoever has put something in
         native = self.user()
         own = owner is not None and native is not None and (owner is native or same(owner, native))
         if own and native is not None:
@@ -213,15 +228,19 @@ class Lineage:
         if (own or owner is None) and self.trails.idle:
             return  # nothing that this item could leave behind, or find
         stint = self._begin(owner, native, where)
+        stint.turn = Turn()
         stint_variable.set(stint)
-        how = "" if own or owner is None or native is None else self._doubt(native, owner, queue, where)
+        bearer = None if own or owner is None else self.native()
+        if owner is None or bearer is None:
+            return
+        how = self._doubt(bearer, owner, queue, where)
         if how:
-            stint.suspicion = self.suspicions.open(Suspicion(how, native, owner), where())
+            stint.suspicion = self.suspicions.open(Suspicion(how, bearer, owner), where())
 
     def _serves(self, user: User, queue: object, where: Callable[[], Hashable]) -> None:
         """A consumer works on an item of its own context's user."""
-        starter: Starter | None = starter_variable.get()
-        if starter is not None and not starter.served and starter.is_another(user):
+        starter = own_starter()
+        if starter is not None and not starter.served and same(starter.user, user):
             starter.served = True
             self._note(starter, queue, where)
 
@@ -236,8 +255,8 @@ class Lineage:
         task = running_task()
         if task is not None and task.cancelling():
             return ""  # whoever started it has gone, and has told it to stop
-        starter: Starter | None = starter_variable.get()
-        if starter is not None and starter.is_another(native):
+        starter = own_starter()
+        if starter is not None and same(starter.user, native):
             self._note(starter, queue, where)
             if starter.served and starter.ended() and not self._mailboxes.has_another(where(), owner, queue):
                 return OUTLIVED
@@ -272,6 +291,10 @@ class Lineage:
         return stint
 
     def _end(self, stint: Stint, user: User | None) -> None:
+        if stint.turn is not None:
+            stint.turn.over = True
+        if stint.looks:
+            self.suspicions.look_away()
         if stint.suspicion is not None:
             self.suspicions.close(stint.suspicion)
         self.trails.end(stint.trail, user)
@@ -279,9 +302,38 @@ class Lineage:
             self._leavings.end(stint.job, user)
 
 
-def _of_job(submitter: User | None, native: User | None) -> Suspicion | None:
+def _starter(user: User) -> Starter | None:
+    """What stands for the running work of ``user`` in what it starts; None where that is known, or there is nothing."""
+    task = running_task()
+    first: Starter | None = starter_variable.get()
+    if task is None and first is not None and same(first.user, user):
+        return None  # a thread that was started itself starts the next one: a chain of timers is its first starter's
+    unit = task or running_thread()
+    return None if unit is None else Starter(unit, user, _turn(user), own_starter())
+
+
+def _take_turn(stint: Stint) -> None:
+    """A thread does this now. Of turns inside each other the outer counts."""
+    turn: Turn | None = turn_variable.get()
+    if turn is None or turn.over or not turn.is_here():
+        stint.turn = Turn()
+        turn_variable.set(stint.turn)
+
+
+def _turn(user: User) -> Turn | None:
+    """What the running thread or task is at for ``user``; None where all that it does is one piece of work."""
+    turn: Turn | None = turn_variable.get()
+    if turn is not None and not turn.over and turn.is_here():
+        return turn
+    stint: Stint | None = stint_variable.get()
+    if stint is None or not stint.is_here() or (stint.native is not None and same(stint.native, user)):
+        return None  # a connection reads what there is for its own user: it is one piece of work
+    return stint.turn
+
+
+def _of_job(submitter: User | None, native: User | None, *, may_be_lost: bool) -> Suspicion | None:
     if native is None:
-        return None if submitter is None else Suspicion(LOST_IN_POOL, None, submitter)
+        return None if submitter is None or not may_be_lost else Suspicion(LOST_IN_POOL, None, submitter)
     if submitter is not None:
         return None if same(native, submitter) else Suspicion(SUBMITTED, native, submitter)
     return Suspicion(LEFT_BY_JOB, native, None) if _left(native) else None

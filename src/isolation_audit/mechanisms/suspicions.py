@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import suspicion_variable
+from isolation_audit.identity.scopes import request_variable, suspicion_variable
 from isolation_audit.identity.users import same
 from isolation_audit.instrument.barrier import inside, raised_by_signal
 from isolation_audit.instrument.stacks import capture, is_ours
+from isolation_audit.mechanisms.knowing import knows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from types import FrameType
 
+    from isolation_audit.identity.requests import Request
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
@@ -58,7 +60,7 @@ class Suspicion:
     Where ``ambient`` is None, the context has lost ``owner``.
     """
 
-    __slots__ = ("ambient", "how", "outer", "over", "owner", "read", "watched")
+    __slots__ = ("ambient", "how", "outer", "over", "owner", "read", "told", "watched")
 
     def __init__(self, how: str, ambient: User | None, owner: User | None) -> None:
         """Within the suspicion that the current context is under already, if any."""
@@ -68,6 +70,8 @@ class Suspicion:
         self.over = False
         self.read: RawStack = ()
         """Where the variable was read first."""
+        self.told: User | None = None
+        """Whose request it was read in, where its headers, session or login say so: nothing of the context's."""
         self.watched = False
         """True once a thread has a profile function because of it."""
         outer: Suspicion | None = suspicion_variable.get()
@@ -133,14 +137,16 @@ class Suspicions:
         if suspicion_variable.get() is suspicion:
             suspicion_variable.set(suspicion.outer)
         if suspicion.watched:
+            suspicion.watched = False
             self.look_away()
         over, suspicion.over = suspicion.over, True
         if over or not suspicion.read:
             return
         if suspicion.ambient is not None:
-            place = "read here"
-            bled = ContextBled(suspicion.how, place, suspicion.ambient, suspicion.owner, suspicion.read)
-            self._runtime.publish(bled)
+            owner = suspicion.owner or suspicion.told
+            if owner is None or not same(owner, suspicion.ambient):
+                bled = ContextBled(suspicion.how, "read here", suspicion.ambient, owner, suspicion.read)
+                self._runtime.publish(bled)
         elif suspicion.owner is not None:
             place = "nobody was found here"
             self._runtime.publish(ContextLost(suspicion.how, place, suspicion.owner, suspicion.read))
@@ -206,7 +212,7 @@ class _Watch:
             for watcher in self._watchers:
                 watcher(variable, method)
             if concerned and suspicion is not None:
-                self._judge(suspicion, method)
+                self._judge(suspicion, method, frame)
         except Exception as error:
             if raised_by_signal(error):
                 raise
@@ -216,16 +222,19 @@ class _Watch:
         finally:
             inside.discard(me)
 
-    def _judge(self, suspicion: Suspicion, method: str) -> None:
-        user = self._runtime.ambient.current()
+    def _judge(self, suspicion: Suspicion, method: str, frame: FrameType) -> None:
+        user = self._runtime.ambient.in_context()
         expected = suspicion.ambient
         if expected is None:
-            # In the task that has the user, and so has lost nothing.
-            concerned = user is None and suspicion.owner is not None
+            # In the task that has the user nothing is lost, nor where whoever asks has been told whose work it is.
+            owner = suspicion.owner
+            concerned = user is None and owner is not None and (method != "get" or not knows(frame, owner.id))
         else:
             concerned = user is not None and same(user, expected)
         if method == "get":
-            if concerned and not suspicion.read:
-                suspicion.read = capture(self._runtime.config.limits.stack)
+            if concerned:
+                request: Request | None = request_variable.get()
+                suspicion.told = suspicion.told if request is None else request.claimed() or suspicion.told
+                suspicion.read = suspicion.read or capture(self._runtime.config.limits.stack)
         elif concerned:
             suspicion.over = True  # the work sets its own user

@@ -8,16 +8,16 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.identity.requests import running_task
-from isolation_audit.identity.scopes import current_scope, starter_variable
+from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import same
 from isolation_audit.mechanisms.runners import running_loop, running_thread
+from isolation_audit.mechanisms.starters import own_starter
 
 if TYPE_CHECKING:
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
-    from isolation_audit.mechanisms.lineage import Starter
 
 _LASTING: Final = ("/socketio/", "/channels/")
 """Libraries whose handlers are short, and what they set up lasts as long as their connection."""
@@ -38,9 +38,8 @@ class Work:
         self._scope = None if scope is None else weakref.ref(scope)
         task = running_task()
         self._task = None if task is None else weakref.ref(task)
-        starter: Starter | None = starter_variable.get()
-        children = starter is not None and same(starter.user, user) and not starter.is_(task)
-        self._starter = starter if children else None
+        starter = own_starter()
+        self._starter = starter if starter is not None and same(starter.user, user) else None
         # A callback of an event loop is no work of its own, and nothing tells when that is over.
         thread = None if task is not None or running_loop() is not None else running_thread()
         self._thread = None if thread is None else weakref.ref(thread)
