@@ -35,6 +35,15 @@ for _number, _default in ((signal.SIGINT, signal.default_int_handler), (signal.S
         signal.signal(_number, _default)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def folders_of_the_user(tmp_path_factory):
+    """Caches and journals of the tests stay out of the home of whoever runs them, also in programs that tests start."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+            patch.setenv(variable, str(tmp_path_factory.mktemp(variable.lower())))
+        yield
+
+
 @pytest.fixture(scope="module", autouse=True)
 def only_its_own_objects():
     """An audit looks through all objects as it starts, and so does each full collection: here for those of one file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import stat
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from isolation_audit.exceptions import UsageError
 from isolation_audit.migrate import applying
 from isolation_audit.migrate.applying import apply_plan, recover, roll_back
+from isolation_audit.migrate.files import TreeFile
 from isolation_audit.migrate.journal import Journal, run_named, runs
 from isolation_audit.migrate.lock import only_one
 from isolation_audit.migrate.planning import Plan, make_plan
@@ -68,12 +70,18 @@ def test_applied_and_rolled_back(tree: Path) -> None:
         run_named(tree, "last")
 
 
+def checking(source: str) -> str:
+    """A command that runs a program of Python with the changed files as its arguments."""
+    return f"{sys.executable} -c {shlex.quote(source)} {{files}}"
+
+
 def test_a_failed_check_restores_the_group_and_says_why(tree: Path) -> None:
     before = state(tree)
-    failing = (
-        f"{sys.executable} -c \"import sys; sys.exit('no ' + sys.argv[1] if 'two.py' in sys.argv else 0)\" {{files}}"
+    picky = checking(
+        "import sys; text = open(sys.argv[1]).read(); "
+        "sys.exit('no ' + sys.argv[1] if 'def make' in text and 'app.old' not in text else 0)"
     )
-    result = apply_plan(plan_of(tree), Checks(command=failing))
+    result = apply_plan(plan_of(tree), Checks(command=picky))
     assert result.changed == ["one.py"]
     ((names, reason),) = result.refused
     assert names == ["two.py"]
@@ -184,14 +192,14 @@ def test_an_error_in_the_middle_restores_the_group(tree: Path, monkeypatch: pyte
         tree, {"g/__init__.py": "from app.old import Engine\n", "g/part.py": "from g import Engine\n\nEngine()\n"}
     )
     before = state(tree)
-    put = Journal.put
+    put = TreeFile.put
 
-    def fail_at_the_second(journal, entry, data):
-        if entry.path.endswith("part.py"):
+    def fail_at_the_second(file, before, data):
+        if file._name == "part.py":
             raise OSError(28, "No space left on device")
-        put(journal, entry, data)
+        put(file, before, data)
 
-    monkeypatch.setattr(Journal, "put", fail_at_the_second)
+    monkeypatch.setattr(TreeFile, "put", fail_at_the_second)
     result = apply_plan(plan_of(tree), Checks())
     assert "No space left on device" in result.refused[0][1]
     after = state(tree)
@@ -229,7 +237,7 @@ def test_a_journal_cut_short_is_read_up_to_there(tree: Path) -> None:
     plan = plan_of(tree)
     journal = Journal.create(tree)
     change = plan.groups[0][0]
-    (entry,) = journal.begin(0, {change.path: (change.before, change.after)})
+    (entry,) = journal.begin(0, {(str(tree), change.shown): (change.before, change.after)})
     journal.put(entry, change.after)
     with (journal.folder / "journal.jsonl").open("ab") as stream:
         stream.write(b'{"event": "done", "gro')

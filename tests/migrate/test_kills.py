@@ -1,4 +1,4 @@
-"""kill -9 at any moment: each file is old or new, and the journal puts the groups right."""
+"""kill -9 at any moment: each file is old or new, what others write stays, and the journal puts the groups right."""
 
 from __future__ import annotations
 
@@ -29,3 +29,6 @@ def test_five_hundred_kills(tmp_path: Path) -> None:
     assert counts["killed"] == 500
     assert counts["interrupted groups"] > 50
     assert counts["killed while recovering"] > 10
+    assert counts["edits"] > 500
+    assert counts["full disks"] > 50
+    assert counts["planted"] > 50

@@ -27,7 +27,7 @@ def entry(day: int, commit: str | None, count: float | None) -> Entry:
 
 def written(path: Path, *entries: Entry) -> list[Entry]:
     for one in entries:
-        history.append(path, history.read(path), one)
+        history.append(path, history.read(path), one, path.parent)
     return history.read(path)
 
 
@@ -84,7 +84,7 @@ def test_what_is_no_text_at_all(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can't read"):
         history.read(tmp_path)
     with pytest.raises(UsageError, match="can't write"):
-        history.append(tmp_path / "history.jsonl" / "x", [], entry(1, None, 1))
+        history.append(tmp_path / "history.jsonl" / "x", [], entry(1, None, 1), tmp_path)
 
 
 def test_before_is_the_first_that_was_known() -> None:

@@ -20,7 +20,7 @@ COUNTS = {"IA807": {"-": 1}, "app.old:Engine": {"P0": 3, "P1": 2}}
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    Ratchet(COUNTS).write(tmp_path / "ratchet.json")
+    Ratchet(COUNTS).write(tmp_path / "ratchet.json", tmp_path)
     return tmp_path / "ratchet.json"
 
 
@@ -111,7 +111,7 @@ def test_a_ratchet_without_scope_counts_everything(file: Path) -> None:
 
 def test_the_scope_is_kept_and_not_to_be_edited(file: Path) -> None:
     part = Ratchet(COUNTS, Scope(("app",), ("P0",)))
-    part.write(file)
+    part.write(file, file.parent)
     assert Ratchet.read(file) == part
     assert part.lowered(Ratchet({}, part.scope)) == Ratchet({}, part.scope)
     file.write_text(file.read_text().replace('"app"', '"."'))
@@ -140,7 +140,7 @@ def test_another_part_of_the_tree_is_refused(ratchet: Scope, scan: Scope, said: 
 
 @pytest.mark.parametrize("count", [0, -1, 1.0, True, "1", None])
 def test_no_digest_makes_a_count_of_what_is_none(file: Path, count) -> None:
-    Ratchet({"a:A": {"-": count}}).write(file)
+    Ratchet({"a:A": {"-": count}}).write(file, file.parent)
     with pytest.raises(UsageError):
         Ratchet.read(file)
 
@@ -148,7 +148,7 @@ def test_no_digest_makes_a_count_of_what_is_none(file: Path, count) -> None:
 def test_it_can_not_be_written_or_read(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="can't write"):
-        Ratchet(COUNTS).write(tmp_path / "file" / "ratchet.json")
+        Ratchet(COUNTS).write(tmp_path / "file" / "ratchet.json", tmp_path)
     with pytest.raises(UsageError, match="can't read"):
         Ratchet.read(tmp_path)
 
@@ -175,5 +175,5 @@ def test_it_has_the_form_of_its_schema_and_of_its_page(file: Path) -> None:
     file.write_text(shown)
     ratchet = Ratchet.read(file)
     assert ratchet is not None
-    ratchet.write(file)
+    ratchet.write(file, file.parent)
     assert file.read_text() == shown

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from isolation_audit.cli.scan import CACHE, check_phases, loaded
+from isolation_audit.cli.scan import cache_of, check_phases, loaded
 from isolation_audit.exceptions import UsageError
 from isolation_audit.scan.globs import matches
 
@@ -95,7 +96,7 @@ def _plan(
     from isolation_audit.scan.owners import Owners
     from isolation_audit.scan.scanner import read_source
 
-    source = read_source(config, paths or (base,), Cache(base / CACHE, config), parse="mentions")
+    source = read_source(config, paths or (base,), Cache(cache_of(base), config), parse="mentions")
     known = Owners(source.tree.base)
 
     def wanted(file: str) -> bool:
@@ -122,12 +123,13 @@ def _write_patches(plan: Plan, output: Path) -> None:
     for change in plan.changes:
         owner = change.owners[0] if change.owners else "nobody"
         patches[owner] = patches.get(owner, "") + _diff(change)
+    from isolation_audit.scan.outputs import write_output
+
     try:
-        output.mkdir(parents=True, exist_ok=True)
         for owner, patch in patches.items():
-            name = owner.strip("@").replace("/", "-") + ".patch"
-            (output / name).write_text(patch, encoding="utf-8", newline="")
-            click.echo(str(output / name))
+            file = output / (owner.strip("@").replace("/", "-") + ".patch")
+            write_output(file, patch, Path(plan.source.tree.base))
+            click.echo(str(file))
     except OSError as error:
         raise UsageError(f"can't write to {output}: {error.strerror}") from None
 
@@ -143,7 +145,7 @@ def _diff(change: Change) -> str:
 def _refuse_dirty(base: Path, plan: Plan, *, allowed: bool) -> None:
     from isolation_audit.migrate.repository import uncommitted
 
-    dirty = [] if allowed else uncommitted(base, [change.shown for change in plan.changes])
+    dirty = [] if allowed else uncommitted(base, plan.changes)
     if dirty:
         more = f" and {len(dirty) - 3} more" if len(dirty) > 3 else ""
         raise UsageError(
@@ -166,9 +168,11 @@ def _apply(plan: Plan, checks: object) -> None:
     _say_manual(plan)
     for name in result.changed if result else ():
         click.echo(f"changed {name}")
+    for remark in result.remarks if result else ():
+        click.echo(f"note: {remark}", err=True)
     for names, reason in result.refused if result else ():
         click.echo(f"restored {', '.join(names)}: {reason}", err=True)
-    _say_foreign(result.foreign if result else [])
+    _say_foreign(Path(plan.source.tree.base), result.foreign if result else [])
     changed = len(result.changed) if result else 0
     click.echo(f"{_files(changed)} changed, {_places(len(plan.manual))} left to you", err=True)
     if result and result.changed:
@@ -183,7 +187,7 @@ def _roll_back(base: Path, name: str) -> None:
     files, foreign = roll_back(run_named(base, name))
     for file in files:
         click.echo(f"restored {_shown(base, file)}")
-    _say_foreign(foreign)
+    _say_foreign(base, foreign)
     sys.exit(1 if foreign else 0)
 
 
@@ -193,12 +197,13 @@ def _say_recovered(base: Path) -> None:
     files, foreign = recover(base)
     for file in files:
         click.echo(f"restored {_shown(base, file)}: an earlier migration was interrupted", err=True)
-    _say_foreign(foreign)
+    _say_foreign(base, foreign)
 
 
-def _say_foreign(foreign: list[Foreign]) -> None:
+def _say_foreign(base: Path, foreign: list[Foreign]) -> None:
     for one in foreign:
-        click.echo(f"left alone {one.path}: it was changed since by somebody else", err=True)
+        more = f"; another version of theirs is kept beside it, as {one.kept}" if one.kept else ""
+        click.echo(f"left alone {_shown(base, one.path)}: it was changed since by somebody else{more}", err=True)
 
 
 def _say_manual(plan: Plan) -> None:
@@ -207,7 +212,7 @@ def _say_manual(plan: Plan) -> None:
 
 
 def _shown(base: Path, file: str) -> str:
-    return file.removeprefix(f"{base}/")
+    return file.removeprefix(f"{os.path.realpath(base)}/")
 
 
 def _files(number: int) -> str:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isolation_audit.cli.reports import read_report
-from isolation_audit.cli.scan import CACHE, loaded
+from isolation_audit.cli.scan import cache_of, loaded
 from isolation_audit.exceptions import UsageError
-from isolation_audit.export import report as written_reports
 from isolation_audit.progress import history as histories
 from isolation_audit.progress.burndown import Burndown
 from isolation_audit.progress.engines import join
@@ -24,6 +23,7 @@ from isolation_audit.progress.matrix import matrix
 from isolation_audit.progress.ratchet import Ratchet
 from isolation_audit.progress.runtime import Runtime
 from isolation_audit.progress.source import Source
+from isolation_audit.scan.outputs import write_output
 from isolation_audit.scan.source import base_folder
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def progress(reports: tuple[Path, ...], **options: Any) -> None:
     wanted = _Wanted(reports, **options)
     wanted.check()
     config = loaded(wanted.config_path)
+    base = base_folder(config)
     runtime = Runtime.of([read_report(path, _of_a_run) for path in reports]) if reports else None
     ratchet = Ratchet.read(wanted.ratchet) if wanted.ratchet else None
     entries = histories.read(wanted.history) if wanted.history else []
@@ -78,16 +79,16 @@ def progress(reports: tuple[Path, ...], **options: Any) -> None:
     known = histories.first_known(entries)
     before = (ratchet.figures() if ratchet else {}) | {key: was for key, was in known.items() if was is not None}
     if wanted.history:
-        entry = histories.Entry.now(now, base_folder(config))
-        entries = histories.append(wanted.history, entries, entry)
-    growths, said = _held(wanted, ratchet, source)
+        entry = histories.Entry.now(now, base)
+        entries = histories.append(wanted.history, entries, entry, base)
+    growths, said = _held(wanted, ratchet, source, base)
     if wanted.metrics and source is not None:
         from isolation_audit.progress import gauges
 
         gauges.write(wanted.metrics, config, source)
     if wanted.plot:
-        _draw(wanted.plot, entries)
-    _tell(Burndown(matrix(before, now, config), join(config, source, runtime), growths, said, entries), wanted)
+        _write(wanted.plot, _drawn(entries), base)
+    _tell(Burndown(matrix(before, now, config), join(config, source, runtime), growths, said, entries), wanted, base)
     sys.exit(1 if growths else 0)
 
 
@@ -140,7 +141,7 @@ def _source(config: Config, wanted: _Wanted) -> Source | None:
     from isolation_audit.scan.scanner import read_source
 
     base = base_folder(config)
-    outcome = judge(read_source(config, wanted.paths or (base,), Cache(base / CACHE, config)))
+    outcome = judge(read_source(config, wanted.paths or (base,), Cache(cache_of(base), config)))
     return Source.of(outcome.report())
 
 
@@ -149,13 +150,15 @@ def _of_a_run(report: Report) -> Report:
     return report
 
 
-def _held(wanted: _Wanted, ratchet: Ratchet | None, source: Source | None) -> tuple[list[Growth] | None, str]:
+def _held(
+    wanted: _Wanted, ratchet: Ratchet | None, source: Source | None, base: Path
+) -> tuple[list[Growth] | None, str]:
     """What grew, and what became of the ratchet; None where there is no ratchet."""
     if wanted.ratchet is None or source is None:
         return None, ""
     now = Ratchet.of(source)
     if ratchet is None:
-        now.write(wanted.ratchet)
+        now.write(wanted.ratchet, base)
         return [], f"{wanted.ratchet} was made: commit it"
     growths, lowered, shrunk = ratchet.growths(now), ratchet.lowered(now), ratchet.shrunk(now)
     verdict = "more than the ratchet allows" if growths else "nothing grew"
@@ -165,20 +168,24 @@ def _held(wanted: _Wanted, ratchet: Ratchet | None, source: Source | None) -> tu
         return growths, f"{verdict}; the ratchet allows {shrunk} that are gone: --update lowers it"
     if lowered == ratchet:
         return growths, f"{verdict}; the ratchet was not lowered, because more files can't be read than before"
-    lowered.write(wanted.ratchet)
+    lowered.write(wanted.ratchet, base)
     return growths, f"{verdict}; the ratchet was lowered by {shrunk}: commit it"
 
 
-def _draw(path: Path, entries: list[Entry]) -> None:
+def _drawn(entries: list[Entry]) -> str:
     from isolation_audit.progress.plot import as_svg
 
+    return as_svg(entries)
+
+
+def _write(path: Path, text: str, base: Path, *, make: bool = True) -> None:
     try:
-        written_reports.write_text(path, as_svg(entries))
+        write_output(path, text, base, make=make)
     except OSError as error:
         raise UsageError(f"can't write {path}: {error.strerror}") from None
 
 
-def _tell(burndown: Burndown, wanted: _Wanted) -> None:
+def _tell(burndown: Burndown, wanted: _Wanted, base: Path) -> None:
     from rich.console import Console
 
     from isolation_audit.progress.markdown import as_markdown
@@ -198,7 +205,4 @@ def _tell(burndown: Burndown, wanted: _Wanted) -> None:
     if wanted.output is None:
         click.echo(text, nl=False)
         return
-    try:
-        wanted.output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"can't write {wanted.output}: {error.strerror}") from None
+    _write(wanted.output, text, base, make=False)

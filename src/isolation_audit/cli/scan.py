@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from isolation_audit.config import Config
     from isolation_audit.scan.outcome import Outcome
 
-CACHE = ".isolation-audit/scan.json"
 _STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
@@ -67,15 +66,17 @@ def scan(
     config = loaded(config_path)
     check_phases(config, phases)
     base = base_folder(config)
-    cache = Cache(None if no_cache else base / CACHE, config)
+    cache = Cache(None if no_cache else cache_of(base), config)
     outcome = judge(read_source(config, paths or (base,), cache, parse=parse, jobs=jobs), phases)
     text = _rendered(outcome, form)
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:
+        from isolation_audit.scan.outputs import write_output
+
         try:
             plain = click.unstyle(text) if form == "text" else text
-            output.write_text(plain.rstrip("\n") + "\n", encoding="utf-8", errors="replace")
+            write_output(output, plain.rstrip("\n") + "\n", base, make=False)
         except OSError as error:
             raise UsageError(f"can't write {output}: {error.strerror}") from None
     sys.exit(1 if outcome.references else 0)
@@ -94,6 +95,14 @@ def loaded(path: Path | None) -> Config:
     if not config.deprecations:
         raise UsageError(f"{found} deprecates nothing; add [[deprecations]] with a target")
     return config
+
+
+def cache_of(base: Path) -> Path | None:
+    """Where what a scan of the tree ``base`` has read is kept; None where it can't be."""
+    from isolation_audit.scan.user_folders import cache_folder, key_of
+
+    folder = cache_folder(base)
+    return None if folder is None else folder / f"scan-{key_of(base)}.json"
 
 
 def check_phases(config: Config, phases: tuple[str, ...]) -> None:
@@ -132,6 +141,9 @@ def _text(outcome: Outcome) -> str:
         if target["state"] != "applied"
     ]
     about = report["summary"]["source"]
+    lines += [
+        f"note: {place} is a link to a folder outside of the tree: not followed" for place in about["not_followed"]
+    ]
     if lines:
         lines.append("")
     for title in ("forms", "phases", "owners"):

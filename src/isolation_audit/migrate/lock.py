@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from isolation_audit.exceptions import UsageError
-from isolation_audit.migrate.journal import FOLDER
+from isolation_audit.scan.user_folders import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,17 +16,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def only_one(base: Path) -> Iterator[None]:
-    """Hold the lock of all migrations below ``base``.
+    """Hold the lock of all migrations of one user's in the tree ``base``.
 
     Raises:
-        UsageError: another process holds it, or the folder can't be written to.
+        UsageError: another process holds it, or its folder can't be written to.
     """
     import fcntl
 
-    folder = base / FOLDER
+    folder = state_folder(base)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise UsageError(f"can't write to {folder}: {error.strerror}") from None
     try:

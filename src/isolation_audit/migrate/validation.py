@@ -6,13 +6,16 @@ import shlex
 import subprocess
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from isolation_audit.exceptions import UsageError
+from isolation_audit.migrate.verdicts import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from isolation_audit.migrate.planning import Change, Plan
 
 _COMPILE = "import sys; compile(sys.stdin.buffer.read(), sys.argv[1], 'exec', dont_inherit=True)"
@@ -31,6 +34,8 @@ class Checks:
     smoke: bool = False
     command: str = ""
     timeout: float = 600.0
+    _said: dict[tuple[str, ...], Verdict] = field(default_factory=dict, repr=False, compare=False)
+    """What the command said last, by its words, of a tree that was found good."""
 
     def compile(self, change: Change) -> None:
         """Compile the new content.
@@ -50,11 +55,21 @@ class Checks:
             [self.python, "-I", "-c", _COMPILE, change.shown], f"{change.shown} would not compile", data=change.after
         )
 
-    def after(self, plan: Plan, group: list[Change]) -> None:
-        """What can only be checked with the files in place.
+    def before(self, plan: Plan, group: list[Change]) -> None:
+        """Ask the command about the tree as it is: what fails already is not the change's fault.
 
         Raises:
-            Invalid: a module does not import, or the command fails.
+            Invalid: it takes too long.
+        """
+        words = self._command(plan, group)
+        if words and words not in self._said:
+            self._said[words] = self._asked(words, plan)
+
+    def after(self, plan: Plan, group: list[Change]) -> str:
+        """What can only be checked with the files in place; gives a remark, where there is one.
+
+        Raises:
+            Invalid: a module does not import, or the command says something worse than before.
         """
         if self.smoke:
             modules = plan.source.modules
@@ -65,30 +80,54 @@ class Checks:
                 self._run(
                     [self.python, "-c", _IMPORT, name, *roots], f"{name} does not import", cwd=plan.source.tree.base
                 )
-        if self.command:
-            words = self._command(plan, group)
-            self._run(words, f"{' '.join(words)} failed", cwd=plan.source.tree.base)
+        words = self._command(plan, group)
+        if not words:
+            return ""
+        verdict, before = self._asked(words, plan), self._said[words]
+        if worse := verdict.worse_than(before):
+            raise Invalid(f"{' '.join(words)} failed: {worse}")
+        self._said[words] = verdict
+        return f"{' '.join(words)} failed before the change, and says nothing new after it" if verdict.code else ""
 
-    def _command(self, plan: Plan, group: list[Change]) -> list[str]:
+    def _command(self, plan: Plan, group: list[Change]) -> tuple[str, ...]:
         files = [change.shown for change in group]
-        tests = _tests_of(plan, files)
         words: list[str] = []
         for word in shlex.split(self.command):
-            words += {"{files}": files, "{tests}": tests}.get(word, [word])
-        return words
+            if word == "{files}":
+                words += map(_as_a_file, files)
+            elif word == "{tests}":
+                words += map(_as_a_file, _tests_of(plan, files))
+            else:
+                words.append(word)
+        return tuple(words)
+
+    def _asked(self, words: Sequence[str], plan: Plan) -> Verdict:
+        done = self._done(words, f"{' '.join(words)} failed", cwd=plan.source.tree.base)
+        said = (done.stdout + b"\n" + done.stderr).decode("utf-8", "replace").splitlines()
+        return Verdict(done.returncode, tuple(line.strip() for line in said if line.strip()))
 
     def _run(self, command: list[str], failure: str, *, data: bytes = b"", cwd: str | None = None) -> None:
+        done = self._done(command, failure, data=data, cwd=cwd)
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace").splitlines()
+            raise Invalid(f"{failure}: {said[-1] if said else f'exit code {done.returncode}'}")
+
+    def _done(
+        self, command: Sequence[str], failure: str, *, data: bytes = b"", cwd: str | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
         try:
-            done = subprocess.run(  # noqa: S603 - the user's own interpreter and command
+            return subprocess.run(  # noqa: S603 - the user's own interpreter and command
                 command, input=data, cwd=cwd, capture_output=True, timeout=self.timeout, check=False
             )
         except subprocess.TimeoutExpired:
             raise Invalid(f"{failure}: it took longer than {self.timeout:.0f} s") from None
         except OSError as error:
             raise UsageError(f"can't run {command[0]}: {error.strerror}") from None
-        if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace").splitlines()
-            raise Invalid(f"{failure}: {said[-1] if said else f'exit code {done.returncode}'}")
+
+
+def _as_a_file(name: str) -> str:
+    """A file's name that no command takes for an option, or for a file of options (``-c.py``, ``@more.py``)."""
+    return name if name[:1].isalnum() or name[:1] in "_/" else f"./{name}"
 
 
 def _tests_of(plan: Plan, files: list[str]) -> list[str]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.exceptions import MissingExtraError, UsageError
 from isolation_audit.progress.source import NOWHERE
+from isolation_audit.scan.outputs import write_output
 from isolation_audit.scan.rules import RULES
+from isolation_audit.scan.source import base_folder
 
 try:
-    from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
 except ImportError as error:
     raise MissingExtraError("the metrics file", "prometheus") from error
 
@@ -25,11 +27,10 @@ def write(path: Path, config: Config, source: Source) -> None:
     """Write the file atomically. Every configured target and phase has a series, at 0 too; owners have none.
 
     Raises:
-        UsageError: it can't be written.
+        UsageError: it can't be written, or leads out of the tree through a link.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_to_textfile(str(path), _registry(config, source))
+        write_output(path, generate_latest(_registry(config, source)).decode(), base_folder(config))
     except OSError as error:
         raise UsageError(f"can't write {path}: {error.strerror}") from None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.exceptions import UsageError
+from isolation_audit.migrate.repository import head_commit
 from isolation_audit.progress.matrix import value
+from isolation_audit.scan.outputs import append_output
+from isolation_audit.scan.reading import contents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ class Entry:
     @classmethod
     def now(cls, figures: Figures, folder: Path) -> Entry:
         """Figures of this moment, with the commit that is checked out around ``folder``."""
-        return cls(dt.datetime.now(dt.UTC).replace(microsecond=0), _commit(folder), figures)
+        return cls(dt.datetime.now(dt.UTC).replace(microsecond=0), head_commit(folder), figures)
 
     @classmethod
     def parse(cls, line: str) -> Entry:
@@ -73,7 +74,7 @@ def read(path: Path) -> list[Entry]:
     """
     entries = []
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = contents(str(path)).decode().split("\n")
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -89,11 +90,11 @@ def read(path: Path) -> list[Entry]:
     return _by_time(entries)
 
 
-def append(path: Path, entries: list[Entry], entry: Entry) -> list[Entry]:
+def append(path: Path, entries: list[Entry], entry: Entry, tree: Path) -> list[Entry]:
     """Add an entry to the file that has ``entries``, unless it says what is known; gives all entries after it.
 
     Raises:
-        UsageError: the file can't be written.
+        UsageError: the file can't be written, or leads out of ``tree`` through a link.
     """
     data = entry.as_dict()
     # A commit is counted once. Without commits, only what repeats the last entry says nothing.
@@ -101,11 +102,7 @@ def append(path: Path, entries: list[Entry], entry: Entry) -> list[Entry]:
         if known.commit == entry.commit and known.as_dict()["figures"] == data["figures"]:
             return entries
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as file:
-            # One write in append mode: two runs at once don't mix their lines, nor does a missing line end.
-            torn = file.tell() and not _ends_a_line(path)
-            file.write((("\n" if torn else "") + json.dumps(data) + "\n").encode())
+        append_output(path, json.dumps(data), tree)
     except OSError as error:
         raise UsageError(f"can't write {path}: {error.strerror}") from None
     return _by_time([*entries, entry])  # a clock may be slow
@@ -124,22 +121,5 @@ def _by_time(entries: list[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.time)
 
 
-def _ends_a_line(path: Path) -> bool:
-    return path.read_bytes().endswith(b"\n")
-
-
 def _rounded(figure: float | None) -> float | None:
     return figure if figure is None or type(figure) is int else round(figure, 6)
-
-
-def _commit(folder: Path) -> str | None:
-    git = shutil.which("git")
-    if git is None:
-        return None
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell, and no word of a user
-            [git, "rev-parse", "--verify", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

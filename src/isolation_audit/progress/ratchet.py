@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.exceptions import UsageError
-from isolation_audit.export import report as reports
 from isolation_audit.progress.source import EVERYTHING, NOWHERE, UNREADABLE, Scope
+from isolation_audit.scan.outputs import write_output
+from isolation_audit.scan.reading import contents
 from isolation_audit.scan.rules import RULES
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Ratchet:
             UsageError: it can't be read, or is not as it was written.
         """
         try:
-            data = json.loads(path.read_bytes())
+            data = json.loads(contents(str(path)))
             counts, schema = data["references"], data["schema"]
             scope = Scope.of(data["scope"]) if "scope" in data else EVERYTHING  # earlier versions did not write it
             if schema == SCHEMA and data["digest"] == _digest(counts, data.get("scope")) and _is_sound(counts):
@@ -90,11 +91,11 @@ class Ratchet:
             raise UsageError(f"{path} is a ratchet of schema {schema}, and this version reads schema {SCHEMA}")
         raise UsageError(f"{path} was changed by hand: its numbers don't fit its digest; {_REMEDY}")
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, tree: Path) -> None:
         """Atomically, sorted, a number a line.
 
         Raises:
-            UsageError: it can't be written.
+            UsageError: it can't be written, or leads out of ``tree`` through a link.
         """
         content = {
             "schema": SCHEMA,
@@ -105,7 +106,7 @@ class Ratchet:
             "digest": _digest(self.counts, self.scope.as_dict()),
         }
         try:
-            reports.write(path, content)
+            write_output(path, json.dumps(content, indent=1) + "\n", tree)
         except OSError as error:
             raise UsageError(f"can't write {path}: {error.strerror}") from None
 

@@ -1,6 +1,6 @@
 """What an earlier scan read, kept between runs: valid for a file's path, size and time, a configuration and a version.
 
-The cache is JSON, because it may lie in a tree that somebody else has written, and reading it must run nothing.
+It lies in a folder of the user's own: in the tree it could hide what is deprecated there, if somebody else wrote it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _FORMAT = 6
 _SETTLED = 2_000_000_000
 """Nanoseconds: a file that changed this shortly before it was read may change again without showing a new time."""
+_LONG = 60 * 24 * 3600 * 1_000_000_000
+"""Nanoseconds after which the cache of a tree is forgotten."""
 
 
 class Cache:
@@ -109,15 +111,20 @@ class Cache:
             if self._path.exists() and self._path.read_text(encoding="utf-8", errors="replace") == text:
                 return
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            ignore = self._path.parent / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")
+            self._forget_others(self._path.parent)
             draft = self._path.with_name(f".{self._path.name}.{os.getpid()}.{secrets.token_hex(4)}")
             try:
                 draft.write_text(text, encoding="utf-8")
                 draft.replace(self._path)
             finally:
                 draft.unlink(missing_ok=True)
+
+    def _forget_others(self, folder: Path) -> None:
+        """Remove caches that nobody has written for long: their trees may be gone."""
+        for other in folder.glob("scan-*.json"):
+            with suppress(OSError):
+                if self._now - other.stat().st_mtime_ns > _LONG:
+                    other.unlink()
 
 
 def _told(look: Look) -> list[Any]:

@@ -62,6 +62,7 @@ class Outcome:
                 "findings": counts.pop("rules"),
                 "source": {
                     "scope": {"paths": source.tree.scope(), "phases": sorted(set(self.phases))},
+                    "not_followed": sorted(source.tree.not_followed),
                     "files": len(files),
                     "bytes": sum(file.size for file in files),
                     "parsed": len(files) if source.parsed_all else len(source.facts),

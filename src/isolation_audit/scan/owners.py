@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from isolation_audit.scan.globs import compile_glob
+from isolation_audit.scan.reading import contents
 
 _PLACES = ("CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
 
@@ -19,7 +20,7 @@ class Owners:
         for folder in (Path(base), *Path(base).parents):
             for place in _PLACES:
                 with suppress(OSError):
-                    self._lines = list(_read((folder / place).read_text(encoding="utf-8", errors="replace")))
+                    self._lines = list(_read(contents(str(folder / place)).decode("utf-8", "replace")))
                     above = Path(base).relative_to(folder).as_posix()
                     self._prefix = "" if above == "." else above + "/"
                     return

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import errno
 import gc
 import os
+import stat
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -30,6 +32,7 @@ LARGEST = 4 * 1024 * 1024
 WORTH_A_POOL = 8 * 1024 * 1024
 """Bytes to read from which on further processes pay."""
 
+_READING = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _CHUNK = 48
 _CHUNKS = 16
 """Files that go to a process at once, at most; and how often it comes back for more, at least: none waits for long."""
@@ -119,10 +122,13 @@ def contents(path: str) -> bytes:
     Raises:
         OSError: the system refuses.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, _READING)
     try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):  # it has become one since: a pipe, a device
+            raise OSError(errno.EINVAL, "it is no regular file")
         # A larger buffer than needed would cost more than the reading.
-        size = os.fstat(descriptor).st_size
+        size = about.st_size
         data = os.read(descriptor, size + 1)
         if len(data) == size:  # one more was asked for: this is all
             return data

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from isolation_audit.exceptions import UsageError
+from isolation_audit.scan.confined import holds
 from isolation_audit.scan.globs import matches
 
 if TYPE_CHECKING:
@@ -52,15 +53,41 @@ class Tree:
         self._seen: set[str] = set()
         self.unreadable: list[Unreadable] = []
         self.starts = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - a Path for each file costs too much
+        self.roots = list(dict.fromkeys(self._roots()))
+        """The real folders that the user named: nothing outside of them is read or written, whatever leads there."""
+        self.not_followed: list[str] = []
+        """Links to folders outside of these, as shown."""
         self.files: list[File] = []
         for start in self.starts:
             self.files += self._below(start)
+
+    def _roots(self) -> Iterator[str]:
+        base = os.path.realpath(self.base)
+        yield base
+        for start in self.starts:
+            # Below the base, it is the tree that decides whether a folder is one or a link.
+            if not holds(self.base, start):
+                real = os.path.realpath(start)
+                yield real if os.path.isdir(real) else os.path.dirname(real)  # noqa: PTH112, PTH120
+
+    def _leaves(self, path: str) -> bool:
+        """Whether a path leads out of the tree once its links are followed; it is told where that matters."""
+        real = os.path.realpath(path)
+        if any(holds(root, real) for root in self.roots):
+            return False
+        if os.path.isdir(real):  # noqa: PTH112
+            self.not_followed.append(self.shown(path))
+        elif path.endswith(PYTHON):
+            self.unreadable.append(Unreadable(self.shown(path), "it is a link that leaves the tree"))
+        return True
 
     def _below(self, start: str) -> Iterator[File]:
         try:
             about = os.stat(start)  # noqa: PTH116
         except OSError as error:
             raise UsageError(f"can't scan {start}: {(error.strerror or 'no such path').lower()}") from None
+        if self._leaves(start):
+            return
         if not stat.S_ISDIR(about.st_mode):
             yield from self._file(start, about, is_link=os.path.islink(start))  # noqa: PTH114
             return
@@ -85,7 +112,7 @@ class Tree:
             name = entry.name
             try:
                 if entry.is_dir():
-                    if not name.startswith(".") and name not in _NEVER and not self._is_left_out(entry.path):
+                    if self._is_wanted(entry):
                         inner.append(entry.path)
                 elif name.endswith(PYTHON) or name.endswith(SETTINGS):
                     yield from self._file(entry.path, entry.stat(), is_link=entry.is_symlink())
@@ -96,8 +123,14 @@ class Tree:
             return
         folders += reversed(inner)
 
+    def _is_wanted(self, entry: os.DirEntry[str]) -> bool:
+        """Whether a folder is one to go into."""
+        if entry.name.startswith(".") or entry.name in _NEVER or self._is_left_out(entry.path):
+            return False
+        return not (entry.is_symlink() and self._leaves(entry.path))
+
     def _file(self, path: str, about: os.stat_result, *, is_link: bool) -> Iterator[File]:
-        if not stat.S_ISREG(about.st_mode) or self._is_left_out(path):
+        if not stat.S_ISREG(about.st_mode) or self._is_left_out(path) or (is_link and self._leaves(path)):
             return
         real = os.path.realpath(path) if is_link else path
         if real in self._seen:
