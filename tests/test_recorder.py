@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from isolation_audit.config import Limits, Select
-from isolation_audit.findings import Finding, Frame, Site, Witnesses
+from isolation_audit.findings import PAIRS_SHOWN, Finding, Frame, Site, Witnesses
 from isolation_audit.identity.scopes import Scope
-from isolation_audit.recorder import Recorder
+from isolation_audit.recorder import PAIRS, Recorder
 from isolation_audit.rules import Severity
 
 
@@ -43,18 +43,45 @@ def test_what_makes_two_defects_two() -> None:
         finding(site=at("/a/pkg/x.py", 1, "g")),
         finding(site=at("/a/other/x.py", 1, "f")),
         finding(origin=at("/a/pkg/x.py", 1, "f")),
+        finding(route="/a"),
+        finding(route="/b"),
+        finding(route="/a", method="GET"),
+        finding(field="$.items[0].owner"),
     ]
-    assert len({one.fingerprint for one in same}) == 1
+    items = [finding(field=f"$.items[{number}].owner") for number in range(3)]
+    assert len({one.fingerprint for one in items}) == len({one.fingerprint for one in same}) == 1
     assert len({one.fingerprint for one in [*same, *others]}) == 1 + len(others)
     assert all(len(one.fingerprint) == 16 for one in others)
 
 
 def test_a_shortcut_counts_without_describing_again() -> None:
     recorder = Recorder(Limits(), Select())
-    assert not recorder.again("place")
+    assert not recorder.again("place", Witnesses())
     recorder.record(finding(), "place")
-    assert recorder.again("place")
+    assert recorder.again("place", Witnesses())
     assert recorder.entries()[0].count == recorder.counts["IA202"] == 2
+
+
+def test_the_users_who_met_are_counted_by_pairs() -> None:
+    recorder = Recorder(Limits(), Select())
+    recorder.record(finding(witnesses=Witnesses(ambient="a", addressee="b")), "place")
+    recorder.again("place", Witnesses(ambient="a", addressee="b"))
+    recorder.again("place", Witnesses(ambient="b", owner="b", content="a"))
+    recorder.again("place", Witnesses(ambient="b", owner="b"))
+    found = recorder.entries()[0].as_dict()
+    assert (found["count"], found["pairs_total"]) == (4, 2)
+    assert [tuple(pair.values()) for pair in found["pairs"]] == [("a", "b", 2), ("b", "a", 1)]
+
+
+def test_pairs_are_bounded() -> None:
+    recorder = Recorder(Limits(), Select())
+    recorder.record(finding(), "place")
+    assert "pairs" not in recorder.entries()[0].as_dict()
+    for number in range(PAIRS + 5):
+        recorder.again("place", Witnesses(owner="a", content=f"user-{number}"))
+    entry = recorder.entries()[0]
+    assert (len(entry.pairs), entry.pairs_dropped) == (PAIRS, 5)
+    assert (len(entry.as_dict()["pairs"]), entry.as_dict()["pairs_total"]) == (PAIRS_SHOWN, PAIRS)
 
 
 def test_beyond_the_limit_is_counted_as_dropped() -> None:
@@ -73,7 +100,7 @@ def test_shortcuts_are_bounded_too() -> None:
     recorder = Recorder(Limits(findings=2), Select())
     for number in range(100):
         recorder.record(finding(), number)
-    assert sum(recorder.again(number) for number in range(100)) == 8
+    assert sum(recorder.again(number, Witnesses()) for number in range(100)) == 8
     assert recorder.entries()[0].count == 108
 
 
@@ -108,7 +135,7 @@ def test_many_threads_lose_nothing() -> None:
     def work() -> None:
         start.wait()
         for number in range(2_000):
-            if not recorder.again(number % 40):
+            if not recorder.again(number % 40, Witnesses()):
                 recorder.record(finding(target=f"app:{number % 40}"), number % 40)
 
     threads = [threading.Thread(target=work) for _ in range(8)]

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from isolation_audit.rules import Severity
+
+PAIRS_SHOWN: Final = 20
+"""Pairs of users that a report has of one finding."""
+
+_index: Final = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +36,11 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place in the application; ``stack`` runs from the innermost frame outwards and starts with this place."""
+    """A place in the application; ``stack`` runs from its own innermost frame outwards and starts with this place."""
 
     stack: tuple[Frame, ...]
+    through: Frame | None = None
+    """The frame of a library, or of the standard library, that the top frame had called."""
 
     @property
     def top(self) -> Frame:
@@ -37,7 +49,8 @@ class Site:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form of the report schema: the top frame's fields and the whole ``stack``."""
-        return {**self.top.as_dict(), "stack": [frame.as_dict() for frame in self.stack]}
+        place = {**self.top.as_dict(), "stack": [frame.as_dict() for frame in self.stack]}
+        return place if self.through is None else {**place, "through": self.through.as_dict()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,13 @@ class Witnesses:
     owner: str | None = None
     addressee: str | None = None
     content: str | None = None
+
+    def pair(self) -> tuple[str, str] | None:
+        """Who met: the user whose work it was, or is thought to have been, and the other; None for a single user."""
+        known = [one for one in (self.ambient, self.owner, self.addressee, self.content) if one is not None]
+        # The one found in the data says most: it comes last.
+        other = next((one for one in reversed(known) if one != known[0]), None)
+        return None if other is None else (known[0], other)
 
     def as_dict(self) -> dict[str, str | None]:
         """JSON form: the four witnesses by name."""
@@ -69,20 +89,32 @@ class Finding:
     help: str
     target: str | None = None
     event: str | None = None
-    witnesses: Witnesses = field(default_factory=Witnesses)
+    witnesses: Witnesses = dataclasses.field(default_factory=Witnesses)
     site: Site | None = None
     origin: Site | None = None
     site_label: str = "here"
     origin_label: str = ""
     trace_id: str | None = None
     seen: float = 0.0
+    route: str | None = None
+    """The template of the path that was asked for, as the framework has it: ``/items/{id}``."""
+    method: str | None = None
+    """The method of HTTP."""
+    field: str | None = None
+    """Where the data is in a response: a JSON path such as ``$.items[3].owner``, or the name of a header."""
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits, the same for the same defect: no users, no line numbers, no counts go in."""
+        """16 hex digits, the same for the same defect: no users, no line numbers, no indexes, no counts go in."""
         parts = [self.rule, self.target or "", self.event or ""]
         parts += [_place(site) for site in (self.site, self.origin)]
+        parts += [f"{name}={value}" for name, value in self.address().items()]
         return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
+
+    def address(self) -> dict[str, str]:
+        """Route, method and field, as far as they are known; the field is the same for each item of a list."""
+        known = {"route": self.route, "method": self.method, "field": _general(self.field)}
+        return {name: value for name, value in known.items() if value is not None}
 
     def as_dict(self, *, count: int, first_seen: float, last_seen: float) -> dict[str, Any]:
         """JSON form of ``report.json``, schema 1; times are Unix seconds."""
@@ -101,7 +133,13 @@ class Finding:
             "first_seen": first_seen,
             "last_seen": last_seen,
             "trace_id": self.trace_id,
+            **self.address(),
+            **({} if self.field is None else {"field": self.field}),
         }
+
+
+def _general(field: str | None) -> str | None:
+    return None if field is None else _index.sub("[*]", field)
 
 
 def _place(site: Site | None) -> str:
@@ -109,3 +147,11 @@ def _place(site: Site | None) -> str:
         return ""
     # Two path parts keep fingerprints equal between checkouts and still tell same-named files apart.
     return "/".join(PurePath(site.top.file).parts[-2:]) + "::" + site.top.function
+
+
+def paired(pairs: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+    """JSON form of pairs of users: those that met first, with counts, and how many there are; empty without any."""
+    if not pairs:
+        return {}
+    shown = [{"ambient": one, "other": two, "count": count} for (one, two), count in islice(pairs.items(), PAIRS_SHOWN)]
+    return {"pairs": shown, "pairs_total": len(pairs)}

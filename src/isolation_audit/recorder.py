@@ -8,18 +8,22 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.selection import Selection
+from isolation_audit.findings import paired
 from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from isolation_audit.config.model import Limits, Select
-    from isolation_audit.findings import Finding
+    from isolation_audit.findings import Finding, Witnesses
     from isolation_audit.identity.scopes import Scope
+
+PAIRS: Final = 1_000
+"""Pairs of users that are told apart in one finding."""
 
 
 @dataclass(slots=True)
@@ -30,10 +34,25 @@ class Entry:
     count: int
     first_seen: float
     last_seen: float
+    pairs: dict[tuple[str, str], int] = field(default_factory=dict)
+    """How often which two users met: the one whose work was running, or whose it should have been, and the other."""
+    pairs_dropped: int = 0
+    """Occurrences of further pairs."""
+
+    def meet(self, witnesses: Witnesses) -> None:
+        """Count the two users of one more occurrence."""
+        pair = witnesses.pair()
+        if pair is None:
+            return
+        if pair in self.pairs or len(self.pairs) < PAIRS:
+            self.pairs[pair] = self.pairs.get(pair, 0) + 1
+        else:
+            self.pairs_dropped += 1
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form of ``report.json``, schema 1."""
-        return self.finding.as_dict(count=self.count, first_seen=self.first_seen, last_seen=self.last_seen)
+        found = self.finding.as_dict(count=self.count, first_seen=self.first_seen, last_seen=self.last_seen)
+        return {**found, **paired(self.pairs)}
 
 
 class Recorder:
@@ -61,13 +80,13 @@ class Recorder:
         """Whether findings of this rule are wanted at all."""
         return self._selection.enabled(code)
 
-    def again(self, shortcut: Hashable) -> bool:
+    def again(self, shortcut: Hashable, witnesses: Witnesses) -> bool:
         """Count a finding that is known by the place it came from; False where it has to be described first."""
         entry = self._shortcuts.get(shortcut)
         if entry is None:
             return False
         with self._lock:
-            self._count(entry)
+            self._count(entry, witnesses)
         return True
 
     def record(self, finding: Finding, shortcut: Hashable = None) -> None:
@@ -82,13 +101,14 @@ class Recorder:
         with self._lock:
             entry = self._entries.get(fingerprint)
             if entry is not None:
-                self._count(entry)
+                self._count(entry, finding.witnesses)
             elif len(self._entries) >= self._limit:
                 self.counts[finding.rule] += 1
                 self.dropped += 1
                 return
             else:
                 entry = self._entries[fingerprint] = Entry(finding, 1, now, now)
+                entry.meet(finding.witnesses)
                 self.counts[finding.rule] += 1
                 self.new.append(entry)
             if shortcut is not None and len(self._shortcuts) < 4 * self._limit:
@@ -107,7 +127,8 @@ class Recorder:
         # while its own thread was recording.
         return list(self._entries.values())
 
-    def _count(self, entry: Entry) -> None:
+    def _count(self, entry: Entry, witnesses: Witnesses) -> None:
         entry.count += 1
+        entry.meet(witnesses)
         entry.last_seen = time.time()
         self.counts[entry.finding.rule] += 1

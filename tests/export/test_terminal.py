@@ -131,7 +131,7 @@ def test_summary_of_nothing_and_of_everything() -> None:
     targets = [{"target": "a:A", "state": "applied"}, {"target": "b:B", "state": "waiting"}]
     report = {
         "summary": {"findings_dropped": 3, "requests": 5, "requests_named": 4},
-        "findings": [finding(count=1), finding(count=2)],
+        "findings": [finding(count=1), finding(count=2, route="/a", method="GET", field="$.name")],
         "targets": targets,
     }
     text = render_summary(report, paint)
@@ -139,11 +139,33 @@ def test_summary_of_nothing_and_of_everything() -> None:
         "5 requests (4 of known users)",
         "1 of 2 targets",
         "IA202 once: ",
-        "IA202 2 times: ",
+        "IA202 2 times: event answer of user-a sent to user-b (GET /a, field $.name)",
         "3 further findings",
         "never watched: b:B",
     ):
         assert words in text
+
+
+def test_lines_of_the_summary_that_would_read_the_same_are_one() -> None:
+    same = [finding("/nowhere/x.py", count=1), finding("/nowhere/y.py", count=2)]
+    report = {"summary": {}, "findings": [*same, finding(count=4, route="/a")], "targets": []}
+    lines = render_summary(report, Painter("never")).splitlines()[1:]
+    words = "event answer of user-a sent to user-b"
+    assert lines == [f"  IA202 3 times at 2 places: {words}", f"  IA202 4 times: {words} (/a)"]
+
+
+def test_a_finding_shows_its_request_what_it_went_through_and_who_met() -> None:
+    through = {"file": "/v/lib/python3.11/site-packages/flask/app.py", "line": 9, "function": "Flask.wsgi_app"}
+    one = finding(route="/items/{id}", method="GET", field="$.items[3].owner")
+    one["site"]["through"] = through
+    one["pairs"] = [{"ambient": "user-a", "other": f"user-{n}", "count": n} for n in range(1, 6)]
+    one["pairs_total"] = 9
+    text = render_finding(one, Painter("never"))
+    assert "through flask/app.py:9 in Flask.wsgi_app" in text
+    assert "request: GET /items/{id}, field $.items[3].owner" in text
+    pairs = "user-a and user-1 (once), user-a and user-2 (2 times), user-a and user-3 (3 times)"
+    assert f"users: {pairs}, and 6 more pairs" in text
+    assert "users:" not in render_finding(finding(pairs=one["pairs"][:1], pairs_total=1), Painter("never"))
 
 
 def batch(count: int = 1) -> Batch:

@@ -6,19 +6,24 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from isolation_audit.analysis.frames import own_place
 from isolation_audit.findings import Finding, Witnesses
 from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import Kind
-from isolation_audit.instrument.stacks import capture, site
+from isolation_audit.instrument.stacks import DEEP, capture
+from isolation_audit.mechanisms.places import located
+from isolation_audit.mechanisms.routes import current_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from isolation_audit.analysis.frames import Place
     from isolation_audit.identity.objects import Record
     from isolation_audit.identity.pseudonyms import Pseudonyms
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.mechanisms.routes import Endpoint
     from isolation_audit.recorder import Recorder
     from isolation_audit.rules import Rule
 
@@ -77,24 +82,42 @@ class Detector:
         place: str = "here",
         with_site: bool = True,
         at: RawStack | None = None,
+        answered: Endpoint | None = None,
+        field: str | None = None,
     ) -> None:
         """Record a finding of rule ``code`` at the application's present place, or where ``at`` says.
 
         ``template`` is the message; its fields ``{ambient}``, ``{owner}``, ``{addressee}``, ``{content}`` (labels
         of users), ``{target}``, ``{event}``, ``{detail}`` and ``{measured}`` (what differs each time) are filled in
         once, when the finding is new. ``place`` labels the source line, likewise.
+
+        ``answered`` is the view whose response it is, and ``field`` where in it. Without them the finding has the route
+        of the running request.
         """
         recorder = self.recorder
         if not recorder.enabled(code):
             return
-        stack = (capture(self.runtime.config.limits.stack) if at is None else at) if with_site else ()
+        stack = (capture(DEEP) if at is None else at) if with_site else ()
         origin, origin_label = _origin(record) if with_site and (at is None or record is not None) else (None, "")
-        shortcut = (code, target, event, template, detail, stack[0] if stack else None, origin[0] if origin else None)
-        if recorder.again(shortcut):
+        endpoint = answered or self._running_endpoint()
+        route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
+        witnesses = Witnesses(self.label(ambient), self.label(owner), self.label(addressee), self.label(content))
+        shortcut = (
+            *(code, target, event, template, detail, origin[0] if origin else None),
+            *(
+                stack[0] if stack else None,
+                _top(own_place(stack)),
+                route,
+                method,
+                field,
+                endpoint and id(endpoint.view),
+            ),
+        )
+        if recorder.again(shortcut, witnesses):
             return
         rule = self._rules[code]
-        witnesses = Witnesses(self.label(ambient), self.label(owner), self.label(addressee), self.label(content))
         shown = _shown(witnesses)
+        where = located(stack, endpoint, answer=answered is not None, limit=self.runtime.config.limits.stack)
         recorder.record(
             Finding(
                 rule=code,
@@ -106,15 +129,26 @@ class Detector:
                 target=target,
                 event=event,
                 witnesses=witnesses,
-                site=site(stack),
+                site=where,
                 site_label=place.format_map(shown),
-                origin=site(origin),
+                origin=located(origin or (), None, answer=False, limit=self.runtime.config.limits.stack),
                 origin_label=origin_label.format_map({**shown, "user": self._owner_label(record)}),
                 trace_id=_trace_id(),
                 seen=time.time(),
+                route=route,
+                method=method,
+                field=field,
             ),
             shortcut,
         )
+
+    def _running_endpoint(self) -> Endpoint | None:
+        # What a framework has in its own objects is read here: a fault in it must not cost the finding.
+        try:
+            return current_endpoint()
+        except Exception as error:
+            self.runtime.barrier.fault("endpoint", error)
+            return None
 
     def _owner_label(self, record: Record | None) -> str:
         return (self.label(record.owner) if record is not None else None) or "nobody"
@@ -141,3 +175,7 @@ def _trace_id() -> str | None:
         return None
     context = api.get_current_span().get_span_context()
     return format(context.trace_id, "032x") if context.is_valid else None
+
+
+def _top(place: Place | None) -> Any:
+    return None if place is None else place.stack[0]

@@ -110,4 +110,6 @@ class ContentDetector(Detector):
             ambient=surfaced.ambient,
             content=surfaced.content,
             at=surfaced.stack,
+            answered=surfaced.endpoint,
+            field=surfaced.field,
         )

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit._version import __version__
+from isolation_audit.findings import paired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,10 +84,24 @@ def _target(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 def _finding(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     return {
         **one,
+        **_pairs(one, other),
         "count": one["count"] + other["count"],
         "first_seen": min(one["first_seen"], other["first_seen"]),
         "last_seen": max(one["last_seen"], other["last_seen"]),
     }
+
+
+def _pairs(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The pairs of both; how many there are is told as far as both show theirs, else at least."""
+    counts: dict[tuple[str, str], int] = {}
+    for finding in (one, other):
+        for pair in finding.get("pairs", ()):
+            users = pair["ambient"], pair["other"]
+            counts[users] = counts.get(users, 0) + pair["count"]
+    joined = paired(counts)
+    if joined:
+        joined["pairs_total"] = max(joined["pairs_total"], one.get("pairs_total", 0), other.get("pairs_total", 0))
+    return joined
 
 
 def write(path: Path, report: Report) -> None:

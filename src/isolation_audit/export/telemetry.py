@@ -78,6 +78,11 @@ def record_attributes(finding: Finding) -> Attributes:
     for name, label in finding.witnesses.as_dict().items():
         if label is not None:
             attributes[f"isolation_audit.witness.{name}"] = label
+    for name, value in (("http.route", finding.route), ("http.request.method", finding.method)):
+        if value is not None:
+            attributes[name] = value
+    if finding.field is not None:
+        attributes["isolation_audit.field"] = finding.field
     attributes |= _code(finding.site)
     if finding.site is not None:
         frames = (f"{frame.file}:{frame.line} in {frame.function}" for frame in finding.site.stack)

@@ -16,6 +16,7 @@ _COLORS = {"error": "31;1", "warning": "33;1", "note": "36", "place": "34", "dim
 
 _WIDEST_SOURCE = 100
 _WIDTH = 72
+_PAIRS = 3
 
 
 class Painter:
@@ -46,11 +47,19 @@ def render_finding(finding: dict[str, Any], paint: Painter) -> str:
     site, origin = finding["site"], finding["origin"]
     if site is not None:
         lines += _place(site, site["label"], paint)
+        if "through" in site:
+            through = site["through"]
+            where = f"{shorten(through['file'])}:{through['line']} in {through['function']}"
+            lines.append(f"     {paint('dim', '=')} through {where}")
     if origin is not None:
         lines += _place(origin, origin["label"], paint)
+    if address(finding):
+        lines.append(f"   {paint('dim', '=')} request: {address(finding)}")
     known = [f"{name} {label}" for name, label in finding["witnesses"].items() if label is not None]
     if known:
         lines.append(f"   {paint('dim', '=')} witnesses: {', '.join(known)}")
+    if finding.get("pairs_total", 0) > 1:
+        lines.append(f"   {paint('dim', '=')} users: {_pairs(finding)}")
     lines.append(f"   {paint('dim', '=')} {paint('help', 'help')}: {finding['help']}")
     lines.append(f"   {paint('dim', '=')} why: isolation-audit rules {finding['rule']}")
     return "\n".join(lines)
@@ -75,7 +84,10 @@ def _place(site: dict[str, Any], label: str, paint: Painter) -> list[str]:
 
 
 def shorten(file: str) -> str:
-    """A path relative to the working directory where it lies below it."""
+    """A path relative to the working directory where it lies below it, or to the folder of installed packages."""
+    installed = file.rpartition("-packages/")
+    if installed[1]:
+        return installed[2]
     try:
         return str(Path(file).relative_to(Path.cwd()))
     except (ValueError, OSError):
@@ -103,9 +115,7 @@ def render_summary(report: dict[str, Any], paint: Painter) -> str:
     ]
     if not findings:
         lines.append(f"isolation-audit: {paint('help', 'no findings')}")
-    for finding in findings:
-        times = "once" if finding["count"] == 1 else f"{finding['count']} times"
-        lines.append(f"  {paint(finding['severity'], finding['rule'])} {times}: {finding['message']}")
+    lines += _found(findings, paint)
     lines += _sources(summary)
     if summary.get("findings_dropped"):
         lines.append(f"  {summary['findings_dropped']} further findings were counted only (limits.findings)")
@@ -113,6 +123,40 @@ def render_summary(report: dict[str, Any], paint: Painter) -> str:
     if waiting and not any(finding["rule"] == "IA904" for finding in findings):
         lines.append(f"  never found, so never watched: {', '.join(dict.fromkeys(waiting))}")
     return "\n".join(lines)
+
+
+def address(finding: dict[str, Any]) -> str:
+    """What was asked for, and where in the answer it is: ``GET /items/{id}, field $.items[3].owner``."""
+    asked = " ".join(printable(finding[name]) for name in ("method", "route") if finding.get(name))
+    field = f"field {printable(finding['field'])}" if finding.get("field") else ""
+    return ", ".join(filter(None, (asked, field)))
+
+
+def _pairs(finding: dict[str, Any]) -> str:
+    """Which users met, the first few."""
+    first = finding["pairs"][:_PAIRS]
+    shown = [f"{pair['ambient']} and {pair['other']} ({times(pair['count'])})" for pair in first]
+    more = finding["pairs_total"] - len(first)
+    return ", ".join(shown) + (f", and {more} more pairs" if more else "")
+
+
+def times(count: int) -> str:
+    """A number of times, in words."""
+    return "once" if count == 1 else f"{count} times"
+
+
+def _found(findings: list[dict[str, Any]], paint: Painter) -> list[str]:
+    """A line a finding; those that would read the same are one, with their places."""
+    alike: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for finding in findings:
+        where = address(finding)
+        words = f"{finding['message']} ({where})" if where else finding["message"]
+        alike.setdefault((finding["severity"], finding["rule"], words), []).append(finding)
+    lines = []
+    for (severity, rule, words), ones in alike.items():
+        places = f" at {len(ones)} places" if len(ones) > 1 else ""
+        lines.append(f"  {paint(severity, rule)} {times(sum(one['count'] for one in ones))}{places}: {words}")
+    return lines
 
 
 def _requests(summary: dict[str, Any]) -> list[str]:

@@ -126,6 +126,7 @@ class Request:
         "_answer_to",
         "_asked",
         "_compared",
+        "_endpoint_of",
         "_headers",
         "_kept",
         "_name",
@@ -153,7 +154,9 @@ class Request:
         scope: dict[str, Any] | None = None,
         mark: object = None,
         own_task_only: bool = False,
+        endpoint_of: Callable[[], Any] | None = None,
     ) -> None:
+        self._endpoint_of = endpoint_of
         self._sources = sources
         self._headers: Callable[[], Iterable[tuple[str, str]]] | None = headers
         self._task = running_task() if own_task_only else None
@@ -215,12 +218,23 @@ class Request:
         found = self.user()
         return found is not None and same(found, user)
 
+    def routed(self, endpoint_of: Callable[[], Any]) -> None:
+        """Whoever serves the request knows what answers it; asked only where somebody wants to know."""
+        if not self._over:
+            self._endpoint_of = endpoint_of
+
+    def endpoint(self) -> Any:
+        """What answers the request, an ``Endpoint``; None as long as nobody knows, and once the request is over."""
+        if self._endpoint_of is None or self._is_elsewhere():
+            return None
+        return self._endpoint_of()
+
     def end(self) -> None:
         """The request is over. What it has left running inherits it, and may work for anybody: it names nobody."""
         if self.said is not None and not self._over:
             self._look()
         self._over = True
-        self.scope = self.session = self.mark = self._headers = self._task = None
+        self.scope = self.session = self.mark = self._headers = self._task = self._endpoint_of = None
         self._person = self._kept = self._user = self._name = self._compared = self._answer_to = None
 
     def told(self, rank: int, name: Name | None) -> None:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import sys
-import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis import frames
+from isolation_audit.analysis.frames import beneath, own_place
 from isolation_audit.findings import Frame, Site
 from isolation_audit.instrument.shims import is_shim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import CodeType, FrameType
 
-RawStack = tuple[tuple["CodeType", int], ...]
+RawStack = frames.RawStack
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + "/"
 _EXAMPLES = _PACKAGE + "_examples/"
 _MACHINERY = ("/site-packages/wrapt/", "<frozen importlib", "<frozen runpy", "/importlib/__init__.py")
 
-
-_INSTALLED = sysconfig.get_path("stdlib") + "/"
-
+DEEP: Final = 64
+"""Frames that are looked through for the application's own: frameworks and their middlewares go deep."""
 
 _KNOWN_CODES: Final = 20_000
 
@@ -63,8 +62,8 @@ def capture(limit: int) -> RawStack:
 def raised(error: BaseException, limit: int, libraries: tuple[str, ...]) -> RawStack:
     """Where an exception came from: its innermost ``limit`` frames, from the first one of the application's own on.
 
-    Frames of the standard library and of installed packages are stepped over where anything else was passed; else, for
-    an application that is installed itself, only those of the ``libraries``.
+    Frames of the standard library and of installed packages are stepped over where anything else was passed; else only
+    those of the ``libraries``.
     """
     raw: list[tuple[CodeType, int]] = []
     trace = error.__traceback__
@@ -72,46 +71,19 @@ def raised(error: BaseException, limit: int, libraries: tuple[str, ...]) -> RawS
         if not is_ours(trace.tb_frame.f_code):
             raw.append((trace.tb_frame.f_code, trace.tb_lasti))
         trace = trace.tb_next
-    return beneath_installed(tuple(reversed(raw)), libraries)[:limit]
+    stack = tuple(reversed(raw))
+    own = own_place(stack)
+    return (beneath(stack, libraries) if own is None else own.stack)[:limit]
 
 
-def beneath_installed(raw: RawStack, libraries: tuple[str, ...]) -> RawStack:
-    """A stack from the first frame on that is neither the standard library's nor an installed package's.
-
-    Without one, as for an application that is installed itself, only those of the ``libraries`` are taken off.
-    """
-    return application_frames(raw) or beneath(raw, libraries)
-
-
-def application_frames(raw: RawStack) -> RawStack:
-    """A stack from the first frame on that is neither the standard library's nor an installed package's, if any."""
-    return _from(raw, lambda file: not is_installed(file))
-
-
-def is_installed(file: str) -> bool:
-    """True for the code of the standard library and of installed packages."""
-    return file.startswith((_INSTALLED, "<frozen")) or "-packages/" in file
-
-
-def beneath(raw: RawStack, libraries: tuple[str, ...]) -> RawStack:
-    """A stack without the frames of these libraries (a folder or file at the root of an import path) on top of it."""
-    marks = tuple(f"/{name}" if name.endswith(".py") else f"/{name}/" for name in libraries)
-    own = _from(raw, lambda file: not any(mark in file.removeprefix(_INSTALLED[:-1]) for mark in marks))
-    return own or raw
-
-
-def _from(raw: RawStack, wanted: Callable[[str], bool]) -> RawStack:
-    for index, (code, _lasti) in enumerate(raw):
-        if wanted(code.co_filename):
-            return raw[index:]
-    return ()
+def frame_of(code: CodeType, lasti: int) -> Frame:
+    """Readable form of one step of a stack."""
+    return Frame(code.co_filename, _line(code, lasti), code.co_qualname)
 
 
 def site(raw: RawStack | None) -> Site | None:
     """Readable form of a captured stack; None where nothing was captured."""
-    if not raw:
-        return None
-    return Site(tuple(Frame(code.co_filename, _line(code, lasti), code.co_qualname) for code, lasti in raw))
+    return Site(tuple(frame_of(*step) for step in raw)) if raw else None
 
 
 def _line(code: CodeType, lasti: int) -> int:

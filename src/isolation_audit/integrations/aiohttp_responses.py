@@ -8,7 +8,8 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.responses import Asked, Response
-from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, code_of, passing
+from isolation_audit.mechanisms.routes import Endpoint
+from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, passing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ class BeginPoint(PassingPoint):
         names = ("Content-Type",) if compressed else ("Content-Type", "Content-Encoding")
         told = answer["_headers"]
         headers = [(name.encode(), str(told[name]).encode("latin-1", "replace")) for name in names if name in told]
-        asked = Asked(f"{request.path}?{request.query_string}", code_of(_handler(request)))
+        asked = Asked(f"{request.path}?{request.query_string}", endpoint_of(request))
         response = Response(self._sinks, _HEAD, headers, asked)
         whole = answer.get("_compressed_body") is not None  # but for this one, which it has compressed already
         if whole and request.method != "HEAD":
@@ -80,7 +81,8 @@ class BodyPoint(PassingPoint):
         return Passing()
 
 
-def _handler(request: Any) -> Any:
-    """What answers a request: a function, or a method of a class of views; None where no router has said so."""
-    handler = getattr(vars(request).get("_match_info"), "handler", None)
-    return getattr(handler, request.method.lower(), None) if isinstance(handler, type) else handler
+def endpoint_of(request: Any) -> Endpoint:
+    """What answers a request, and the template of its path; None of both where no router has said so."""
+    match = vars(request).get("_match_info")
+    resource = getattr(getattr(match, "route", None), "resource", None)
+    return Endpoint(getattr(resource, "canonical", None), request.method, getattr(match, "handler", None))

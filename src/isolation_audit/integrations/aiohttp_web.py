@@ -9,7 +9,7 @@ from isolation_audit.identity.requests import Request
 from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.aiohttp_responses import answering
+from isolation_audit.integrations.aiohttp_responses import answering, endpoint_of
 from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
 from isolation_audit.integrations.connections import Connections
 from isolation_audit.integrations.logins import returning
@@ -95,6 +95,7 @@ class HandlingPoint(Serving):
             lambda: ((name.lower(), value) for name, value in headers.items()),
             scope=kept if type(kept) is dict else None,
             own_task_only=lasting,
+            endpoint_of=lambda: endpoint_of(asked),
         )
         return self._begin_at_once(request, request_variable.get())
 

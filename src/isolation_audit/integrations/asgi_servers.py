@@ -9,8 +9,9 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.content import secrets
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.mechanisms.responses import PUSHED, Asked, Response
-from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, code_of, passing, sinks_of
+from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, passing, sinks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,4 +64,4 @@ class SendPoint(PassingPoint):
 def request_of(scope: Any) -> Asked:
     """What a request of an ASGI scope asks for, and of whom, where a router has said so."""
     asked = f"{scope.get('path', '')}?{scope.get('query_string', b'').decode('latin-1')}"
-    return Asked(asked, code_of(scope.get("endpoint")))
+    return Asked(asked, endpoint_of(scope))

@@ -7,11 +7,12 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.frames import beneath
 from isolation_audit.identity.requests import running_task
 from isolation_audit.identity.users import Kind, User
 from isolation_audit.instrument.observations import Broken, Unready
 from isolation_audit.instrument.points.ownership import differ
-from isolation_audit.instrument.stacks import beneath, capture, raised
+from isolation_audit.instrument.stacks import capture, raised
 from isolation_audit.mechanisms.addressees import Addressees, Message
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import ThreadedPoint, point
-from isolation_audit.integrations.django_responses import ANSWERS, AnswerPoint
+from isolation_audit.integrations.django_responses import ANSWERS, AnswerPoint, RoutePoint
 from isolation_audit.integrations.logins import leaving, returning, taking
 from isolation_audit.integrations.serving import serving_asgi, serving_wsgi, sources
 from isolation_audit.mechanisms.sinks import sinks_of
@@ -41,6 +41,8 @@ class Django:
         if detect:
             yield Point(_ASGI, serving_asgi(_ASGI, runtime))
             yield Point(_WSGI, serving_wsgi(_WSGI, runtime))
+            for target in ANSWERS:
+                yield Point(target, partial(RoutePoint, target))
         if "login" not in detect:
             return
         for name in ("get_user", "aget_user"):

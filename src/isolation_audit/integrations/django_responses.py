@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
 from isolation_audit.mechanisms.responses import Asked
-from isolation_audit.mechanisms.sinks import Sinks, code_of
+from isolation_audit.mechanisms.routes import Endpoint
 
 if TYPE_CHECKING:
+    from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.mechanisms.sinks import Sinks
 
 ANSWERS: Final = tuple(
     f"django.core.handlers.base:BaseHandler.{name}" for name in ("_get_response", "_get_response_async")
@@ -35,8 +38,29 @@ class AnswerPoint(Interceptor):
         body = vars(response).get("_container")
         if body is None or self._sinks.user() is None:
             return
-        view = getattr(request.resolver_match, "func", None)
-        # A view of a class has a method for each method of HTTP.
-        view = getattr(getattr(view, "view_class", None), request.method.lower(), view)
         asked = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
-        whole(self._sinks, self.place, response.items(), body, Asked(asked, code_of(view)))
+        whole(self._sinks, self.place, response.items(), body, Asked(asked, endpoint_of(request)))
+
+
+class RoutePoint(Interceptor):
+    """Around the same: the request that is being served can tell its view from here on."""
+
+    def __init__(self, place: str, layout: Layout) -> None:
+        self.place = place
+        self._request = layout.argument("request")
+
+    def before(self, values: Values) -> None:
+        """Nothing is looked up before a finding has to name it."""
+        served: Request | None = request_variable.get()
+        if served is not None:
+            request = self._request(values)
+            served.routed(lambda: endpoint_of(request))
+
+
+def endpoint_of(request: Any) -> Endpoint:
+    """What the URL resolver has found for a request."""
+    match = vars(request).get("resolver_match")
+    route = getattr(match, "route", None)
+    if type(route) is not str:
+        return Endpoint(None, request.method, getattr(match, "func", None))
+    return Endpoint(route if route.startswith(("/", "^")) else f"/{route}", request.method, match.func)

@@ -9,6 +9,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.serving import serving_wsgi, sources
+from isolation_audit.integrations.werkzeug_responses import endpoint_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +36,26 @@ class Flask:
         detect = runtime.part(sources).detect
         if detect:
             yield Point(_APPLICATION, serving_wsgi(_APPLICATION, runtime))
+            yield Point(_APPLICATION, RoutePoint)
         if "session" in detect:
             yield Point(_CONTEXT, lambda layout: SessionPoint(layout, runtime))
+
+
+class RoutePoint(Interceptor):
+    """Around the application: the request that is being served can tell its view from here on."""
+
+    place = _APPLICATION
+
+    def __init__(self, layout: Layout) -> None:
+        self._application_of = layout.receiver_reader()
+        self._environ = layout.argument("environ")
+
+    def before(self, values: Values) -> None:
+        """Nothing is looked up before a finding has to name it."""
+        request: Request | None = request_variable.get()
+        if request is not None:
+            application, environ = self._application_of(values), self._environ(values)
+            request.routed(lambda: endpoint_of(application, environ))
 
 
 class SessionPoint(Interceptor):

@@ -15,7 +15,7 @@ from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.serving import ParsedPoint, sources
 from isolation_audit.integrations.wsgi_servers import writing
 from isolation_audit.mechanisms.responses import Asked
-from isolation_audit.mechanisms.sinks import code_of
+from isolation_audit.mechanisms.routes import Endpoint, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -58,7 +58,7 @@ class Application:
 
     def describe(self, answer: Any) -> Described:
         """Headers and request of one of its responses."""
-        return answer.headers, Asked(unquote(answer.req.uri), self.code)
+        return answer.headers, Asked(unquote(answer.req.uri), Endpoint(None, answer.req.method, self.code))
 
 
 class LoadPoint(Interceptor):

@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.responses import Asked, Wire
-from isolation_audit.mechanisms.sinks import Sinks, code_of, passing, sinks_of
+from isolation_audit.mechanisms.routes import Endpoint
+from isolation_audit.mechanisms.sinks import Sinks, passing, sinks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +90,7 @@ class ParsePoint(Interceptor):
             made_by = getattr(server, "application", None) or getattr(server, "app", None)
             if made_by is None:
                 made_by = getattr(handler, f"do_{handler.command}", None)
-            self._wires.of(handler.wfile).request = Asked(handler.path, code_of(made_by))
+            self._wires.of(handler.wfile).request = Asked(handler.path, Endpoint(None, handler.command, made_by))
 
 
 integration = HttpServer()

@@ -8,6 +8,7 @@ from isolation_audit.config.model import SOURCES
 from isolation_audit.identity.requests import AMBIENT, SCOPES, Request, Sources, source_of
 from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations.asgi_routes import endpoint_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -113,6 +114,7 @@ class AsgiPoint(Serving):
         request = Request(
             self._sources, lambda: _asgi_headers(headers), scope=scope, mark=headers, own_task_only=lasting
         )
+        request.routed(lambda: endpoint_of(request.scope))
         return self._begin_at_once(request, outer)
 
 

@@ -6,11 +6,12 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.frames import beneath
 from isolation_audit.identity.scopes import client_variable
 from isolation_audit.identity.users import Kind, plain_text, same
 from isolation_audit.instrument.callsites import writes
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.instrument.stacks import beneath, capture
+from isolation_audit.instrument.stacks import capture
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.socketio_handlers import handlers
 from isolation_audit.mechanisms.addressees import Addressees, Message

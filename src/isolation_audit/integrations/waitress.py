@@ -13,7 +13,7 @@ from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.serving import ParsedPoint, sources
 from isolation_audit.integrations.wsgi_servers import writing
 from isolation_audit.mechanisms.responses import Asked
-from isolation_audit.mechanisms.sinks import code_of
+from isolation_audit.mechanisms.routes import Endpoint, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -58,7 +58,7 @@ class Applications:
         code = self.codes[served] if type(served) is FunctionType and served in self.codes else code_of(served)
         # Its own page for an error answers a request that was never parsed.
         asked = f"{getattr(request, 'path', '')}?{getattr(request, 'query', '')}"
-        return task.response_headers, Asked(asked, code)
+        return task.response_headers, Asked(asked, Endpoint(None, getattr(request, "command", None), code))
 
 
 class WrapPoint(Interceptor):

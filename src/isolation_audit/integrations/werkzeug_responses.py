@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
 from isolation_audit.mechanisms.responses import Asked
-from isolation_audit.mechanisms.sinks import Sinks, code_of
+from isolation_audit.mechanisms.routes import Endpoint
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.mechanisms.sinks import Sinks
 
 RESPONSE: Final = "werkzeug.wrappers.response:Response.__call__"
 
@@ -32,12 +33,22 @@ class ResponsePoint(Interceptor):
         if self._sinks.user() is None:
             return
         asked = f"{environ.get('PATH_INFO', '')}?{environ.get('QUERY_STRING', '')}"
-        whole(self._sinks, RESPONSE, response.headers.items(), response.response, Asked(asked, code_of(_view())))
+        whole(self._sinks, RESPONSE, response.headers.items(), response.response, Asked(asked, _endpoint(environ)))
 
 
-def _view() -> Any:
-    """The function of Flask's that answers the running request."""
+def _endpoint(environ: Any) -> Endpoint | None:
+    """What of Flask's answers the running request."""
     flask = sys.modules.get("flask")
-    if flask is None or not flask.has_request_context():
+    if flask is None or not flask.has_app_context():
         return None
-    return flask.current_app.view_functions.get(flask.request.endpoint)
+    return endpoint_of(flask.current_app, environ)
+
+
+def endpoint_of(application: Any, environ: Any) -> Endpoint:
+    """What an application of Flask's has found for a request; it leaves the request in the environment."""
+    request = environ.get("werkzeug.request")
+    rule = None if request is None else vars(request).get("url_rule")
+    method = environ.get("REQUEST_METHOD")
+    if rule is None:
+        return Endpoint(None, method)
+    return Endpoint(rule.rule, method, application.view_functions.get(rule.endpoint))

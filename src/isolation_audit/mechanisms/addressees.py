@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.frames import beneath
 from isolation_audit.content import secrets
 from isolation_audit.content.naming import Naming, named, parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.identity.scopes import emission_variable
 from isolation_audit.identity.users import Kind, User, plain_text, same
 from isolation_audit.instrument.points.ownership import differ
-from isolation_audit.instrument.stacks import beneath, capture
+from isolation_audit.instrument.stacks import capture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,8 +8,9 @@ from itertools import islice
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.frames import is_installed
 from isolation_audit.identity.users import plain_text
-from isolation_audit.instrument.stacks import is_installed, is_ours
+from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.mechanisms.taking import fields_of
 
 if TYPE_CHECKING:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 from weakref import ref
 
+from isolation_audit.analysis.frames import beneath
 from isolation_audit.content import secrets
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.content.payload import Gathering
 from isolation_audit.identity.objects import Record
 from isolation_audit.identity.users import Kind, plain_text
-from isolation_audit.instrument.stacks import beneath, capture
+from isolation_audit.instrument.stacks import capture
 from isolation_audit.mechanisms.dependence import Dependence, Source
 
 if TYPE_CHECKING:

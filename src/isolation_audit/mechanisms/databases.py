@@ -11,10 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
+from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.identity.objects import Record
 from isolation_audit.identity.users import Kind, same
-from isolation_audit.instrument.stacks import beneath, capture
+from isolation_audit.instrument.stacks import capture
 from isolation_audit.mechanisms.pools import Dirty
 from isolation_audit.mechanisms.statements import DATABASE, ROLE, Act, Change, depends, reads, works_with_data
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.payload import Gathering
 from isolation_audit.identity.scopes import AuditContext, kept_variable, reader_variable
 from isolation_audit.identity.users import Kind, same
-from isolation_audit.instrument.stacks import beneath, capture
+from isolation_audit.instrument.stacks import capture
 from isolation_audit.mechanisms.runners import OfRunner
 from isolation_audit.mechanisms.suspicions import ContextBled, Suspicions
 

@@ -21,10 +21,11 @@ from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.naming import Naming, addressed, named
 from isolation_audit.identity.objects import Record
 from isolation_audit.identity.users import Kind, same
-from isolation_audit.instrument.stacks import beneath, capture
+from isolation_audit.instrument.stacks import capture
 from isolation_audit.mechanisms.addressees import Reached
 from isolation_audit.mechanisms.belonging import holds, made_here
 from isolation_audit.mechanisms.taking import Taking

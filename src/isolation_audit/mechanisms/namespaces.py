@@ -10,8 +10,9 @@ import asyncio
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.frames import beneath
 from isolation_audit.identity.users import Kind, same
-from isolation_audit.instrument.stacks import beneath, capture
+from isolation_audit.instrument.stacks import capture
 from isolation_audit.mechanisms.suspicions import ContextBled
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
+from isolation_audit.analysis.frames import beneath
 from isolation_audit.identity.objects import Record
 from isolation_audit.identity.users import Kind, same
-from isolation_audit.instrument.stacks import beneath, capture
+from isolation_audit.instrument.stacks import capture
 
 if TYPE_CHECKING:
     from isolation_audit.identity.users import User

@@ -11,10 +11,10 @@ from isolation_audit.mechanisms.sinks import LARGEST, secret_of_another
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import CodeType
 
     from isolation_audit.content.index import Mark
     from isolation_audit.identity.users import User
+    from isolation_audit.mechanisms.routes import Endpoint
     from isolation_audit.mechanisms.sinks import Sinks
 
 RESPONSE: Final = "a response"
@@ -37,10 +37,10 @@ _UNREAD: Final = re.compile(
 
 @dataclass(slots=True)
 class Asked:
-    """What a response answers: path and query, and the code that made the response, where that is known."""
+    """What a response answers: path and query, and the view that made the response, where that is known."""
 
     asked: str = ""
-    made_by: CodeType | None = None
+    endpoint: Endpoint | None = None
 
 
 class Response:
@@ -118,7 +118,7 @@ class Response:
         if last and self._found is not None and not self._own:
             self._found = self._unasked(self._sinks.outside_mentions(b"".join(self._body)[:LARGEST]))
             if self._found is not None:
-                self._sinks.publish(self._target, RESPONSE, user, self._found, self._request.made_by)
+                self._publish(user, self._found)
             self._found = None
 
     def _whole(self, data: bytes, *, last: bool) -> bytes:
@@ -143,11 +143,17 @@ class Response:
         secret = secret_of_another(marks, user)
         if secret is not None:
             self._own = True  # the secret tells it all
-            self._sinks.publish(self._target, RESPONSE, user, secret, self._request.made_by)
+            self._publish(user, secret, text)
         elif any(mark.user.id == user.id for mark in marks):
             self._own = True
         elif self._found is None:
             self._found = self._unasked(marks)
+
+    def _publish(self, user: User, mark: Mark, text: bytes | None = None) -> None:
+        """Tell of a mark, in ``text`` or in the whole body, and of the field that has it."""
+        body = b"".join(self._body) if text is None else text
+        field = self._sinks.field(body, mark)
+        self._sinks.publish(self._target, RESPONSE, user, mark, endpoint=self._request.endpoint, field=field)
 
     def _unasked(self, marks: list[Mark]) -> Mark | None:
         """The first mark of somebody whom the request has not named."""

@@ -12,10 +12,11 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
+from isolation_audit.analysis.frames import beneath
 from isolation_audit.identity.objects import Record
 from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import Kind, same
-from isolation_audit.instrument.stacks import beneath, capture
+from isolation_audit.instrument.stacks import capture
 from isolation_audit.mechanisms.pools import Dirty
 
 if TYPE_CHECKING:

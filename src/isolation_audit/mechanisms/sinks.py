@@ -10,27 +10,27 @@ import re
 from asyncio import events, tasks
 from dataclasses import dataclass
 from fnmatch import translate
-from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import secrets
+from isolation_audit.content.fields import field_of
 from isolation_audit.content.naming import ATTRIBUTIONS
 from isolation_audit.content.witness import foreign
 from isolation_audit.identity.scopes import sink_variable
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.instrument.resolve import function_of, mro_of
-from isolation_audit.instrument.stacks import application_frames, beneath, capture
+from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.mechanisms.labels import drop_oldest
+from isolation_audit.mechanisms.routes import current_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import CodeType
 
     from isolation_audit.content.index import Mark
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.mechanisms.routes import Endpoint
 
 LARGEST: Final = 256 * 1024
 """Bytes of one payload that are searched."""
@@ -38,22 +38,22 @@ LARGEST: Final = 256 * 1024
 _PASSED_ON: Final = 256
 """Payloads that are remembered between a framework and its server."""
 
-_DECORATORS: Final = 32
-_SERVERS: Final = (
-    "asyncio", "uvicorn", "hypercorn", "starlette", "fastapi", "aiohttp", "socketserver.py", "wsgiref", "http",
-    "gunicorn", "waitress",
-)  # fmt: skip
-
 
 @dataclass(slots=True)
 class Surfaced:
-    """What passed a sink during one user's work holds another user's data; ``what`` it was, with its article."""
+    """What passed a sink during one user's work holds another user's data; ``what`` it was, with its article.
+
+    For what answers a request, ``endpoint`` is the view that has made it, and ``field`` where the data is in it: a JSON
+    path such as ``$.items[3].owner``, or the name of a header.
+    """
 
     target: str
     what: str
     ambient: User
     content: User
     stack: RawStack
+    endpoint: Endpoint | None = None
+    field: str | None = None
 
 
 class Passing:
@@ -133,6 +133,15 @@ class Sinks:
         """The marks in a body, but for those in fields that may name others."""
         return self._content.marks_outside(str(payload, "utf-8", "replace"), self._mentions)
 
+    def field(self, body: bytes, mark: Mark) -> str | None:
+        """Where in a JSON document a mark is, outside of the fields that may name others; a secret anywhere."""
+        skip = frozenset() if mark.secret else self._mentions
+
+        def holds(value: Any) -> bool:
+            return mark in self._content.marks_outside(value, skip)
+
+        return field_of(str(body[:LARGEST], "utf-8", "replace"), holds, lambda key: bool(self.named(key)), skip)
+
     def may_name_others(self, asked: str) -> bool:
         """True where the configuration says so of the path that was asked for."""
         return self._open_to_all is not None and self._open_to_all(asked.partition("?")[0]) is not None
@@ -148,13 +157,21 @@ class Sinks:
         if mark is not None:
             self.publish(target, what, user, mark)
 
-    def publish(self, target: str, what: str, user: User, mark: Mark, made_by: CodeType | None = None) -> None:
-        """Tell of another user's mark, in what ``made_by`` has made: often it has returned by now."""
-        stack = _within_the_loop(capture(self._runtime.config.limits.stack))
-        place = application_frames(stack) or beneath(stack, _SERVERS)
-        if made_by is not None and all(code is not made_by for code, _lasti in stack):
-            place = ((made_by, 0), *place)
-        self._runtime.publish(Surfaced(target, what, user, mark.user, place))
+    def publish(
+        self,
+        target: str,
+        what: str,
+        user: User,
+        mark: Mark,
+        *,
+        endpoint: Endpoint | None = None,
+        field: str | None = None,
+    ) -> None:
+        """Tell of another user's mark, in what the ``endpoint`` has made: often it has returned by now."""
+        if endpoint is not None and endpoint.route is None:
+            # A server knows no more than the application that it serves; a framework inside may know the view.
+            endpoint = current_endpoint() or endpoint
+        self._runtime.publish(Surfaced(target, what, user, mark.user, capture(DEEP), endpoint, field))
 
     # A framework's response is searched where it leaves the application, and comes by again in the server below.
 
@@ -175,31 +192,6 @@ def sinks_of(runtime: Runtime) -> Sinks | None:
     return runtime.part(Sinks)
 
 
-def code_of(made_by: Any) -> CodeType | None:
-    """The code of a function, a method, or an object that can be called; None where that is not plain Python.
-
-    What a decorator wraps (``functools.wraps``) counts, not its wrapper.
-    """
-    function = function_of(made_by.__func__ if type(made_by) is MethodType else made_by)
-    if function is None:
-        calls = (vars(cls)["__call__"] for cls in mro_of(type(made_by)) if "__call__" in vars(cls))
-        function = next(map(function_of, calls), None)
-    for _ in range(_DECORATORS):
-        below = None if function is None else function_of(vars(function).get("__wrapped__"))
-        if below is None:
-            break
-        function = below
-    return None if function is None else function.__code__
-
-
 def secret_of_another(marks: Iterable[Mark], user: User) -> Mark | None:
     """The first mark that may not even be mentioned to ``user``."""
     return foreign([mark for mark in marks if mark.secret], [user])
-
-
-def _within_the_loop(stack: RawStack) -> RawStack:
-    """Without what runs the event loop: that is the same for everybody's work."""
-    for place, (code, _lasti) in enumerate(stack):
-        if place and code.co_qualname == "Handle._run":
-            return stack[:place]
-    return stack

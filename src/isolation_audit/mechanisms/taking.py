@@ -23,8 +23,8 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.frames import is_installed
 from isolation_audit.instrument.resolve import find, function_of
-from isolation_audit.instrument.stacks import is_installed
 from isolation_audit.mechanisms.sources import UNKNOWN, member, named, source_of
 
 if TYPE_CHECKING:

@@ -1,0 +1,138 @@
+"""Frames: which of a stack is the application's own, and through which library the call went that was watched.
+
+People look for their own code. The standard library and installed packages are what it went through. An application
+that is installed itself, as a package beside its libraries, is told from them by a list of known frameworks.
+"""
+
+from __future__ import annotations
+
+import sysconfig
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+
+Step = tuple["CodeType", int]
+RawStack = tuple[Step, ...]
+"""Code and instruction of each frame, the innermost first."""
+
+_STANDARD: Final = tuple({sysconfig.get_path(name).rstrip("/") + "/" for name in ("stdlib", "platstdlib")})
+_PACKAGES: Final = ("/site-packages/", "/dist-packages/")
+
+FRAMEWORKS: Final = frozenset(
+    {
+        *("a2wsgi", "aiocache", "aiofiles", "aiohttp", "aiohttp_security", "aiohttp_session", "aiomysql", "aiosqlite"),
+        *("anyio", "apscheduler", "ariadne", "asgiref", "async_lru", "asyncpg", "attr", "attrs", "authlib", "backoff"),
+        *("billiard", "bleach", "blinker", "bottle", "cachelib", "cachetools", "cattrs", "celery", "channels"),
+        *("channels_redis", "cherrypy", "click", "concurrent", "daphne", "debug_toolbar", "decorator", "django"),
+        *("django_filters", "dramatiq", "engineio", "eventlet", "falcon", "fastapi", "fastapi_cache", "fastapi_users"),
+        *("fastmcp", "flask", "flask_caching", "flask_jwt_extended", "flask_login", "flask_socketio"),
+        *("flask_sqlalchemy", "gevent", "gradio", "graphene", "graphene_django", "graphql", "graphql_server"),
+        *("greenlet", "grpc", "gunicorn", "h11", "httpcore", "httptools", "httpx", "huey", "hypercorn", "jinja2"),
+        *("joserfc", "jose", "jwt", "kombu", "langchain", "langchain_core", "langgraph", "litestar", "loguru", "mako"),
+        *("marshmallow", "mcp", "msgspec", "ninja", "openai", "opentelemetry", "peewee", "pluggy", "promise"),
+        *("psycopg", "psycopg2", "psycopg_pool", "pydantic", "pydantic_core", "pyee", "pymongo", "pymysql", "pyramid"),
+        *("pytest", "_pytest", "quart", "redis", "requests", "requests_cache", "rest_framework", "rq", "sanic"),
+        *("sentry_sdk", "simplejwt", "rest_framework_simplejwt", "socketio", "sqlalchemy", "sqlmodel", "sse_starlette"),
+        *("starlette", "strawberry", "streamlit", "structlog", "tenacity", "tornado", "tortoise", "trio", "twisted"),
+        *("urllib3", "uvicorn", "uvicorn_worker", "uvloop", "waitress", "webob", "websocket", "websockets", "werkzeug"),
+        *("whitenoise", "wrapt", "wsproto", "zope"),
+    }
+)
+"""Packages that run or serve applications, and that applications call: none of them is one."""
+
+_RUNNERS: Final = (
+    ("/asyncio/events.py", "Handle._run"),
+    ("/asyncio/runners.py", ""),
+    ("/asyncio/base_events.py", "BaseEventLoop.run_"),
+    ("/socketserver.py", "BaseServer."),
+    ("/wsgiref/simple_server.py", ""),
+    ("/werkzeug/serving.py", ""),
+    ("/werkzeug/test.py", ""),
+    ("/django/test/", ""),
+    ("/starlette/testclient.py", ""),
+    ("/httpx/_transports/", ""),
+    ("/uvicorn/", "Server."),
+    ("/uvicorn/", "run"),
+    ("/hypercorn/", "run"),
+    ("/gunicorn/workers/", ""),
+    ("/waitress/", "ThreadedTaskDispatcher."),
+    ("/celery/app/trace.py", ""),
+    ("/celery/worker/", ""),
+)
+"""Files and beginnings of qualified names of what runs one piece of work after the other."""
+
+_NAMES: Final = 20_000
+"""Functions whose answer is remembered."""
+
+
+class Place(NamedTuple):
+    """A stack from the application's own innermost frame on, and the library's frame that this frame had called."""
+
+    stack: RawStack
+    through: Step | None = None
+
+
+def is_installed(file: str) -> bool:
+    """True for the code of the standard library and of installed packages."""
+    return file.startswith(("<frozen", *_STANDARD)) or "-packages/" in file
+
+
+def own_place(raw: RawStack) -> Place | None:
+    """The application's own part of a stack; None where no frame is the application's.
+
+    Frames outside of what runs one piece of work after the other (an event loop, a server, a test client) do not count:
+    there is the ``main()`` that is the same for everybody.
+    """
+    return _from(raw, lambda code: not is_installed(code.co_filename))
+
+
+def installed_place(raw: RawStack, package: str | None = None) -> Place | None:
+    """The same for an application that is an installed package itself: ``package``, or whatever is no framework."""
+    return _from(raw, lambda code: _may_be_an_application(code, package))
+
+
+def package_of(file: str) -> str | None:
+    """The top package of an installed file; None for the standard library and for what is not installed."""
+    for folder in _PACKAGES:
+        _, found, rest = file.rpartition(folder)
+        if found:
+            return rest.partition("/")[0].removesuffix(".py")
+    return None
+
+
+def beneath(raw: RawStack, libraries: tuple[str, ...]) -> RawStack:
+    """A stack without the frames of these libraries (a folder or file at the root of an import path) on top of it."""
+    marks = tuple(f"/{name}" if name.endswith(".py") else f"/{name}/" for name in libraries)
+    for depth, (code, _lasti) in enumerate(raw):
+        file = code.co_filename
+        root = next((folder for folder in _STANDARD if file.startswith(folder)), "/")
+        if not any(mark in file[len(root) - 1 :] for mark in marks):
+            return raw[depth:]
+    return raw
+
+
+def _one_work(raw: RawStack) -> RawStack:
+    for depth, (code, _lasti) in enumerate(raw):
+        if _is_runner(code.co_filename, code.co_qualname):
+            return raw[:depth]
+    return raw
+
+
+def _from(raw: RawStack, wanted: Callable[[CodeType], bool]) -> Place | None:
+    for depth, (code, _lasti) in enumerate(_one_work(raw)):
+        if wanted(code):
+            return Place(raw[depth:], raw[depth - 1] if depth else None)
+    return None
+
+
+@lru_cache(_NAMES)
+def _is_runner(file: str, name: str) -> bool:
+    return any(part in file and name.startswith(begin) for part, begin in _RUNNERS)
+
+
+def _may_be_an_application(code: CodeType, package: str | None) -> bool:
+    found = package_of(code.co_filename)
+    return found is not None and (found not in FRAMEWORKS if package is None else found == package)

@@ -1,0 +1,92 @@
+"""ASGI frameworks: which view a router has chosen for a scope, and the template of its path.
+
+Starlette leaves the view in the scope and no template; FastAPI leaves its route, which may know only the part below its
+prefix. So the template is looked for among the application's routes, where a finding has to name it, and never made out
+of the path that was asked for: that has the values in it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.mechanisms.routes import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEPTH: Final = 8
+_BELOW: Final = ("_base_app", "app", "router")
+"""Where mounts, applications and routers keep what is below them."""
+
+_parameters: Final = re.compile(r"\{[^}:]*(:path)?[^}]*\}")
+
+
+def endpoint_of(scope: Any) -> Endpoint:
+    """What answers the request of an ASGI scope, as far as a router has said so."""
+    view, method = scope.get("endpoint"), scope.get("method")
+    return Endpoint(None if view is None else _template(scope, view), method if type(method) is str else None, view)
+
+
+def _template(scope: Any, view: Any) -> str | None:
+    asked = scope.get("path")
+    if type(asked) is not str:
+        return None
+    for template in _candidates(scope, view):
+        found = re.fullmatch(f"(.*?){_pattern(template)}", asked, re.DOTALL)
+        if found is not None:
+            return _mounted(found[1], scope) + template
+    return None
+
+
+def _candidates(scope: Any, view: Any) -> Iterator[str]:
+    included = scope.get("fastapi")
+    context = included.get("effective_route_context") if type(included) is dict else None
+    for route in (context, scope.get("route")):
+        path = _field(route, "path")
+        if type(path) is str:
+            yield path
+    yield from _below(scope.get("app"), view, "", _DEPTH)
+
+
+def _below(holder: Any, view: Any, prefix: str, depth: int) -> Iterator[str]:
+    """The templates under which an application, a router or a mount has the view."""
+    if holder is None or not depth:
+        return
+    routes = _field(holder, "routes")
+    if type(routes) is not list:
+        for name in _BELOW:
+            yield from _below(_field(holder, name), view, prefix, depth - 1)
+        return
+    for route in list(routes):
+        path = _field(route, "path")
+        below = prefix + path if type(path) is str else prefix
+        if _field(route, "endpoint") is view:
+            yield below
+        elif _field(route, "endpoint") is None:
+            yield from _below(route, view, below, depth - 1)
+
+
+def _pattern(template: str) -> str:
+    parts, end = [], 0
+    for one in _parameters.finditer(template):
+        parts += [re.escape(template[end : one.start()]), ".*" if one[1] else "[^/]+"]
+        end = one.end()
+    return "".join(parts) + re.escape(template[end:])
+
+
+def _mounted(prefix: str, scope: Any) -> str:
+    """The path of what the application is mounted below, without its values."""
+    root = scope.get("app_root_path")
+    prefix = prefix.removeprefix(root) if type(root) is str else prefix
+    given = scope.get("path_params")
+    names = {str(value): name for name, value in given.items()} if type(given) is dict else {}
+    return "/".join(f"{{{names[part]}}}" if part in names else part for part in prefix.split("/"))
+
+
+def _field(holder: Any, name: str) -> Any:
+    """What an object itself has under a name, past its properties."""
+    try:
+        return object.__getattribute__(holder, "__dict__").get(name)
+    except AttributeError:
+        return None
