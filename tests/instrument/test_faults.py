@@ -217,8 +217,8 @@ def test_an_interrupt_between_two_interceptors_closes_what_the_first_opened():
             raise KeyboardInterrupt
 
     probe = Probe(len)
-    probe.add(First(), Barrier())
-    probe.add(Second(), Barrier())
+    probe.add(First(), Barrier(), [0])
+    probe.add(Second(), Barrier(), [0])
     with pytest.raises(KeyboardInterrupt):
         probe.before(("abc",))
     assert closed == [KeyboardInterrupt]

@@ -53,7 +53,7 @@ class Note:
 
 def patched(function, note=None):
     patch = CodePatch(function)
-    patch.probe.add(note or Note(), Barrier())
+    patch.probe.add(note or Note(), Barrier(), [0])
     return patch
 
 
@@ -525,7 +525,7 @@ def test_a_decorator_s_arguments_are_read_by_the_names_of_the_function_below():
     method("me", "context", "bob")
     method("me", "context", user_id="carol")
     method("me", "context")
-    reader = Reader(parse_path("args.user_id"), layout)
+    reader = Reader(parse_path("args.user_id"), layout, [0, 0])
     assert [reader.read(values) for kind, values in note.calls if kind == "before"] == ["bob", "carol", MISSING]
     assert layout.self_of(note.calls[0][1]) == "me"
 

@@ -94,6 +94,8 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     """The job or the queued item that this context works on."""
     job: Any = None
     """The task that a worker runs in this context; see ``integrations/celery.py``."""
+    job_count: Any = None
+    """The job that is being counted in this context; see ``mechanisms/jobs.py``."""
     left: Any = None
     """The user whom an earlier job or item has left behind in this context."""
     trail: Any = None
@@ -126,6 +128,7 @@ turn_variable: Final[ContextVar[Any]] = _variable("turn")
 waiting_variable: Final[ContextVar[Any]] = _variable("waiting")
 stint_variable: Final[ContextVar[Any]] = _variable("stint")
 job_variable: Final[ContextVar[Any]] = _variable("job")
+job_count_variable: Final[ContextVar[Any]] = _variable("job_count")
 left_variable: Final[ContextVar[Any]] = _variable("left")
 trail_variable: Final[ContextVar[Any]] = _variable("trail")
 kept_variable: Final[ContextVar[Any]] = _variable("kept")

@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from isolation_audit.config.paths import Path, Step
     from isolation_audit.identity.bindings import Bindings
     from isolation_audit.identity.users import User
+    from isolation_audit.instrument.path_counts import PathCounts
 
 
 class BoundIds:
     """Reads ids and binds them to their user."""
 
     def __init__(
-        self, bind: Iterable[tuple[str, Path]], bindings: Bindings, publish: Callable[[Rebound], None]
+        self,
+        bind: Iterable[tuple[str, Path]],
+        bindings: Bindings,
+        publish: Callable[[Rebound], None],
+        counts: PathCounts,
     ) -> None:
-        self._paths = [(kind, value_reader(path), path.steps) for kind, path in bind]
+        cells = counts.under("[identity] bind")
+        self._paths = [(kind, _counting(value_reader(path), cells(path)), path.steps) for kind, path in bind]
         self._bindings = bindings
         self._publish = publish
 
@@ -54,6 +60,16 @@ class BoundIds:
                 continue
             if identifier and self._bindings.user_of(kind, identifier) is None:
                 self._bindings.learn(kind, identifier, user)
+
+
+def _counting(read: Callable[[Any], Any], cell: list[int]) -> Callable[[Any], Any]:
+    def counted(context: Any) -> Any:
+        cell[0] += 1
+        value = read(context)
+        cell[1] += type(value) is str
+        return value
+
+    return counted
 
 
 def _stored(value: Any, steps: tuple[Step, ...]) -> Any:

@@ -120,7 +120,7 @@ class Instrumentation:
         try:
             # Noted first: where instrumenting replaces the attribute, the replacement is noted afterwards.
             watched.found = resolve(module, watched.target).raw if watched.target.qualname else module
-            with places.on_behalf_of(id(watched)):
+            with places.on_behalf_of(id(watched), watched.calls):
                 watched.apply(module, watched.target)
             watched.found = resolve(module, watched.target).raw if watched.target.qualname else module
         except UnresolvedError as error:

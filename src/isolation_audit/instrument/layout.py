@@ -236,12 +236,16 @@ def _from_first(steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
 
 
 class Reader:
-    """One compiled path: ``read(values, result)`` gives the value, ``context`` the object one step before it."""
+    """One compiled path: ``read(values, result)`` gives the value, ``context`` the object one step before it.
 
-    __slots__ = ("_context", "binding", "fetch")
+    ``cell`` counts how often it was asked, and how often it gave a value: ``[asked, gave]``.
+    """
 
-    def __init__(self, path: Path, layout: Layout) -> None:
+    __slots__ = ("_context", "binding", "cell", "fetch")
+
+    def __init__(self, path: Path, layout: Layout, cell: list[int]) -> None:
         self.binding = path.binding
+        self.cell = cell
         self.fetch = fetcher(path, layout, path.steps)
         shortest = 2 if path.root is Root.SELF else 1
         has_context = len(path.steps) >= shortest and path.binding is None
@@ -249,11 +253,21 @@ class Reader:
 
     def read(self, values: Values, result: Any = MISSING) -> Any:
         """The value, or MISSING."""
-        return _safe(self.fetch, values, result)
+        cell = self.cell
+        cell[0] += 1
+        value = _safe(self.fetch, values, result)
+        if value is not None and value is not MISSING:
+            cell[1] += 1
+        return value
 
     def context(self, values: Values, result: Any = MISSING) -> Any:
         """The user-context object that the last step reads from; MISSING where the path has no such object."""
         return MISSING if self._context is None else _safe(self._context, values, result)
+
+
+def readers(paths: tuple[Path, ...], layout: Layout, cells: Callable[[Path], list[int]]) -> list[Reader]:
+    """Readers of several paths."""
+    return [Reader(path, layout, cells(path)) for path in paths]
 
 
 class UserReader:
@@ -261,10 +275,17 @@ class UserReader:
 
     __slots__ = ("_bindings", "_readers", "_token", "everyone")
 
-    def __init__(self, paths: tuple[Path, ...], layout: Layout, users: Users, bindings: Bindings) -> None:
+    def __init__(
+        self,
+        paths: tuple[Path, ...],
+        layout: Layout,
+        users: Users,
+        bindings: Bindings,
+        cells: Callable[[Path], list[int]],
+    ) -> None:
         self._token = users.token
         self._bindings = bindings
-        self._readers = tuple(Reader(path, layout) for path in paths if path.root is not Root.EVERYONE)
+        self._readers = tuple(Reader(path, layout, cells(path)) for path in paths if path.root is not Root.EVERYONE)
         self.everyone = any(path.root is Root.EVERYONE for path in paths)
 
     def __bool__(self) -> bool:
@@ -273,6 +294,8 @@ class UserReader:
     def read(self, values: Values, result: Any = MISSING) -> User | None:
         """The user, or None where no path leads to one."""
         for one in self._readers:
+            cell = one.cell
+            cell[0] += 1
             try:
                 value = one.fetch(values, result)
             except _USUAL:
@@ -285,6 +308,7 @@ class UserReader:
                 continue
             user = self._token(value) if one.binding is None else self._bindings.user_of(one.binding, value)
             if user is not None:
+                cell[1] += 1
                 return user
         return None
 

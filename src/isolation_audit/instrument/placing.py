@@ -43,6 +43,8 @@ class _Group:
     covered: dict[tuple[int, str, str], Any] = field(default_factory=dict)
     """(identity of the patched thing, attribute, purpose) -> the thing: each purpose is served once a place."""
     families: list[tuple[type, Callable[[type], None]]] = field(default_factory=list)
+    calls: list[int] = field(default_factory=lambda: [0])
+    """The cell that counts the calls of everything placed."""
 
 
 class Places:
@@ -66,10 +68,13 @@ class Places:
         self._lock = threading.RLock()
 
     @contextmanager
-    def on_behalf_of(self, key: Hashable) -> Iterator[None]:
-        """Everything placed in this block belongs to ``key``."""
+    def on_behalf_of(self, key: Hashable, calls: list[int] | None = None) -> Iterator[None]:
+        """Everything placed in this block belongs to ``key``, and has its calls counted in ``calls[0]``."""
         with self._lock:
-            before, self._group = self._group, self._groups.setdefault(key, _Group())
+            group = self._groups.setdefault(key, _Group())
+            if calls is not None:
+                group.calls = calls
+            before, self._group = self._group, group
             try:
                 yield
             finally:
@@ -222,7 +227,7 @@ class Places:
             self._add(patch, make(exact_layout(function, receiver=receiver)))
 
     def _add(self, patch: Patch, point: Interceptor) -> Guarded:
-        guarded = patch.probe.add(point, self._barrier)
+        guarded = patch.probe.add(point, self._barrier, self._group.calls)
         self._group.added.append((patch, guarded))
         return guarded
 

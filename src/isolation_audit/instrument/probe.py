@@ -32,12 +32,16 @@ class Interceptor:
 
 
 class Guarded:
-    """An interceptor behind the fault barrier: can't raise, can't be re-entered, is switched off after N faults."""
+    """An interceptor behind the fault barrier: can't raise, can't be re-entered, is switched off after N faults.
 
-    __slots__ = ("barrier", "interceptor", "minds_results", "place", "probe")
+    ``calls`` is the cell in which the calls of its target are counted, here and for every interceptor alike.
+    """
 
-    def __init__(self, interceptor: Interceptor, barrier: Barrier, probe: Probe) -> None:
+    __slots__ = ("barrier", "calls", "interceptor", "minds_results", "place", "probe")
+
+    def __init__(self, interceptor: Interceptor, barrier: Barrier, probe: Probe, calls: list[int]) -> None:
         self.interceptor = interceptor
+        self.calls = calls
         # Now, where it may fail: one that has none is not installed.
         self.place = interceptor.place
         self.barrier = barrier
@@ -94,9 +98,9 @@ class Probe:
     def __len__(self) -> int:
         return len(self._guarded)
 
-    def add(self, interceptor: Interceptor, barrier: Barrier) -> Guarded:
-        """Ask one more interceptor from now on."""
-        guarded = Guarded(interceptor, barrier, self)
+    def add(self, interceptor: Interceptor, barrier: Barrier, calls: list[int]) -> Guarded:
+        """Ask one more interceptor from now on; its calls are counted in ``calls[0]``."""
+        guarded = Guarded(interceptor, barrier, self, calls)
         self._ask((*self._guarded, guarded))
         return guarded
 
@@ -146,7 +150,7 @@ def _nobody(_values: Values) -> None:
 
 
 def _one(guarded: Guarded) -> Callable[[Values], States | None]:
-    interceptor = guarded.interceptor
+    interceptor, calls = guarded.interceptor, guarded.calls
 
     def before(values: Values) -> States | None:
         me = get_ident()
@@ -154,6 +158,7 @@ def _one(guarded: Guarded) -> Callable[[Values], States | None]:
             return None
         try:
             inside.add(me)
+            calls[0] += 1
             state = interceptor.before(values)
         except Exception as error:
             try:

@@ -46,6 +46,9 @@ class RunningScopes(scopes.ScopeListener):
     def _compare(self, user: User | None) -> None:
         request = scopes.request_variable.get()
         known = user is not None and user.kind is Kind.USER
+        job = scopes.job_count_variable.get()
+        if job is not None:
+            job.known = job.known or known
         if request is None:
             self._runtime.tally.users_by_source[SCOPES] += known
         elif known:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from isolation_audit.instrument.bound_ids import BoundIds
 from isolation_audit.instrument.levels import ServiceLevels
+from isolation_audit.instrument.path_counts import PathCounts
 from isolation_audit.instrument.rooms import Rooms
 from isolation_audit.instrument.tally import Tally
 
@@ -43,6 +44,8 @@ class Runtime:
     content: ContentWitness | None = None
     """None where no payload is watched."""
     tally: Tally = field(default_factory=Tally)
+    paths: PathCounts = field(default_factory=PathCounts)
+    """How often the configured paths have given a value."""
     factory_codes: dict[int, tuple[CodeType, Factory]] = field(default_factory=dict)
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""
     settling: list[Callable[[float], None]] = field(default_factory=list)
@@ -59,7 +62,7 @@ class Runtime:
     def __post_init__(self) -> None:
         self.rooms = Rooms(self.users, self.bindings, self.objects, limit=self.config.limits.bindings)
         self.levels = ServiceLevels(self.config, self.tally, self.publish)
-        self.ids = BoundIds(self.config.identity.bind, self.bindings, self.publish)
+        self.ids = BoundIds(self.config.identity.bind, self.bindings, self.publish, self.paths)
 
     def part(self, kind: Callable[[Runtime], _Part]) -> _Part:
         """The one instance of a mechanism in this audit; made when it is first asked for."""

@@ -75,6 +75,14 @@ class Tally:
     """Requests and connections of which integrations saw the beginning."""
     requests_named: int = 0
     """Those of them whose user became known."""
+    messages: int = 0
+    """What came on connections that last, and what handlers of events were called for."""
+    messages_named: int = 0
+    """Those of them whose user was known."""
+    jobs: int = 0
+    """What workers and schedulers have run."""
+    jobs_named: int = 0
+    """Those of them whose user was known."""
     users_by_source: Counter[str] = field(default_factory=Counts)
     """Requests whose user a source has told, by source; scopes outside of requests count as well."""
     users_disagreed: int = 0

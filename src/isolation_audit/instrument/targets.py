@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -49,5 +49,9 @@ class Watched:
     """True for what every process has and nobody asked for: reports name it only where it could not be watched."""
     state: State = State.WAITING
     detail: str = ""
+    library: str = ""
+    """The integration that it belongs to, by its name; empty for what the configuration names."""
+    calls: list[int] = field(default_factory=lambda: [0])
+    """One cell: how often what was placed for it has been called."""
     found: object = None
     """What the target resolved to when it was applied; another object at the same name means a reload."""

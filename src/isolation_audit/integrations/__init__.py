@@ -86,6 +86,7 @@ def _targets(name: str, integration: Integration, runtime: Runtime, places: Plac
             _placing(name, integration, point, places),
             optional=True,
             quiet=not integration.distribution,
+            library=name,
         )
 
 

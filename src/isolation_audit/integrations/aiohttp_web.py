@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 WEBSOCKET: Final = "aiohttp.web_ws:WebSocketResponse"
 _HANDLING: Final = "aiohttp.web_protocol:RequestHandler._handle_request"
+_MESSAGES: Final = (1, 2)
+"""What ``WSMsgType`` calls a text and bytes."""
 _LOGIN: Final = "aiohttp_security.api:authorized_userid"
 
 
@@ -40,8 +42,7 @@ class Aiohttp:
             # Before the others: they tell whose the request is, and it must have been nobody's until then.
             yield Point(*point(HomePoint, "aiohttp.web_runner:BaseRunner.setup", runtime))
             yield Point(*point(RootPoint, _HANDLING, runtime))
-        if runtime.part(sources).detect:
-            yield Point(_HANDLING, partial(HandlingPoint, runtime))
+        yield Point(_HANDLING, partial(HandlingPoint, runtime))
         sinks = sinks_of(runtime)
         if sinks is not None:
             yield from answering(sinks)
@@ -61,7 +62,7 @@ class AiohttpSession:
         if "session" in runtime.part(sources).detect:
             for name in ("get_session", "new_session"):
                 target = f"aiohttp_session:{name}"
-                yield Point(target, partial(SessionPoint, target, runtime))
+                yield Point(target, partial(SessionPoint, target))
 
 
 class AiohttpSecurity:
@@ -74,7 +75,7 @@ class AiohttpSecurity:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What says who is logged in."""
         if "login" in runtime.part(sources).detect:
-            yield Point(_LOGIN, returning(_LOGIN, runtime))
+            yield Point(_LOGIN, returning(_LOGIN))
 
 
 class HandlingPoint(Serving):
@@ -103,13 +104,11 @@ class HandlingPoint(Serving):
 class SessionPoint(Interceptor):
     """Around what gives a handler its session."""
 
-    def __init__(self, place: str, runtime: Runtime, _layout: Layout) -> None:
+    def __init__(self, place: str, _layout: Layout) -> None:
         self.place = place
-        self._seen = runtime.tally.seen
 
     def before(self, _values: Values) -> bool:
         """The session comes at the end."""
-        self._seen[self.place] += 1
         return True
 
     @staticmethod
@@ -123,24 +122,25 @@ class SessionPoint(Interceptor):
 def _websockets(runtime: Runtime) -> Iterator[Point]:
     """``send_json`` is one of the others below."""
     connections = Connections(WEBSOCKET, runtime)
-    for name in ("send_str", "send_bytes"):
-        yield Point(f"{WEBSOCKET}.{name}", partial(SendPoint, f"{WEBSOCKET}.{name}", connections, runtime))
-    for name in ("prepare", "receive"):
-        yield Point(f"{WEBSOCKET}.{name}", partial(UsePoint, f"{WEBSOCKET}.{name}", connections, runtime))
+    for name, kind in (
+        ("send_str", SendPoint),
+        ("send_bytes", SendPoint),
+        ("prepare", UsePoint),
+        ("receive", ReceivePoint),
+    ):
+        yield Point(f"{WEBSOCKET}.{name}", partial(kind, f"{WEBSOCKET}.{name}", connections))
 
 
 class UsePoint(Interceptor):
-    """Around what only a connection's own user's work does: the handshake, and receiving."""
+    """Around what only a connection's own user's work does: the handshake."""
 
-    def __init__(self, place: str, connections: Connections, runtime: Runtime, layout: Layout) -> None:
+    def __init__(self, place: str, connections: Connections, layout: Layout) -> None:
         self.place = place
         self._connections = connections
         self._self_of = layout.receiver_reader()
-        self._seen = runtime.tally.seen
 
     def before(self, values: Values) -> Any:
         """Keep the WebSocket for the end."""
-        self._seen[self.place] += 1
         return self._self_of(values)
 
     def after(self, state: Any, _result: Any) -> None:
@@ -148,11 +148,23 @@ class UsePoint(Interceptor):
         self._connections.bind(state, self._connections.of(state))
 
 
+class ReceivePoint(UsePoint):
+    """Around ``receive``."""
+
+    def after(self, state: Any, result: Any) -> None:
+        """Note the user, and count what is a message and no sign of the protocol's own."""
+        connection = self._connections.of(state)
+        if getattr(result, "type", None) in _MESSAGES:
+            self._connections.received(state, connection)
+        else:
+            self._connections.bind(state, connection)
+
+
 class SendPoint(UsePoint):
     """Around ``send_str`` and ``send_bytes``."""
 
-    def __init__(self, place: str, connections: Connections, runtime: Runtime, layout: Layout) -> None:
-        super().__init__(place, connections, runtime, layout)
+    def __init__(self, place: str, connections: Connections, layout: Layout) -> None:
+        super().__init__(place, connections, layout)
         self._data = layout.argument("data")
 
     def before(self, values: Values) -> Any:

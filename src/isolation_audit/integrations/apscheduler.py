@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.jobs import Jobs
 from isolation_audit.mechanisms.labels import Labels
 from isolation_audit.mechanisms.lineage import Lineage
 
@@ -40,7 +41,7 @@ class APScheduler:
         lineage, jobs = runtime.part(Lineage), Labels()
         yield Point(JOB, lambda layout: MakePoint(layout, lineage, jobs))
         for target in _RUNS:
-            yield Point(target, partial(RunPoint, target, lineage, jobs))
+            yield Point(target, partial(RunPoint, target, runtime, jobs))
 
 
 class MakePoint(Interceptor):
@@ -63,25 +64,30 @@ class MakePoint(Interceptor):
 class RunPoint(Interceptor):
     """Around the running of a job."""
 
-    def __init__(self, place: str, lineage: Lineage, jobs: Labels, layout: Layout) -> None:
+    def __init__(self, place: str, runtime: Runtime, jobs: Labels, layout: Layout) -> None:
         self.place = place
         self._job = layout.argument("job")
-        self._lineage = lineage
+        self._lineage = runtime.part(Lineage)
+        self._counted = runtime.part(Jobs)
         self._jobs = jobs
 
     def before(self, values: Values) -> Any:
         """Compare whoever has scheduled it with the context's user."""
         job = self._job(values)
         owner = self._jobs.get(job)
-        return None if owner is None else self._lineage.begin_scheduled(owner, job.func)
+        counted = self._counted.begin()
+        return owner, counted, None if owner is None else self._lineage.begin_scheduled(owner, job.func)
 
-    def after(self, stint: Any, _result: Any) -> None:
+    def after(self, state: Any, _result: Any) -> None:
         """The job is done."""
-        self._lineage.end_job(stint)
+        owner, counted, stint = state
+        self._counted.end(counted, owner)
+        if stint is not None:
+            self._lineage.end_job(stint)
 
-    def failed(self, stint: Any, _error: BaseException) -> None:
+    def failed(self, state: Any, _error: BaseException) -> None:
         """The same, where it was cancelled; the job's own exceptions go into an event."""
-        self._lineage.end_job(stint)
+        self.after(state, None)
 
 
 integration = APScheduler()

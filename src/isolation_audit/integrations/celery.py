@@ -14,6 +14,7 @@ from isolation_audit.identity.scopes import job_variable
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.jobs import Jobs
 from isolation_audit.mechanisms.lineage import Lineage
 
 if TYPE_CHECKING:
@@ -81,13 +82,14 @@ class MessagePoint(Interceptor):
 class _Job:
     """One run of a task; holds nothing of it."""
 
-    __slots__ = ("_bindings", "_id", "outer", "stint")
+    __slots__ = ("_bindings", "_id", "counted", "outer", "stint")
 
     def __init__(self, identifier: Any, bindings: Bindings, outer: Any) -> None:
         self._id = identifier
         self._bindings = bindings
         self.outer = outer
         self.stint: Any = None
+        self.counted: Any = None
 
     def publisher(self) -> User | None:
         """Whose it is, as far as is known by now: a binding may arrive after its message."""
@@ -103,10 +105,12 @@ class TaskPoint(Interceptor):
         self._task = layout.argument("task")
         self._lineage = runtime.part(Lineage)
         self._bindings = runtime.bindings
+        self._jobs = runtime.part(Jobs)
 
     def before(self, values: Values) -> _Job:
         """An earlier task's user may still be there."""
         job = _Job(self._id(values), self._bindings, job_variable.get())
+        job.counted = self._jobs.begin()
         job.stint = self._lineage.begin_task(job.publisher(), _where(self._task(values)))
         job_variable.set(job)
         return job
@@ -114,6 +118,7 @@ class TaskPoint(Interceptor):
     def after(self, job: Any, _result: Any) -> None:
         """Whoever is the user now is left behind."""
         job_variable.set(job.outer)
+        self._jobs.end(job.counted, job.publisher())
         self._lineage.end_task(job.stint, job.publisher)
 
     def failed(self, job: Any, _error: BaseException) -> None:

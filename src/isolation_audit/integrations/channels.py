@@ -113,7 +113,6 @@ class _Point(Interceptor):
         self.place = place
         self._groups = groups
         self._layout = layout
-        self._seen = groups.runtime.tally.seen
 
 
 class ConsumerPoint(_Point):
@@ -126,7 +125,6 @@ class ConsumerPoint(_Point):
 
     def before(self, values: Values) -> Any:
         """Note what the scope says, and whose consumer runs."""
-        self._seen[self.place] += 1
         consumer = self._self_of(values)
         held = vars(consumer)
         channel = plain_text(held.get("channel_name"))
@@ -136,7 +134,11 @@ class ConsumerPoint(_Point):
         outer = client_variable.get()
         client_variable.set(channel)
         message = self._message(values)
-        over = type(message) is dict and message.get("type") == "websocket.disconnect"
+        kind = message.get("type") if type(message) is dict else None
+        over = kind == "websocket.disconnect"
+        if not over and kind != "websocket.connect":
+            self._groups.runtime.tally.messages += 1
+            self._groups.runtime.tally.messages_named += self._groups.holders.of(channel) is not None
         return channel, outer, over
 
     def after(self, state: Any, _result: Any) -> None:
@@ -158,7 +160,6 @@ class NewChannelPoint(_Point):
 
     def before(self, _values: Values) -> Any:
         """Wait for the name."""
-        self._seen[self.place] += 1
         return True
 
     def after(self, _state: Any, result: Any) -> None:
@@ -179,7 +180,6 @@ class MembershipPoint(_Point):
 
     def before(self, values: Values) -> None:
         """Note it."""
-        self._seen[self.place] += 1
         group, channel = plain_text(self._group(values)), plain_text(self._channel(values))
         if group is not None and channel is not None:
             self._note(group, channel)
@@ -195,7 +195,6 @@ class GroupSendPoint(_Point):
 
     def before(self, values: Values) -> Any:
         """Have it weighed; what the layer sends to the members one by one is the same message."""
-        self._seen[self.place] += 1
         group = plain_text(self._group(values))
         if group is None:
             return None
@@ -231,7 +230,6 @@ class SendPoint(_Point):
 
     def before(self, values: Values) -> None:
         """Have it weighed."""
-        self._seen[self.place] += 1
         if type(client_variable.get()) is _Sending:
             return
         receiver = self._groups.holders.of(plain_text(self._channel(values)))

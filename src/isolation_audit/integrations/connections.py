@@ -100,6 +100,13 @@ class Connections:
             record.origin = beneath(capture(_ORIGIN_FRAMES), _LIBRARIES)
             record.origin_label = "first used for"
 
+    def received(self, obj: Any, connection: Connection) -> None:
+        """Count a message that has come, and note the user as :meth:`bind` does."""
+        self.bind(obj, connection)
+        tally = self._runtime.tally
+        tally.messages += 1
+        tally.messages_named += connection.owner is not None
+
     def sent(self, connection: Connection, payload: Any) -> None:
         """Have it weighed whether what is sent is meant for the connection's user."""
         owner, addressees = connection.owner, self._addressees

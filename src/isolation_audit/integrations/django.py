@@ -38,19 +38,18 @@ class Django:
             for target in ANSWERS:
                 yield Point(target, partial(AnswerPoint, target, sinks))
         detect = runtime.part(sources).detect
-        if detect:
-            yield Point(_ASGI, serving_asgi(_ASGI, runtime))
-            yield Point(_WSGI, serving_wsgi(_WSGI, runtime))
-            for target in ANSWERS:
-                yield Point(target, partial(RoutePoint, target))
+        yield Point(_ASGI, serving_asgi(_ASGI, runtime))
+        yield Point(_WSGI, serving_wsgi(_WSGI, runtime))
+        for target in ANSWERS:
+            yield Point(target, partial(RoutePoint, target))
         if "login" not in detect:
             return
         for name in ("get_user", "aget_user"):
-            yield Point(f"{_AUTH}:{name}", returning(f"{_AUTH}:{name}", runtime))
+            yield Point(f"{_AUTH}:{name}", returning(f"{_AUTH}:{name}"))
         for name in ("login", "alogin"):
-            yield Point(f"{_AUTH}:{name}", taking(f"{_AUTH}:{name}", runtime, "user"))
+            yield Point(f"{_AUTH}:{name}", taking(f"{_AUTH}:{name}", "user"))
         for name in ("logout", "alogout"):
-            yield Point(f"{_AUTH}:{name}", leaving(f"{_AUTH}:{name}", runtime))
+            yield Point(f"{_AUTH}:{name}", leaving(f"{_AUTH}:{name}"))
 
 
 integration = Django()

@@ -27,7 +27,7 @@ class FastAPIUsers:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What all its dependencies come down to."""
         if "login" in runtime.part(sources).detect:
-            yield Point(_AUTHENTICATE, lambda _layout: LoginPoint(_AUTHENTICATE, runtime, _person))
+            yield Point(_AUTHENTICATE, lambda _layout: LoginPoint(_AUTHENTICATE, _person))
 
 
 def _person(_values: Values, found: Any) -> Any:

@@ -34,11 +34,10 @@ class Flask:
         if runtime.config.watch.contexts:
             yield Point(*point(ThreadedPoint, _APPLICATION, runtime))
         detect = runtime.part(sources).detect
-        if detect:
-            yield Point(_APPLICATION, serving_wsgi(_APPLICATION, runtime))
-            yield Point(_APPLICATION, RoutePoint)
+        yield Point(_APPLICATION, serving_wsgi(_APPLICATION, runtime))
+        yield Point(_APPLICATION, RoutePoint)
         if "session" in detect:
-            yield Point(_CONTEXT, lambda layout: SessionPoint(layout, runtime))
+            yield Point(_CONTEXT, SessionPoint)
 
 
 class RoutePoint(Interceptor):
@@ -63,13 +62,11 @@ class SessionPoint(Interceptor):
 
     place = _CONTEXT
 
-    def __init__(self, layout: Layout, runtime: Runtime) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._context_of = layout.receiver_reader()
-        self._seen = runtime.tally.seen
 
     def before(self, values: Values) -> Any:
         """Keep the context for the end of the call."""
-        self._seen[self.place] += 1
         return self._context_of(values)
 
     @staticmethod

@@ -29,7 +29,7 @@ class FlaskLogin:
     def points(runtime: Runtime) -> Iterator[Point]:
         """The place that loading, logging in and logging out have in common."""
         if "login" in runtime.part(sources).detect:
-            yield Point(_TARGET, lambda layout: UserPoint(layout, runtime))
+            yield Point(_TARGET, UserPoint)
 
 
 class UserPoint(Interceptor):
@@ -37,16 +37,14 @@ class UserPoint(Interceptor):
 
     place = _TARGET
 
-    def __init__(self, layout: Layout, runtime: Runtime) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._user = layout.argument("user")
-        self._seen = runtime.tally.seen
 
     def before(self, values: Values) -> None:
         """Tell the request.
 
         The id is the one that Flask-Login itself asks the user for, whichever way the user was found.
         """
-        self._seen[self.place] += 1
         user = self._user(values)
         fields = name_of(user) if user is not None else None
         chosen = None if user is None else plain_id(user.get_id())

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import ThreadedPoint, point
-from isolation_audit.integrations.serving import ParsedPoint, sources
+from isolation_audit.integrations.serving import ParsedPoint
 from isolation_audit.integrations.wsgi_servers import writing
 from isolation_audit.mechanisms.responses import Asked
 from isolation_audit.mechanisms.routes import Endpoint, code_of
@@ -44,8 +44,7 @@ class Gunicorn:
         for target in _SERVING:
             if runtime.config.watch.contexts:
                 yield Point(*point(ThreadedPoint, target, runtime))
-            if runtime.part(sources).detect:
-                yield Point(target, _serving(target, runtime))
+            yield Point(target, _serving(target, runtime))
         application = Application()
         yield Point(_LOAD, partial(LoadPoint, application))
         yield from writing(runtime, "gunicorn.http.wsgi:Response", ("write", "arg"), "close", application.describe)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import sending
 from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
-from isolation_audit.integrations.serving import serving_asgi, sources
+from isolation_audit.integrations.serving import serving_asgi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,7 @@ class Hypercorn:
         if runtime.config.watch.contexts:
             yield Point(*point(HomePoint, "hypercorn.asyncio.run:worker_serve", runtime))
             yield Point(*point(RootPoint, _HANDLE, runtime))
-        if runtime.part(sources).detect:
-            yield Point(_HANDLE, serving_asgi(_HANDLE, runtime))
+        yield Point(_HANDLE, serving_asgi(_HANDLE, runtime))
         yield from sending(
             runtime,
             ("hypercorn.protocol.http_stream:HTTPStream.app_send", "hypercorn.protocol.ws_stream:WSStream.app_send"),

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.instrument.runtime import Runtime
 
 
 class LoginPoint(Interceptor):
@@ -22,14 +21,12 @@ class LoginPoint(Interceptor):
     ``person_of`` gets the user out of the call's values and its result; None is nobody. A failed call tells nothing.
     """
 
-    def __init__(self, place: str, runtime: Runtime, person_of: Callable[[Values, Any], Any]) -> None:
+    def __init__(self, place: str, person_of: Callable[[Values, Any], Any]) -> None:
         self.place = place
-        self._seen = runtime.tally.seen
         self._person_of = person_of
 
     def before(self, values: Values) -> Any:
         """Keep the call's values for its end."""
-        self._seen[self.place] += 1
         return values
 
     def after(self, values: Any, result: Any) -> None:
@@ -39,21 +36,21 @@ class LoginPoint(Interceptor):
             tell(LOGIN, name)
 
 
-def returning(place: str, runtime: Runtime) -> Callable[[Layout], LoginPoint]:
+def returning(place: str) -> Callable[[Layout], LoginPoint]:
     """A point around a function that returns the user."""
-    return lambda _layout: LoginPoint(place, runtime, lambda _values, result: result)
+    return lambda _layout: LoginPoint(place, lambda _values, result: result)
 
 
-def taking(place: str, runtime: Runtime, argument: str) -> Callable[[Layout], LoginPoint]:
+def taking(place: str, argument: str) -> Callable[[Layout], LoginPoint]:
     """A point around a function that gets the user."""
 
     def make(layout: Layout) -> LoginPoint:
         person = layout.argument(argument)
-        return LoginPoint(place, runtime, lambda values, _result: person(values))
+        return LoginPoint(place, lambda values, _result: person(values))
 
     return make
 
 
-def leaving(place: str, runtime: Runtime) -> Callable[[Layout], LoginPoint]:
+def leaving(place: str) -> Callable[[Layout], LoginPoint]:
     """A point around a function after which nobody is logged in."""
-    return lambda _layout: LoginPoint(place, runtime, lambda _values, _result: None)
+    return lambda _layout: LoginPoint(place, lambda _values, _result: None)

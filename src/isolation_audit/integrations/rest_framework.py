@@ -35,7 +35,7 @@ class RestFramework:
             def person(values: Values, _result: Any) -> Any:
                 return _person(vars(request_of(values)).get("_user"))
 
-            return LoginPoint(_AUTHENTICATE, runtime, person)
+            return LoginPoint(_AUTHENTICATE, person)
 
         yield Point(_AUTHENTICATE, make)
 

@@ -62,8 +62,7 @@ class Serving(Interceptor):
         self._tally = runtime.tally
 
     def _begin(self, request: Request, outer: Request | None) -> tuple[Request, Request | None]:
-        self._tally.seen[self.place] += 1
-        self._tally.requests += 1
+        self._count()
         request_variable.set(request)
         return request, outer
 
@@ -79,7 +78,7 @@ class Serving(Interceptor):
         if request_variable.get() is request:
             request_variable.set(outer)
         request.end()
-        self._tally.requests_named += request.named or request.said is not None
+        self._count_named(named=request.named or request.said is not None)
         self._tally.users_disagreed += request.disagreed
         for source in (*request.said_by, *((source_of(request.rank),) if request.named else ())):
             self._tally.users_by_source[source] += 1
@@ -87,6 +86,14 @@ class Serving(Interceptor):
     def failed(self, state: Any, _error: BaseException) -> None:
         """The request has been served, badly."""
         self.after(state, None)
+
+    def _count(self) -> None:
+        """It has begun."""
+        self._tally.requests += 1
+
+    def _count_named(self, *, named: bool) -> None:
+        """It is over; ``named`` where somebody has told whose it was."""
+        self._tally.requests_named += named
 
 
 class AsgiPoint(Serving):

@@ -141,7 +141,6 @@ class EmitPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Find out who receives it, and have it weighed."""
-        self._runtime.tally.seen[self.place] += 1
         sender = self._sender()
         message = Message(self.place, self._data(values), _LIBRARIES, plain_text(self._event(values)))
         to = self._to(values) or self._room(values)

@@ -47,8 +47,6 @@ class Known:
 def handlers(runtime: Runtime, servers: tuple[str, ...]) -> Iterator[Point]:
     """Points around the handlers of each kind of server, and around what they say of their users."""
     detect = runtime.part(sources).detect
-    if not detect:
-        return
     for server in servers:
         yield Point(f"{server}._trigger_event", lambda layout: HandlerPoint(layout, runtime))
         if "session" in detect:
@@ -77,6 +75,14 @@ class HandlerPoint(Serving):
         if known is not None:
             request.told(*known)
         return sid, event == "disconnect", self._begin(request, request_variable.get())
+
+    def _count(self) -> None:
+        """A handler is called for one message."""
+        self._tally.messages += 1
+
+    def _count_named(self, *, named: bool) -> None:
+        """It has ended; ``named`` where somebody has told whose it was."""
+        self._tally.messages_named += named
 
     def after(self, state: Any, result: Any) -> None:
         """End, and remember."""

@@ -10,7 +10,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.boundaries import AnswerPoint, HandingPoint, RequestPoint, point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
-from isolation_audit.integrations.serving import serving_asgi, sources
+from isolation_audit.integrations.serving import serving_asgi
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
 from isolation_audit.mechanisms.sinks import sinks_of
 
@@ -37,15 +37,14 @@ class Starlette:
         """What goes through a WebSocket either way, and what leaves an application."""
         connections = Connections(WEBSOCKET, runtime)
         yield Point(f"{WEBSOCKET}.send", lambda layout: SendPoint(connections, layout, runtime))
-        yield Point(f"{WEBSOCKET}.receive", lambda layout: ReceivePoint(connections, layout, runtime))
-        yield Point(APPLICATION, lambda layout: ApplicationPoint(connections, layout, runtime))
+        yield Point(f"{WEBSOCKET}.receive", lambda layout: ReceivePoint(connections, layout))
+        yield Point(APPLICATION, lambda layout: ApplicationPoint(connections, layout))
         if runtime.config.watch.contexts:
             yield Point(*point(RequestPoint, APPLICATION, runtime))
             yield Point(*point(HandingPoint, THREADED, runtime))
             for answer in ANSWERS:
                 yield Point(*point(AnswerPoint, f"starlette.responses:{answer}.__call__", runtime))
-        if runtime.part(sources).detect:
-            yield Point(APPLICATION, serving_asgi(APPLICATION, runtime))
+        yield Point(APPLICATION, serving_asgi(APPLICATION, runtime))
         sinks = sinks_of(runtime)
         if sinks is not None:
             yield Point(RESPONSE, lambda layout: ResponsePoint(sinks, layout))
@@ -96,11 +95,9 @@ class SendPoint(Interceptor):
     def __init__(self, connections: Connections, layout: Layout, runtime: Runtime) -> None:
         self._connections = connections
         self._calls = layout.receiver_reader(), layout.argument("message"), runtime.objects.get, connections.sent
-        self._seen = runtime.tally.seen
 
     def before(self, values: Values) -> Any:
         """Compare what is sent with the state of the connection."""
-        self._seen[self.place] += 1
         self_of, message_of, record_of, sent = self._calls
         websocket, message = self_of(values), message_of(values)
         record = record_of(websocket)
@@ -155,21 +152,22 @@ class ReceivePoint(Interceptor):
 
     place = f"{WEBSOCKET}.receive"
 
-    def __init__(self, connections: Connections, layout: Layout, runtime: Runtime) -> None:
+    def __init__(self, connections: Connections, layout: Layout) -> None:
         self._connections = connections
         self._self_of = layout.receiver_reader()
-        self._seen = runtime.tally.seen
 
     def before(self, values: Values) -> Any:
         """Keep the WebSocket for the end."""
-        self._seen[self.place] += 1
         return self._self_of(values)
 
     def after(self, websocket: Any, message: Any) -> None:
         """Note the client's disconnect: from here on the application knows."""
         connection = _connection(self._connections, websocket)
-        if _kind(message) == "websocket.disconnect":
+        kind = _kind(message)
+        if kind == "websocket.disconnect":
             connection.end = connection.end or RECEIVED
+        elif kind == "websocket.receive":
+            self._connections.received(websocket, connection)
         else:
             self._connections.bind(websocket, connection)
 
@@ -179,10 +177,9 @@ class ApplicationPoint(Interceptor):
 
     place = APPLICATION
 
-    def __init__(self, connections: Connections, layout: Layout, runtime: Runtime) -> None:
+    def __init__(self, connections: Connections, layout: Layout) -> None:
         self._connections = connections
         self._scope = layout.argument("scope")
-        self._seen = runtime.tally.seen
 
     def before(self, values: Values) -> Any:
         """Begin a connection; None for everything else, and for a part of one."""
@@ -192,7 +189,6 @@ class ApplicationPoint(Interceptor):
         outer: _Running | None = connection_variable.get()
         if outer is not None and outer.serves(scope):
             return None
-        self._seen[self.place] += 1
         running = _Running(scope)
         connection_variable.set(running)
         return running, outer

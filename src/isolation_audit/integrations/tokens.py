@@ -29,20 +29,18 @@ class Tokens:
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """The decoding of a token."""
         if "token" in runtime.part(sources).detect:
-            yield Point(self._target, lambda _layout: DecodePoint(self._target, runtime, self._claims_of))
+            yield Point(self._target, lambda _layout: DecodePoint(self._target, self._claims_of))
 
 
 class DecodePoint(Interceptor):
     """Around the decoding; what is refused tells nothing."""
 
-    def __init__(self, place: str, runtime: Runtime, claims_of: Callable[[Any], Any]) -> None:
+    def __init__(self, place: str, claims_of: Callable[[Any], Any]) -> None:
         self.place = place
-        self._seen = runtime.tally.seen
         self._claims_of = claims_of
 
     def before(self, _values: Values) -> bool:
         """The claims come at the end."""
-        self._seen[self.place] += 1
         return True
 
     def after(self, _state: Any, result: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import sending
 from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
-from isolation_audit.integrations.serving import AsgiPoint, sources
+from isolation_audit.integrations.serving import AsgiPoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,9 +52,8 @@ class Uvicorn:
             for target in _CALLS:
                 yield Point(*point(RootPoint, target, runtime))
         yield from sending(runtime, _SENDS)
-        if runtime.part(sources).detect:
-            for target in _CALLS:
-                yield Point(target, _calling(target, runtime))
+        for target in _CALLS:
+            yield Point(target, _calling(target, runtime))
 
 
 def _calling(target: str, runtime: Runtime) -> Callable[[Layout], AsgiPoint]:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import ThreadedPoint, point
-from isolation_audit.integrations.serving import ParsedPoint, sources
+from isolation_audit.integrations.serving import ParsedPoint
 from isolation_audit.integrations.wsgi_servers import writing
 from isolation_audit.mechanisms.responses import Asked
 from isolation_audit.mechanisms.routes import Endpoint, code_of
@@ -39,8 +39,7 @@ class Waitress:
         """What serves one request, and what writes its body."""
         if runtime.config.watch.contexts:
             yield Point(*point(ThreadedPoint, _SERVING, runtime))
-        if runtime.part(sources).detect:
-            yield Point(_SERVING, lambda layout: _serving(layout, runtime))
+        yield Point(_SERVING, lambda layout: _serving(layout, runtime))
         applications = Applications()
         yield Point(_WRAP, partial(WrapPoint, applications))
         yield from writing(runtime, _TASK, ("write", "data"), "finish", applications.describe)

@@ -37,7 +37,7 @@ class Websockets:
             place = f"{CONNECTION}.{name}"
 
             def make(layout: Layout, kind: type[_Point] = kind, place: str = place) -> _Point:
-                return kind(place, connections, layout, runtime)
+                return kind(place, connections, layout)
 
             yield Point(place, make)
 
@@ -45,24 +45,22 @@ class Websockets:
 class _Point(Interceptor):
     """Around a method of a connection."""
 
-    def __init__(self, place: str, connections: Connections, layout: Layout, runtime: Runtime) -> None:
+    def __init__(self, place: str, connections: Connections, layout: Layout) -> None:
         self.place = place
         self._connections = connections
         self._self_of = layout.receiver_reader()
         self._layout = layout
-        self._seen = runtime.tally.seen
 
     def before(self, values: Values) -> Any:
         """Keep the connection for the end."""
-        self._seen[self.place] += 1
         return self._self_of(values)
 
 
 class SendPoint(_Point):
     """Around ``send``."""
 
-    def __init__(self, place: str, connections: Connections, layout: Layout, runtime: Runtime) -> None:
-        super().__init__(place, connections, layout, runtime)
+    def __init__(self, place: str, connections: Connections, layout: Layout) -> None:
+        super().__init__(place, connections, layout)
         self._message = layout.argument("message")
 
     def before(self, values: Values) -> Any:
@@ -87,7 +85,7 @@ class ReceivePoint(_Point):
 
     def after(self, state: Any, _result: Any) -> None:
         """Note the user."""
-        self._connections.bind(state, self._connections.of(state))
+        self._connections.received(state, self._connections.of(state))
 
     def failed(self, state: Any, error: BaseException) -> None:
         """Note the end: from here on the application knows."""
@@ -99,8 +97,8 @@ class ReceivePoint(_Point):
 class ClosePoint(_Point):
     """Around ``close``, which the server calls, too, when a handler returns (1000) or raises (1011)."""
 
-    def __init__(self, place: str, connections: Connections, layout: Layout, runtime: Runtime) -> None:
-        super().__init__(place, connections, layout, runtime)
+    def __init__(self, place: str, connections: Connections, layout: Layout) -> None:
+        super().__init__(place, connections, layout)
         self._code = layout.optional("code")
 
     def before(self, values: Values) -> Any:

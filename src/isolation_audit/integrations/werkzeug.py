@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import ThreadedPoint, point
-from isolation_audit.integrations.serving import serving_requests, sources
+from isolation_audit.integrations.serving import serving_requests
 from isolation_audit.integrations.werkzeug_responses import RESPONSE, ResponsePoint
 from isolation_audit.mechanisms.sinks import sinks_of
 
@@ -33,8 +33,7 @@ class Werkzeug:
         sinks = sinks_of(runtime)
         if sinks is not None:
             yield Point(RESPONSE, partial(ResponsePoint, sinks))
-        if runtime.part(sources).detect:
-            yield Point(_SERVING, serving_requests(_SERVING, runtime))
+        yield Point(_SERVING, serving_requests(_SERVING, runtime))
 
 
 integration = Werkzeug()

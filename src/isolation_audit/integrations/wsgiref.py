@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import ThreadedPoint, point
-from isolation_audit.integrations.serving import serving_requests, sources
+from isolation_audit.integrations.serving import serving_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +27,7 @@ class Wsgiref:
         """What serves one request."""
         if runtime.config.watch.contexts:
             yield Point(*point(ThreadedPoint, _SERVING, runtime))
-        if runtime.part(sources).detect:
-            yield Point(_SERVING, serving_requests(_SERVING, runtime))
+        yield Point(_SERVING, serving_requests(_SERVING, runtime))
 
 
 integration = Wsgiref()

@@ -34,9 +34,10 @@ class Addressee:
     def __init__(self, entry: Emitter, method: str, layout: Layout, runtime: Runtime) -> None:
         rooms = {one.name for one in runtime.config.rooms}
         single = tuple(path for path in entry.addressee if path.binding not in rooms)
-        self._paths = UserReader(single, layout, runtime.users, runtime.bindings)
+        cells = runtime.paths.of(entry, "addressee")
+        self._paths = UserReader(single, layout, runtime.users, runtime.bindings, cells)
         self._audiences = [
-            Audience(path, layout, runtime) for path in entry.addressee if path.root is not Root.EVERYONE
+            Audience(path, layout, runtime, cells(path)) for path in entry.addressee if path.root is not Root.EVERYONE
         ]
         self._rooms = entry.rooms
         self.to_everyone = any(fnmatchcase(method, glob) for glob in entry.broadcast)
@@ -57,6 +58,7 @@ class Addressee:
         for audience in self._audiences:
             members = audience.members(values)
             if members:
+                audience.gave()
                 addressee = self._among(members, sender)
                 allowed = addressee is SEVERAL or addressee is sender
                 return addressee, members if allowed else _NOBODY
@@ -73,10 +75,12 @@ class Addressee:
 class Audience:
     """One path of an addressee that leads to several users: a collection of their ids, or of what is bound to them."""
 
-    __slots__ = ("_bindings", "_known", "_objects", "_reader", "_rooms", "_users")
+    __slots__ = ("_bindings", "_cell", "_known", "_objects", "_reader", "_rooms", "_users")
 
-    def __init__(self, path: Path, layout: Layout, runtime: Runtime) -> None:
-        self._reader = Reader(path, layout)
+    def __init__(self, path: Path, layout: Layout, runtime: Runtime, cell: list[int]) -> None:
+        # With a cell of its own: a collection that can be read is not yet a user who is known.
+        self._reader = Reader(path, layout, [0, 0])
+        self._cell = cell
         self._rooms = runtime.rooms
         self._known = path.binding in {one.name for one in runtime.config.rooms}
         self._users = runtime.users
@@ -96,6 +100,10 @@ class Audience:
                 # The plain type's own way; a copy, so that another thread can't change what is being read.
                 return _users_of(map(self._user, list(islice(kind.__iter__(found), MEMBERS))))
         return _NOBODY
+
+    def gave(self) -> None:
+        """Count that the path has led to users."""
+        self._cell[1] += 1
 
     def _user(self, member: Any) -> User | None:
         if self._reader.binding is not None and not self._known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.layout import UserReader
+from isolation_audit.instrument.points.ownership import owner_reader
 from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class CleanupPoint(Interceptor):
         self._cleaning = cleaning
         self._self_of = layout.receiver_reader()
         self._runtime = runtime
-        self._owner = UserReader(entry.owner, layout, runtime.users, runtime.bindings)
+        self._owner = owner_reader(entry, layout, runtime)
 
     def before(self, values: Values) -> Any:
         """Note when it begins; None for receivers that are not meant, or are being cleaned up already."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.observations import Built
+from isolation_audit.instrument.points.ownership import owner_reader
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import capture
 
@@ -73,8 +74,7 @@ class ConstructionPoint(Interceptor):
         self._registrar = registrar
         self._receivers = receivers
         self._self_of = layout.receiver_reader()
-        runtime = registrar.runtime
-        self._owner = UserReader(registrar.entry.owner, layout, runtime.users, runtime.bindings)
+        self._owner = owner_reader(registrar.entry, layout, registrar.runtime)
 
     def before(self, values: Values) -> Any:
         """Begin a construction; None for receivers that are not meant."""
@@ -105,8 +105,7 @@ class ConstructorPoint(Interceptor):
         self.place = registrar.place
         self._registrar = registrar
         self._via = via
-        runtime = registrar.runtime
-        self._owner = UserReader(registrar.entry.owner, layout, runtime.users, runtime.bindings)
+        self._owner = owner_reader(registrar.entry, layout, registrar.runtime)
 
     def before(self, values: Values) -> Any:
         """Keep the arguments for the end."""

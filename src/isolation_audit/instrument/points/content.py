@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.content.witness import foreign
 from isolation_audit.identity.scopes import emission_variable
 from isolation_audit.identity.users import EVERYONE, Kind
-from isolation_audit.instrument.layout import MISSING, Layout, Reader, UserReader, Values
+from isolation_audit.instrument.layout import MISSING, Layout, Values, readers
 from isolation_audit.instrument.observations import Carried, Passage
 from isolation_audit.instrument.points.addressing import Addressee
-from isolation_audit.instrument.points.ownership import known, owner_of, record_of
+from isolation_audit.instrument.points.ownership import known, owner_of, owner_reader, record_of
 from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ class ContentPoint(Interceptor):
         self._self_of = layout.receiver_reader() if layout.receiver else None
         self._runtime = runtime
         self._content = content
-        self._payload = [Reader(path, layout) for path in entry.payload]
+        self._payload = readers(entry.payload, layout, runtime.paths.of(entry, "payload"))
         self._mentions = frozenset(entry.mentions)
-        self._owner = UserReader(entry.owner, layout, runtime.users, runtime.bindings) if entry.owner else None
+        self._owner = owner_reader(entry, layout, runtime) if entry.owner else None
         self._addressee = Addressee(entry, method, layout, runtime)
 
     def before(self, values: Values) -> None:

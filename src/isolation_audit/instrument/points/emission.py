@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import current_scope, emission_variable
 from isolation_audit.identity.users import EVERYONE, SEVERAL, Kind, User, plain_text, same
-from isolation_audit.instrument.layout import Layout, Reader, UserReader, Values
+from isolation_audit.instrument.layout import Layout, Reader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
 from isolation_audit.instrument.points.addressing import Addressee
-from isolation_audit.instrument.points.ownership import differ, owner_of, record_of
+from isolation_audit.instrument.points.ownership import differ, owner_of, owner_reader, record_of
 from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ class EmissionPoint(Interceptor):
         self._runtime = runtime
         self._tally = runtime.tally
         self._ambient = runtime.ambient.current
-        self._owner = UserReader(entry.owner, layout, runtime.users, runtime.bindings) if entry.owner else None
+        self._owner = owner_reader(entry, layout, runtime) if entry.owner else None
         self._addressee = Addressee(entry, method, layout, runtime)
         self._addressed = bool(self._addressee)
-        self._event = Reader(event.path, layout) if event.path is not None else None
+        self._event = event_reader(entry, event, layout, runtime)
         self._name = event.name or method.removeprefix(event.strip)
         # Where the addressee is one plain parameter, an inner layer can be seen to be clean by looking at it.
         plain = self._owner is None and not self._addressee.to_everyone
@@ -171,6 +171,11 @@ class EmissionPoint(Interceptor):
 
     def _read_name(self, values: Values) -> str | None:
         return None if self._event is None else plain_text(self._event.read(values))
+
+
+def event_reader(entry: Emitter, event: EventName, layout: Layout, runtime: Runtime) -> Reader | None:
+    """A reader of an event's name; None where the configuration says the name itself."""
+    return None if event.path is None else Reader(event.path, layout, runtime.paths.of(entry, "methods")(event.path))
 
 
 def _first_user(addressee: User | None, owner: User | None, ambient: User | None) -> User | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values
+from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values, readers
 from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ class MembershipPoint(Interceptor):
         self.place = str(target)
         self._name = entry.name
         self._joins = target == entry.join
-        self._room = [Reader(path, layout) for path in entry.room]
-        self._member = [Reader(path, layout) for path in entry.member]
+        self._room = readers(entry.room, layout, runtime.paths.of(entry, "room"))
+        self._member = readers(entry.member, layout, runtime.paths.of(entry, "member"))
         self._rooms = runtime.rooms
         self._seen = runtime.tally.seen
 
@@ -39,9 +39,9 @@ class MembershipPoint(Interceptor):
             self._rooms.join(self._name, room, binding, member)
 
 
-def _first(readers: list[Reader], values: Values) -> tuple[Any, str | None]:
+def _first(paths: list[Reader], values: Values) -> tuple[Any, str | None]:
     """What the first path gives that leads somewhere, and the binding that it is to be looked up in."""
-    for reader in readers:
+    for reader in paths:
         value = reader.read(values)
         if value is not None and value is not MISSING:
             return value, reader.binding

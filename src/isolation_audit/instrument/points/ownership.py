@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.users import Kind, same
+from isolation_audit.instrument.layout import UserReader
 from isolation_audit.instrument.stacks import capture
 
 if TYPE_CHECKING:
+    from isolation_audit.config.model import Deprecation, Emitter, Engine
     from isolation_audit.identity.objects import Record
     from isolation_audit.identity.users import User
-    from isolation_audit.instrument.layout import UserReader, Values
+    from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _ORIGIN_FRAMES: Final = 4
@@ -27,6 +29,11 @@ def known(user: User | None) -> User | None:
 def record_of(obj: Any, runtime: Runtime) -> Record | None:
     """What is known of the object, for a finding."""
     return runtime.objects.get(obj)
+
+
+def owner_reader(entry: Engine | Deprecation | Emitter, layout: Layout, runtime: Runtime) -> UserReader:
+    """A reader of what an entry's ``owner`` says."""
+    return UserReader(entry.owner, layout, runtime.users, runtime.bindings, runtime.paths.of(entry, "owner"))
 
 
 def owner_of(obj: Any, values: Values, paths: UserReader | None, ambient: User | None, runtime: Runtime) -> User | None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import current_scope, emission_variable
 from isolation_audit.identity.users import plain_text
-from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values
+from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values, readers
 from isolation_audit.instrument.observations import Deviated, Emission, Progress, Undelivered
+from isolation_audit.instrument.points.emission import event_reader
 from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
@@ -38,12 +39,12 @@ class ProgressPoint(Interceptor):
         self._receivers = receivers
         self._self_of = layout.receiver_reader() if layout.receiver else None
         self._runtime = runtime
-        self._event = Reader(event.path, layout) if event.path is not None else None
+        self._event = event_reader(entry, event, layout, runtime)
         self._name = event.name or method.removeprefix(event.strip)
         self._layer = entry.layer
-        self._run = [Reader(path, layout) for path in entry.run]
-        self._number = [Reader(path, layout) for path in entry.sequence]
-        self._pair = [Reader(path, layout) for path in entry.pair]
+        self._run = readers(entry.run, layout, runtime.paths.of(entry, "run"))
+        self._number = readers(entry.sequence, layout, runtime.paths.of(entry, "sequence"))
+        self._pair = readers(entry.pair, layout, runtime.paths.of(entry, "pair"))
         self._undelivered = [_RESULTS[name] for name in entry.undelivered]
 
     def before(self, values: Values) -> Any:

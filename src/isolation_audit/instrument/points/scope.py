@@ -25,7 +25,7 @@ class ScopePoint(Interceptor):
         self._entry = entry
         self._method = method
         self._runtime = runtime
-        self._user = UserReader(entry.user, layout, runtime.users, runtime.bindings)
+        self._user = UserReader(entry.user, layout, runtime.users, runtime.bindings, runtime.paths.of(entry, "user"))
 
     def before(self, values: Values) -> Scope | None:
         """Enter the scope; None where the call names no user."""

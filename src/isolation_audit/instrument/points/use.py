@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from isolation_audit.identity.users import Kind
-from isolation_audit.instrument.layout import UserReader, Values
 from isolation_audit.instrument.observations import Used
-from isolation_audit.instrument.points.ownership import differ, owner_of, record_of
+from isolation_audit.instrument.points.ownership import differ, owner_of, owner_reader, record_of
 from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Engine
-    from isolation_audit.instrument.layout import Layout
+    from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.points.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
 
@@ -31,7 +30,7 @@ class UsePoint(Interceptor):
         self._runtime = runtime
         self._tally = runtime.tally
         self._ambient = runtime.ambient.current
-        self._owner = UserReader(entry.owner, layout, runtime.users, runtime.bindings) if entry.owner else None
+        self._owner = owner_reader(entry, layout, runtime) if entry.owner else None
 
     def before(self, values: Values) -> None:
         """Compare, and publish a disagreement."""
