@@ -186,7 +186,9 @@ class Audits:
         self._numbers: Counter[tuple[str, str]] = Counter()
         placing, add = integrations._placing, Probe.add
         integrations._placing = partial(self._placing, placing)  # type: ignore[assignment]
-        Probe.add = lambda probe, point, barrier: add(probe, self._meddled(point), barrier)  # type: ignore[method-assign]
+        Probe.add = lambda probe, point, barrier, calls: add(  # type: ignore[method-assign]
+            probe, self._meddled(point), barrier, calls
+        )
 
     def _placing(self, placing: Any, name: str, integration: Any, point: Any, places: Any) -> Any:
         number = self._numbers[name, point.target] = self._numbers[name, point.target] + 1
