@@ -19,6 +19,7 @@ from isolation_audit.detectors import all_rules
 from isolation_audit.export import report
 from isolation_audit.export.metrics import families
 from isolation_audit.export.prometheus import AuditCollector, PrometheusSink, register, serve
+from isolation_audit.export.sink import Batch
 from isolation_audit.instrument.levels import LEVELS
 from isolation_audit.instrument.tally import BUCKETS, Histogram
 from isolation_audit.instrument.targets import State
@@ -205,9 +206,23 @@ def test_a_report_that_cannot_be_had_does_not_break_the_applications_own_metrics
     assert b"isolation_audit_running 0.0" in generate_latest(registry)
 
 
+def serving(config: Config) -> PrometheusSink:
+    """The sink after its first batch, with which it begins."""
+    sink = PrometheusSink(config, lambda: EMPTY)
+    for _ in range(2):
+        sink.drain(Batch([], [], lambda: EMPTY))
+    return sink
+
+
+def test_a_name_that_nobody_knows_costs_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    sink = serving(config_of(CONFIG + 'address = "name.invalid"\n'))
+    assert sink.url is None
+    assert capsys.readouterr().err.startswith("isolation-audit: no /metrics on name.invalid port 0: ")
+
+
 def test_endpoint_closes_and_frees_its_port() -> None:
     config = config_of(CONFIG)
-    sink = PrometheusSink(config, lambda: EMPTY)
+    sink = serving(config)
     port = sink.port
     assert port
     assert sink.url == f"http://127.0.0.1:{port}/metrics"
@@ -220,7 +235,7 @@ def test_endpoint_closes_and_frees_its_port() -> None:
 
 
 def test_a_chosen_port_is_announced(capsys: pytest.CaptureFixture[str]) -> None:
-    sink = PrometheusSink(config_of(CONFIG), lambda: EMPTY)
+    sink = serving(config_of(CONFIG))
     assert capsys.readouterr().err == f"isolation-audit: metrics on {sink.url}\n"
     sink.close()
 
@@ -241,7 +256,7 @@ def test_a_taken_port_costs_one_line_and_nothing_else(capsys: pytest.CaptureFixt
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         config = config_of(CONFIG.replace("port = 0", f"port = {port}"))
-        sink = PrometheusSink(config, lambda: EMPTY)
+        sink = serving(config)
         with pytest.raises(UsageError, match=f"no /metrics on 127.0.0.1 port {port}: Address already in use"):
             serve(config, lambda: EMPTY)
     assert sink.port is None

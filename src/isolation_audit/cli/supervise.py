@@ -84,16 +84,21 @@ class Supervisor:
                 from isolation_audit.detectors.selfcheck import judge_blindness
 
                 judge_blindness(merged, self._config.select)
-            if self._directory is not None:
-                path = folder / "report.json"
-                report.write(path, merged)
+            where = None if self._directory is None else self._write(folder / "report.json", merged)
             self._say(merged, command)
-            if self._directory is not None:
-                click.echo(f"isolation-audit: report {path}", err=True)
-        if self._directory is not None:
-            report.discard_parts(self._directory, str(self._run["id"]))
+            if where is not None:
+                click.echo(f"isolation-audit: {where}", err=True)
         unaudited = not merged["run"]["processes"] and fail_on != "never"
         return FAILED if unaudited or _met(merged, fail_on) else code
+
+    def _write(self, path: Path, merged: report.Report) -> str:
+        """Leave the report; gives what is to be said of it. The program has ended: a full disk is not its mistake."""
+        try:
+            report.write(path, merged)
+        except OSError as error:
+            return f"the report {path} could not be written ({error.strerror}); its parts are kept beside it"
+        report.discard_parts(path.parent, str(self._run["id"]))
+        return f"report {path}"
 
     @contextmanager
     def _folder(self) -> Iterator[Path]:
@@ -155,8 +160,9 @@ class Supervisor:
     def _say(self, merged: report.Report, command: list[str]) -> None:
         if not merged["run"]["processes"]:
             click.echo(
-                "isolation-audit: no process of the program loaded the auditor; is isolation-audit installed for the "
-                "Python that runs it, and is that Python started without -E or -I?",
+                "isolation-audit: no process of the program has left a report; is isolation-audit installed for the "
+                "Python that runs it, is that Python started without -E or -I, and can it write into the report's "
+                "folder?",
                 err=True,
             )
             return

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 INTERVAL = 0.5
 """Seconds between two looks when nothing is new."""
 
+FOR_SUMS = 1.0
+"""Seconds that are kept for the report at the end, when other ways out have used up the time."""
+
 PAUSE = 0.05
 """Seconds to wait after news, so that a burst of findings is written once."""
 
@@ -32,6 +35,7 @@ class Lane:
 
     def __init__(self, sink: Sink, barrier: Barrier, recorder: Recorder) -> None:
         self._sink = sink
+        self.sums_up: bool = getattr(sink, "sums_up", False)
         self._barrier = barrier
         self._recorder = recorder
         self._news = threading.Condition()
@@ -108,10 +112,12 @@ class Drainer:
     ) -> None:
         self._recorder = recorder
         self._barrier = barrier
-        self._lanes = [Lane(sink, barrier, recorder) for sink in sinks]
+        lanes = [Lane(sink, barrier, recorder) for sink in sinks]
+        self._lanes = sorted(lanes, key=lambda lane: lane.sums_up)
         self._snapshot = snapshot
         self._refresh = refresh
         self._stopping = False
+        self._deadline = 0.0
         self._hurry = Wakeup()
         self._thread = threading.Thread(target=self._run, name="isolation-audit", daemon=True)
 
@@ -126,14 +132,14 @@ class Drainer:
         """Feed what is left and close the sinks; waits at most ``timeout`` seconds for all of them together."""
         if not self._lanes:
             return
-        deadline = time.monotonic() + timeout
+        self._deadline = time.monotonic() + timeout
         self._stopping = True
         self._hurry.set()
         self._recorder.wake.set()
         # The threads exist already: at the interpreter's end, none can be started any more.
-        self._thread.join(timeout)
+        self._thread.join(timeout + FOR_SUMS)
         for lane in self._lanes:
-            lane.join(deadline)
+            lane.join(self._deadline + FOR_SUMS)
 
     def flush(self, timeout: float) -> None:
         """Feed what there is; waits at most ``timeout`` seconds until all sinks have taken it."""
@@ -158,6 +164,10 @@ class Drainer:
     def _feed(self, *, last: bool) -> None:
         entries, scopes = _take(self._recorder.new), _take(self._recorder.scopes)
         for lane in self._lanes:
+            if last and lane.sums_up:
+                for other in self._lanes:
+                    if not other.sums_up:
+                        other.join(self._deadline)
             lane.put(Batch(list(entries), list(scopes), self._snapshot, last))
 
 

@@ -25,7 +25,7 @@ Values = dict[tuple[str, ...], float]
 PREFIX = "isolation_audit_"
 LAYERS: tuple[str, ...] = ("emitter", "bridge", "sink")
 TABLES: tuple[str, ...] = ("users", "bindings", "scopes")
-EXPORTERS: tuple[str, ...] = ("otlp",)
+EXPORTERS: tuple[str, ...] = ("journal", "otlp")
 
 
 def families(config: model.Config, report: Report) -> Iterator[Metric]:
@@ -132,8 +132,8 @@ def _losses(summary: Mapping[str, Any]) -> Iterator[Metric]:
     )
     exports = summary.get("exports", {})
     for name, key, text in (
-        ("export_failures", "failures", "Attempts to send a batch that failed, by exporter."),
-        ("export_lost", "lost", "Spans and log records that were given up, by exporter."),
+        ("export_failures", "failures", "Attempts to send or write that failed, by exporter."),
+        ("export_lost", "lost", "Spans, log records and lines that were given up, by exporter."),
     ):
         values: Values = {(exporter,): exports.get(exporter, {}).get(key, 0) for exporter in EXPORTERS}
         yield _labelled(CounterMetricFamily, name, text, ["exporter"], values)

@@ -183,19 +183,18 @@ def serve(config: Config, snapshot: Callable[[], Report]) -> Endpoint:
 
 
 class PrometheusSink:
-    """Serves /metrics as long as the auditor runs; a port that is taken costs the metrics, never the application."""
+    """Serves /metrics as long as the auditor runs; a port that is taken costs the metrics, never the application.
+
+    It begins with the first batch, on the sink's own thread: the address may be a name, and a resolver may hang.
+    """
 
     name = "prometheus"
 
     def __init__(self, config: Config, snapshot: Callable[[], Report]) -> None:
+        self._config = config
+        self._snapshot = snapshot
+        self._begun = False
         self._endpoint: Endpoint | None = None
-        try:
-            self._endpoint = serve(config, snapshot)
-        except UsageError as error:
-            notice(f"{error}; the application goes on")
-            return
-        if config.prometheus.port == 0:
-            notice(f"metrics on {self._endpoint.url}")
 
     @property
     def port(self) -> int | None:
@@ -208,7 +207,17 @@ class PrometheusSink:
         return None if self._endpoint is None else self._endpoint.url
 
     def drain(self, _batch: Batch) -> None:
-        """Nothing to take: a scrape reads the report."""
+        """Begin to serve; there is nothing to take: a scrape reads the report."""
+        if self._begun:
+            return
+        self._begun = True
+        try:
+            self._endpoint = serve(self._config, self._snapshot)
+        except UsageError as error:
+            notice(f"{error}; the application goes on")
+            return
+        if self._config.prometheus.port == 0:
+            notice(f"metrics on {self._endpoint.url}")
 
     def close(self) -> None:
         """Stop serving and free the port."""

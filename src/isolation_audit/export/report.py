@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit._version import __version__
+from isolation_audit.export.notices import notice
 from isolation_audit.findings import paired
 
 if TYPE_CHECKING:
@@ -130,12 +131,27 @@ def _put(path: Path, text: str) -> None:
 
 
 def parts(directory: Path, run_id: str) -> list[Report]:
-    """The reports of the single processes of one run, the process that began first at the front."""
+    """The reports of the single processes of one run, the process that began first at the front.
+
+    One that can't be read counts as a report that says so, in ``summary.parts_unreadable``.
+    """
     reports = []
     for path in (directory / "processes").glob(f"{run_id}-*.json"):
         with suppress(FileNotFoundError):
-            reports.append(json.loads(path.read_text(encoding="utf-8")))
+            reports.append(_part(path))
     return sorted(reports, key=lambda part: [process["started"] for process in part["run"].get("processes", [])])
+
+
+def _part(path: Path) -> Report:
+    try:
+        part = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RecursionError):
+        part = None
+    if isinstance(part, dict) and part.get("schema") == SCHEMA:
+        return part
+    return {**empty({}, {}), "summary": {"parts_unreadable": 1}}
 
 
 def discard_parts(directory: Path, run_id: str) -> None:
@@ -143,7 +159,8 @@ def discard_parts(directory: Path, run_id: str) -> None:
     folder = directory / "processes"
     for _ in range(_ROUNDS):
         for path in folder.glob(f"*{run_id}-*"):  # drafts, too
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
         try:
             folder.rmdir()
         except FileNotFoundError:
@@ -157,6 +174,7 @@ class ReportSink:
     """Keeps ``DIR/processes/RUN-PID-*.json`` up to date, so that even a killed process leaves what it saw."""
 
     name = "report"
+    sums_up = True
 
     def __init__(self, directory: Path, run_id: str, select: Select, *, supervised: bool) -> None:
         self._directory = directory
@@ -166,14 +184,22 @@ class ReportSink:
         # A process id comes back: after os.exec*, and on a machine that starts many processes.
         self._path = directory / "processes" / f"{run_id}-{os.getpid()}-{secrets.token_hex(4)}.json"
         self._written: Any = None
+        self._failed = False
 
     def drain(self, batch: Batch) -> None:
         """Write this process's part if anything has changed."""
         report = batch.snapshot()
         state = (report["summary"], report["targets"])
-        if state != self._written:
+        if state == self._written:
+            return
+        try:
             self._write(report)
-            self._written = state
+        except OSError as error:
+            if not self._failed:
+                self._failed = True
+                notice(f"no report can be written into {self._directory} ({error.strerror}); the application goes on")
+            return
+        self._written = state
 
     def _write(self, report: Report) -> None:
         if not self._supervised:
@@ -189,14 +215,18 @@ class ReportSink:
         if self._supervised:
             return
         reports = parts(self._directory, self._run_id)
-        if reports:
-            merged = merge(reports, _common(reports[0]["run"]), reports[0]["tool"])
+        whole = next((part for part in reports if part["tool"]), None)
+        if whole is not None:
+            merged = merge(reports, _common(whole["run"]), whole["tool"])
             if len(reports) > 1:
                 # Here, because commands that read reports have no use for the detectors.
                 from isolation_audit.detectors.selfcheck import judge_blindness
 
                 judge_blindness(merged, self._select)
-            write(self._directory / "report.json", merged)
+            try:
+                write(self._directory / "report.json", merged)
+            except OSError as error:
+                notice(f"the report {self._directory / 'report.json'} can't be written ({error.strerror})")
 
 
 def _common(run: dict[str, Any]) -> dict[str, Any]:

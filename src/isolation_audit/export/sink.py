@@ -23,7 +23,11 @@ class Batch:
 
 
 class Sink(Protocol):
-    """A way out. It runs on the drainer's thread, never on one of the application's; whatever it raises is counted."""
+    """A way out. It runs on the drainer's thread, never on one of the application's; whatever it raises is counted.
+
+    Two attributes may be there: ``exports``, what could not be delivered, and a true ``sums_up`` for one that tells of
+    the others' ``exports`` and so takes the last batch after them.
+    """
 
     name: str
 
@@ -35,6 +39,6 @@ class Sink(Protocol):
 
 
 def exports(sinks: list[Sink]) -> dict[str, dict[str, int]]:
-    """What sinks could not deliver to their receivers, by name: ``{"otlp": {"failures": 0, "lost": 0}}``."""
+    """What sinks could not deliver, by name: ``{"otlp": {"failures": 0, "lost": 0}}``."""
     counts = ((sink.name, getattr(sink, "exports", None)) for sink in sinks)
     return {name: count for name, count in counts if count is not None}

@@ -119,6 +119,10 @@ def render_summary(report: dict[str, Any], paint: Painter) -> str:
     lines += _sources(summary)
     if summary.get("findings_dropped"):
         lines.append(f"  {summary['findings_dropped']} further findings were counted only (limits.findings)")
+    if summary.get("parts_unreadable"):
+        lines.append(
+            f"  the reports of {summary['parts_unreadable']} process(es) could not be read and are missing here"
+        )
     waiting = [target["target"] for target in watched if target["state"] == "waiting"]
     if waiting and not any(finding["rule"] == "IA904" for finding in findings):
         lines.append(f"  never found, so never watched: {', '.join(dict.fromkeys(waiting))}")
