@@ -286,6 +286,7 @@ class Auditor:
             "users_at_once": tally.users_at_once,
             "findings": {code: counts[code] for code in all_rules() if counts[code]},
             "findings_dropped": self.recorder.dropped,
+            "parts_unreadable": 0,
             "faults": runtime.barrier.total,
             "evicted": {
                 "users": runtime.users.evicted,

@@ -41,4 +41,4 @@ class Sink(Protocol):
 def exports(sinks: list[Sink]) -> dict[str, dict[str, int]]:
     """What sinks could not deliver, by name: ``{"otlp": {"failures": 0, "lost": 0}}``."""
     counts = ((sink.name, getattr(sink, "exports", None)) for sink in sinks)
-    return {name: count for name, count in counts if count is not None}
+    return {name: dict(count) for name, count in counts if count is not None}
