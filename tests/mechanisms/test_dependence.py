@@ -202,14 +202,75 @@ def test_a_parameter_that_the_key_leaves_out() -> None:
         return {"of": request.headers["authorization"], "number": number}
 
     dependence = Dependence(user)
-    assert dependence.of(page, unkeyed=frozenset({"request"})) is Source.CONTEXT
+    assert dependence.of(page, given=frozenset({("request", Source.CONTEXT)})) is Source.CONTEXT
     assert dependence.of(page) is Source.ELSEWHERE
 
 
-def test_what_has_no_source_is_independent() -> None:
+def test_no_source_is_needed() -> None:
     namespace = {"user": user}
     exec("def made():\n    return user.get()\n", namespace)
-    assert Dependence(user).of(namespace["made"]) is Source.ELSEWHERE
+    assert Dependence(user).of(namespace["made"]) is Source.AMBIENT
+
+
+def test_two_functions_that_call_each_other_depend_alike_whichever_is_asked_first() -> None:
+    namespace = {"user": user}
+    exec(
+        "def ping(n):\n    return pong(n - 1) if n else user.get()\ndef pong(n):\n    return ping(n - 1) if n else 0\n",
+        namespace,
+    )
+    for first, second in (("ping", "pong"), ("pong", "ping")):
+        dependence = Dependence(user)
+        assert [dependence.of(namespace[name]) for name in (first, second)] == [Source.AMBIENT] * 2
+
+
+class Handed:
+    """Functions whose parameter ``person`` was handed the user, and whose cache leaves it out of the key."""
+
+    def its_field(person, page):
+        return {"balance": person.balance, "page": page}
+
+    def in_a_text(person):
+        return f"{person.name} {1}", str(person), Shop(person)
+
+    def fetched_by_it(person):
+        return unknown.balance_of(person.id)  # noqa: F821 - it can't be resolved, and that is the point
+
+    def followed(person, page):
+        return rows_of(person)
+
+
+class Asked:
+    """The same, but only to decide whether they may have it, or to tell who asks."""
+
+    def refused(person, page):
+        if page not in person.pages:
+            raise PermissionError
+        return [page]
+
+    def asked_for(person, page):
+        return unknown.page(page, person)  # noqa: F821 - it can't be resolved, and that is the point
+
+    def followed(person, page):
+        return checked(page, person)
+
+
+def checked(page: str, person: object) -> list[str]:
+    log.info("%s for %s", page, person)
+    return [page]
+
+
+PERSON = frozenset({("person", Source.USER)})
+
+
+@pytest.mark.parametrize("function", functions(Handed))
+def test_made_from_the_user_who_was_handed_over(function) -> None:
+    assert Dependence(None).of(function, given=PERSON) is Source.USER
+    assert Dependence(None).of(function) is Source.ELSEWHERE
+
+
+@pytest.mark.parametrize("function", functions(Asked))
+def test_not_made_from_the_user_who_was_handed_over(function) -> None:
+    assert Dependence(None).of(function, given=PERSON) is Source.ELSEWHERE
 
 
 def test_a_new_class_in_the_place_of_an_old_one_is_read_anew() -> None:

@@ -544,7 +544,7 @@ def calls_itself(event):
     kept.append(event)
     calls_itself(event)
 
-unread = eval("lambda event: kept.append(event)")
+takes_without_a_source = eval("lambda event: kept.append(event)")
 """
     app, taking = load_app(source), Taking()
     expected = {
@@ -553,7 +553,7 @@ unread = eval("lambda event: kept.append(event)")
         if callable(value) and name[0] != "_"
     }
     assert {name: taking.takes(getattr(app, name)) for name in expected} == expected
-    assert sum(expected.values()) == 5
+    assert sum(expected.values()) == 6
     assert {name: taking.takes(getattr(app, name)) for name in expected} == expected, "and once more, from memory"
 
 

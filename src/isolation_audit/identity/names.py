@@ -24,7 +24,7 @@ _NOBODY: Final = frozenset(
      "unknown"]
 )  # fmt: skip
 
-_FIELDS: Final = ("username", "user_name", "login", "email", "user_id", "id", "uid", "uuid", "pk", "sub", "name")
+FIELDS: Final = ("username", "user_name", "login", "email", "user_id", "id", "uid", "uuid", "pk", "sub", "name")
 """What a user is called, the most telling first: names are found again in what is sent, numbers are not."""
 
 _ALIASES: Final = ("username", "user_name", "login", "email")
@@ -64,22 +64,28 @@ def name_of(person: object) -> Name | Unresolved | None:
     whole = plain_id(person)
     if whole is not None:
         return Name(whole)
-    fields = _fields_of(person)
+    fields = fields_of(person)
     if "_wrapped" in fields:  # Django's lazy objects
         inner = fields["_wrapped"]
         return UNRESOLVED if inner is None or type(inner) is object else name_of(inner)
-    read = fields.get if fields else lambda field: _slot(person, field)
-    found = [(field, text) for field in _FIELDS if (text := plain_id(read(field))) is not None]
+    found = [(field, text) for field in FIELDS if (text := plain_id(field_of(person, field))) is not None]
     if not found:
         return None
     chosen = found[0][1]
     return Name(chosen, tuple(text for field, text in found[1:] if field in _ALIASES and text != chosen))
 
 
-def _fields_of(person: object) -> dict[str, Any]:
+def field_of(person: object, field: str) -> Any:
+    """One field of an object or a mapping, where it is plain data; None where there is none."""
+    fields = fields_of(person)
+    return fields.get(field) if fields else _slot(person, field)
+
+
+def fields_of(person: object) -> dict[str, Any]:
+    """The fields of an object, or the telling ones of a mapping, past the class's own way of reading them."""
     if issubclass(type(person), dict):
         mapping: Any = person
-        return {key: dict.get(mapping, key) for key in _FIELDS}
+        return {key: dict.get(mapping, key) for key in FIELDS}
     try:
         fields = object.__getattribute__(person, "__dict__")
     except AttributeError:

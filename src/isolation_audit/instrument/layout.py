@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Attribute, Lookup, Path, Root, Step
 from isolation_audit.instrument.barrier import raised_by_signal
+from isolation_audit.instrument.signatures import positional_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,14 +113,8 @@ class Layout:
 
 def loose_layout(function: Callable[..., Any] | None, *, receiver: bool) -> Layout:
     """The layout of ``(args, kwargs)`` calls; parameter names come from the signature where there is one."""
-    positions: dict[str, int] = {}
-    try:
-        parameters = list(inspect.signature(function).parameters.values()) if function is not None else []
-    except Exception:  # none to be had, or a __signature__ of the application's making
-        parameters = []
-    for index, parameter in enumerate(parameters):
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            positions[parameter.name] = index
+    names = positional_names(function) if function is not None else []
+    positions = {name: index for index, name in enumerate(names)}
     return Layout(exact=False, receiver=receiver, positions=positions)
 
 

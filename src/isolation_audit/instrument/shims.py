@@ -7,23 +7,24 @@ may come and go above it in any order, and undoing is one assignment. All lines 
 
 from __future__ import annotations
 
-import ast
 import inspect
 import weakref
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Final, cast
 
 from isolation_audit.instrument.layout import Layout
 from isolation_audit.instrument.probe import Probe
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from isolation_audit.instrument.signatures import positional_names
 
 _MARK: Final = "__ia_probe__"
 _PREFIX: Final = "__ia_"
 
 GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+
+_NO_COLUMNS: Final = 13
+_LONGEST_ENTRY: Final = 8
+"""Code units, at most, that one entry of a table of places is for."""
 
 _shim_codes: dict[int, weakref.ref[CodeType]] = {}
 
@@ -32,6 +33,15 @@ def is_shim(code: CodeType) -> bool:
     """True for code that this module generated."""
     known = _shim_codes.get(id(code))
     return known is not None and known() is code
+
+
+def beneath(function: FunctionType) -> FunctionType:
+    """The function whose place a shim has taken, else ``function`` itself."""
+    code = function.__code__
+    if not is_shim(code):
+        return function
+    original = next(constant.original for constant in code.co_consts if type(constant) is Probe)
+    return cast("FunctionType", original)
 
 
 def _remember(code: CodeType) -> None:
@@ -61,15 +71,7 @@ def _passed_on(function: FunctionType, own: dict[str, int]) -> dict[str, int]:
     """Positions of the parameters that a decorator's ``*args`` stand for, told by the function below it."""
     if not hasattr(function, "__wrapped__"):
         return {}
-    try:
-        below = list(inspect.signature(function).parameters.values())
-    except Exception:  # a __signature__ of the application's making
-        return {}
-    return {
-        parameter.name: index
-        for index, parameter in enumerate(below)
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) and parameter.name not in own
-    }
+    return {name: index for index, name in enumerate(positional_names(function)) if name not in own}
 
 
 class CodePatch:
@@ -134,17 +136,24 @@ def _shim_code(function: FunctionType, probe: Probe) -> CodeType:
 @lru_cache(maxsize=512)
 def _template(source: str, name: str) -> CodeType:
     try:
-        tree = ast.parse(source)
+        # From text to code at once: a tree of Python objects in between would count in the recursion that CPython 3.11
+        # counts for all threads together. dont_inherit: this file's own __future__ flags must not leak into it.
+        module = compile(source, name, "exec", dont_inherit=True)
     except SyntaxError as error:
         raise UnshimmableError(f"its signature can't be generated: {error.msg}") from None
-    for node in cast("Iterator[Any]", ast.walk(tree)):
-        if hasattr(node, "lineno"):
-            node.lineno = node.end_lineno = 1
-            node.col_offset = node.end_col_offset = 0
-    # dont_inherit: this file's own __future__ flags must not leak into application code.
-    module = compile(tree, name, "exec", dont_inherit=True)
     factory = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
-    return next(constant for constant in factory.co_consts if isinstance(constant, CodeType))
+    made = next(constant for constant in factory.co_consts if isinstance(constant, CodeType))
+    return made.replace(co_linetable=_on_the_first_line(len(made.co_code) // 2))
+
+
+def _on_the_first_line(units: int) -> bytes:
+    """A table of places that has all code units on the first line, without columns (see CPython's locations.md)."""
+    entries = []
+    while units > 0:
+        length = min(units, _LONGEST_ENTRY)
+        entries.append(bytes((0x80 | _NO_COLUMNS << 3 | (length - 1), 0)))
+        units -= length
+    return b"".join(entries)
 
 
 def _source(code: CodeType) -> str:

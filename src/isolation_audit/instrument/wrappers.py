@@ -20,6 +20,7 @@ import wrapt
 
 from isolation_audit.instrument.resolve import dict_of, find, mro_of
 from isolation_audit.instrument.shims import GENERATORS
+from isolation_audit.instrument.signatures import signature_of_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -223,10 +224,7 @@ def passthrough_init_subclass(owner: Any, probe: Probe) -> classmethod[Any, Any,
 def _dressed(function: Callable[..., Any], owner: type, name: str) -> Callable[..., Any]:
     """Give a pass-through method the looks of what it stands for."""
     inherited = getattr(owner, name)
-    try:
-        signature = inspect.signature(owner) if name == "__init__" else None
-    except Exception:  # a class written in C, or a __signature__ of the application's making
-        signature = None
+    signature = signature_of_class(owner) if name == "__init__" else None
     try:
         functools.update_wrapper(function, getattr(inherited, "__func__", inherited))
     except (AttributeError, TypeError):

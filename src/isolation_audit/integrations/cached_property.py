@@ -8,6 +8,7 @@ the property's place that is asked before the ``__dict__``. Values stay where th
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
 
 from isolation_audit.identity.objects import Objects
 from isolation_audit.identity.users import same
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.mechanisms.dependence import Dependence, Source
 
 PLACE: Final = "functools:cached_property.__get__"
 DJANGOS: Final = "django.utils.functional:cached_property.__get__"
@@ -53,8 +53,8 @@ class _PropertyMemo(Memo):
         super().__init__(function)
         self.kind = kind
 
-    def source(self, dependence: Dependence, args: tuple[Any, ...]) -> Source:  # noqa: ARG002 - the base's form
-        return dependence.of(self.function, self.kind)
+    def receiver(self, args: tuple[Any, ...]) -> type | None:  # noqa: ARG002 - the base's form
+        return self.kind
 
 
 class ComputePoint(Interceptor):
@@ -78,13 +78,27 @@ class ComputePoint(Interceptor):
         """The value is there."""
         found, instance, writer = state
         now = self._caches.user()
-        if now is None or not same(writer, now) or not self._caches.is_of_the_user(_memo(found, instance)):
+        if now is None or not same(writer, now):
             return
+        try:
+            reference = ref(instance)
+        except TypeError:
+            return
+
+        def watch() -> None:
+            live = reference()
+            if live is not None:
+                self._read.computed(live)[_name(found)] = writer
+                self._watch(found, type(live))
+
+        self._caches.once_of_the_user(_memo(found, instance), watch)
+
+    def _watch(self, found: Any, owner: type) -> None:
+        """Have the readings of a property watched in the class that has it."""
         name, kind = _name(found), type(found)
-        self._read.computed(instance)[name] = writer
         if f"{kind.__module__}:{kind.__qualname__}" != self._read.place:
             return  # somebody's own subclass
-        for home in mro_of(type(instance)):
+        for home in mro_of(owner):
             if dict_of(home).get(name) is found:
                 with self._runtime.places.on_behalf_of(self.place):
                     resolved = Resolved(home, name, found, home)

@@ -12,6 +12,7 @@ and in the last two cases the reader's id is not. Where the arguments name eithe
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -24,16 +25,16 @@ from isolation_audit.content.payload import Gathering
 from isolation_audit.identity.objects import Record
 from isolation_audit.identity.users import Kind, plain_text
 from isolation_audit.instrument.stacks import capture
-from isolation_audit.mechanisms.dependence import Dependence, Source
+from isolation_audit.mechanisms.dependence import NOTHING, Dependence, Given, Source
+from isolation_audit.mechanisms.function_reading import FunctionReading, TooLongError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FunctionType
 
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
-
-_NONE: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(slots=True)
@@ -54,17 +55,45 @@ class Served:
 class Memo:
     """One function whose results are cached; ``settled`` once it is known that they are nobody's."""
 
-    __slots__ = ("function", "settled", "target", "unkeyed")
+    __slots__ = ("function", "given", "settled", "target")
 
-    def __init__(self, function: FunctionType, unkeyed: frozenset[str] = _NONE) -> None:
+    def __init__(self, function: FunctionType, given: Given = NOTHING) -> None:
         self.function = function
-        self.unkeyed = unkeyed
+        self.given = given
+        """Where parameters come from that the cache's key leaves out."""
         self.target = f"{function.__module__}:{function.__qualname__}"
         self.settled = False
 
-    def source(self, dependence: Dependence, args: tuple[Any, ...]) -> Source:
-        """Where the results come from; ``args`` are those of a call."""
-        return dependence.of(self.function, _receiver(self.function, args), self.unkeyed)
+    def receiver(self, args: tuple[Any, ...]) -> type | None:
+        """The class whose method it is; ``args`` are those of a call."""
+        return _receiver(self.function, args)
+
+    def source(self, dependence: Dependence, receiver: type | None) -> Source:
+        """Where the results come from."""
+        return dependence.of(self.function, receiver, self.given)
+
+
+class _Case:
+    """A value of the ``writer``'s work that was handed out in the ``reader``'s, and what is in it; not the value."""
+
+    __slots__ = ("about", "libraries", "memo", "reader", "secret", "stack", "writer")
+
+    def __init__(self, memo: Memo, writer: User, reader: User, libraries: tuple[str, ...]) -> None:
+        self.memo = memo
+        self.writer = writer
+        self.reader = reader
+        self.libraries = libraries
+        self.secret = False
+        self.about: frozenset[str] = frozenset()
+        """The ids of those of the two who are named in it."""
+        self.stack: RawStack | None = None
+        """Where it was handed out; None while that is now."""
+
+    def look_into(self, value: Any) -> None:
+        """See what the value says."""
+        marks = _marks(value, self.writer, self.reader)
+        self.secret = any(mark.secret for mark in marks)
+        self.about = frozenset(mark.user.id for mark in marks)
 
 
 class Caches:
@@ -72,7 +101,8 @@ class Caches:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self._dependence = Dependence(None)
+        self._reading = runtime.part(FunctionReading)
+        self._dependence = Dependence(None, self._reading)
 
     def user(self) -> User | None:
         """Whose work is running, where that is a user's."""
@@ -90,34 +120,54 @@ class Caches:
         libraries: tuple[str, ...] = (),
     ) -> bool:
         """Judge a value that ``writer`` had computed, and ``reader`` is given; False where it is of no user at all."""
-        source = self._source(memo, arguments[0])
+        case, receiver = _Case(memo, writer, reader, libraries), memo.receiver(arguments[0])
+        try:
+            source = self._source(memo, receiver)
+        except TooLongError:
+            if not self._tells_apart(arguments, (writer, reader)):
+                case.look_into(value)
+                case.stack, context = self._stack(libraries), copy_context()
+                self._reading.later(lambda: context.run(self._decide, case, self._source(memo, receiver)))
+            return True
         if source is Source.ELSEWHERE and not secrets.known():
             memo.settled = self.runtime.ambient.variable is not None or self.runtime.config.ambient.contextvar is None
             return False
-        if self._tells_apart(arguments, (writer, reader)):
-            return False
-        marks = _marks(value, writer, reader)
-        secret = any(mark.secret for mark in marks)
-        if not secret:
-            about = {mark.user.id for mark in marks}
-            theirs = source is Source.AMBIENT or (source is Source.CONTEXT and writer.id in about)
-            if not theirs or reader.id in about:
-                return True
-        stack = beneath(capture(self.runtime.config.limits.stack), libraries)
-        record = Record(ref(memo.function))
-        record.owner, record.origin, record.origin_label = writer, ((memo.function.__code__, 0),), "computed for"
-        self.runtime.publish(Served(memo.target, writer, reader, bool(marks), record, stack))
+        if not self._tells_apart(arguments, (writer, reader)):
+            case.look_into(value)
+            self._decide(case, source)
         return True
 
-    def is_of_the_user(self, memo: Memo) -> bool:
-        """True where the results of a function are made from the ambient variable."""
-        return self._source(memo, ()) is Source.AMBIENT
+    def _decide(self, case: _Case, source: Source) -> None:
+        """Tell of a value that was handed out, where its source and what is in it say that it is the writer's."""
+        if not case.secret:
+            theirs = source >= Source.USER or (source is Source.CONTEXT and case.writer.id in case.about)
+            if not theirs or case.reader.id in case.about:
+                return
+        memo = case.memo
+        record = Record(ref(memo.function))
+        record.owner, record.origin, record.origin_label = case.writer, ((memo.function.__code__, 0),), "computed for"
+        marked = case.secret or bool(case.about)
+        stack = self._stack(case.libraries) if case.stack is None else case.stack
+        self.runtime.publish(Served(memo.target, case.writer, case.reader, marked, record, stack))
 
-    def _source(self, memo: Memo, args: tuple[Any, ...]) -> Source:
+    def _stack(self, libraries: tuple[str, ...]) -> RawStack:
+        return beneath(capture(self.runtime.config.limits.stack), libraries)
+
+    def once_of_the_user(self, memo: Memo, then: Callable[[], None]) -> None:
+        """Call ``then`` where the results of a function are made from the ambient variable; it may be later."""
+        try:
+            of_the_user = self._source(memo, memo.receiver(())) is Source.AMBIENT
+        except TooLongError:
+            self._reading.later(lambda: self.once_of_the_user(memo, then))
+            return
+        if of_the_user:
+            then()
+
+    def _source(self, memo: Memo, receiver: type | None) -> Source:
         variable = self.runtime.ambient.variable
         if self._dependence.ambient is not variable:
-            self._dependence = Dependence(variable)
-        return memo.source(self._dependence, args)
+            self._dependence = Dependence(variable, self._reading)
+        return memo.source(self._dependence, receiver)
 
     def _tells_apart(self, arguments: tuple[tuple[Any, ...], dict[str, Any]], users: tuple[User, User]) -> bool:
         args, kwargs = arguments

@@ -19,6 +19,8 @@ from isolation_audit.identity.users import same
 from isolation_audit.instrument.resolve import find
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.mechanisms.caches import Caches, Memo
+from isolation_audit.mechanisms.dependence import Given, Source
+from isolation_audit.mechanisms.user_arguments import of_call, of_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.mechanisms.dependence import Dependence, Source
+    from isolation_audit.mechanisms.dependence import Dependence
 
 LIMIT: Final = 10_000
 """Entries of one cache that are remembered; beyond it the oldest goes, and is counted."""
@@ -96,18 +98,21 @@ class _StoredBy(Memo):
 
     __slots__ = ("line",)
 
-    def __init__(self, function: FunctionType, line: int) -> None:
-        super().__init__(function)
+    def __init__(self, function: FunctionType, line: int, given: Given) -> None:
+        super().__init__(function, given)
         self.line = line
 
-    def source(self, dependence: Dependence, args: tuple[Any, ...]) -> Source:  # noqa: ARG002 - the base's form
-        return dependence.stored(self.function, self.line)
+    def source(self, dependence: Dependence, receiver: type | None) -> Source:  # noqa: ARG002 - the base's form
+        return dependence.stored(self.function, self.line, self.given)
 
 
 class Entry:
-    """One stored value. ``below`` is the decorated function; without one, ``code`` stored the value at ``line``."""
+    """One stored value. ``below`` is the decorated function; without one, ``code`` stored the value at ``line``.
 
-    __slots__ = ("below", "code", "line", "namespace", "writer")
+    ``holders`` are parameters of either in which the writer was handed over.
+    """
+
+    __slots__ = ("below", "code", "holders", "line", "namespace", "writer")
 
     def __init__(self, writer: User) -> None:
         self.writer: User | None = writer
@@ -115,19 +120,20 @@ class Entry:
         self.code: CodeType | None = None
         self.line = 0
         self.namespace: dict[str, Any] = {}
+        self.holders: frozenset[str] = frozenset()
 
-    def memo(self, library: Library) -> Memo | None:
-        """What is to be read; None where nothing is left to read."""
+    def memo(self, library: Library, users: frozenset[str]) -> Memo | None:
+        """What is to be read, with the parameters that held each its user; None where nothing is left to read."""
         if self.below is not None:
             function = self.below()
-            return None if function is None else Memo(function, library.unkeyed(function))
+            return None if function is None else Memo(function, _given(library.unkeyed(function) - users, users))
         if self.code is None:
             return None
         # Its closure is not kept: what it holds may be a user's.
         cells = tuple(CellType() for _ in self.code.co_freevars)
         function = FunctionType(self.code, self.namespace, self.code.co_name, None, cells)
         function.__qualname__ = self.code.co_qualname
-        return _StoredBy(function, self.line)
+        return _StoredBy(function, self.line, _given(frozenset(), self.holders))
 
 
 class Entries:
@@ -166,10 +172,12 @@ class Entries:
         if below is not None and library.by_hand:
             return
         entry = table[place] = Entry(writer)
-        if below is not None:
+        if below is not None and frame is not None:
             entry.below = ref(below)
+            entry.holders = of_call(below.__code__, *_arguments(frame.f_locals), writer.id)
         elif frame is not None:
             entry.code, entry.line, entry.namespace = frame.f_code, frame.f_lineno, frame.f_globals
+            entry.holders = of_frame(frame, writer.id)
         if len(table) > LIMIT and _oldest(table) is not None:
             self._runtime.tally.entries_evicted += 1
 
@@ -181,11 +189,15 @@ class Entries:
         writer, reader = entry.writer, self._caches.user()
         if reader is None or same(writer, reader):
             return
-        memo = entry.memo(library)
+        frame, below = _caller(library)
+        args, kwargs = ((), {}) if frame is None or below is None else _arguments(frame.f_locals)
+        # Parameters that told the two users apart, though the key is the same: it leaves them out.
+        users = frozenset() if below is None else entry.holders & of_call(below.__code__, args, kwargs, reader.id)
+        memo = entry.memo(library, users)
         if memo is None:
             return
-        frame, below = _caller(library)
-        args, kwargs = ((), {}) if frame is None or below is None else _arguments(frame.f_locals, memo.unkeyed)
+        if below is not None:
+            args, kwargs = _without({name for name, _source in memo.given}, below.__code__, args, kwargs)
         if not self._caches.served(
             memo,
             writer=writer,
@@ -249,9 +261,20 @@ def _dict(value: Any) -> dict[str, Any]:
     return found
 
 
-def _arguments(local: Mapping[str, Any], unkeyed: frozenset[str]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What the wrapper was called with, but for what its key leaves out."""
+def _arguments(local: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What the wrapper was called with."""
     args, kwargs = local.get("args", ()), local.get("kwargs", {})
-    if type(args) is not tuple or type(kwargs) is not dict:
-        return (), {}
-    return args, {name: value for name, value in kwargs.items() if name not in unkeyed}
+    return (args, kwargs) if type(args) is tuple and type(kwargs) is dict else ((), {})
+
+
+def _without(
+    names: set[str], code: CodeType, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments, but for those that the key leaves out."""
+    own = code.co_varnames[: code.co_argcount]
+    kept = (value for index, value in enumerate(args) if index >= len(own) or own[index] not in names)
+    return tuple(kept), {name: value for name, value in kwargs.items() if name not in names}
+
+
+def _given(context: frozenset[str], users: frozenset[str]) -> Given:
+    return frozenset((*((name, Source.CONTEXT) for name in context), *((name, Source.USER) for name in users)))

@@ -16,6 +16,8 @@ announcement and a leak look alike.
 from __future__ import annotations
 
 import weakref
+from contextvars import copy_context
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
@@ -28,6 +30,7 @@ from isolation_audit.identity.users import Kind, same
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.mechanisms.addressees import Reached
 from isolation_audit.mechanisms.belonging import holds, made_here
+from isolation_audit.mechanisms.function_reading import FunctionReading, TooLongError
 from isolation_audit.mechanisms.taking import Taking
 from isolation_audit.mechanisms.works import Work
 
@@ -73,6 +76,10 @@ class Heard(NamedTuple):
     listener: Any
     user: User
     registered: Registered
+
+
+_Suspicion = tuple[Heard, "User", str]
+"""Who heard it, whose data that is, and how it is called."""
 
 
 class Topic:
@@ -135,7 +142,8 @@ class Listeners:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._taking = Taking()
+        self._reading = runtime.part(FunctionReading)
+        self._taking = Taking(self._reading)
         self._public = runtime.config.addressees.public
         self._buses: dict[int, tuple[weakref.ref[Any], dict[Hashable, Topic]]] = {}
 
@@ -168,20 +176,44 @@ class Listeners:
         if not marks or (message.event is not None and self._is_named_for_somebody(message.event)):
             return
         alone = len(others) == len(every) and len({heard.user.id for heard in others}) == 1
+        suspected: list[_Suspicion] = []
         event = _Event(message, marks, sender, self._is_public(message.event))
         for heard in others:
             content, to = event.reaches(heard, alone=alone)
-            if content is not None and topic.is_personal(heard) and self._takes(heard):
-                self._tell(message, to, sender, content, heard)
+            if content is not None and topic.is_personal(heard):
+                suspected.append((heard, content, to))
+        if suspected:
+            self._suspect(message, sender, suspected)
+
+    def _suspect(self, message: Message, sender: User | None, suspected: list[_Suspicion]) -> None:
+        """Tell of the first of these that takes whatever it is given; where that takes long to find out, later."""
+        try:
+            self._judge(message, sender, suspected, None)
+        except TooLongError:
+            stack, context = self._stack(message), copy_context()
+            sent = replace(message, payload=None)
+            # Who is asked about this moment then, must be asked in it.
+            self._reading.later(lambda: context.run(self._judge, sent, sender, suspected, stack))
+
+    def _judge(
+        self, message: Message, sender: User | None, suspected: list[_Suspicion], stack: RawStack | None
+    ) -> None:
+        for heard, content, to in suspected:
+            if self._takes(heard):
+                self._tell(message, to, sender, content, heard, self._stack(message) if stack is None else stack)
                 return
+
+    def _stack(self, message: Message) -> RawStack:
+        return beneath(capture(self._runtime.config.limits.stack), message.libraries)
 
     def _takes(self, heard: Heard) -> bool:
         registered = heard.registered
         registered.takes = registered.takes or self._taking.takes(heard.listener)
         return registered.takes
 
-    def _tell(self, message: Message, to: str, sender: User | None, content: User, heard: Heard) -> None:
-        stack = beneath(capture(self._runtime.config.limits.stack), message.libraries)
+    def _tell(
+        self, message: Message, to: str, sender: User | None, content: User, heard: Heard, stack: RawStack
+    ) -> None:
         registered = heard.registered
         record = Record(registered.reference)
         record.owner, record.origin_label = heard.user, "listener registered in the work of"

@@ -8,14 +8,12 @@ decides anything. What can't be read, or resolved, is believed to choose: a miss
 
 from __future__ import annotations
 
-import ast
 import builtins
 from collections import deque
 from functools import partial
 from types import (
     BuiltinFunctionType,
     BuiltinMethodType,
-    CodeType,
     FunctionType,
     GetSetDescriptorType,
     MethodType,
@@ -24,11 +22,16 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
+from isolation_audit.analysis.nodes import Kind
 from isolation_audit.instrument.resolve import find, function_of
-from isolation_audit.mechanisms.sources import UNKNOWN, member, named, source_of
+from isolation_audit.instrument.shims import beneath
+from isolation_audit.mechanisms.function_reading import FunctionReading
+from isolation_audit.mechanisms.meanings import UNKNOWN, member, named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import CodeType
+
+    from isolation_audit.analysis.nodes import Flow, Node
 
 DEPTH: Final = 3
 """Calls below the listener that are followed."""
@@ -39,12 +42,6 @@ _SENDING: Final = frozenset({"send", "send_bytes", "send_json", "send_str", "sen
 _TELLING: Final = frozenset({"create_task", "critical", "debug", "error", "exception", "info", "log", "warning"})
 """Methods that neither keep nor choose: of loggers, and those that run a coroutine."""
 
-_CHOICES: Final = (
-    *(ast.If, ast.IfExp, ast.BoolOp, ast.Compare, ast.Match, ast.While, ast.Assert, ast.Raise),
-    *(ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Yield, ast.YieldFrom),
-)
-"""What decides, and what is run by somebody else, later or never."""
-
 _PLAIN: Final = (str, int, float, bool, type(None))
 _MOST: Final = 10_000
 _PASSES: Final = 4
@@ -53,12 +50,17 @@ _PASSES: Final = 4
 class Taking:
     """Reads listeners. Code that may choose is read once; what else takes everything depends on what it calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, reading: FunctionReading | None = None) -> None:
+        self._reading = FunctionReading() if reading is None else reading
         self._choosing: dict[int, CodeType] = {}
         """By the identity of the code, which is held, so that it stays its own."""
 
     def takes(self, listener: Any) -> bool:
-        """True where ``listener`` takes everything."""
+        """True where ``listener`` takes everything.
+
+        Raises:
+            TooLongError: that has to be found out when no request waits for it.
+        """
         bound = 0
         named: set[str] = set()
         while type(listener) is partial:
@@ -80,11 +82,12 @@ class Taking:
         """The same of a function, and of what comes in the parameters ``given``."""
         if depth < 0:
             return False
+        function = beneath(function)
         code = function.__code__
         if id(code) in self._choosing:
             return False
-        node = source_of(function)
-        if node is not None and _Reading(self, function, node, receiver, given, depth).takes():
+        flow = self._reading.flow(code)
+        if flow is not None and not flow.chooses and _Following(self, function, flow, receiver, given, depth).takes():
             return True
         # The code of a decorator is that of all that it decorates.
         if "__wrapped__" not in vars(function) and len(self._choosing) < _MOST:
@@ -92,141 +95,138 @@ class Taking:
         return False
 
 
-class _Reading:
+class _Following:
     """One function. ``given`` are the names of what it was given, and of what was made from that."""
 
     def __init__(
-        self,
-        taking: Taking,
-        function: FunctionType,
-        node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
-        receiver: Any,
-        given: set[str],
-        depth: int,
+        self, taking: Taking, function: FunctionType, flow: Flow, receiver: Any, given: set[str], depth: int
     ) -> None:
         self._taking = taking
         self._function = function
+        self._flow = flow
         self._receiver = receiver
         self._depth = depth
-        roots = [node.body] if isinstance(node, ast.Lambda) else node.body
-        self._nodes: list[ast.AST] = [part for root in roots for part in ast.walk(root)]
         code = function.__code__
-        self._local = frozenset(code.co_varnames) | frozenset(code.co_cellvars)
         self._first = code.co_varnames[0] if receiver is not UNKNOWN and code.co_argcount else None
         self._given = given
+        self._depends = [False] * len(flow.nodes)
+        """Which nodes are made from what was given."""
+        self._means: list[Any] = []
 
     def takes(self) -> bool:
         """True where something is kept, and nothing decided."""
-        if any(isinstance(node, _CHOICES) or getattr(node, "ifs", None) for node in self._nodes):
-            return False
+        nodes = self._flow.nodes
+        self._means = []
+        for node in nodes:
+            self._means.append(self._meaning(node))
         for _ in range(_PASSES):
-            for target, value in self._bindings():
-                if self._depends(value):
-                    self._given.update(name.id for name in ast.walk(target) if isinstance(name, ast.Name))
-        if any(isinstance(node, ast.Subscript) and self._routes(node) for node in self._nodes):
+            for index, node in enumerate(nodes):
+                self._follow(index, node)
+        if any(node.kind in _LOOKING_UP and self._routes(node) for node in nodes):
             return False
-        calls = [self._call(node) for node in self._nodes if isinstance(node, ast.Call)]
-        return False not in calls and (True in calls or any(map(self._stores, self._nodes)))
+        calls = [self._call(node) for node in nodes if node.kind is Kind.CALL]
+        return False not in calls and (True in calls or any(map(self._stores, nodes)))
 
-    def _bindings(self) -> Iterator[tuple[ast.expr, ast.expr]]:
-        """Local names, and what they are made from."""
-        for node in self._nodes:
-            if isinstance(node, ast.Assign):
-                yield from (
-                    (target, node.value) for target in node.targets if isinstance(target, (ast.Name, ast.Tuple))
-                )
-            elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
-                if node.value is not None and isinstance(node.target, ast.Name):
-                    yield node.target, node.value
-            elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
-                yield node.target, node.iter
+    def _follow(self, index: int, node: Node) -> None:
+        if node.kind in _NAMES:
+            self._depends[index] = node.name in self._given
+            return
+        self._depends[index] = any(self._depends[part] for part in node.parts)
+        if self._depends[index] and node.kind is Kind.BIND:
+            self._given.add(node.name)
+        elif node.kind is Kind.ADD and self._depends[node.parts[1]]:
+            self._depends[node.parts[0]] = True
 
-    def _depends(self, node: ast.AST) -> bool:
-        return any(isinstance(part, ast.Name) and part.id in self._given for part in ast.walk(node))
-
-    def _routes(self, node: ast.Subscript) -> bool:
+    def _routes(self, node: Node) -> bool:
         """Something of the listener's own is looked up by what it was given: it goes where it belongs."""
-        return self._depends(node.slice) and not self._depends(node.value)
+        base, key = node.parts[:2]
+        return self._depends[key] and not self._depends[base]
 
-    def _stores(self, node: ast.AST) -> bool:
+    def _stores(self, node: Node) -> bool:
         """What was given is put into an attribute, an item, or a name of somebody else's."""
-        if not isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        if node.kind is Kind.BIND_OUTER:
+            return self._depends[node.parts[0]]
+        if node.kind not in (Kind.SET_ATTRIBUTE, Kind.SET_ITEM):
             return False
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        if node.value is None or not self._depends(node.value):
-            return False
-        return any(
-            not self._depends(target) if isinstance(target, (ast.Attribute, ast.Subscript)) else self._is_outer(target)
-            for target in targets
-        )
+        return self._depends[node.parts[-1]] and not any(self._depends[part] for part in node.parts[:-1])
 
-    def _is_outer(self, target: ast.expr) -> bool:
-        return isinstance(target, ast.Name) and target.id not in self._local
-
-    def _call(self, node: ast.Call) -> bool | None:
+    def _call(self, node: Node) -> bool | None:
         """True where a call takes what it is handed, False where it may choose; None where neither matters."""
-        handed = [*node.args, *(keyword.value for keyword in node.keywords)]
-        if not any(map(self._depends, handed)):
+        called, *handed = node.parts
+        if not any(self._depends[part] for part in handed):
             return None
-        value, receiver = self._value(node.func), UNKNOWN
-        if isinstance(node.func, ast.Attribute):
-            if self._depends(node.func.value):
+        value, receiver = self._means[called], UNKNOWN
+        callee = self._flow.nodes[called]
+        if callee.kind is Kind.ATTRIBUTE:
+            if self._depends[callee.parts[0]]:
                 return None  # a method of what was given
-            receiver = self._value(node.func.value)
+            receiver = self._means[callee.parts[0]]
         function = function_of(value)
         if function is not None and not is_installed(function.__code__.co_filename):
             own = UNKNOWN if issubclass(type(receiver), (type, ModuleType)) else receiver
             return self._taking.follows(function, own, self._handed(node, function, own), self._depth - 1)
         return self._outside(node, value, receiver)
 
-    def _handed(self, node: ast.Call, function: FunctionType, receiver: Any) -> set[str]:
+    def _handed(self, node: Node, function: FunctionType, receiver: Any) -> set[str]:
         """The parameters of what is called in which it gets something of what was given."""
         names = _parameters(function)
         free = names[receiver is not UNKNOWN :]
+        if node.starred:
+            return set(free)  # behind a star it may be any
         found: set[str] = set()
-        for place, value in enumerate(node.args):
-            if self._depends(value):
-                # Behind a star it may be any of the following; what has no parameter of its own is in the last ones.
-                found.update(free[place:] if isinstance(value, ast.Starred) else free[place : place + 1] or names[-2:])
-        for keyword in node.keywords:
-            if self._depends(keyword.value):
-                found.update([keyword.arg] if keyword.arg in free else free if keyword.arg is None else names[-1:])
+        plain, keywords = self._arguments(node)
+        for place, part in enumerate(plain):
+            if self._depends[part]:
+                # What has no parameter of its own is in the last ones.
+                found.update(free[place : place + 1] or names[-2:])
+        for name, part in keywords:
+            if self._depends[part]:
+                found.update([name] if name in free else names[-1:])
         return found
 
-    def _outside(self, node: ast.Call, value: Any, receiver: Any) -> bool | None:
+    @staticmethod
+    def _arguments(node: Node) -> tuple[tuple[int, ...], list[tuple[str, int]]]:
+        handed = node.parts[1:]
+        plain = len(handed) - len(node.keywords)
+        return handed[:plain], list(zip(node.keywords, handed[plain:], strict=True))
+
+    def _outside(self, node: Node, value: Any, receiver: Any) -> bool | None:
         """The same of what is not the application's own, or can't be told."""
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        callee = self._flow.nodes[node.parts[0]]
+        name = callee.name if callee.kind is Kind.ATTRIBUTE else ""
         if name in _KEEPING:
             return True
         if name in _SENDING and value is not UNKNOWN:
-            return None if any(self._depends(keyword.value) for keyword in node.keywords) else True
+            by_keyword = node.parts[2:] if node.starred else [part for _name, part in self._arguments(node)[1]]
+            return None if any(self._depends[part] for part in by_keyword) else True
         if name in _TELLING:
             return None
         # Of an instance it may be a queue's, and whoever reads from that may choose.
         plain = receiver is UNKNOWN or issubclass(type(receiver), ModuleType)
         return None if plain and issubclass(type(value), (type, FunctionType, BuiltinFunctionType)) else False
 
-    def _value(self, node: ast.expr) -> Any:
+    def _meaning(self, node: Node) -> Any:
         """What a name means, or an attribute; nothing of the application's runs for it."""
-        if isinstance(node, ast.Name):
-            return self._receiver if node.id == self._first else self._named(node.id)
-        if not isinstance(node, ast.Attribute):
+        if node.kind is Kind.LOCAL:
+            return self._receiver if node.name == self._first else UNKNOWN
+        if node.kind is Kind.OUTER:
+            return named(self._function, node.name, vars(builtins).get(node.name, UNKNOWN))
+        if node.kind is not Kind.ATTRIBUTE:
             return UNKNOWN
-        owner = self._value(node.value)
+        owner = self._means[node.parts[0]]
         if owner is UNKNOWN:
             return UNKNOWN
         if issubclass(type(owner), (type, ModuleType)):
-            return member(owner, node.attr)
+            return member(owner, node.name)
         fields = fields_of(owner)
-        if node.attr in fields:
-            return fields[node.attr]
-        home, raw = find(type(owner), node.attr)
+        if node.name in fields:
+            return fields[node.name]
+        home, raw = find(type(owner), node.name)
         return UNKNOWN if home is None or type(raw) is property else raw
 
-    def _named(self, name: str) -> Any:
-        if name in self._local:
-            return UNKNOWN
-        return named(self._function, name, vars(builtins).get(name, UNKNOWN))
+
+_NAMES: Final = (Kind.LOCAL, Kind.OUTER)
+_LOOKING_UP: Final = (Kind.ITEM, Kind.SET_ITEM, Kind.DELETE_ITEM)
 
 
 def fields_of(instance: Any) -> dict[str, Any]:

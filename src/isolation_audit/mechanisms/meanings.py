@@ -1,11 +1,7 @@
-"""The source of the application's functions, and what the names in it mean; nothing of the application runs for it."""
+"""What the names in the application's functions mean, as things stand; nothing of the application runs for it."""
 
 from __future__ import annotations
 
-import ast
-import inspect
-import linecache
-import textwrap
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,23 +12,6 @@ if TYPE_CHECKING:
 
 UNKNOWN: Final = object()
 """What stands for a meaning that can't be told."""
-
-FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-def source_of(function: FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
-    """The source of a function, read; None where it can't be had."""
-    code = function.__code__
-    lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]
-    try:
-        tree = ast.parse(textwrap.dedent("".join(inspect.getblock(lines))))
-    except (SyntaxError, ValueError, IndentationError):
-        return None
-    if code.co_name == "<lambda>":
-        lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
-        return lambdas[0] if len(lambdas) == 1 else None
-    bearers = (node for node in ast.walk(tree) if isinstance(node, FUNCTIONS) and node.name == code.co_name)
-    return next(bearers, None)
 
 
 def named(function: FunctionType, name: str, otherwise: Any = UNKNOWN) -> Any:
