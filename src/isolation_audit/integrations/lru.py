@@ -17,6 +17,8 @@ from isolation_audit.identity.users import same
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Replacement
 from isolation_audit.mechanisms.caches import Caches, Memo
+from isolation_audit.mechanisms.dependence import Source
+from isolation_audit.mechanisms.user_arguments import of_call, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,10 +50,12 @@ class Box:
     ``read(None)`` gives ``stamp`` while that user's work is running: the plain string in the application's variable.
     """
 
-    __slots__ = ("memo", "read", "stamp", "value", "writer")
+    __slots__ = ("holders", "memo", "read", "stamp", "value", "writer")
 
-    def __init__(self, memo: Memo, writer: User) -> None:
+    def __init__(self, memo: Memo, writer: User, holders: frozenset[str] = frozenset()) -> None:
         self.memo = memo
+        self.holders = holders
+        """Parameters in which the writer was handed over."""
         self.writer: User | None = writer
         self.stamp: str | None = None
         self.read: Callable[[None], Any] = _nothing
@@ -66,8 +70,17 @@ def _nothing(_default: None) -> None:
     return None
 
 
+_MISS: Final = 3
+"""Values with which a miss is told; of a hit there are fewer."""
+
+_EQUAL: Final = frozenset({str, int, bool, float, bytes, type(None)})
+"""Types whose values are one key only where they are one value."""
+
+_NONE: Final[frozenset[str]] = frozenset()
+
+
 class CachePoint(Interceptor):
-    """Asked at each miss, with ``(memo,)``, and at each hit that may be another user's, with ``(box, arguments)``."""
+    """Asked at each miss (``memo, args, kwargs``), and at each hit that may be another user's (``box, arguments``)."""
 
     place = PLACE
 
@@ -77,21 +90,31 @@ class CachePoint(Interceptor):
 
     def before(self, values: Values) -> Box | None:
         """At a miss, the box for the value; None where it needs none, and at a hit."""
-        if len(values) == 1:
-            return self._box(values[0])
+        if len(values) == _MISS:
+            return self._box(*values)
         self._hit(*values)
         return None
 
-    def _box(self, memo: Memo) -> Box | None:
-        writer = None if memo.settled else self._caches.user()
-        return None if writer is None else Box(memo, writer)
+    def _box(self, memo: Memo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Box | None:
+        if memo.settled and _EQUAL.issuperset(map(type, args)) and not kwargs:
+            return None
+        writer = self._caches.user()
+        holders = _NONE if writer is None else of_call(memo.function.__code__, args, kwargs, writer.id)
+        return None if writer is None or (memo.settled and not holders) else Box(memo, writer, holders)
 
     def _hit(self, box: Box, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
-        writer, reader = box.writer, self._caches.user()
+        writer, reader, memo = box.writer, self._caches.user(), box.memo
         if writer is None or reader is None or same(writer, reader):
             return
-        if box.memo.settled or not self._caches.served(
-            box.memo, writer=writer, reader=reader, arguments=arguments, value=box.value
+        if box.holders:
+            code = memo.function.__code__
+            users = box.holders & of_call(code, *arguments, reader.id)
+            if users:
+                # Two users' objects that are equal are one key. What makes them equal may be all that is used of them.
+                memo = Memo(memo.function, frozenset((name, Source.CONTEXT) for name in users))
+                arguments = without(users, code, *arguments)
+        if memo.settled or not self._caches.served(
+            memo, writer=writer, reader=reader, arguments=arguments, value=box.value
         ):
             box.open()
 
@@ -187,7 +210,7 @@ def _recorded(function: FunctionType, probe: Probe) -> Callable[..., Any]:
     memo = Memo(function)
 
     def recorded(*args: Any, **kwargs: Any) -> Any:
-        states = probe.before((memo,))
+        states = probe.before((memo, args, kwargs))
         if states is None:
             return function(*args, **kwargs)
         box = states[0][1]

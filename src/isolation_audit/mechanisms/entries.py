@@ -20,7 +20,7 @@ from isolation_audit.instrument.resolve import find
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.mechanisms.caches import Caches, Memo
 from isolation_audit.mechanisms.dependence import Given, Source
-from isolation_audit.mechanisms.user_arguments import of_call, of_frame
+from isolation_audit.mechanisms.user_arguments import of_call, of_frame, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -197,7 +197,7 @@ class Entries:
         if memo is None:
             return
         if below is not None:
-            args, kwargs = _without({name for name, _source in memo.given}, below.__code__, args, kwargs)
+            args, kwargs = without({name for name, _source in memo.given}, below.__code__, args, kwargs)
         if not self._caches.served(
             memo,
             writer=writer,
@@ -265,15 +265,6 @@ def _arguments(local: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any
     """What the wrapper was called with."""
     args, kwargs = local.get("args", ()), local.get("kwargs", {})
     return (args, kwargs) if type(args) is tuple and type(kwargs) is dict else ((), {})
-
-
-def _without(
-    names: set[str], code: CodeType, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Arguments, but for those that the key leaves out."""
-    own = code.co_varnames[: code.co_argcount]
-    kept = (value for index, value in enumerate(args) if index >= len(own) or own[index] not in names)
-    return tuple(kept), {name: value for name, value in kwargs.items() if name not in names}
 
 
 def _given(context: frozenset[str], users: frozenset[str]) -> Given:

@@ -12,7 +12,7 @@ from isolation_audit.identity.names import FIELDS, field_of, fields_of, plain_id
 from isolation_audit.identity.users import plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from types import CodeType, FrameType
 
 _VALUES: Final = 32
@@ -47,6 +47,15 @@ def of_frame(frame: FrameType, user_id: str) -> frozenset[str]:
         # Before Python 3.13 this is a copy that stays with the frame, and would keep alive what the function lets go.
         variables.clear()
     return found
+
+
+def without(
+    names: Collection[str], code: CodeType, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments, but for those that the key leaves out."""
+    own = code.co_varnames[: code.co_argcount]
+    kept = (value for index, value in enumerate(args) if index >= len(own) or own[index] not in names)
+    return tuple(kept), {name: value for name, value in kwargs.items() if name not in names}
 
 
 def _holding(handed: Iterable[tuple[str | None, Any]], user_id: str) -> frozenset[str]:
