@@ -96,9 +96,10 @@ class Auditor:
             objects=Objects(),
             barrier=barrier,
             publish=self._publish,
-            runs=tuple(Runs(protocol, limit=limits.runs) for protocol in config.protocols),
             content=ContentWitness(users, bindings) if content or config.watch.addressees else None,
         )
+        user_of = self.runtime.user_of_run
+        self.runtime.runs = tuple(Runs(protocol, limit=limits.runs, user_of=user_of) for protocol in config.protocols)
         self.elsewhere = share_bindings(self.runtime, self.pseudonyms, notice)
         self._listen()
 

@@ -102,6 +102,8 @@ class Finding:
     """The method of HTTP."""
     field: str | None = None
     """Where the data is in a response: a JSON path such as ``$.items[3].owner``, or the name of a header."""
+    run: str | None = None
+    """The label of the run, for what is said of runs."""
 
     @property
     def fingerprint(self) -> str:
@@ -135,6 +137,7 @@ class Finding:
             "trace_id": self.trace_id,
             **self.address(),
             **({} if self.field is None else {"field": self.field}),
+            **({} if self.run is None else {"run": self.run}),
         }
 
 

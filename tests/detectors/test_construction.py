@@ -115,9 +115,40 @@ def test_a_deprecated_class_by_every_way(audited) -> None:
         build()
     assert sum(tally.deprecated.values()) == 4, "a constructor and the __init__ below it are one construction"
     messages = {finding.message.partition(" built")[2].partition(":")[0] for finding in found(auditor, "IA101")}
-    assert messages == {"", " (as Special)", " (as Late)"}
+    assert messages == {"", " (as Special)", " (as Late)", " by Engine.create"}
     (advice,) = {finding.message.rpartition(": it is old; ")[2] for finding in found(auditor, "IA101")}
     assert advice == f"use await {app.__name__}:Special; until 2027-01-31"
+
+
+def test_what_a_declared_constructor_builds_is_its_callers(audited) -> None:
+    constructors = 'constructors = ["create", "APP:factory", "APP:async_factory", "APP:managed"]\n'
+    app, auditor = audited(DEPRECATED + constructors)
+    context = app.Context("alice")
+
+    def one() -> None:
+        app.Engine.create(context)
+
+    def two() -> None:
+        app.factory(context)
+
+    async def three() -> None:
+        await app.async_factory(context)
+
+    async def four() -> None:
+        async with app.managed(context):
+            pass
+
+    one()
+    two()
+    asyncio.run(three())
+    asyncio.run(four())
+    got = [(one.site.top.function.rpartition(".")[2], one.message) for one in found(auditor, "IA101")]
+    assert [name for name, _message in got] == ["one", "two", "three", "four"]
+    ways = ["Engine.create", "factory", "async_factory", "managed"]
+    assert [message.partition(": ")[0] for _name, message in got] == [
+        f"deprecated {app.__name__}:Engine built by {way}" for way in ways
+    ]
+    assert len({one.fingerprint for one in found(auditor, "IA101")}) == 4
 
 
 def test_what_was_not_built_is_not_counted(audited) -> None:

@@ -280,6 +280,42 @@ def test_a_run_without_a_scope_is_overdue_at_its_timeout_and_only_once(app):
     assert counts(auditor) == {"IA304": 2}
 
 
+def test_a_run_that_never_ended_has_place_user_and_run_each_a_pseudonym(app):
+    def ask(user, run):
+        with user_scope(user, run_id=run):
+            app.Emitter(app.Sink()).emit(user, "started", run)
+
+    with watch() as auditor:
+        ask("alice", "r-17")
+        ask("bob", "r-18")
+        auditor._publish_overdue(0.0)
+        entries = [entry.as_dict() for entry in auditor.recorder.entries()]
+    assert {one["rule"] for one in entries} == {"IA304"}
+    assert [one["count"] for one in entries] == [2, 2], "one at each layer"
+    pseudonyms = auditor.pseudonyms
+    for one in entries:
+        assert one["run"] == pseudonyms.run("r-17")
+        assert one["witnesses"]["ambient"] == pseudonyms.text("alice")
+        assert one["message"].startswith(f"{one['run']} of {one['witnesses']['ambient']} stopped after started")
+        assert one["origin"]["function"].endswith(".ask")
+        assert "r-17" not in str(one)
+        assert "alice" not in str(one)
+    assert {one["site"]["function"] for one in entries} == {
+        "Emitter.emit",
+        "test_a_run_that_never_ended_has_place_user_and_run_each_a_pseudonym.<locals>.ask",
+    }
+
+
+def test_the_user_of_a_run_without_a_scope_is_the_one_bound_to_its_id(app):
+    with watch(timeout="1ms") as auditor:
+        auditor.runtime.bindings.learn("run_id", "r", auditor.runtime.users.token("alice"))
+        app.Emitter(app.Sink()).emit("alice", "started", "r")
+        time.sleep(0.01)
+        auditor._publish_overdue(1.0)
+        (label,) = {entry.finding.witnesses.ambient for entry in auditor.recorder.entries()}
+    assert label == auditor.pseudonyms.text("alice")
+
+
 def test_a_swallowed_exception_is_a_failed_delivery_and_a_passed_on_one_is_the_callers(app):
     emitter = app.Emitter(app.Sink())
     emitter.sink.broken = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from isolation_audit.analysis.frames import own_place
 from isolation_audit.findings import Finding, Witnesses
@@ -15,7 +15,7 @@ from isolation_audit.mechanisms.places import located
 from isolation_audit.mechanisms.routes import current_endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from isolation_audit.analysis.frames import Place
     from isolation_audit.identity.objects import Record
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from isolation_audit.recorder import Recorder
     from isolation_audit.rules import Rule
 
+
+BEGAN: Final = "the work of {ambient} began here"
 
 _Handler = TypeVar("_Handler", bound="Callable[..., None]")
 
@@ -82,6 +84,9 @@ class Detector:
         place: str = "here",
         with_site: bool = True,
         at: RawStack | None = None,
+        skip: Container[int] = (),
+        began: RawStack | None = None,
+        run: str | None = None,
         answered: Endpoint | None = None,
         field: str | None = None,
     ) -> None:
@@ -91,14 +96,18 @@ class Detector:
         of users), ``{target}``, ``{event}``, ``{detail}`` and ``{measured}`` (what differs each time) are filled in
         once, when the finding is new. ``place`` labels the source line, likewise.
 
-        ``answered`` is the view whose response it is, and ``field`` where in it. Without them the finding has the route
-        of the running request.
+        ``skip`` has the identities of code that is not the place itself: whoever called the outermost of it is.
+        ``began`` is where the work began, for what is told after it; ``run`` is the id of the run. ``answered`` is the
+        view whose response it is, and ``field`` where in it. Without them the finding has the route of the running
+        request.
         """
         recorder = self.recorder
         if not recorder.enabled(code):
             return
-        stack = (capture(DEEP) if at is None else at) if with_site else ()
+        stack = (_past(capture(DEEP), skip) if at is None else at) if with_site else ()
         origin, origin_label = _origin(record) if with_site and (at is None or record is not None) else (None, "")
+        if began:
+            origin, origin_label = began, BEGAN
         endpoint = answered or self._running_endpoint()
         route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
         witnesses = Witnesses(self.label(ambient), self.label(owner), self.label(addressee), self.label(content))
@@ -124,6 +133,7 @@ class Detector:
                 severity=rule.severity,
                 message=template.format_map(
                     {**shown, "target": target, "event": event or "?", "detail": detail, "measured": measured}
+                    | {"run": self._run_label(run)}
                 ),
                 help=rule.help,
                 target=target,
@@ -138,9 +148,13 @@ class Detector:
                 route=route,
                 method=method,
                 field=field,
+                run=None if run is None else self._run_label(run),
             ),
             shortcut,
         )
+
+    def _run_label(self, run: str | None) -> str:
+        return "of an unknown id" if run is None else self._pseudonyms.run(run)
 
     def _running_endpoint(self) -> Endpoint | None:
         # What a framework has in its own objects is read here: a fault in it must not cost the finding.
@@ -154,13 +168,19 @@ class Detector:
         return (self.label(record.owner) if record is not None else None) or "nobody"
 
 
+def _past(stack: RawStack, skip: Container[int]) -> RawStack:
+    """A stack without what is skipped, and what that has called; all of it where nobody else is left."""
+    inside = [depth for depth, (code, _lasti) in enumerate(stack) if id(code) in skip] if skip else []
+    return (stack[inside[-1] + 1 :] if inside else stack) or stack
+
+
 def _origin(record: Record | None) -> tuple[Any, str]:
     """Where the object was made or bound; else where the running scope began. With a label that names the user."""
     if record is not None and record.origin:
         return record.origin, record.origin_label + " {user} here"
     scope = current_scope()
     if scope is not None and scope.origin:
-        return scope.origin, "the work of {ambient} began here"
+        return scope.origin, BEGAN
     return None, ""
 
 

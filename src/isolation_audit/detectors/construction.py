@@ -14,7 +14,11 @@ from isolation_audit.instrument.observations import Built, Imported
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:
+    from types import CodeType
+
     from isolation_audit.config.model import Target
+
+    Constructors = dict[int, tuple[CodeType, str]]
 
 _ENGINE = """\
 from contextvars import ContextVar
@@ -155,12 +159,14 @@ class ConstructionDetector(Detector):
         """Judge one construction."""
         entry = built.entry
         target = str(entry.target)
+        # Who builds an object is whoever called a constructor that is declared for it, not the inside of that.
+        inside = self.runtime.constructor_codes.get(target, {})
         if isinstance(entry, Deprecation):
-            self._deprecated(built, entry, target)
+            self._deprecated(built, entry, target, inside)
         elif not isinstance(entry, Engine):
             return
         if entry.owner:
-            self._owner(built, target)
+            self._owner(built, target, inside)
         if entry.target in self._with_factory and not self._inside_factory(entry.target):
             self.report(
                 "IA106",
@@ -169,7 +175,18 @@ class ConstructionDetector(Detector):
                 place="built here",
                 ambient=built.ambient,
                 owner=built.owner,
+                skip=inside,
             )
+
+    @staticmethod
+    def _running(constructors: Constructors) -> str | None:
+        """The name of the outermost of these constructors that is running."""
+        found = None
+        frame = sys._getframe() if constructors else None  # noqa: SLF001 - the documented way to a frame
+        while frame is not None:
+            found = constructors[id(frame.f_code)][1] if id(frame.f_code) in constructors else found
+            frame = frame.f_back
+        return found
 
     @observes(Imported)
     def on_imported(self, imported: Imported) -> None:
@@ -179,11 +196,12 @@ class ConstructionDetector(Detector):
             "IA102", "deprecated module {target} imported{detail}", target=target, detail=_advice(imported.deprecation)
         )
 
-    def _deprecated(self, built: Built, entry: Deprecation, target: str) -> None:
-        via = f" by {built.via}" if built.via else ""
+    def _deprecated(self, built: Built, entry: Deprecation, target: str, inside: Constructors) -> None:
+        constructor = built.via or self._running(inside)
+        via = f" by {constructor}" if constructor else ""
         kind = (
             ""
-            if built.via or type(built.obj).__qualname__ == entry.target.qualname
+            if constructor or type(built.obj).__qualname__ == entry.target.qualname
             else f" (as {type(built.obj).__qualname__})"
         )
         self.report(
@@ -194,12 +212,18 @@ class ConstructionDetector(Detector):
             detail=f"{via}{kind}{_advice(entry)}",
             ambient=built.ambient,
             owner=built.named,
+            skip=inside,
         )
 
-    def _owner(self, built: Built, target: str) -> None:
+    def _owner(self, built: Built, target: str, inside: Constructors) -> None:
         if built.named is None:
             self.report(
-                "IA103", "{target} built without a user", place="built here", target=target, ambient=built.ambient
+                "IA103",
+                "{target} built without a user",
+                place="built here",
+                target=target,
+                ambient=built.ambient,
+                skip=inside,
             )
         elif built.named.kind is Kind.PLACEHOLDER:
             self.report(
@@ -209,6 +233,7 @@ class ConstructionDetector(Detector):
                 place="built here",
                 detail=self._glob(built.named.id),
                 ambient=built.ambient,
+                skip=inside,
             )
         context = built.context
         if self._context_types and context is not MISSING and context is not None and not self._accepted(type(context)):
@@ -221,6 +246,7 @@ class ConstructionDetector(Detector):
                 detail=f"{type(context).__module__}.{type(context).__qualname__}",
                 ambient=built.ambient,
                 owner=built.named,
+                skip=inside,
             )
 
     def _accepted(self, kind: type) -> bool:

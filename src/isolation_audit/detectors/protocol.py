@@ -189,7 +189,8 @@ class ProtocolDetector(Detector):
             event=deviation.event,
             detail=f"{words} (layer {deviated.entry.layer}, {target}.{deviated.method})",
             place="emitted here",
-            ambient=self.runtime.ambient.current(),
+            ambient=self.runtime.ambient.current() or deviation.run.user,
+            run=deviation.run.id,
         )
 
     @observes(Overdue)
@@ -202,10 +203,14 @@ class ProtocolDetector(Detector):
             left.append(f"{' '.join(overdue.missing)} never came")
         self.report(
             "IA304" if overdue.missing else "IA303",
-            "a run stopped after {detail}",
+            "{run} of {ambient} stopped after {detail}",
             event=run.last,
             detail=f"{run.last} at layer {run.layer}: {why}, and {', '.join(left)}",
-            with_site=False,
+            place="its first event was emitted here",
+            at=run.place,
+            began=run.began,
+            run=run.id,
+            ambient=run.user,
         )
 
     @observes(Undelivered)

@@ -43,6 +43,10 @@ class Pseudonyms:
         """What findings call this user."""
         return self.text(user.id)
 
+    def run(self, identifier: str) -> str:
+        """What findings call a run."""
+        return identifier if self.raw else "run-" + self.hash(identifier)
+
     def text(self, identifier: str) -> str:
         """What findings, spans and reports call the bearer of this id."""
         if identifier.startswith(STRANGER):

@@ -39,6 +39,7 @@ from isolation_audit.instrument.targets import AMBIENT, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import CodeType
 
     from isolation_audit.config import model
     from isolation_audit.instrument.layout import Layout
@@ -165,8 +166,11 @@ class Applier:
 
     def _constructor(self, registrar: Registrar) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:
+            resolved = resolve(module, target)
+            codes = self._runtime.constructor_codes.setdefault(registrar.place, {})
+            codes.update((id(code), (code, target.qualname)) for code in self._codes_of(function_of(resolved.raw)))
             self.places.callable(
-                resolve(module, target),
+                resolved,
                 f"constructor {registrar.place}",
                 lambda layout: ConstructorPoint(registrar, target.qualname, layout),
             )
@@ -182,13 +186,16 @@ class Applier:
             for key, (_code, known) in list(codes.items()):
                 if known is entry:
                     del codes[key]
-            # A decorated factory (a context manager, say) builds inside the function that the decorator wraps.
-            while function is not None:
-                for code in self._patches.codes_of(function):
-                    codes[id(code)] = (code, entry)
-                function = getattr(function, "__wrapped__", None)
+            for code in self._codes_of(function):
+                codes[id(code)] = (code, entry)
 
         return apply
+
+    def _codes_of(self, function: Any) -> Iterator[CodeType]:
+        """The code of a function; of a decorated one, as a context manager is, also of what the decorator wraps."""
+        while function is not None:
+            yield from self._patches.codes_of(function)
+            function = getattr(function, "__wrapped__", None)
 
     def _emitter(self, entry: model.Emitter) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:

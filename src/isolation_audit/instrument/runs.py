@@ -8,17 +8,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.instrument.stacks import capture
 from isolation_audit.protocols.automaton import START, Automaton, compile_order
 from isolation_audit.protocols.openings import Closing, Openings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from isolation_audit.config.model import Protocol
     from isolation_audit.identity.scopes import Scope
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.stacks import RawStack
 
 GRACE: Final = 1.0
 """Seconds that a run's last event may come after its work: it may be sent by whoever waited for the work."""
+
+_FRAMES: Final = 8
+"""Frames that are kept of a run's first event."""
 
 _SEQUENCES: Final = 64
 """Numbers of a run's last events that are remembered, to know a repetition by its number."""
@@ -45,6 +51,12 @@ class Run:
     """New work for the same id has begun since it was over: its first event begins a new run."""
     open: Openings | None = None
     """What it has opened, where the protocol has pairs that may overlap."""
+    user: User | None = None
+    """Whose work was running at its first event, or is bound to its id."""
+    place: RawStack = ()
+    """Where its first event was emitted."""
+    began: RawStack = ()
+    """Where the work for it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +91,14 @@ class Overdue:
 
 
 class Runs:
-    """All runs of one protocol; bounded: beyond ``limit`` the run that began first is forgotten and counted."""
+    """All runs of one protocol; ``user_of`` tells the user of a run by the kind of its id and the id.
 
-    def __init__(self, protocol: Protocol, *, limit: int) -> None:
+    Bounded: beyond ``limit`` the run that began first is forgotten and counted.
+    """
+
+    def __init__(self, protocol: Protocol, *, limit: int, user_of: Callable[[str, str], User | None]) -> None:
         self.protocol = protocol
+        self._user_of = user_of
         self.automaton: Automaton = compile_order(protocol.order)
         self.events = self.automaton.events
         # Not a plain dict, which finds its first entry only behind the places of all that went before.
@@ -195,6 +211,7 @@ class Runs:
         for run in self._everywhere(run_id):
             run.ended = run.ended if work else now
             run.failed = run.failed or scope.failed
+            run.began = run.began or scope.origin or ()
 
     def _inside(self, scope: Scope, run_id: str) -> bool:
         """Whether a scope around this one is work for the same run."""
@@ -237,7 +254,10 @@ class Runs:
         if earlier is not None and earlier.over:
             self._runs.pop(key, None)
         # Seen before it is in the table: the drainer's thread may look for what is overdue at this very moment.
-        run = self._runs.setdefault(key, Run(run_id, layer, seen=time.monotonic()))
+        # One stack for each run, not for each event.
+        begun = Run(run_id, layer, seen=time.monotonic(), place=capture(_FRAMES))
+        begun.user = self._user_of(self.protocol.key, run_id)
+        run = self._runs.setdefault(key, begun)
         if len(self._runs) > self._limit:
             with suppress(KeyError):  # another thread evicts at this moment
                 self._runs.popitem(last=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.bound_ids import BoundIds
 from isolation_audit.instrument.levels import ServiceLevels
 from isolation_audit.instrument.path_counts import PathCounts
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from isolation_audit.identity.ambient import Ambient
     from isolation_audit.identity.bindings import Bindings
     from isolation_audit.identity.objects import Objects
-    from isolation_audit.identity.users import Users
+    from isolation_audit.identity.users import User, Users
     from isolation_audit.instrument.barrier import Barrier
     from isolation_audit.instrument.placing import Places
     from isolation_audit.instrument.runs import Runs
@@ -48,6 +49,8 @@ class Runtime:
     """How often the configured paths have given a value."""
     factory_codes: dict[int, tuple[CodeType, Factory]] = field(default_factory=dict)
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""
+    constructor_codes: dict[str, dict[int, tuple[CodeType, str]]] = field(default_factory=dict)
+    """By target, the code of its declared constructors by its identity, and their names."""
     settling: list[Callable[[float], None]] = field(default_factory=list)
     """Called twice a second: tell of what has been open for so many seconds. At the end with zero."""
     running: bool = False
@@ -63,6 +66,11 @@ class Runtime:
         self.rooms = Rooms(self.users, self.bindings, self.objects, limit=self.config.limits.bindings)
         self.levels = ServiceLevels(self.config, self.tally, self.publish)
         self.ids = BoundIds(self.config.identity.bind, self.bindings, self.publish, self.paths)
+
+    def user_of_run(self, kind: str, identifier: str) -> User | None:
+        """The user whose work is running, else the one that the run's id is bound to."""
+        user = self.ambient.current()
+        return user if user is not None and user.kind is Kind.USER else self.bindings.user_of(kind, identifier)
 
     def part(self, kind: Callable[[Runtime], _Part]) -> _Part:
         """The one instance of a mechanism in this audit; made when it is first asked for."""
