@@ -106,6 +106,14 @@ CLEAN: dict[str, tuple[Work, Work]] = {
         execute("SET app.user_id = 'alice'"),
         execute("SELECT set_config('app.user_id', name, false) FROM (VALUES ('bob')) AS one (name)"),
     ),
+    "written in a literal": (
+        execute("SELECT 'todo; set role alice; set app.user_id = alice'", "SELECT $$; SET app.user_id = 'alice'$$"),
+        execute("SELECT 1"),
+    ),
+    "written in a comment": (
+        execute("SELECT 1 -- ; SET app.user_id = 'alice'", "SELECT /* ; SET ROLE alice; /* ; */ SET ROLE alice */ 2"),
+        execute("SELECT 1"),
+    ),
     "of nobody's name": (execute("SET statement_timeout = '60s'", "SET app.tenant = 'acme'"), execute("SELECT 1")),
 }
 

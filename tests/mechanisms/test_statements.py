@@ -8,23 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolation_audit.mechanisms import statements_mysql, statements_postgresql
-from isolation_audit.mechanisms.statements import (
-    DATABASE,
-    ROLE,
-    Act,
-    Change,
-    Readers,
-    changes,
-    depends,
-    granted,
-    reads,
-    works_with_data,
-)
+from isolation_audit.mechanisms import statements
+from isolation_audit.mechanisms.statements import DATABASE, ROLE, Act, Change, Language, granted
+from isolation_audit.mechanisms.statements_mysql import MYSQL
+from isolation_audit.mechanisms.statements_postgresql import POSTGRESQL, SQLITE
 
-POSTGRESQL, MYSQL = statements_postgresql.READERS, statements_mysql.READERS
 EVERYTHING = Change(Act.UNSET)
 """All settings but the role."""
+
+
+def changes(text: str, parameters: Any, language: Language) -> list[Change]:
+    return statements.changes(language.statements(text), parameters, language)
+
+
+def depends(text: str, setting: str) -> bool:
+    return any(statements.depends(one, setting) for one in MYSQL.statements(text))
+
+
+def reads(text: str, table: str) -> bool:
+    return any(statements.reads(one, table) for one in SQLITE.statements(text))
+
+
+def works_with_data(text: str) -> bool:
+    return any(map(statements.works_with_data, POSTGRESQL.statements(text)))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def test_no_change(statement: str) -> None:
         ("SET @user_id = 7", None, Change(Act.SET, "@user_id", "7", lasting=True)),
         ("SET @user_id = NULL", None, Change(Act.UNSET, "@user_id")),
         ("SET @user_id = %(user)s", {"user": None}, Change(Act.UNSET, "@user_id")),
-        ("SET @user_id = 'a, b; c", None, Change(Act.SET, "@user_id", "a", lasting=True)),
+        ("SET @user_id = 'a, b; c", None, Change(Act.SET, "@user_id", "a, b; c", lasting=True)),
         ("SET SESSION sql_mode = ''", None, Change(Act.SET, "sql_mode", "", lasting=True)),
         ("SET LOCAL wait_timeout = 5", None, Change(Act.SET, "wait_timeout", "5", lasting=True)),
         ("SET @@session.time_zone = 'UTC'", None, Change(Act.SET, "time_zone", "UTC", lasting=True)),
@@ -196,6 +202,74 @@ def test_reading_and_working() -> None:
     assert not works_with_data("SELECT 1")
 
 
+TODO = "insert into tasks values ('todo; set role admin')"
+
+
+@pytest.mark.parametrize("language", [POSTGRESQL, SQLITE, MYSQL])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        TODO,
+        "SELECT 1 -- ; SET ROLE admin",
+        "SELECT 1 /* ; SET ROLE admin; */ + 1",
+        "UPDATE tasks SET title = '; DROP TABLE cart; '",
+        "SELECT 'set_config(''a.b'', ''c'', false)', 'pg_advisory_lock(5)', 'GET_LOCK(5)', '@a := 5'",
+        "CREATE TRIGGER t AFTER INSERT ON a FOR EACH ROW BEGIN SET x = 5; SET ROLE b; END",
+    ],
+)
+def test_what_is_written_in_literals_and_comments_changes_nothing(statement: str, language: Language) -> None:
+    assert [one for one in changes(statement, None, language) if one.act is not Act.FILL] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "language"),
+    [
+        ("SELECT $$ ; SET ROLE admin; $$", POSTGRESQL),
+        ("DO $body$ BEGIN; SET ROLE admin; END $body$", POSTGRESQL),
+        (r"SELECT E'\'; SET ROLE admin; --'", POSTGRESQL),
+        ("SELECT 1 /* /* */ ; SET ROLE admin */", POSTGRESQL),
+        (r"SELECT '\'; SET ROLE admin; -- '", MYSQL),
+        ("SELECT 1 # ; SET ROLE admin", MYSQL),
+        ('SELECT "; SET ROLE admin"', MYSQL),
+        ("SELECT `; SET ROLE admin`", MYSQL),
+        ("SELECT [; SET ROLE admin]", SQLITE),
+    ],
+)
+def test_nor_in_what_only_one_database_knows(statement: str, language: Language) -> None:
+    assert changes(statement, None, language) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "language", "change"),
+    [
+        (TODO + "; SET ROLE admin", POSTGRESQL, Change(Act.SET, ROLE, "admin")),
+        ("/* by 'us' */ SET ROLE admin -- now", POSTGRESQL, Change(Act.SET, ROLE, "admin")),
+        ("SET app.note = 'a; b -- c /* d'", POSTGRESQL, Change(Act.SET, "app.note", "a; b -- c /* d")),
+        ("SET app.note = $x$it's; $x$", POSTGRESQL, Change(Act.SET, "app.note", "it's; ")),
+        ("SELECT ';' ; SELECT set_config('a.b', 'c;d', false)", POSTGRESQL, Change(Act.SET, "a.b", "c;d")),
+        ("/*!50003 SET ROLE admin */", MYSQL, Change(Act.SET, ROLE, "admin", lasting=True)),
+        (r"SET @a = 'it\'s; so'", MYSQL, Change(Act.SET, "@a", r"it\'s; so", lasting=True)),
+        ("SET @'a b' = 5", MYSQL, Change(Act.SET, "@ab", "5", lasting=True)),
+        ("SELECT 1 -- '\n; DROP TABLE [cart]", SQLITE, Change(Act.DROP, "cart")),
+    ],
+)
+def test_what_is_beside_them_counts(statement: str, language: Language, change: Change) -> None:
+    assert [one for one in changes(statement, None, language) if one.act is not Act.FILL] == [change]
+
+
+def test_parameters_are_counted_over_all_statements_of_a_text_and_not_in_literals() -> None:
+    text = "INSERT INTO a VALUES ('%s', %s); SET app.user_id = %s"
+    assert changes(text, (5, "alice"), POSTGRESQL)[-1] == Change(Act.SET, "app.user_id", "alice")
+
+
+def test_literals_neither_read_a_table_nor_work_with_data() -> None:
+    assert not reads("SELECT 'all from cart'", "cart")
+    assert not reads('SELECT "all from cart"', "cart")
+    assert reads("SELECT 'x' FROM [cart]", "cart")
+    assert not works_with_data("SELECT 'from us'")
+    assert not depends("SELECT '@user_id'", "@user_id")
+
+
 _WORDS = """set|reset|select|set_config(|'|,|)|app.x|=|to|%s|%(a)s|$1|$9|:a|;|create|temp|table|drop|into|/*|*/|--|\n"""
 _WORDS += """|@x|:=|get_lock(|pg_advisory_lock(|use|role|"|(|session|from"""
 WORDS = st.sampled_from(_WORDS.split("|"))
@@ -204,8 +278,8 @@ WORDS = st.sampled_from(_WORDS.split("|"))
 @given(
     st.lists(st.one_of(WORDS, st.text(max_size=5)), max_size=12),
     st.one_of(st.none(), st.dictionaries(st.text(), st.binary()), st.tuples(st.floats())),
-    st.sampled_from([POSTGRESQL, MYSQL]),
+    st.sampled_from([POSTGRESQL, MYSQL, SQLITE]),
 )
-def test_whatever_it_is(words: list[str], parameters: Any, readers: Readers) -> None:
-    for change in changes(" ".join(words), parameters, readers):
+def test_whatever_it_is(words: list[str], parameters: Any, language: Language) -> None:
+    for change in changes(" ".join(words), parameters, language):
         assert type(change.name) is type(change.value) is str

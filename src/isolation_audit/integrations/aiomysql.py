@@ -13,7 +13,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.databases import Databases, Kept
 from isolation_audit.mechanisms.statements import Change, changes, granted
-from isolation_audit.mechanisms.statements_mysql import READERS
+from isolation_audit.mechanisms.statements_mysql import MYSQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,8 +83,9 @@ class StatementPoint(Interceptor):
             kept.forget()
             return None
         statement = self._says.format(given)
-        done = changes(statement, None, READERS)
-        self._databases.run(kept, statement, done, CONNECTION, _LIBRARIES)
+        statements = MYSQL.statements(statement)
+        done = changes(statements, None, MYSQL)
+        self._databases.run(kept, statements, done, CONNECTION, _LIBRARIES)
         return (kept, connection, done) if done or kept.unsettled else None
 
     def after(self, state: tuple[Kept, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form

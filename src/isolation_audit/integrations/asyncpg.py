@@ -13,7 +13,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.databases import Databases, Kept
 from isolation_audit.mechanisms.statements import Change, changes, granted
-from isolation_audit.mechanisms.statements_postgresql import READERS
+from isolation_audit.mechanisms.statements_postgresql import POSTGRESQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,8 +76,9 @@ class StatementPoint(Interceptor):
         if kept is None or statement is None or (self._rest is not None and values[self._rest]):
             return None
         parameters = None if self._arguments is None else self._arguments(values)
-        done = changes(statement, parameters, READERS)
-        self._databases.run(kept, statement, done, CONNECTION, _LIBRARIES)
+        statements = POSTGRESQL.statements(statement)
+        done = changes(statements, parameters, POSTGRESQL)
+        self._databases.run(kept, statements, done, CONNECTION, _LIBRARIES)
         return (kept, connection, done) if done or kept.unsettled else None
 
     def after(self, state: tuple[Kept, Any, list[Change]], result: Any) -> None:

@@ -13,7 +13,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.databases import Databases, Kept
 from isolation_audit.mechanisms.statements import Change, changes, granted
-from isolation_audit.mechanisms.statements_postgresql import READERS
+from isolation_audit.mechanisms.statements_postgresql import POSTGRESQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,8 +90,9 @@ class StatementPoint(Interceptor):
             # Put together by psycopg.sql: only the connection could tell what it says.
             kept.forget()
             return None
-        done = changes(statement, None if self._parameters is None else self._parameters(values), READERS)
-        self._databases.run(kept, statement, done, self.place, _LIBRARIES)
+        statements = POSTGRESQL.statements(statement)
+        done = changes(statements, None if self._parameters is None else self._parameters(values), POSTGRESQL)
+        self._databases.run(kept, statements, done, self.place, _LIBRARIES)
         return (kept, cursor, done) if done or kept.unsettled else None
 
     def after(self, state: tuple[Kept, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form

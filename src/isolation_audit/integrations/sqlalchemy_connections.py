@@ -15,9 +15,10 @@ from isolation_audit.identity.users import plain_text
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.sqlalchemy_listeners import may_clean
-from isolation_audit.mechanisms import statements_mysql, statements_postgresql
 from isolation_audit.mechanisms.databases import Databases, Kept
 from isolation_audit.mechanisms.statements import Change, changes, granted
+from isolation_audit.mechanisms.statements_mysql import MYSQL
+from isolation_audit.mechanisms.statements_postgresql import POSTGRESQL, SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +28,7 @@ if TYPE_CHECKING:
 
 CONNECTION: Final = "sqlalchemy.engine.base:Connection"
 _LIBRARIES: Final = ("sqlalchemy", "greenlet", "contextlib.py")
-_READERS: Final = {
-    "postgresql": statements_postgresql.READERS,
-    "sqlite": statements_postgresql.READERS,
-    "mysql": statements_mysql.READERS,
-    "mariadb": statements_mysql.READERS,
-}
+_LANGUAGES: Final = {"postgresql": POSTGRESQL, "sqlite": SQLITE, "mysql": MYSQL, "mariadb": MYSQL}
 """The databases whose statements are understood, by dialect."""
 
 
@@ -61,9 +57,10 @@ class StatementPoint(Interceptor):
         if kept is None or statement is None:
             return None
         parameters = context.parameters
-        readers = _READERS[connection.dialect.name]
-        done = changes(statement, parameters[0] if len(parameters) == 1 else None, readers)
-        self._databases.run(kept, statement, done, f"{CONNECTION}.execute", _LIBRARIES)
+        language = _LANGUAGES[connection.dialect.name]
+        statements = language.statements(statement)
+        done = changes(statements, parameters[0] if len(parameters) == 1 else None, language)
+        self._databases.run(kept, statements, done, f"{CONNECTION}.execute", _LIBRARIES)
         return (kept, connection, context, done) if done or kept.unsettled else None
 
     def after(self, state: tuple[Kept, Any, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - its form
@@ -107,7 +104,7 @@ def _kept(databases: Databases, connection: Any) -> Kept | None:
     """What is known of a connection; None where no pool lends it, or where it may be cleaned without us."""
     checkout = connection._dbapi_connection  # noqa: SLF001 - the public property may connect anew
     pool = getattr(checkout, "_pool", None)
-    if pool is None or connection.dialect.name not in _READERS:
+    if pool is None or connection.dialect.name not in _LANGUAGES:
         return None
     told, record = pool.dispatch, checkout._connection_record  # noqa: SLF001 - `info` is the application's
     if record is None or any(moment and may_clean(moment) for moment in (told.reset, told.checkin, told.checkout)):

@@ -22,6 +22,7 @@ from isolation_audit.mechanisms.statements import DATABASE, ROLE, Act, Change, d
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from isolation_audit.analysis.sql import Statement
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
@@ -138,26 +139,28 @@ class Databases:
         known = None if record is None else record.connection
         return known if isinstance(known, Kept) else None
 
-    def run(self, kept: Kept, statement: str, done: list[Change], target: str, libraries: tuple[str, ...]) -> None:
-        """A statement is about to run; tell where it meets what another user's work left at an earlier checkout."""
+    def run(
+        self, kept: Kept, statements: tuple[Statement, ...], done: list[Change], target: str, libraries: tuple[str, ...]
+    ) -> None:
+        """Statements are about to run; tell where it meets what another user's work left at an earlier checkout."""
         user = self._user() if kept.settings or kept.tables or kept.locks else None
         if user is None:
             return
         acts = {change.act for change in done}
         if not acts & _SETTINGS:
             for name, left in _foreign(kept, kept.settings, user):
-                if depends(statement, name):
+                if any(depends(statement, name) for statement in statements):
                     kept.settings.pop(name, None)
                     if self._setters.get(left.value, left.user) is not None:
                         how = _HOW.get(name, "in a setting of the database session")
                         self._tell(left, user, how, target, libraries)
-        if Act.UNLOCK not in acts and (acts & _LOCKS or works_with_data(statement)):
+        if Act.UNLOCK not in acts and (acts & _LOCKS or any(map(works_with_data, statements))):
             for name, left in _foreign(kept, kept.locks, user):
                 kept.locks.pop(name, None)
                 self._tell(left, user, "as a lock that the database session still holds", target, libraries)
         emptied = {change.name for change in done if change.act is Act.EMPTY}
         for name, left in _foreign(kept, kept.tables, user):
-            if name not in emptied and reads(statement, name):
+            if name not in emptied and any(reads(statement, name) for statement in statements):
                 kept.tables[name].left = None
                 self._tell(left, user, "in a temporary table of the database session", target, libraries)
 

@@ -1,8 +1,9 @@
 """SQL statements, as far as they change what a database session keeps: settings, the role, temporary tables, locks.
 
 What all databases have in common; ``statements_postgresql`` and ``statements_mysql`` have the rest. It knows no grammar
-of SQL: the first word decides whether there is anything to read. A statement that can't be understood counts as one
-that leaves nothing behind.
+of SQL: the first word decides whether there is anything to read. Patterns are searched for in a statement's shape, in
+which literals, quoted names and comments hold nothing that could be taken for SQL. A statement that can't be understood
+counts as one that leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from isolation_audit.analysis.sql import FILL, Clause, Dialect, Statement
+from isolation_audit.analysis.sql import statements as read
 from isolation_audit.identity.users import plain_text
 
 ROLE: Final = "role"
@@ -51,18 +54,32 @@ class Change:
     lasting: bool = False
 
 
-Reader = Callable[[str, Any], Iterator[Change]]
+Reader = Callable[[Clause, Any], Iterator[Change]]
 """Takes a statement without its first word, and the parameters: a mapping or a sequence of values."""
 
 Readers = Mapping[str, Reader]
-"""What a database's language has: a reader for each first word that counts."""
+"""A reader for each first word that counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What a kind of databases speaks."""
+
+    dialect: Dialect
+    readers: Readers
+
+    def statements(self, text: str) -> tuple[Statement, ...]:
+        """The statements in a text."""
+        return read(text, self.dialect)
+
 
 FLAGS: Final = re.IGNORECASE | re.DOTALL
-NAME: Final = r'["`]?[\w$]+["`]?(?:\s*\.\s*["`]?[\w$]+["`]?)*'
+LITERAL: Final = rf"'{FILL}*'"
+"""In a shape, as are the following."""
+NAME: Final = rf'"?[\w${FILL}]+"?(?:\s*\.\s*"?[\w${FILL}]+"?)*'
 PLACEHOLDER: Final = r"%\(\w+\)s|%s|\$\d+|(?<!:):\w+|\?"
 """A parameter, in any of the styles of Python's drivers."""
 
-_first_word: Final = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*+([a-z]+)", FLAGS).match
 _into: Final = re.compile(rf"(?:(?:or\s+\w+|ignore|low_priority|high_priority)\s+)*(?:into\s+)?({NAME})", FLAGS).match
 _from: Final = re.compile(rf"from\s+(?:only\s+)?({NAME})", FLAGS).match
 _tables: Final = re.compile(
@@ -70,20 +87,24 @@ _tables: Final = re.compile(
 ).fullmatch
 _numbered: Final = re.compile(r"\$(\d+)").fullmatch
 _named: Final = re.compile(r"%\((\w+)\)s|:(\w+)").fullmatch
-_text_or_placeholder: Final = re.compile(rf"'(?:[^']|'')*'|{PLACEHOLDER}").finditer
+_text_or_placeholder: Final = re.compile(rf"{LITERAL}|{PLACEHOLDER}").finditer
+_dollars: Final = re.compile(r"\$\w*\$(.*)\$\w*\$", FLAGS).fullmatch
 _blank_or_cast: Final = re.compile(r"\s*::\s*\w+|\s+").sub
 _works_with_data: Final = re.compile(r"\b(?:from|into|update|call|current_setting)\b", FLAGS).search
-_unqualified: Final = re.compile(r'\b(?:from|join|into|update)\s+["`]?[\w$]++["`]?+(?!\s*\.)', FLAGS).search
+_unqualified: Final = re.compile(rf'\b(?:from|join|into|update)\s+"?[\w${FILL}]++"?+(?!\s*\.)', FLAGS).search
 
 _YES: Final = (True, "t", "1", b"t", b"1", b"\x01")
 """What drivers give for a lock that was obtained; 1 is equal to True."""
 
 
-def changes(statement: str, parameters: Any, readers: Readers) -> list[Change]:
-    """What a statement changes once it has succeeded; ``parameters`` is a mapping or a sequence of its values."""
-    if ";" in statement:
-        return [change for part in statement.split(";") for change in _of_one(part, parameters, readers)]
-    return list(_of_one(statement, parameters, readers))
+def changes(statements: tuple[Statement, ...], parameters: Any, language: Language) -> list[Change]:
+    """What they change once they have succeeded; ``parameters`` is a mapping or a sequence of their values."""
+    found: list[Change] = []
+    for one in statements:
+        reader = language.readers.get(one.word)
+        if reader is not None:
+            found += reader(one.rest, parameters)
+    return found
 
 
 def granted(done: list[Change], answer: Callable[[], Any]) -> list[Change]:
@@ -99,58 +120,52 @@ def granted(done: list[Change], answer: Callable[[], Any]) -> list[Change]:
     return [change for change in done if change.act is not Act.TRY] + obtained
 
 
-def works_with_data(statement: str) -> bool:
+def works_with_data(statement: Statement) -> bool:
     """True where a statement reads or writes rows."""
-    return _works_with_data(statement) is not None
+    return _works_with_data(statement.whole.shape) is not None
 
 
-def depends(statement: str, setting: str) -> bool:
+def depends(statement: Statement, setting: str) -> bool:
     """True where what a statement does may depend on a setting."""
+    shape = statement.whole.shape
     if setting == DATABASE:
-        return _unqualified(statement) is not None
-    return works_with_data(statement) or (setting.startswith("@") and setting in statement.lower())
+        return _unqualified(shape) is not None
+    return works_with_data(statement) or (setting.startswith("@") and setting in shape.lower())
 
 
-def reads(statement: str, table: str) -> bool:
+def reads(statement: Statement, table: str) -> bool:
     """True where a statement takes rows out of this temporary table."""
-    name = rf'(?:["`]?(?:pg_)?temp["`]?\s*\.\s*)?["`]?{re.escape(table)}["`]?(?![\w$."`])'
-    return re.search(rf"\b(?:from|join)\s+(?:only\s+)?{name}", statement, FLAGS) is not None
+    name = rf'(?:"?(?:pg_)?temp"?\s*\.\s*)?"?{re.escape(table)}"?(?![\w$."{FILL}])'
+    return re.search(rf"\b(?:from|join)\s+(?:only\s+)?{name}", statement.whole.shape, FLAGS) is not None
 
 
-def _of_one(statement: str, parameters: Any, readers: Readers) -> Iterator[Change]:
-    first = _first_word(statement)
-    reader = None if first is None else readers.get(first[1].lower())
-    if first is not None and reader is not None:
-        yield from reader(statement[first.end() :].strip(), parameters)
-
-
-def _of_insert(rest: str, _parameters: Any) -> Iterator[Change]:
-    into = _into(rest)
+def _of_insert(rest: Clause, _parameters: Any) -> Iterator[Change]:
+    into = _into(rest.shape)
     if into is not None:
         yield Change(Act.FILL, table(into[1]))
 
 
-def _of_delete(rest: str, _parameters: Any) -> Iterator[Change]:
-    emptied = _from(rest)
+def _of_delete(rest: Clause, _parameters: Any) -> Iterator[Change]:
+    emptied = _from(rest.shape)
     if emptied is not None:
         yield Change(Act.EMPTY, table(emptied[1]))
 
 
-def _of_truncate(rest: str, _parameters: Any) -> Iterator[Change]:
+def _of_truncate(rest: Clause, _parameters: Any) -> Iterator[Change]:
     return _of_each(Act.EMPTY, rest)
 
 
-def _of_drop(rest: str, _parameters: Any) -> Iterator[Change]:
+def _of_drop(rest: Clause, _parameters: Any) -> Iterator[Change]:
     return _of_each(Act.DROP, rest)
 
 
-def _of_each(act: Act, rest: str) -> Iterator[Change]:
-    listed = _tables(rest)
+def _of_each(act: Act, rest: Clause) -> Iterator[Change]:
+    listed = _tables(rest.shape)
     for one in () if listed is None else listed[1].split(","):
         yield Change(act, table(one))
 
 
-def _of_rollback(_rest: str, _parameters: Any) -> Iterator[Change]:
+def _of_rollback(_rest: Clause, _parameters: Any) -> Iterator[Change]:
     yield Change(Act.ROLL_BACK)
 
 
@@ -164,8 +179,8 @@ COMMON: Final[Readers] = {
 
 
 def plain_name(text: str) -> str:
-    """A name as it is compared: without its quotes, in small letters."""
-    return re.sub(r'[\s"`]', "", text).lower()
+    """A name as it is compared: without its quotes, in small letters; from a shape, or as it is written."""
+    return re.sub(r'[\s"`\[\]]', "", text).lower()
 
 
 def table(text: str) -> str:
@@ -175,33 +190,38 @@ def table(text: str) -> str:
 
 def literal(text: str) -> str:
     """What is written out, without its quotes."""
-    return text.strip().strip("'\"")
+    text = text.strip()
+    dollars = _dollars(text)
+    return dollars[1] if dollars is not None else text.strip("'\"")
 
 
-def value(text: str, statement: str, start: int, parameters: Any) -> str | None:
-    """What stands at ``start`` in a statement, as text: written out, or among the parameters; None for what is not."""
-    if text in {"%s", "?"}:
-        return _parameter(parameters, statement.count(text, 0, start))
-    if numbered := _numbered(text):
+def value(statement: Clause, span: tuple[int, int], parameters: Any) -> str | None:
+    """What stands there in a statement, as text: written out, or among the parameters; None for what is not."""
+    start, end = span
+    shape = statement.shape[start:end].strip()
+    if shape in {"%s", "?"}:
+        return _parameter(parameters, statement.before.count(shape) + statement.shape.count(shape, 0, start))
+    if numbered := _numbered(shape):
         return _parameter(parameters, int(numbered[1]) - 1)
-    if named := _named(text):
+    if named := _named(shape):
         return _parameter(parameters, named[1] or named[2])
-    return literal(text)
+    return literal(statement.text[start:end])
 
 
-def key(text: str, statement: str, start: int, parameters: Any) -> str:
+def key(statement: Clause, span: tuple[int, int], parameters: Any) -> str:
     """The arguments of a function that locks, by which the lock is known again; empty where nobody can tell."""
     # What is taken from rows is another one for each.
-    if works_with_data(statement):
+    if _works_with_data(statement.shape) is not None:
         return ""
-    parts, end = [], 0
-    for match in _text_or_placeholder(text):
-        found = value(match[0], statement, start + match.start(), parameters)
+    parts, (start, stop) = [], span
+    shape, end = statement.shape[start:stop], 0
+    for match in _text_or_placeholder(shape):
+        found = value(statement, (start + match.start(), start + match.end()), parameters)
         if found is None:
             return ""
-        parts += [_blank_or_cast("", text[end : match.start()]), found]
+        parts += [_blank_or_cast("", shape[end : match.start()]), found]
         end = match.end()
-    return "".join([*parts, _blank_or_cast("", text[end:])])
+    return "".join([*parts, _blank_or_cast("", shape[end:])])
 
 
 def _parameter(parameters: Any, place: int | str) -> str | None:
