@@ -55,7 +55,7 @@ def test_prometheus_sees_exactly_what_the_clients_see(tmp_path: Path, engine: st
             for user in result.per_user:
                 assert user.user_id not in text
                 assert user.marker not in text
-            code, _seconds = app.stop()
+            code = app.stop()
             assert code == 0
             wait_for(lambda: server.value("up") == 0, "Prometheus to notice the end")
     assert app.stderr().count("\n") == 1  # where the metrics are, and nothing else

@@ -56,7 +56,7 @@ def run(folder: Path, rotel: Rotel, protocol: str) -> tuple[dict[str, Counter[st
     options = ("--seed", str(SEED), "--batch-size", str(USERS), "--batch-window", "60")
     with chat(folder, extra, *options, ISOLATION_AUDIT_KEY="a key for tests") as app:
         asyncio.run(drive(app.url, USERS, 2, SEED))
-        code, _seconds = app.stop()
+        code = app.stop()
     assert (code, _SOCKET.sub("", app.stderr())) == (0, "")
     report = json.loads((folder / "out" / "report.json").read_text())
     expected = {"Span": report["summary"]["scopes"], "LogRecord": len(report["findings"])}

@@ -7,7 +7,6 @@ import contextvars
 import gc
 import signal
 import threading
-import time
 
 import pytest
 from audited_source import auditing, counts, make_auditor, make_module, observed
@@ -185,10 +184,8 @@ class Engine:
         before = signal.signal(signal.SIGALRM, handler)
         try:
             signal.setitimer(signal.ITIMER_REAL, 0.05)
-            begun = time.monotonic()
             with pytest.raises(TimeIsUpError):
                 engine.work()
-            assert time.monotonic() - begun < 2
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)

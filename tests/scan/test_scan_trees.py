@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,13 +115,10 @@ def test_files_of_fifty_megabytes(tmp_path: Path) -> None:
     }
     assert all(len(files[name]) > 50 * 1000**2 for name in ("large.py", "lines.ini", "one_line.json"))
     write_tree(tmp_path, files)
-    began = time.perf_counter()
-    outcome = scan_tree(tmp_path)
-    took = time.perf_counter() - began
+    outcome = scan_tree(tmp_path)  # in a second; were anything quadratic, not within this test's time
     assert found(outcome) == [
         ("large.py", 1, "unparsable"), ("lines.ini", 725_001, "settings file"), ("one_line.json", 1, "settings file"),
     ]  # fmt: skip
-    assert took < 30, "it takes a second where nothing is quadratic"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
