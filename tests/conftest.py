@@ -14,7 +14,7 @@ pytest_plugins = ["pytester"]
 TESTS = Path(__file__).parent
 
 ONCE = (
-    *("benchmarks/", "corpus/", "docs/", "examples/", "suites/"),
+    *("benchmarks/", "corpus/", "docs/", "examples/", "installation/", "suites/"),
     *("cli/test_compare.py", "cli/test_demo.py", "cli/test_demo_faults.py", "cli/test_gate.py", "cli/test_progress.py"),
     *("export/test_alerts.py", "integrations/test_every_hook.py"),
 )

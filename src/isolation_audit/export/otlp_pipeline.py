@@ -59,6 +59,8 @@ _IMPORTED_LATE = {
     "grpc": ("grpc._channel", "grpc.experimental"),
     "http/protobuf": ("requests", "netrc", "encodings.idna"),
 }
+# For the same reason: before 1.26 it imports what keeps contexts when it is first asked.
+otel_context.get_current()
 
 
 class _Hand:

@@ -62,9 +62,8 @@ def _matrix(rows: list[Row]) -> Table:
     table.add_column("", no_wrap=True)
     for area, grouped in groupby(rows, key=lambda row: row.area):
         found = list(grouped)
-        table.add_section()
         if unmeasured(found):
-            table.add_row(AREAS[area], "unknown", "unknown", style="bold yellow")
+            table.add_row(AREAS[area], "unknown", "unknown", style="bold yellow", end_section=True)
             continue
         table.add_row(AREAS[area], style="bold")
         for row in found:
@@ -76,6 +75,7 @@ def _matrix(rows: list[Row]) -> Table:
                 goal,
                 row.verdict,
                 style=_STYLES.get(row.verdict),
+                end_section=row is found[-1],
             )
     return table
 

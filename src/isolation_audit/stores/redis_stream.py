@@ -15,6 +15,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from inspect import signature
 from math import ceil
 from queue import SimpleQueue
 from threading import get_ident
@@ -131,8 +132,9 @@ class RedisStream:
             "retry": Retry(NoBackoff(), 0),
             "retry_on_timeout": False,
             "decode_responses": False,
-            "protocol": 2,
         }
+        if "protocol" in signature(Redis).parameters:  # redis-py before 5 speaks no other than this one
+            ours["protocol"] = 2
         given = parse_url(self._settings.store)  # type: ignore[no-untyped-call]
         return Redis(connection_pool=ConnectionPool(**{**given, **ours}))
 
