@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,6 +19,7 @@ from isolation_audit.config import Config, find_config, load_config
 from isolation_audit.exceptions import UsageError
 
 _STYLES = {"applied": "green", "late": "green", "absent": "cyan"}
+_LEVELS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 IMPORT_TIMEOUT = 120
 """Seconds that importing all modules of the application may take."""
 
@@ -26,10 +29,16 @@ IMPORT_TIMEOUT = 120
     "--config", "config_path", type=click.Path(path_type=Path), help="The configuration file (default: looked for)."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
-def check(config_path: Path | None, *, as_json: bool) -> None:
-    """Load the configuration and resolve every target; exit 1 if one can't be watched.
+@click.option("--strict", is_flag=True, help="Exit 1 for a warning, too.")
+def check(config_path: Path | None, *, as_json: bool, strict: bool) -> None:
+    """Resolve every target of the configuration, and compare its paths with the signatures and annotations.
 
-    The application's modules are imported, in a process of their own, to look the targets up.
+    The application's modules are imported, in a process of their own, to look the targets up; nothing is called.
+
+    \b
+    Exit code 0: every target can be watched, and no path contradicts the code. Warnings are printed.
+              1: a target can't be watched, or a path can never give a value; with --strict also: a warning.
+              2: the configuration can't be read, or importing the application failed.
     """
     path = config_path or find_config()
     if path is None:
@@ -37,14 +46,16 @@ def check(config_path: Path | None, *, as_json: bool) -> None:
     config = load_config(path)
     targets = resolve_targets(path)
     bad = [target for target in targets if target["state"] not in _STYLES]
+    levels = Counter(remark["level"] for target in targets for remark in target["remarks"])
     if as_json:
         click.echo(json.dumps({"config": str(path), "targets": targets}, indent=1))
-        sys.exit(1 if bad else 0)
-    _show(path, config, targets, bad)
-    sys.exit(1 if bad else 0)
+    else:
+        _show(path, config, targets)
+        _sum_up(len(bad), levels)
+    sys.exit(1 if bad or levels["error"] or (strict and levels["warning"]) else 0)
 
 
-def _show(path: Path, config: Config, targets: list[dict[str, str]], bad: list[dict[str, str]]) -> None:
+def _show(path: Path, config: Config, targets: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
@@ -58,16 +69,31 @@ def _show(path: Path, config: Config, targets: list[dict[str, str]], bad: list[d
         console.print(f"  [{style}]{state}[/]  [dim]{role}[/]  {escape(target['target'])}")
         if target["detail"]:
             console.print(f"  {' ' * len(state + role)}    {escape(target['detail'])}", style=style)
+        for remark in target["remarks"]:
+            console.print(
+                f"  {' ' * len(state + role)}    {remark['level']}: {escape(remark['text'])}",
+                style=_LEVELS[remark["level"]],
+            )
     say = Console(highlight=False).print
     if config.shared:
         say("note: \\[shared] is read and checked, but no detector of this version uses it yet")
     if config.audit.depth != "calls":
         say(f"note: audit.depth = {config.audit.depth!r}: this version audits calls only")
-    say(f"[bold red]{len(bad)} target(s) can't be watched[/]" if bad else "[green]all targets resolve[/]")
 
 
-def resolve_targets(config_path: Path) -> list[dict[str, str]]:
-    """Target, role, state and detail of each target, as found by importing the modules in a subprocess.
+def _sum_up(bad: int, levels: Counter[str]) -> None:
+    from rich.console import Console
+
+    say = Console(highlight=False).print
+    say(f"[bold red]{bad} target(s) can't be watched[/]" if bad else "[green]all targets resolve[/]")
+    if levels["error"]:
+        say(f"[bold red]{levels['error']} path(s) can never give a value[/]")
+    if levels["warning"]:
+        say(f"[yellow]{levels['warning']} warning(s): read them before the first run[/]")
+
+
+def resolve_targets(config_path: Path) -> list[dict[str, Any]]:
+    """Target, role, state, detail and remarks of each target, as found by importing the modules in a subprocess.
 
     Raises:
         UsageError: the subprocess did not come back with an answer.
@@ -91,7 +117,7 @@ def resolve_targets(config_path: Path) -> list[dict[str, str]]:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
         try:
-            targets: list[dict[str, str]] = json.loads(answer.read_text(encoding="utf-8"))
+            targets: list[dict[str, Any]] = json.loads(answer.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             last = (errors.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
             raise UsageError(

@@ -9,14 +9,15 @@ import os
 import pkgutil
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import load_config
+from isolation_audit.path_checks.entries import PathChecks
 
 
 def main(config_path: str, answer_path: str) -> NoReturn:
-    """Write a JSON list of ``{target, role, state, detail}`` and end, whatever threads the application has left."""
+    """Write a JSON list of ``{target, role, state, detail, remarks}`` and end, whatever threads there are by now."""
     config = load_config(Path(config_path))
     # As for `python -m`: the working folder first, then the folder of the configuration.
     sys.path[:0] = [str(Path.cwd()), str(Path(config_path).parent)]
@@ -35,7 +36,7 @@ def main(config_path: str, answer_path: str) -> NoReturn:
             for entry in auditor.recorder.entries()
             if entry.finding.rule == "IA901"
         }
-        rows = []
+        rows: list[dict[str, Any]] = []
         for watched in auditor.instrumentation.targets:
             target = str(watched.target)
             state, detail = watched.state.value, watched.detail
@@ -43,7 +44,13 @@ def main(config_path: str, answer_path: str) -> NoReturn:
                 state, detail = ("absent" if watched.optional else "missing"), failures[watched.target.module]
             elif state == "applied" and target in problems:
                 state, detail = "incomplete", problems[target].removeprefix(f"{target}: ")
-            rows.append({"target": target, "role": watched.role, "state": state, "detail": detail})
+            rows.append({"target": target, "role": watched.role, "state": state, "detail": detail, "remarks": []})
+    # Of the code as the application has written it: by now nothing of the auditor's is in it any more.
+    remarks = PathChecks(config).remarks()
+    for row in rows:
+        if row["state"] not in ("missing", "absent", "waiting"):
+            said = remarks.get((row["target"], row["role"]), ())
+            row["remarks"] = [{"level": remark.level, "text": remark.text} for remark in said]
     Path(answer_path).write_text(json.dumps(rows), encoding="utf-8")
     os._exit(0)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import sys
 from contextvars import ContextVar
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property, partial
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
@@ -32,6 +34,7 @@ from isolation_audit.instrument.resolve import (
     find,
     function_of,
     has_receiver,
+    mro_of,
     names,
     resolve,
 )
@@ -125,7 +128,7 @@ class Applier:
             def instrument(kind: type) -> None:
                 self._construction(kind, receivers, registrar)
                 self._cleanup(kind, entry, receivers, cleaning)
-                for name, raw in _instance_methods(kind, entry.methods):
+                for name, raw in instance_methods(kind, entry.methods):
 
                     def make(layout: Layout, name: str = name) -> Interceptor:
                         return UsePoint(entry, name, receivers, layout, self._runtime)
@@ -203,7 +206,7 @@ class Applier:
             cls = resolved.cls
             if cls is None:
                 for purpose, make in self._emitting(entry, resolved.name, entry.event, None):
-                    self.places.callable(resolved, purpose, make)
+                    self.places.callable(entered(resolved), purpose, make)
                 return
             for glob, _event in entry.methods:
                 if glob.isidentifier() and find(cls, glob)[0] is None:
@@ -214,7 +217,7 @@ class Applier:
             def instrument(kind: type) -> None:
                 if entry.owner:
                     self._construction(kind, receivers, registrar)
-                for name, raw, event in _emitting_methods(kind, entry):
+                for name, raw, event in emitting_methods(kind, entry):
                     has_self = has_receiver(kind, raw) and not isinstance(raw, classmethod)
                     for purpose, make in self._emitting(entry, name, event, receivers if has_self else None):
                         self.places.method(kind, name, raw, purpose, make)
@@ -247,7 +250,7 @@ class Applier:
 
     def _scope(self, entry: model.Scope) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:
-            resolved = resolve(module, target)
+            resolved = entered(resolve(module, target))
             function: Any = function_of(resolved.raw)
             # A function decorated with @contextmanager returns before its block begins: what it wraps tells.
             while function is not None:
@@ -308,7 +311,41 @@ def _class(resolved: Resolved, target: Target) -> type:
     return resolved.cls
 
 
-def _instance_methods(cls: type, globs: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+def entered(resolved: Resolved) -> Resolved:
+    """The function that an object holds and stands for, where the target is one: an actor, a task, a flow.
+
+    A broker or a registry has the object itself, and calls it past the name in the module. The function, by its name
+    and module, is found in what the object keeps, also in a proxy that has made nothing of it yet.
+    """
+    raw = resolved.raw
+    known = function_of(raw) is not None or issubclass(type(raw), (type, partial))
+    if known or not isinstance(resolved.owner, ModuleType):
+        return resolved
+    for value in (*_kept(raw), *(inner for held in _kept(raw) for inner in _kept(held))):
+        function = function_of(value)
+        if function is not None and (function.__module__, function.__name__) == (
+            resolved.owner.__name__,
+            resolved.name,
+        ):
+            return replace(resolved, raw=function)
+    return resolved
+
+
+def _kept(raw: Any) -> list[Any]:
+    """What an object refers to, and what its class has: told by the interpreter, no attribute of it is read."""
+    if issubclass(type(raw), (FunctionType, ModuleType, type)):
+        return []
+    referents = gc.get_referents(raw)
+    inside = [value for one in referents if type(one) in (dict, tuple, list) for value in gc.get_referents(one)]
+    members = [value for cls in mro_of(type(raw)) for value in list(dict_of(cls).values())]
+    return [*referents, *inside, *members][:_HELD]
+
+
+_HELD: Final = 1_000
+"""Values of one object that are looked at."""
+
+
+def instance_methods(cls: type, globs: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     for name in names(cls):
         home, raw = find(cls, name)
         if isinstance(raw, (classmethod, staticmethod, property, cached_property)) or function_of(raw) is None:
@@ -317,7 +354,7 @@ def _instance_methods(cls: type, globs: tuple[str, ...]) -> Iterator[tuple[str, 
             yield name, raw
 
 
-def _emitting_methods(cls: type, entry: model.Emitter) -> Iterator[tuple[str, Any, EventName]]:
+def emitting_methods(cls: type, entry: model.Emitter) -> Iterator[tuple[str, Any, EventName]]:
     for name in names(cls):
         event = _event_of(name, entry)
         if event is None:

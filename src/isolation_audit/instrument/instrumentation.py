@@ -159,7 +159,11 @@ class Instrumentation:
         # Keyed by identity: a metaclass may have an __eq__ or a __hash__ of its own.
         classes: dict[int, list[Watched]] = {}
         for watched in self.targets:
-            if watched.target.module in modules and watched.state is State.APPLIED and isinstance(watched.found, type):
+            if (
+                watched.target.module in modules
+                and watched.state is State.APPLIED
+                and issubclass(type(watched.found), type)
+            ):
                 classes.setdefault(id(watched.found), []).append(watched)
         if not classes:
             return

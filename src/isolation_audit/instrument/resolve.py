@@ -32,7 +32,7 @@ class Resolved:
     @property
     def cls(self) -> type | None:
         """The target itself where it is a class."""
-        return self.raw if isinstance(self.raw, type) else None
+        return self.raw if issubclass(type(self.raw), type) else None
 
 
 def resolve(module: ModuleType, target: Target) -> Resolved:
@@ -49,7 +49,7 @@ def resolve(module: ModuleType, target: Target) -> Resolved:
             raise UnresolvedError(_not_found(module, parts[:index], name, owner))
         if index == len(parts) - 1:
             return Resolved(owner, name, raw, home)
-        if not isinstance(raw, type):
+        if not issubclass(type(raw), type):
             raise UnresolvedError(
                 f"{module.__name__}:{'.'.join(parts[: index + 1])} is no class, so it has no {parts[index + 1]!r}"
             )
@@ -92,14 +92,16 @@ def find(owner: Any, name: str) -> tuple[Any, Any]:
 def function_of(raw: Any) -> FunctionType | None:
     """The plain function behind a method descriptor and the wrappers of other tools, if there is one."""
     for _ in range(_DEEPEST):
-        if issubclass(type(raw), _PROXY):
+        # By the type, never isinstance(): a lazy object (celery's tasks, Django's users) would come to life.
+        kind = type(raw)
+        if issubclass(kind, _PROXY):
             # Another tool's wrapper may be taken away at any time; the function below it stays.
             raw = raw.__wrapped__
-        elif isinstance(raw, (classmethod, staticmethod)):
+        elif issubclass(kind, (classmethod, staticmethod)):
             raw = raw.__func__
-        elif isinstance(raw, property):
+        elif issubclass(kind, property):
             raw = raw.fget
-        elif isinstance(raw, cached_property):
+        elif issubclass(kind, cached_property):
             raw = raw.func
         else:
             break
