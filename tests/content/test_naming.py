@@ -66,3 +66,14 @@ def test_nothing_of_the_payload_is_run() -> None:
         __hash__ = None  # type: ignore[assignment]
 
     assert named({"from": Trap(), "user": [Trap()]}, "alice") is Naming.INSIDE
+
+
+@pytest.mark.parametrize("other", [{"plan": "annual"}, {"with": ["Joanna", "ann2"]}, {"text": "channels: two"}])
+def test_an_id_inside_of_a_word_is_not_there(other: dict) -> None:
+    assert named({"user": "ann", **other}, "ann") is Naming.FIELD
+    assert named({"user": "ann", **other, "of": "rows_of_ann"}, "ann") is Naming.INSIDE
+
+
+def test_a_text_that_begins_with_a_longer_word_does_not_begin_with_the_user() -> None:
+    assert named({"text": "ann joined"}, "ann") is Naming.SUBJECT
+    assert named({"text": "annual: five, by ann"}, "ann") is Naming.INSIDE

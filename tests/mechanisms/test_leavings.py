@@ -57,6 +57,23 @@ def test_values_of_many_kinds(outcome_of, begin: str) -> None:
     assert outcome_of(program(begin)).found == LEAK
 
 
+@pytest.mark.parametrize("value", ['{"plan": "annual"}', '["Joanna", "channel", "ann2"]', '"planning"'])
+def test_a_short_id_inside_of_a_word_names_nobody(outcome_of, value: str) -> None:
+    source = program(f"if signs_in: tenant.set({value})").replace('"alice"', '"ann"')
+    assert outcome_of(source).found == []
+
+
+@pytest.mark.parametrize("value", ['{"plan": "annual", "of": user}', '"annual plan of " + user', '"rows_of_" + user'])
+def test_the_same_id_as_a_whole_names_its_user(outcome_of, value: str) -> None:
+    source = program(f"if signs_in: tenant.set({value})").replace('"alice"', '"ann"')
+    assert outcome_of(source).found == [("IA503", "bob", "ann", READ)]
+
+
+def test_an_id_that_begins_with_another_one_is_its_own_user_s(outcome_of) -> None:
+    source = program('if signs_in: tenant.set("rows of " + user)').replace('"alice"', '"bob-marley"')
+    assert outcome_of(source).found == [("IA503", "bob", "bob-marley", READ)]
+
+
 def test_it_is_found_too_where_it_is_read_before_the_user_is_known(outcome_of) -> None:
     source = program(read=f"{READ}; current_user.set(user)").replace("    current_user.set(user)\n", "", 1)
     assert [one[:3] for one in outcome_of(source).found] == [one[:3] for one in LEAK]
@@ -205,6 +222,14 @@ def test_structlog(outcome_of) -> None:
     outcome = outcome_of(STRUCTLOG.replace("{begin}", "pass"))
     assert outcome.result == ["alice"] * 3
     assert outcome.found == [("IA503", "bob", "alice", 'log.info("paid")  # by bob')]
+
+
+def test_structlog_with_a_word_that_contains_an_id(outcome_of) -> None:
+    pytest.importorskip("structlog")
+    source = (
+        STRUCTLOG.replace("{begin}", "pass").replace('"alice"', '"ann"').replace("account=user", 'account="annual"')
+    )
+    assert outcome_of(source).found == []
 
 
 @pytest.mark.parametrize(

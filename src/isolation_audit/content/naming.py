@@ -10,6 +10,7 @@ import json
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content.borders import stands_alone
 from isolation_audit.identity.users import plain_text
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def named(payload: Any, identifier: str) -> Naming:
         if key in _SPEAKERS and _is(value, identifier):
             return Naming.SPEAKER
         text = plain_text(value)
-        if text is None or identifier not in text:
+        if text is None or not _is_in(text, identifier):
             continue
         as_subject = _in_text(text, identifier)
         if as_subject is Naming.SPEAKER:
@@ -97,14 +98,21 @@ def addressed(payload: Any, identifier: str) -> bool:
 
 def _in_text(text: str, identifier: str) -> Naming:
     begin = text.lstrip(_BRACKETS)
-    if not begin.startswith(identifier):
+    if not begin.startswith(identifier) or not stands_alone(begin, 0, len(identifier)):
         return Naming.INSIDE
     rest = begin[len(identifier) :]
     said = rest.lstrip(_BRACKETS)
     if said[:1] in (":", "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}") or (rest[:1] == ">" and said):
         return Naming.SPEAKER
-    told = rest[:1] == " " and rest[1:2].islower() and identifier not in rest
+    told = rest[:1] == " " and rest[1:2].islower() and not _is_in(rest, identifier)
     return Naming.SUBJECT if told else Naming.INSIDE
+
+
+def _is_in(text: str, identifier: str) -> bool:
+    start = text.find(identifier)
+    while start >= 0 and not stands_alone(text, start, start + len(identifier)):
+        start = text.find(identifier, start + 1)
+    return start >= 0
 
 
 def _is(value: Any, identifier: str) -> bool:

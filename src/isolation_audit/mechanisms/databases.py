@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from isolation_audit.analysis.frames import beneath
+from isolation_audit.content.borders import mentions
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.identity.objects import Record
 from isolation_audit.identity.users import Kind, same
@@ -264,4 +265,4 @@ def _is_theirs(change: Change, user: User, kept: Kept) -> bool:
         return True
     index = Index()
     index.add(user.id, Mark(user))
-    return bool(index.find(change.value)[0])
+    return bool(index.find(change.value)[0]) or mentions(change.value, user.id)

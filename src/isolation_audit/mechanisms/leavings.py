@@ -15,6 +15,7 @@ from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
+from isolation_audit.content.borders import mentions
 from isolation_audit.content.payload import Gathering
 from isolation_audit.identity.scopes import AuditContext, kept_variable, reader_variable
 from isolation_audit.identity.users import Kind, same
@@ -35,8 +36,6 @@ STILL_SET: Final = (
 _OPENTELEMETRYS: Final = "current_context"
 """The name of OpenTelemetry's own variable, which is for :mod:`trails`."""
 _LIBRARIES: Final = ("werkzeug", "flask", "structlog", "loguru")
-_SHORTEST: Final = 3
-"""Characters of an id that is looked for; a shorter one is found anywhere."""
 _OBJECTS: Final = 64
 _DEPTH: Final = 3
 _MISSING: Final = object()
@@ -98,7 +97,7 @@ class Leavings:
             self._suspicions.look_away()
             if reader_variable.get() is job:
                 reader_variable.set(None)
-            if job.read and user is not None and not _names(job.texts, user):
+            if job.read and user is not None and not self._names(job.texts, user):
                 self._tell(job, user)
         self._leave(job.before, user)
 
@@ -110,7 +109,7 @@ class Leavings:
             if before.get(variable) == id(value):
                 if variable in known:
                     values[variable] = known[variable]
-            elif user is not None and self._may_be_left(variable) and _names(_texts(value), user):
+            elif user is not None and self._may_be_left(variable) and self._names(_texts(value), user):
                 values[variable] = id(value), user
         if values or known:
             kept_variable.set(Kept(values) if values else None)
@@ -122,6 +121,10 @@ class Leavings:
             and variable.name != _OPENTELEMETRYS
             and self._suspicions.worth(("left", variable))
         )
+
+    def _names(self, texts: list[str], user: User) -> bool:
+        known = self._runtime.users.known
+        return any(mentions(text, user.id, known) for text in texts)
 
     def touched(self, variable: ContextVar[Any], method: str) -> None:
         """The application has called a method of a context variable, on a thread that looks."""
@@ -153,17 +156,13 @@ class Leavings:
             return
         # A thread's own connection, say, remembers its last user until it is used by the next one.
         texts = _texts(variable.get(None))
-        if _names(texts, writer) and not _names(texts, user):
+        if self._names(texts, writer) and not self._names(texts, user):
             self._runtime.publish(ContextBled(STILL_SET, "read here", user, writer, job.read))
 
 
 _OURS: Final[frozenset[ContextVar[Any]]] = frozenset(
     one.context_var for one in vars(AuditContext).values() if hasattr(one, "context_var")
 )
-
-
-def _names(texts: list[str], user: User) -> bool:
-    return len(user.id) >= _SHORTEST and any(user.id in text for text in texts)
 
 
 def _texts(value: Any) -> list[str]:
