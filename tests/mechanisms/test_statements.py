@@ -283,3 +283,8 @@ WORDS = st.sampled_from(_WORDS.split("|"))
 def test_whatever_it_is(words: list[str], parameters: Any, language: Language) -> None:
     for change in changes(" ".join(words), parameters, language):
         assert type(change.name) is type(change.value) is str
+
+
+@pytest.mark.parametrize("answer", [lambda: {}["x"], lambda: object().rows, lambda: int("x")])
+def test_an_answer_that_is_none_is_no_lock_and_no_fault(answer: Any) -> None:
+    assert granted([Change(Act.TRY, "job")], answer) == []

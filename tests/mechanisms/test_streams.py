@@ -146,6 +146,70 @@ def test_reading_what_was_left_is_right(audit: Audit) -> None:
     assert audit.found("IA505") == []
 
 
+async def look_for_nothing(reader: Any) -> None:
+    await reader.read(0)
+
+
+async def look_for_anything(reader: Any) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0):
+            await reader.read(1)
+
+
+async def give_up_looking(reader: Any) -> None:
+    """As a coroutine that is thrown away in the middle: nobody tells how its reading ended."""
+    looking = reader.read(1)
+    looking.send(None)
+    looking.close()
+    reader._waiter = None
+
+
+LOOKS = [look_for_nothing, look_for_anything, give_up_looking]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_pool_that_looks_at_a_connection_before_it_lends_it(audit: Audit, look: Any) -> None:
+    """Nothing is there to be read: that tells nothing of the next one, whose answer is left."""
+
+    async def borrow(streams: Any, user: str, *, looks: bool = True) -> bytes:
+        current_user.set(user)
+        if looks:
+            await look(streams[0])
+        return await ask(streams, user)
+
+    async def scenario() -> bytes:
+        async with connected() as streams:
+            for user in ("alice", "bob", "carol"):
+                await asyncio.create_task(borrow(streams, user))
+            await cut_off(borrow(streams, "alice"))
+            return await asyncio.create_task(borrow(streams, "bob", looks=look is not look_for_anything))
+
+    assert run(scenario) == b"answer to alice\n"
+    assert audit.pairs("IA505") == {("alice", "bob")}
+
+
+def test_a_pool_that_empties_a_connection_before_it_lends_it(audit: Audit) -> None:
+    async def borrow(streams: Any, user: str) -> bytes:
+        current_user.set(user)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await streams[0].readline()
+        return await ask(streams, user)
+
+    async def scenario() -> list[bytes]:
+        async with connected() as streams:
+            got = []
+            for user in ("bob", "carol"):
+                await cut_off(ask(streams, "alice"))
+                got.append(await asyncio.create_task(borrow(streams, user)))
+            await cut_off(ask(streams, "alice"))
+            got.append(await asyncio.create_task(ask(streams, "bob")))
+            return got
+
+    assert run(scenario) == [b"answer to bob\n", b"answer to carol\n", b"answer to alice\n"]
+    assert audit.pairs("IA505") == {("alice", "bob")}, "of the last one, which was not emptied"
+
+
 def test_one_reader_for_everybody(audit: Audit) -> None:
     async def scenario() -> list[Any]:
         waiting: list[asyncio.Future[bytes]] = []

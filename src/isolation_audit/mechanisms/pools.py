@@ -43,7 +43,7 @@ class Dirty:
 class Exchange:
     """Questions and answers on one connection; it holds nothing of the application's."""
 
-    __slots__ = ("answered", "asked_by", "asker", "cut_off", "paired", "reading", "shared")
+    __slots__ = ("answered", "asked_by", "asker", "cut_off", "paired", "readers", "shared")
 
     def __init__(self) -> None:
         self.asked_by: User | None = None
@@ -52,13 +52,18 @@ class Exchange:
         """The task that wrote last."""
         self.answered = True
         """True once something was read since."""
-        self.reading = 0
-        """Readings that are waiting at this moment."""
+        self.readers: list[ref[Any]] = []
+        """The tasks that wait for something to read at this moment."""
         self.paired = False
         """True once who asked has read."""
         self.shared = False
-        """True once somebody else has: nothing can be told of this connection."""
+        """True once somebody else has, for a task that was there to read: nothing can be told of this connection."""
         self.cut_off: _CutOff | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """True while somebody waits for something to read. A reading that was given up for good tells no end of it."""
+        return any((task := reader()) is not None and not task.done() for reader in self.readers)
 
 
 class _CutOff:
@@ -111,7 +116,7 @@ class Pools:
 
     @staticmethod
     def _is_dirty(exchange: Exchange, cut_off: _CutOff, task: Any) -> bool:
-        if exchange.shared or exchange.reading or not exchange.paired:
+        if exchange.shared or exchange.is_read or not exchange.paired:
             return False
         left = None if cut_off.task is None else cut_off.task()
         # A task that goes on after a time limit of its own knows what it has not read.
@@ -126,27 +131,33 @@ class Pools:
         self.runtime.publish(Dirty(target, how, cut_off.user, user, record, stack))
 
     def wait(self, exchange: Exchange) -> None:
-        """A reading begins."""
-        exchange.reading += 1
-        if exchange.asker is None:
-            return
-        if exchange.asker() is _task() or (exchange.asked_by is not None and exchange.asked_by is self.user()):
+        """A reading begins. Whoever asked, and waits, has its answers for itself."""
+        task = _task()
+        exchange.readers = [reader for reader in exchange.readers if reader() not in (None, task)]
+        if task is not None:
+            exchange.readers.append(ref(task))
+        if not exchange.answered and self._asked(exchange, task):
             exchange.paired = True
-        else:
-            exchange.shared = True
 
-    @staticmethod
-    def answer(exchange: Exchange, data: Any) -> None:
-        """A reading is over."""
-        exchange.reading -= 1
-        if data:
-            exchange.answered = True
-            if exchange.cut_off is not None and not exchange.cut_off.asked_since:
-                exchange.cut_off = None
+    def answer(self, exchange: Exchange, data: Any) -> None:
+        """A reading is over. No data is no answer: before it lends, a pool may look whether there is any."""
+        task = _leave(exchange)
+        if not data:
+            return
+        if not exchange.answered and not self._asked(exchange, task) and _lives(exchange.asker):
+            exchange.shared = True
+        exchange.answered = True
+        if exchange.cut_off is not None and not exchange.cut_off.asked_since:
+            exchange.cut_off = None
+
+    def _asked(self, exchange: Exchange, task: Any) -> bool:
+        if exchange.asker is not None and exchange.asker() is task:
+            return True
+        return exchange.asked_by is not None and exchange.asked_by is self.user()
 
     def fail(self, exchange: Exchange, error: BaseException) -> None:
         """A reading was broken off."""
-        exchange.reading -= 1
+        _leave(exchange)
         cancelled = isinstance(error, asyncio.CancelledError)
         if cancelled and not exchange.answered and exchange.asked_by is not None and exchange.cut_off is None:
             place = beneath(capture(self.runtime.config.limits.stack), _LIBRARIES)
@@ -158,6 +169,18 @@ def _task() -> Any:
         return asyncio.current_task()
     except RuntimeError:  # no loop runs on this thread
         return None
+
+
+def _leave(exchange: Exchange) -> Any:
+    """The running task reads no more."""
+    task = _task()
+    exchange.readers = [reader for reader in exchange.readers if reader() not in (None, task)]
+    return task
+
+
+def _lives(task: ref[Any] | None) -> bool:
+    found = None if task is None else task()
+    return found is not None and not found.done()
 
 
 def _cancelled(task: ref[Any] | None) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -116,8 +117,15 @@ def granted(done: list[Change], answer: Callable[[], Any]) -> list[Change]:
     if not tried:
         return done
     # One answer, one lock.
-    obtained = [Change(Act.LOCK, tried[0].name)] if len(tried) == 1 and answer() in _YES else []
+    obtained = [Change(Act.LOCK, tried[0].name)] if len(tried) == 1 and _told(answer) in _YES else []
     return [change for change in done if change.act is not Act.TRY] + obtained
+
+
+def _told(answer: Callable[[], Any]) -> Any:
+    # Rows are whatever a driver makes of them, and faults here would end the watching for good.
+    with suppress(AttributeError, LookupError, TypeError, ValueError):
+        return answer()
+    return None
 
 
 def works_with_data(statement: Statement) -> bool:
