@@ -55,12 +55,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """Labels of the users that each witness named; ``None`` is unknown."""
+    """Labels of the users that each witness named; ``None`` is unknown.
+
+    ``provenance`` says in words where the content has come from, and where it was looked for.
+    """
 
     ambient: str | None = None
     owner: str | None = None
     addressee: str | None = None
     content: str | None = None
+    provenance: str | None = None
 
     def pair(self) -> tuple[str, str] | None:
         """Who met: the user whose work it was, or is thought to have been, and the other; None for a single user."""
@@ -70,13 +74,14 @@ class Witnesses:
         return None if other is None else (known[0], other)
 
     def as_dict(self) -> dict[str, str | None]:
-        """JSON form: the four witnesses by name."""
-        return {
+        """JSON form: the four witnesses that are users by name; the fifth where it has something to say."""
+        users = {
             "ambient": self.ambient,
             "owner": self.owner,
             "addressee": self.addressee,
             "content": self.content,
         }
+        return users if self.provenance is None else {**users, "provenance": self.provenance}
 
 
 @dataclass(frozen=True, slots=True)

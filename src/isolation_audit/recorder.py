@@ -102,6 +102,10 @@ class Recorder:
             entry = self._entries.get(fingerprint)
             if entry is not None:
                 self._count(entry, finding.witnesses)
+                if finding.severity.rank > entry.finding.severity.rank:
+                    # The same place, and worse than was known of it: that is what has to be read.
+                    entry.finding = finding
+                    self.new.append(entry)
             elif len(self._entries) >= self._limit:
                 self.counts[finding.rule] += 1
                 self.dropped += 1

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.mechanisms.routes import Endpoint
     from isolation_audit.recorder import Recorder
-    from isolation_audit.rules import Rule
+    from isolation_audit.rules import Rule, Severity
 
 
 BEGAN: Final = "the work of {ambient} began here"
@@ -89,12 +89,15 @@ class Detector:
         run: str | None = None,
         answered: Endpoint | None = None,
         field: str | None = None,
+        provenance: str | None = None,
+        severity: Severity | None = None,
     ) -> None:
         """Record a finding of rule ``code`` at the application's present place, or where ``at`` says.
 
         ``template`` is the message; its fields ``{ambient}``, ``{owner}``, ``{addressee}``, ``{content}`` (labels
         of users), ``{target}``, ``{event}``, ``{detail}`` and ``{measured}`` (what differs each time) are filled in
-        once, when the finding is new. ``place`` labels the source line, likewise.
+        once, when the finding is new. ``place`` labels the source line, likewise. ``severity`` where it is not the
+        rule's own.
 
         ``skip`` has the identities of code that is not the place itself: whoever called the outermost of it is.
         ``began`` is where the work began, for what is told after it; ``run`` is the id of the run. ``answered`` is the
@@ -110,7 +113,9 @@ class Detector:
             origin, origin_label = began, BEGAN
         endpoint = answered or self._running_endpoint()
         route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
-        witnesses = Witnesses(self.label(ambient), self.label(owner), self.label(addressee), self.label(content))
+        witnesses = Witnesses(
+            self.label(ambient), self.label(owner), self.label(addressee), self.label(content), provenance
+        )
         shortcut = (
             *(code, target, event, template, detail, origin[0] if origin else None),
             *(
@@ -130,7 +135,7 @@ class Detector:
         recorder.record(
             Finding(
                 rule=code,
-                severity=rule.severity,
+                severity=severity or rule.severity,
                 message=template.format_map(
                     {**shown, "target": target, "event": event or "?", "detail": detail, "measured": measured}
                     | {"run": self._run_label(run)}

@@ -27,6 +27,43 @@ def main():
 
 """
 
+_WATCHED = "[watch]\npayloads = true\n"
+
+_BOARD = """\
+import asyncio
+import sqlite3
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+db = sqlite3.connect(":memory:")
+db.row_factory = sqlite3.Row
+db.execute("CREATE TABLE orders (id, owner, item)")
+
+async def order(request):
+    user = {{"user": request.headers["x-user"]}}
+    rows = db.execute("SELECT owner, item FROM orders{condition}", user).fetchall()
+    return JSONResponse([dict(row) for row in rows])
+
+app = Starlette(routes=[Route("/orders", order)])
+
+async def ask(user):
+    headers = [(b"x-user", user.encode())]
+    scope = {{"type": "http", "method": "GET", "path": "/orders", "query_string": b"", "headers": headers}}
+    async def receive():
+        return {{"type": "http.request", "body": b"", "more_body": False}}
+    async def send(message):
+        pass
+    await app(scope, receive, send)
+
+def main():
+    for number, user in enumerate(["user-alice", "user-bob"]):
+        db.execute("INSERT INTO orders VALUES (?, ?, ?)", (number, user, "tea"))
+    for user in ["user-alice", "user-bob"]:
+        asyncio.run(ask(user))
+"""
+
 
 class ContentDetector(Detector):
     """Judges what payloads carry; addressing is judged next door, in ``crossing``."""
@@ -48,6 +85,22 @@ class ContentDetector(Detector):
             ),
             options="`watch.payloads`, `emitters.payload`, `emitters.mentions`, `responses`, `identity.bind`, "
             "`identity.system`; `canary()` and `secret()` in the Python API",
+        ),
+        Rule(
+            "IA209",
+            "read-of-another",
+            Severity.NOTE,
+            "A response names another user, and the request's own work has read that: from a database, a key-value "
+            "store or another service.",
+            "It is no leak from one user's work into another's: the application has asked for the record, and has "
+            "sent it to its user. Whether this user may see it is decided by a check of the application's, which "
+            "nobody sees from here. Where such a check is missing, this is the place where it shows.",
+            "read the view: where it is meant to show others' records, nothing is wrong; else add the missing "
+            "condition to its query, or the missing check",
+            Example(
+                config=_WATCHED, bad=_BOARD.format(condition=""), good=_BOARD.format(condition=" WHERE owner = :user")
+            ),
+            options="`responses.mentions`, `responses.paths`, `identity.system`",
         ),
     )
 
@@ -99,17 +152,41 @@ class ContentDetector(Detector):
     @observes(Surfaced)
     def on_surfaced(self, surfaced: Surfaced) -> None:
         """No target of the configuration: the ambient user is the only other witness."""
+        judged = surfaced.judgement
+        severity = None if judged is None else judged.verdict.severity
+        if severity is Severity.NOTE:
+            self._authorised(surfaced)
+            return
         if not self.recorder.enabled("IA203"):
             return
         count(self.runtime)
         self.report(
             "IA203",
-            f"{surfaced.what} for {{ambient}} carries data of {{content}}, seen at {{target}}",
+            f"{surfaced.what} for {{ambient}} carries data of {{content}}, seen at {{target}}{{detail}}",
             target=surfaced.target,
+            detail="" if judged is None else f": {judged.why}",
             place="data of {content} passed here",
             ambient=surfaced.ambient,
             content=surfaced.content,
             at=surfaced.stack,
             answered=surfaced.endpoint,
             field=surfaced.field,
+            provenance=None if judged is None else judged.words,
+            severity=severity,
+        )
+
+    def _authorised(self, surfaced: Surfaced) -> None:
+        """What the application itself has asked for, or shows to all: its decision, and worth a look."""
+        judged = surfaced.judgement
+        self.report(
+            "IA209",
+            f"{surfaced.what} for {{ambient}} names {{content}}: {{detail}}",
+            target=surfaced.target,
+            detail="" if judged is None else judged.why,
+            place="data of {content} passed here",
+            ambient=surfaced.ambient,
+            content=surfaced.content,
+            at=surfaced.stack,
+            answered=surfaced.endpoint,
+            provenance=None if judged is None else judged.words,
         )

@@ -55,11 +55,15 @@ def render_finding(finding: dict[str, Any], paint: Painter) -> str:
         lines += _place(origin, origin["label"], paint)
     if address(finding):
         lines.append(f"   {paint('dim', '=')} request: {address(finding)}")
-    known = [f"{name} {label}" for name, label in finding["witnesses"].items() if label is not None]
+    provenance = finding["witnesses"].get("provenance")
+    users = [(name, label) for name, label in finding["witnesses"].items() if name != "provenance"]
+    known = [f"{name} {label}" for name, label in users if label is not None]
     if known:
         lines.append(f"   {paint('dim', '=')} witnesses: {', '.join(known)}")
     if finding.get("pairs_total", 0) > 1:
         lines.append(f"   {paint('dim', '=')} users: {_pairs(finding)}")
+    if provenance is not None:
+        lines.append(f"   {paint('dim', '=')} provenance: {provenance}")
     lines.append(f"   {paint('dim', '=')} {paint('help', 'help')}: {finding['help']}")
     lines.append(f"   {paint('dim', '=')} why: isolation-audit rules {finding['rule']}")
     return "\n".join(lines)

@@ -137,6 +137,7 @@ class Request:
         "_user",
         "_void",
         "disagreed",
+        "inputs",
         "mark",
         "named",
         "rank",
@@ -176,6 +177,8 @@ class Request:
         """What the copies of the scope have in common."""
         self.session: Any = None
         """The session, where it is not in the scope."""
+        self.inputs: Any = None
+        """What came in through this request, until it is over; see ``provenance/inputs.py``."""
         self.named = False
         """True once a source has named a user."""
         self.said: User | None = None
@@ -234,6 +237,7 @@ class Request:
         if self.said is not None and not self._over:
             self._look()
         self._over = True
+        self.inputs = None
         self.scope = self.session = self.mark = self._headers = self._task = self._endpoint_of = None
         self._person = self._kept = self._user = self._name = self._compared = self._answer_to = None
 

@@ -19,7 +19,8 @@ class Scope:
 
     ``adopted`` is the raw value of the application's own variable when the scope began, ``origin`` the raw place where,
     ``trace`` the application's own span at that moment (trace id, span id, sampled); ``span`` is for the exporter.
-    ``work`` is the run that this scope ``leads`` or is a part of, for the service levels.
+    ``work`` is the run that this scope ``leads`` or is a part of, for the service levels. ``inputs`` is what came in
+    through it, where it is a unit of work by itself; see ``provenance/inputs.py``.
     """
 
     __slots__ = (
@@ -30,6 +31,7 @@ class Scope:
         "events",
         "failed",
         "ids",
+        "inputs",
         "leads",
         "name",
         "origin",
@@ -61,6 +63,7 @@ class Scope:
         self.target: str | None = None
         self.work: Any = None
         self.leads = False
+        self.inputs: Any = None
 
 
 UNSET: Final = object()
@@ -106,6 +109,8 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     """The job that may read it."""
     handed: Any = None
     """The copy of this context that was handed to a thread; ``AWAITED`` as long as it is not known."""
+    fetching: Any = None
+    """The cache whose entry is being fetched; see ``provenance/inputs.py``."""
     home: Any = None
     """The user and the scope under which the server was started: its requests have them by design."""
 
@@ -134,6 +139,7 @@ trail_variable: Final[ContextVar[Any]] = _variable("trail")
 kept_variable: Final[ContextVar[Any]] = _variable("kept")
 reader_variable: Final[ContextVar[Any]] = _variable("reader")
 handed_variable: Final[ContextVar[Any]] = _variable("handed")
+fetching_variable: Final[ContextVar[Any]] = _variable("fetching")
 home_variable: Final[ContextVar[Any]] = _variable("home")
 
 _INHERITED: Final = tuple(
@@ -219,6 +225,7 @@ def leave(scope: Scope, *, failed: bool = False) -> None:
             current = current.parent
         if current is not None:
             current.parent = scope.parent
+    scope.inputs = None
     try:
         _listening.listener.end(scope)
     except Exception:

@@ -15,6 +15,8 @@ from isolation_audit.integrations.connections import Connections
 from isolation_audit.integrations.logins import returning
 from isolation_audit.integrations.serving import Serving, sources
 from isolation_audit.mechanisms.sinks import sinks_of
+from isolation_audit.provenance import texts
+from isolation_audit.provenance.inputs import REQUEST, Input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +100,13 @@ class HandlingPoint(Serving):
             own_task_only=lasting,
             endpoint_of=lambda: endpoint_of(asked),
         )
-        return self._begin_at_once(request, request_variable.get())
+        inputs = Input(REQUEST, asked, texts=_texts), Input(REQUEST, asked, texts=texts.of_object)
+        return self._begin_at_once(request, request_variable.get(), *inputs)
+
+
+def _texts(asked: Any) -> Any:
+    """The head of a request."""
+    return [asked.path_qs, asked.path, dict(asked.headers)]
 
 
 class SessionPoint(Interceptor):

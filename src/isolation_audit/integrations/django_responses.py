@@ -9,6 +9,8 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
 from isolation_audit.mechanisms.responses import Asked
 from isolation_audit.mechanisms.routes import Endpoint
+from isolation_audit.provenance import texts
+from isolation_audit.provenance.inputs import REQUEST, Input, current_inputs
 
 if TYPE_CHECKING:
     from isolation_audit.identity.requests import Request
@@ -30,8 +32,11 @@ class AnswerPoint(Interceptor):
         self._request = layout.argument("request")
 
     def before(self, values: Values) -> Any:
-        """Keep the request for the end."""
-        return self._request(values)
+        """Keep the request for the end; what it reads of its body is an input."""
+        request, inputs = self._request(values), current_inputs()
+        if inputs is not None:
+            inputs.receive(Input(REQUEST, request, texts=texts.of_object))
+        return request
 
     def after(self, request: Any, response: Any) -> None:
         """Search what the view has answered, unless it streams."""

@@ -10,6 +10,8 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.serving import serving_wsgi, sources
 from isolation_audit.integrations.werkzeug_responses import endpoint_of
+from isolation_audit.provenance import texts
+from isolation_audit.provenance.inputs import REQUEST, Input, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +38,7 @@ class Flask:
         detect = runtime.part(sources).detect
         yield Point(_APPLICATION, serving_wsgi(_APPLICATION, runtime))
         yield Point(_APPLICATION, RoutePoint)
-        if "session" in detect:
+        if "session" in detect or receiver(runtime) is not None:
             yield Point(_CONTEXT, SessionPoint)
 
 
@@ -76,6 +78,10 @@ class SessionPoint(Interceptor):
         if request is not None:
             fields = vars(context)
             request.session = fields.get("_session", fields.get("session"))
+            if request.inputs is not None:
+                request.inputs.receive(Input(REQUEST, fields.get("request"), texts=texts.of_object))
+                # As it came: what the work puts into it later is none of its inputs.
+                request.inputs.receive(Input(REQUEST, dict(request.session or ())))
 
 
 integration = Flask()

@@ -9,6 +9,8 @@ from isolation_audit.identity.requests import AMBIENT, SCOPES, Request, Sources,
 from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.asgi_routes import endpoint_of
+from isolation_audit.provenance import texts
+from isolation_audit.provenance.inputs import REQUEST, Input, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -60,14 +62,17 @@ class Serving(Interceptor):
         self.place = place
         self._sources = runtime.part(sources)
         self._tally = runtime.tally
+        self._receiver = receiver(runtime)
 
-    def _begin(self, request: Request, outer: Request | None) -> tuple[Request, Request | None]:
+    def _begin(self, request: Request, outer: Request | None, *inputs: Input) -> tuple[Request, Request | None]:
+        if self._receiver is not None:
+            request.inputs = self._receiver.begin(*inputs)
         self._count()
         request_variable.set(request)
         return request, outer
 
-    def _begin_at_once(self, request: Request, outer: Request | None) -> tuple[Request, Request | None]:
-        begun = self._begin(request, outer)
+    def _begin_at_once(self, request: Request, outer: Request | None, *inputs: Input) -> tuple[Request, Request | None]:
+        begun = self._begin(request, outer, *inputs)
         # Where the headers know the user: another request's response may name them before this one says a word.
         request.user()
         return begun
@@ -75,6 +80,8 @@ class Serving(Interceptor):
     def after(self, state: Any, _result: Any) -> None:
         """The request has been served."""
         request, outer = state
+        if request.inputs is not None:
+            request.inputs.end()
         if request_variable.get() is request:
             request_variable.set(outer)
         request.end()
@@ -122,7 +129,7 @@ class AsgiPoint(Serving):
             self._sources, lambda: _asgi_headers(headers), scope=scope, mark=headers, own_task_only=lasting
         )
         request.routed(lambda: endpoint_of(request.scope))
-        return self._begin_at_once(request, outer)
+        return self._begin_at_once(request, outer, Input(REQUEST, scope, texts=texts.of_asgi))
 
 
 class WsgiServerPoint(Serving):
@@ -138,8 +145,9 @@ class WsgiServerPoint(Serving):
     def before(self, values: Values) -> Any:
         """Begin a request."""
         handler = self._handler_of(values)
-        request = Request(self._sources, lambda: wsgi_headers(vars(handler).get("environ") or {}), mark=_SERVED)
-        return self._begin(request, request_variable.get())
+        request = Request(self._sources, lambda: wsgi_headers(_environ(handler)), mark=_SERVED)
+        head = Input(REQUEST, handler, texts=lambda handler: texts.of_environ(_environ(handler)))
+        return self._begin(request, request_variable.get(), head)
 
 
 class ParsedPoint(Serving):
@@ -153,8 +161,10 @@ class ParsedPoint(Serving):
 
     def before(self, values: Values) -> Any:
         """Begin a request."""
-        request = Request(self._sources, self._headers_of(values), mark=_SERVED)
-        return self._begin_at_once(request, request_variable.get())
+        headers = self._headers_of(values)
+        request = Request(self._sources, headers, mark=_SERVED)
+        head = Input(REQUEST, headers, texts=lambda headers: list(headers()))
+        return self._begin_at_once(request, request_variable.get(), head)
 
 
 class WsgiPoint(Serving):
@@ -175,9 +185,12 @@ class WsgiPoint(Serving):
             return None
         if outer is not None and outer.mark is _SERVED:
             outer.hear(lambda: wsgi_headers(environ))
+            if outer.inputs is not None:
+                outer.inputs.receive(Input(REQUEST, environ, texts=texts.of_environ))
             outer.user()
             return None
-        return self._begin_at_once(Request(self._sources, lambda: wsgi_headers(environ), mark=environ), outer)
+        request = Request(self._sources, lambda: wsgi_headers(environ), mark=environ)
+        return self._begin_at_once(request, outer, Input(REQUEST, environ, texts=texts.of_environ))
 
 
 def serving_asgi(place: str, runtime: Runtime) -> Callable[[Layout], AsgiPoint]:
@@ -198,6 +211,10 @@ def serving_requests(target: str, runtime: Runtime) -> Callable[[Layout], WsgiSe
 def _asgi_headers(headers: Any) -> Iterator[tuple[str, str]]:
     for name, value in headers or ():
         yield name.decode("latin-1").lower(), value.decode("latin-1")
+
+
+def _environ(handler: Any) -> dict[str, Any]:
+    return vars(handler).get("environ") or {}
 
 
 def wsgi_headers(environ: dict[str, Any]) -> Iterator[tuple[str, str]]:

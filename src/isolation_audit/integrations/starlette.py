@@ -13,6 +13,8 @@ from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, R
 from isolation_audit.integrations.serving import serving_asgi
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
 from isolation_audit.mechanisms.sinks import sinks_of
+from isolation_audit.provenance import texts
+from isolation_audit.provenance.inputs import REQUEST, Input, current_inputs, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 WEBSOCKET = "starlette.websockets:WebSocket"
 APPLICATION = "starlette.applications:Starlette.__call__"
+REQUESTS = "starlette.requests:Request.__init__"
 THREADED = "starlette.concurrency:run_in_threadpool"
 ANSWERS = ("Response", "StreamingResponse", "FileResponse")
 
@@ -45,6 +48,8 @@ class Starlette:
             for answer in ANSWERS:
                 yield Point(*point(AnswerPoint, f"starlette.responses:{answer}.__call__", runtime))
         yield Point(APPLICATION, serving_asgi(APPLICATION, runtime))
+        if receiver(runtime) is not None:
+            yield Point(REQUESTS, RequestObjectPoint)
         sinks = sinks_of(runtime)
         if sinks is not None:
             yield Point(RESPONSE, lambda layout: ResponsePoint(sinks, layout))
@@ -204,6 +209,21 @@ class ApplicationPoint(Interceptor):
         """An exception leaves the application: the server closes with 1011, or drops the connection."""
         self.after(state, None)
         self._connections.failing(state[0].connection, error)
+
+
+class RequestObjectPoint(Interceptor):
+    """Around the making of a request object: what it reads of the body is an input of the request."""
+
+    place = REQUESTS
+
+    def __init__(self, layout: Layout) -> None:
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> None:
+        """Keep it; it is read when it matters."""
+        inputs = current_inputs()
+        if inputs is not None:
+            inputs.receive(Input(REQUEST, self._self_of(values), texts=texts.of_object))
 
 
 integration = Starlette()

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content import secrets
+from isolation_audit.content.index import Mark
+from isolation_audit.identity.users import same
+from isolation_audit.mechanisms.routes import current_endpoint
 from isolation_audit.mechanisms.sinks import LARGEST, secret_of_another
+from isolation_audit.provenance.inputs import current_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from isolation_audit.content.index import Mark
     from isolation_audit.identity.users import User
     from isolation_audit.mechanisms.routes import Endpoint
     from isolation_audit.mechanisms.sinks import Sinks
+    from isolation_audit.provenance.verdicts import Judgement
 
 RESPONSE: Final = "a response"
 PUSHED: Final = "what is pushed"
@@ -53,6 +58,7 @@ class Response:
 
     __slots__ = (
         "_body",
+        "_concerned",
         "_found",
         "_held",
         "_left",
@@ -60,6 +66,7 @@ class Response:
         "_own",
         "_readable",
         "_request",
+        "_shared",
         "_sinks",
         "_streamed",
         "_target",
@@ -81,7 +88,9 @@ class Response:
         self._held = b""
         self._body: list[bytes] = []
         self._left = LARGEST
-        self._own = sinks.may_name_others(request.asked)
+        self._shared = self._own = sinks.may_name_others(request.asked)
+        self._concerned: dict[str, User] = {}
+        """Everybody whom the body names, by id."""
         self._found: Mark | None = None
         encoding, kind = "identity", ""
         for name, value in headers:
@@ -108,6 +117,9 @@ class Response:
             self._sinks.pass_on(data, user)
         elif self._sinks.was_searched(data, user):
             return
+        if current_inputs() is not None:
+            self._by_provenance(data, user, last=last)
+            return
         if self._left > 0 and not self._own:
             # Together they may be JSON, which says in which field somebody is named.
             self._left -= len(data)
@@ -120,6 +132,34 @@ class Response:
             if self._found is not None:
                 self._publish(user, self._found)
             self._found = None
+
+    def _by_provenance(self, data: bytes, user: User, *, last: bool) -> None:
+        """Collect whom the body names; at its end, judge by what came in through the unit of work."""
+        if self._left > 0:
+            self._left -= len(data)
+            self._body.append(data)
+        text = self._whole(data, last=last)
+        for mark in self._sinks.marks(text) if text else ():
+            if not mark.secret:
+                self._concerned.setdefault(mark.user.id, mark.user)
+            elif not same(mark.user, user) and self._found is None:
+                self._found, self._shared = mark, True  # the secret tells it all
+                self._publish(user, mark, text)
+        if not last:
+            return
+        if not self._shared and self._concerned.keys() - {user.id}:
+            body = b"".join(self._body)[:LARGEST]
+            if self._outermost or not self._sinks.was_searched(body, user):
+                asked = self._sinks.named(self._request.asked) - {user.id}
+                named = {user_id: one for user_id, one in self._concerned.items() if user_id not in asked}
+                self._judge(user, named, body)
+        self._concerned = {}
+
+    def _judge(self, user: User, named: Mapping[str, User], body: bytes) -> None:
+        endpoint = current_endpoint() or self._request.endpoint
+        judgement = self._sinks.judge(user, named, body, None if endpoint is None else endpoint.code())
+        if judgement is not None:
+            self._publish(user, Mark(judgement.content), body, judgement)
 
     def _whole(self, data: bytes, *, last: bool) -> bytes:
         """What can be searched now; the rest, which the next chunk may continue, is held back."""
@@ -149,11 +189,13 @@ class Response:
         elif self._found is None:
             self._found = self._unasked(marks)
 
-    def _publish(self, user: User, mark: Mark, text: bytes | None = None) -> None:
+    def _publish(self, user: User, mark: Mark, text: bytes | None = None, judgement: Judgement | None = None) -> None:
         """Tell of a mark, in ``text`` or in the whole body, and of the field that has it."""
         body = b"".join(self._body) if text is None else text
         field = self._sinks.field(body, mark)
-        self._sinks.publish(self._target, RESPONSE, user, mark, endpoint=self._request.endpoint, field=field)
+        self._sinks.publish(
+            self._target, RESPONSE, user, mark, endpoint=self._request.endpoint, field=field, judgement=judgement
+        )
 
     def _unasked(self, marks: list[Mark]) -> Mark | None:
         """The first mark of somebody whom the request has not named."""
@@ -196,12 +238,14 @@ class Chunks:
 class Wire:
     """The bytes that a server writes on one connection: responses where they are HTTP/1, else anything."""
 
-    __slots__ = ("_chunks", "_left", "_response", "_sinks", "_target", "request")
+    __slots__ = ("_chunks", "_left", "_response", "_sinks", "_target", "_waiting", "request")
 
     def __init__(self, sinks: Sinks, target: str) -> None:
         self._sinks = sinks
         self._target = target
         self._response: Response | None = None
+        self._waiting: Response | None = None
+        """The response that is judged when its request ends."""
         self._left: int | None = None
         self._chunks: Chunks | None = None
         self.request = Asked()
@@ -217,8 +261,16 @@ class Wire:
         elif data:
             if self._left is not None:
                 self._left -= len(data)
-            # Where nothing tells how long it is, each part is taken for the last one.
-            self._response.chunk(data, last=self._left is None or self._left <= 0)
+            # Where nothing tells how long it is, and when the request ends, each part is taken for the last one.
+            unbounded = self._left is None and self._ends_with_its_unit(self._response)
+            self._response.chunk(data, last=not unbounded and (self._left is None or self._left <= 0))
+
+    def _ends_with_its_unit(self, response: Response) -> bool:
+        inputs = current_inputs()
+        if inputs is not None and self._waiting is not response:
+            self._waiting = response
+            inputs.at_end.append(partial(response.chunk, b"", last=True))
+        return inputs is not None
 
     def _begin(self, data: bytes) -> bytes:
         head, _, body = data.partition(b"\r\n\r\n")

@@ -17,20 +17,24 @@ from isolation_audit.content.fields import field_of
 from isolation_audit.content.naming import ATTRIBUTIONS
 from isolation_audit.content.witness import foreign
 from isolation_audit.identity.scopes import sink_variable
-from isolation_audit.identity.users import Kind
+from isolation_audit.identity.users import Kind, same
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.mechanisms.labels import drop_oldest
 from isolation_audit.mechanisms.routes import current_endpoint
+from isolation_audit.provenance.inputs import current_inputs
+from isolation_audit.provenance.judge import Exit, Judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from types import CodeType
 
     from isolation_audit.content.index import Mark
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.mechanisms.routes import Endpoint
+    from isolation_audit.provenance.verdicts import Judgement
 
 LARGEST: Final = 256 * 1024
 """Bytes of one payload that are searched."""
@@ -54,6 +58,8 @@ class Surfaced:
     stack: RawStack
     endpoint: Endpoint | None = None
     field: str | None = None
+    judgement: Judgement | None = None
+    """Where that has come from, as far as the unit of work knows its inputs."""
 
 
 class Passing:
@@ -105,6 +111,8 @@ class Sinks:
         self._content = runtime.content
         self._passed_on: dict[tuple[int, int, str], None] = {}
         responses = runtime.config.responses
+        self._judge = runtime.part(Judge)
+        self._allowed = frozenset(responses.mentions)
         self._mentions = ATTRIBUTIONS.union(responses.mentions)
         self._open_to_all = re.compile("|".join(map(translate, responses.paths))).match if responses.paths else None
 
@@ -157,6 +165,21 @@ class Sinks:
         if mark is not None:
             self.publish(target, what, user, mark)
 
+    def judge(self, user: User, named: Mapping[str, User], text: bytes, made_by: CodeType | None) -> Judgement | None:
+        """The worst that is to be said of the others whom a response has ``named``; None where all is well."""
+        inputs = current_inputs()
+        others = [one for one in named.values() if not same(one, user)]
+        if self._allowed:
+            meant = {mark.user.id for mark in self._content.marks_outside(str(text, "utf-8", "replace"), self._allowed)}
+            others = [one for one in others if one.id in meant]
+        if inputs is None or not others:
+            return None
+        beside = {one.id for one in others}
+        if user.id not in named:
+            beside -= {mark.user.id for mark in self.outside_mentions(text)}
+        worst = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside)))[0]
+        return None if worst.verdict.severity is None else worst
+
     def publish(
         self,
         target: str,
@@ -166,12 +189,13 @@ class Sinks:
         *,
         endpoint: Endpoint | None = None,
         field: str | None = None,
+        judgement: Judgement | None = None,
     ) -> None:
         """Tell of another user's mark, in what the ``endpoint`` has made: often it has returned by now."""
         if endpoint is not None and endpoint.route is None:
             # A server knows no more than the application that it serves; a framework inside may know the view.
             endpoint = current_endpoint() or endpoint
-        self._runtime.publish(Surfaced(target, what, user, mark.user, capture(DEEP), endpoint, field))
+        self._runtime.publish(Surfaced(target, what, user, mark.user, capture(DEEP), endpoint, field, judgement))
 
     # A framework's response is searched where it leaves the application, and comes by again in the server below.
 

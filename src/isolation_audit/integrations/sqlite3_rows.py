@@ -1,0 +1,142 @@
+"""sqlite3: the rows that a unit of work reads by hand.
+
+Its classes are C, and can't be watched. So connections that the application opens are of subclasses, which tell what
+they fetch. Those that a library opens are left alone: what a library of caches keeps in a file is an entry and no
+input, and what the others read is seen where they hand it on.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.analysis.frames import is_installed
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.stacks import is_ours
+from isolation_audit.integrations import Replacement
+from isolation_audit.provenance.inputs import ROWS, Input, Receiver, receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Values
+    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.runtime import Runtime
+
+CONNECT: Final = "sqlite3:connect"
+
+
+class Sqlite3Rows:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Replacement]:
+        """What opens a connection."""
+        inputs = receiver(runtime)
+        if inputs is not None:
+            yield Replacement(CONNECT, FetchPoint(inputs), _connecting)
+
+
+class FetchPoint(Interceptor):
+    """Asked with ``(parameters, rows, number of rows)`` after each fetch."""
+
+    place = CONNECT
+
+    def __init__(self, inputs: Receiver) -> None:
+        self._receive = inputs.receive
+
+    def before(self, values: Values) -> None:
+        """Keep what was read."""
+        parameters, rows, number = values
+        self._receive(Input(ROWS, rows, parameters, texts=_texts), number)
+
+
+def _texts(rows: Any) -> Any:
+    """Rows of the class that has names for its columns are tuples otherwise."""
+    if type(rows) is list:
+        return [_texts(row) for row in rows]
+    return tuple(rows) if type(rows) is sqlite3.Row else rows
+
+
+def _connecting(original: Any, probe: Probe) -> Any:
+    """The function, with classes of connections and cursors that tell ``probe`` what they fetch."""
+    connection_class = _classes(probe)
+
+    @wraps(original)
+    def connect(*args: Any, **kwargs: Any) -> Any:
+        own = len(args) <= _FACTORY and "factory" not in kwargs and len(probe) and _by_the_application()
+        return original(*args, **kwargs, factory=connection_class) if own else original(*args, **kwargs)
+
+    connect.__module__ = "sqlite3"
+    return connect
+
+
+_FACTORY: Final = 5
+"""The place of the argument that names the class."""
+
+
+def _by_the_application() -> bool:
+    frame = sys._getframe(2)  # noqa: SLF001 - the documented way to a frame
+    while is_ours(frame.f_code) and frame.f_back is not None:
+        frame = frame.f_back
+    return not is_installed(frame.f_code.co_filename)
+
+
+def _classes(probe: Probe) -> type[sqlite3.Connection]:
+    cursor_class = _cursor_class(probe)
+
+    class Connection(sqlite3.Connection):
+        """A connection with such cursors."""
+
+        def cursor(self, *args: Any, **kwargs: Any) -> Any:
+            return super().cursor(*args, **kwargs) if args or kwargs else super().cursor(cursor_class)
+
+        def execute(self, *args: Any, **kwargs: Any) -> Any:
+            return self.cursor().execute(*args, **kwargs)
+
+    _named_as(sqlite3.Connection, Connection)
+    return Connection
+
+
+def _cursor_class(probe: Probe) -> type[sqlite3.Cursor]:
+    class Cursor(sqlite3.Cursor):
+        """A cursor that tells what it fetches."""
+
+        _asked: Any = None
+
+        def execute(self, *args: Any, **kwargs: Any) -> Any:
+            self._asked = args[1] if len(args) > 1 else None
+            return super().execute(*args, **kwargs)
+
+        def fetchone(self) -> Any:
+            return self._told(super().fetchone())
+
+        def fetchmany(self, *args: Any, **kwargs: Any) -> Any:
+            return self._told(super().fetchmany(*args, **kwargs), several=True)
+
+        def fetchall(self) -> Any:
+            return self._told(super().fetchall(), several=True)
+
+        def __next__(self) -> Any:
+            return self._told(super().__next__())
+
+        def _told(self, fetched: Any, *, several: bool = False) -> Any:
+            if fetched is not None and (fetched or not several):
+                probe.before((self._asked, fetched, len(fetched) if several else 1))
+            return fetched
+
+    _named_as(sqlite3.Cursor, Cursor)
+    return Cursor
+
+
+def _named_as(base: type, made: type) -> None:
+    made.__name__ = made.__qualname__ = base.__name__
+    made.__module__ = base.__module__
+
+
+integration = Sqlite3Rows()

@@ -1,0 +1,135 @@
+"""The inputs of a unit of work: what came in through it, by reference, in the order in which it came.
+
+Nothing is copied or read here: a unit whose exits name nobody else pays an append a fetch. Texts are made of inputs
+when an exit is suspicious, by the ``texts`` of each. Inputs are gone with their unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.scopes import fetching_variable, request_variable, scope_variable
+from isolation_audit.provenance.background import background_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from isolation_audit.instrument.runtime import Runtime
+
+REQUEST: Final = "the request"
+ROWS: Final = "rows of a database"
+REPLY: Final = "a reply of a key-value store"
+ANSWER: Final = "an answer of another service"
+CACHE: Final = "an entry of a cache"
+ITEM: Final = "what was handed over with a job"
+
+BY_QUERY: Final = frozenset({ROWS, REPLY, ANSWER})
+"""What the unit asked for by itself: whether it may be shown to its user is the application's decision."""
+
+LIMIT: Final = 10_000
+"""Rows, and other inputs, of one unit that are kept."""
+
+BYTES: Final = 4 * 1024 * 1024
+"""Bytes of the texts and bodies of one unit that are kept."""
+
+
+def itself(value: Any) -> Any:
+    """What an input is searched as where it is plain data already."""
+    return value
+
+
+@dataclass(slots=True)
+class Input:
+    """One thing that came in, and the question that brought it, where one was asked.
+
+    ``texts`` makes plain data of ``value``, and ``asked`` of ``question``, when they are searched. ``stored_by`` is
+    the id of the user whose work put an entry into a cache, None where that is not known or was nobody's.
+    """
+
+    kind: str
+    value: Any
+    question: Any = None
+    texts: Callable[[Any], Any] = itself
+    asked: Callable[[Any], Any] = itself
+    stored_by: str | None = None
+
+
+class Inputs:
+    """What came in through one unit of work; ``dropped`` counts what was more than is kept."""
+
+    __slots__ = ("at_end", "began", "bytes", "dropped", "kept", "rows")
+
+    def __init__(self) -> None:
+        self.began = monotonic()
+        self.kept: list[Input] = []
+        self.at_end: list[Callable[[], None]] = []
+        """Called when the unit is about to end: exits whose end nothing else tells."""
+        self.rows = self.bytes = self.dropped = 0
+
+    def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
+        """Keep one more input of so many rows, or bytes."""
+        self.rows += rows
+        self.bytes += size
+        if self.rows > LIMIT or self.bytes > BYTES:
+            self.dropped += 1
+        else:
+            self.kept.append(one)
+
+    def end(self) -> None:
+        """The unit is about to end."""
+        waiting, self.at_end = self.at_end, []
+        for finish in waiting:
+            finish()
+
+
+def current_inputs() -> Inputs | None:
+    """The inputs of the unit of work that is running: the request, else the outermost scope; None where none is."""
+    request = request_variable.get()
+    if request is not None and request.inputs is not None:
+        inputs: Inputs = request.inputs
+        return inputs
+    scope = scope_variable.get()
+    if scope is None:
+        return None
+    while scope.parent is not None:
+        scope = scope.parent
+    if scope.ended:
+        return None
+    if scope.inputs is None:
+        scope.inputs = Inputs()
+    made: Inputs = scope.inputs
+    return made
+
+
+class Receiver:
+    """Where integrations say what came in; one an audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._background = runtime.part(background_of)
+
+    def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
+        """Something has come in, to the unit that is running or to nobody's.
+
+        What a store answers while a cache library fetches an entry is that entry, and no input by itself.
+        """
+        if fetching_variable.get() is not None:
+            return
+        inputs = current_inputs()
+        if inputs is None:
+            self._background.receive(one)
+        else:
+            inputs.receive(one, rows, size)
+
+    def begin(self, *first: Input) -> Inputs:
+        """The inputs of a unit of work that begins, with the first of them."""
+        self._background.began()
+        inputs = Inputs()
+        inputs.kept += first
+        return inputs
+
+
+def receiver(runtime: Runtime) -> Receiver | None:
+    """The audit's receiver of inputs; None where nothing is judged by them."""
+    return None if runtime.content is None or not runtime.config.watch.payloads else runtime.part(Receiver)

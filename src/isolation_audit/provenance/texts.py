@@ -1,0 +1,112 @@
+"""The texts of inputs, made when an exit is suspicious: requests as frameworks hold them, and what tokens have inside.
+
+Nothing here may run code of the application, load anything, or read a stream: only what is held already is looked at.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content.payload import Gathering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_token: Final = re.compile(r"[A-Za-z0-9_\-+/]{12,}").finditer
+_TOKENS: Final = 2_000
+"""Tokens of one text that are looked into."""
+
+_UNPACKED: Final = 64 * 1024
+"""Bytes that one compressed token may give."""
+
+_ASGI: Final = ("path", "raw_path", "query_string", "headers", "subprotocols", "path_params", "method")
+_ENVIRON: Final = ("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "REQUEST_URI", "RAW_URI", "CONTENT_TYPE")
+_PARSED: Final = (
+    "wsgi.input",
+    "bottle.request.body",
+    "webob._parsed_post_vars",
+    "wsgi.url_args",
+    "wsgiorg.routing_args",
+)
+"""Where a WSGI environment holds a body, or what a framework has read in it."""
+
+_READ: Final = (
+    *("_body", "_cached_data", "_read_bytes"),
+    *("_form", "form", "_post", "_json", "_cached_json", "json"),
+    *("files", "_files", "view_args", "_match_info", "path_params"),
+)
+"""Attributes under which the request objects of frameworks keep what they have read; never properties."""
+
+_BODIES: Final = frozenset({"_body", "_cached_data", "_read_bytes", "_form", "form", "_post", "_json"})
+
+
+def of_asgi(scope: dict[str, Any]) -> Any:
+    """Path, query and headers of an ASGI scope: what the server has put there."""
+    return [scope.get(name) for name in _ASGI if name in scope]
+
+
+def of_environ(environ: dict[str, Any]) -> Any:
+    """The same of a WSGI environment, with a body that somebody has read into memory."""
+    held: list[Any] = [environ.get(name) for name in _ENVIRON]
+    held += [value for name, value in list(environ.items()) if name.startswith("HTTP_") or name == "REMOTE_USER"]
+    held += [_plain(environ[name]) for name in _PARSED if name in environ]
+    return held
+
+
+def of_object(request: Any) -> Any:
+    """What a framework's request object has read so far: the body, the form, what the path held."""
+    fields = _fields(request)
+    return [_plain(fields[name]) for name in _READ if name in fields]
+
+
+def body_was_read(request: Any) -> bool:
+    """True where the object holds its request's body."""
+    fields = _fields(request)
+    return any(fields.get(name) is not None for name in _BODIES)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found if type(found) is dict else {}
+
+
+def _plain(value: Any) -> Any:
+    """What is searched of a value: streams in memory by their bytes, objects of forms by their fields."""
+    kind = type(value)
+    if kind is io.BytesIO:
+        return io.BytesIO.getvalue(value)
+    held = [value]
+    fields = _fields(value)
+    held += [fields[name] for name in ("_list", "_dict", "_items", "_mapping") if name in fields]
+    return held
+
+
+def text_of(value: Any) -> tuple[str, bool]:
+    """All texts of plain data in one, and whether that is all of them."""
+    gathered = Gathering(value)
+    return "\0".join(gathered.texts), not gathered.truncated
+
+
+def unwrapped(text: str) -> Iterator[str]:
+    """What the tokens in a text hold: signed cookies and sessions, JWTs, Basic credentials; compressed or not."""
+    for place, match in enumerate(_token(text)):
+        if place >= _TOKENS:
+            return
+        token = match[0].replace("-", "+").replace("_", "/")
+        # A length of 1 modulo 4 is no base64; without its last sign the rest is still readable.
+        token = token[:-1] if len(token) % 4 == 1 else token
+        raw = b64decode(token + "=" * (-len(token) % 4))
+        if raw[:1] == b"x":
+            try:
+                raw = zlib.decompressobj().decompress(raw, _UNPACKED)
+            except zlib.error:
+                continue
+        if raw.isascii() or b'"' in raw:
+            yield raw.decode("utf-8", "replace")
