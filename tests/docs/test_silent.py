@@ -21,6 +21,7 @@ def test_it_lists_every_mechanism() -> None:
         "Contexts",
         "Payloads",
         "Addressees",
+        "Objects in use",
         "Caches",
         "Pools",
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import EVERYONE, Kind
-from isolation_audit.instrument.observations import Lost, Passage, Used
+from isolation_audit.instrument.observations import Lost, Passage, Shared, Used
 from isolation_audit.instrument.points.ownership import differ
 from isolation_audit.mechanisms.addressees import Reached
 from isolation_audit.rules import Example, Rule, Severity
@@ -173,6 +173,27 @@ class CrossingDetector(Detector):
             ),
             options="`addressees.public`, `watch.addressees`",
         ),
+        Rule(
+            "IA210",
+            "shared-object",
+            Severity.NOTE,
+            "An object whose owner only its calls name was used for one user, and then for another.",
+            "It is no crossing: the calls say whose each is. But a call that names nobody can't be told from another "
+            "user's call, so that the owner of this object is no witness any more.",
+            "nothing, if all users share the object; if each user is meant to have one, read its owner from the object "
+            'itself: owner = ["self.user_id"]',
+            Example(
+                config=_CONFIG + 'owner = ["args.to"]\n',
+                bad=_APP
+                + "def main():\n    emitter = Emitter()\n"
+                + '    for user in ("alice", "bob"):\n        with user_scope(user):\n'
+                + '            emitter.emit_answer("hello", to=user)\n            emitter.emit_answer("ping")\n',
+                good=_APP
+                + 'def main():\n    for user in ("alice", "bob"):\n        with user_scope(user):\n'
+                + '            Emitter().emit_answer("hello", to=user)\n',
+            ),
+            options="`engines.owner`, `emitters.owner`",
+        ),
     )
 
     @observes(Used)
@@ -188,6 +209,20 @@ class CrossingDetector(Detector):
             ambient=used.ambient,
             owner=used.owner,
             record=used.record,
+            at=used.stack,
+        )
+
+    @observes(Shared)
+    def on_shared(self, shared: Shared) -> None:
+        """Told once: from here on the object is nobody's."""
+        self.report(
+            "IA210",
+            "{target} was used for {owner} and then for {addressee}: it is taken to be shared by all",
+            target=shared.target,
+            place="used for {addressee} here",
+            owner=shared.first,
+            addressee=shared.other,
+            record=shared.record,
         )
 
     @observes(Passage)

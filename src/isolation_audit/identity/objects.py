@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Record:
     """The owner of one object (None until bound) and the raw place where it was made or bound."""
 
-    __slots__ = ("built_by", "connection", "origin", "origin_label", "owner", "reference")
+    __slots__ = ("built_by", "connection", "only", "origin", "origin_label", "owner", "reference", "served", "shared")
 
     def __init__(self, reference: weakref.ref[Any]) -> None:
         self.reference = reference
@@ -25,6 +25,12 @@ class Record:
         self.origin: Any = None
         self.origin_label = ""
         self.built_by: set[str] = set()
+        self.served: User | None = None
+        """The user whom its calls have named, of an object whose owner only calls name."""
+        self.shared = False
+        """True once it has served two: it belongs to nobody."""
+        self.only: str | None = None
+        """The one method through which it was used since it was bound; None where there were several."""
         self.connection: Any = None
         """What an integration knows of the object: of a connection its life, of a cache its entries."""
 

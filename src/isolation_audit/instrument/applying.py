@@ -38,6 +38,7 @@ from isolation_audit.instrument.resolve import (
     names,
     resolve,
 )
+from isolation_audit.instrument.shims import is_shim
 from isolation_audit.instrument.targets import AMBIENT, Watched
 
 if TYPE_CHECKING:
@@ -129,9 +130,12 @@ class Applier:
                 self._construction(kind, receivers, registrar)
                 self._cleanup(kind, entry, receivers, cleaning)
                 for name, raw in instance_methods(kind, entry.methods):
+                    function = function_of(raw)
+                    found = [] if function is None else self._patches.codes_of(function)
+                    codes = [code for code in found if not is_shim(code)]
 
-                    def make(layout: Layout, name: str = name) -> Interceptor:
-                        return UsePoint(entry, name, receivers, layout, self._runtime)
+                    def make(layout: Layout, name: str = name, codes: list[CodeType] = codes) -> Interceptor:
+                        return UsePoint(entry, name, codes, receivers, layout, self._runtime)
 
                     self.places.method(kind, name, raw, "use", make)
 

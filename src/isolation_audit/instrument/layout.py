@@ -267,7 +267,7 @@ def readers(paths: tuple[Path, ...], layout: Layout, cells: Callable[[Path], lis
 class UserReader:
     """Ordered paths to a user: the first that gives an id, or an id bound to a user, wins."""
 
-    __slots__ = ("_bindings", "_readers", "_token", "everyone")
+    __slots__ = ("_bindings", "_readers", "_token", "everyone", "of_call")
 
     def __init__(
         self,
@@ -281,6 +281,8 @@ class UserReader:
         self._bindings = bindings
         self._readers = tuple(Reader(path, layout, cells(path)) for path in paths if path.root is not Root.EVERYONE)
         self.everyone = any(path.root is Root.EVERYONE for path in paths)
+        self.of_call = bool(paths) and all(path.root is not Root.SELF for path in paths)
+        """True where they say whose a call is, and nothing of the object that is called."""
 
     def __bool__(self) -> bool:
         return bool(self._readers)

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
+class Shared:
+    """An object that was bound to its first user has served another; the calls say whose they are."""
+
+    target: str
+    first: User
+    other: User
+    record: Record
+
+
+@dataclass(slots=True)
 class Built:
     """An object of an engine, emitter or deprecated target was constructed, or came out of an alternative constructor.
 
@@ -48,6 +58,8 @@ class Used:
     ambient: User
     owner: User
     record: Record | None
+    stack: RawStack | None = None
+    """Where it was called, if that is not the present place."""
 
 
 class Emission:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.users import Kind, same
 from isolation_audit.instrument.layout import UserReader
+from isolation_audit.instrument.observations import Shared
 from isolation_audit.instrument.stacks import capture
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+
+FIRST_USE: Final = "first used for"
 
 _ORIGIN_FRAMES: Final = 4
 # A member looked up through its Enum class costs more than the rest of these functions.
@@ -36,24 +39,67 @@ def owner_reader(entry: Engine | Deprecation | Emitter, layout: Layout, runtime:
     return UserReader(entry.owner, layout, runtime.users, runtime.bindings, runtime.paths.of(entry, "owner"))
 
 
-def owner_of(obj: Any, values: Values, paths: UserReader | None, ambient: User | None, runtime: Runtime) -> User | None:
-    """The owner of ``obj``; an object without one is bound to the user it is first used for."""
+def owner_of(
+    obj: Any,
+    values: Values,
+    paths: UserReader | None,
+    ambient: User | None,
+    runtime: Runtime,
+    method: str | None = None,
+) -> User | None:
+    """The owner of ``obj``; an object without one is bound to the user it is first used for.
+
+    Where the paths tell whose a call is, and not whose the object, it is bound for as long as all have been one user.
+    """
+    of_call = paths is not None and paths.of_call
     # The paths come first: where an object's user is overwritten under it, the present value is the truth.
     if paths is not None:
         owner = paths.read(values)
         if owner is not None and owner.kind is not _PLACEHOLDER:
+            if of_call and owner.kind is _USER:
+                _serves(obj, owner, runtime)
             return owner
     record = runtime.objects.get(obj)
     if record is not None and record.owner is not None:
+        if of_call and record.origin_label == FIRST_USE and ambient is not None and differ(record.owner, ambient):
+            _share(obj, record, record.owner, ambient, runtime)
+            return None
+        if record.only is not method:
+            record.only = None
         return record.owner
-    if ambient is None or ambient.kind is not _USER:
+    if ambient is None or ambient.kind is not _USER or (record is not None and record.shared):
         return None
     record = runtime.objects.record(obj)
     if record is not None:
+        if record.served is not None and differ(record.served, ambient):
+            _share(obj, record, record.served, ambient, runtime)
+            return None
         record.owner = ambient
+        record.only = method
         record.origin = capture(_ORIGIN_FRAMES)
-        record.origin_label = "first used for"
+        record.origin_label = FIRST_USE
     return ambient
+
+
+def _serves(obj: Any, user: User, runtime: Runtime) -> None:
+    """A call has named its user: the first, the same again, or another one, and then the object is nobody's own."""
+    record = runtime.objects.record(obj)
+    if record is None or record.shared or record.served is user:
+        return
+    if record.owner is not None and record.origin_label != FIRST_USE:
+        return  # it was built for somebody
+    before = record.served or record.owner
+    if before is None or same(before, user):
+        record.served = user
+    else:
+        _share(obj, record, before, user, runtime)
+
+
+def _share(obj: Any, record: Record, first: User, other: User, runtime: Runtime) -> None:
+    record.shared = True
+    cls = type(obj)
+    runtime.publish(Shared(f"{cls.__module__}:{cls.__qualname__}", first, other, record))
+    record.owner = None
 
 
 def differ(one: User | None, other: User | None) -> bool:
