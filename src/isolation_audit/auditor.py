@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from isolation_audit import integrations
+from isolation_audit.analysis.texts import texts_cut
 from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_config, find_config, load_config
 from isolation_audit.content.witness import ContentWitness
 from isolation_audit.detectors import all_detectors, all_rules
@@ -83,6 +84,7 @@ class Auditor:
             digest=self.pseudonyms.digest if config.bindings.store is not None else None,
         )
         self.started = time.time()
+        self._texts_cut_before = texts_cut()
         self.recorder = Recorder(limits, config.select)
         kinds = (kind for kind, _path in config.identity.bind)
         bindings = Bindings(kinds, limit=limits.bindings, age=config.bindings.age)
@@ -287,7 +289,9 @@ class Auditor:
             "users_at_once": tally.users_at_once,
             "findings": {code: counts[code] for code in all_rules() if counts[code]},
             "findings_dropped": self.recorder.dropped,
+            "findings_size": self.recorder.size,
             "parts_unreadable": 0,
+            "texts_cut": texts_cut() - self._texts_cut_before,
             "faults": runtime.barrier.total,
             "evicted": {
                 "users": runtime.users.evicted,
@@ -309,6 +313,7 @@ class Auditor:
         if not self._running:
             return
         self.started = time.time()
+        self._texts_cut_before = texts_cut()
         self.recorder = Recorder(self.config.limits, self.config.select)
         _reset(self.runtime.tally)
         self.runtime.levels.clear()

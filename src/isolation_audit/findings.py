@@ -118,6 +118,12 @@ class Finding:
         parts += [f"{name}={value}" for name, value in self.address().items()]
         return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
+    def size(self) -> int:
+        """Characters that it holds, the labels of users aside."""
+        frames = [frame for site in (self.site, self.origin) if site is not None for frame in site.stack]
+        texts = (self.message, self.target, self.event, self.route, self.field, self.site_label, self.origin_label)
+        return sum(len(text or "") for text in texts) + sum(len(one.file) + len(one.function) for one in frames)
+
     def address(self) -> dict[str, str]:
         """Route, method and field, as far as they are known; the field is the same for each item of a list."""
         known = {"route": self.route, "method": self.method, "field": _general(self.field)}

@@ -26,6 +26,10 @@ PAIRS: Final = 1_000
 """Pairs of users that are told apart in one finding."""
 
 
+LARGEST: Final = 8_000_000
+"""Characters of all distinct findings together, after which further ones are counted only."""
+
+
 @dataclass(slots=True)
 class Entry:
     """One distinct finding with how often and when (Unix seconds) it was seen."""
@@ -68,6 +72,8 @@ class Recorder:
         self.counts: Counter[str] = Counter()
         """Occurrences by rule, dropped ones included."""
         self.dropped = 0
+        self.size = 0
+        """Characters that the distinct findings hold."""
         self.scopes_dropped = 0
         self.new: deque[Entry] = deque(maxlen=limits.findings)
         """Distinct findings that the sinks have not seen yet."""
@@ -104,15 +110,17 @@ class Recorder:
                 self._count(entry, finding.witnesses)
                 if finding.severity.rank > entry.finding.severity.rank:
                     # The same place, and worse than was known of it: that is what has to be read.
+                    self.size += finding.size() - entry.finding.size()
                     entry.finding = finding
                     self.new.append(entry)
-            elif len(self._entries) >= self._limit:
+            elif len(self._entries) >= self._limit or self.size > LARGEST:
                 self.counts[finding.rule] += 1
                 self.dropped += 1
                 return
             else:
                 entry = self._entries[fingerprint] = Entry(finding, 1, now, now)
                 entry.meet(finding.witnesses)
+                self.size += finding.size()
                 self.counts[finding.rule] += 1
                 self.new.append(entry)
             if shortcut is not None and len(self._shortcuts) < 4 * self._limit:

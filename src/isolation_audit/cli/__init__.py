@@ -9,7 +9,8 @@ from io import TextIOWrapper
 import click
 
 from isolation_audit._version import __version__
-from isolation_audit.exceptions import IsolationAuditError
+from isolation_audit.analysis.texts import shown
+from isolation_audit.exceptions import ConfigError, IsolationAuditError
 
 USAGE_ERROR = 2
 
@@ -81,8 +82,8 @@ def main() -> None:
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except IsolationAuditError as error:
-        for line in str(error).splitlines():
-            click.echo(f"error: {line}", err=True)
+        for line in error.problems if isinstance(error, ConfigError) else [str(error)]:
+            click.echo(f"error: {shown(line)}", err=True)
         sys.exit(USAGE_ERROR)
     except click.ClickException as error:
         error.show()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from isolation_audit.analysis.texts import harmless
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export.report import SCHEMA
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 _Reading = TypeVar("_Reading")
 
+LARGEST: Final = 64 * 1024 * 1024
+"""Bytes of a report; one of ours has a tenth of that at most."""
+
 
 def read_report(path: Path, reading: Callable[[Report], _Reading]) -> _Reading:
     """What ``reading`` makes of the report at ``path``; it may raise what a wrong form makes it raise.
@@ -25,7 +29,9 @@ def read_report(path: Path, reading: Callable[[Report], _Reading]) -> _Reading:
     """
     file = path / "report.json" if path.is_dir() else path
     try:
-        report = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
+        if file.stat().st_size > LARGEST:
+            raise UsageError(f"{file} has more than {LARGEST} bytes; no report of isolation-audit has")
+        report = harmless(json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse))
     except OSError as error:
         raise UsageError(f"can't read {file}: {error.strerror}") from None
     except (ValueError, RecursionError):

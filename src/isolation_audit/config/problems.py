@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
+from isolation_audit.analysis.texts import shown
 from isolation_audit.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -66,14 +67,7 @@ class Problems:
 def problem(name: str, line: int | None, key: str, cause: str, remedy: str) -> str:
     """One problem as one printable line."""
     place = f"{name}:{line}" if line else name
-    return printable(f"{place}: {key}: {cause}; {remedy}")
-
-
-def printable(text: str) -> str:
-    """``text`` with every character that would break or disturb a line escaped."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return shown(f"{place}: {key}: {cause}; {remedy}")
 
 
 def display_name(path: FilePath) -> str:

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.borders import stands_alone
-from isolation_audit.identity.users import plain_text
+from isolation_audit.identity.users import plain_number, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +118,7 @@ def _is_in(text: str, identifier: str) -> bool:
 def _is(value: Any, identifier: str) -> bool:
     if type(value) is dict:
         return any(plain_text(one) == identifier for one in list(value.values()))
-    return plain_text(value) == identifier or (type(value) is int and int.__repr__(value) == identifier)
+    return plain_text(value) == identifier or (type(value) is int and plain_number(value) == identifier)
 
 
 def _fields(payload: Any) -> Iterator[tuple[str, Any]]:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from isolation_audit.analysis.frames import own_place
+from isolation_audit.analysis.texts import shown
 from isolation_audit.findings import Finding, Witnesses
 from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import Kind
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 
 BEGAN: Final = "the work of {ambient} began here"
+
+_LONGEST: Final = 300
+"""Characters of a text of the application in a finding."""
 
 _Handler = TypeVar("_Handler", bound="Callable[..., None]")
 
@@ -107,12 +111,13 @@ class Detector:
         recorder = self.recorder
         if not recorder.enabled(code):
             return
+        event, detail, field = _text(event), shown(detail, _LONGEST), _text(field)
         stack = (_past(capture(DEEP), skip) if at is None else at) if with_site else ()
         origin, origin_label = _origin(record) if with_site and (at is None or record is not None) else (None, "")
         if began:
             origin, origin_label = began, BEGAN
         endpoint = answered or self._running_endpoint()
-        route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
+        route, method = (None, None) if endpoint is None else (_text(endpoint.route), _text(endpoint.method))
         witnesses = Witnesses(
             self.label(ambient), self.label(owner), self.label(addressee), self.label(content), provenance
         )
@@ -130,14 +135,14 @@ class Detector:
         if recorder.again(shortcut, witnesses):
             return
         rule = self._rules[code]
-        shown = _shown(witnesses)
+        labels = _labels(witnesses)
         where = located(stack, endpoint, answer=answered is not None, limit=self.runtime.config.limits.stack)
         recorder.record(
             Finding(
                 rule=code,
                 severity=severity or rule.severity,
                 message=template.format_map(
-                    {**shown, "target": target, "event": event or "?", "detail": detail, "measured": measured}
+                    {**labels, "target": target, "event": event or "?", "detail": detail, "measured": measured}
                     | {"run": self._run_label(run)}
                 ),
                 help=rule.help,
@@ -145,9 +150,9 @@ class Detector:
                 event=event,
                 witnesses=witnesses,
                 site=where,
-                site_label=place.format_map(shown),
+                site_label=place.format_map(labels),
                 origin=located(origin or (), None, answer=False, limit=self.runtime.config.limits.stack),
-                origin_label=origin_label.format_map({**shown, "user": self._owner_label(record)}),
+                origin_label=origin_label.format_map({**labels, "user": self._owner_label(record)}),
                 trace_id=_trace_id(),
                 seen=time.time(),
                 route=route,
@@ -189,7 +194,7 @@ def _origin(record: Record | None) -> tuple[Any, str]:
     return None, ""
 
 
-def _shown(witnesses: Witnesses) -> dict[str, str]:
+def _labels(witnesses: Witnesses) -> dict[str, str]:
     return {name: text or "unknown" for name, text in witnesses.as_dict().items()}
 
 
@@ -200,6 +205,10 @@ def _trace_id() -> str | None:
         return None
     context = api.get_current_span().get_span_context()
     return format(context.trace_id, "032x") if context.is_valid else None
+
+
+def _text(given: str | None) -> str | None:
+    return None if given is None else shown(given, _LONGEST)
 
 
 def _top(place: Place | None) -> Any:

@@ -126,6 +126,10 @@ def _losses(summary: Mapping[str, Any]) -> Iterator[Metric]:
     yield _counter("faults", "Faults inside the auditor; the application went on.", summary.get("faults", 0))
     dropped = summary.get("findings_dropped", 0)
     yield _counter("findings_dropped", "Occurrences that were counted only, because the table was full.", dropped)
+    size = summary.get("findings_size", 0)
+    yield _gauge("findings_characters", "Characters that the distinct findings hold.", size)
+    cut = summary.get("texts_cut", 0)
+    yield _counter("texts_cut", "Ids and names that were too long, of which the beginning and a digest are kept.", cut)
     evicted = _zeros(TABLES) | _keyed(summary.get("evicted", {}))
     yield _labelled(
         CounterMetricFamily, "evictions", "Entries that a full table has let go, by table.", ["table"], evicted

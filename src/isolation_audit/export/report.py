@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit._version import __version__
+from isolation_audit.analysis.texts import harmless
 from isolation_audit.export.notices import notice
 from isolation_audit.findings import paired
 
@@ -144,7 +145,7 @@ def parts(directory: Path, run_id: str) -> list[Report]:
 
 def _part(path: Path) -> Report:
     try:
-        part = json.loads(path.read_text(encoding="utf-8"))
+        part = harmless(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError):

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from isolation_audit.analysis.texts import printable
+
 if TYPE_CHECKING:
     from isolation_audit.export.sink import Batch
 
@@ -135,8 +137,8 @@ def render_summary(report: dict[str, Any], paint: Painter) -> str:
 
 def address(finding: dict[str, Any]) -> str:
     """What was asked for, and where in the answer it is: ``GET /items/{id}, field $.items[3].owner``."""
-    asked = " ".join(printable(finding[name]) for name in ("method", "route") if finding.get(name))
-    field = f"field {printable(finding['field'])}" if finding.get("field") else ""
+    asked = " ".join(finding[name] for name in ("method", "route") if finding.get(name))
+    field = f"field {finding['field']}" if finding.get("field") else ""
     return ", ".join(filter(None, (asked, field)))
 
 
@@ -234,8 +236,3 @@ class TerminalSink:
                 data = data[os.write(descriptor, data) :]
         except (BrokenPipeError, BlockingIOError):
             pass  # the reader has left or does not keep up; the report has the finding, too
-
-
-def printable(text: str) -> str:
-    """``text`` without control characters, which could rewrite what the terminal shows."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

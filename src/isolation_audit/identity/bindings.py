@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from isolation_audit.identity.users import plain_text, same
+from isolation_audit.identity.users import plain_name, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -82,7 +82,7 @@ class Bindings:
 
         Gives the other user to whom a live id belonged until now.
         """
-        identifier = plain_text(identifier)
+        identifier = plain_name(identifier)
         if not identifier:
             return None
         now = self.clock()
@@ -127,7 +127,7 @@ class Bindings:
 
     def user_of(self, kind: str, identifier: object) -> User | None:
         """The user bound to ``identifier``, or None where it was never seen or is no string."""
-        identifier = plain_text(identifier)
+        identifier = plain_name(identifier)
         if identifier is None:
             return None
         table = self._tables.get(kind)

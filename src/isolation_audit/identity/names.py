@@ -14,7 +14,7 @@ from types import MemberDescriptorType
 from typing import Any, Final
 from uuid import UUID
 
-from isolation_audit.identity.users import plain_text
+from isolation_audit.identity.users import plain_number, plain_text
 
 LONGEST: Final = 128
 """Characters beyond which a text is taken for a token of some kind, and for nobody's name."""
@@ -52,7 +52,7 @@ def plain_id(value: object) -> str | None:
     if kind is bool:
         return None
     if issubclass(kind, int):
-        return int.__repr__(value)
+        return plain_number(value)  # type: ignore[arg-type]
     if issubclass(kind, UUID):
         return UUID.__str__(value)
     text = (plain_text(value) or "").strip()

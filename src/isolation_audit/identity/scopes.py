@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextvars_extras import ContextVarsRegistry
 
+from isolation_audit.analysis.texts import bounded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import ContextVar
@@ -251,8 +253,8 @@ class user_scope:  # noqa: N801 - used like a function
         if not issubclass(type(user_id), str) or not str.__len__(user_id):
             given = "an empty one" if issubclass(type(user_id), str) else type(user_id).__name__
             raise TypeError(f"user_scope() takes the user's id as a non-empty string, not {given}")
-        self._user_id = user_id
-        self._ids = ids
+        self._user_id = bounded(str.__str__(user_id))
+        self._ids = {kind: bounded(one) if type(one) is str else one for kind, one in ids.items()}
         self._open: list[Scope] = []
 
     def __enter__(self) -> None:

@@ -9,6 +9,8 @@ from fnmatch import translate
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID
 
+from isolation_audit.analysis.texts import LONGEST, bounded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -43,8 +45,17 @@ class User:
         return f"<User {self.kind.value}>"
 
 
-_TEXT: dict[str, tuple[type, Callable[[Any], str]]] = {"int": (int, int.__repr__), "uuid": (UUID, UUID.__str__)}
-"""Types of ids beside str, and how each is written; the plain type's own way, whatever a subclass overrides."""
+_LONGEST_NUMBER: Final = 128
+"""Bits of a number that may be an id."""
+
+
+def plain_number(value: int) -> str | None:
+    """A number as text, the plain type's own way, whatever a subclass overrides; None for one too large for an id."""
+    return int.__repr__(value) if int.bit_length(value) <= _LONGEST_NUMBER else None
+
+
+_TEXT: dict[str, tuple[type, Callable[[Any], str | None]]] = {"int": (int, plain_number), "uuid": (UUID, UUID.__str__)}
+"""Types of ids beside str, and how each is written."""
 
 EVERYONE = User("*", Kind.EVERYONE)
 
@@ -75,6 +86,12 @@ def plain_text(value: object) -> str | None:
     if kind is str:
         return value  # type: ignore[return-value]
     return str.__str__(value) if issubclass(kind, str) else None
+
+
+def plain_name(value: object) -> str | None:
+    """:func:`plain_text` of what is kept or compared as an id or a name: of a long one its beginning and its digest."""
+    text = plain_text(value)
+    return text if text is None or len(text) <= LONGEST else bounded(text)
 
 
 def same(one: User, other: User) -> bool:
@@ -128,6 +145,8 @@ class Users:
     def _intern(self, value: str) -> User | None:
         if not value:
             return None
+        if len(value) > LONGEST and not value.startswith(STRANGER):
+            return self.token(bounded(value))
         stranger = value.startswith(STRANGER)
         if stranger:
             made = User(value, Kind.USER, value.removeprefix(STRANGER))

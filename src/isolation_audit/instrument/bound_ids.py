@@ -6,7 +6,7 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.config.paths import Attribute
-from isolation_audit.identity.users import plain_text
+from isolation_audit.identity.users import plain_name
 from isolation_audit.instrument.layout import value_reader
 from isolation_audit.instrument.observations import Rebound
 from isolation_audit.instrument.resolve import dict_of, mro_of
@@ -37,7 +37,7 @@ class BoundIds:
 
     def of(self, context: Any) -> dict[str, str]:
         """The ids of a user context: kind -> id; what is not there, or is no string, is left out."""
-        found = ((kind, plain_text(read(context))) for kind, read, _steps in self._paths)
+        found = ((kind, plain_name(read(context))) for kind, read, _steps in self._paths)
         return {kind: identifier for kind, identifier in found if identifier}
 
     def learn(self, ids: Mapping[str, str], user: User) -> None:
@@ -55,7 +55,7 @@ class BoundIds:
         """
         for kind, _read, steps in self._paths:
             try:
-                identifier = plain_text(_stored(value, steps))
+                identifier = plain_name(_stored(value, steps))
             except (LookupError, TypeError):
                 continue
             if identifier and self._bindings.user_of(kind, identifier) is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.users import plain_text
+from isolation_audit.identity.users import plain_name, plain_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,4 +74,4 @@ class Rooms:
 
 
 def _text(value: Any) -> str | None:
-    return int.__repr__(value) if type(value) is int else plain_text(value)
+    return plain_number(value) if type(value) is int else plain_name(value)

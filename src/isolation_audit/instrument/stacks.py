@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis import frames
 from isolation_audit.analysis.frames import beneath, own_place
+from isolation_audit.analysis.texts import printable
 from isolation_audit.findings import Frame, Site
 from isolation_audit.instrument.shims import is_shim
 
@@ -76,9 +77,18 @@ def raised(error: BaseException, limit: int, libraries: tuple[str, ...]) -> RawS
     return (beneath(stack, libraries) if own is None else own.stack)[:limit]
 
 
+_LONGEST_FILE: Final = 1_000
+_LONGEST_NAME: Final = 300
+
+
 def frame_of(code: CodeType, lasti: int) -> Frame:
     """Readable form of one step of a stack."""
-    return Frame(code.co_filename, _line(code, lasti), code.co_qualname)
+    return frame_at(code.co_filename, _line(code, lasti), code.co_qualname)
+
+
+def frame_at(file: str, line: int, function: str) -> Frame:
+    """A frame whose texts may be shown: source that was made at run time may have any name."""
+    return Frame(printable(file, _LONGEST_FILE), line, printable(function, _LONGEST_NAME))
 
 
 def site(raw: RawStack | None) -> Site | None:

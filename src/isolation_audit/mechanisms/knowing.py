@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.users import plain_text
+from isolation_audit.identity.users import plain_number, plain_text
 from isolation_audit.mechanisms.taking import fields_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _hold(values: list[Any], identifier: str) -> bool:
 
 
 def _is(value: Any, identifier: str) -> bool:
-    return plain_text(value) == identifier or (type(value) is int and int.__repr__(value) == identifier)
+    return plain_text(value) == identifier or (type(value) is int and plain_number(value) == identifier)
 
 
 def _inside(value: Any) -> Iterable[Any]:

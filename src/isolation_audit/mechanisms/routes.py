@@ -13,11 +13,12 @@ from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
-from isolation_audit.findings import Frame
 from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.resolve import dict_of, find, function_of, mro_of
+from isolation_audit.instrument.stacks import frame_at
 
 if TYPE_CHECKING:
+    from isolation_audit.findings import Frame
     from isolation_audit.identity.requests import Request
 
 _DECORATORS: Final = 32
@@ -95,7 +96,7 @@ def _handler(view: Any, method: str | None) -> str | None:
 
 def _function_frame(view: Any) -> Frame | None:
     code = code_of(view)
-    return None if code is None else Frame(code.co_filename, code.co_firstlineno, code.co_qualname)
+    return None if code is None else frame_at(code.co_filename, code.co_firstlineno, code.co_qualname)
 
 
 def _class_frame(cls: type, name: str | None) -> Frame | None:
@@ -104,9 +105,9 @@ def _class_frame(cls: type, name: str | None) -> Frame | None:
     code = code_of(find(cls, name)[1]) if name is not None and find(cls, name)[0] is not None else None
     called = qualname if code is None else f"{qualname}.{name}"
     if code is not None and not is_installed(code.co_filename):
-        return Frame(code.co_filename, code.co_firstlineno, called)
+        return frame_at(code.co_filename, code.co_firstlineno, called)
     module = sys.modules.get(str(dict_of(cls).get("__module__")))
     file = None if module is None else vars(module).get("__file__")
     functions = (function_of(value) for value in dict_of(cls).values())
     lines = [one.__code__.co_firstlineno for one in functions if one is not None and one.__code__.co_filename == file]
-    return Frame(file, min(lines, default=1), called) if type(file) is str else None
+    return frame_at(file, min(lines, default=1), called) if type(file) is str else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import current_scope, emission_variable
-from isolation_audit.identity.users import EVERYONE, SEVERAL, Kind, User, plain_text, same
+from isolation_audit.identity.users import EVERYONE, SEVERAL, Kind, User, plain_name, same
 from isolation_audit.instrument.layout import Layout, Reader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
 from isolation_audit.instrument.points.addressing import Addressee
@@ -170,7 +170,7 @@ class EmissionPoint(Interceptor):
         )
 
     def _read_name(self, values: Values) -> str | None:
-        return None if self._event is None else plain_text(self._event.read(values))
+        return None if self._event is None else plain_name(self._event.read(values))
 
 
 def event_reader(entry: Emitter, event: EventName, layout: Layout, runtime: Runtime) -> Reader | None:

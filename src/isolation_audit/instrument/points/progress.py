@@ -6,7 +6,7 @@ from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import current_scope, emission_variable
-from isolation_audit.identity.users import plain_text
+from isolation_audit.identity.users import plain_name
 from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values, readers
 from isolation_audit.instrument.observations import Deviated, Emission, Progress, Undelivered
 from isolation_audit.instrument.points.emission import event_reader
@@ -67,7 +67,7 @@ class ProgressPoint(Interceptor):
         progress.inside.append(layer)
         name = emission.name
         if name is None:
-            name = self._name if self._event is None else plain_text(self._event.read(values))
+            name = self._name if self._event is None else plain_name(self._event.read(values))
         for runs in self._runtime.runs:
             if name in runs.events:
                 repeated = bool(progress.delivered) and _seen_before(progress, layer, values)
@@ -107,7 +107,7 @@ class ProgressPoint(Interceptor):
     def _run_id(self, key: str, values: Values) -> str | None:
         for one in self._run:
             found = one.read(values)
-            if found is not MISSING and (text := plain_text(found)):
+            if found is not MISSING and (text := plain_name(found)):
                 return text
         scope = current_scope()
         return None if scope is None else scope.ids.get(key)
@@ -121,7 +121,7 @@ def _identifier(readers: list[Reader], values: Values) -> int | str | None:
     for one in readers:
         found = one.read(values)
         if type(found) is int or type(found) is str:
-            return found
+            return found if type(found) is int else plain_name(found)
     return None
 
 
