@@ -116,6 +116,45 @@ def test_nobody_is_told_after_the_end(application):
     assert "__ia_states" not in code.co_varnames
 
 
+EMITTER = """
+class Emitter:
+    def __init__(self, name="all", *, user_id=None): self.user_id = user_id
+    def emit(self, to): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("owner", "escaped"),
+    [
+        ("", False),
+        ('owner = "self.user_id"', False),
+        ('owner = "args.to"', False),
+        ('owner = ["args.user_id", "self.user_id"]', False),
+        ('owner = "args.user_id"', True),
+        ('owner = "args[0]"', True),
+    ],
+)
+def test_an_emitter_from_before_is_late_only_where_its_constructor_says_whose_it_is(owner, escaped):
+    module = make_module(EMITTER)
+    early = module.Emitter()
+    text = f'[[emitters]]\ntarget = "APP:Emitter"\naddressee = "args.to"\nmethods = {{ emit = "*" }}\n{owner}\n'
+    with make_auditor(text, module) as auditor:
+        assert counts(auditor).get("IA902", 0) == escaped
+        with user_scope("alice"):
+            early.emit("bob")
+        assert counts(auditor)["IA202"] == 1
+
+
+def test_an_emitter_that_its_module_makes_and_keeps_is_not_late(application):
+    name = application("keeps_an_emitter", EMITTER + "emitter = Emitter()\n")
+    text = f'[[emitters]]\ntarget = "{name}:Emitter"\naddressee = "args.to"\nmethods = {{ emit = "*" }}\n'
+    with make_auditor(text) as auditor:
+        module = importlib.import_module(name)
+        with user_scope("alice"):
+            module.emitter.emit("bob")
+        assert counts(auditor) == {"IA202": 1}
+
+
 def test_objects_from_before_are_reported_and_bound_at_their_first_use():
     module = make_module("class Engine:\n    def work(self): return 1\n")
     early = module.Engine()

@@ -40,8 +40,9 @@ class SelfCheckDetector(Detector):
             "IA902",
             "patched-too-late",
             Severity.WARNING,
-            "Objects of a target existed before it could be watched, or the target was replaced afterwards.",
-            "What was built or called before was not seen.",
+            "Engines, or emitters whose constructor says whose they are, were built before they could be watched; or "
+            "the target was replaced afterwards.",
+            "Whom they were built for was not seen, nor what was made of the target before it was replaced.",
             "start the auditor before the application is imported (isolation-audit run, or import isolation_audit.auto "
             "first), and build objects when they are needed, not while their module is imported",
             Example(

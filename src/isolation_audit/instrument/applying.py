@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from isolation_audit.config.model import Deprecation, EventName, Target
+from isolation_audit.config.paths import Root
 from isolation_audit.instrument.layout import value_reader
 from isolation_audit.instrument.observations import Imported, Problem
 from isolation_audit.instrument.placing import Places, same_package
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.config import model
+    from isolation_audit.config.paths import Path
     from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.patches import PatchTable
     from isolation_audit.instrument.probe import Interceptor
@@ -91,7 +93,8 @@ class Applier:
 
     def _plan_of_events(self, config: model.Config) -> Iterator[Watched]:
         for emitter in config.emitters:
-            yield Watched(emitter.target, "emitter", self._emitter(emitter), emitter.optional)
+            told = partial(_constructor_names, emitter.owner)
+            yield Watched(emitter.target, "emitter", self._emitter(emitter), emitter.optional, built_for=told)
         for rooms in config.rooms:
             for target in (rooms.join, *rooms.leave):
                 yield Watched(target, "rooms", self._membership(rooms), rooms.optional)
@@ -379,3 +382,17 @@ def _event_of(name: str, entry: model.Emitter) -> EventName | None:
         if fnmatchcase(name, glob):
             return event
     return EventName() if any(fnmatchcase(name, glob) for glob in entry.broadcast) else None
+
+
+def _constructor_names(owner: tuple[Path, ...], cls: type) -> bool:
+    """True where the constructor's arguments alone may say whose an object is: what it keeps itself is read later."""
+    if any(path.root is Root.SELF for path in owner):
+        return False
+    function = function_of(find(cls, "__init__")[1])
+    if function is None:
+        return False
+    code = function.__code__
+    names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    anything = bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    given = [path.argument for path in owner if path.root is Root.ARGUMENT]
+    return any(anything or name in names if isinstance(name, str) else len(names) > (name or 0) for name in given)

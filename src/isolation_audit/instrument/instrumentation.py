@@ -159,20 +159,20 @@ class Instrumentation:
         # Keyed by identity: a metaclass may have an __eq__ or a __hash__ of its own.
         classes: dict[int, list[Watched]] = {}
         for watched in self.targets:
-            if (
-                watched.target.module in modules
-                and watched.state is State.APPLIED
-                and issubclass(type(watched.found), type)
-            ):
-                classes.setdefault(id(watched.found), []).append(watched)
+            cls: Any = watched.found
+            if watched.target.module not in modules or watched.state is not State.APPLIED:
+                continue
+            # All later calls of an object are seen; only what its constructor was told has escaped.
+            if issubclass(type(cls), type) and (watched.built_for is None or watched.built_for(cls)):
+                classes.setdefault(id(cls), []).append(watched)
         if not classes:
             return
         counts = dict.fromkeys(classes, 0)
         for obj in list(objects()):
             # type(), not isinstance(): a proxy's __class__ property would run application code.
-            for cls in mro_of(type(obj)):
-                if id(cls) in counts:
-                    counts[id(cls)] += 1
+            for kind in mro_of(type(obj)):
+                if id(kind) in counts:
+                    counts[id(kind)] += 1
         for key, count in counts.items():
             for watched in classes[key] if count else ():
                 self._late(watched, f"{count} object(s) {how}; their owners are bound at first use")

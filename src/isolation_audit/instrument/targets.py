@@ -53,5 +53,7 @@ class Watched:
     """The integration that it belongs to, by its name; empty for what the configuration names."""
     calls: list[int] = field(default_factory=lambda: [0])
     """One cell: how often what was placed for it has been called."""
+    built_for: Callable[[type], bool] | None = None
+    """Told a class, whether its constructor says what nothing says later. None: all that is built is watched."""
     found: object = None
     """What the target resolved to when it was applied; another object at the same name means a reload."""
