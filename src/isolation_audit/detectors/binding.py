@@ -31,7 +31,8 @@ class BindingDetector(Detector):
             "IA207",
             "rebound-id",
             Severity.WARNING,
-            "An id that identity.bind ties to one user was seen in another user's context less than a minute later.",
+            "An id that identity.bind ties to one user was seen in another user's context less than a minute later, "
+            "and the application went on with it.",
             "Whatever is looked up by that id (a connection, a run, a thread) now reaches the other user.",
             "make the id anew for each user; an id that users share on purpose does not belong in identity.bind",
             Example(
@@ -59,4 +60,5 @@ class BindingDetector(Detector):
                 owner=rebound.earlier,
                 addressee=rebound.user,
                 with_site=rebound.here,
+                at=rebound.stack,
             )

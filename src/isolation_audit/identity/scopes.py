@@ -21,8 +21,9 @@ class Scope:
 
     ``adopted`` is the raw value of the application's own variable when the scope began, ``origin`` the raw place where,
     ``trace`` the application's own span at that moment (trace id, span id, sampled); ``span`` is for the exporter.
-    ``work`` is the run that this scope ``leads`` or is a part of, for the service levels. ``inputs`` is what came in
-    through it, where it is a unit of work by itself; see ``provenance/inputs.py``.
+    ``rebound`` has the ids of others that were bound to its user, until it is known whether the application ``refused``
+    that. ``work`` is the run that this scope ``leads`` or is a part of, for the service levels. ``inputs`` is what came
+    in through it, where it is a unit of work by itself; see ``provenance/inputs.py``.
     """
 
     __slots__ = (
@@ -38,6 +39,8 @@ class Scope:
         "name",
         "origin",
         "parent",
+        "rebound",
+        "refused",
         "span",
         "started",
         "target",
@@ -59,6 +62,8 @@ class Scope:
         self.events = 0
         self.crossings = 0
         self.failed = False
+        self.refused = False
+        self.rebound: list[Any] | None = None
         self.trace: tuple[int, int, bool] | None = None
         self.span: tuple[int, int] | None = None
         self.origin: Any = None

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from types import GetSetDescriptorType, MemberDescriptorType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Attribute
 from isolation_audit.identity.users import plain_name
 from isolation_audit.instrument.layout import value_reader
 from isolation_audit.instrument.observations import Rebound
 from isolation_audit.instrument.resolve import dict_of, mro_of
+from isolation_audit.instrument.stacks import DEEP, capture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from isolation_audit.config.paths import Path, Step
     from isolation_audit.identity.bindings import Bindings
+    from isolation_audit.identity.scopes import Scope
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.path_counts import PathCounts
+
+
+_HELD: Final = 100
+"""Ids of others that wait for the end of one scope."""
 
 
 class BoundIds:
@@ -40,12 +46,30 @@ class BoundIds:
         found = ((kind, plain_name(read(context))) for kind, read, _steps in self._paths)
         return {kind: identifier for kind, identifier in found if identifier}
 
-    def learn(self, ids: Mapping[str, str], user: User) -> None:
-        """Bind ``ids``; one that belonged to somebody else a moment ago is published."""
+    def learn(self, ids: Mapping[str, str], user: User, scope: Scope | None) -> None:
+        """Bind ``ids``; one that belonged to somebody else a moment ago is published.
+
+        Within a ``scope`` that is done at its end: the application may refuse to work with it.
+        """
         for kind, identifier in ids.items():
             earlier = self._bindings.learn(kind, identifier, user)
-            if earlier is not None:
-                self._publish(Rebound(kind, earlier, user))
+            if earlier is None:
+                continue
+            rebound = Rebound(kind, earlier, user, stack=capture(DEEP))
+            held = () if scope is None else scope.rebound or ()
+            if scope is None or len(held) == _HELD:
+                self._publish(rebound)
+            else:
+                scope.rebound = [*held, (rebound, identifier)]
+
+    def settle(self, scope: Scope) -> None:
+        """A scope has ended: with what it was refused it did no work, and the id is whose it was."""
+        held, scope.rebound = scope.rebound, None
+        for rebound, identifier in held or ():
+            if not scope.events and (scope.failed or scope.refused):
+                self._bindings.learn(rebound.kind, identifier, rebound.earlier)
+            else:
+                self._publish(rebound)
 
     def learn_returned(self, value: Any, user: User) -> None:
         """Bind the ids that a returned or built object holds, where they are nobody's yet.

@@ -215,6 +215,8 @@ class Rebound:
     earlier: User
     user: User
     here: bool = True
+    stack: RawStack | None = None
+    """Where it was seen, if that is not the present place."""
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ class RunningScopes(scopes.ScopeListener):
             user = runtime.users.token(scope.user_id)
             self._compare(user)
             if user is not None:
-                runtime.ids.learn(scope.ids, user)
+                runtime.ids.learn(scope.ids, user, scope)
             runtime.levels.begin(scope, user)
             for runs in runtime.runs:
                 runs.begin(scope)
@@ -61,6 +61,7 @@ class RunningScopes(scopes.ScopeListener):
         runtime = self._runtime
         try:
             runtime.tally.scopes += 1
+            runtime.ids.settle(scope)
             runtime.levels.end(scope)
             for runs in runtime.runs:
                 runs.end(scope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.observations import Built
@@ -56,7 +57,7 @@ class Registrar:
         context = owner.context(values, result)
         if named is not None:
             if context is not MISSING and context is not None:
-                runtime.ids.learn(runtime.ids.of(context), named)
+                runtime.ids.learn(runtime.ids.of(context), named, current_scope())
             runtime.ids.learn_returned(obj, named)
         user = named if named is not None and named.kind is not Kind.PLACEHOLDER else ambient
         if record is not None and record.owner is None and user is not None and user.kind is Kind.USER:

@@ -10,6 +10,7 @@ from isolation_audit.instrument.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.observations import Used
 from isolation_audit.instrument.points.ownership import differ
 from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.refusals import refuses
 
 if TYPE_CHECKING:
     from isolation_audit.config import model
@@ -25,6 +26,8 @@ class ScopePoint(Interceptor):
         self._entry = entry
         self._method = method
         self._runtime = runtime
+        self._gives = False
+        """True once a call has given anything."""
         self._user = UserReader(entry.user, layout, runtime.users, runtime.bindings, runtime.paths.of(entry, "user"))
 
     def before(self, values: Values) -> Scope | None:
@@ -46,6 +49,9 @@ class ScopePoint(Interceptor):
 
     def after(self, state: Scope, result: Any) -> None:
         """Leave the scope; the ids of what it returned are its user's."""
+        # A function that gives something to others and nothing to this user has not done the work.
+        state.refused = refuses(result) or (result is None and self._gives)
+        self._gives = self._gives or result is not None
         leave(state)
         user = self._runtime.users.token(state.user_id)
         if user is not None and result is not None:
