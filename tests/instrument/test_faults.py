@@ -141,21 +141,24 @@ def test_a_raising_listener_of_scopes_does_not_reach_the_with_block():
 
 def test_an_owner_path_through_an_instrumented_method_is_not_watched_again():
     source = """
+class Key:
+    def __hash__(self):
+        Engine.made += 1
+        Engine.__new__(Engine).name()
+        return 1
 class Engine:
-    def __init__(self): self.calls = 0
-    def name(self):
-        self.calls += 1
-        return "alice"
-    @property
-    def user_id(self):
-        Engine()
-        return self.name()
+    made = 0
+    def __init__(self):
+        self.calls, self.key = 0, Key()
+        self.users = {self.key: "alice"}
+    def name(self): return "alice"
     def work(self): return "work"
 """
-    with auditing(source, '[[engines]]\ntarget = "APP:Engine"\nowner = ["self.user_id"]') as (module, auditor):
+    with auditing(source, '[[engines]]\ntarget = "APP:Engine"\nowner = ["self.users[self.key]"]') as (module, auditor):
         engine = module.Engine()
         assert engine.work() == "work"
         assert engine.name() == "alice"
+        assert module.Engine.made > 1, "the application's code ran inside the auditor"
         assert auditor.runtime.tally.built.total() == 1
         assert auditor.runtime.barrier.counts == {}
 
@@ -169,15 +172,18 @@ def test_a_time_limit_that_strikes_inside_the_auditor_reaches_the_application():
 
     source = """
 import time
+class Key:
+    def __hash__(self):
+        if Engine.slow: time.sleep(5)
+        return 1
 class Engine:
     slow = True
-    @property
-    def user_id(self):
-        if self.slow: time.sleep(5)
-        return "alice"
+    def __init__(self):
+        self.key = Key()
+        self.users = {self.key: "alice"}
     def work(self): return "work"
 """
-    with auditing(source, '[[engines]]\ntarget = "APP:Engine"\nowner = ["self.user_id"]') as (module, auditor):
+    with auditing(source, '[[engines]]\ntarget = "APP:Engine"\nowner = ["self.users[self.key]"]') as (module, auditor):
         module.Engine.slow = False
         engine = module.Engine()
         module.Engine.slow = True
@@ -279,12 +285,15 @@ def pause():
 class Worker:
     async def work(self, user_id):
         await pause()
+class Key:
+    def __hash__(self):
+        if Engine.hook: Engine.hook()
+        return 1
 class Engine:
     hook = None
-    @property
-    def user_id(self):
-        if self.hook: self.hook()
-        return "alice"
+    def __init__(self):
+        self.key = Key()
+        self.users = {self.key: "alice"}
     def work(self): return 1
 """
     config = """
@@ -293,7 +302,7 @@ target = "APP:Worker.work"
 user = ["args.user_id"]
 [[engines]]
 target = "APP:Engine"
-owner = ["self.user_id"]
+owner = ["self.users[self.key]"]
 """
     with auditing(source, config) as (module, auditor):
         engine = module.Engine()
@@ -307,7 +316,7 @@ owner = ["self.user_id"]
             holder.clear()
             gc.collect()
 
-        module.Engine.hook = staticmethod(drop)
+        module.Engine.hook = drop
         assert engine.work() == 1
         assert auditor.runtime.tally.scopes == 1
 

@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.layout import MISSING, Reader
-from isolation_audit.instrument.shims import CodePatch, UnshimmableError, exact_layout, is_shim
+from isolation_audit.instrument.shim_codes import is_shim
+from isolation_audit.instrument.shims import CodePatch, UnshimmableError, exact_layout
 
 NAMES = ("a", "b", "c", "d", "e")
 

@@ -8,7 +8,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Attribute, Lookup, Path, Root, Step
+from isolation_audit.instrument.attributes import reader_of
 from isolation_audit.instrument.barrier import raised_by_signal
+from isolation_audit.instrument.items import item_of
 from isolation_audit.instrument.signatures import positional_names
 
 if TYPE_CHECKING:
@@ -125,18 +127,11 @@ def _missing(_values: Values) -> Any:
 def walk(value: Any, steps: tuple[Step, ...]) -> Any:
     """Follow attribute and item steps; an attribute step means the item of that name on a mapping that has it.
 
-    Raises whatever the application's objects raise on the way.
+    Nothing is loaded, queried or computed for it. Raises whatever it meets on the way.
     """
     for step in steps:
-        value = _attribute(value, step.name) if type(step) is Attribute else _at(value, step.key)  # type: ignore[union-attr]
+        value = _attribute(value, step.name) if type(step) is Attribute else item_of(value, step.key)  # type: ignore[union-attr]
     return value
-
-
-def _at(value: Any, key: Any) -> Any:
-    # A defaultdict would make what is not there.
-    if issubclass(type(value), dict) and not dict.__contains__(value, key):
-        raise KeyError
-    return value[key]
 
 
 def _attribute(value: Any, name: str) -> Any:
@@ -144,7 +139,7 @@ def _attribute(value: Any, name: str) -> Any:
     if type(value) is dict and name in value:
         return value[name]
     try:
-        return getattr(value, name)
+        return reader_of(name)(value)
     except AttributeError:
         return _item(value, name)
 
@@ -153,7 +148,7 @@ def _item(value: Any, name: str) -> Any:
     # By its type: isinstance() would read a __class__ that may be the application's code.
     if not issubclass(type(value), Mapping):
         raise KeyError(name)
-    return value[name]
+    return item_of(value, name)
 
 
 _USUAL: Final = (AttributeError, LookupError, TypeError)
@@ -207,7 +202,7 @@ def _with_lookups(path: Path, layout: Layout, steps: tuple[Step, ...]) -> Callab
     def fetch(values: Values, result: Any) -> Any:
         found = start(values, result)
         for step, key in zip(steps, keys, strict=True):
-            found = walk(found, (step,)) if key is None else _at(found, key(values, result))
+            found = walk(found, (step,)) if key is None else item_of(found, key(values, result))
         return found
 
     return fetch
@@ -218,11 +213,11 @@ def _from_first(steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
     only = steps[0] if len(steps) == 1 else None
     if not isinstance(only, Attribute):
         return lambda values, _result: walk(values[0], steps)
-    name = only.name
+    read, name = reader_of(only.name), only.name
 
     def fetch(values: Values, _result: Any) -> Any:
         try:
-            return getattr(values[0], name)
+            return read(values[0])
         except AttributeError:
             return _item(values[0], name)
 

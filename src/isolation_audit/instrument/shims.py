@@ -8,13 +8,13 @@ may come and go above it in any order, and undoing is one assignment. All lines 
 from __future__ import annotations
 
 import inspect
-import weakref
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import Final, cast
+from typing import Final
 
 from isolation_audit.instrument.layout import Layout
 from isolation_audit.instrument.probe import Probe
+from isolation_audit.instrument.shim_codes import remember
 from isolation_audit.instrument.signatures import positional_names
 
 _MARK: Final = "__ia_probe__"
@@ -25,29 +25,6 @@ GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.
 _NO_COLUMNS: Final = 13
 _LONGEST_ENTRY: Final = 8
 """Code units, at most, that one entry of a table of places is for."""
-
-_shim_codes: dict[int, weakref.ref[CodeType]] = {}
-
-
-def is_shim(code: CodeType) -> bool:
-    """True for code that this module generated."""
-    known = _shim_codes.get(id(code))
-    return known is not None and known() is code
-
-
-def beneath(function: FunctionType) -> FunctionType:
-    """The function whose place a shim has taken, else ``function`` itself."""
-    code = function.__code__
-    if not is_shim(code):
-        return function
-    original = next(constant.original for constant in code.co_consts if type(constant) is Probe)
-    return cast("FunctionType", original)
-
-
-def _remember(code: CodeType) -> None:
-    key = id(code)
-    # Gone with the code: somebody may go on running it long after it was taken out.
-    _shim_codes[key] = weakref.ref(code, lambda _gone: _shim_codes.pop(key, None))
 
 
 class UnshimmableError(Exception):
@@ -94,7 +71,7 @@ class CodePatch:
         twin.__module__ = function.__module__
         self.probe = Probe(twin)
         self.shim_code = _shim_code(function, self.probe)
-        _remember(self.shim_code)
+        remember(self.shim_code)
         function.__code__ = self.shim_code
 
     @property

@@ -10,7 +10,7 @@ from isolation_audit.analysis import frames
 from isolation_audit.analysis.frames import beneath, own_place
 from isolation_audit.analysis.texts import printable
 from isolation_audit.findings import Frame, Site
-from isolation_audit.instrument.shims import is_shim
+from isolation_audit.instrument.shim_codes import is_shim
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType

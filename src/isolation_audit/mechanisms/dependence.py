@@ -17,7 +17,7 @@ from weakref import ref
 
 from isolation_audit.analysis.nodes import Kind, Node
 from isolation_audit.instrument.resolve import function_of
-from isolation_audit.instrument.shims import beneath
+from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.mechanisms.function_reading import FunctionReading
 from isolation_audit.mechanisms.meanings import UNKNOWN, member, named
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import is_installed
 from isolation_audit.analysis.nodes import Kind
 from isolation_audit.instrument.resolve import find, function_of
-from isolation_audit.instrument.shims import beneath
+from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.mechanisms.function_reading import FunctionReading
 from isolation_audit.mechanisms.meanings import UNKNOWN, member, named
 
