@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.lazy_objects import NotReadError, behind, kept_elsewhere, of_fields_cache
-from isolation_audit.instrument.plain_properties import getattr_hands_on_to, reads_only
+from isolation_audit.instrument.plain_properties import getattr_hands_on_to, hands_on, reads_only
 from isolation_audit.instrument.resolve import dict_of, function_of, mro_of
 
 if TYPE_CHECKING:
@@ -31,24 +31,32 @@ class AttributeReader:
     It raises AttributeError where there is none, and NotReadError where it is not known for now.
     """
 
-    __slots__ = ("__weakref__", "_ways", "name")
+    __slots__ = ("_ways", "name", "usual")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._ways: dict[int, tuple[weakref.ref[type], Callable[[Any], Any] | None]] = {}
-        """By the identity of the class, with which an entry goes; None where the usual way is safe."""
+        self.usual: dict[int, weakref.ref[type]] = {}
+        """Identities of classes for which ``getattr`` is safe; an entry goes with its class."""
+        self._ways: dict[int, tuple[weakref.ref[type], Callable[[Any], Any]]] = {}
+        """How objects of all other classes are read."""
 
     def __call__(self, value: Any) -> Any:
         """The attribute."""
-        kind = type(value)
-        entry = self._ways.get(id(kind))
-        way = entry[1] if entry is not None else self._learn(kind)
+        key = id(type(value))
+        if key in self.usual:
+            return getattr(value, self.name)
+        entry = self._ways.get(key)
+        way = entry[1] if entry is not None else self._learn(type(value))
         return getattr(value, self.name) if way is None else way(value)
 
     def _learn(self, kind: type) -> Callable[[Any], Any] | None:
-        key, ways = id(kind), self._ways
+        key, ways, usual = id(kind), self._ways, self.usual
         way = self._way(kind)
-        if len(ways) < _MOST:
+        if len(ways) + len(usual) >= _MOST:
+            return way
+        if way is None:
+            usual[key] = weakref.ref(kind, lambda _gone: usual.pop(key, None))
+        else:
             ways[key] = (weakref.ref(kind, lambda _gone: ways.pop(key, None)), way)
         return way
 
@@ -81,6 +89,16 @@ class AttributeReader:
 
     def _of_property(self, raw: property) -> Callable[[Any], Any]:
         function = function_of(raw)
+        chain = None if function is None else hands_on(function)
+        if chain is not None:
+            steps = [reader_of(name) for name in chain]
+
+            def along(value: Any) -> Any:
+                for step in steps:
+                    value = step(value)
+                return value
+
+            return along
         reads = None if function is None else reads_only(function)
         if reads is None:
             return self._unknown

@@ -214,10 +214,12 @@ def _from_first(steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
     if not isinstance(only, Attribute):
         return lambda values, _result: walk(values[0], steps)
     read, name = reader_of(only.name), only.name
+    usual = read.usual
 
     def fetch(values: Values, _result: Any) -> Any:
         try:
-            return read(values[0])
+            value = values[0]
+            return getattr(value, name) if id(type(value)) in usual else read(value)
         except AttributeError:
             return _item(values[0], name)
 

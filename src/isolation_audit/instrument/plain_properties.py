@@ -62,6 +62,18 @@ def reads_only(function: FunctionType) -> Callable[[Any, ReaderOf], bool] | None
     return _Check(nodes, code.co_varnames[0], function.__globals__, decides=decides)
 
 
+def hands_on(function: FunctionType) -> tuple[str, ...] | None:
+    """The attributes ``("a", "b")`` of a property that is ``return self.a.b``, and nothing else."""
+    nodes, returned = _only_result(function, parameters=1)
+    names: list[str] = []
+    while returned is not None and returned.kind is Kind.ATTRIBUTE:
+        names.append(returned.name)
+        returned = nodes[returned.parts[0]]
+    if returned is None or returned.kind is not Kind.LOCAL or returned.name != function.__code__.co_varnames[0]:
+        return None
+    return tuple(reversed(names))
+
+
 class _Check:
     """Goes along a property's code with the values that lie there."""
 
@@ -107,7 +119,7 @@ class _Check:
                 _check_test(values[test])
         if node.kind is Kind.BIND:
             variables[node.name] = parts[0]
-        return parts[0] if parts else None
+        return False if node.kind is Kind.IS_NONE else parts[0] if parts else None
 
     def _attribute(self, base: Any, name: str, reader_of: ReaderOf) -> Any:
         if base is _ABSENT:
@@ -171,7 +183,7 @@ def _has_opinion(kind: type) -> bool:
 
 def getattr_hands_on_to(missing: FunctionType) -> str | None:
     """The attribute ``X`` of a ``__getattr__`` that is ``return getattr(self.X, name)``, and nothing else."""
-    nodes, returned = _only_result(missing)
+    nodes, returned = _only_result(missing, parameters=2)
     if returned is None or returned.kind is not Kind.CALL or len(returned.parts) != 3 or returned.starred:
         return None
     called, inner, name = (nodes[part] for part in returned.parts)
@@ -182,7 +194,7 @@ def getattr_hands_on_to(missing: FunctionType) -> str | None:
 
 def getitem_hands_on_to(getting: FunctionType) -> str | None:
     """The attribute ``X`` of a ``__getitem__`` that is ``return self.X[key]``, and nothing else."""
-    nodes, returned = _only_result(getting)
+    nodes, returned = _only_result(getting, parameters=2)
     if returned is None or returned.kind is not Kind.ITEM:
         return None
     return _of_receiver(getting, nodes, *(nodes[part] for part in returned.parts))
@@ -194,11 +206,12 @@ def _of_receiver(function: FunctionType, nodes: list[Node], inner: Node, name: N
     return inner.name if of_receiver and name.kind is Kind.LOCAL and name.name == asked else None
 
 
-def _only_result(function: FunctionType) -> tuple[list[Node], Node | None]:
-    """What a function of two parameters returns, where it does nothing else."""
+def _only_result(function: FunctionType, parameters: int) -> tuple[list[Node], Node | None]:
+    """What a function of so many parameters returns, where it does nothing else."""
     code = beneath(function).__code__
     steps = operations(code)
-    if code.co_argcount != 2 or len(steps) > _LONGEST or code.co_freevars or any(one.target >= 0 for one in steps):
+    other = code.co_argcount != parameters or len(steps) > _LONGEST or code.co_freevars
+    if other or any(one.target >= 0 for one in steps):
         return [], None
     try:
         nodes = flow(code).nodes
