@@ -39,7 +39,7 @@ from isolation_audit.instrument.resolve import (
     names,
     resolve,
 )
-from isolation_audit.instrument.shims import is_shim
+from isolation_audit.instrument.shim_codes import is_shim
 from isolation_audit.instrument.targets import AMBIENT, Watched
 
 if TYPE_CHECKING:
