@@ -145,6 +145,7 @@ class Request:
         "said_by",
         "scope",
         "session",
+        "sharing",
     )
 
     def __init__(
@@ -175,6 +176,8 @@ class Request:
         """Where frameworks leave the user and the session: the ASGI scope, or what aiohttp keeps for a request."""
         self.mark = mark
         """What the copies of the scope have in common."""
+        self.sharing: Any = None
+        """What it has in common with other requests; see ``mechanisms/shared_values.py``."""
         self.session: Any = None
         """The session, where it is not in the scope."""
         self.inputs: Any = None

@@ -114,6 +114,8 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     """What earlier jobs or items have left behind in other variables; see ``mechanisms/leavings.py``."""
     reader: Any = None
     """The job that may read it."""
+    sharing: Any = None
+    """The request that may read what another one has changed; see ``mechanisms/shared_values.py``."""
     handed: Any = None
     """The copy of this context that was handed to a thread; ``AWAITED`` as long as it is not known."""
     fetching: Any = None
@@ -145,6 +147,7 @@ left_variable: Final[ContextVar[Any]] = _variable("left")
 trail_variable: Final[ContextVar[Any]] = _variable("trail")
 kept_variable: Final[ContextVar[Any]] = _variable("kept")
 reader_variable: Final[ContextVar[Any]] = _variable("reader")
+sharing_variable: Final[ContextVar[Any]] = _variable("sharing")
 handed_variable: Final[ContextVar[Any]] = _variable("handed")
 fetching_variable: Final[ContextVar[Any]] = _variable("fetching")
 home_variable: Final[ContextVar[Any]] = _variable("home")

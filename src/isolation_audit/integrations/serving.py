@@ -9,6 +9,7 @@ from isolation_audit.identity.requests import AMBIENT, SCOPES, Request, Sources,
 from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.asgi_routes import endpoint_of
+from isolation_audit.mechanisms.shared_values import SharedValues
 from isolation_audit.provenance import texts
 from isolation_audit.provenance.inputs import REQUEST, Input, receiver
 
@@ -63,12 +64,14 @@ class Serving(Interceptor):
         self._sources = runtime.part(sources)
         self._tally = runtime.tally
         self._receiver = receiver(runtime)
+        self._shared = runtime.part(SharedValues) if runtime.config.watch.contexts else None
 
     def _begin(self, request: Request, outer: Request | None, *inputs: Input) -> tuple[Request, Request | None]:
         if self._receiver is not None:
             request.inputs = self._receiver.begin(*inputs)
         self._count()
         request_variable.set(request)
+        request.sharing = None if self._shared is None else self._shared.begin()
         return request, outer
 
     def _begin_at_once(self, request: Request, outer: Request | None, *inputs: Input) -> tuple[Request, Request | None]:
@@ -84,6 +87,8 @@ class Serving(Interceptor):
             request.inputs.end()
         if request_variable.get() is request:
             request_variable.set(outer)
+        if self._shared is not None and request.sharing is not None:
+            self._shared.end(request.sharing, request.said or request.claimed())
         request.end()
         self._count_named(named=request.named or request.said is not None)
         self._tally.users_disagreed += request.disagreed

@@ -35,7 +35,7 @@ STILL_SET: Final = (
 )
 _OPENTELEMETRYS: Final = "current_context"
 """The name of OpenTelemetry's own variable, which is for :mod:`trails`."""
-_LIBRARIES: Final = ("werkzeug", "flask", "structlog", "loguru")
+LIBRARIES: Final = ("werkzeug", "flask", "structlog", "loguru")
 _OBJECTS: Final = 64
 _DEPTH: Final = 3
 _MISSING: Final = object()
@@ -116,9 +116,8 @@ class Leavings:
 
     def _may_be_left(self, variable: ContextVar[Any]) -> bool:
         return (
-            variable not in _OURS
-            and variable is not self._runtime.ambient.variable
-            and variable.name != _OPENTELEMETRYS
+            variable is not self._runtime.ambient.variable
+            and not is_watched_elsewhere(variable)
             and self._suspicions.worth(("left", variable))
         )
 
@@ -140,7 +139,7 @@ class Leavings:
             value = variable.get(_MISSING)
             if id(value) == identity:
                 job.variable, job.writer, job.texts = variable, writer, _texts(value)
-                job.read = beneath(capture(self._runtime.config.limits.stack), _LIBRARIES)
+                job.read = beneath(capture(self._runtime.config.limits.stack), LIBRARIES)
 
     def touched_all(self, prefix: str) -> None:
         """The application has read all variables whose names begin with ``prefix``, out of a copy of its context."""
@@ -163,6 +162,11 @@ class Leavings:
 _OURS: Final[frozenset[ContextVar[Any]]] = frozenset(
     one.context_var for one in vars(AuditContext).values() if hasattr(one, "context_var")
 )
+
+
+def is_watched_elsewhere(variable: ContextVar[Any]) -> bool:
+    """True for our own variables, and for the one of OpenTelemetry's."""
+    return variable in _OURS or variable.name == _OPENTELEMETRYS
 
 
 def _texts(value: Any) -> list[str]:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.identity.requests import running_task
 from isolation_audit.identity.scopes import (
     left_variable,
+    sharing_variable,
     starter_variable,
     stint_variable,
     suspicion_variable,
@@ -33,6 +34,7 @@ from isolation_audit.identity.users import Kind, User, same
 from isolation_audit.mechanisms.leavings import Job, Leavings
 from isolation_audit.mechanisms.mailboxes import Mailboxes
 from isolation_audit.mechanisms.runners import OfRunner, running_thread
+from isolation_audit.mechanisms.shared_values import SharedValues
 from isolation_audit.mechanisms.starters import Starter, Turn, own_starter
 from isolation_audit.mechanisms.suspicions import Suspicion, Suspicions
 from isolation_audit.mechanisms.trails import Trails
@@ -215,6 +217,8 @@ class Lineage:
             suspicion: Suspicion | None = context.run(suspicion_variable.get)
             if suspicion is not None and suspicion.watched and not suspicion.over and suspicion.ambient is not None:
                 stint.looks = self.suspicions.look(("elsewhere", suspicion.how))
+            elif context.run(sharing_variable.get) is not None:
+                stint.looks = self.suspicions.look(("elsewhere", SharedValues))
 
     def begin_item(self, owner: User | None, queue: object, where: Callable[[], Hashable]) -> None:
         """A consumer has got an item that ``owner`` had put into ``queue``; ``where`` says which consumer."""

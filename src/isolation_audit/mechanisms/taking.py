@@ -16,6 +16,7 @@ from types import (
     BuiltinMethodType,
     FunctionType,
     GetSetDescriptorType,
+    MemberDescriptorType,
     MethodType,
     ModuleType,
 )
@@ -229,10 +230,13 @@ _NAMES: Final = (Kind.LOCAL, Kind.OUTER)
 _LOOKING_UP: Final = (Kind.ITEM, Kind.SET_ITEM, Kind.DELETE_ITEM)
 
 
+_KEEPERS: Final = (GetSetDescriptorType, MemberDescriptorType)
+
+
 def fields_of(instance: Any) -> dict[str, Any]:
     """The attributes of an instance, where the interpreter itself keeps them: a proxy has code of its own for it."""
     keeper = find(type(instance), "__dict__")[1]
-    fields = keeper.__get__(instance) if type(keeper) is GetSetDescriptorType else None
+    fields = keeper.__get__(instance) if type(keeper) in _KEEPERS else None
     return fields if type(fields) is dict else {}
 
 
