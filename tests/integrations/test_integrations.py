@@ -13,7 +13,6 @@ import pytest
 
 from isolation_audit import Auditor, integrations
 from isolation_audit.config import Config, model
-from isolation_audit.instrument.targets import State
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/integrations.md").read_text(encoding="utf-8")
 
@@ -106,19 +105,31 @@ def test_one_that_is_switched_off_is_not_even_loaded(installed) -> None:
     assert auditor.runtime.barrier.counts == {}
 
 
-def test_a_version_that_is_too_old_is_left_alone(installed, monkeypatch) -> None:
-    import starlette.applications  # noqa: F401 - both modules that are watched
-    from starlette.websockets import WebSocket
-
-    code = WebSocket.send.__code__
-    monkeypatch.setattr(integrations, "_installed", lambda _name: "0.30.0rc1")  # it is asked for once a process
+def test_a_version_that_is_older_than_what_is_known_is_watched_and_says_so(installed, monkeypatch) -> None:
+    (example,) = re.findall(r"```python postbox_audit.py\n(.*?)```", PAGE, re.DOTALL)
+    installed("postbox", example, **{"postbox.py": POSTBOX})
+    monkeypatch.setattr(integrations, "_installed", lambda _name: "0.9rc1")
     with Auditor(Config()) as auditor:
-        assert WebSocket.send.__code__ is code
-        states = {one.state for one in auditor.instrumentation.integrated if one.target.module.startswith("starlette")}
-        details = {row["detail"] for row in auditor.snapshot()["targets"] if row["target"].startswith("starlette")}
-    assert states == {State.ABSENT}
-    assert details == {"starlette 0.30.0rc1 is older than 0.37.2"}
-    assert not [entry for entry in auditor.recorder.entries() if entry.finding.rule == "IA901"]
+        import postbox  # type: ignore[import-not-found]
+
+        assert postbox.Channel().put("letter") == "letter"
+        (row,) = [row for row in auditor.snapshot()["targets"] if row["target"].startswith("postbox")]
+    assert [entry.finding.rule for entry in auditor.recorder.entries()] == ["IA307"]
+    assert (row["state"], row["detail"]) == ("applied", "postbox 0.9rc1 is older than 1.0, the oldest that was tried")
+
+
+@pytest.mark.parametrize("body", ["    pass\n", "    put = 3\n"])
+def test_what_an_older_version_lacks_is_said_and_fails_nothing(installed, monkeypatch, body: str) -> None:
+    (example,) = re.findall(r"```python postbox_audit.py\n(.*?)```", PAGE, re.DOTALL)
+    installed("postbox", example, **{"postbox.py": "class Channel:\n" + body})
+    monkeypatch.setattr(integrations, "_installed", lambda _name: "0.9")
+    with Auditor(Config()) as auditor:
+        import postbox  # type: ignore[import-not-found]  # noqa: F401
+
+        (row,) = [row for row in auditor.snapshot()["targets"] if row["target"].startswith("postbox")]
+    assert row["state"] == "absent"
+    assert row["detail"].endswith("; postbox 0.9 is older than 1.0, the oldest that was tried")
+    assert auditor.recorder.entries() == []
 
 
 def test_libraries_are_not_imported_and_nobody_else_s_blindness_is_hidden() -> None:

@@ -127,22 +127,24 @@ class Instrumentation:
             if watched.role == AMBIENT and watched.target.module == "__main__":
                 watched.state = State.WAITING  # a script makes its names while it runs, and nobody tells when
                 return
-            watched.state = State.ABSENT if watched.optional else State.MISSING
-            watched.detail = str(error)
-            self._publish(Problem("IA901", str(watched.target), str(error), optional=watched.optional))
+            self._failed(watched, str(error), optional=watched.optional)
         except (UnshimmableError, TypeError, AttributeError) as error:
-            watched.state, watched.detail = State.MISSING, f"can't be instrumented: {error}"
-            self._publish(Problem("IA901", str(watched.target), watched.detail))
+            self._failed(watched, f"can't be instrumented: {error}", optional=bool(watched.doubt()))
         except Exception as error:
             watched.state, watched.detail = State.MISSING, f"fault: {type(error).__name__}"
             self._runtime.barrier.fault(str(watched.target), error)
         else:
-            watched.state = State.APPLIED
+            watched.state, watched.detail = State.APPLIED, watched.doubt()
             if again:
                 self._late(
                     watched,
                     "it was replaced after it had been instrumented (a reload?); what was made before is not watched",
                 )
+
+    def _failed(self, watched: Watched, why: str, *, optional: bool) -> None:
+        watched.state = State.ABSENT if optional else State.MISSING
+        watched.detail = "; ".join(filter(None, (why, watched.doubt())))
+        self._publish(Problem("IA901", str(watched.target), watched.detail, optional=optional))
 
     def _publish(self, problem: Problem) -> None:
         # In the middle of the application's import: nothing may escape.

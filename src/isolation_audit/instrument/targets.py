@@ -49,6 +49,8 @@ class Watched:
     """True for what every process has and nobody asked for: reports name it only where it could not be watched."""
     state: State = State.WAITING
     detail: str = ""
+    doubt: Callable[[], str] = str
+    """Why it may be another one than what is known, as of a library's old version; empty where nothing is in doubt."""
     library: str = ""
     """The integration that it belongs to, by its name; empty for what the configuration names."""
     calls: list[int] = field(default_factory=lambda: [0])

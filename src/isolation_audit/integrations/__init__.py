@@ -14,7 +14,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Final, Protocol
 
 from isolation_audit.config.model import Target
-from isolation_audit.instrument.resolve import UnresolvedError, resolve
+from isolation_audit.instrument.resolve import resolve
 from isolation_audit.instrument.targets import INTEGRATION, Watched
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class Integration(Protocol):
     distribution: str
     """The library's name on the package index; empty for the standard library."""
     since: str
-    """The lowest version that is understood; an older one is left alone. Empty for the standard library."""
+    """The oldest version that it was tried with; empty for the standard library. An older one is watched as far as it
+    is alike, and the targets' details say so."""
 
     def points(self, runtime: Runtime) -> Iterable[Point | Replacement]:
         """What to watch, and how; called once an auditor, before the library is imported."""
@@ -83,20 +84,16 @@ def _targets(name: str, integration: Integration, runtime: Runtime, places: Plac
         yield Watched(
             Target(module, qualname),
             INTEGRATION,
-            _placing(name, integration, point, places),
+            _placing(name, point, places),
             optional=True,
             quiet=not integration.distribution,
+            doubt=functools.partial(_older, integration),
             library=name,
         )
 
 
-def _placing(
-    name: str, integration: Integration, point: Point | Replacement, places: Places
-) -> Callable[[ModuleType, Target], None]:
+def _placing(name: str, point: Point | Replacement, places: Places) -> Callable[[ModuleType, Target], None]:
     def apply(module: ModuleType, target: Target) -> None:
-        version = _installed(integration.distribution) if integration.distribution else None
-        if version is not None and _numbers(version) < _numbers(integration.since):
-            raise UnresolvedError(f"{integration.distribution} {version} is older than {integration.since}")
         resolved = resolve(module, target)
         if isinstance(point, Replacement):
             places.replace(resolved, point.interceptor, point.make)
@@ -104,6 +101,14 @@ def _placing(
             places.callable(resolved, f"integration {name}", point.make)
 
     return apply
+
+
+def _older(integration: Integration) -> str:
+    """What to say of a version that is older than all that were tried; nothing of any other."""
+    version = _installed(integration.distribution) if integration.distribution else None
+    if version is None or _numbers(version) >= _numbers(integration.since):
+        return ""
+    return f"{integration.distribution} {version} is older than {integration.since}, the oldest that was tried"
 
 
 @functools.cache  # one that is imported stays the one it is, and reading metadata takes a millisecond
