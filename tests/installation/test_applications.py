@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from applications import APPLICATIONS, NO_FRAMEWORK, OLDEST, Application
+from applications import APPLICATIONS, NO_FRAMEWORK, OLDEST, UVICORN, Application
 
 from doors import Done, clean_environment
 from trees import CONFIG, OLD, write_tree
@@ -98,6 +98,8 @@ def test_nothing_of_the_application_changes_and_it_is_audited(
     assert report["summary"]["requests_named"] > 0
     (leak,) = [finding for finding in report["findings"] if finding["rule"] == "IA203"]
     assert leak["count"] == 2
+    late = [finding["count"] for finding in report["findings"] if finding["rule"] == "IA307"]
+    assert late == ([3] if application.words == UVICORN else [])
 
     # What was there is there again, and nothing of ours runs any more.
     assert place.run("isolation-audit", "activate", cwd=apps).code == 0

@@ -33,7 +33,7 @@ class Starlette:
     """The integration."""
 
     distribution = "starlette"
-    since = "0.37.2"
+    since = "0.27"
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point | Replacement]:

@@ -1,5 +1,7 @@
 """FastAPI: a coroutine, a function on a thread, an exception, a WebSocket."""
 
+from contextlib import suppress
+
 import last
 from fastapi import FastAPI, Header, WebSocket
 from fastapi.responses import PlainTextResponse
@@ -27,3 +29,5 @@ async def echo(websocket: WebSocket):
     await websocket.accept()
     await websocket.send_text(await websocket.receive_text() + " " + websocket.headers["x-user"])
     await websocket.close()
+    with suppress(RuntimeError):  # too late, and refused
+        await websocket.send_text("one more thing")
