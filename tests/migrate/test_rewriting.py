@@ -110,7 +110,7 @@ REWRITTEN = {
     ),
     "an import that is there": (
         "from app.new import UserEngine\nfrom app.old import Engine\nEngine()\n",
-        "from app.new import UserEngine\nfrom app.new import UserEngine\nUserEngine()\n",
+        "from app.new import UserEngine\nUserEngine()\n",
     ),
     "exports": (
         "from app.old import Engine\n\n__all__ = ['Engine']\n",
@@ -438,7 +438,7 @@ PATCHED = {
     ),
     "it has the new name already": (
         "from app.old import Engine as UserEngine\n\ndef f():\n    return UserEngine(1, b=2)\n",
-        None,
+        "from app.new import UserEngine\n\ndef f():\n    return UserEngine(1, second=2)\n",
     ),
 }
 

@@ -197,8 +197,8 @@ def test_a_name_that_was_bound_to_the_replacement(tmp_path: Path) -> None:
         "chat.py": "from app.old import Engine\nEngine()\n",
     }
     outcome = scan_tree(write_tree(tmp_path, files))
-    assert found(outcome) == []
-    assert outcome.report()["targets"][0]["detail"] == "its name is bound to the replacement"
+    assert found(outcome) == [("chat.py", 1, "from import")]
+    assert outcome.report()["targets"][0]["detail"] == "already migrated by name: it is bound to its replacement"
 
 
 def test_factories_of_what_is_deprecated(tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ def _construction(
     name = "__init__" if constructor is None else constructor.name
     if constructor is not None and "async" in constructor.labels:
         yield Gap("__init__", f"{name}() is a coroutine", "construction has to be awaited")
-    before = _parameters(_function(old, "__init__"))
+    left_out = {name for name, now in arguments.items() if not now}
+    before = [one for one in _parameters(_function(old, "__init__")) if one.name not in left_out]
     yield from _calls("__init__", before, _parameters(made_by), arguments)
 
 

@@ -347,10 +347,10 @@ def _exclude(table: Table, target: Target) -> tuple[Target, ...]:
 
 
 def _arguments(table: Table) -> tuple[tuple[str, str], ...]:
-    pairs = table.pairs("arguments", kinds.PARAMETER, lambda _: kinds.PARAMETER)
+    pairs = table.pairs("arguments", kinds.PARAMETER, lambda _: kinds.PARAMETER_OR_NONE)
     taken: dict[str, str] = {}
     for old, new in pairs:
-        if new in taken:
+        if new and new in taken:
             table.complain("arguments", f"{taken[new]!r} and {old!r} both become {new!r}", "give each its own name")
         taken[new] = old
     return pairs

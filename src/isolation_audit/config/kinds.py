@@ -10,7 +10,7 @@ import datetime as dt
 import fnmatch
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -36,6 +36,7 @@ class Kind(Generic[T]):
     example: str
     accepts: tuple[type, ...]
     parse: Callable[[Any], T]
+    may_be_empty: bool = False
 
     def read(self, value: object) -> T:
         """The value in the model's type.
@@ -52,7 +53,7 @@ class Kind(Generic[T]):
         return self.parse(value)
 
     def _check_text(self, text: str) -> None:
-        if not text.strip():
+        if not text.strip() and not (self.may_be_empty and text == ""):
             raise Refused(f"is empty where {self.noun} belongs", f"write it like {self.example}")
         if "\0" in text:
             raise Refused("contains a NUL character", "leave it out")
@@ -240,6 +241,8 @@ METHOD_GLOB: Kind[str] = Kind("a glob of methods", '"emit_*"', (str,), _parse_me
 FIELD: Kind[str] = Kind("a field's name", '"mentions"', (str,), str)
 METHOD = name("a method's name", "cleanup")
 PARAMETER = name("a parameter's name", "user_context")
+PARAMETER_OR_NONE = replace(PARAMETER, parse=lambda text: text and PARAMETER.parse(text), may_be_empty=True)
+"""An empty text says that an argument is left out."""
 CODE: Kind[str] = Kind("a rule code or a glob of codes", '"IA201"', (str,), _parse_code)
 URL: Kind[str] = Kind("a URL", '"http://localhost:4317"', (str,), _parse_url)
 STORE: Kind[str] = Kind("the URL of a store", '"redis://127.0.0.1:6379/0"', (str,), _parse_store)

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from isolation_audit.migrate.signatures import Signature
 
 
+LEFT_OUT = ""
+"""Stands for the new name of an argument that the configuration drops: ``arguments = { registry = "" }``."""
+
+_HARMLESS = (ast.Name, ast.Attribute, ast.Constant, ast.expr_context)
+
+
 class Unsafe(Exception):  # noqa: N818 - a verdict on one place in the source
     """A place that is left to a person, and why."""
 
@@ -28,7 +34,8 @@ class Mapping:
     """The source of the old class is not in the tree, so that the configuration stands for it."""
 
     def names(self, call: ast.Call) -> list[tuple[ast.expr | ast.keyword, str | None]]:
-        """The new name to write for each argument of a call, in the order of the source; None keeps it by position.
+        """The new name to write for each argument of a call, in the order of the source; None keeps it by position, and
+        ``LEFT_OUT`` says that it goes.
 
         Raises:
             Unsafe: an argument has no counterpart, or one is missing.
@@ -45,15 +52,23 @@ class Mapping:
             given[keyword.arg or ""] = keyword.value
         self._check_user(given)
         new_names = [self._renamed(name) for name in given]
-        self._check_new(new_names)
+        self._check_left_out(given)
+        self._check_new([name for name in new_names if name != LEFT_OUT])
         self._check_defaults(given)
-        kept = self._kept(new_names[: len(call.args)])
-        mapped: list[tuple[ast.expr | ast.keyword, str | None]] = [
-            (argument, None if place < kept else name)
-            for place, (argument, name) in enumerate(zip(call.args, new_names, strict=False))
-        ]
+        by_position = new_names[: len(call.args)]
+        kept = self._kept([name for name in by_position if name != LEFT_OUT])
+        mapped: list[tuple[ast.expr | ast.keyword, str | None]] = []
+        for argument, name in zip(call.args, by_position, strict=True):
+            stays = name != LEFT_OUT and sum(one is None for _, one in mapped) < kept
+            mapped.append((argument, None if stays else name))
         mapped += zip(call.keywords, new_names[len(call.args) :], strict=True)
         return mapped
+
+    def _check_left_out(self, given: dict[str, ast.expr]) -> None:
+        for name, value in given.items():
+            dropped = dict(self.deprecation.arguments).get(name) == LEFT_OUT
+            if dropped and not all(isinstance(node, _HARMLESS) for node in ast.walk(value)):
+                raise Unsafe(f"argument {name!r} is left out, and working it out may do something")
 
     def _positional(self, count: int) -> tuple[str, ...]:
         """The old names of the first arguments by position."""

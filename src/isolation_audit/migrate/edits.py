@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from isolation_audit.migrate.calls import Unsafe
+from isolation_audit.migrate.calls import LEFT_OUT, Unsafe
 from isolation_audit.migrate.text import Edit
 
 if TYPE_CHECKING:
@@ -65,24 +65,55 @@ def _check_await(syntax: Syntax, call: ast.Call, *, awaitable: bool) -> None:
 def _argument_edits(
     syntax: Syntax, call: ast.Call, names: Sequence[tuple[ast.expr | ast.keyword, str | None]]
 ) -> Iterator[Edit]:
-    before = syntax.range(call.func)[1]
+    text = syntax.text.text
+    spans = _argument_spans(syntax, call, [argument for argument, _ in names])
     for number, (argument, name) in enumerate(names):
-        start, end = syntax.range(argument)
+        start, _ = syntax.range(argument)
+        place = spans[number][0]
+        if name == LEFT_OUT:
+            continue
         if isinstance(argument, ast.keyword):
             if name != argument.arg:
                 yield Edit(start, start + len(argument.arg or ""), name or "")
         elif name is not None:
-            place = _outermost_bracket(syntax.text.text, before, start, first=number == 0)
-            shares_bracket = isinstance(argument, ast.GeneratorExp) and "(" not in syntax.text.text[before:start]
-            if (shares_bracket and number == 0) or (isinstance(argument, ast.NamedExpr) and place == start):
+            shares_bracket = (
+                isinstance(argument, ast.GeneratorExp) and "(" not in text[syntax.range(call.func)[1] : start]
+            )
+            if shares_bracket or (isinstance(argument, ast.NamedExpr) and place == start):
                 raise Unsafe("an argument without brackets of its own can't get a name")
             yield Edit(place, place, f"{name}=")
+    left_out = [name == LEFT_OUT for _, name in names]
+    for number, gone in enumerate(left_out):
+        if gone and not all(left_out[number:]):  # with what separates it from the next
+            yield Edit(spans[number][0], spans[number + 1][0], "")
+        elif gone and (number == 0 or not left_out[number - 1]):  # all from here on
+            end = spans[-1][1] if number else syntax.range(call)[1] - 1
+            yield Edit(spans[number - 1][1] if number else spans[0][0], end, "")
+
+
+def _argument_spans(
+    syntax: Syntax, call: ast.Call, arguments: Sequence[ast.expr | ast.keyword]
+) -> list[tuple[int, int]]:
+    """The characters of each argument, with the brackets around it."""
+    text, found = syntax.text.text, list[tuple[int, int]]()
+    before = syntax.range(call.func)[1]
+    for number, argument in enumerate(arguments):
+        start, end = syntax.range(argument)
+        place = _outermost_bracket(text, before, start, first=number == 0)
+        for _ in range(_without_comments(text[place:start]).count("(")):
+            end += _without_comments(text[end:]).index(")") + 1
+        found.append((place, end))
         before = end
+    return found
+
+
+def _without_comments(text: str) -> str:
+    return _COMMENT.sub(lambda match: " " * len(match[0]), text)
 
 
 def _outermost_bracket(text: str, before: int, start: int, *, first: bool) -> int:
     """Where an argument begins, with the brackets around it; ``before`` is the end of what precedes it."""
-    between = _COMMENT.sub(lambda match: " " * len(match[0]), text[before:start])
+    between = _without_comments(text[before:start])
     separator = between.find("(" if first else ",")
     bracket = between.find("(", separator + 1)
     return start if bracket < 0 else before + bracket
@@ -100,14 +131,21 @@ def import_edits(
     alone = not indent.strip() and not _COMMENT.sub("", text[end:line_end]).strip(" \t\r\n\\")
     between = syntax.text.newline + indent if alone else "; "
     if len(dropped) == len(statement.names):
-        return [Edit(start, end, between.join(new))]
+        if not new and alone and not syntax.is_alone_in_body(statement):
+            return [Edit(line_start, line_end, "")]
+        return [Edit(start, end, between.join(new or ["pass"]))]
     after = (
         line_start + len(text[line_start:line_end].rstrip("\r\n"))
         if alone and statement.lineno == statement.end_lineno
         else end
     )
     edits = [Edit(after, after, "".join(between + line for line in new))] if new else []
-    names = statement.names
+    return edits + _without(syntax, statement, dropped)
+
+
+def _without(syntax: Syntax, statement: ast.Import | ast.ImportFrom, dropped: set[ast.alias]) -> list[Edit]:
+    """Some names leave an import statement, and at least one stays."""
+    edits, names = [], statement.names
     kept = [number for number, alias in enumerate(names) if alias not in dropped]
     for number, alias in enumerate(names):
         if alias in dropped and number < kept[-1]:

@@ -24,6 +24,8 @@ class Place:
     edits: tuple[Edit, ...] = ()
     keeps_name: bool = False
     """The replacement is called by the name that the file gave to the old class."""
+    keeps_old: bool = False
+    """The old class is still named, beside its replacement."""
 
     def leave(self, reason: str) -> None:
         """Leave it to a person."""
@@ -51,6 +53,11 @@ class New:
     def is_of(self, other: New) -> bool:
         """Whether both are imported by one name."""
         return (self.module, self.name) == (other.module, other.name)
+
+    @property
+    def imported_whole(self) -> New:
+        """What an import of it gives: two that are imported alike are one."""
+        return New(self.module, self.name, self.name)
 
     def called(self, alias: str) -> New:
         """The same under another name."""

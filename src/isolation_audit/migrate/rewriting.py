@@ -7,7 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from isolation_audit.migrate.calls import Mapping, Unsafe
-from isolation_audit.migrate.edits import call_edits, import_edits
+from isolation_audit.migrate.edits import call_edits
+from isolation_audit.migrate.imports import Imports
 from isolation_audit.migrate.places import New, Place, new_of
 from isolation_audit.migrate.signatures import signature_of
 from isolation_audit.migrate.syntax import Syntax
@@ -17,7 +18,6 @@ from isolation_audit.scan.forms import classified
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from isolation_audit.migrate.syntax import Import
     from isolation_audit.scan.deprecated import Hit
     from isolation_audit.scan.facts import Facts, Use
     from isolation_audit.scan.findings import Judge
@@ -48,8 +48,9 @@ class FileRewriter:
         self._facts: Facts = source.facts[path]
         self.places: list[Place] = []
         self._syntax: Syntax | None = None
+        self._imports: Imports | None = None
         self._unsettled: set[str] = set()
-        self._replaced: list[Use] = []
+        self._judge = judge
         for use in self._facts.uses:
             for _name, hit in judge.hits(use, path):
                 if not judge.is_own(use, path, hit):
@@ -58,9 +59,14 @@ class FileRewriter:
             if use.path and (
                 use.form == "star import" or not any(number in place.use.through for place in self.places)
             ):
-                found = self._imported(use)
+                found = self._imported(use) or self._old_way_through(number)
                 if found is not None:
                     self._add(use, found)
+
+    def _old_way_through(self, number: int) -> Hit | None:
+        """What is taken by an old path from a module that is imported as a whole."""
+        ways = (self._judge.way(use.path, self._path) for use in self._facts.uses if number in use.through)
+        return next((hit for hit in ways if hit), None)
 
     def _imported(self, use: Use) -> Hit | None:
         resolver = self._source.resolver
@@ -68,7 +74,8 @@ class FileRewriter:
             names = [name for meant in resolver.exported(use.path[:-2], self._path).values() for name in meant]
         else:
             names = list(resolver.resolve(use.path, self._path))
-        return next((hit for name in sorted(names) if (hit := self._source.deprecated.hit(name))), None)
+        found = next((hit for name in sorted(names) if (hit := self._source.deprecated.hit(name))), None)
+        return found or self._judge.way(use.path, self._path)
 
     def _add(self, use: Use, hit: Hit) -> None:
         if not any(place.use == use for place in self.places):
@@ -86,6 +93,8 @@ class FileRewriter:
             selected = False
         else:
             self._unsettled = self._syntax.unsettled()
+            package = self._path.endswith("/__init__.py")
+            self._imports = Imports(self._facts, self._syntax, package, self._new, self._imported)
         for place in self.places:
             if not selected:
                 place.reason = "the file was not asked for" if self._syntax else "the file can't be read as text"
@@ -94,6 +103,15 @@ class FileRewriter:
                 place.edits = tuple(self._edits(place))
             except Unsafe as unsafe:
                 place.reason = str(unsafe)
+        if self._imports:
+            while self._imports.hold_same_names(self.places, set()):
+                pass
+
+    @property
+    def _known(self) -> Imports:
+        if self._imports is None:
+            raise Unsafe("the file can't be read as text")
+        return self._imports
 
     @property
     def _parsed(self) -> Syntax:
@@ -108,11 +126,11 @@ class FileRewriter:
             raise Unsafe(use.trouble)
         if use.form == "star import":
             raise Unsafe(_REASONS["star import"])
+        if hit.kind == "path":
+            return self._old_way(use, new)
         if hit.kind in ("method", "factory"):
             self._check_constructor(use, hit)
-        numbers = [*use.through, *(number for number, one in enumerate(self._facts.imports) if one == use)]
-        if not self._unsettled.isdisjoint(map(self._bound, numbers)):
-            raise Unsafe("its name is deleted, global or nonlocal somewhere in the file")
+        self._check_names(use)
         if use.form == "__all__" or use in self._facts.imports:
             return ()
         if hit.kind == "member" and use.form != "patch":
@@ -124,6 +142,19 @@ class FileRewriter:
         if self._taken(new):
             raise Unsafe(f"the name {new.name} means something else in this file")
         return self._named(place, new)
+
+    def _check_names(self, use: Use) -> None:
+        numbers = [*use.through, *(number for number, one in enumerate(self._facts.imports) if one == use)]
+        if not self._unsettled.isdisjoint(map(self._bound, numbers)):
+            raise Unsafe("its name is deleted, global or nonlocal somewhere in the file")
+
+    def _old_way(self, use: Use, new: New) -> Iterable[Edit]:
+        """An import of something new by its old path: it keeps the name that the file has for it."""
+        if use not in self._facts.imports:
+            raise Unsafe("it names the old path of something that is bound to its replacement already")
+        if use.path.endswith(":") or not new.is_top_level:
+            raise Unsafe("what is taken from the old module is bound to its replacement already")
+        return ()
 
     def _check_constructor(self, use: Use, hit: Hit) -> None:
         if hit.origin is None:
@@ -150,9 +181,15 @@ class FileRewriter:
         for alias, statement in self._parsed.aliases.values():
             if (alias.asname or alias.name) == new.name:
                 module = "." * getattr(statement, "level", 0) + (getattr(statement, "module", None) or "")
-                if self._source.resolver.resolve(f"{module}:{alias.name}", self._path) != meant:
+                names = self._source.resolver.resolve(f"{module}:{alias.name}", self._path)
+                if names != meant and not any(self._becomes(name, new) for name in names):
                     return True
         return self._parsed.binds(new.name)
+
+    def _becomes(self, name: str, new: New) -> bool:
+        """Whether what has this dotted name is replaced by ``new``, which may have the same last name."""
+        hit = self._source.deprecated.hit(name)
+        return hit is not None and hit.way.replacement is not None and self._new(hit).is_of(new)
 
     def _is_told_apart(self, new: New) -> bool:
         """Whether the file has a check for the replacement already: two checks for one class leave one branch dead."""
@@ -219,7 +256,7 @@ class FileRewriter:
         name = new.callee if place.hit.constructor else new.expression
         return [Edit(place_in, place_in + len(old), f"{new.module}.{name}")]
 
-    # Imports
+    # The whole file
 
     def giving(self, name: str) -> list[Place]:
         """The places through which the file gives ``name`` to others: an import of it, an alias of it."""
@@ -233,15 +270,11 @@ class FileRewriter:
         return found
 
     def _bound(self, number: int) -> str:
-        use = self._facts.imports[number]
-        if self._syntax is None or use.span not in self._syntax.aliases:
-            return ""
-        alias, statement = self._syntax.aliases[use.span]
-        return alias.asname or (alias.name if isinstance(statement, ast.ImportFrom) else alias.name.partition(".")[0])
+        return self._imports.bound(number) if self._imports else ""
 
     def is_late(self, place: Place) -> bool:
         """Whether a place takes the class from a module each time, and so sees what a test has put there."""
-        return any(self._given(self._facts.imports[number]) is None for number in place.use.through)
+        return any(self._known.given(self._facts.imports[number]) is None for number in place.use.through)
 
     def rewritten(self, needed: set[str], pinned: set[str], patched: set[str]) -> bytes | None:
         """The file afterwards; ``needed`` are names that others take from it, ``pinned`` those that must stay, and
@@ -252,15 +285,18 @@ class FileRewriter:
         self._hold_back(pinned)
         self._keep_promises()
         self._keep_names(patched, pinned)
+        while self._known.hold_same_names(self.places, pinned):
+            self._hold_back(pinned)
         edits = [edit for place in self.places if not place.reason for edit in place.edits]
-        edits += self._import_edits(needed, pinned)
+        edits += self._known.edits(self.places, needed, pinned)
         return self._syntax.text.edited(edits)
 
     def left(self) -> Counter[str]:
         """References that the rewritten file still has, by their form in findings."""
         places = [place for place in self.places if place.use not in self._facts.imports]
-        found = Counter(classified(place.use, place.hit)[1] for place in places if not place.edits)
-        found.update(use.form for use in self._facts.imports if use.path and use not in self._replaced)
+        found = Counter(classified(place.use, place.hit)[1] for place in places if not place.edits or place.keeps_old)
+        replaced = self._imports.replaced if self._imports else []
+        found.update(use.form for use in self._facts.imports if use.path and use not in replaced)
         return found
 
     def _hold_back(self, pinned: set[str]) -> None:
@@ -291,7 +327,7 @@ class FileRewriter:
             bound = self._bound(number)
             if bound not in patched or not any(place.edits for place in through):
                 continue
-            given, news = self._given(use), {place.use: self._new(place.hit) for place in through if place.edits}
+            given, news = self._known.given(use), {place.use: self._new(place.hit) for place in through if place.edits}
             goes_on = given is not None and given.is_top_level and pinned.isdisjoint({bound, "*"})
             same = all(given is not None and new.is_of(given) for new in news.values())
             if not goes_on or not same or any(place.reason for place in through):
@@ -309,67 +345,3 @@ class FileRewriter:
     def _root(self, place: Place) -> str:
         start, end = self._parsed.text.range(place.use.span)
         return self._parsed.text.text[start:end].partition(".")[0].strip()
-
-    def _import_edits(self, needed: set[str], pinned: set[str]) -> list[Edit]:
-        syntax = self._parsed
-        dropped: dict[Import, set[ast.alias]] = {}
-        fresh: dict[Import, dict[str, None]] = {}
-        for number, use in enumerate(self._facts.imports):
-            through = [place for place in self.places if number in place.use.through or place.use == use]
-            if not use.path or use.span not in syntax.aliases or all(place.reason for place in through):
-                continue
-            alias, statement = syntax.aliases[use.span]
-            bound, given = self._bound(number), self._given(use)
-            exported = self._is_exported(bound, needed)
-            can_give = given is not None and given.is_top_level and isinstance(statement, ast.ImportFrom)
-            lines = fresh.setdefault(statement, {})
-            used = dict.fromkeys(
-                self._new(place.hit).imported() for place in through if place.edits and not place.keeps_name
-            )
-            if (
-                any(place.reason for place in through)
-                or not pinned.isdisjoint({bound, "*"})
-                or (exported and not can_give)
-                or (given is None and self._is_read(use, bound, through))
-            ):
-                lines.update(used)
-                continue
-            dropped.setdefault(statement, set()).add(alias)
-            self._replaced.append(use)
-            if given is not None and exported:
-                lines[given.imported(bound)] = None
-            elif given is not None and not used:
-                used[given.imported()] = None
-            lines.update(used)
-        edits: list[Edit] = []
-        everywhere: set[str] = set()
-        for statement, lines in fresh.items():
-            wanted = [
-                line
-                for line in lines
-                if line not in everywhere or len(dropped.get(statement, ())) == len(statement.names)
-            ]
-            if isinstance(syntax.parents.get(statement), ast.Module):
-                everywhere.update(lines)
-            if lines:
-                edits += import_edits(syntax, statement, dropped.get(statement, set()), wanted)
-        return edits
-
-    def _is_exported(self, bound: str, needed: set[str]) -> bool:
-        return (
-            not needed.isdisjoint({bound, "*"})
-            or bound in (self._facts.exported or ())
-            or self._path.endswith("/__init__.py")
-        )
-
-    def _given(self, use: Use) -> New | None:
-        """What replaces the very thing that is imported; None for a module on the way to it."""
-        for name in sorted(self._source.resolver.resolve(use.path, self._path)):
-            if (hit := self._source.deprecated.hit(name)) and hit.kind in ("target", "factory"):
-                return self._new(hit)
-        return None
-
-    def _is_read(self, use: Use, bound: str, changed: list[Place]) -> bool:
-        """Whether a module's name is used for more than what is rewritten."""
-        besides = self._parsed.beside(use.span) if use.form == "import" else set()
-        return self._parsed.reads(bound, [self._parsed.text.range(place.use.span) for place in changed], besides)

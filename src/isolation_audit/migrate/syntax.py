@@ -65,6 +65,42 @@ class Syntax:
                 return parent
         return None
 
+    def is_alone_in_body(self, statement: ast.stmt) -> bool:
+        """Whether a block would have no statement left without this one."""
+        return len(self._block(statement)) == 1
+
+    def _block(self, statement: ast.stmt) -> list[ast.stmt]:
+        """The statements among which one stands."""
+        parent = self.parents[statement]
+        blocks = (block for _, block in ast.iter_fields(parent) if isinstance(block, list) and statement in block)
+        return next(blocks, [])
+
+    def is_bound(self, statement: Import, needed: int, written: str, going: set[ast.alias]) -> bool:
+        """Whether another import says what ``written`` says, and has run by the line ``needed`` if ``statement`` has;
+        those ``going`` don't count.
+        """
+        for alias, other in self.aliases.values():
+            if alias in going or not isinstance(other, ast.ImportFrom) or other is statement:
+                continue
+            text = f"from {'.' * other.level}{other.module or ''} import {alias.name}"
+            text += f" as {alias.asname}" if alias.asname and alias.asname != alias.name else ""
+            beside = self.parents[other] is self.parents[statement] and statement in self._block(other)
+            if text == written and (self.is_before(other, statement) or (beside and other.lineno < needed)):
+                return True
+        return False
+
+    def is_before(self, one: Import, other: Import) -> bool:
+        """Whether a statement has run in any case when another one does, and what it binds is known there."""
+        return one.lineno < other.lineno and self.parents[one] in set(self._around(other))
+
+    def _around(self, statement: ast.stmt) -> Iterator[ast.AST]:
+        """The module, the functions around a statement, and the blocks that it stands in."""
+        node: ast.AST | None = self.parents.get(statement)
+        while node is not None:
+            if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield node
+            node = self.parents.get(node)
+
     def parent_of(self, span: Span) -> ast.AST | None:
         """What is directly around the expression at ``span``."""
         found = self._expressions.get(span)

@@ -21,7 +21,9 @@ class Hit:
 
     deprecation: Deprecation
     kind: str
-    """``target``, ``member`` (an attribute of it), ``method`` (one of its constructors), or ``factory``."""
+    """``target``, ``member`` (an attribute of it), ``method`` (one of its constructors), or ``factory``; ``path`` where
+    only the way to it is old: the name there is bound to the replacement, or to something else that is not deprecated.
+    """
     constructor: Target | None = None
     """Which one, for a ``method`` and a ``factory``."""
 
@@ -58,6 +60,9 @@ class Deprecated:
         self._engines = tuple(_engines(config))
         self._names: dict[str, Hit] = {}
         self._others: dict[str, Target] = {}
+        self._paths: dict[str, Hit] = {}
+        """Old names that have been bound to their replacements, as they are written."""
+        self._old_modules = [entry for entry in self.entries if not entry.target.qualname]
         self.migrated: set[Target] = set()
 
     def words(self, more: Iterable[str] = ()) -> Words:
@@ -78,26 +83,45 @@ class Deprecated:
     def settle(self, resolver: Resolver) -> None:
         """Find out what the targets are in this tree: a name may have become an alias of its replacement."""
         self._names.clear()
+        self._paths.clear()
         self.migrated.clear()
         for entry in self.entries:
-            own = _dotted(entry.target)
-            fresh = {name for target in filter(None, [entry.replacement]) for name in _resolved(target, resolver)}
-            found = _resolved(entry.target, resolver)
-            kept = {name for name in found if name == own or not any(f"{new}.".startswith(f"{name}.") for new in fresh)}
-            if not kept:
+            new = self._replacing(entry, resolver)
+            if not self._note(Hit(entry, "target"), entry.target, new, resolver, is_live=True):
                 self.migrated.add(entry.target)
-            for name in kept:
-                self._names.setdefault(name, Hit(entry, "target"))
             for constructor in self._constructors[entry.target]:
                 kind = "method" if str(constructor).startswith(f"{entry.target}.") else "factory"
-                for name in _resolved(constructor, resolver) if kept else ():
-                    self._names.setdefault(name, Hit(entry, kind, constructor))
+                hit = Hit(entry, kind, constructor)
+                self._note(hit, constructor, new, resolver, is_live=entry.target not in self.migrated)
         self._others = {
             name: target
             for way, target in self._engines
             for name in _resolved(way, resolver)
             if name not in self._names
         }
+
+    def _replacing(self, entry: Deprecation, resolver: Resolver) -> frozenset[str]:
+        """Names of what is not deprecated: the replacement, and other ways to name or to build a configured class."""
+        ways = [way for way, built in self._engines if built != entry.target]
+        return frozenset().union(*(_resolved(way, resolver) for way in [*ways, *filter(None, [entry.replacement])]))
+
+    def _note(self, hit: Hit, target: Target, new: frozenset[str], resolver: Resolver, *, is_live: bool) -> bool:
+        """Note the names that ``target`` has, or that only its path is old; whether any of them is not ``new``."""
+        own = _dotted(target)
+        found = _resolved(target, resolver)
+        kept = {name for name in found if name == own or not any(f"{one}.".startswith(f"{name}.") for one in new)}
+        for name in kept if is_live else ():
+            self._names.setdefault(name, hit)
+        if not kept:
+            self._paths.setdefault(own, Hit(hit.deprecation, "path", hit.constructor))
+        return bool(kept)
+
+    def path(self, name: str) -> Hit | None:
+        """What is old about the way that ``name`` says, as it is written (dotted, absolute), where the end is not."""
+        if found := self._paths.get(name):
+            return found
+        above = (entry for entry in self._old_modules if f"{name}.".startswith(f"{entry.target.module}."))
+        return next((Hit(entry, "path") for entry in above), None)
 
     def hit(self, name: str) -> Hit | None:
         """What the dotted ``name`` has to do with a deprecation, if anything."""

@@ -89,6 +89,9 @@ class Judge:
                 if key not in seen and not self.is_own(use, path, hit):
                     seen.add(key)
                     yield self._use(path, use, name, hit)
+            if way := self.way(use.path, path):
+                for number in use.through:
+                    through.setdefault(number, way)
         for number, use in enumerate(facts.imports):
             if use.path:
                 yield from self._import(path, use, through.get(number))
@@ -96,7 +99,11 @@ class Judge:
 
     def hits(self, use: Use, path: str) -> Iterator[tuple[str, Hit]]:
         """What a use has to do with deprecations, by the names that it may mean."""
-        for name in sorted(self._source.resolver.resolve(use.path, path)):
+        names = sorted(self._source.resolver.resolve(use.path, path))
+        way = self.way(use.path, path) if use.form in STRINGS else None
+        if way and not any(map(self._source.deprecated.hit, names)):
+            yield self._dotted(use.path, path), way
+        for name in names:
             if hit := self._source.deprecated.hit(name):
                 yield name, hit
             elif use.form in ("import_module", "__import__"):
@@ -104,6 +111,22 @@ class Judge:
                 for entry in self._source.deprecated.entries:
                     if entry.target.module == name and entry.target not in self._source.deprecated.migrated:
                         yield name, self._source.deprecated.whole(entry)
+
+    def way(self, written: str, path: str) -> Hit | None:
+        """What is old about the way that a path takes, where the thing itself is not deprecated (any more)."""
+        source = self._source
+        if written.endswith(":*"):
+            names = source.resolver.exported(written[:-2], path)
+            ways = (source.deprecated.path(self._dotted(written[:-1] + name, path)) for name in names)
+            return next((hit for hit in ways if hit), None)
+        return source.deprecated.path(self._dotted(written, path))
+
+    def _dotted(self, written: str, path: str) -> str:
+        """A path as it is written, dotted and absolute."""
+        if written.startswith('"'):
+            return written[1:].replace(":", ".")
+        module, _, rest = written.partition(":")
+        return f"{self._source.modules.absolute(module, path)}.{rest}".rstrip(".") if module else ""
 
     def is_own(self, use: Use, path: str, hit: Hit) -> bool:
         """Whether the thing names itself: in its own body, or in its module otherwise than by building it."""
@@ -127,6 +150,8 @@ class Judge:
             found = self._meant(use.path, path)
             if not found and through is not None:
                 found = {str(through.deprecation.target).replace(":", "."): through}
+        if not found and (way := self.way(use.path, path)):
+            found = {self._dotted(use.path, path): way}
         for name, hit in list(found.items())[:1]:
             if path not in source.modules.find(hit.deprecation.target.module):
                 yield self._reference(path, "IA801", use.form, name, hit, use)
@@ -160,7 +185,7 @@ class Judge:
         for line, column, text in source.looks[path].settings:
             span = _span(line, column, len(text))
             for name in sorted(source.resolver.resolve('"' + text, path)):
-                if hit := source.deprecated.hit(name):
+                if hit := source.deprecated.hit(name) or self.way('"' + text, path):
                     yield self._reference(path, "IA802", "settings file", name, hit, None, span)
 
     # Files
@@ -194,14 +219,19 @@ class Judge:
     ) -> Reference:
         entry = hit.deprecation
         shown = name.rpartition(".")[2] if hit.kind != "target" else str(entry.target)
-        what = f"{shown} of {entry.target}" if hit.kind == "member" else shown
+        said = f"{shown} of {entry.target}" if hit.kind == "member" else shown
+        said += " is deprecated"
+        if hit.kind == "path":
+            old = hit.constructor or entry.target
+            said = f"{old} is an old path of something new" if old.qualname else f"{name} goes through {old}"
+            said += "" if old.qualname else ", which is deprecated"
         help_text = RULES[rule].help
         if hit.way.replacement is not None:
             how = "await " if hit.way.awaited and rule == "IA803" else ""
             help_text = f"use {how}{hit.way.replacement}"
         return self._finding(
             self._shown(path), span or (use.span if use else None), rule, form,
-            f"{worded(form)}: {what} is deprecated{_because(entry)}", entry, use=use, name=name, help_text=help_text,
+            f"{worded(form)}: {said}{_because(entry)}", entry, use=use, name=name, help_text=help_text,
         )  # fmt: skip
 
     def _at(self, path: str, line: int, rule: str, form: str, message: str) -> Reference:

@@ -78,7 +78,7 @@ class Outcome:
         homes = source.modules.find(target.module)
         state, detail = "applied", ""
         if target in source.deprecated.migrated:
-            detail = "its name is bound to the replacement"
+            detail = "already migrated by name: it is bound to its replacement"
         elif not homes:
             state, detail = "absent", "its module is not in what was scanned; references to it are found all the same"
         elif target.qualname and all(home in source.facts for home in homes):

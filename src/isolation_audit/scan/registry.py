@@ -77,7 +77,8 @@ def _imports(statement: str) -> Iterator[tuple[str, str]]:
 
 def _wrong(source: Source, module: str, name: str, names_of, *, marked: bool) -> str:  # type: ignore[no-untyped-def]
     meant = source.resolver.resolve(f"{module}:{name}" if name != "*" else f"{module}:", "")
-    if not marked and any(source.deprecated.hit(one) for one in meant):
+    way = source.deprecated.path(f"{module}.{name}".rstrip("."))
+    if not marked and (way or any(source.deprecated.hit(one) for one in meant)):
         return f"recommends {module}{':' + name if name else ''}, which is deprecated"
     modules = source.modules
     top = module.partition(".")[0]

@@ -209,9 +209,16 @@ class _Rounds:
         paths = [*mention.imported, *('"' + text.lstrip(".") for text in mention.strings)]
         if any(leads(name) for written in paths for name in resolve(written, path)):
             return True
+        if any(self._goes_an_old_way(written, path) for written in paths):
+            return True
         if any(text.startswith(".") for text in mention.strings):
             return True
         return any(self._is_carrier(star, path) for star in mention.stars)
+
+    def _goes_an_old_way(self, written: str, path: str) -> bool:
+        module, _, rest = written.lstrip('"').partition(":")
+        name = f"{self._source.modules.absolute(module, path)}.{rest}".rstrip(".")
+        return self._source.deprecated.path(name) is not None
 
     def _is_carrier(self, star: str, path: str) -> bool:
         exported = self._source.resolver.exported(star, path)
