@@ -59,11 +59,17 @@ ONCE = {
         ),
     ),
     "twice in one function": (
-        "def f():\n    from app.old import Engine\n    x = Engine()\n    from app.old import Engine\n    return Engine(), x\n",
+        (
+            "def f():\n    from app.old import Engine\n    x = Engine()\n"
+            "    from app.old import Engine\n    return Engine(), x\n"
+        ),
         "def f():\n    from app.new import UserEngine\n    x = UserEngine()\n    return UserEngine(), x\n",
     ),
     "where a block would be empty": (
-        "from app.new import UserEngine\n\ntry:\n    from app.old import Engine\nexcept ImportError:\n    raise\nx = Engine()\n",
+        (
+            "from app.new import UserEngine\n\n"
+            "try:\n    from app.old import Engine\nexcept ImportError:\n    raise\nx = Engine()\n"
+        ),
         "from app.new import UserEngine\n\ntry:\n    pass\nexcept ImportError:\n    raise\nx = UserEngine()\n",
     ),
     "beside something else on the line": (
