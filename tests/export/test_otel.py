@@ -35,7 +35,7 @@ from receivers import Received, attributes, free_port, receiver, wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PSEUDONYMS = Pseudonyms(key="a key for tests")
+PSEUDONYMS = Pseudonyms(key="a key that is made for tests")
 OLD_EXPORTER = tuple(map(int, metadata.version("opentelemetry-sdk").split(".")[:2])) < (1, 35)
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -453,7 +453,8 @@ from isolation_audit.export.sink import Batch
 from isolation_audit.identity.pseudonyms import Pseudonyms
 from isolation_audit.identity.scopes import Scope
 
-sink = OtlpSink(Otlp(endpoint=sys.argv[1], protocol=sys.argv[2], timeout=2.0), Pseudonyms(key="a key for tests"))
+receiver = Otlp(endpoint=sys.argv[1], protocol=sys.argv[2], timeout=2.0)
+sink = OtlpSink(receiver, Pseudonyms(key="a key that is made for tests"))
 before = set(sys.modules)
 scope = Scope("alice")
 scope.started, scope.ended = 1_000_000_000, 3_000_000_000

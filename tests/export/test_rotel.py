@@ -54,7 +54,7 @@ def run(folder: Path, rotel: Rotel, protocol: str) -> tuple[dict[str, Counter[st
         "[report]\nterminal = false\ndirectory = 'out'\n"
     )
     options = ("--seed", str(SEED), "--batch-size", str(USERS), "--batch-window", "60")
-    with chat(folder, extra, *options, ISOLATION_AUDIT_KEY="a key for tests") as app:
+    with chat(folder, extra, *options, ISOLATION_AUDIT_KEY="a key that is made for tests") as app:
         asyncio.run(drive(app.url, USERS, 2, SEED))
         code = app.stop()
     assert (code, _SOCKET.sub("", app.stderr())) == (0, "")

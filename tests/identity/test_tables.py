@@ -9,10 +9,15 @@ import sys
 import threading
 from types import SimpleNamespace
 
+import pytest
+
+from isolation_audit.exceptions import UsageError
 from isolation_audit.identity.bindings import LIVE, Bindings
 from isolation_audit.identity.objects import Objects
 from isolation_audit.identity.pseudonyms import Pseudonyms
 from isolation_audit.identity.users import User, Users
+
+KEY = "a key that is made for tests"
 
 
 class Thing:
@@ -130,13 +135,33 @@ def test_bindings_take_and_find_strings_only():
 
 def test_pseudonyms_agree_by_key_and_tell_nothing_else(monkeypatch):
     alice = User("alice")
-    assert Pseudonyms(key="k").label(alice) == Pseudonyms(key="k").label(alice) != Pseudonyms(key="l").label(alice)
+    assert (
+        Pseudonyms(key=KEY).label(alice) == Pseudonyms(key=KEY).label(alice) != Pseudonyms(key=KEY[::-1]).label(alice)
+    )
     assert Pseudonyms().label(alice) != Pseudonyms().label(alice)
-    assert "alice" not in Pseudonyms(key="k").label(alice)
+    assert "alice" not in Pseudonyms(key=KEY).label(alice)
     assert Pseudonyms(raw=True).label(alice) == "alice"
     assert len(Pseudonyms().hash("\ud800")) == 12
-    monkeypatch.setenv("ISOLATION_AUDIT_KEY", "k")
-    assert Pseudonyms().label(alice) == Pseudonyms(key="k").label(alice)
+    monkeypatch.setenv("ISOLATION_AUDIT_KEY", KEY)
+    assert Pseudonyms().label(alice) == Pseudonyms(key=KEY).label(alice)
+
+
+@pytest.mark.parametrize(
+    "weak", ["", "k", "0123456789abcdef", "1" * 64, "12345678901234567890", "correct horse", "abcdefghijklmnopqrst"]
+)
+def test_a_key_that_can_be_guessed_is_refused(monkeypatch, weak):
+    for given in ({"key": weak}, {}):
+        monkeypatch.setenv("ISOLATION_AUDIT_KEY", weak)
+        with pytest.raises(UsageError, match=r"too easy to guess.*token_hex") as caught:
+            Pseudonyms(**given)
+        assert len(weak) < 10 or weak not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "strong", ["8f3c" * 4 + "0d1e2b5a" * 2, "q8Zr1LmXv5TkW0yBn7JcHs", "a sentence that nobody will guess"]
+)
+def test_a_key_of_128_bits_is_taken(strong):
+    assert Pseudonyms(key=strong).shared
 
 
 def test_a_live_id_tells_its_earlier_user_and_a_recycled_one_does_not():

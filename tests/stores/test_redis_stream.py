@@ -26,7 +26,7 @@ from redis_server import free_port, redis_server, wait_for
 
 pytestmark = pytest.mark.server
 
-KEY = "a key for tests"
+KEY = "a key that is made for tests"
 
 
 class Worker:
@@ -107,7 +107,7 @@ def test_ids_go_as_they_are_only_where_raw_ids_are_asked_for(redis):
 
 
 def test_another_key_is_another_audience(redis):
-    with workers(redis.url) as (one, two), workers(redis.url, 1, key="another") as (other,):
+    with workers(redis.url) as (one, two), workers(redis.url, 1, key="another key that is made for tests") as (other,):
         one.learn("run-1", "alice")
         wait_for(lambda: two.user_of("run-1"), "the binding")
         assert other.user_of("run-1") is None

@@ -21,7 +21,7 @@ from redis_server import free_port, redis_server, wait_for
 pytestmark = pytest.mark.server
 connect = pytest.importorskip("websockets.asyncio.client", reason="the clients need websockets 13").connect
 
-KEY = "a key for tests"
+KEY = "a key that is made for tests"
 SOURCE = Path(pubsub_chat.__file__)
 CONFIG = """
 [identity]

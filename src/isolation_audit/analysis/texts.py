@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 LONGEST: Final = 256
 """Characters of an id or a name that are kept as they are."""
@@ -19,6 +20,8 @@ def texts_cut() -> int:
     """How many times :func:`bounded` has cut a text in this process."""
     return _cut[0]
 
+
+_credentials: Final = re.compile(r"//[^/\s@]*@")
 
 _word: Final = re.compile(r"\w+")
 _pile: Final = re.compile(r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4,}")
@@ -73,6 +76,20 @@ def harmless(value: Any) -> Any:
             for key, one in value.items()
         }
     return value
+
+
+def without_credentials(text: str) -> str:
+    """A text of somebody else's, such as an exporter's message, without the users and passwords of its URLs."""
+    return _credentials.sub("//", text)
+
+
+def without_secrets(url: str) -> str:
+    """A URL without user, password, options and fragment: what may be shown of it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that is no URL"
+    return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
 def _escaped(text: str) -> str:

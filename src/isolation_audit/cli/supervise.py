@@ -21,7 +21,7 @@ from isolation_audit.config import NO_FILE
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report
 from isolation_audit.export.terminal import Painter, render_summary
-from isolation_audit.identity.pseudonyms import KEY_VARIABLE
+from isolation_audit.identity.pseudonyms import KEY_VARIABLE, Pseudonyms
 from isolation_audit.rules import Severity
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Supervisor:
             "config": None if config_path is None else config_path.name,
             "started": time.time(),
         }
+        Pseudonyms()  # a key that its processes would refuse is told before the program starts
 
     def run(self, command: list[str], fail_on: str) -> int:
         """Run ``command`` to its end and return the exit code."""
@@ -104,7 +105,7 @@ class Supervisor:
     def _folder(self) -> Iterator[Path]:
         if self._directory is not None:
             try:
-                (self._directory / "processes").mkdir(parents=True, exist_ok=True)
+                report.make_folder(self._directory / "processes")
             except OSError as error:
                 raise UsageError(f"can't write the report into {self._directory}: {error.strerror}") from None
             yield self._directory.resolve()
@@ -135,7 +136,7 @@ class Supervisor:
             "ISOLATION_AUDIT_CONFIG": NO_FILE if self._config_path is None else str(self._config_path),
             "ISOLATION_AUDIT_REPORT": str(folder),
             report.RUN_VARIABLE: str(self._run["id"]),
-            KEY_VARIABLE: environment.get(KEY_VARIABLE) or secrets.token_hex(16),
+            KEY_VARIABLE: environment.get(KEY_VARIABLE, secrets.token_hex(16)),
             "PYTHONPATH": f"{bootstrap}{os.pathsep}{earlier}" if earlier else bootstrap,
         }
         if self._config.report.raw_ids:

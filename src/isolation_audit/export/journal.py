@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from isolation_audit.export.notices import notice
+from isolation_audit.export.report import make_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ class JournalSink:
             raise OSError(0, "a line was written in part")
 
     def _open(self) -> int:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         # Findings tell who met whom: for the owner's eyes only. Without waiting: the path may be a pipe.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
         return os.open(self._path, flags, 0o600)

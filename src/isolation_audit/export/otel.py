@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from isolation_audit.analysis.texts import without_credentials, without_secrets
 from isolation_audit.exceptions import MissingExtraError
 from isolation_audit.export.courier import Courier
 from isolation_audit.export.notices import notice
@@ -31,6 +32,7 @@ class OtlpSink:
         except ImportError as error:
             raise MissingExtraError("OTLP export", "otel") from error
         self._config = config
+        self._receiver = without_secrets(str(config.endpoint))
         self._otel = otlp_pipeline
         self._mute = ThreadFilter()
         # Findings go first: of what little time there may be left at the end, they are worth more than spans.
@@ -63,7 +65,7 @@ class OtlpSink:
         self._courier.close(self._config.timeout)
         self._mute.remove()
         if self._courier.lost:
-            notice(f"{self._courier.lost} span(s) and log record(s) did not reach {self._config.endpoint}")
+            notice(f"{self._courier.lost} span(s) and log record(s) did not reach {self._receiver}")
 
     def _connect(self) -> dict[str, Exporter]:
         exporters = self._otel.connect(self._config)
@@ -71,9 +73,9 @@ class OtlpSink:
         return exporters
 
     def _trouble(self) -> None:
-        reason = " ".join(self._mute.last.split())[:200]
+        reason = without_credentials(" ".join(self._mute.last.split()))[:200]
         notice(
-            f"{self._config.endpoint} does not take spans and log records; the application goes on, attempts too"
+            f"{self._receiver} does not take spans and log records; the application goes on, attempts too"
             + (f" ({reason})" if reason else "")
         )
 

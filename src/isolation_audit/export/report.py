@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 from contextlib import suppress
@@ -112,19 +113,40 @@ def write(path: Path, report: Report) -> None:
 
 
 def _text(report: Report) -> str:
-    return json.dumps(report, indent=1) + "\n"
+    try:
+        return json.dumps(report, indent=1, allow_nan=False) + "\n"
+    except ValueError:  # a figure that is no number has no form in JSON
+        return json.dumps(_finite(report), indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list) else value
 
 
 def write_text(path: Path, text: str) -> None:
     """Write any text atomically, as UTF-8; folders on the way are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _put(path, text)
+
+
+def make_folder(folder: Path) -> None:
+    """A folder for its owner's eyes only, with all that is missing above it; one that exists stays as it is."""
+    for place in (*reversed(folder.parents), folder):
+        if not place.is_dir():
+            place.mkdir(mode=0o700, exist_ok=True)
 
 
 def _put(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        draft.write_text(text, encoding="utf-8")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        # Reports tell who met whom: for the owner's eyes only.
+        with open(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - of a descriptor
+            file.write(text)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)

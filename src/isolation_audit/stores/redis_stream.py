@@ -20,13 +20,13 @@ from math import ceil
 from queue import SimpleQueue
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import urlsplit
 
 from redis import ConnectionPool, Redis, ResponseError
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.retry import Retry
 
+from isolation_audit.analysis.texts import without_secrets
 from isolation_audit.identity.elsewhere import News
 from isolation_audit.instrument.barrier import inside
 
@@ -147,8 +147,8 @@ class RedisStream:
             code = str(error).partition(" ")[0] if isinstance(error, ResponseError) else ""
             reason = type(error).__name__ + (f" {code}" if code.isupper() else "")
             self._notice(
-                f"bindings can't be shared through {_shown(self._settings.store or '')} ({reason}); the application "
-                "goes on, attempts too"
+                f"bindings can't be shared through {without_secrets(self._settings.store or '')} ({reason}); "
+                "the application goes on, attempts too"
             )
 
     def _append_all(self, client: Redis) -> None:
@@ -265,9 +265,3 @@ class _Line:
                     attempts += 1
         finally:
             inside.discard(me)
-
-
-def _shown(url: str) -> str:
-    """A URL without what is secret in it: no user, no password, no options."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
