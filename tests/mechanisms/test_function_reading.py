@@ -110,10 +110,10 @@ def test_a_request_spends_so_many_steps_and_the_rest_waits_for_the_drainer(audit
     spent = 0
     read = function_reading.flow
 
-    def counted(code):
+    def counted(code, pause=None):
         nonlocal spent
         spent += function_reading.size(code)
-        return read(code)
+        return read(code, pause)
 
     monkeypatch.setattr(function_reading, "flow", counted)
     long = cached(1, lines=1_000)
@@ -139,6 +139,19 @@ def test_what_waits_at_the_end_of_the_audit_is_judged() -> None:
         audit.as_user("bob", long, 1)
     assert audit.pairs("IA404") == {("alice", "bob")}
     assert audit.faults == {}
+
+
+def test_two_threads_may_judge_what_waits(audit: Audit) -> None:
+    tables = [cached(number, lines=1_000) for number in range(8)]
+    for table in tables:
+        audit.as_user("alice", table, 1)
+        audit.as_user("bob", table, 1)
+    both = [threading.Thread(target=audit.auditor.settle) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert audit.auditor.recorder.counts["IA404"] == len(tables)
 
 
 def test_the_allowance_is_that_of_all_requests_between_two_looks(audit: Audit) -> None:

@@ -18,6 +18,7 @@ from isolation_audit.analysis.operations import NULL, Operations
 from isolation_audit.analysis.regions import Regions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
 
     from isolation_audit.analysis.bytecode import Handler, Operation
@@ -25,21 +26,24 @@ if TYPE_CHECKING:
 _GENERATES: Final = 0x20 | 0x200
 _LEAVING: Final = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "JUMP_FORWARD"})
 _LOOPING: Final = frozenset({"FOR_ITER", "GET_ANEXT"})
+_BETWEEN_PAUSES: Final = 100
+"""Operations."""
+
 _DEEPEST: Final = 20
 """Comprehensions inside each other."""
 
 Stack = list[int]
 
 
-def flow(code: CodeType) -> Flow:
-    """Read a code object.
+def flow(code: CodeType, pause: Callable[[], object] | None = None) -> Flow:
+    """Read a code object; ``pause`` is called every now and then, for those who have others to let go first.
 
     Raises:
         UnreadableError: it has an operation that is not known.
     """
     made = Flow(code, chooses=bool(code.co_flags & _GENERATES))
     try:
-        _Walk(made, code).run()
+        _Walk(made, code, pause=pause).run()
     except (IndexError, KeyError, ValueError) as error:
         raise UnreadableError(f"{code.co_qualname}: {error!r}") from error
     return made
@@ -48,8 +52,16 @@ def flow(code: CodeType) -> Flow:
 class _Walk(Operations):
     """The way through one code object."""
 
-    def __init__(self, made: Flow, code: CodeType, around: _Walk | None = None, rows: int = NULL) -> None:
+    def __init__(
+        self,
+        made: Flow,
+        code: CodeType,
+        around: _Walk | None = None,
+        rows: int = NULL,
+        pause: Callable[[], object] | None = None,
+    ) -> None:
         super().__init__(made, code, around, rows)
+        self._pause = pause
         self._operations = operations(code)
         self._named = {one.offset: one.name for one in self._operations}
         self._regions = Regions(self._operations)
@@ -73,6 +85,8 @@ class _Walk(Operations):
                     alive = False
                     continue
                 alive = self._meet(operation.offset, alive) and self._step(operation)
+                if self._pause is not None and len(self._seen) % _BETWEEN_PAUSES == 0:
+                    self._pause()
             for offset in [one for one in self._arriving if one in self._seen or one == first]:
                 del self._arriving[offset]
 
@@ -147,7 +161,7 @@ class _Walk(Operations):
         """What a comprehension makes of its rows."""
         if self.depth >= _DEEPEST:
             raise UnreadableError(f"{self.code.co_qualname}: too many comprehensions inside each other")
-        inner = _Walk(self.flow, code, self, rows)
+        inner = _Walk(self.flow, code, self, rows, self._pause)
         inner.run()
         return self.made(rows, *inner.result)
 

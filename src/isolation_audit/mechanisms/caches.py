@@ -125,9 +125,8 @@ class Caches:
             source = self._source(memo, receiver)
         except TooLongError:
             if not self._tells_apart(arguments, (writer, reader)):
-                case.look_into(value)
                 case.stack, context = self._stack(libraries), copy_context()
-                self._reading.later(lambda: context.run(self._decide, case, self._source(memo, receiver)))
+                self._reading.later(lambda: context.run(self._conclude, case, receiver, value))
             return True
         if source is Source.ELSEWHERE and not secrets.known():
             memo.settled = self.runtime.ambient.variable is not None or self.runtime.config.ambient.contextvar is None
@@ -136,6 +135,13 @@ class Caches:
             case.look_into(value)
             self._decide(case, source)
         return True
+
+    def _conclude(self, case: _Case, receiver: type | None, value: Any) -> None:
+        """Judge what could not be judged at once. Most functions depend on nobody, and no value is looked into."""
+        source = self._source(case.memo, receiver)
+        if source is not Source.ELSEWHERE or secrets.known():
+            case.look_into(value)
+            self._decide(case, source)
 
     def _decide(self, case: _Case, source: Source) -> None:
         """Tell of a value that was handed out, where its source and what is in it say that it is the writer's."""

@@ -7,6 +7,7 @@ nothing is missed and nobody waits.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from threading import get_ident
 from typing import TYPE_CHECKING, Final
@@ -33,14 +34,19 @@ class TooLongError(Exception):
     """To read this is more than a request may spend: it has to wait."""
 
 
+def _let_others_go_first() -> None:
+    """Give up the interpreter's lock, which is otherwise taken away only every 5 ms from a thread that computes."""
+    time.sleep(0)
+
+
 class FunctionReading:
     """What the requests of one audit may spend, and what waits for the drainer."""
 
     def __init__(self, runtime: Runtime | None = None) -> None:
         self._runtime = runtime
         self._left = ALLOWANCE
-        self._settling: int | None = None
-        """The thread that judges what waits: it may take its time."""
+        self._settling: set[int] = set()
+        """Threads that judge what waits: they may take their time. At the end there are two."""
         self._waiting: deque[Callable[[], None]] = deque()
         if runtime is not None:
             runtime.settling.append(self.settle)
@@ -51,13 +57,13 @@ class FunctionReading:
         Raises:
             TooLongError: it is too long for now.
         """
-        if self._runtime is not None and self._settling != get_ident():
+        if self._runtime is not None and get_ident() not in self._settling:
             steps = size(code)
             if steps > self._left:
                 raise TooLongError
             self._left -= steps
         try:
-            return flow(code)
+            return flow(code, None if get_ident() not in self._settling else _let_others_go_first)
         except UnreadableError:
             return None
 
@@ -71,9 +77,15 @@ class FunctionReading:
     def settle(self, _grace: float) -> None:
         """Judge what waits, on a thread that no request waits for."""
         self._left = ALLOWANCE
-        self._settling = get_ident()
+        self._settling.add(get_ident())
         try:
             while self._waiting:
-                self._waiting.popleft()()
+                self._next()()
         finally:
-            self._settling = None
+            self._settling.discard(get_ident())
+
+    def _next(self) -> Callable[[], None]:
+        try:
+            return self._waiting.popleft()
+        except IndexError:  # the other thread has taken the last one
+            return lambda: None
