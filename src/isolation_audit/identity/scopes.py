@@ -118,6 +118,8 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     """The request that may read what another one has changed; see ``mechanisms/shared_values.py``."""
     handed: Any = None
     """The copy of this context that was handed to a thread; ``AWAITED`` as long as it is not known."""
+    unit: Any = None
+    """The inputs of the unit of work that has handed over what is worked on; see ``integrations/handed_over.py``."""
     fetching: Any = None
     """The cache whose entry is being fetched; see ``provenance/inputs.py``."""
     home: Any = None
@@ -149,6 +151,7 @@ kept_variable: Final[ContextVar[Any]] = _variable("kept")
 reader_variable: Final[ContextVar[Any]] = _variable("reader")
 sharing_variable: Final[ContextVar[Any]] = _variable("sharing")
 handed_variable: Final[ContextVar[Any]] = _variable("handed")
+unit_variable: Final[ContextVar[Any]] = _variable("unit")
 fetching_variable: Final[ContextVar[Any]] = _variable("fetching")
 home_variable: Final[ContextVar[Any]] = _variable("home")
 
@@ -235,8 +238,10 @@ def leave(scope: Scope, *, failed: bool = False) -> None:
             current = current.parent
         if current is not None:
             current.parent = scope.parent
-    scope.inputs = None
+    inputs, scope.inputs = scope.inputs, None
     try:
+        if inputs is not None:
+            inputs.end()
         _listening.listener.end(scope)
     except Exception:
         _listening.faults += 1

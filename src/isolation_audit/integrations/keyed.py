@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.identity.scopes import fetching_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.entries import Entries, Library
+from isolation_audit.provenance.inputs import CACHE, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,11 +39,13 @@ class Keyed:
         """A point a method."""
         if not runtime.config.watch.caches:
             return
-        entries = runtime.part(Entries)
+        entries, inputs = runtime.part(Entries), receiver(runtime)
         for place in self.storing:
             yield Point(place, partial(StorePoint, place, self, entries))
         for place in self.fetching:
             yield Point(place, partial(FetchPoint, place, self, entries))
+            if inputs is not None:
+                yield Point(place, partial(InputPoint, place, self, entries, inputs))
 
 
 class _KeyedPoint(Interceptor):
@@ -82,3 +86,30 @@ class FetchPoint(_KeyedPoint):
         if value is not None:
             table, key = state
             self._entries.fetch(table, key, value, self._keyed.library)
+
+
+class InputPoint(_KeyedPoint):
+    """Around the same: what is found comes in as an entry of this cache, whatever its store has sent for it."""
+
+    def __init__(self, place: str, keyed: Keyed, entries: Entries, inputs: Receiver, layout: Layout) -> None:
+        super().__init__(place, keyed, entries, layout)
+        self._receive = inputs.receive
+
+    def before(self, values: Values) -> Any:
+        """Until it is found, what is read is no input by itself."""
+        outer, key = fetching_variable.get(), self._key(values)
+        fetching_variable.set(self)
+        return outer, self._table(values), key
+
+    def after(self, state: Any, result: Any) -> None:
+        """Keep it, with whose work has stored it."""
+        outer, table, key = state
+        fetching_variable.set(outer)
+        value = self._keyed.found(result)
+        if value is not None and not self._keyed.notes(key):
+            writer = None if table is None else self._entries.writer(table, key)
+            self._receive(Input(CACHE, value, stored_by=writer))
+
+    def failed(self, state: Any, error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
+        """Nothing was found."""
+        fetching_variable.set(state[0])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.model import SOURCES
 from isolation_audit.identity.requests import AMBIENT, SCOPES, Request, Sources, source_of
-from isolation_audit.identity.scopes import request_variable
+from isolation_audit.identity.scopes import request_variable, unit_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.mechanisms.shared_values import SharedValues
@@ -69,6 +69,8 @@ class Serving(Interceptor):
     def _begin(self, request: Request, outer: Request | None, *inputs: Input) -> tuple[Request, Request | None]:
         if self._receiver is not None:
             request.inputs = self._receiver.begin(*inputs)
+        if unit_variable.get() is not None:
+            unit_variable.set(None)
         self._count()
         request_variable.set(request)
         request.sharing = None if self._shared is None else self._shared.begin()

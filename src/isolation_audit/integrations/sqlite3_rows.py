@@ -53,13 +53,13 @@ class FetchPoint(Interceptor):
     def before(self, values: Values) -> None:
         """Keep what was read."""
         parameters, rows, number = values
-        self._receive(Input(ROWS, rows, parameters, texts=_texts), number)
+        self._receive(Input(ROWS, rows, parameters, texts=of_rows), number)
 
 
-def _texts(rows: Any) -> Any:
+def of_rows(rows: Any) -> Any:
     """Rows of the class that has names for its columns are tuples otherwise."""
     if type(rows) is list:
-        return [_texts(row) for row in rows]
+        return [of_rows(row) for row in rows]
     return tuple(rows) if type(rows) is sqlite3.Row else rows
 
 

@@ -112,10 +112,12 @@ class Entry:
     ``holders`` are parameters of either in which the writer was handed over.
     """
 
-    __slots__ = ("below", "code", "holders", "line", "namespace", "writer")
+    __slots__ = ("below", "code", "holders", "line", "namespace", "stored_by", "writer")
 
     def __init__(self, writer: User) -> None:
+        self.stored_by = writer.id
         self.writer: User | None = writer
+        """None once the value is known to be nobody's."""
         self.below: ref[FunctionType] | None = None
         self.code: CodeType | None = None
         self.line = 0
@@ -180,6 +182,12 @@ class Entries:
             entry.holders = of_frame(frame, writer.id)
         if len(table) > LIMIT and _oldest(table) is not None:
             self._runtime.tally.entries_evicted += 1
+
+    @staticmethod
+    def writer(table: Table, key: Any) -> str | None:
+        """The id of the user in whose work something was stored; None for nobody, and where that is not known."""
+        entry = table.get(_hash(key))
+        return None if entry is None else entry.stored_by
 
     def fetch(self, table: Table, key: Any, value: Any, library: Library) -> None:
         """Something was found."""

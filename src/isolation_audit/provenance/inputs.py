@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import fetching_variable, request_variable, scope_variable
+from isolation_audit.identity.scopes import fetching_variable, request_variable, scope_variable, unit_variable
 from isolation_audit.provenance.background import background_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Input:
 class Inputs:
     """What came in through one unit of work; ``dropped`` counts what was more than is kept."""
 
-    __slots__ = ("at_end", "began", "bytes", "dropped", "kept", "rows")
+    __slots__ = ("at_end", "began", "bytes", "dropped", "ended", "kept", "rows")
 
     def __init__(self) -> None:
         self.began = monotonic()
@@ -67,6 +67,7 @@ class Inputs:
         self.at_end: list[Callable[[], None]] = []
         """Called when the unit is about to end: exits whose end nothing else tells."""
         self.rows = self.bytes = self.dropped = 0
+        self.ended = False
 
     def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
         """Keep one more input of so many rows, or bytes."""
@@ -78,14 +79,25 @@ class Inputs:
             self.kept.append(one)
 
     def end(self) -> None:
-        """The unit is about to end."""
+        """The unit ends: what waits for that is told, and nothing is kept any more."""
         waiting, self.at_end = self.at_end, []
-        for finish in waiting:
-            finish()
+        try:
+            for finish in waiting:
+                finish()
+        finally:
+            # Whatever goes on after it, as a thread that it has started may, must not keep them.
+            self.ended = True
+            self.kept.clear()
 
 
 def current_inputs() -> Inputs | None:
-    """The inputs of the unit of work that is running: the request, else the outermost scope; None where none is."""
+    """The inputs of the unit of work that is running; None where none is.
+
+    It is the unit that has handed over what is worked on here, else the request, else the outermost scope.
+    """
+    handed: Inputs | None = unit_variable.get()
+    if handed is not None and not handed.ended:
+        return handed
     request = request_variable.get()
     if request is not None and request.inputs is not None:
         inputs: Inputs = request.inputs

@@ -1,0 +1,146 @@
+"""Answers of other services, through httpx, requests, aiohttp, and whatever is built on the standard library's client.
+
+They are kept by reference, and read where it matters: what the client has not read by then is not seen.
+"""
+
+from __future__ import annotations
+
+import zlib
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point
+from isolation_audit.provenance.inputs import ANSWER, Input, Receiver, receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_BODIES: Final = ("_content", "_body")
+_UNPACKED: Final = 1_000_000
+"""Bytes that a compressed answer is read to."""
+
+_RECEIVED: Final = 1_000_000
+"""Bytes of one reading that are kept."""
+
+
+class Answers:
+    """The integration of one library: ``places`` give a response, or belong to one that is complete afterwards."""
+
+    def __init__(self, distribution: str, since: str, places: tuple[str, ...], request: str | None) -> None:
+        self.distribution = distribution
+        self.since = since
+        self._places = places
+        self._request = request
+
+    def points(self, runtime: Runtime) -> Iterator[Point]:
+        """Each of them."""
+        inputs = receiver(runtime)
+        if inputs is not None:
+            for place in self._places:
+                yield Point(place, partial(AnswerPoint, place, inputs, self._request))
+
+
+class AnswerPoint(Interceptor):
+    """Around what gives a response."""
+
+    def __init__(self, place: str, inputs: Receiver, request: str | None, layout: Layout) -> None:
+        self.place = place
+        self._receive = inputs.receive
+        self._question: Callable[[Values], Any] = (
+            layout.receiver_reader() if request is None else layout.argument(request)
+        )
+        self._is_response = request is None
+
+    def before(self, values: Values) -> Any:
+        """What is asked is the question."""
+        return self._question(values)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Keep it."""
+        if self._is_response:
+            self._receive(Input(ANSWER, state, state, _of_response, _of_own_request))
+        else:
+            self._receive(Input(ANSWER, result, state, _of_response, _of_request))
+
+
+def _of_response(response: Any) -> Any:
+    """Its body, where it was read, and its headers; past properties, which read it."""
+    fields = vars(response)
+    body = next((fields[name] for name in _BODIES if type(fields.get(name)) in (bytes, bytearray)), None)
+    headers = fields.get("headers", fields.get("_headers"))
+    return [body, [(str(name), str(value)) for name, value in headers.items()] if headers is not None else None]
+
+
+def _of_request(request: Any) -> Any:
+    fields = vars(request)
+    return [str(fields.get("url")), [(str(name), str(value)) for name, value in fields["headers"].items()]]
+
+
+def _of_own_request(response: Any) -> Any:
+    asked = response.request_info
+    return [str(asked.url), [(str(name), str(value)) for name, value in asked.headers.items()]]
+
+
+class StandardLibrary:
+    """The standard library's client, which requests, urllib3, urllib and many others read through."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What asks, and all ways to read an answer."""
+        inputs = receiver(runtime)
+        if inputs is not None:
+            yield Point(AskPoint.place, partial(AskPoint, inputs))
+            yield Point(ReadPoint.place, partial(ReadPoint, inputs))
+
+
+class AskPoint(Interceptor):
+    """Around the sending of a request's first line."""
+
+    place = "http.client:HTTPConnection.putrequest"
+
+    def __init__(self, inputs: Receiver, layout: Layout) -> None:
+        self._receive = inputs.receive
+        self._url = layout.argument("url")
+
+    def before(self, values: Values) -> None:
+        """Its address is a question."""
+        self._receive(Input(ANSWER, None, self._url(values)), 0)
+
+
+class ReadPoint(Interceptor):
+    """Around the reading of an answer's body."""
+
+    place = "http.client:HTTPResponse.read"
+
+    def __init__(self, inputs: Receiver, _layout: Layout) -> None:
+        self._receive = inputs.receive
+
+    def before(self, _values: Values) -> bool:
+        """Wait for it."""
+        return True
+
+    def after(self, _state: Any, result: Any) -> None:
+        """Keep it."""
+        if result:
+            self._receive(Input(ANSWER, result, texts=_unpacked), size=len(result))
+
+
+def _unpacked(body: bytes) -> Any:
+    """As it is, and without gzip or deflate, where it has that."""
+    try:
+        return [zlib.decompressobj(wbits=47).decompress(body, _UNPACKED)]
+    except zlib.error:
+        return body
+
+
+httpx = Answers("httpx", "0.23", ("httpx._client:Client.send", "httpx._client:AsyncClient.send"), "request")
+requests = Answers("requests", "2.20", ("requests.sessions:Session.send",), "request")
+aiohttp = Answers("aiohttp", "3.8", ("aiohttp.client_reqrep:ClientResponse.read",), None)
+standard_library = StandardLibrary()
