@@ -10,9 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +22,10 @@ from doors import clean_environment
 from isolation_audit.integrations import GROUP, Integration
 from mariadb_server import mariadb_server
 from postgres_server import postgres_server
+from redis_server import redis_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SABOTAGE = Path(__file__).parent / "uses" / "sabotage.py"
 INTEGRATIONS = {
@@ -28,7 +34,18 @@ INTEGRATIONS = {
     if entry.module.startswith("isolation_audit.")
 }
 
-SERVERS = {"asyncpg": postgres_server, "psycopg_pool": postgres_server, "aiomysql": mariadb_server}
+
+@contextmanager
+def _redis() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as running:
+        yield running.url
+
+
+SERVERS = {
+    **dict.fromkeys(("asyncpg", "psycopg_pool", "asyncpg_rows", "psycopg_rows"), postgres_server),
+    **dict.fromkeys(("aiomysql", "aiomysql_rows", "pymysql_rows"), mariadb_server),
+    "redis_replies": _redis,
+}
 """What has to run for some of the uses."""
 NAMES = [pytest.param(name, marks=pytest.mark.server if name in SERVERS else ()) for name in INTEGRATIONS]
 
@@ -43,6 +60,8 @@ UNREACHED = {
     "apscheduler.RunPoint: failed": "what runs a job catches everything",
     "boundaries.RootPoint: failed": "uvicorn's calls of applications raise nothing",
     "serving.AsgiPoint: failed": "the same",
+    "handed_over.WorkPoint: failed": "what runs a job, or a thread, catches everything",
+    "keyed.InputPoint: failed": "of these caches only cachetools' raise",
     "threads.ThreadPoint: failed": "a thread's exceptions end in its excepthook",
     "transports.EncryptingPoint: failed": "writing bytes to an encrypted transport never fails",
     **({} if sys.version_info >= (3, 12) else {"transports.LinesPoint: never placed": "there from Python 3.12 on"}),

@@ -8,7 +8,9 @@ from test_rows import STARLETTE
 
 from postgres_server import postgres_server
 
-ASYNCPG = STARLETTE + """
+ASYNCPG = (
+    STARLETTE
+    + """
 import asyncpg
 
 async def connect():
@@ -42,8 +44,11 @@ async def read(field):
 READ = {"a": "fetch", "b": "fetchval", "c": "prepared", "d": "cursor"}
 app = routes(read, keep)
 """
+)
 
-PSYCOPG = STARLETTE + """
+PSYCOPG = (
+    STARLETTE
+    + """
 import psycopg
 
 async def end():
@@ -70,8 +75,11 @@ async def read(field):
 
 app = routes(read, keep)
 """
+)
 
-AIOSQLITE = STARLETTE + """
+AIOSQLITE = (
+    STARLETTE
+    + """
 import os
 import tempfile
 
@@ -102,6 +110,7 @@ async def read(field):
 
 app = routes(read, keep)
 """
+)
 
 WAYS = {"asyncpg": ASYNCPG, "psycopg": PSYCOPG, "aiosqlite": AIOSQLITE}
 

@@ -78,8 +78,6 @@ class WorkPoint(Interceptor):
     def before(self, values: Values) -> Any:
         """Go on with the unit that it comes from."""
         inputs = self._handed.pop(self._self_of(values), None)
-        if inputs is None:
-            return None
         outer = unit_variable.get()
         unit_variable.set(inputs)
         return (outer,)

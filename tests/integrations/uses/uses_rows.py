@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from typing import Any
 
-from uses import outcome, use
+from uses import async_outcome, outcome, use
 
 
 @use("sqlalchemy_rows")
@@ -78,3 +80,139 @@ def django_rows() -> Any:
         cursor.execute("DROP TABLE t")
     connection.close()
     return repr((read, wrong))
+
+
+@use("psycopg_rows")
+def psycopg_rows() -> Any:
+    import psycopg
+
+    address, got = os.environ["USES_SERVER"], []
+
+    async def main() -> Any:
+        async with await psycopg.AsyncConnection.connect(address) as db:
+            rows = [row async for row in await db.execute("SELECT generate_series(1, 3)")]
+            async with db.cursor("named") as cursor:
+                await cursor.execute("SELECT generate_series(1, 3)")
+                rows += [row async for row in cursor]
+            return [rows, str(await async_outcome(db.execute("nonsense")))]
+
+    with psycopg.connect(address) as db:
+        got.append(db.execute("SELECT generate_series(1, %s)", (3,)).fetchall())
+        got.append(list(db.execute("SELECT 1 AS one, NULL", binary=True)))
+        got.append(db.execute("CREATE TEMPORARY TABLE numbers (n int)").rowcount)
+        with db.cursor("named") as cursor:
+            cursor.execute("SELECT generate_series(1, 5)")
+            got.append([cursor.fetchone(), cursor.fetchmany(2), list(cursor)])
+        got.append(outcome(db.execute, "nonsense"))
+    return repr([got, asyncio.run(main())])
+
+
+@use("asyncpg_rows")
+def asyncpg_rows() -> Any:
+    import asyncpg
+
+    async def main() -> Any:
+        db = await asyncpg.connect(os.environ["USES_SERVER"])
+        asked, got = "SELECT generate_series(1, $1::int) AS n", []
+        got.append([dict(row) for row in await db.fetch(asked, 3)])
+        got += [await db.fetchval(asked, 1), await db.fetchrow("SELECT 1 WHERE false"), await db.execute("SELECT 1")]
+        prepared = await db.prepare(asked)
+        got.append([tuple(row) for row in await prepared.fetch(3)])
+        async with db.transaction():
+            got.append([tuple(row) async for row in db.cursor(asked, 3, prefetch=10)])
+            cursor = await db.cursor(asked, 5)
+            got.append([tuple(row) for row in await cursor.fetch(2)])
+        got += [await async_outcome(db.fetch(asked, "three")), await async_outcome(db.fetch("nonsense"))]
+        await db.close()
+        return got
+
+    return repr(asyncio.run(main()))
+
+
+def _mysql() -> dict[str, Any]:
+    host, port = os.environ["USES_SERVER"].split(":")
+    return {"host": host, "port": int(port), "user": "root", "db": "test"}
+
+
+@use("pymysql_rows")
+def pymysql_rows() -> Any:
+    import pymysql
+    from pymysql.cursors import DictCursor, SSCursor
+
+    got: list[Any] = []
+    db = pymysql.connect(**_mysql())
+    for kind in (None, DictCursor, SSCursor):
+        with db.cursor(kind) as cursor:
+            cursor.execute("SELECT %s UNION SELECT 2", (1,))
+            got += [cursor.fetchone(), cursor.fetchall(), cursor.fetchone(), outcome(cursor.execute, "nonsense")]
+    db.close()
+    return repr(got)
+
+
+@use("aiomysql_rows")
+def aiomysql_rows() -> Any:
+    import aiomysql
+
+    async def main() -> Any:
+        got: list[Any] = []
+        db = await aiomysql.connect(**_mysql())
+        for kind in (aiomysql.Cursor, aiomysql.DictCursor, aiomysql.SSCursor):
+            async with db.cursor(kind) as cursor:
+                await cursor.execute("SELECT %s UNION SELECT 2", (1,))
+                got += [await cursor.fetchone(), await cursor.fetchall()]
+                got.append(await async_outcome(cursor.execute("nonsense")))
+        db.close()
+        return got
+
+    return repr(asyncio.run(main()))
+
+
+@use("aiosqlite_rows")
+def aiosqlite_rows() -> Any:
+    import aiosqlite
+
+    async def main() -> Any:
+        async with aiosqlite.connect(":memory:") as db:
+            got = [list(await db.execute_fetchall("SELECT ? UNION SELECT 2", (1,)))]
+            cursor = await db.execute("SELECT 1 UNION SELECT 2 UNION SELECT 3")
+            got += [await cursor.fetchone(), list(await cursor.fetchmany(1)), list(await cursor.fetchall())]
+            await cursor.execute("SELECT ?", (5,))
+            got += [[row async for row in cursor], await async_outcome(db.execute("nonsense"))]
+            got += [await async_outcome(cursor.execute("nonsense"))]
+            return got
+
+    return repr(asyncio.run(main()))
+
+
+@use("redis_replies")
+def redis_replies() -> Any:
+    import redis
+    import redis.asyncio
+
+    address, got = os.environ["USES_SERVER"], []
+
+    async def main() -> Any:
+        async with redis.asyncio.Redis.from_url(address) as server:
+            told = [await server.set("n", 3), await server.get("n"), await server.get("nothing")]
+            async with server.pipeline() as several:
+                told.append(await several.set("m", 4).get("m").execute())
+            async with server.pubsub() as told_of:
+                await told_of.subscribe("news")
+                await server.publish("news", "hello")
+                heard = [await told_of.get_message(timeout=5), await told_of.get_message(timeout=5)]
+            told += [heard, await async_outcome(server.execute_command("NONSENSE"))]
+            async with server.pipeline() as several:
+                told.append(await async_outcome(several.incr("list").execute()))
+            return told
+
+    with redis.Redis.from_url(address) as server:
+        got += [server.set("n", 3), server.get("n"), server.delete("list"), server.rpush("list", "a", "b")]
+        got += [server.lrange("list", 0, -1), outcome(server.execute_command, "NONSENSE")]
+        with server.pipeline() as several:
+            got.append(several.set("m", 4).get("m").execute())
+            got.append(outcome(several.incr("list").execute))
+        with server.pubsub() as told_of:
+            told_of.subscribe("news")
+            server.publish("news", "hello")
+            got.append([told_of.get_message(timeout=5), told_of.get_message(timeout=5)])
+    return repr([got, asyncio.run(main())])

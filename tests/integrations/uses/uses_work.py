@@ -159,6 +159,11 @@ def threads() -> Any:
     return [got, own.got, outcome(own.start), answered.result()]
 
 
+@use("handed_over")
+def handed_over() -> Any:
+    return [queues(), threads()]
+
+
 @use("asgiref")
 def asgiref() -> Any:
     from asgiref.local import Local
@@ -309,7 +314,7 @@ def service() -> Any:
         yield f"http://localhost:{server.server_port}"
 
 
-@use("aiohttp")
+@use("aiohttp", "aiohttp_answers")
 def aiohttp_client() -> Any:
     import aiohttp
 
@@ -328,7 +333,7 @@ def aiohttp_client() -> Any:
         return as_user(None, asyncio.run, main(url))
 
 
-@use("httpx")
+@use("httpx", "httpx_answers")
 def httpx() -> Any:
     import httpx
 
@@ -348,7 +353,7 @@ def httpx() -> Any:
         return [got, as_user(None, asyncio.run, main(url))]
 
 
-@use("requests")
+@use("requests", "requests_answers", "http_client")
 def requests() -> Any:
     import requests
 
