@@ -185,7 +185,6 @@ def test_warnings_fail_nothing(suite: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--audit-isolation",), "*no configuration found; write an isolation-audit.toml, or use --audit-config"),
         (("--audit-isolation", "--audit-config", "nowhere.toml"), "*nowhere.toml*"),
         (("--audit-isolation", "--audit-config", "bad.toml"), "*bad.toml:*"),
         (("--audit-isolation", "--audit-config", "bad.toml", "-n", "2"), "*bad.toml:*"),

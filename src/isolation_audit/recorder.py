@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.selection import Selection
 from isolation_audit.findings import paired
+from isolation_audit.identity.scopes import test_variable
 from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 PAIRS: Final = 1_000
 """Pairs of users that are told apart in one finding."""
+
+TESTS: Final = 10_000
+"""Tests that are told apart in one finding."""
 
 
 LARGEST: Final = 8_000_000
@@ -42,6 +46,8 @@ class Entry:
     """How often which two users met: the one whose work was running, or whose it should have been, and the other."""
     pairs_dropped: int = 0
     """Occurrences of further pairs."""
+    tests: dict[str, int] = field(default_factory=dict)
+    """How often it happened in which test, or in what that test had started."""
 
     def meet(self, witnesses: Witnesses) -> None:
         """Count the two users of one more occurrence."""
@@ -56,7 +62,8 @@ class Entry:
     def as_dict(self) -> dict[str, Any]:
         """JSON form of ``report.json``, schema 1."""
         found = self.finding.as_dict(count=self.count, first_seen=self.first_seen, last_seen=self.last_seen)
-        return {**found, **paired(self.pairs)}
+        test = next(iter(self.tests), None)
+        return {**found, **paired(self.pairs), **({} if test is None else {"test": test})}
 
 
 class Recorder:
@@ -79,6 +86,8 @@ class Recorder:
         """Distinct findings that the sinks have not seen yet."""
         self.scopes: deque[Scope] = deque(maxlen=limits.scopes)
         """Ended scopes that the sinks have not seen yet."""
+        self.running_test: str | None = None
+        """The test that runs in this process, for what no test has started itself, such as a server for all of them."""
         self.wake = Wakeup()
         """Set when there is something for the sinks."""
 
@@ -121,6 +130,7 @@ class Recorder:
                 entry = self._entries[fingerprint] = Entry(finding, 1, now, now)
                 entry.meet(finding.witnesses)
                 self.size += finding.size()
+                self._count_test(entry)
                 self.counts[finding.rule] += 1
                 self.new.append(entry)
             if shortcut is not None and len(self._shortcuts) < 4 * self._limit:
@@ -142,5 +152,11 @@ class Recorder:
     def _count(self, entry: Entry, witnesses: Witnesses) -> None:
         entry.count += 1
         entry.meet(witnesses)
+        self._count_test(entry)
         entry.last_seen = time.time()
         self.counts[entry.finding.rule] += 1
+
+    def _count_test(self, entry: Entry) -> None:
+        test = test_variable.get() or self.running_test
+        if test is not None and (test in entry.tests or len(entry.tests) < TESTS):
+            entry.tests[test] = entry.tests.get(test, 0) + 1

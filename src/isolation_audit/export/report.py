@@ -35,7 +35,10 @@ _STATES = ("waiting", "absent", "applied", "late", "missing")
 _ROUNDS = 3
 """How often parts are looked for when they are removed."""
 
-_HIGHEST = ("users_at_once",)
+_HIGHEST = (
+    "users_at_once",
+    "ambient_told",
+)
 """Figures of which the highest stands for the whole: at least so many at once, in one of the processes."""
 
 

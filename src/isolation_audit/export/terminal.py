@@ -179,7 +179,7 @@ def _sources(summary: dict[str, Any]) -> list[str]:
     """What the sources of users contradict, and what became of it."""
     told = summary.get("users_by_source", {})
     lines = []
-    if told.get("ambient") == 0 and (summary.get("requests") or summary.get("scopes")):
+    if "ambient" in told and not summary.get("ambient_told") and (summary.get("requests") or summary.get("scopes")):
         others = ", ".join(f"{source} {count}" for source, count in told.items() if count) or "none"
         lines.append(f"  the variable of [ambient] named nobody; other sources told the users of requests: {others}")
     if summary.get("users_disagreed"):

@@ -124,6 +124,8 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     """The cache whose entry is being fetched; see ``provenance/inputs.py``."""
     home: Any = None
     """The user and the scope under which the server was started: its requests have them by design."""
+    test: Any = None
+    """The test that this context comes from; see ``testing/attribution.py``."""
 
 
 def _variable(name: str) -> ContextVar[Any]:
@@ -154,9 +156,12 @@ handed_variable: Final[ContextVar[Any]] = _variable("handed")
 unit_variable: Final[ContextVar[Any]] = _variable("unit")
 fetching_variable: Final[ContextVar[Any]] = _variable("fetching")
 home_variable: Final[ContextVar[Any]] = _variable("home")
+test_variable: Final[ContextVar[Any]] = _variable("test")
 
 _INHERITED: Final = tuple(
-    one.context_var for name, one in vars(AuditContext).items() if hasattr(one, "context_var") and name != "home"
+    one.context_var
+    for name, one in vars(AuditContext).items()
+    if hasattr(one, "context_var") and name not in ("home", "test")
 )
 
 

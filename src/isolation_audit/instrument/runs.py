@@ -6,8 +6,9 @@ import time
 from collections import OrderedDict, deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.scopes import test_variable
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.protocols.automaton import START, Automaton, compile_order
 from isolation_audit.protocols.openings import Closing, Openings
@@ -57,6 +58,8 @@ class Run:
     """Where its first event was emitted."""
     began: RawStack = ()
     """Where the work for it began."""
+    test: Any = None
+    """The test in which its first event was emitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +258,7 @@ class Runs:
             self._runs.pop(key, None)
         # Seen before it is in the table: the drainer's thread may look for what is overdue at this very moment.
         # One stack for each run, not for each event.
-        begun = Run(run_id, layer, seen=time.monotonic(), place=capture(_FRAMES))
+        begun = Run(run_id, layer, seen=time.monotonic(), place=capture(_FRAMES), test=test_variable.get())
         begun.user = self._user_of(self.protocol.key, run_id)
         run = self._runs.setdefault(key, begun)
         if len(self._runs) > self._limit:

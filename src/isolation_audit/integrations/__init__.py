@@ -72,13 +72,14 @@ def watch(runtime: Runtime, places: Places) -> list[Watched]:
         if entry_point.name in runtime.config.integrations.disable:
             continue
         try:
-            found += _targets(entry_point.name, entry_point.load(), runtime, places)
+            found += targets(entry_point.name, entry_point.load(), runtime, places)
         except Exception as error:
             runtime.barrier.fault(f"integration {entry_point.name}", error)
     return found
 
 
-def _targets(name: str, integration: Integration, runtime: Runtime, places: Places) -> Iterator[Watched]:
+def targets(name: str, integration: Integration, runtime: Runtime, places: Places) -> Iterator[Watched]:
+    """The targets of one integration."""
     for point in integration.points(runtime):
         module, _, qualname = point.target.partition(":")
         yield Watched(

@@ -39,11 +39,10 @@ def users_told(runtime: Runtime) -> dict[str, Any]:
     asked += [SCOPES] if config.scopes else []
     asked += [source for source in SOURCES if source in detect]
     counts = {source: tally.users_by_source[source] for source in (*asked, *list(tally.users_by_source))}
-    if AMBIENT in counts:
-        # Outside of requests nobody counts how often it was asked.
-        counts[AMBIENT] = max(counts[AMBIENT], int(runtime.ambient.told))
     return {
         "users_by_source": counts,
+        # Outside of requests nobody counts how often the variable was asked.
+        "ambient_told": int(runtime.ambient.told),
         "users_disagreed": tally.users_disagreed,
         "users_outvoted": {source_of(rank): 1 for rank in runtime.part(sources).outvoted},
     }

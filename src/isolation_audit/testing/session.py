@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from isolation_audit.auditor import Auditor
-from isolation_audit.config import find_config, load_config
+from isolation_audit.config import default_config, find_config, load_config
 from isolation_audit.detectors.selfcheck import judge_blindness
 from isolation_audit.exceptions import IsolationAuditError
 from isolation_audit.export import report
 from isolation_audit.export.terminal import Painter, render_finding, render_summary
 from isolation_audit.identity.pseudonyms import KEY_VARIABLE
+from isolation_audit.integrations import targets
 from isolation_audit.rules import Severity
+from isolation_audit.testing.attribution import PATIENCE, Attribution, test
+from isolation_audit.testing.texts import in_short, told, whose
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
 _OUTPUT = "isolation_audit"
 """Key of a worker's report in pytest-xdist's ``workeroutput``."""
 
-_OUTSIDE = "isolation_audit_outside"
-"""Key of the fingerprints of a worker's errors that happened outside of every test."""
+_UNTOLD = "isolation_audit_untold"
+"""Key of a worker's errors that no test of it has told."""
+
+Untold = dict[str, list[str]]
+"""By fingerprint, the tests that an error belongs to and that could not tell it any more; none where it has no test."""
 
 
 def begin(early_config: pytest.Config) -> None:
@@ -49,12 +55,8 @@ def begin(early_config: pytest.Config) -> None:
 def _auditor(options: Any) -> Auditor:
     try:
         path = Path(options.audit_config) if options.audit_config else find_config()
-        if path is None:
-            raise pytest.UsageError(
-                "--audit-isolation: no configuration found; write an isolation-audit.toml, or use --audit-config"
-            )
         # As one of several, whether or not there are others: what nobody saw is said once, of the whole session.
-        return Auditor(load_config(path), supervised=True)
+        return Auditor(default_config() if path is None else load_config(path), supervised=True)
     except IsolationAuditError as error:
         raise pytest.UsageError(*str(error).splitlines()) from None
 
@@ -70,17 +72,38 @@ class AuditPlugin:
     def __init__(self, auditor: Auditor, directory: Path | None) -> None:
         self.auditor = auditor
         self._directory = directory
+        self._attribution = Attribution()
+        runtime, instrumentation = auditor.runtime, auditor.instrumentation
+        instrumentation.integrated += targets("pytest", self._attribution, runtime, instrumentation.places)
         self._from_workers: list[report.Report] = []
         self._merged: report.Report | None = None
-        self._in_tests: Counter[str] = Counter()
-        """By fingerprint: how often a finding has happened inside of a test so far."""
-        self._outside: set[str] = set()
+        self._told: Counter[tuple[str, str]] = Counter()
+        """By test and fingerprint: how often a finding has happened while its test could still be told."""
+        self._untold: Untold = {}
 
     def pytest_report_header(self) -> str:
         """Say what is audited."""
         source = self.auditor.config.source
-        count = len(self.auditor.instrumentation.targets)
-        return f"isolation-audit: {count} targets from {source.name if source else 'defaults'}"
+        if source is None:
+            return "isolation-audit: no configuration found: watching what needs none"
+        return f"isolation-audit: {len(self.auditor.instrumentation.targets)} targets from {source.name}"
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+        """What a fixture for several tests starts belongs to none of them alone."""
+        if fixturedef.scope == "function":
+            return (yield)
+        with test(None):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Between the phases as well, the test is the one that runs."""
+        self.auditor.recorder.running_test = item.nodeid
+        try:
+            return (yield)
+        finally:
+            self.auditor.recorder.running_test = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -99,42 +122,46 @@ class AuditPlugin:
 
     def _audited(self, item: pytest.Item, when: str) -> Generator[None, Any, Any]:
         self.auditor.instrumentation.refresh()
-        before = {entry.finding.fingerprint: entry.count for entry in self.auditor.recorder.entries()}
-        try:
-            result = yield
-        except pytest.skip.Exception:
-            # What was found before the test chose to be skipped has happened all the same.
-            new = self._errors_since(before)
-            if not new:
+        with test(item.nodeid):
+            try:
+                result = yield
+            except pytest.skip.Exception:
+                # What was found before the test chose to be skipped has happened all the same.
+                new = self._new_errors(item.nodeid)
+                if not new:
+                    raise
+            except BaseException:
+                new = self._new_errors(item.nodeid)
+                if new:
+                    item.add_report_section(when, "isolation-audit", told(new))
                 raise
-        except BaseException:
-            new = self._errors_since(before)
-            if new:
-                item.add_report_section(when, "isolation-audit", _text(new))
-            raise
-        else:
-            new = self._errors_since(before)
-            if not new:
-                return result
-        pytest.fail(f"isolation-audit: {len(new)} finding(s) of severity error\n\n{_text(new)}", pytrace=False)
+            else:
+                new = self._new_errors(item.nodeid)
+                if not new:
+                    return result
+        pytest.fail(f"isolation-audit: {in_short(new)}\n\n{told(new)}", pytrace=False)
 
-    def _errors_since(self, before: dict[str, int]) -> list[Entry]:
+    def _new_errors(self, nodeid: str) -> list[Entry]:
         self.auditor.settle()
         new = []
-        for entry in self.auditor.recorder.entries():
-            fingerprint = entry.finding.fingerprint
-            more = entry.count - before.get(fingerprint, 0)
-            if more and entry.finding.severity is Severity.ERROR:
-                self._in_tests[fingerprint] += more
+        for entry in self._errors():
+            key, count = (nodeid, entry.finding.fingerprint), entry.tests.get(nodeid, 0)
+            if count > self._told[key]:
+                self._told[key] = count
                 new.append(entry)
         return new
 
-    def _errors_outside(self) -> set[str]:
-        return {
-            entry.finding.fingerprint
-            for entry in self.auditor.recorder.entries()
-            if entry.finding.severity is Severity.ERROR and entry.count > self._in_tests[entry.finding.fingerprint]
-        }
+    def _errors(self) -> list[Entry]:
+        return [entry for entry in self.auditor.recorder.entries() if entry.finding.severity is Severity.ERROR]
+
+    def _errors_untold(self) -> Untold:
+        untold: Untold = {}
+        for entry in self._errors():
+            fingerprint = entry.finding.fingerprint
+            tests = [one for one, count in list(entry.tests.items()) if count > self._told[one, fingerprint]]
+            if tests or entry.count > sum(entry.tests.values()):
+                untold[fingerprint] = tests
+        return untold
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -142,27 +169,33 @@ class AuditPlugin:
         output = getattr(node, "workeroutput", {})
         if _OUTPUT in output:
             self._from_workers.append(output[_OUTPUT])
-            self._outside |= set(output[_OUTSIDE])
+            self._leave_untold(output[_UNTOLD])
+
+    def _leave_untold(self, untold: Untold) -> None:
+        for fingerprint, tests in untold.items():
+            self._untold.setdefault(fingerprint, []).extend(tests)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Stop; a worker hands its report to the controller, every other process puts the whole report together.
 
-        Errors at import or collection, or between two tests, have no test to fail: they fail the session.
+        Errors at import or collection have no test to fail, and those that come after their test's report can't fail
+        it any more: they fail the session.
         """
+        self._attribution.wait(PATIENCE)
         self.auditor.stop()
         own = self.auditor.snapshot()
-        self._outside |= self._errors_outside()
+        self._leave_untold(self._errors_untold())
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output[_OUTPUT] = own
-            output[_OUTSIDE] = sorted(self._outside)
+            output[_UNTOLD] = self._untold
             return
         run = {key: value for key, value in own["run"].items() if key != "processes"}
         merged = report.merge(self._from_workers or [own], run, report.TOOL)
         if session.testscollected:
             judge_blindness(merged, self.auditor.config.select)
-        if self._outside and session.exitstatus == pytest.ExitCode.OK:
+        if self._untold and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._directory is not None:
             report.write(self._directory / "report.json", merged)
@@ -175,8 +208,8 @@ class AuditPlugin:
         paint = Painter("always" if terminalreporter.hasmarkup else "never")
         terminalreporter.section("isolation-audit")
         for finding in self._merged["findings"]:
-            if finding["fingerprint"] in self._outside:
-                terminalreporter.write_line("outside of every test, so the session fails:")
+            if finding["fingerprint"] in self._untold:
+                terminalreporter.write_line(whose(self._untold[finding["fingerprint"]]))
                 terminalreporter.write_line(render_finding(finding, paint) + "\n")
         terminalreporter.write_line(render_summary(self._merged, paint))
         if self._directory is not None:
@@ -185,8 +218,3 @@ class AuditPlugin:
     def pytest_unconfigure(self) -> None:
         """Stop in any case, also when the session ended before its first test."""
         self.auditor.stop()
-
-
-def _text(entries: list[Entry]) -> str:
-    paint = Painter("never")
-    return "\n\n".join(render_finding(entry.as_dict(), paint) for entry in entries)
