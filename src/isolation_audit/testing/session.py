@@ -66,6 +66,10 @@ def _is_controller(options: Any) -> bool:
     return bool(getattr(options, "numprocesses", None)) and "PYTEST_XDIST_WORKER" not in os.environ
 
 
+Found: Any = type("isolation-audit", (pytest.fail.Exception,), {"__module__": "builtins"})
+"""Fails a test for what was found in it. pytest's line of a failed test begins with the name, and is cut at 80."""
+
+
 class AuditPlugin:
     """One audited session, in the process that runs tests or in the controller of those that do."""
 
@@ -139,7 +143,7 @@ class AuditPlugin:
                 new = self._new_errors(item.nodeid)
                 if not new:
                     return result
-        pytest.fail(f"isolation-audit: {in_short(new)}\n\n{told(new)}", pytrace=False)
+        raise Found(f"{in_short(new)}\n\n{told(new)}", pytrace=False)
 
     def _new_errors(self, nodeid: str) -> list[Entry]:
         self.auditor.settle()
