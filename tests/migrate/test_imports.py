@@ -203,3 +203,16 @@ def test_old_paths_that_are_left_to_people(tmp_path: Path) -> None:
         1: "what is taken from the old module is bound to its replacement already",
         4: "it names the old path of something that is bound to its replacement already",
     }
+
+
+def test_who_only_asks_whether_the_old_module_is_there_asks_on(tmp_path: Path) -> None:
+    source = (
+        "def engines():\n    try:\n        from app.old import Engine\n        return 1\n"
+        "    except ImportError:\n        return 0\n\n"
+        "def used():\n    try:\n        from app.old import Engine\n        return Engine()\n"
+        "    except ImportError:\n        return None\n"
+    )
+    plan = planned(tmp_path, CONFIG, chat=source)
+    head, _, tail = source.partition("def used")
+    assert after(plan) == head + "def used" + tail.replace("app.old", "app.new").replace("Engine", "UserEngine")
+    assert [one.reason for one in plan.manual] == ["nothing uses it: it finds out whether the old module is there"]

@@ -144,7 +144,11 @@ class FileRewriter:
         return self._named(place, new)
 
     def _check_names(self, use: Use) -> None:
-        numbers = [*use.through, *(number for number, one in enumerate(self._facts.imports) if one == use)]
+        own = [number for number, one in enumerate(self._facts.imports) if one == use]
+        numbers = [*use.through, *own]
+        is_used = any(not set(own).isdisjoint(other.use.through) for other in self.places)
+        if own and use.guard == "try" and use.function != "<module>" and not is_used:
+            raise Unsafe("nothing uses it: it finds out whether the old module is there")
         if not self._unsettled.isdisjoint(map(self._bound, numbers)):
             raise Unsafe("its name is deleted, global or nonlocal somewhere in the file")
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from isolation_audit.scan.source import Source
     from isolation_audit.scan.walk import File
 
-_FORMAT = 7
+_FORMAT = 8
 _SETTLED = 2_000_000_000
 """Nanoseconds: a file that changed this shortly before it was read may change again without showing a new time."""
 _LONG = 60 * 24 * 3600 * 1_000_000_000

@@ -70,6 +70,8 @@ class Judge:
             for line in look.conflicts:
                 found.append(self._at(path, line, "IA804", "conflict marker", "a merge conflict begins here"))
         for path, (line, reason) in source.broken.items():
+            if path in source.looks and source.looks[path].conflicts:
+                continue  # that it does not parse is told by its conflict
             message = f"not read, because it does not parse: {reason}" if line else f"not read: {reason}"
             found.append(self._at(path, line, "IA807", "unparsable", message))
         return sorted(found, key=_place)

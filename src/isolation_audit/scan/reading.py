@@ -11,11 +11,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from isolation_audit.scan.conflicts import MARKDOWN, conflicts_in
 from isolation_audit.scan.lexical import Mention, Words, mention
 from isolation_audit.scan.parsing import Unparsable, decoded, parse
 from isolation_audit.scan.references import read_facts
 from isolation_audit.scan.settings import names_in
-from isolation_audit.scan.walk import PYTHON
+from isolation_audit.scan.walk import PYTHON, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -71,16 +72,20 @@ class Looking:
         try:
             data = self.overlay[path] if path in self.overlay else contents(path)
         except OSError as error:
-            return Look(unreadable=(error.strerror or "unreadable").lower())
+            is_telling = path.endswith((*PYTHON, *SETTINGS))
+            return Look(unreadable=(error.strerror or "unreadable").lower()) if is_telling else None
+        if self.fresh is not None and not path.endswith((*PYTHON, *SETTINGS)):
+            return None
         if self.fresh is not None and (not self.fresh.are_in(data) or not self._is_news(data, path)):
             return None
         if not path.endswith(PYTHON):
-            conflicts, settings = _conflicts(data), names_in(data, self.words)
+            conflicts = conflicts_in(data, is_markdown=path.lower().endswith(MARKDOWN))
+            settings = names_in(data, self.words) if path.endswith(SETTINGS) else ()
             return Look(conflicts=conflicts, settings=settings) if conflicts or settings else None
         if len(data) > LARGEST:
             reason = f"too large to be parsed ({len(data) // 1024**2} MiB), and mentions what is deprecated"
             return Look(broken=(0, reason)) if self.words.are_in(data) else None
-        conflicts = _conflicts(data)
+        conflicts = conflicts_in(data)
         found_mention = mention(data, self.words)
         broken = None
         if conflicts or (self.parse_all and found_mention is None):
@@ -240,19 +245,3 @@ def _collect_rarely() -> None:
 def processes() -> int:
     """How many processes this machine runs at once."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _conflicts(data: bytes) -> tuple[int, ...]:
-    """Lines that begin a merge conflict whose middle and end follow."""
-    if b"<<<<<<< " not in data or b"\n>>>>>>> " not in data:
-        return ()
-    lines, start, middle = [], 0, False
-    for number, line in enumerate(data.splitlines(), start=1):
-        if line.startswith(b"<<<<<<< "):
-            start, middle = number, False
-        elif start and line.rstrip() == b"=======":
-            middle = True
-        elif start and middle and line.startswith(b">>>>>>> "):
-            lines.append(start)
-            start = 0
-    return tuple(lines)

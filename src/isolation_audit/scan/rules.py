@@ -89,8 +89,8 @@ RULES = {
             "IA804",
             "conflict-marker",
             Severity.ERROR,
-            "A merge conflict was committed: the file has its markers and does not parse.",
-            "Such a file can't be imported, and which side is right is not known any more than who is the user.",
+            "A merge conflict was committed: a file of text has its markers. A Python file does not parse for them.",
+            "Such a file can't be used, and which side is right is not known any more than who is the user.",
             "settle the conflict",
             SourceExample(
                 _CONFIG,

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 PARSE_ALL = 2_000
 """Up to so many files, all of them are parsed, to tell which do not parse."""
 
+LARGEST_TEXT = 16 * 1024 * 1024
+"""Bytes of a file that is looked at for conflict markers only."""
+
 _ROUNDS = 30
 
 
@@ -50,7 +53,13 @@ def read_source(
     began = time.perf_counter()
     tree = Tree(paths, base_folder(config), config.scan.exclude)
     ours = str(config.source)
-    files = {file.path: file for file in tree.files if file.path != ours and not file.path.endswith(f"/{FILE_NAME}")}
+    # To see what a change would mean, only what refers to something is of interest.
+    largest = LARGEST_TEXT if overlay is None else -1
+    files = {
+        file.path: file
+        for file in tree.files
+        if (file.is_telling or file.size <= largest) and file.path != ours and not file.path.endswith(f"/{FILE_NAME}")
+    }
     roots = [str(root) for root in config.scan.roots] or _guessed_roots(tree)
     modules = Modules(files.values(), roots)
     deprecated = Deprecated(config)

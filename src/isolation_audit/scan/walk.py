@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 PYTHON = (".py", ".pyi", ".pyw")
 SETTINGS = (".toml", ".cfg", ".ini", ".yaml", ".yml", ".json", ".conf", ".env")
+_BINARY = (
+    ".7z", ".avi", ".avif", ".bin", ".bmp", ".bz2", ".class", ".db", ".dll", ".dylib", ".eot", ".exe", ".flac", ".gif",
+    ".gz", ".ico", ".jar", ".jpeg", ".jpg", ".mov", ".mp3", ".mp4", ".npy", ".npz", ".o", ".ogg", ".otf", ".parquet",
+    ".pdf", ".pickle", ".pkl", ".png", ".pt", ".pyc", ".pyd", ".so", ".sqlite", ".sqlite3", ".tar", ".tgz", ".tif",
+    ".tiff", ".ttf", ".wasm", ".wav", ".webm", ".webp", ".whl", ".woff", ".woff2", ".xls", ".xlsx", ".xz", ".zip",
+)  # fmt: skip
+"""Files that hold no text: nobody opens them to find out."""
 _NEVER = {"__pycache__", "node_modules", "site-packages", "venv", "env"}
 
 
@@ -33,6 +40,11 @@ class File:
     def is_python(self) -> bool:
         """Whether it is Python by its name."""
         return self.path.endswith(PYTHON)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it may refer to something, by its name: of other files only conflict markers are of interest."""
+        return self.path.endswith(PYTHON) or self.path.endswith(SETTINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +126,7 @@ class Tree:
                 if entry.is_dir():
                     if self._is_wanted(entry):
                         inner.append(entry.path)
-                elif name.endswith(PYTHON) or name.endswith(SETTINGS):
+                elif not name.lower().endswith(_BINARY):
                     yield from self._file(entry.path, entry.stat(), is_link=entry.is_symlink())
             except OSError as error:  # a link to nowhere, or a file that has just gone
                 if name.endswith(PYTHON):
