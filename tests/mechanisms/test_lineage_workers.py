@@ -283,3 +283,92 @@ def test_such_a_worker_that_minds_its_context_is_silent(outcome_of, start: str) 
 def test_a_worker_among_eager_tasks(outcome_of) -> None:
     eager = "    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)\n"
     assert outcome_of(program(TASKS[0]).replace("    store =", eager + "    store =")).found == BLED
+
+
+HANDED = """
+import anyio
+{imports}
+
+class Store:
+    def __init__(self):
+        self.worker, self.written = None, []
+        {made}
+
+    async def write(self, text):
+        if self.worker is None:
+            self.worker = asyncio.create_task(self.work())
+        {put}
+
+    async def work(self):
+        while True:
+            {take}
+            {work}
+            self.written.append((current_user.get(), text))
+
+async def request(store, user):
+    current_user.set(user)
+    await store.write("note of " + user)
+    await asyncio.sleep(0.01)
+
+async def serve():
+    store = Store()
+    for user in ("alice", "bob", "bob"):
+        await asyncio.create_task(request(store, user))
+    await asyncio.sleep(0.02)
+    store.worker.cancel()
+    await asyncio.wait([store.worker])
+    {end}
+    return store.written
+
+def main():
+    return asyncio.run(serve())
+"""
+
+STREAM = {
+    "imports": "",
+    "made": "self.send, self.receive = anyio.create_memory_object_stream(5)",
+    "put": "await self.send.send((current_user.get(), text))",
+    "take": "user, text = await self.receive.receive()",
+    "end": "store.send.close(); store.receive.close()",
+}
+JANUS = {
+    "imports": "import janus",
+    "made": "self.queue = janus.Queue()",
+    "put": "await self.queue.async_q.put((current_user.get(), text))",
+    "take": "user, text = await self.queue.async_q.get()",
+    "end": "await store.queue.aclose()",
+}
+HANDOVERS = {
+    "a stream": STREAM,
+    "a stream without a buffer": {**STREAM, "made": "self.send, self.receive = anyio.create_memory_object_stream()"},
+    "a stream, put without waiting": {**STREAM, "put": "self.send.send_nowait((current_user.get(), text))"},
+    "a stream, in a loop": {**STREAM, "take": "user, text = await anext(aiter(self.receive))"},
+    "janus": JANUS,
+    "janus, put on a thread": {
+        **JANUS,
+        "put": "await asyncio.to_thread(self.queue.sync_q.put, (current_user.get(), text))",
+    },
+    "janus, by priority": {**JANUS, "made": "self.queue = janus.PriorityQueue()"},
+}
+
+
+def handed(parts: dict[str, str], work: str = "pass") -> str:
+    source = HANDED
+    for name, text in {**parts, "work": work}.items():
+        source = source.replace("{" + name + "}", text)
+    return source
+
+
+@pytest.mark.parametrize("parts", HANDOVERS.values(), ids=HANDOVERS.keys())
+def test_a_worker_behind_other_queues(outcome_of, parts: dict[str, str]) -> None:
+    outcome = outcome_of(handed(parts))
+    assert [user for user, _text in outcome.result] == ["alice"] * 3
+    assert outcome.found == BLED
+    assert outcome.auditor.recorder.counts["IA503"] == 2, "both of bob's"
+
+
+@pytest.mark.parametrize("parts", HANDOVERS.values(), ids=HANDOVERS.keys())
+def test_a_worker_behind_other_queues_that_minds_its_context_is_silent(outcome_of, parts: dict[str, str]) -> None:
+    outcome = outcome_of(handed(parts, "current_user.set(user)"))
+    assert [user for user, _text in outcome.result] == ["alice", "bob", "bob"]
+    assert outcome.found == []

@@ -12,7 +12,7 @@ from isolation_audit.identity.scopes import AWAITED, handed_variable, waiting_va
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.labels import Queues
+from isolation_audit.mechanisms.labels import Items, Queues
 from isolation_audit.mechanisms.lineage import Lineage
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class QueuesIntegration:
             yield Point(target, partial(PutPoint, target, lineage, queues))
         for target in (f"{ASYNC}.get_nowait", f"{THREADED}.get"):
             yield Point(target, partial(GetPoint, target, lineage, queues))
-        yield Point(f"{ASYNC}.get", lambda _layout: AskPoint(lineage))
+        yield Point(f"{ASYNC}.get", partial(AskPoint, f"{ASYNC}.get", lineage))
         if sys.version_info < (3, 12):
             # From then on it waits in the task that has called it.
             yield Point(WAIT, lambda _layout: WaitPoint(lineage))
@@ -68,16 +68,22 @@ class PutPoint(Interceptor):
         """Label the item."""
         if handed_variable.get() is AWAITED:
             _note(self._item(values))
-        user, queue = self._user(), self._queue(values)
+        queue = self._queue(values)
+        item = self._item(values)
+        items = self._label(queue, item)
+        # A queue without a limit takes everything.
+        return (items, item) if items is not None and queue.maxsize > 0 else None
+
+    def _label(self, queue: Any, item: Any) -> Items | None:
+        """The running user puts it in; None where nobody's was ever put in."""
+        user = self._user()
         items = self._queues.of(queue)
         if items is None:
             if user is None:
                 return None
             items = self._queues.added(queue)
-        item = self._item(values)
         items.put(item, user)
-        # A queue without a limit takes everything.
-        return (items, item) if queue.maxsize > 0 else None
+        return items
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """The queue is full."""
@@ -128,9 +134,8 @@ class GetPoint(Interceptor):
 class AskPoint(Interceptor):
     """Around the call that waits for an item."""
 
-    place = f"{ASYNC}.get"
-
-    def __init__(self, lineage: Lineage) -> None:
+    def __init__(self, place: str, lineage: Lineage, _layout: Layout) -> None:
+        self.place = place
         self._lineage = lineage
 
     def before(self, _values: Values) -> None:

@@ -84,16 +84,18 @@ WORDS = (("alice", "good bye"), ("bob", "break"))
 
 @use("uvicorn")
 def uvicorn() -> Any:
-    from uvicorn.config import WS_PROTOCOLS
+    from uvicorn.config import HTTP_PROTOCOLS, WS_PROTOCOLS
 
-    async def main(ws: str) -> Any:
-        async with serving(answering, ws) as url:
+    async def main(ws: str, http: str) -> Any:
+        async with serving(answering, ws, http) as url:
             return await visits(url)
 
     known = [kind for kind in ("websockets", "websockets-sansio", "wsproto") if kind in WS_PROTOCOLS]
+    ways = [(ws, "h11") for ws in known if ws != "wsproto" or find_spec(ws)]
+    ways += [(known[0], http) for http in ("httptools", "zttp") if http in HTTP_PROTOCOLS and find_spec(http)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [as_user(None, asyncio.run, main(ws)) for ws in known if ws != "wsproto" or find_spec(ws)]
+        return [as_user(None, asyncio.run, main(*way)) for way in ways]
 
 
 @use("hypercorn")

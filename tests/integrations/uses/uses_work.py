@@ -77,6 +77,10 @@ def tasks() -> Any:
         asyncio.get_running_loop().call_later(0, ring, 2)
         return await done
 
+    def hand_over(loop: Any) -> Any:
+        """Work for another thread's loop."""
+        return [asyncio.run_coroutine_threadsafe(child("alice"), loop).result(), outcome(child("carol").close)]
+
     async def main() -> Any:
         Lines.lost = asyncio.Event()
         server = await asyncio.get_running_loop().create_server(Lines, "127.0.0.1", 0)
@@ -84,7 +88,12 @@ def tasks() -> Any:
         await Lines.lost.wait()
         server.close()
         rung = await asyncio.create_task(chained())
-        return [answers, rung, await asyncio.gather(*map(parent, ("alice", "bob", "carol")))]
+        loop = asyncio.get_running_loop()
+        handed = await asyncio.to_thread(as_user, "alice", hand_over, loop)
+        closed = asyncio.new_event_loop()
+        closed.close()
+        handed.append(as_user("bob", outcome, closed.call_soon_threadsafe, print))
+        return [answers, rung, handed, await asyncio.gather(*map(parent, ("alice", "bob", "carol")))]
 
     return as_user(None, asyncio.run, main())
 
@@ -114,7 +123,15 @@ def queues() -> Any:
             await asyncio.create_task(put(user))
             await jobs.join()
         worker.cancel()
-        return [got, await async_outcome(worker)]
+        return [got, await asyncio.create_task(limited("alice")), await async_outcome(worker)]
+
+    async def limited(user: str) -> Any:
+        """Waiting with a time limit."""
+        current_user.set(user)
+        jobs: asyncio.Queue[Any] = asyncio.Queue()
+        asyncio.get_running_loop().call_later(0.001, jobs.put_nowait, "in time")
+        got = await asyncio.wait_for(jobs.get(), 5)
+        return [got, await async_outcome(asyncio.wait_for(jobs.get(), 0.001))]
 
     line: queue.Queue[Any] = queue.Queue(1)
 
@@ -124,6 +141,62 @@ def queues() -> Any:
 
     got = [[as_user(user, put, user), line.get(), outcome(line.get, timeout=0.001)] for user in ("alice", "bob")]
     return [got, as_user(None, asyncio.run, main())]
+
+
+@use("anyio_streams")
+def anyio_streams() -> Any:
+    import anyio
+
+    async def main() -> Any:
+        got: list[Any] = []
+
+        async def work(receive: Any) -> None:
+            async for item in receive:
+                got.append([item, current_user.get()])
+
+        async def put(send: Any, user: str) -> Any:
+            current_user.set(user)
+            await send.send(f"of {user}")
+            return await async_outcome(anyio.wait_all_tasks_blocked())
+
+        send, receive = anyio.create_memory_object_stream(1)
+        async with send, receive:
+            full = [outcome(send.send_nowait, "first"), outcome(send.send_nowait, "too much")]
+            got.append([full, receive.receive_nowait(), outcome(receive.receive_nowait)])
+            worker = asyncio.create_task(work(receive.clone()))
+            got += [await asyncio.create_task(put(send, user)) for user in ("alice", "bob")]
+        with contextlib.suppress(anyio.EndOfStream):
+            await worker
+        closed = [await async_outcome(receive.receive()), await async_outcome(send.send("too late"))]
+        return [got, closed]
+
+    return as_user(None, asyncio.run, main())
+
+
+@use("janus")
+def janus() -> Any:
+    import janus as library
+
+    async def main() -> Any:
+        got: list[Any] = []
+        for kind in (library.Queue, library.PriorityQueue, library.LifoQueue):
+            line = kind(1)
+
+            def put(user: str, line: Any = line) -> Any:
+                line.sync_q.put(f"of {user}")
+                return outcome(line.sync_q.put, "too much", block=False)
+
+            for user in ("alice", "bob"):
+                got.append(await asyncio.to_thread(as_user, user, put, user))
+                got.append([await line.async_q.get(), outcome(line.sync_q.get, timeout=0.001)])
+            got.append(await async_outcome(asyncio.wait_for(line.async_q.get(), 0.001)))
+            # Two that have no order.
+            got.append([as_user("alice", outcome, line._put_internal, {}) for _ in range(2)])
+            got.append([outcome(line._get) for _ in range(3)])
+            await line.aclose()
+        return got
+
+    return as_user(None, asyncio.run, main())
 
 
 @use("threads")

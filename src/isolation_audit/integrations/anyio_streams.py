@@ -1,0 +1,82 @@
+"""anyio's streams in memory: whose item a task works on that receives from one. Both ends have one state in common."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.stacks import is_ours
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.queues import GetPoint, PutPoint
+from isolation_audit.mechanisms.labels import Items, Queues
+from isolation_audit.mechanisms.lineage import Lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_SEND: Final = "anyio.streams.memory:MemoryObjectSendStream"
+_RECEIVE: Final = "anyio.streams.memory:MemoryObjectReceiveStream"
+_FILE: Final = "/anyio/streams/memory.py"
+
+
+class AnyioStreams:
+    """The integration."""
+
+    # Many have it beneath something else, as they have asyncio: it is no target that a summary would count.
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """Sending and receiving; what may wait tries first without."""
+        if not runtime.config.watch.contexts:
+            return
+        lineage, queues = runtime.part(Lineage), Queues()
+        for name in ("send", "send_nowait"):
+            yield Point(f"{_SEND}.{name}", partial(SendPoint, f"{_SEND}.{name}", lineage, queues))
+        for name in ("receive", "receive_nowait"):
+            yield Point(f"{_RECEIVE}.{name}", partial(ReceivePoint, f"{_RECEIVE}.{name}", lineage, queues))
+
+
+class SendPoint(PutPoint):
+    """Around sending."""
+
+    def before(self, values: Values) -> tuple[Items, Any] | None:
+        """Label the item."""
+        if _within(sys._getframe(1), "send"):  # noqa: SLF001 - the documented way to a frame
+            return None  # it has its label
+        item = self._item(values)
+        items = self._label(self._queue(values)._state, item)  # noqa: SLF001 - what both ends have in common
+        return None if items is None else (items, item)
+
+
+class ReceivePoint(GetPoint):
+    """Around receiving: one item is done, the next one begins."""
+
+    def __init__(self, place: str, lineage: Lineage, queues: Queues, layout: Layout) -> None:
+        super().__init__(place, lineage, queues, layout)
+        self._stream = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """The last item is done."""
+        if _within(sys._getframe(1), "receive"):  # noqa: SLF001 - the documented way to a frame
+            return None  # it waits for the end of that
+        self._lineage.end_item()
+        return self._stream(values)._state  # noqa: SLF001 - what both ends have in common
+
+
+def _within(frame: FrameType | None, name: str) -> bool:
+    """True where anyio's own function of this name is what calls."""
+    while frame is not None and is_ours(frame.f_code):
+        frame = frame.f_back
+    if frame is not None and frame.f_code.co_name == f"{name}_nowait" and frame.f_code.co_filename.endswith(_FILE):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_name == name and frame.f_code.co_filename.endswith(_FILE)
+
+
+integration = AnyioStreams()
