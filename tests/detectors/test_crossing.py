@@ -155,3 +155,51 @@ def test_a_finding_shows_both_places(audited) -> None:
     assert finding["site"]["function"] == finding["origin"]["function"] == "test_a_finding_shows_both_places"
     assert finding["origin"]["line"] < finding["site"]["line"]
     assert finding["origin"]["label"] == f"built for {finding['witnesses']['owner']} here"
+
+
+NAMES = """\
+class Context:
+    def __init__(self, user_id, email):
+        self.user_id, self.email = user_id, email
+
+class Mailer:
+    def send(self, to):
+        pass
+
+def work(context, to):
+    Mailer().send(to)
+"""
+
+NAMES_CONFIG = """\
+[[emitters]]
+target = "APP:Mailer"
+methods = { send = "*" }
+addressee = "args.to"
+[[scopes]]
+target = "APP:work"
+user = "args.context.user_id"
+"""
+
+
+def test_an_address_that_the_same_context_shows_is_the_same_person(load_app) -> None:
+    app = load_app(NAMES)
+    with Auditor(parse_config(tomllib.loads(NAMES_CONFIG.replace("APP", app.__name__)))) as auditor:
+        alice = app.Context("alice", "alice@example.com")
+        for to in ("alice", "alice@example.com", "Alice@Example.com"):
+            app.work(alice, to)
+        assert codes(auditor) == set()
+        app.work(app.Context("bob", "bob@example.com"), "alice@example.com")
+        app.work(alice, "bob@example.com")
+        assert auditor.recorder.counts == {"IA202": 2}
+        assert {(e.finding.witnesses.ambient, e.finding.witnesses.addressee) for e in auditor.recorder.entries()} == {
+            (auditor.pseudonyms.text("bob"), auditor.pseudonyms.text("alice"))
+        }
+        assert sorted(pair["count"] for pair in auditor.recorder.entries()[0].as_dict()["pairs"]) == [1, 1]
+
+
+def test_a_context_that_has_another_user_s_login_as_its_address_does_not_make_them_one(load_app) -> None:
+    app = load_app(NAMES)
+    with Auditor(parse_config(tomllib.loads(NAMES_CONFIG.replace("APP", app.__name__)))) as auditor:
+        app.work(app.Context("bob@example.com", None), "bob@example.com")
+        app.work(app.Context("carol", "bob@example.com"), "bob@example.com")
+        assert auditor.recorder.counts == {"IA202": 1}

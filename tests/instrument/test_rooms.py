@@ -284,7 +284,7 @@ def test_configurations_that_are_wrong(tmp_path, config, problem) -> None:
 
 def test_the_table_is_bounded(monkeypatch) -> None:
     monkeypatch.setattr(bounds, "MEMBERS", 5)
-    rooms = Rooms(Users(), Bindings(), Objects(), limit=3)
+    rooms = Rooms(Users().token, Bindings(), Objects(), limit=3)
     for number in range(10):
         rooms.join("room", "one", None, f"user-{number}")
         rooms.join("room", number, None, "bob")

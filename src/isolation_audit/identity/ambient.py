@@ -33,6 +33,8 @@ class Ambient:
         """The application's own variable, once it is known."""
         self.told = False
         """True once the variable has named a user."""
+        self.enter: Callable[[User], None] = _nothing
+        """Told each user whom the application's variable names."""
         self._token = users.token
         self._known = users.known
         self._read_adopted: Callable[..., Any] | None = None
@@ -80,6 +82,8 @@ class Ambient:
                 known = self._known
                 user = (known(value) if type(value) is str else None) or self._token(value)
                 if user is not None:
+                    if not user.login:
+                        self.enter(user)
                     self.told = True
                     request: Request | None = current_request()
                     if request is not None and request.said is not user:
@@ -101,3 +105,7 @@ class Ambient:
         if self._read_adopted is not None:
             scope.adopted = self._read_adopted(UNSET)
             self.told = self.told or self._user(scope.adopted) is not None
+
+
+def _nothing(_user: User) -> None:
+    pass

@@ -30,6 +30,9 @@ FIELDS: Final = ("username", "user_name", "login", "email", "user_id", "id", "ui
 _ALIASES: Final = ("username", "user_name", "login", "email")
 """Fields that are other names of the same user, and nobody else's."""
 
+_CLAIMED: Final = ("email", "preferred_username", "username")
+_IN_CONTEXTS: Final = (*_ALIASES, "user_id", "sub")
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -37,6 +40,8 @@ class Name:
 
     id: str
     aliases: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    """Further ids of the same user, which may be numbers: nobody is looked for by them in what is sent."""
 
 
 class Unresolved:
@@ -72,7 +77,37 @@ def name_of(person: object) -> Name | Unresolved | None:
     if not found:
         return None
     chosen = found[0][1]
-    return Name(chosen, tuple(text for field, text in found[1:] if field in _ALIASES and text != chosen))
+    others = [(field, text) for field, text in found[1:] if text != chosen and field != "name"]
+    return Name(
+        chosen,
+        tuple(text for field, text in others if field in _ALIASES),
+        tuple(text for field, text in others if field not in _ALIASES),
+    )
+
+
+def name_in_claims(claims: object) -> Name | None:
+    """The subject of a decoded token, with the other names of the same person that it has."""
+    if not issubclass(type(claims), dict):
+        return None
+    mapping: Any = claims
+    subject = plain_id(dict.get(mapping, "sub"))
+    if subject is None:
+        return None
+    others = [plain_id(dict.get(mapping, key)) for key in _CLAIMED]
+    return Name(subject, tuple(other for other in others if other is not None and other != subject))
+
+
+def names_in_context(context: object, user_id: str) -> Name | None:
+    """The other names of a user in a context that has this id of theirs; what names the context itself is left out."""
+    found = [(key, plain_id(field_of(context, key))) for key in _IN_CONTEXTS]
+    texts = {text for _key, text in found if text is not None}
+    if user_id not in texts:
+        return None
+    return Name(
+        user_id,
+        tuple(text for key, text in found if text is not None and text != user_id and key in _ALIASES),
+        tuple(text for key, text in found if text is not None and text != user_id and key not in _ALIASES),
+    )
 
 
 def field_of(person: object, field: str) -> Any:
@@ -104,7 +139,7 @@ def _slot(person: object, field: str) -> Any:
     return None
 
 
-def name_in_authorization(value: str) -> str | None:
+def name_in_authorization(value: str) -> Name | None:
     """Who sends an ``Authorization`` header, where it says so: the name of Basic, the subject of a signed token.
 
     Anything opaque names a session or a program, not a user: one user has several of them, and several users may share
@@ -113,10 +148,10 @@ def name_in_authorization(value: str) -> str | None:
     scheme, _, rest = value.partition(" ")
     try:
         if scheme.lower() == "basic":
-            return plain_id(base64.b64decode(rest, validate=True).decode().partition(":")[0])
+            name = plain_id(base64.b64decode(rest, validate=True).decode().partition(":")[0])
+            return None if name is None else Name(name)
         if scheme.lower() == "bearer" and rest.count(".") == 2:
-            claims = json.loads(base64.urlsafe_b64decode(rest.split(".")[1] + "=="))
-            return plain_id(claims.get("sub")) if type(claims) is dict else None
+            return name_in_claims(json.loads(base64.urlsafe_b64decode(rest.split(".")[1] + "==")))
     except (ValueError, binascii.Error):
         pass
     return None

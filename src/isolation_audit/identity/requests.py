@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.agreement import Agreement
 from isolation_audit.identity.names import Name, Unresolved, name_in_authorization, name_of, plain_id
+from isolation_audit.identity.other_names import OtherNames
 from isolation_audit.identity.users import Kind, same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from isolation_audit.identity.bindings import Bindings
     from isolation_audit.identity.users import User, Users
@@ -39,9 +40,6 @@ AMBIENT: Final = "ambient"
 SCOPES: Final = "scopes"
 """What the application's own words are counted as, beside the sources that are told apart by rank."""
 
-ALIAS: Final = "login"
-"""The kind of binding under which further names of a user are known."""
-
 
 def source_of(rank: int) -> str:
     """What ``identity.detect`` calls the source of this rank."""
@@ -57,9 +55,16 @@ _NOTHING: Final = Agreement()
 class Sources:
     """What may tell who the users are, and which of it has the word at present."""
 
-    def __init__(self, users: Users, bindings: Bindings, detect: Iterable[str], headers: Iterable[str]) -> None:
+    def __init__(
+        self,
+        users: Users,
+        bindings: Bindings,
+        detect: Iterable[str],
+        headers: Iterable[str],
+        names: OtherNames | None = None,
+    ) -> None:
         self._users = users
-        self._bindings = bindings
+        self._names = names or OtherNames(users, bindings)
         self._agreements: dict[int, Agreement] = {}
         self.detect = frozenset(detect)
         self.headers: Mapping[str, int] = {
@@ -87,8 +92,8 @@ class Sources:
                     self._forget(self._agreements.pop(weaker, _NOTHING))
             user = self._users.token(called)
             assert user is not None  # noqa: S101 - it was one before, and may have been among the forgotten
-        for alias in name.aliases:
-            self._bindings.learn(ALIAS, alias, user)
+        self._names.enter(user)
+        self._names.learn(name, user)
         return user
 
     def agree(self, rank: int, name: Name, said: User) -> bool:
@@ -101,8 +106,7 @@ class Sources:
         if one and name.id != said.id:
             if agreement.told.pop(name.id, self) is None:
                 self._users.forget(name.id)
-            for alias in (name.id, *name.aliases):
-                self._bindings.learn(ALIAS, alias, said)
+            self._names.learn(Name(said.id, (name.id, *name.aliases), name.ids), said)
         elif agreement.outvoted:
             self.outvoted[rank] = None
             self._forget(self._agreements.pop(rank, _NOTHING))
@@ -111,7 +115,7 @@ class Sources:
 
     def _part(self, names: Iterable[str]) -> None:
         for name in names:
-            self._bindings.forget(ALIAS, name)
+            self._names.part(name)
 
     def _forget(self, agreement: Agreement) -> None:
         for told in list(agreement.told):
@@ -326,16 +330,25 @@ class Request:
 
     def _guess(self) -> None:
         ranks = self._sources.headers
-        found: dict[int, str | None] = {}
+        found: dict[int, Name | None] = {}
         for header, value in self._headers() if self._headers is not None else ():
             rank = ranks.get(header)
             if rank is not None:
-                name = name_in_authorization(value) if header == "authorization" else plain_id(value)
+                plain = plain_id(value)
+                named = None if plain is None else Name(plain)
+                name = name_in_authorization(value) if header == "authorization" else named
                 found[rank] = name if rank not in found else None
         best = min((rank for rank, name in found.items() if name is not None), default=None)
         name_found = None if best is None else found[best]
         if best is not None and name_found is not None:
-            self.told(best, Name(name_found))
+            self.told(best, Name(name_found.id, (*name_found.aliases, *_addresses(found, best))))
+
+
+def _addresses(found: Mapping[int, Name | None], best: int) -> Iterator[str]:
+    """Addresses in other headers than the best: a gateway sends a name and the address of the same person."""
+    for rank, name in found.items():
+        if rank != best and name is not None and "@" in name.id.strip("@"):
+            yield name.id
 
 
 def session_name(session: Any) -> tuple[int, Name] | None:

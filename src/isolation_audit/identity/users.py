@@ -32,11 +32,13 @@ class Kind(Enum):
 class User:
     """One token for one user id; two live tokens of one table never share an id."""
 
-    __slots__ = ("digest", "id", "kind")
+    __slots__ = ("digest", "id", "kind", "login")
 
     def __init__(self, id: str, kind: Kind = Kind.USER, digest: str | None = None) -> None:  # noqa: A002 - the field's own name
         self.id = id
         self.kind = kind
+        self.login = False
+        """True once somebody was at work under this id; else it is only a name that others have used."""
         self.digest = digest
         """What stands for the user between processes, where they share bindings."""
 

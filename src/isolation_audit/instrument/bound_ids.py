@@ -6,6 +6,7 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Attribute
+from isolation_audit.identity.names import names_in_context
 from isolation_audit.identity.users import plain_name
 from isolation_audit.instrument.layout import value_reader
 from isolation_audit.instrument.observations import Rebound
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.config.paths import Path, Step
     from isolation_audit.identity.bindings import Bindings
+    from isolation_audit.identity.other_names import OtherNames
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.path_counts import PathCounts
@@ -35,7 +37,9 @@ class BoundIds:
         bindings: Bindings,
         publish: Callable[[Rebound], None],
         counts: PathCounts,
+        names: OtherNames,
     ) -> None:
+        self._names = names
         cells = counts.under("[identity] bind")
         self._paths = [(kind, _counting(value_reader(path), cells(path)), path.steps) for kind, path in bind]
         self._bindings = bindings
@@ -61,6 +65,12 @@ class BoundIds:
                 self._publish(rebound)
             else:
                 scope.rebound = [*held, (rebound, identifier)]
+
+    def learn_names(self, context: Any, user: User) -> None:
+        """The other names of a user in a user context, such as an address."""
+        name = names_in_context(context, user.id)
+        if name is not None and (name.aliases or name.ids):
+            self._names.learn(name, user)
 
     def settle(self, scope: Scope) -> None:
         """A scope has ended: with what it was refused it did no work, and the id is whose it was."""

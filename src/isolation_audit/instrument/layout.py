@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.identity.bindings import Bindings
-    from isolation_audit.identity.users import User, Users
+    from isolation_audit.identity.users import User
 
 MISSING: Final = object()
 """Nothing there: the value is unknown, and the next path is tried."""
@@ -262,7 +262,10 @@ def readers(paths: tuple[Path, ...], layout: Layout, cells: Callable[[Path], lis
 
 
 class UserReader:
-    """Ordered paths to a user: the first that gives an id, or an id bound to a user, wins."""
+    """Ordered paths to a user: the first that gives an id, or an id bound to a user, wins.
+
+    ``user_of`` gives the user of an id: of a login the one that has exactly this id, else whom the id means.
+    """
 
     __slots__ = ("_bindings", "_readers", "_token", "everyone", "of_call")
 
@@ -270,11 +273,11 @@ class UserReader:
         self,
         paths: tuple[Path, ...],
         layout: Layout,
-        users: Users,
+        user_of: Callable[[object], User | None],
         bindings: Bindings,
         cells: Callable[[Path], list[int]],
     ) -> None:
-        self._token = users.token
+        self._token = user_of
         self._bindings = bindings
         self._readers = tuple(Reader(path, layout, cells(path)) for path in paths if path.root is not Root.EVERYONE)
         self.everyone = any(path.root is Root.EVERYONE for path in paths)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.identity.users import plain_name, plain_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from isolation_audit.identity.bindings import Bindings
     from isolation_audit.identity.objects import Objects, Record
-    from isolation_audit.identity.users import User, Users
+    from isolation_audit.identity.users import User
 
 MEMBERS: Final = 10_000
 """Members of one room that are remembered."""
@@ -23,8 +23,10 @@ class Rooms:
     Whose they are is looked up when something is sent: a connection may get its user after it has joined.
     """
 
-    def __init__(self, users: Users, bindings: Bindings, objects: Objects, *, limit: int = 100_000) -> None:
-        self._users = users
+    def __init__(
+        self, user_of: Callable[[object], User | None], bindings: Bindings, objects: Objects, *, limit: int = 100_000
+    ) -> None:
+        self._user_of = user_of
         self._bindings = bindings
         self._objects = objects
         self._limit = limit
@@ -67,7 +69,7 @@ class Rooms:
             elif binding is not None:
                 yield self._bindings.user_of(binding, entry)
             else:
-                yield self._users.token(entry)
+                yield self._user_of(entry)
 
     def _entry(self, member: Any) -> str | Record | None:
         return _text(member) or self._objects.record(member)

@@ -36,6 +36,7 @@ class RunningScopes(scopes.ScopeListener):
             user = runtime.users.token(scope.user_id)
             self._compare(user)
             if user is not None:
+                runtime.names.enter(user)
                 runtime.ids.learn(scope.ids, user, scope)
             runtime.levels.begin(scope, user)
             for runs in runtime.runs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from isolation_audit.identity.other_names import OtherNames
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.bound_ids import BoundIds
 from isolation_audit.instrument.levels import ServiceLevels
@@ -57,15 +58,18 @@ class Runtime:
     """False before the start of the audit and after its end: what outlives it has to stop by itself."""
     places: Places = field(init=False)
     """Where points are put; a mechanism may find out while the application runs what it has to watch."""
+    names: OtherNames = field(init=False)
     rooms: Rooms = field(init=False)
     levels: ServiceLevels = field(init=False)
     ids: BoundIds = field(init=False)
     _parts: dict[Callable[[Runtime], Any], Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.rooms = Rooms(self.users, self.bindings, self.objects, limit=self.config.limits.bindings)
+        self.names = OtherNames(self.users, self.bindings, limit=self.config.limits.users)
+        self.ambient.enter = self.names.enter
+        self.rooms = Rooms(self.names.meant, self.bindings, self.objects, limit=self.config.limits.bindings)
         self.levels = ServiceLevels(self.config, self.tally, self.publish)
-        self.ids = BoundIds(self.config.identity.bind, self.bindings, self.publish, self.paths)
+        self.ids = BoundIds(self.config.identity.bind, self.bindings, self.publish, self.paths, self.names)
 
     def user_of_run(self, kind: str, identifier: str) -> User | None:
         """The user whose work is running, else the one that the run's id is bound to."""

@@ -29,7 +29,7 @@ def sources(runtime: Runtime) -> Sources:
     """What may tell users in this audit; use it with ``runtime.part``."""
     identity = runtime.config.identity
     detect = SOURCES if identity.detect is None else identity.detect
-    return Sources(runtime.users, runtime.bindings, detect, identity.headers)
+    return Sources(runtime.users, runtime.bindings, detect, identity.headers, runtime.names)
 
 
 def users_told(runtime: Runtime) -> dict[str, Any]:

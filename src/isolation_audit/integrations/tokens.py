@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.identity.names import Name, plain_id
+from isolation_audit.identity.names import name_in_claims
 from isolation_audit.identity.requests import TOKEN
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
@@ -47,9 +47,9 @@ class DecodePoint(Interceptor):
         """Tell the request."""
         claims = self._claims_of(result)
         # Authlib's are a class of their own, with checks in it; read past those.
-        subject = plain_id(dict.get(claims, "sub")) if issubclass(type(claims), dict) else None
-        if subject is not None:
-            tell(TOKEN, Name(subject))
+        name = name_in_claims(claims)
+        if name is not None:
+            tell(TOKEN, name)
 
 
 def _itself(claims: Any) -> Any:

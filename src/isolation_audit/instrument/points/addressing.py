@@ -35,7 +35,7 @@ class Addressee:
         rooms = {one.name for one in runtime.config.rooms}
         single = tuple(path for path in entry.addressee if path.binding not in rooms)
         cells = runtime.paths.of(entry, "addressee")
-        self._paths = UserReader(single, layout, runtime.users, runtime.bindings, cells)
+        self._paths = UserReader(single, layout, runtime.names.meant, runtime.bindings, cells)
         self._audiences = [
             Audience(path, layout, runtime, cells(path)) for path in entry.addressee if path.root is not Root.EVERYONE
         ]
@@ -75,7 +75,7 @@ class Addressee:
 class Audience:
     """One path of an addressee that leads to several users: a collection of their ids, or of what is bound to them."""
 
-    __slots__ = ("_bindings", "_cell", "_known", "_objects", "_reader", "_rooms", "_users")
+    __slots__ = ("_bindings", "_cell", "_known", "_names", "_objects", "_reader", "_rooms")
 
     def __init__(self, path: Path, layout: Layout, runtime: Runtime, cell: list[int]) -> None:
         # With a cell of its own: a collection that can be read is not yet a user who is known.
@@ -83,7 +83,7 @@ class Audience:
         self._cell = cell
         self._rooms = runtime.rooms
         self._known = path.binding in {one.name for one in runtime.config.rooms}
-        self._users = runtime.users
+        self._names = runtime.names
         self._bindings = runtime.bindings
         self._objects = runtime.objects
 
@@ -108,7 +108,7 @@ class Audience:
     def _user(self, member: Any) -> User | None:
         if self._reader.binding is not None and not self._known:
             return self._bindings.user_of(self._reader.binding, member)
-        user = self._users.token(member)
+        user = self._names.meant(member)
         if user is None:
             record = self._objects.get(member)
             user = None if record is None else record.owner

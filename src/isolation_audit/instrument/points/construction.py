@@ -57,6 +57,7 @@ class Registrar:
         context = owner.context(values, result)
         if named is not None:
             if context is not MISSING and context is not None:
+                runtime.ids.learn_names(context, named)
                 runtime.ids.learn(runtime.ids.of(context), named, current_scope())
             runtime.ids.learn_returned(obj, named)
         user = named if named is not None and named.kind is not Kind.PLACEHOLDER else ambient

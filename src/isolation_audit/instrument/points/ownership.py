@@ -36,7 +36,7 @@ def record_of(obj: Any, runtime: Runtime) -> Record | None:
 
 def owner_reader(entry: Engine | Deprecation | Emitter, layout: Layout, runtime: Runtime) -> UserReader:
     """A reader of what an entry's ``owner`` says."""
-    return UserReader(entry.owner, layout, runtime.users, runtime.bindings, runtime.paths.of(entry, "owner"))
+    return UserReader(entry.owner, layout, runtime.names.meant, runtime.bindings, runtime.paths.of(entry, "owner"))
 
 
 def owner_of(

@@ -28,7 +28,8 @@ class ScopePoint(Interceptor):
         self._runtime = runtime
         self._gives = False
         """True once a call has given anything."""
-        self._user = UserReader(entry.user, layout, runtime.users, runtime.bindings, runtime.paths.of(entry, "user"))
+        cells = runtime.paths.of(entry, "user")
+        self._user = UserReader(entry.user, layout, runtime.users.token, runtime.bindings, cells)
 
     def before(self, values: Values) -> Scope | None:
         """Enter the scope; None where the call names no user."""
@@ -41,7 +42,10 @@ class ScopePoint(Interceptor):
         if adopted is not None and differ(user, adopted):
             runtime.publish(Used(self._entry, self._method, adopted, user, None))
         context = self._user.context(values)
-        ids = {} if context is MISSING or context is None else runtime.ids.of(context)
+        ids = {}
+        if context is not MISSING and context is not None:
+            ids = runtime.ids.of(context)
+            runtime.ids.learn_names(context, user)
         scope = Scope(user.id, name=self._entry.target.qualname, parent=current_scope(), ids=ids)
         scope.target = self.place
         enter(scope)
