@@ -61,6 +61,10 @@ class Pair(NamedTuple):
 Loose = namedtuple("Loose", "user_id text")
 
 
+def unreachable(_self) -> Context:
+    raise AssertionError("a property is not read")
+
+
 class Plain:
     def __init__(self, user_id, context: Context):
         self.user_id = user_id
@@ -68,6 +72,21 @@ class Plain:
 
     @property
     def user(self) -> Context:
+        return self.context
+
+    @property
+    def loaded(self) -> Context:
+        return unreachable(self)
+
+    @property
+    def tried(self) -> Context:
+        try:
+            return unreachable(self)
+        except LookupError:
+            return self.context
+
+    @functools.cached_property
+    def cached(self) -> Context:
         raise AssertionError("a property is not read")
 
     def name(self):
@@ -135,6 +154,7 @@ NEVER = {
     "args.pair.usr_id": "Pair has no 'usr_id'",
     "args.either.usr_id": "has no 'usr_id'",
     "args.plain.name": "Plain.name is a method, and a path calls nothing",
+    "args.plain.tried.user_id": "Plain.tried is a property that computes something, and a path computes nothing",
     "args.plain.user.usr_id": "Context has no 'usr_id'",
     "args.plain.context.usr_id": "Context has no 'usr_id'",
     "args.table.x.usr_id": "Context has no 'usr_id'",
@@ -154,6 +174,8 @@ OPEN = {
     "args.anything.user_id": "nothing says what args.anything is",
     "args.nowhere.user_id": "nothing says what args.nowhere is",
     "args.mapping.context.user_id": "nothing says what args.mapping.context is",
+    "args.plain.loaded.user_id": "only a run tells whether Plain.loaded does more than hand on what lies there",
+    "args.plain.cached.user_id": "Plain.cached is read once the application has computed it",
     "args.dynamic.user_id": "Dynamic makes its attributes when they are asked for",
     "args.filled.user_id": "Filled takes attributes of any name",
     "args.open_model.tenant": "Open takes attributes of any name",

@@ -171,7 +171,7 @@ def test_wildcards_that_cover_what_only_reads(project: Project) -> None:
     engine = '[[engines]]\ntarget = "app:Engine"\nowner = "self.context.user_id"\n'
     _code, remarks = one(project, engine)
     (text,) = [text for level, text in remarks if level == "warning"]
-    assert text.startswith("methods: [!_]* covers is_active, get_stats, which only read by their names")
+    assert text.startswith("methods: [!_]* covers is_active, get_stats, which only read")
     assert 'name what works for a user: ["run"]' in text
     assert one(project, engine + 'methods = ["run", "is_active"]\n') == (0, [])
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from isolation_audit.config.paths import Attribute, Item, Step
+from isolation_audit.instrument.plain_properties import getitem_hands_on_to, hands_on, reads_only
 from isolation_audit.instrument.resolve import dict_of, function_of, mro_of
 from isolation_audit.path_checks.assigned import assigned_by, is_pydantic
 from isolation_audit.path_checks.deferred import names_of
@@ -111,12 +112,24 @@ def _attribute(kind: Any, cls: type, name: str) -> tuple[Verdict, list[Any]]:
 
 def _class_attribute(cls: type, name: str, raw: Any) -> tuple[Verdict, list[Any]]:
     if isinstance(raw, (property, cached_property)):
-        function = function_of(raw)
-        told = None if function is None else function.__annotations__.get("return", UNKNOWN)
-        return GOOD, [UNKNOWN if function is None or told is None else hint(told, function.__globals__)]
+        return _computed(cls, name, raw)
     if function_of(raw) is not None or isinstance(raw, (types.BuiltinFunctionType, types.MethodDescriptorType)):
         return Verdict(Fit.NEVER, f"{cls.__qualname__}.{name} is a method, and a path calls nothing"), []
     return GOOD, [type(raw) if type(raw) in _ATOMS else UNKNOWN]
+
+
+def _computed(cls: type, name: str, raw: Any) -> tuple[Verdict, list[Any]]:
+    """A property, which is read where it only hands on what lies there."""
+    function, place = function_of(raw), f"{cls.__qualname__}.{name}"
+    told = None if function is None else function.__annotations__.get("return")
+    kinds = [UNKNOWN if function is None or told is None else hint(told, function.__globals__)]
+    if isinstance(raw, cached_property):
+        return Verdict(Fit.OPEN, f"{place} is read once the application has computed it"), kinds
+    if function is None or reads_only(function) is None:
+        return Verdict(Fit.NEVER, f"{place} is a property that computes something, and a path computes nothing"), []
+    if hands_on(function) is not None:
+        return GOOD, kinds
+    return Verdict(Fit.OPEN, f"only a run tells whether {place} does more than hand on what lies there"), kinds
 
 
 def _not_there(cls: type, name: str, known: list[str], *, open_: bool) -> tuple[Verdict, list[Any]]:
@@ -157,9 +170,19 @@ def _item(kind: Any, cls: type, key: str | int | None) -> tuple[Verdict, list[An
         return Verdict(Fit.NEVER, f"a {cls.__qualname__} has no [{key!r}], only numbers"), []
     if issubclass(cls, Sequence):
         return GOOD, [str if issubclass(cls, str) else arguments[0] if arguments else UNKNOWN]
-    if any("__getitem__" in dict_of(base) for base in mro_of(cls)):
+    return _asked(cls)
+
+
+def _asked(cls: type) -> tuple[Verdict, list[Any]]:
+    """An item of a class of the application's."""
+    getting = next((dict_of(base)["__getitem__"] for base in mro_of(cls) if "__getitem__" in dict_of(base)), None)
+    if getting is None:
+        return Verdict(Fit.NEVER, f"a {cls.__qualname__} can't be read with [...]"), []
+    function = function_of(getting)
+    if function is None or getitem_hands_on_to(function) is not None:
         return GOOD, [UNKNOWN]
-    return Verdict(Fit.NEVER, f"a {cls.__qualname__} can't be read with [...]"), []
+    reason = f"only a run tells whether [...] of {cls.__qualname__} does more than hand on what lies there"
+    return Verdict(Fit.OPEN, reason), [UNKNOWN]
 
 
 def _key(cls: type, key: str | int) -> tuple[Verdict, list[Any]]:

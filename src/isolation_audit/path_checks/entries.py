@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.config.paths import Path, Root
@@ -66,7 +67,7 @@ class PathChecks:
         used = [_method(cls, name, raw) for name, raw in instance_methods(cls, entry.methods)]
         yield from self._owner(entry.owner, made, used)
         yield from from_calls(cls, "owner", entry.owner, made, used)
-        yield from reads_only(cls, entry.methods, [callee.name for callee in used], "is compared with its owner")
+        yield from reads_only(cls, entry.methods, used, "is compared with its owner")
 
     def _deprecation(self, entry: Deprecation) -> Iterator[Remark]:
         resolved = _resolved(entry.target) if entry.target.qualname else None
@@ -91,13 +92,14 @@ class PathChecks:
             yield from self._owner(entry.owner, made, callees)
             yield from from_calls(cls, "owner", entry.owner, made, callees)
             globs = tuple(glob for glob, _event in entry.methods)
-            yield from reads_only(cls, globs, [callee.name for callee in callees], "counts as an event")
+            yield from reads_only(cls, globs, callees, "counts as an event")
             for callee, (_name, _raw, event) in zip(callees, emitting, strict=True):
                 if event.path is not None:
                     yield from self._key("methods", (event.path,), [callee], needed=False)
         if cls is None and entry.event.path is not None:
             yield from self._key("event", (entry.event.path,), callees, needed=False)
-        yield from self._key("addressee", entry.addressee, callees, ids=self._ids)
+        told = [callee for callee in callees if not any(fnmatchcase(callee.name, glob) for glob in entry.broadcast)]
+        yield from self._key("addressee", entry.addressee, told, ids=self._ids)
         for key in ("payload", "run", "sequence", "pair"):
             yield from self._key(key, getattr(entry, key), callees, needed=False)
 

@@ -6,6 +6,7 @@ import sys
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.reading import only_reads
 from isolation_audit.config.paths import Root
 from isolation_audit.instrument.resolve import dict_of, function_of, mro_of
 from isolation_audit.path_checks.fitting import fit
@@ -13,6 +14,7 @@ from isolation_audit.path_checks.verdicts import Fit, Remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FunctionType
 
     from isolation_audit.config.model import Target
     from isolation_audit.config.paths import Path
@@ -48,8 +50,8 @@ def from_calls(
     yield Remark(
         "warning",
         f"{key}: {text} is read from the arguments of calls, and {where}; if several users share one "
-        f"{cls.__qualname__}, leave {key} out: a call that gives nothing would make the object its first user's, and "
-        "everybody else's next call a finding",
+        f"{cls.__qualname__}, leave {key} out: it has no owner, and a call that gives nothing can't be told from "
+        "another user's",
     )
 
 
@@ -69,28 +71,37 @@ def _instances(cls: type) -> list[str]:
     return sorted(found)
 
 
-def reads_only(cls: type, globs: tuple[str, ...], watched: list[str], how: str) -> Iterator[Remark]:
-    """Wildcards that cover methods which only tell something: a monitor or a factory asks everybody's objects."""
-    wild = [glob for glob in globs if not glob.isidentifier()]
+def reads_only(cls: type, globs: tuple[str, ...], watched: list[Callee], how: str) -> Iterator[Remark]:
+    """Wildcards that cover methods which only tell something: a monitor asks everybody's objects."""
+    wild = [glob for glob in globs if glob.strip("[!_]*?") == ""]
     named = {glob for glob in globs if glob.isidentifier()}
-    reading = [
-        name
-        for name in watched
-        if name not in named
-        and any(fnmatchcase(name, glob) for glob in wild if glob.strip("[!_]*?") == "")
-        and any(fnmatchcase(name, glob) for glob in _READS)
-        and not any(fnmatchcase(name, glob) for glob in _WRITES)
-    ]
+    covered = [one for one in watched if one.name not in named and any(fnmatchcase(one.name, glob) for glob in wild)]
+    reading = [one.name for one in covered if _only_reads(one)]
     if not reading:
         return
-    rest = [name for name in watched if name not in reading]
+    rest = [one.name for one in watched if one.name not in reading]
     shown = ", ".join(reading[:_SHOWN]) + (f" and {len(reading) - _SHOWN} more" if len(reading) > _SHOWN else "")
     listed = ", ".join(f'"{name}"' for name in rest[:_SHOWN]) + (", ..." if len(rest) > _SHOWN else "")
     yield Remark(
         "warning",
-        f"methods: {', '.join(wild)} covers {shown}, which only read by their names, and each call of them {how}; a "
-        f"monitor that asks every {cls.__qualname__} would be reported; name what works for a user: [{listed}]",
+        f"methods: {', '.join(wild)} covers {shown}, which only read, and each call of them {how}; a monitor that asks "
+        f"every {cls.__qualname__} would be reported; name what works for a user: [{listed}]",
     )
+
+
+def _only_reads(callee: Callee) -> bool:
+    """True for a method that is called like one that tells something, and is not known to do more."""
+    function = function_of(callee.raw)
+    if any(fnmatchcase(callee.name, glob) for glob in _WRITES):
+        return False
+    if any(fnmatchcase(callee.name, glob) for glob in _READS):
+        return True
+    return function is not None and function.__code__.co_argcount == 1 and _looks(function)
+
+
+def _looks(function: FunctionType) -> bool:
+    """True for a method that gives what it reads; one that does nothing at all is there to be overridden."""
+    return bool(function.__code__.co_names) and only_reads(function.__code__)
 
 
 def unwatched_object(target: Target, resolved: Resolved, inside: Resolved) -> Iterator[Remark]:
