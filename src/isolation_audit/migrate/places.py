@@ -29,7 +29,7 @@ class Place:
 
     def leave(self, reason: str) -> None:
         """Leave it to a person."""
-        self.reason, self.edits = reason, ()
+        self.reason, self.edits, self.keeps_old = reason, (), False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from isolation_audit.migrate.remaining import still_built
 from isolation_audit.migrate.rewriting import FileRewriter
 from isolation_audit.scan.findings import Judge
 from isolation_audit.scan.globs import matches
@@ -88,6 +89,9 @@ class _Planner:
         for path, rewriter in self._rewriters.items():
             rewriter.settle(selected=self._wanted(source.tree.shown(path)))
         self._find_patched()
+        built = still_built(source, {path: rewriter.places for path, rewriter in self._rewriters.items()})
+        for rewriter in self._rewriters.values():
+            rewriter.accept_both(built)
         self._pin()
         changes = {}
         plan = Plan(source)
@@ -152,7 +156,7 @@ class _Planner:
             export
             for path, rewriter in self._rewriters.items()
             for place in rewriter.places
-            if place.reason
+            if place.reason or place.keeps_old
             for export in self._hops(place, path)
         ]
         while waiting:

@@ -10,6 +10,7 @@ from isolation_audit.migrate.calls import Mapping, Unsafe
 from isolation_audit.migrate.edits import call_edits
 from isolation_audit.migrate.imports import Imports
 from isolation_audit.migrate.places import New, Place, new_of
+from isolation_audit.migrate.remaining import ANNOTATIONS, CHECKS, accepts_both, both
 from isolation_audit.migrate.signatures import signature_of
 from isolation_audit.migrate.syntax import Syntax
 from isolation_audit.migrate.text import Edit, SourceText
@@ -18,13 +19,14 @@ from isolation_audit.scan.forms import classified
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from isolation_audit.config.model import Target
     from isolation_audit.scan.deprecated import Hit
     from isolation_audit.scan.facts import Facts, Use
     from isolation_audit.scan.findings import Judge
     from isolation_audit.scan.source import Source
 
-_RENAMED = {"annotation", "return annotation", "string annotation", "isinstance", "issubclass", "except"}
-_CHECKS = {"isinstance", "issubclass", "except"}
+_CHECKS = CHECKS | {"except"}
+_RENAMED = _CHECKS | ANNOTATIONS
 _REASONS = {
     "star import": "a star import gives no name to rewrite; import what is needed by name",
     "getattr": "it is taken by getattr",
@@ -215,6 +217,8 @@ class FileRewriter:
             new_signature = signature_of(entry.replacement, modules) if entry.replacement else None
             mapping = Mapping(entry, signature_of(old, modules), new_signature, not modules.find(old.module))
             return call_edits(syntax, call, new.callee, mapping, awaitable=use.awaitable)
+        if use.form in _RENAMED and accepts_both(syntax, use, new):
+            raise Unsafe("it accepts the replacement already, beside the old class")
         if use.form in _CHECKS and self._is_told_apart(new):
             raise Unsafe("the file tells it apart from its replacement")
         if use.form in _RENAMED or use.form == "patch":
@@ -261,6 +265,17 @@ class FileRewriter:
         return [Edit(place_in, place_in + len(old), f"{new.module}.{name}")]
 
     # The whole file
+
+    def accept_both(self, built: set[Target]) -> None:
+        """Let checks and annotations accept what is still built, beside its replacement."""
+        for place in self.places:
+            checked = place.use.form in CHECKS | ANNOTATIONS and not place.use.path.startswith('"')
+            if place.edits and checked and place.hit.deprecation.target in built:
+                new = self._new(place.hit)
+                try:
+                    place.edits, place.keeps_old = tuple(both(self._parsed, place.use, new)), True
+                except Unsafe as unsafe:
+                    place.leave(str(unsafe))
 
     def giving(self, name: str) -> list[Place]:
         """The places through which the file gives ``name`` to others: an import of it, an alias of it."""

@@ -106,6 +106,16 @@ class Syntax:
         found = self._expressions.get(span)
         return self.parents.get(found[0]) if found else None
 
+    def string_around(self, start: int, end: int) -> str | None:
+        """The string that the given characters are in, as it is written."""
+        for nodes in self._expressions.values():
+            for node in nodes:
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    first, last = self.range(node)
+                    if first < start and end < last:
+                        return self.text.text[first:last]
+        return None
+
     def class_around(self, span: Span) -> ast.ClassDef | None:
         """The class whose body, or whose list of bases, directly holds the expression at ``span``."""
         node = self.parent_of(span)
