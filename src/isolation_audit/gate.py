@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
+from isolation_audit.analysis.texts import shown, without_secrets
 from isolation_audit.exceptions import UsageError
+from isolation_audit.http_exchange import ExchangeError, exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from isolation_audit.export.report import Report
-
-TIMEOUT: Final = 10.0
-"""Seconds that a server may take for an answer."""
+    from isolation_audit.http_exchange import Answer
 
 EVENTS: Final = "events"
 LIMITS: Final[dict[str, int]] = {
@@ -131,37 +130,33 @@ def _query(figure: str, window: str, match: str) -> str:
 
 
 def _ask(url: str, query: str) -> int | None:
-    address = f"{url.rstrip('/')}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+    address = f"{url.rstrip('/')}/api/v1/query?{urlencode({'query': query})}"
+    asked = without_secrets(url)
     try:
-        with _open(urllib.request.Request(address)) as answer:  # noqa: S310 - the command lets http and https through
-            result = json.load(answer)["data"]["result"]
-            # increase() extrapolates to the whole window: one event may well be 1.07.
-            return round(float(result[0]["value"][1])) if result else None
-    except urllib.error.HTTPError as error:
-        raise UsageError(f"Prometheus refuses the query {query}: {_refusal(error)}") from None
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UsageError(f"can't ask Prometheus at {url}: {getattr(error, 'reason', None) or error}") from None
+        answer = exchange(address)
+    except ExchangeError as error:
+        raise UsageError(f"can't ask Prometheus at {asked}: {error}") from None
+    if answer.status != HTTPStatus.OK:
+        raise UsageError(f"Prometheus at {asked} refuses the query {query}: {_refusal(answer)}")
+    try:
+        result = json.loads(answer.body)["data"]["result"]
+        # increase() extrapolates to the whole window: one event may well be 1.07.
+        return round(float(result[0]["value"][1])) if result else None
+    except (ValueError, OverflowError, LookupError, TypeError, RecursionError):
+        raise UsageError(f"can't ask Prometheus at {asked}: what it answers to {query} is no figure") from None
 
 
-def _refusal(error: urllib.error.HTTPError) -> str:
+def _refusal(answer: Answer) -> str:
     try:
-        return str(json.load(error)["error"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return f"status {error.code}"
+        return shown(str(json.loads(answer.body)["error"]), 300)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return f"status {answer.status}"
 
 
 def call(webhook: str, verdict: Mapping[str, Any]) -> str:
     """POST the verdict as JSON. Gives what went wrong, or an empty text; never the address, which may be a secret."""
-    body = json.dumps(verdict).encode()
     try:
-        request = urllib.request.Request(webhook, body, {"Content-Type": "application/json"})  # noqa: S310
-        with _open(request):
-            return ""
-    except urllib.error.HTTPError as error:
-        return f"it answered with status {error.code}"
-    except (OSError, ValueError) as error:
-        return str(getattr(error, "reason", None) or type(error).__name__)
-
-
-def _open(request: urllib.request.Request) -> Any:
-    return urllib.request.urlopen(request, timeout=TIMEOUT)  # noqa: S310
+        answer = exchange(webhook, json.dumps(verdict).encode(), {"Content-Type": "application/json"})
+    except ExchangeError as error:
+        return str(error)
+    return "" if answer.status < HTTPStatus.MULTIPLE_CHOICES else f"it answered with status {answer.status}"

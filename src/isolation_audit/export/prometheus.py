@@ -7,15 +7,13 @@ the merged report of many. Every series exists from the first scrape on, at 0; n
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import weakref
-from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING, Any, Protocol
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from typing import TYPE_CHECKING, Protocol
 
 from isolation_audit.config.model import Config
 from isolation_audit.exceptions import MissingExtraError, UsageError
+from isolation_audit.export.metrics_server import MetricsServer
 from isolation_audit.export.notices import notice
 
 try:
@@ -96,33 +94,6 @@ def register(current: Callable[[], Audit | None], registry: CollectorRegistry = 
     return collector
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-    block_on_close = False  # a scraper that hangs must not hold up the end
-
-    def server_bind(self) -> None:
-        # Not the base class's: it asks the resolver for this host's name, which may take seconds and is used by nobody.
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
-        self.setup_environ()
-
-    def handle_error(self, _request: Any, _client_address: Any) -> None:
-        """A scraper that went away is no news for the application's standard error."""
-
-
-class _Server6(_Server):
-    address_family = socket.AF_INET6
-
-
-class _Quiet(WSGIRequestHandler):
-    timeout = 10.0
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """No line for each scrape."""
-
-
 _endpoints: weakref.WeakSet[Endpoint] = weakref.WeakSet()
 
 
@@ -132,9 +103,7 @@ class Endpoint:
     def __init__(self, address: str, port: int, collector: AuditCollector) -> None:
         registry = CollectorRegistry()
         registry.register(collector)
-        server = _Server6 if ":" in address else _Server
-        self._server = server((address, port), _Quiet)
-        self._server.set_app(make_wsgi_app(registry))
+        self._server = MetricsServer(address, port, make_wsgi_app(registry))
         self.address = address
         self.port = self._server.server_port
         self._thread = threading.Thread(
