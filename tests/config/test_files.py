@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
 
 import pytest
 
-from isolation_audit.config import Target, find_config, load_config
+from isolation_audit.config import Target, files, find_config, load_config
+from isolation_audit.config.locator import Lines
 from isolation_audit.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 GOOD = '[[engines]]\ntarget = "app:Engine"\n'
 OURS = '[tool.isolation_audit]\nengines = [{ target = "app:Engine" }]\n'
@@ -196,3 +202,48 @@ def test_a_pyproject_that_has_no_configuration(tmp_path: FilePath, text: str, ex
     with pytest.raises(ConfigError) as caught:
         load_config(file)
     assert expected in str(caught.value)
+
+
+MANY = {
+    "emitters": '[[emitters]]\ntarget = "m{}:A"\naddressee = "args.u"\n',
+    "engines": '[[engines]]\ntarget = "m{}:A"\nowner = "args.u"\n',
+    "deprecations": '[[deprecations]]\ntarget = "m{}:A"\nreplacement = "n{}:B"\n',
+}
+
+
+@pytest.mark.parametrize("kind", MANY)
+def test_ten_times_as_many_targets_take_ten_times_the_steps(tmp_path: FilePath, kind: str) -> None:
+    def steps(number: int) -> int:
+        """Calls of Python functions of ours, and hashes of targets."""
+        file = tmp_path / "isolation-audit.toml"
+        file.write_text("".join(MANY[kind].format(one, one) for one in range(number)))
+        counted = 0
+
+        def count(frame: FrameType, event: str, _argument: object) -> None:
+            nonlocal counted
+            counted += event == "call"
+
+        sys.setprofile(count)
+        try:
+            config = load_config(file)
+        finally:
+            sys.setprofile(None)
+        assert len(getattr(config, kind)) == number
+        return counted
+
+    assert steps(1_000) < 12 * steps(100)
+
+
+def test_a_list_of_thousands_of_patterns_is_refused(tmp_path: FilePath) -> None:
+    file = tmp_path / "isolation-audit.toml"
+    file.write_text(f"{GOOD}[identity]\nplaceholders = {[f'p{number}*' for number in range(1_001)]}\n")
+    with pytest.raises(ConfigError, match=r"toml:4: identity.placeholders: has 1,001 values; list 1,000 at most"):
+        load_config(file)
+
+
+def test_the_lines_of_a_file_are_looked_for_once(tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(files, "Lines", lambda text: made.append(text) or Lines(text))
+    tmp_path.joinpath("isolation-audit.toml").write_text(GOOD)
+    load_config(tmp_path / "isolation-audit.toml")
+    assert made == [GOOD]

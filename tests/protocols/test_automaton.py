@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isolation_audit.protocols import OrderError, compile_order, parse_order
-from isolation_audit.protocols.automaton import START
+from isolation_audit.protocols.automaton import START, WORK, _Fragments
 from isolation_audit.protocols.grammar import Pair
 
 AGENT_RUN = "agent_started (agent_thinking | tool_executing tool_completed)* agent_completed"
@@ -118,3 +118,25 @@ def test_pairs_that_overlap_accept_what_their_definition_says(events):
 def test_an_order_that_explodes_is_refused():
     with pytest.raises(OrderError, match="states"):
         compile_order("(a|b)* a " + "(a|b) " * 16)
+
+
+def test_a_long_order_is_compiled():
+    """400 steps, each with two choices and free to be left out: 80,000 ways on."""
+    automaton = compile_order(" ".join(f"(a{number} | b{number})?" for number in range(400)) + " end")
+    assert automaton.accepts(["a3", "b200", "a399", "end"])
+    assert not automaton.accepts(["b200", "a3", "end"])
+    assert sum(map(len, automaton.steps)) > 160_000
+    assert automaton.pairs == {}
+
+
+def test_an_order_that_takes_too_much_work_is_refused_early(monkeypatch):
+    spent = []
+    spend = _Fragments._spend
+    monkeypatch.setattr(_Fragments, "_spend", lambda self, steps: (spent.append(steps), spend(self, steps)))
+    with pytest.raises(OrderError, match="say it more simply"):
+        compile_order("(" + " ".join(f"(a{number} | b{number} | c{number})*" for number in range(300)) + ")* end")
+    assert sum(spent) < 2 * WORK
+
+
+def test_an_order_is_compiled_once():
+    assert compile_order(AGENT_RUN) is compile_order(AGENT_RUN)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from isolation_audit.config.model import Config, Deprecation, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from isolation_audit.config.problems import Problems
 
@@ -37,6 +37,7 @@ def _check_duplicates(role: str, targets: Sequence[Target], problems: Problems) 
 
 def _check_replacements(deprecations: Sequence[Deprecation], problems: Problems) -> None:
     onward: dict[int, int] = {}
+    numbers = _numbers(deprecations)
     for number, entry in enumerate(deprecations):
         if entry.replacement is None or not entry.target.module:
             continue
@@ -44,7 +45,7 @@ def _check_replacements(deprecations: Sequence[Deprecation], problems: Problems)
             place = ("deprecations", number, "replacement")
             problems.add(place, f"'{entry.target}' would replace itself", "name what should be used instead")
             continue
-        following = _deprecated(entry.replacement, deprecations)
+        following = _deprecated(entry.replacement, numbers)
         if following is not None and following != number:
             onward[number] = following
     _check_circles(onward, deprecations, problems)
@@ -60,19 +61,23 @@ def _check_origins(deprecations: Sequence[Deprecation], problems: Problems) -> N
                 cause = f"'{origin.constructor}' is described above already"
                 problems.add(("deprecations", number, "origins", place, "constructor"), cause, "remove one of the two")
             seen.add(origin.constructor)
-            if _deprecated(origin.replacement, [entry]) is not None:
+            if _deprecated(origin.replacement, {entry.target: number}) is not None:
                 cause = f"'{origin.replacement}' belongs to '{entry.target}', which is deprecated"
                 problems.add(
                     ("deprecations", number, "origins", place, "replacement"), cause, "name what should be used instead"
                 )
 
 
-def _deprecated(target: Target, deprecations: Sequence[Deprecation]) -> int | None:
+def _numbers(deprecations: Sequence[Deprecation]) -> dict[Target, int]:
+    """The number of the first entry for each target."""
+    return {entry.target: number for number, entry in reversed(list(enumerate(deprecations)))}
+
+
+def _deprecated(target: Target, numbers: Mapping[Target, int]) -> int | None:
     """The number of the entry that deprecates ``target``: itself, a class around it, or its module."""
     around = [target]
     while around[-1].qualname:
         around.append(Target(target.module, around[-1].qualname.rpartition(".")[0]))
-    numbers = {entry.target: number for number, entry in reversed(list(enumerate(deprecations)))}
     return next((numbers[name] for name in around if name in numbers), None)
 
 

@@ -93,7 +93,7 @@ def load_config(path: FilePath | str) -> Config:
         table, prefix = _our_table(file, table, lines), _TABLE
     if not table:
         raise _refused(file, "says nothing", "declare at least one target, such as [[engines]]")
-    return parse_config(table, file, text, prefix=prefix, environ=os.environ)
+    return parse_config(table, file, lines, prefix=prefix, environ=os.environ)
 
 
 def default_config() -> Config:
@@ -108,7 +108,7 @@ def default_config() -> Config:
 def parse_config(
     table: Mapping[str, Any],
     source: FilePath | str | None = None,
-    text: str | None = None,
+    text: str | Lines | None = None,
     *,
     prefix: Place = (),
     environ: Mapping[str, str] | None = None,
@@ -116,14 +116,14 @@ def parse_config(
     """Build a configuration from a parsed TOML table.
 
     ``source`` is the file it came from: messages name it, and relative paths count from its folder. ``text`` is that
-    file's text, for line numbers, and ``prefix`` the table of it that ``table`` is. ``environ`` may override keys;
-    leave it out to depend on the table alone.
+    file's text, or the lines found in it, for line numbers, and ``prefix`` the table of it that ``table`` is.
+    ``environ`` may override keys; leave it out to depend on the table alone.
 
     Raises:
         ConfigError: with every problem found.
     """
     file = None if source is None else FilePath(source)
-    problems = Problems(file, None if text is None else Lines(text), prefix)
+    problems = Problems(file, Lines(text) if isinstance(text, str) else text, prefix)
     if not isinstance(table, Mapping):
         problems.add((), f"expected a table, not {type_name(table)}", "pass what tomllib.loads returns")
         table = {}

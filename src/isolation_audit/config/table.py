@@ -15,6 +15,9 @@ T = TypeVar("T")
 K = TypeVar("K")
 D = TypeVar("D")
 
+LONGEST_LIST = 1_000
+"""Values that one list may have: patterns become one expression, which takes seconds to compile where it is huge."""
+
 
 class Table:
     """A table under construction: it remembers which keys were asked for, so that the others are unknown.
@@ -69,6 +72,11 @@ class Table:
             return default
         value = self._values[key]
         items = value if isinstance(value, (list, tuple)) else None
+        if items is not None and len(items) > LONGEST_LIST:
+            self.complain(
+                key, f"has {len(items):,} values", f"list {LONGEST_LIST:,} at most; use patterns, as in 'bot-*'"
+            )
+            return default
         found: dict[T, None] = {}
         for number, item in enumerate([value] if items is None else items):
             place = (*self.place, key) if items is None else (*self.place, key, number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from isolation_audit.protocols.grammar import Choice, Event, Node, OrderError, Pair, Repeat, Sequence, parse_order
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _STATES = 10_000
+WORK = 3_000_000
+"""Steps of compiling that an order may take: about half a second."""
 
 START = 0
 
@@ -50,23 +52,31 @@ class Automaton:
     @cached_property
     def pairs(self) -> dict[str, str]:
         """First -> second, for events that always come right after each other and never alone."""
-        after: dict[str, set[frozenset[str]]] = {}
-        before: dict[str, set[str]] = {}
+        reached: dict[str, set[int]] = {}
+        coming: list[set[str]] = [set() for _ in self.steps]
         for steps in self.steps:
             for event, following in steps.items():
-                allowed = frozenset(self.steps[following])
-                after.setdefault(event, set()).add(allowed if following not in self.accepting else frozenset())
-                for one in allowed:
-                    before.setdefault(one, set()).add(event)
-        starts = set(self.steps[START])
+                reached.setdefault(event, set()).add(following)
+                coming[following].add(event)
+        starts = self.steps[START]
         pairs = {}
-        for event, sets in after.items():
-            only = next(iter(sets)) if len(sets) == 1 else frozenset()
-            if len(only) == 1 and event not in starts:
-                (closer,) = only
-                if before[closer] == {event} and closer not in starts and event not in self.openers:
+        for event, states in reached.items():
+            closer = self._only_step(states)
+            if closer is not None and closer not in starts and event not in starts and event not in self.openers:
+                before = set().union(*(coming[state] for state, steps in enumerate(self.steps) if closer in steps))
+                if before == {event}:
                     pairs[event] = closer
         return pairs
+
+    def _only_step(self, states: set[int]) -> str | None:
+        """The one event that may come in all of these states, where there is no other and no run may end."""
+        only: str | None = None
+        for state in states:
+            steps = self.steps[state]
+            if len(steps) != 1 or state in self.accepting or only not in (None, *steps):
+                return None
+            (only,) = steps
+        return only
 
     def accepts(self, events: list[str]) -> bool:
         """Whether these events, and only these, make a whole run."""
@@ -114,11 +124,12 @@ class Automaton:
         return None
 
 
+@lru_cache(maxsize=64)  # once for the configuration's check, and once for the audit
 def compile_order(text: str) -> Automaton:
     """Parse and compile an order.
 
     Raises:
-        OrderError: it is no order, or needs more than 10,000 states.
+        OrderError: it is no order, or needs more than 10,000 states, or too much work to tell.
     """
     fragments = _Fragments()
     begin, end = fragments.build(parse_order(text))
@@ -133,8 +144,7 @@ def compile_order(text: str) -> Automaton:
         number = numbers[here]
         if end in here:
             accepting.add(number)
-        for event in sorted({event for node in here for event, _target in fragments.labelled[node]}):
-            reached = {target for node in here for label, target in fragments.labelled[node] if label == event}
+        for event, reached in sorted(fragments.ways_on(here).items()):
             following = fragments.closure(reached)
             if following not in numbers:
                 if len(steps) >= _STATES:
@@ -153,6 +163,8 @@ class _Fragments:
         self.labelled: list[list[tuple[str, int]]] = []
         self.silent: list[list[int]] = []
         self.closers: dict[str, str] = {}
+        self._closures: dict[int, frozenset[int]] = {}
+        self._work = 0
 
     def build(self, node: Node) -> tuple[int, int]:
         """Entry and exit of the fragment for ``node``."""
@@ -185,16 +197,42 @@ class _Fragments:
                     self.silent[begin].append(end)
         return begin, end
 
+    def ways_on(self, nodes: frozenset[int]) -> dict[str, set[int]]:
+        """For each event that may come at these nodes, where it leads."""
+        ways: dict[str, set[int]] = {}
+        for node in nodes:
+            for event, target in self.labelled[node]:
+                ways.setdefault(event, set()).add(target)
+        self._spend(len(nodes) + len(ways))
+        return ways
+
     def closure(self, nodes: set[int]) -> frozenset[int]:
         """Everything that is reached without an event."""
-        reached = set(nodes)
-        waiting = list(nodes)
+        closures = [self._closure(node) for node in nodes]
+        if len(closures) == 1:
+            return closures[0]
+        self._spend(sum(map(len, closures)))
+        return frozenset().union(*closures)
+
+    def _closure(self, node: int) -> frozenset[int]:
+        known = self._closures.get(node)
+        if known is not None:
+            return known
+        reached = {node}
+        waiting = [node]
         while waiting:
             for following in self.silent[waiting.pop()]:
                 if following not in reached:
                     reached.add(following)
                     waiting.append(following)
-        return frozenset(reached)
+        self._spend(len(reached))
+        found = self._closures[node] = frozenset(reached)
+        return found
+
+    def _spend(self, steps: int) -> None:
+        self._work += steps
+        if self._work > WORK:
+            raise OrderError("this order allows too much at once to be compiled; say it more simply")
 
     def _new(self) -> int:
         self.labelled.append([])
