@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis import frames
-from isolation_audit.analysis.frames import beneath, own_place
+from isolation_audit.analysis.frames import beneath, is_installed, own_place
 from isolation_audit.analysis.texts import printable
 from isolation_audit.findings import Frame, Site
 from isolation_audit.instrument.shim_codes import is_shim
@@ -58,6 +58,17 @@ def capture(limit: int) -> RawStack:
             raw.append((code, frame.f_lasti))
         frame = frame.f_back
     return tuple(raw)
+
+
+def called() -> RawStack:
+    """The application's innermost instrumented function that is being called: what a library's frame has called."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - as above
+    while frame is not None:
+        code = frame.f_code
+        if is_shim(code) and not is_installed(code.co_filename):
+            return ((code, 0),)
+        frame = frame.f_back
+    return ()
 
 
 def raised(error: BaseException, limit: int, libraries: tuple[str, ...]) -> RawStack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isolation_audit.analysis.frames import Place, installed_place, is_installed, own_place, package_of
+from isolation_audit.analysis.frames import FRAMEWORKS, Place, installed_place, is_installed, own_place, package_of
 from isolation_audit.findings import Frame, Site
 from isolation_audit.instrument.stacks import frame_of
 
@@ -21,13 +21,16 @@ def located(raw: RawStack, endpoint: Endpoint | None, *, answer: bool, limit: in
     """
     view = None if endpoint is None else endpoint.frame()
     own = own_place(raw)
-    if answer and endpoint is not None and view is not None and _is_over(endpoint, raw):
+    package = None if view is None else package_of(view.file)
+    if answer and endpoint is not None and view is not None and package not in FRAMEWORKS and _is_over(endpoint, raw):
         return _before(view, raw if own is None else own.stack, raw, limit)
     if own is not None:
         return _site(own, limit)
     if view is not None and not is_installed(view.file):
         return _before(view, raw, raw, limit)
-    installed = installed_place(raw, None if view is None else package_of(view.file))
+    installed = installed_place(raw, None if package in FRAMEWORKS else package)
+    if installed is None and answer and view is not None:
+        return _before(view, raw, raw, limit)  # a framework's own view: there is no code of the application's
     return _site(installed or Place(raw), limit) if raw else None
 
 
