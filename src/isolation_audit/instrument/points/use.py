@@ -65,6 +65,7 @@ class UsePoint(Interceptor):
             used = Used(self._entry, self._method, ambient, owner, record, capture(DEEP))
             if record is not None and (self._may_be_template(record) or self._looked_at(record, used.stack)):
                 return used, obj
+            used.stack = None
             self._runtime.publish(used)
         return None
 
