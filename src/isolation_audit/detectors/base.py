@@ -11,7 +11,7 @@ from isolation_audit.analysis.texts import shown
 from isolation_audit.findings import Finding, Witnesses
 from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import Kind
-from isolation_audit.instrument.stacks import DEEP, called, capture
+from isolation_audit.instrument.stacks import here
 from isolation_audit.mechanisms.places import located
 from isolation_audit.mechanisms.routes import current_endpoint
 
@@ -112,7 +112,7 @@ class Detector:
         if not recorder.enabled(code):
             return
         event, detail, field = _text(event), shown(detail, _LONGEST), _text(field)
-        stack = (self._here(skip) if at is None else at) if with_site else ()
+        stack = (_past(here(), skip) if at is None else at) if with_site else ()
         origin, origin_label = _origin(record) if with_site and (at is None or record is not None) else (None, "")
         if began:
             origin, origin_label = began, BEGAN
@@ -162,12 +162,6 @@ class Detector:
             ),
             shortcut,
         )
-
-    @staticmethod
-    def _here(skip: Container[int]) -> RawStack:
-        stack = _past(capture(DEEP), skip)
-        # An event loop or a framework has called what is watched: that is the application's own, if nothing above is.
-        return stack if own_place(stack) is not None else called() + stack
 
     def _run_label(self, run: str | None) -> str:
         return "of an unknown id" if run is None else self._pseudonyms.run(run)

@@ -60,15 +60,19 @@ def capture(limit: int) -> RawStack:
     return tuple(raw)
 
 
-def called() -> RawStack:
-    """The application's innermost instrumented function that is being called: what a library's frame has called."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - as above
+def here() -> RawStack:
+    """The present place, deep enough to find the application in it.
+
+    Where only an event loop or a framework is above, it begins with the application's function that is being called.
+    """
+    stack = capture(DEEP)
+    frame: FrameType | None = None if own_place(stack) else sys._getframe(1)  # noqa: SLF001 - as above
     while frame is not None:
         code = frame.f_code
         if is_shim(code) and not is_installed(code.co_filename):
-            return ((code, 0),)
+            return ((code, 0), *stack)
         frame = frame.f_back
-    return ()
+    return stack
 
 
 def raised(error: BaseException, limit: int, libraries: tuple[str, ...]) -> RawStack:

@@ -10,7 +10,7 @@ from isolation_audit.identity.users import Kind, same
 from isolation_audit.instrument.observations import Used
 from isolation_audit.instrument.points.ownership import FIRST_USE, differ, owner_of, owner_reader, record_of
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.instrument.stacks import DEEP, capture
+from isolation_audit.instrument.stacks import here
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -62,10 +62,9 @@ class UsePoint(Interceptor):
         if owner is not ambient and differ(owner, ambient):
             assert owner is not None and ambient is not None  # noqa: S101, PT018 - differ() says so
             record = record_of(obj, self._runtime)
-            used = Used(self._entry, self._method, ambient, owner, record, capture(DEEP))
+            used = Used(self._entry, self._method, ambient, owner, record, here())
             if record is not None and (self._may_be_template(record) or self._looked_at(record, used.stack)):
                 return used, obj
-            used.stack = None
             self._runtime.publish(used)
         return None
 
