@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Files of tests that run at the same time; a file's tests stay together, because some look at what the ones before left.
+JOBS ?= 2
+SIDE_BY_SIDE := -n $(JOBS) --dist loadfile
 
-.PHONY: demo test test-failed test-lowest test-long test-long-calls test-long-runs test-long-marked lint docs bench soak corpus corpus-light suites clean
+.PHONY: demo test test-lowest test-long test-long-calls test-long-runs test-long-marked lint docs bench soak corpus corpus-light suites clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -15,29 +18,26 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## the main job: the example chat under the auditor, legacy engine beside user engine
 	$(BIN)/isolation-audit demo
 
-test: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest
-
-test-failed: $(STAMP)  ## only what failed last time
-	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+test: $(STAMP)  ## all tests but the long ones
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-long: test-long-calls test-long-runs test-long-marked  ## minutes more: many random calls and runs, twenty seeds of the demo, every fault with 10 and 50 users
 
 test-long-calls: $(STAMP)
-	ISOLATION_AUDIT_EXAMPLES=100000 $(BIN)/python -m pytest tests/instrument/test_equal_behaviour.py
+	ISOLATION_AUDIT_EXAMPLES=100000 $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/instrument/test_equal_behaviour.py
 
 test-long-runs: $(STAMP)
-	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest tests/detectors/test_interleaved_runs.py
+	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/detectors/test_interleaved_runs.py
 
 test-long-marked: $(STAMP)
-	$(BIN)/python -m pytest -m long || $(BIN)/python -m pytest -m long --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m long
 
 test-lowest:  ## the tests that don't need the newest of everything, with the lowest versions that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(VENV)-lowest/bin/python tests/lowest.py > $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[all]" --group test --constraint $(VENV)-lowest/constraints.txt
-	$(VENV)-lowest/bin/python -m pytest || $(VENV)-lowest/bin/python -m pytest --last-failed --last-failed-no-failures none
+	$(VENV)-lowest/bin/python -m pytest $(SIDE_BY_SIDE)
 
 lint: $(STAMP)  ## format, style, types, layers, generated files
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 import gc
 import itertools
 import signal
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -21,10 +22,26 @@ ONCE = (
 """Tests that take long and hardly depend on the Python, or on libraries' versions: CI runs them with one."""
 
 
+STARTERS = frozenset({"doors", "receivers", "servers", "redis_server", "postgres_server", "mariadb_server"})
+"""Modules of the tests that start programs."""
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.relative_to(TESTS).as_posix().startswith(ONCE):
             item.add_marker("once")
+        if starts_programs(item):
+            # Other programs on a shared machine: one more try, which pytest shows (R) and counts. The others have none.
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def starts_programs(item):
+    """Whether a test talks with processes of its own, such as servers."""
+    if item.get_closest_marker("server") or {"project", "pytester"} & set(item.fixturenames):
+        return True
+    return any(
+        value is subprocess or getattr(value, "__module__", None) in STARTERS for value in vars(item.module).values()
+    )
 
 
 _numbers = itertools.count()
