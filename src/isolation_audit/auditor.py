@@ -16,8 +16,10 @@ from isolation_audit import integrations
 from isolation_audit.analysis.texts import texts_cut
 from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_config, find_config, load_config
 from isolation_audit.content.witness import ContentWitness
+from isolation_audit.coverage.counts import counted
+from isolation_audit.coverage.verdict import judge
 from isolation_audit.detectors import all_detectors, all_rules
-from isolation_audit.detectors.selfcheck import SelfCheckDetector
+from isolation_audit.detectors.selfcheck import SelfCheckDetector, blindness
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report
 from isolation_audit.export.drainer import Drainer
@@ -38,8 +40,9 @@ from isolation_audit.instrument.running_scopes import RunningScopes
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.tally import Histogram
-from isolation_audit.instrument.targets import PASSIVE_ROLES, State
+from isolation_audit.instrument.targets import State
 from isolation_audit.integrations.serving import users_told
+from isolation_audit.mechanisms.sightings import Sightings
 from isolation_audit.process import process
 from isolation_audit.recorder import Recorder
 from isolation_audit.stores import share_bindings
@@ -202,7 +205,9 @@ class Auditor:
             self._publish_overdue(0.0)
             if not self.supervised:
                 # Of several processes each sees its part; whether the whole run was blind is the supervisor's to say.
-                self._publish(self._stopped())
+                words = blindness(self.snapshot()["coverage"])
+                if words:
+                    self._publish(observations.Stopped(words))
             self.instrumentation.stop()
             self._greenlets.forget()
             scopes.listen(None)
@@ -230,21 +235,11 @@ class Auditor:
     ) -> None:
         self.stop()
 
-    def _stopped(self) -> observations.Stopped:
-        applied = sum(
-            watched.state in (State.APPLIED, State.LATE) and watched.role not in PASSIVE_ROLES
-            for watched in self.instrumentation.targets
-        )
-        tally = self.runtime.tally
-        events = sum(tally.events.values())
-        seen = sum(tally.seen[str(watched.target)] > 0 for watched in self.instrumentation.targets)
-        return observations.Stopped(applied, seen, events, verified=tally.unverified < events)
-
     def _watched(self) -> list[Watched]:
         """The targets that were asked for, and those of libraries that the application has imported."""
         integrated = self.instrumentation.integrated
         imported = [one for one in integrated if one.state is not State.WAITING]
-        shown = [one for one in imported if not (one.quiet and one.state is State.APPLIED)]
+        shown = [one for one in imported if not ((one.quiet or one.sighting) and one.state is State.APPLIED)]
         return [*self.instrumentation.targets, *shown]
 
     def snapshot(self) -> dict[str, Any]:
@@ -270,7 +265,7 @@ class Auditor:
                 "role": watched.role,
                 "state": watched.state.value,
                 "detail": watched.detail,
-                "seen": tally.seen[str(watched.target)],
+                "seen": watched.calls[0] if watched.library else tally.seen[str(watched.target)],
             }
             for watched in self._watched()
         ]
@@ -279,6 +274,7 @@ class Auditor:
             "events_by_layer": dict(tally.events),
             "events_unverified": tally.unverified,
             "crossing_events": tally.crossings,
+            "crossings_by_rule": dict(tally.crossings_by_rule),
             "engines_built": sum(tally.built.values()),
             "engines_built_by_target": dict(tally.built),
             "deprecated_engines_built": sum(tally.deprecated.values()),
@@ -308,6 +304,8 @@ class Auditor:
             "bindings_store": {} if self.elsewhere is None else self.elsewhere.counts,
         }
         made["findings"] = [entry.as_dict() for entry in self.recorder.entries()]
+        made["coverage"] = counted(runtime, self.instrumentation.integrated)
+        made["coverage"] = judge(made)
         return made
 
     def after_fork(self) -> None:
@@ -320,6 +318,10 @@ class Auditor:
         self._texts_cut_before = texts_cut()
         self.recorder = Recorder(self.config.limits, self.config.select)
         _reset(self.runtime.tally)
+        self.runtime.paths.clear()
+        self.runtime.part(Sightings).clear()
+        for watched in self.instrumentation.integrated:
+            watched.calls[0] = 0
         self.runtime.levels.clear()
         for runs in self.runtime.runs:
             runs.after_fork()

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from isolation_audit.analysis.texts import shown, without_secrets
+from isolation_audit.coverage.verdict import BLIND, PARTLY
 from isolation_audit.exceptions import UsageError
 from isolation_audit.http_exchange import ExchangeError, exchange
+from isolation_audit.roles import INTEGRATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,8 +25,12 @@ if TYPE_CHECKING:
     from isolation_audit.http_exchange import Answer
 
 EVENTS: Final = "events"
+WORK: Final = "work"
+"""Requests, messages, jobs, events, and calls of configured targets."""
+LEAST: Final = (WORK, EVENTS)
 LIMITS: Final[dict[str, int]] = {
-    EVENTS: 1,
+    WORK: 1,
+    "blind": 0,
     "errors": 0,
     "crossings": 0,
     "deprecated": 0,
@@ -32,7 +38,7 @@ LIMITS: Final[dict[str, int]] = {
     "faults": 0,
     "dropped": 0,
 }
-"""The most that each figure may be; of events the least, because a blind audit sees nothing wrong."""
+"""The most that each figure may be; of work the least, because where nothing happens nothing goes wrong."""
 
 _RULE: Final = re.compile(r"IA\d{3}")
 _COUNTERS: Final = {
@@ -44,12 +50,18 @@ _COUNTERS: Final = {
     "faults": "isolation_audit_faults_total",
     "dropped": "isolation_audit_findings_dropped_total",
 }
-_GAUGES: Final = {"missing": 'isolation_audit_targets{state="missing"}'}
+_GAUGES: Final = {
+    "missing": 'isolation_audit_targets{state="missing"}',
+    "blind": 'isolation_audit_coverage{verdict="blind"}',
+    "partly-blind": 'isolation_audit_coverage{verdict="partly blind"}',
+}
+_VERDICTS: Final = ("blind", "partly-blind")
+_WORKING: Final = tuple(f"isolation_audit_{kind}_total" for kind in ("requests", "messages", "jobs", "events", "calls"))
 
 
 def is_figure(name: str) -> bool:
     """True for what can be limited: a figure by its name, or a rule by its code."""
-    return name in _COUNTERS or name in _GAUGES or _RULE.fullmatch(name) is not None
+    return name == WORK or name in _COUNTERS or name in _GAUGES or _RULE.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ class Reason:
     def __str__(self) -> str:
         if self.value is None:
             return f"{self.figure} is not known"
-        bound = "at least" if self.figure == EVENTS else "at most"
+        bound = "at least" if self.figure in LEAST else "at most"
         return f"{self.figure} is {self.value}, and may be {bound} {self.limit}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -76,7 +88,7 @@ def judge(measured: Mapping[str, int | None], limits: Mapping[str, int]) -> list
     reasons = []
     for figure, limit in limits.items():
         value = measured.get(figure)
-        if value is None or (value < limit if figure == EVENTS else value > limit):
+        if value is None or (value < limit if figure in LEAST else value > limit):
             reasons.append(Reason(figure, value, limit))
     return reasons
 
@@ -88,7 +100,13 @@ def of_report(report: Report) -> dict[str, int]:
         LookupError, TypeError, ValueError: it has not the form of a report.
     """
     summary = report["summary"]
+    verdict = report["coverage"]["verdict"]
+    work = [report["coverage"].get(kind, {}).get("seen", 0) for kind in ("requests", "messages", "jobs")]
+    called = [row["seen"] for row in report["targets"] if row["role"] != INTEGRATION]
     found = {
+        WORK: sum(map(int, (*work, *called, summary["events_total"]))),
+        "blind": int(verdict == BLIND),
+        "partly-blind": int(verdict == PARTLY),
         EVENTS: int(summary["events_total"]),
         "errors": 0,
         "warnings": 0,
@@ -110,19 +128,21 @@ def of_prometheus(url: str, window: str, match: str, figures: Iterable[str]) -> 
     Raises:
         UsageError: the server can't be asked, or refuses the question.
     """
-    events = _ask(url, _query(EVENTS, window, match))
-    # Series of single targets exist only where there are such targets; those of events always do.
-    unseen = None if events is None else 0
-    found: dict[str, int | None] = {EVENTS: events}
+    working = [_ask(url, _query(series, window, match)) for series in _WORKING]
+    known = [value for value in working if value is not None]
+    # Series of single targets exist only where there are such targets; those of requests always do.
+    unseen = 0 if known else None
+    found: dict[str, int | None] = {WORK: sum(known) if known else None}
     for figure in figures:
         if figure not in found:
             value = _ask(url, _query(figure, window, match))
-            found[figure] = unseen if value is None else value
+            found[figure] = unseen if value is None and figure not in _VERDICTS else value
     return found
 
 
 def _query(figure: str, window: str, match: str) -> str:
-    series = _GAUGES.get(figure) or _COUNTERS.get(figure) or f'isolation_audit_findings_total{{rule="{figure}"}}'
+    named = figure if figure in _WORKING else f'isolation_audit_findings_total{{rule="{figure}"}}'
+    series = _GAUGES.get(figure) or _COUNTERS.get(figure) or named
     if match:
         name, _, labels = series.rstrip("}").partition("{")
         series = f"{name}{{{labels}{',' if labels else ''}{match}}}"

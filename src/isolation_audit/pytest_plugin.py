@@ -29,6 +29,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--audit-report", metavar="DIR", default=None, help="write isolation-audit's report.json into this folder"
     )
+    group.addoption(
+        "--audit-fail-on",
+        action="append",
+        choices=["blind", "partly-blind"],
+        default=[],
+        help="fail the session if the audit was blind, or partly; see docs/reference/coverage.md",
+    )
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -39,6 +46,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         from isolation_audit.testing.session import begin
 
         begin(early_config)
-    elif options.audit_config or options.audit_report:
-        raise pytest.UsageError("--audit-config and --audit-report say how to audit; add --audit-isolation")
+    elif options.audit_config or options.audit_report or options.audit_fail_on:
+        raise pytest.UsageError(
+            "--audit-config, --audit-report and --audit-fail-on say how to audit; add --audit-isolation"
+        )
     yield

@@ -35,7 +35,7 @@ def audited(folder: Path, body: str, config: str = CONFIG) -> Path:
 
 def test_a_clean_run_opens_it(tmp_path) -> None:
     done = cli("gate", audited(tmp_path / "clean", "shop.serve(5)"), cwd=tmp_path)
-    assert (done.code, done.out) == (0, b"the gate is open\n")
+    assert (done.code, done.out) == (0, b"the gate is open\n  coverage: audited\n")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,10 @@ def test_a_clean_run_opens_it(tmp_path) -> None:
         ("shop.cross(3)", CONFIG, (), ["errors is 3, and may be at most 0", "crossings is 3, and may be at most 0"]),
         ("shop.cross(3)", CONFIG, ("errors=3", "crossings=3"), []),
         ("shop.cross(3)", CONFIG, ("errors=9", "crossings=9", "IA202=2"), ["IA202 is 3, and may be at most 2"]),
-        ("pass", CONFIG, ("warnings=9",), ["events is 0, and may be at least 1"]),
+        ("pass", CONFIG, ("warnings=9",), ["work is 0, and may be at least 1", "blind is 1, and may be at most 0"]),
+        ("pass", CONFIG, ("work=0", "blind=1"), []),
+        ("shop.serve()", CONFIG, ("events=2",), ["events is 1, and may be at least 2"]),
+        ("pass", "", (), ["work is 0, and may be at least 1"]),
         ("shop.serve(); shop.Engine()", CONFIG + DEPRECATED, (), ["deprecated is 1, and may be at most 0"]),
         ("shop.serve(); shop.Engine()", CONFIG + DEPRECATED, ("deprecated=1",), []),
         ("shop.serve()", CONFIG + DEPRECATED.replace("Engine", "Gone"), (), ["missing is 1, and may be at most 0"]),
@@ -54,8 +57,10 @@ def test_reasons(tmp_path, body: str, config: str, limits: tuple[str, ...], reas
     folder = audited(tmp_path / "run", body, config)
     options = [word for limit in limits for word in ("--limit", limit)]
     done = cli("gate", folder / "report.json", *options, cwd=tmp_path)
-    closed = ["the gate is closed:", *(f"  {reason}" for reason in reasons)]
-    assert done.out.decode().splitlines() == (closed if reasons else ["the gate is open"])
+    first, coverage, *told = done.out.decode().splitlines()
+    assert first == ("the gate is closed:" if reasons else "the gate is open")
+    assert coverage.startswith("  coverage: ")
+    assert told == [f"  {reason}" for reason in reasons]
     assert done.code == bool(reasons)
 
 
@@ -181,7 +186,8 @@ def test_from_a_prometheus_server(tmp_path) -> None:
         )
         blind = gate()
         assert blind.code == 1
-        assert "events is 0, and may be at least 1" in blind.out.decode()
+        assert "work is 0, and may be at least 1" in blind.out.decode()
+        assert "blind is 1, and may be at most 0" in blind.out.decode()
         (tmp_path / "orders" / "serve").touch()
         wait_for(lambda: gate().code == 0, "the gate to open")
         assert gate("--match", 'job="audited"').code == 0

@@ -10,7 +10,8 @@ import pytest
 from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Select, parse_config
-from isolation_audit.detectors.selfcheck import blindness, judge_blindness
+from isolation_audit.coverage.verdict import judge
+from isolation_audit.detectors.selfcheck import blindness, tell_blindness
 from isolation_audit.rules import Severity
 
 
@@ -37,11 +38,15 @@ def report(*targets: dict[str, Any], events: int = 0, unverified: int = 0) -> di
     ],
 )
 def test_blindness_of_a_merged_report(given: dict[str, Any], words: str | None) -> None:
-    found = blindness(given, Select())
-    assert [finding["message"] for finding in found] == ([words] if words else [])
-    assert blindness(given, Select(disable=("IA9*",))) == []
-    for finding in blindness(given, Select(severity=(("IA904", Severity.ERROR),))):
-        assert finding["severity"] == "error"
+    given["findings"] = []
+    coverage = given["coverage"] = judge(given)
+    assert blindness(coverage) == (f"blind: {words}" if words else "")
+    tell_blindness(given, Select(disable=("IA9*",)))
+    assert given["findings"] == []
+    tell_blindness(given, Select(severity=(("IA904", Severity.ERROR),)))
+    assert [(one["message"], one["severity"]) for one in given["findings"]] == (
+        [(f"blind: {words}", "error")] if words else []
+    )
 
 
 def test_a_process_that_was_not_watched_stays_in_the_merged_report() -> None:
@@ -49,10 +54,12 @@ def test_a_process_that_was_not_watched_stays_in_the_merged_report() -> None:
     named = {"rule": "IA904", "message": "gevent ...", "target": "gevent.monkey", "count": 2}
     merged = report(target(1)) | {"findings": [part, named]}
     merged["summary"]["findings"] = {"IA904": 3}
-    judge_blindness(merged, Select())
+    merged["coverage"] = judge(merged)
+    tell_blindness(merged, Select())
     assert (merged["findings"], merged["summary"]["findings"]) == ([named], {"IA904": 2})
     idle = report(target(1)) | {"findings": [part]}
-    judge_blindness(idle, Select())
+    idle["coverage"] = judge(idle)
+    tell_blindness(idle, Select())
     assert (idle["findings"], idle["summary"]["findings"]) == ([], {})
 
 

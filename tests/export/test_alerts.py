@@ -11,6 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from isolation_audit.config import Config
+from isolation_audit.detectors import all_rules
+from isolation_audit.detectors.crossing import CROSSING_RULES
 from isolation_audit.export.prometheus import AuditCollector
 from receivers import ROOT, program
 
@@ -113,3 +115,33 @@ def test_a_broken_alert_would_be_noticed(tmp_path: Path, mutation: str) -> None:
     failed = set(re.findall(r"alertname: (\w+)", done.stdout + done.stderr))
     assert broken
     assert failed == set(broken), f"changed so that it {mutation}, an alert passes its tests"
+
+
+def selected(code: str, severity: str) -> set[str]:
+    """The alerts with a selector that a finding of this rule and severity falls under."""
+    found = set()
+    for alert, block in BLOCKS.items():
+        for selector in re.findall(r"isolation_audit_findings_total\{(.*?)\}", block):
+            labels = {"rule": code, "severity": severity}
+            matchers = re.findall(r'(\w+)(=~|!~|=|!=)"(.*?)"', selector)
+            if all(
+                (re.fullmatch(value, labels[name]) is not None if "~" in operator else labels[name] == value)
+                is (operator[0] == "=")
+                for name, operator, value in matchers
+            ):
+                found.add(alert)
+    return found
+
+
+@pytest.mark.parametrize("code", [*all_rules(), "ACME1"])
+def test_every_rule_raises_an_alert_where_it_is_an_error(code: str) -> None:
+    """Also one that a team, or another package, makes an error; deliveries to a wrong user have their own counter."""
+    delivered = {"IsolationAuditCrossing"} if code in CROSSING_RULES else set()
+    assert selected(code, "error") | delivered
+    assert selected(code, "warning") == selected(code, "note") == set()
+
+
+def test_the_rules_that_the_crossing_alert_stands_for_count_deliveries() -> None:
+    left_out = {code for code in all_rules() if not selected(code, "error")}
+    assert left_out == {"IA202", "IA203", "IA205"} < set(CROSSING_RULES)
+    assert "isolation_audit_crossing_events_total" in BLOCKS["IsolationAuditCrossing"]

@@ -127,15 +127,20 @@ def test_summary_of_nothing_and_of_everything() -> None:
     assert "0 of 0 targets instrumented" in nothing
     assert "no findings" in nothing
     assert "requests" not in nothing
-    targets = [{"target": "a:A", "state": "applied"}, {"target": "b:B", "state": "waiting"}]
+    targets = [
+        {"target": "a:A", "role": "engine", "state": "applied", "seen": 1},
+        {"target": "b:B", "role": "engine", "state": "waiting", "seen": 0},
+    ]
     report = {
-        "summary": {"findings_dropped": 3, "requests": 5, "requests_named": 4},
+        "summary": {"findings_dropped": 3},
+        "coverage": {"verdict": "audited", "reasons": [], "requests": {"seen": 5, "known": 4}},
         "findings": [finding(count=1), finding(count=2, route="/a", method="GET", field="$.name")],
         "targets": targets,
     }
     text = render_summary(report, paint)
     for words in (
-        "5 requests (4 of known users)",
+        "isolation-audit: audited",
+        "5 requests, 4 of known users",
         "1 of 2 targets",
         "IA202 once: ",
         "IA202 2 times: event answer of user-a sent to user-b (GET /a, field $.name)",

@@ -41,6 +41,7 @@ _COMMANDS = {
     ),
     "rules": ("rules", "List all rules, or show the page of the rule CODE."),
     "run": ("run", "Run PROGRAM (a script, -m MODULE, or a command) and all its Python processes under the auditor."),
+    "show": ("show", "Show coverage, findings and summary of a run that goes on or has ended."),
     "scan": ("scan", "Find what is deprecated in the Python source below PATHS; exit 1 if there is any."),
 }
 """The file that each command is in, and the first sentence of its help, so that a list of commands imports none."""

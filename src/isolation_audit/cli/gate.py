@@ -6,14 +6,18 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
 from isolation_audit import gate as gates
 from isolation_audit.cli.reports import read_report
+from isolation_audit.coverage.lines import headline
 from isolation_audit.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from isolation_audit.export.report import Report
 
 
 @click.command()
@@ -38,8 +42,9 @@ def gate(
 ) -> None:
     """Exit 1, with the reasons, if what was audited must not go on.
 
-    REPORTS are report.json files, or folders with one; several are added up. FIGURE is events (the least), errors,
-    warnings, crossings, deprecated, missing, faults, dropped, or the code of a rule.
+    REPORTS are report.json files, or folders with one or with the parts of a run that goes on; several are added up.
+    FIGURE is work or events (the least), blind, partly-blind, errors, warnings, crossings, deprecated, missing, faults,
+    dropped, or the code of a rule.
     """
     if bool(reports) == bool(prometheus):
         raise UsageError("name either reports or --prometheus URL")
@@ -48,17 +53,23 @@ def gate(
             raise UsageError(f"{option} takes the address of an HTTP server, such as http://127.0.0.1:9090")
     allowed = gates.LIMITS | dict(map(_limit, limits))
     measured: dict[str, int | None]
+    coverage: list[str] = []
     if prometheus:
         if not re.fullmatch(r"(\d+(ms|[smhdwy]))+", window):
             raise UsageError(f"--window is a duration such as 90s or 5m, not {window!r}")
         measured = gates.of_prometheus(prometheus, window, match, allowed)
     else:
-        read = [read_report(path, gates.of_report) for path in reports]
-        measured = {figure: sum(one.get(figure, 0) for one in read) for figure in allowed}
+        read = [
+            read_report(path, lambda report: (gates.of_report(report), headline(report["coverage"])))
+            for path in reports
+        ]
+        measured = {figure: sum(one.get(figure, 0) for one, _ in read) for figure in allowed}
+        coverage = [line for _, line in read]
     reasons = gates.judge(measured, allowed)
     verdict = {
         "schema": 1,
         "open": not reasons,
+        "coverage": coverage,
         "figures": measured,
         "limits": allowed,
         "reasons": [reason.as_dict() for reason in reasons],
@@ -69,6 +80,10 @@ def gate(
         if trouble:
             click.echo(f"isolation-audit: the webhook was not told: {trouble}", err=True)
     sys.exit(1 if reasons else 0)
+
+
+def _figures(report: Report) -> tuple[dict[str, int], str]:
+    return gates.of_report(report), headline(report["coverage"])
 
 
 def _limit(text: str) -> tuple[str, int]:
@@ -83,5 +98,7 @@ def _tell(verdict: dict[str, Any], reasons: list[gates.Reason], *, as_json: bool
         click.echo(json.dumps(verdict, indent=1))
         return
     click.echo("the gate is closed:" if reasons else "the gate is open")
+    for line in verdict["coverage"]:
+        click.echo(f"  coverage: {line}")
     for reason in reasons:
         click.echo(f"  {reason}")

@@ -1,12 +1,14 @@
-"""Report files as commands take them: a ``report.json``, or the folder that has it."""
+"""Reports as commands take them: a ``report.json``, the folder that has it, or the folder of a run that goes on."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, TypeVar
+from errno import ENOENT
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from isolation_audit.analysis.texts import harmless
 from isolation_audit.exceptions import UsageError
+from isolation_audit.export.reading import report_in
 from isolation_audit.export.report import SCHEMA
 
 if TYPE_CHECKING:
@@ -29,13 +31,13 @@ def read_report(path: Path, reading: Callable[[Report], _Reading]) -> _Reading:
     """
     file = path / "report.json" if path.is_dir() else path
     try:
-        if file.stat().st_size > LARGEST:
-            raise UsageError(f"{file} has more than {LARGEST} bytes; no report of isolation-audit has")
-        report = harmless(json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse))
+        report = harmless(_content(path))
     except OSError as error:
         raise UsageError(f"can't read {file}: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise UsageError(f"{file} is not JSON; a report is written by isolation-audit run --report DIR") from None
+    except (LookupError, TypeError, AttributeError):
+        raise UsageError(f"the parts of a run in {path / 'processes'} are no reports of isolation-audit") from None
     schema = report.get("schema") if isinstance(report, dict) else None
     if type(schema) is int and schema != SCHEMA:
         raise UsageError(f"{file} is a report of schema {schema}, and this version reads schema {SCHEMA}")
@@ -45,6 +47,18 @@ def read_report(path: Path, reading: Callable[[Report], _Reading]) -> _Reading:
         except (LookupError, TypeError, ValueError, AttributeError):
             pass
     raise UsageError(f"{file} is no report of isolation-audit")
+
+
+def _content(path: Path) -> Any:
+    file = path / "report.json" if path.is_dir() else path
+    if file.is_file() and file.stat().st_size > LARGEST:
+        raise UsageError(f"{file} has more than {LARGEST} bytes; no report of isolation-audit has")
+    if not path.is_dir():
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    report = report_in(path, _refuse)
+    if report is None:
+        raise FileNotFoundError(ENOENT, "No such file or directory")
+    return report
 
 
 def _refuse(constant: str) -> None:

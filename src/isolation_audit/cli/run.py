@@ -12,7 +12,7 @@ from isolation_audit.config import default_config, find_config, load_config
 from isolation_audit.exceptions import UsageError
 
 _EPILOG = """Exit codes: the program's own (128 + N if signal N ended it); 2 for a mistake in the command line or the
-configuration; 3 when --fail-on is met."""
+configuration; 3 when a finding meets --fail-on; 4 when the run was blind, or partly, and --fail-on says so."""
 
 
 @click.command(epilog=_EPILOG, context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
@@ -27,10 +27,11 @@ configuration; 3 when --fail-on is met."""
 )
 @click.option(
     "--fail-on",
-    type=click.Choice(["error", "warning", "never"]),
-    default="never",
+    type=click.Choice(["error", "warning", "blind", "partly-blind", "never"]),
+    multiple=True,
+    default=("never",),
     show_default=True,
-    help="Exit with 3 if a finding is at least this severe.",
+    help="Exit with 3 if a finding is at least this severe, with 4 if the run was blind; may be repeated.",
 )
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve /metrics on loopback (0: any free port).")
 @click.option("--raw-ids", is_flag=True, help="Show user ids instead of pseudonyms, everywhere.")
@@ -38,7 +39,7 @@ configuration; 3 when --fail-on is met."""
 def run(
     config_path: Path | None,
     report_directory: Path | None,
-    fail_on: str,
+    fail_on: tuple[str, ...],
     metrics_port: int | None,
     *,
     raw_ids: bool,

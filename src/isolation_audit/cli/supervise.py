@@ -18,6 +18,7 @@ import click
 import isolation_audit
 from isolation_audit.cli.signals import Relay
 from isolation_audit.config import NO_FILE
+from isolation_audit.coverage.verdict import BLINDNESS, is_blind
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report
 from isolation_audit.export.terminal import Painter, render_summary
@@ -25,12 +26,15 @@ from isolation_audit.identity.pseudonyms import KEY_VARIABLE, Pseudonyms
 from isolation_audit.rules import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from isolation_audit.config import Config
 
 FAILED = 3
 """Exit code when a finding is as severe as --fail-on says."""
+
+UNSEEING = 4
+"""Exit code when the run was as blind as --fail-on says, and no finding is as severe."""
 
 _WITH_ARGUMENT = {"-m": "the name of a module, as in: isolation-audit run -- -m package.module", "-c": "a program"}
 
@@ -75,22 +79,24 @@ class Supervisor:
         }
         Pseudonyms()  # a key that its processes would refuse is told before the program starts
 
-    def run(self, command: list[str], fail_on: str) -> int:
+    def run(self, command: list[str], fail_on: tuple[str, ...]) -> int:
         """Run ``command`` to its end and return the exit code."""
         with self._folder() as folder, self._metrics(folder):
             code = self._execute(command, self._environment(folder))
             merged = self._merged(folder)
             if merged["run"]["processes"]:
                 # Not before the program has ended: it starts the sooner.
-                from isolation_audit.detectors.selfcheck import judge_blindness
+                from isolation_audit.detectors.selfcheck import tell_blindness
 
-                judge_blindness(merged, self._config.select)
+                tell_blindness(merged, self._config.select)
             where = None if self._directory is None else self._write(folder / "report.json", merged)
             self._say(merged, command)
             if where is not None:
                 click.echo(f"isolation-audit: {where}", err=True)
-        unaudited = not merged["run"]["processes"] and fail_on != "never"
-        return FAILED if unaudited or _met(merged, fail_on) else code
+        unaudited = not merged["run"]["processes"] and bool(set(fail_on) - {"never"})
+        if unaudited or _met(merged, fail_on):
+            return FAILED
+        return UNSEEING if is_blind(merged, fail_on) else code
 
     def _write(self, path: Path, merged: report.Report) -> str:
         """Leave the report; gives what is to be said of it. The program has ended: a full disk is not its mistake."""
@@ -187,8 +193,8 @@ def _in_script(merged: report.Report, command: list[str]) -> list[str]:
     ]
 
 
-def _met(merged: report.Report, fail_on: str) -> bool:
-    if fail_on == "never":
-        return False
-    threshold = Severity(fail_on).rank
-    return any(Severity(finding["severity"]).rank >= threshold for finding in merged["findings"])
+def _met(merged: report.Report, fail_on: Iterable[str]) -> bool:
+    thresholds = [Severity(word).rank for word in fail_on if word not in ("never", *BLINDNESS)]
+    return any(
+        Severity(finding["severity"]).rank >= threshold for threshold in thresholds for finding in merged["findings"]
+    )

@@ -112,7 +112,7 @@ class ContentDetector(Detector):
         passage = carried.passage
         emission = passage.emission
         target = str(passage.entry.target)
-        count_crossing(self.runtime, emission, None)
+        count_crossing(self.runtime, emission, None, "IA203")
         owner, to = passage.owner, "{ambient}"
         if passage.addressee is not None:
             to = "{addressee}"
@@ -139,7 +139,7 @@ class ContentDetector(Detector):
         """What a user's own work gives back is for that user."""
         if not self.recorder.enabled("IA203"):
             return
-        count(self.runtime)
+        count(self.runtime, "IA203")
         self.report(
             "IA203",
             "the result of {target} for {ambient} carries data of {content}",
@@ -159,7 +159,7 @@ class ContentDetector(Detector):
             return
         if not self.recorder.enabled("IA203"):
             return
-        count(self.runtime)
+        count(self.runtime, "IA203")
         self.report(
             "IA203",
             f"{surfaced.what} for {{ambient}} carries data of {{content}}, seen at {{target}}{{detail}}",

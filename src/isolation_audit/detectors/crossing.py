@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.identity.scopes import current_scope
@@ -86,6 +86,10 @@ _REACHED = {
         "{addressee}'s listener was called here",
     ),
 }
+
+
+CROSSING_RULES: Final = ("IA201", "IA202", "IA203", "IA205")
+"""Rules whose findings are deliveries to a wrong user, or come with one."""
 
 
 class CrossingDetector(Detector):
@@ -251,7 +255,7 @@ class CrossingDetector(Detector):
         if not self.recorder.enabled(code):
             return
         if reached.to != "told":
-            count(self.runtime)
+            count(self.runtime, code)
         self.report(
             code,
             template,
@@ -289,7 +293,7 @@ class CrossingDetector(Detector):
     def _cross(self, passage: Passage, code: str, template: str, owner: User | None = None) -> None:
         emission = passage.emission
         if self.recorder.enabled(code):
-            count_crossing(self.runtime, emission, None if code == "IA201" else passage.addressee)
+            count_crossing(self.runtime, emission, None if code == "IA201" else passage.addressee, code)
         if code in emission.reported:
             return
         emission.reported.add(code)
@@ -312,7 +316,7 @@ class CrossingDetector(Detector):
         return name is not None and any(fnmatchcase(name, glob) for glob in globs)
 
 
-def count_crossing(runtime: Runtime, emission: Emission, addressee: User | None) -> None:
+def count_crossing(runtime: Runtime, emission: Emission, addressee: User | None, rule: str) -> None:
     """Count a wrong delivery of an event once; ``addressee`` is None where it is open who got it wrongly."""
     crossed = emission.crossed
     if addressee in crossed or (addressee is None and crossed):
@@ -322,12 +326,13 @@ def count_crossing(runtime: Runtime, emission: Emission, addressee: User | None)
         crossed[crossed.index(None)] = addressee
         return
     crossed.append(addressee)
-    count(runtime)
+    count(runtime, rule)
 
 
-def count(runtime: Runtime) -> None:
-    """Count a delivery to a user whom it was not for."""
+def count(runtime: Runtime, rule: str) -> None:
+    """Count a delivery to a user whom it was not for, as ``rule`` has seen it."""
     runtime.tally.crossings += 1
+    runtime.tally.crossings_by_rule[rule] += 1
     scope = current_scope()
     if scope is not None:
         scope.crossings += 1

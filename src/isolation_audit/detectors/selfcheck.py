@@ -9,7 +9,6 @@ from isolation_audit.config.selection import Selection
 from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.findings import Finding
 from isolation_audit.instrument.observations import Problem, Stopped
-from isolation_audit.instrument.targets import PASSIVE_ROLES
 from isolation_audit.recorder import Entry
 from isolation_audit.rules import Example, Rule, Severity
 
@@ -74,11 +73,11 @@ class SelfCheckDetector(Detector):
             "IA904",
             "blind",
             Severity.WARNING,
-            "Targets were instrumented and none was ever called, events were seen and never two witnesses, or a "
-            "process could not be watched at all.",
+            "The run was blind, or partly: no request, message or job had a known user; a library or server at work is "
+            "not watched; a configured target was never called, or a path never gave a value; events never had "
+            "two witnesses to compare; a process could not be watched at all.",
             "An auditor that sees nothing reports nothing. This looks like health and is not.",
-            "check that the targets are the ones in use, and that ambient.contextvar is the variable that the "
-            "application sets; where gevent exchanges threads, audit the application with another kind of worker",
+            "read the lines below the verdict: each reason comes with its remedy (docs/reference/coverage.md)",
             Example(
                 config='[[engines]]\ntarget = "app:Engine"\n',
                 bad="class Engine:\n    pass\n\ndef main():\n    pass\n",
@@ -109,31 +108,16 @@ class SelfCheckDetector(Detector):
     @observes(Stopped)
     def on_stopped(self, stopped: Stopped) -> None:
         """Say so when this process was blind."""
-        words = _blind(stopped.applied, stopped.seen, stopped.events, verified=stopped.verified)
-        if words:
-            self.report("IA904", "{detail}", detail=words, with_site=False)
+        self.report("IA904", "{detail}", detail=stopped.words, with_site=False)
 
 
-def blindness(report: dict[str, Any], select: Select) -> list[dict[str, Any]]:
-    """IA904 for a report merged from several processes, each of which saw only its part; in report form."""
-    selection = Selection(select)
-    watched = [target for target in report["targets"] if target["role"] not in PASSIVE_ROLES]
-    applied = sum(target["state"] in ("applied", "late") for target in watched)
-    events = report["summary"].get("events_total", 0)
-    if watched and not applied:
-        words = f"none of the {len(watched)} targets' modules was ever imported"
-    else:
-        seen = sum(target["seen"] for target in watched)
-        words = _blind(applied, seen, events, verified=report["summary"].get("events_unverified", 0) < events)
-    if not words or not selection.enabled("IA904"):
-        return []
-    rule = next(rule for rule in SelfCheckDetector.rules if rule.code == "IA904")
-    finding = Finding(rule.code, selection.severity(rule.code, rule.severity), words, rule.help)
-    now = time.time()
-    return [Entry(finding, 1, now, now).as_dict()]
+def blindness(coverage: dict[str, Any]) -> str:
+    """What IA904 says of a report's coverage: the verdict, and the reasons that no other finding tells of."""
+    reasons = [row["reason"] for row in coverage["reasons"] if row["told_by"] is None]
+    return f"{coverage['verdict']}: {'; '.join(reasons)}" if reasons else ""
 
 
-def judge_blindness(merged: dict[str, Any], select: Select) -> None:
+def tell_blindness(merged: dict[str, Any], select: Select) -> None:
     """Put IA904 for the whole run in the place of what single processes said of their parts.
 
     An idle worker beside busy ones is not blind; processes that each saw nothing are. One that could not be watched,
@@ -142,15 +126,12 @@ def judge_blindness(merged: dict[str, Any], select: Select) -> None:
     counts = merged["summary"].setdefault("findings", {})
     counts.pop("IA904", None)
     merged["findings"] = [one for one in merged["findings"] if one["rule"] != "IA904" or one["target"]]
-    merged["findings"] += blindness(merged, select)
+    words, selection = blindness(merged["coverage"]), Selection(select)
+    if words and selection.enabled("IA904"):
+        rule = next(rule for rule in SelfCheckDetector.rules if rule.code == "IA904")
+        finding = Finding(rule.code, selection.severity(rule.code, rule.severity), words, rule.help)
+        now = time.time()
+        merged["findings"].append(Entry(finding, 1, now, now).as_dict())
     blind = sum(one["count"] for one in merged["findings"] if one["rule"] == "IA904")
     if blind:
         counts["IA904"] = blind
-
-
-def _blind(applied: int, seen: int, events: int, *, verified: bool) -> str:
-    if applied and not seen:
-        return f"{applied} target(s) instrumented, none of them was ever called"
-    if events and not verified:
-        return f"{events} event(s) seen, and never two witnesses to compare"
-    return ""

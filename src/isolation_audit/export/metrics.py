@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from isolation_audit._version import __version__
 from isolation_audit.config.selection import Selection
+from isolation_audit.coverage.verdict import IDLE, VERDICTS
 from isolation_audit.detectors import all_rules
+from isolation_audit.detectors.crossing import CROSSING_RULES
 from isolation_audit.instrument.tally import BUCKETS
-from isolation_audit.instrument.targets import INTEGRATION, State
+from isolation_audit.instrument.targets import State
+from isolation_audit.integrations import GROUP
+from isolation_audit.roles import INTEGRATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,9 +38,10 @@ def families(config: model.Config, report: Report) -> Iterator[Metric]:
     """Every family, every one of its label sets, whether or not anything has happened yet."""
     summary = report["summary"]
     yield from _health(report)
+    yield from _coverage(report)
     yield from _events(summary)
     yield from _engines(config, summary)
-    yield _findings(config, summary)
+    yield from _findings(config, report)
     yield from _service_levels(summary)
     yield from _losses(summary)
 
@@ -59,7 +66,47 @@ def _health(report: Report) -> Iterator[Metric]:
     yield _labelled(GaugeMetricFamily, "targets", "Configured targets by what became of them.", ["state"], states)
     # A target in two roles is one row each; its calls are counted by target, so they are taken once.
     seen = {target["target"]: target["seen"] for target in configured}
-    yield _counter("calls", "Instrumented calls that the auditor has seen.", sum(seen.values()))
+    yield _counter("calls", "Calls of configured targets that the auditor has seen.", sum(seen.values()))
+
+
+def _coverage(report: Report) -> Iterator[Metric]:
+    coverage = report.get("coverage", {})
+    found = coverage.get("verdict", IDLE)
+    yield _labelled(
+        GaugeMetricFamily,
+        "coverage",
+        "1 for the present verdict on what the auditor can see, 0 for the others.",
+        ["verdict"],
+        {(verdict,): int(verdict == found) for verdict in VERDICTS},
+    )
+    for kind, text in (
+        ("requests", "Requests and connections"),
+        ("messages", "Messages on connections that last"),
+        ("jobs", "Jobs of workers and schedulers"),
+    ):
+        counts = coverage.get(kind, {})
+        yield _counter(kind, f"{text} that the auditor has seen.", counts.get("seen", 0))
+        yield _counter(f"{kind}_named", f"{text} of which the user was known.", counts.get("known", 0))
+    calls = coverage.get("standard_library", {}) | coverage.get("libraries", {})
+    yield _labelled(
+        CounterMetricFamily,
+        "integration_calls",
+        "Calls of libraries that the auditor has seen, by integration.",
+        ["integration"],
+        _zeros(_integrations()) | _keyed(calls),
+    )
+    asked = [row for row in coverage.get("paths", ()) if row["asked"]]
+    silent = sum(not row["gave"] for row in asked)
+    yield _gauge("paths_without_value", "Configured paths that were asked and have never given a value.", silent)
+    unwatched = len(coverage.get("unwatched", {})) + sum(
+        not row["watched"] for row in coverage.get("listeners", {}).values()
+    )
+    yield _gauge("unwatched", "Libraries and listening sockets that are at work and not watched.", unwatched)
+
+
+@functools.cache
+def _integrations() -> tuple[str, ...]:
+    return tuple(sorted({entry_point.name for entry_point in metadata.entry_points(group=GROUP)}))
 
 
 def _events(summary: Mapping[str, Any]) -> Iterator[Metric]:
@@ -74,6 +121,15 @@ def _events(summary: Mapping[str, Any]) -> Iterator[Metric]:
         "Deliveries of an event, a response or a result to a user it was not for.",
         summary.get("crossing_events", 0),
     )
+    yield _labelled(
+        CounterMetricFamily,
+        "crossings",
+        "The same by the rule that has seen each.",
+        ["rule"],
+        _zeros(CROSSING_RULES) | _keyed(summary.get("crossings_by_rule", {})),
+    )
+    undelivered = summary.get("events_undelivered", 0)
+    yield _counter("events_undelivered", "Events of which a layer said, or hid, that they did not arrive.", undelivered)
     truncated = summary.get("payloads_truncated", 0)
     yield _counter("payloads_truncated", "Payloads that were not searched to their end.", truncated)
     yield _counter("scopes", "Ended stretches of work for one user.", summary.get("scopes", 0))
@@ -98,13 +154,27 @@ def _engines(config: model.Config, summary: Mapping[str, Any]) -> Iterator[Metri
     )
 
 
-def _findings(config: model.Config, summary: Mapping[str, Any]) -> Metric:
+def _findings(config: model.Config, report: Report) -> Iterator[Metric]:
     selection = Selection(config.select)
-    counts = summary.get("findings", {})
-    values: Values = {
-        (code, selection.severity(code, rule.severity).value): counts.get(code, 0) for code, rule in all_rules().items()
-    }
-    return _labelled(CounterMetricFamily, "findings", "Occurrences of findings by rule.", ["rule", "severity"], values)
+    counts = report["summary"].get("findings", {})
+    values: Values = {}
+    ages: Values = {}
+    for code, rule in all_rules().items():
+        labels = code, selection.severity(code, rule.severity).value
+        values[labels] = counts.get(code, 0)
+        ages[labels] = 0
+    for finding in report["findings"]:
+        labels = finding["rule"], finding["severity"]
+        ages[labels] = max(ages.get(labels, 0), finding["last_seen"])
+    labels_of = ["rule", "severity"]
+    yield _labelled(CounterMetricFamily, "findings", "Occurrences of findings by rule.", labels_of, values)
+    yield _labelled(
+        GaugeMetricFamily,
+        "finding_last_seen_timestamp_seconds",
+        "When a finding of the rule last occurred, in Unix time; 0 as long as there is none.",
+        labels_of,
+        ages,
+    )
 
 
 def _service_levels(summary: Mapping[str, Any]) -> Iterator[Metric]:

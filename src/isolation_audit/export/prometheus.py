@@ -52,7 +52,7 @@ class AuditCollector:
 
     def describe(self) -> Iterator[Metric]:
         """The names of all metrics, known before anything runs, so that a registry can refuse a second collector."""
-        yield from families(Config(), {"run": {}, "targets": [], "summary": {}})
+        yield from families(Config(), {"run": {}, "targets": [], "summary": {}, "findings": []})
 
     def collect(self) -> Iterator[Metric]:
         """All metrics; only that the auditor is not running where there is no report to be had."""

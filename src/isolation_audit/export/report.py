@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit._version import __version__
 from isolation_audit.analysis.texts import harmless
+from isolation_audit.coverage.merging import added_up
+from isolation_audit.coverage.verdict import judge
 from isolation_audit.export.notices import notice
 from isolation_audit.findings import paired
 
@@ -44,12 +46,17 @@ _HIGHEST = (
 
 def empty(run: dict[str, Any], tool: dict[str, Any]) -> Report:
     """A report in which nothing has happened."""
-    return {"schema": SCHEMA, "tool": tool, "run": run, "targets": [], "summary": {}, "findings": []}
+    return {"schema": SCHEMA, "tool": tool, "run": run, "coverage": {}, "targets": [], "summary": {}, "findings": []}
 
 
 def merge(reports: Iterable[Report], run: dict[str, Any], tool: dict[str, Any]) -> Report:
-    """One report of several processes: counters added, findings joined by fingerprint, targets by their best state."""
+    """One report of several processes: counters added, findings joined by fingerprint, targets by their best state.
+
+    What the whole of them could see is judged anew.
+    """
+    reports = list(reports)
     merged = empty({**run, "processes": []}, tool)
+    merged["coverage"] = added_up(report.get("coverage", {}) for report in reports)
     targets: dict[tuple[str, str], dict[str, Any]] = {}
     findings: dict[str, dict[str, Any]] = {}
     for report in reports:
@@ -63,6 +70,7 @@ def merge(reports: Iterable[Report], run: dict[str, Any], tool: dict[str, Any]) 
             findings[finding["fingerprint"]] = _finding(known, finding) if known else dict(finding)
     merged["targets"] = list(targets.values())
     merged["findings"] = sorted(findings.values(), key=_worst_first)
+    merged["coverage"] = judge(merged)
     return merged
 
 
@@ -215,7 +223,7 @@ class ReportSink:
     def drain(self, batch: Batch) -> None:
         """Write this process's part if anything has changed."""
         report = batch.snapshot()
-        state = (report["summary"], report["targets"])
+        state = (report["summary"], report["targets"], report["coverage"])
         if state == self._written:
             return
         try:
@@ -246,9 +254,9 @@ class ReportSink:
             merged = merge(reports, _common(whole["run"]), whole["tool"])
             if len(reports) > 1:
                 # Here, because commands that read reports have no use for the detectors.
-                from isolation_audit.detectors.selfcheck import judge_blindness
+                from isolation_audit.detectors.selfcheck import tell_blindness
 
-                judge_blindness(merged, self._select)
+                tell_blindness(merged, self._select)
             try:
                 write(self._directory / "report.json", merged)
             except OSError as error:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from isolation_audit.analysis.texts import printable
+from isolation_audit.coverage.lines import coverage_lines
+from isolation_audit.coverage.verdict import AUDITED, BLIND, IDLE, PARTLY
 
 if TYPE_CHECKING:
     from isolation_audit.export.sink import Batch
@@ -106,12 +108,13 @@ def render_summary(report: dict[str, Any], paint: Painter) -> str:
     findings = report["findings"]
     watched = report["targets"]
     applied = sum(target["state"] in ("applied", "late") for target in watched)
-    lines = [
+    coverage = coverage_lines(report)
+    lines = [f"isolation-audit: {coverage[0]}", *coverage[1:]] if coverage else []
+    lines += [
         "isolation-audit: "
         + ", ".join(
             [
                 f"{applied} of {len(watched)} targets instrumented",
-                *_requests(summary),
                 f"{summary.get('events_total', 0)} events",
                 f"{summary.get('crossing_events', 0)} crossings",
                 f"{summary.get('engines_built', 0)} engines built",
@@ -119,9 +122,11 @@ def render_summary(report: dict[str, Any], paint: Painter) -> str:
             ]
         )
     ]
-    if not findings:
-        lines.append(f"isolation-audit: {paint('help', 'no findings')}")
-    lines += _found(findings, paint)
+    # What the first lines say, in the same words.
+    told = [one for one in findings if one["rule"] != "IA904" or one["target"] or not coverage]
+    if not told:
+        lines += _nothing_found(report, paint)
+    lines += _found(told, paint)
     lines += _sources(summary)
     if summary.get("findings_dropped"):
         lines.append(f"  {summary['findings_dropped']} further findings were counted only (limits.findings)")
@@ -169,10 +174,13 @@ def _found(findings: list[dict[str, Any]], paint: Painter) -> list[str]:
     return lines
 
 
-def _requests(summary: dict[str, Any]) -> list[str]:
-    """How much is known of who comes; nothing where nobody is looked for."""
-    served = summary.get("requests", 0)
-    return [f"{served} requests ({summary['requests_named']} of known users)"] if served else []
+def _nothing_found(report: dict[str, Any], paint: Painter) -> list[str]:
+    """That nothing was found is worth saying as far as there was something to see."""
+    verdict = report.get("coverage", {}).get("verdict", AUDITED)
+    if verdict == BLIND:
+        return []
+    words = "no findings in what was seen" if verdict == PARTLY else "no findings"
+    return [f"isolation-audit: {paint('help', words)}"]
 
 
 def _sources(summary: dict[str, Any]) -> list[str]:
@@ -210,7 +218,8 @@ class TerminalSink:
         if batch.last and self._summary:
             report = batch.snapshot()
             # Helper processes that inherit the environment and never touch the application stay silent.
-            if report["findings"] or any(target["state"] == "applied" for target in report["targets"]):
+            at_work = report["coverage"]["verdict"] != IDLE
+            if at_work or report["findings"] or any(target["state"] == "applied" for target in report["targets"]):
                 self._write(render_summary(report, self._paint))
 
     def close(self) -> None:

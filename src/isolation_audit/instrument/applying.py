@@ -40,7 +40,8 @@ from isolation_audit.instrument.resolve import (
     resolve,
 )
 from isolation_audit.instrument.shim_codes import is_shim
-from isolation_audit.instrument.targets import AMBIENT, Watched
+from isolation_audit.instrument.targets import Watched
+from isolation_audit.roles import AMBIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

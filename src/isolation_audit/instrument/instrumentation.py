@@ -14,7 +14,8 @@ from isolation_audit.instrument.observations import Problem
 from isolation_audit.instrument.patches import PatchTable, withdraw_left_behind
 from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
 from isolation_audit.instrument.shims import UnshimmableError
-from isolation_audit.instrument.targets import AMBIENT, State, Watched
+from isolation_audit.instrument.targets import State, Watched
+from isolation_audit.roles import AMBIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

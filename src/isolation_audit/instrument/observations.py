@@ -262,12 +262,6 @@ class Problem:
 
 @dataclass(slots=True)
 class Stopped:
-    """The auditor is about to stop: ``applied`` targets were patched, ``seen`` of them called.
+    """The auditor is about to stop, and was blind: ``words`` says how."""
 
-    ``verified`` says whether any event had two witnesses to compare.
-    """
-
-    applied: int
-    seen: int
-    events: int
-    verified: bool
+    words: str

@@ -70,6 +70,8 @@ class Tally:
     """Calls of any kind, by target."""
     crossings: int = 0
     """Deliveries of events, responses and results to a wrong user; for events see ``Emission.crossed``."""
+    crossings_by_rule: Counter[str] = field(default_factory=Counts)
+    """The same by the rule that has seen each."""
     scopes: int = 0
     requests: int = 0
     """Requests and connections of which integrations saw the beginning."""

@@ -27,16 +27,6 @@ class State(StrEnum):
     """Not found (IA901)."""
 
 
-INTEGRATION = "integration"
-"""The role of targets that no configuration names."""
-
-AMBIENT = "ambient"
-"""The role of the application's own variable that says who is running."""
-
-PASSIVE_ROLES = (AMBIENT, "factory", INTEGRATION)
-"""Roles that say nothing about blindness: what is read, not called; what nobody has asked for."""
-
-
 @dataclass(slots=True)
 class Watched:
     """One target in one role; ``apply`` instruments it inside its imported module."""
@@ -53,6 +43,8 @@ class Watched:
     """Why it may be another one than what is known, as of a library's old version; empty where nothing is in doubt."""
     library: str = ""
     """The integration that it belongs to, by its name; empty for what the configuration names."""
+    sighting: bool = False
+    """True for what is hooked only to be seen at work, not to be watched."""
     calls: list[int] = field(default_factory=lambda: [0])
     """One cell: how often what was placed for it has been called."""
     built_for: Callable[[type], bool] | None = None

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from isolation_audit.config.model import Target
 from isolation_audit.instrument.resolve import resolve
-from isolation_audit.instrument.targets import INTEGRATION, Watched
+from isolation_audit.instrument.targets import Watched
+from isolation_audit.roles import INTEGRATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -90,6 +91,7 @@ def targets(name: str, integration: Integration, runtime: Runtime, places: Place
             quiet=not integration.distribution,
             doubt=functools.partial(_older, integration),
             library=name,
+            sighting=getattr(integration, "sighting", False),
         )
 
 

@@ -14,6 +14,7 @@ from isolation_audit.instrument.observations import Broken, Unready
 from isolation_audit.instrument.points.ownership import differ
 from isolation_audit.instrument.stacks import capture, raised
 from isolation_audit.mechanisms.addressees import Addressees, Message
+from isolation_audit.mechanisms.sightings import Sightings
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -68,6 +69,7 @@ class Connections:
         self._addressees = runtime.part(Addressees) if runtime.config.watch.addressees else None
         self._record_of = runtime.objects.get
         self._ambient = runtime.ambient.current
+        runtime.part(Sightings).serves(target)
 
     def known(self, obj: Any) -> Connection | None:
         """The connection behind an object that was met before."""

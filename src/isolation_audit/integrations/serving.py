@@ -10,6 +10,7 @@ from isolation_audit.identity.scopes import request_variable, unit_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.mechanisms.shared_values import SharedValues
+from isolation_audit.mechanisms.sightings import Sightings
 from isolation_audit.provenance import texts
 from isolation_audit.provenance.inputs import REQUEST, Input, receiver
 
@@ -64,6 +65,7 @@ class Serving(Interceptor):
         self._tally = runtime.tally
         self._receiver = receiver(runtime)
         self._shared = runtime.part(SharedValues) if runtime.config.watch.contexts else None
+        runtime.part(Sightings).serves(place)
 
     def _begin(self, request: Request, outer: Request | None, *inputs: Input) -> tuple[Request, Request | None]:
         if self._receiver is not None:

@@ -12,14 +12,21 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 
-class CountedJob:
-    """One run of a job. A scope that begins in it makes it known."""
+class CountedWork:
+    """One run of a job, or of anything else that is counted. A scope that begins in it makes it known."""
 
     __slots__ = ("known", "outer")
 
-    def __init__(self, outer: Any) -> None:
+    def __init__(self) -> None:
         self.known = False
-        self.outer = outer
+        self.outer: Any = job_count_variable.get()
+        job_count_variable.set(self)
+
+    def end(self, user: User | None) -> bool:
+        """It has ended; true where its user was known, ``user`` being whoever has wanted it or runs at its end."""
+        if job_count_variable.get() is self:
+            job_count_variable.set(self.outer)
+        return self.known or (user is not None and user.kind is Kind.USER)
 
 
 class Jobs:
@@ -30,16 +37,11 @@ class Jobs:
         self._current = runtime.ambient.current
 
     @staticmethod
-    def begin() -> CountedJob:
+    def begin() -> CountedWork:
         """A job begins in this context."""
-        job = CountedJob(job_count_variable.get())
-        job_count_variable.set(job)
-        return job
+        return CountedWork()
 
-    def end(self, job: CountedJob, owner: User | None) -> None:
+    def end(self, job: CountedWork, owner: User | None) -> None:
         """It has ended; ``owner`` is whoever is known to have wanted it."""
-        if job_count_variable.get() is job:
-            job_count_variable.set(job.outer)
-        user = owner or self._current()
         self._tally.jobs += 1
-        self._tally.jobs_named += job.known or (user is not None and user.kind is Kind.USER)
+        self._tally.jobs_named += job.end(owner or self._current())

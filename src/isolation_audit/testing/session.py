@@ -12,7 +12,8 @@ import pytest
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import default_config, find_config, load_config
-from isolation_audit.detectors.selfcheck import judge_blindness
+from isolation_audit.coverage.verdict import is_blind
+from isolation_audit.detectors.selfcheck import tell_blindness
 from isolation_audit.exceptions import IsolationAuditError
 from isolation_audit.export import report
 from isolation_audit.export.terminal import Painter, render_finding, render_summary
@@ -42,7 +43,8 @@ def begin(early_config: pytest.Config) -> None:
     options = early_config.known_args_namespace
     # Before the workers are started, so that all of them call a user by the same pseudonym.
     os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(16))
-    plugin = AuditPlugin(_auditor(options), Path(options.audit_report) if options.audit_report else None)
+    directory = Path(options.audit_report) if options.audit_report else None
+    plugin = AuditPlugin(_auditor(options), directory, options.audit_fail_on)
     # Under pytest-xdist the tests run in the workers; the controller only puts their reports together.
     if not _is_controller(options):
         try:
@@ -73,8 +75,9 @@ Found: Any = type("isolation-audit", (pytest.fail.Exception,), {"__module__": "b
 class AuditPlugin:
     """One audited session, in the process that runs tests or in the controller of those that do."""
 
-    def __init__(self, auditor: Auditor, directory: Path | None) -> None:
+    def __init__(self, auditor: Auditor, directory: Path | None, fail_on: list[str]) -> None:
         self.auditor = auditor
+        self._fail_on = fail_on
         self._directory = directory
         self._attribution = Attribution()
         runtime, instrumentation = auditor.runtime, auditor.instrumentation
@@ -198,8 +201,9 @@ class AuditPlugin:
         run = {key: value for key, value in own["run"].items() if key != "processes"}
         merged = report.merge(self._from_workers or [own], run, report.TOOL)
         if session.testscollected:
-            judge_blindness(merged, self.auditor.config.select)
-        if self._untold and session.exitstatus == pytest.ExitCode.OK:
+            tell_blindness(merged, self.auditor.config.select)
+        fails = self._untold or is_blind(merged, self._fail_on)
+        if fails and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._directory is not None:
             report.write(self._directory / "report.json", merged)

@@ -1,0 +1,94 @@
+"""``show``: what a run has seen and found, while it goes on or after its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from isolation_audit.cli.reports import read_report
+from isolation_audit.exceptions import UsageError
+from isolation_audit.export.terminal import Painter, render_finding, render_summary
+
+if TYPE_CHECKING:
+    from isolation_audit.export.report import Report
+
+_EPILOG = "Exit codes: 0 for a report that was shown, whatever it says (`gate` judges it); 2 where there is none."
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--rule", "rules", multiple=True, metavar="CODE", help="Only findings of this rule, or IA2; repeatable.")
+@click.option(
+    "--severity", "severities", multiple=True, type=click.Choice(["error", "warning", "note"]), help="Only these."
+)
+@click.option("--route", metavar="TEXT", help="Only findings whose route or method has this in it.")
+@click.option("--user", metavar="LABEL", help="Only findings with this user, as the report calls it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with these findings only.")
+def show(
+    directory: Path | None,
+    rules: tuple[str, ...],
+    severities: tuple[str, ...],
+    route: str | None,
+    user: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show coverage, findings and summary of a run that goes on or has ended.
+
+    DIR is the folder that `run --report` or `[report] directory` names, or a report.json. Without DIR it is the one of
+    ISOLATION_AUDIT_REPORT, or of the configuration that is found here.
+    """
+    report = read_report(directory or _usual_directory(), _complete)
+    wanted = [
+        finding
+        for finding in report["findings"]
+        if (not rules or finding["rule"].startswith(rules))
+        and (not severities or finding["severity"] in severities)
+        and (route is None or route in f"{finding.get('method') or ''} {finding.get('route') or ''}")
+        and (user is None or user in _users(finding))
+    ]
+    if as_json:
+        click.echo(json.dumps({**report, "findings": wanted}, indent=1))
+        return
+    paint = Painter("auto", sys.stdout)
+    for finding in wanted:
+        click.echo(render_finding(finding, paint) + "\n")
+    click.echo(render_summary({**report, "findings": wanted}, paint))
+    left_out = len(report["findings"]) - len(wanted)
+    if left_out:
+        click.echo(f"{left_out} other finding(s) are not shown, because of --rule, --severity, --route or --user")
+
+
+def _usual_directory() -> Path:
+    named = os.environ.get("ISOLATION_AUDIT_REPORT")
+    if named:
+        return Path(named)
+    from isolation_audit.config import find_config, load_config
+
+    found = find_config()
+    directory = None if found is None else load_config(found).report.directory
+    if directory is None:
+        raise UsageError(
+            "name the folder of a report, as in: isolation-audit show DIR; `isolation-audit run --report DIR` writes it"
+        )
+    return Path(directory)
+
+
+def _complete(report: Report) -> Report:
+    """The report, once everything that is shown of it has been seen to be there."""
+    paint = Painter("never")
+    for finding in report["findings"]:
+        render_finding(finding, paint)
+    render_summary(report, paint)
+    return report
+
+
+def _users(finding: dict[str, Any]) -> set[str]:
+    """All that the finding calls its users by."""
+    users = {label for label in finding["witnesses"].values() if label is not None}
+    return users | {pair[side] for pair in finding.get("pairs", ()) for side in ("ambient", "other")}

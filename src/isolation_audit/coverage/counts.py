@@ -1,0 +1,45 @@
+"""The counts that coverage is judged by, as one process has them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.instrument.targets import State
+from isolation_audit.mechanisms.sightings import Sightings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.targets import Watched
+
+Counts = dict[str, Any]
+
+
+def counted(runtime: Runtime, integrated: Iterable[Watched]) -> Counts:
+    """What one process has counted so far, as the part ``coverage`` of its report has it, without a verdict."""
+    tally, sightings = runtime.tally, runtime.part(Sightings)
+    libraries: Counter[str] = Counter()
+    standard: Counter[str] = Counter()
+    serving: set[str] = set()
+    for watched in integrated:
+        if watched.state is not State.APPLIED or watched.sighting:
+            continue
+        calls, serves = watched.calls[0], sightings.is_serving(str(watched.target))
+        if serves and calls:
+            serving.add(watched.target.module.partition(".")[0])
+        if not watched.quiet or (serves and calls):
+            libraries[watched.library] += calls
+        else:
+            standard[watched.library] += calls
+    return {
+        "requests": {"seen": tally.requests, "known": tally.requests_named},
+        "messages": {"seen": tally.messages, "known": tally.messages_named},
+        "jobs": {"seen": tally.jobs, "known": tally.jobs_named},
+        "libraries": dict(sorted(libraries.items())),
+        "standard_library": dict(sorted(standard.items())),
+        "unwatched": sightings.as_dict(),
+        "listeners": sightings.listeners_as_dict(serving),
+        "paths": runtime.paths.as_list(),
+    }

@@ -1,0 +1,141 @@
+"""Connections that the process accepts, by who serves them: so that a server which nobody knows is seen to be one."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.sightings import Sightings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+ACCEPT: Final = "socket:socket.accept"
+
+_CARRIERS: Final = frozenset(sys.stdlib_module_names) | {"trio", "anyio", "curio", "uvloop", "isolation_audit"}
+"""Packages that accept connections on somebody else's behalf."""
+_OWN_BUSINESS: Final = frozenset(
+    ("multiprocessing", "isolation_audit", "debugpy", "pydevd", "_pydevd_bundle", "execnet", "ipykernel", "logging")
+)
+"""What listens for tools and for a program's own processes, not for users."""
+_OURS: Final = frozenset(("isolation_audit", "socket"))
+"""What is between the code that accepts and this point."""
+_HANDED: Final = ("protocol_factory", "handler", "client_connected_cb", "callback", "server_class", "self")
+"""What carriers call whatever they were handed to serve with, in the functions that accept or call what accepts."""
+_FRAMES: Final = 40
+_CELLS: Final = 8
+
+
+class Listening:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """The method that all servers written in Python accept with."""
+        yield Point(ACCEPT, partial(AcceptPoint, runtime))
+
+
+class AcceptPoint(Interceptor):
+    """Around ``accept`` of a listening socket."""
+
+    place = ACCEPT
+
+    def __init__(self, runtime: Runtime, layout: Layout) -> None:
+        self._socket_of = layout.receiver_reader()
+        self._sightings = runtime.part(Sightings)
+
+    def before(self, values: Values) -> Any:
+        """Keep the socket for the end."""
+        return self._socket_of(values)
+
+    def after(self, socket: Any, _result: Any) -> None:
+        """Count the connection; who serves this socket is found out once."""
+        listener = self._sightings.listener(socket)
+        if listener is None:
+            packages = serving_packages(sys._getframe(1))  # noqa: SLF001
+            listener = self._sightings.listening(socket, f"{_named(packages)} on {_address(socket)}", packages)
+        if not _OWN_BUSINESS.intersection(listener.packages):
+            listener.accepted += 1
+
+
+def _named(packages: tuple[str, ...]) -> str:
+    name = packages[0] if packages else "something"
+    return "the program itself" if name == "__main__" else name
+
+
+def _address(socket: Any) -> str:
+    address = socket.getsockname()
+    return f"port {address[1]}" if type(address) is tuple and len(address) > 1 else str(address or "a pipe")
+
+
+def serving_packages(frame: FrameType | None) -> tuple[str, ...]:
+    """The packages that have to do with serving the connections which the function of ``frame`` accepts.
+
+    The first one names the server: the innermost that only accepts for itself, or what a carrier was handed.
+    """
+    found: dict[str, None] = {}
+    for _ in range(_FRAMES):
+        if frame is None:
+            break
+        package = _top(frame.f_globals.get("__name__"))
+        if package in _OWN_BUSINESS and package != "isolation_audit":
+            return (package,)
+        if package not in _CARRIERS:
+            found[package] = None
+            break
+        for name in () if package in _OURS else _HANDED:
+            if name in frame.f_code.co_varnames or name in frame.f_code.co_freevars:
+                for handed in _behind(frame.f_locals.get(name), _CELLS):
+                    found[handed] = None
+        frame = frame.f_back
+    named = [package for package in found if package not in _CARRIERS]
+    return (*named, *(package for package in found if package in _CARRIERS))
+
+
+def _behind(handed: Any, depth: int) -> Iterator[str]:
+    """The packages of a function, a method's object, a partial, a class or an object, and of what a closure holds."""
+    if depth == 0:
+        return
+    if type(handed) is partial:
+        yield from _behind(handed.func, depth - 1)
+    elif type(handed) is MethodType:
+        yield from _behind(handed.__self__, depth - 1)
+    elif type(handed) is FunctionType:
+        package = _top(handed.__module__)
+        for cell in handed.__closure__ or () if package in _CARRIERS else ():
+            held = _content(cell)
+            if type(held) in (FunctionType, MethodType, partial):
+                yield from _behind(held, depth - 1)
+        yield package
+    elif handed is not None:
+        # What socketserver's servers are given to serve with.
+        handler = getattr(handed, "__dict__", {}).get("RequestHandlerClass")
+        if isinstance(handler, type):
+            yield from _behind(handler, depth - 1)
+        cls = handed if isinstance(handed, type) else type(handed)
+        yield from (_top(base.__module__) for base in type.mro(cls) if base is not object)
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
+
+
+def _top(module: Any) -> str:
+    return module.partition(".")[0] if type(module) is str else ""
+
+
+integration = Listening()

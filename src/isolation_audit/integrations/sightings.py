@@ -1,0 +1,143 @@
+"""Libraries that serve users and are not watched. They are hooked only to be seen at work, and reported as not watched.
+
+Each names what it calls once for a request, a job or a message. One that gets an integration of its own, of the same
+name, is sighted no more.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import GROUP, Point
+from isolation_audit.mechanisms.jobs import CountedWork
+from isolation_audit.mechanisms.sightings import Sighting, Sightings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_SCOPES: Final = (
+    "say for whom it works: name the functions that serve one user under [[scopes]], or wrap them in user_scope()"
+)
+_SERVE: Final = "serve the application with uvicorn, hypercorn on asyncio, gunicorn, waitress or werkzeug"
+_POOL: Final = "what one user leaves on a pooled connection is not seen: reset connections when they are returned"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One library, by the ``name`` that people call it; ``unit`` is empty where a call only shows that it has begun."""
+
+    key: str
+    name: str
+    targets: tuple[str, ...]
+    unit: str = "requests"
+    remedy: str = _SCOPES
+
+
+def _server(key: str, name: str, *targets: str, unit: str = "requests") -> Known:
+    return Known(key, name, targets, unit, _SERVE)
+
+
+LIBRARIES: Final = (
+    _server("hypercorn_trio", "hypercorn's trio worker", "hypercorn.trio.task_group:_handle"),
+    _server("daphne", "daphne", "daphne.http_protocol:WebRequest.process"),
+    _server(
+        "granian",
+        "granian",
+        *(f"granian.server.mp:MPServer._spawn_{kind}_worker" for kind in ("asgi", "rsgi", "wsgi")),
+        *(f"granian.server.mt:MTServer._spawn_{kind}_worker" for kind in ("asgi", "rsgi", "wsgi")),
+        unit="",
+    ),
+    _server("twisted", "twisted.web", "twisted.web.http:Request.requestReceived"),
+    _server("eventlet", "eventlet's WSGI server", "eventlet.wsgi:HttpProtocol.handle_one_response"),
+    _server("cheroot", "cheroot", "cheroot.wsgi:Gateway.respond"),
+    Known("tornado", "Tornado", ("tornado.web:RequestHandler._execute",)),
+    Known("sanic", "Sanic", ("sanic.app:Sanic.handle_request",)),
+    Known("bottle", "Bottle", ("bottle:Bottle.wsgi",)),
+    Known("falcon", "Falcon", ("falcon.app:App.__call__", "falcon.asgi.app:App.__call__")),
+    Known("cherrypy", "CherryPy", ("cherrypy._cprequest:Request.run",)),
+    Known("quart", "Quart", ("quart.app:Quart.__call__",)),
+    Known("litestar", "Litestar", ("litestar.app:Litestar.__call__",)),
+    Known("streamlit", "Streamlit", ("streamlit.runtime.scriptrunner.script_runner:ScriptRunner._run_script",), "runs"),
+    Known(
+        "gradio", "Gradio", ("gradio.route_utils:call_process_api", "gradio.queueing:Queue.process_events"), "events"
+    ),
+    Known("nicegui", "NiceGUI", ("nicegui.client:Client.build_response",), "pages"),
+    Known("grpc", "gRPC", ("grpc._server:_call_behavior",), "calls"),
+    Known("grpc_aio", "gRPC on asyncio", ("grpc.aio._server:Server.start",), ""),
+    Known("dramatiq", "dramatiq", ("dramatiq.worker:_WorkerThread.process_message",), "jobs"),
+    Known("rq", "RQ", ("rq.worker.base:BaseWorker.perform_job", "rq.worker:Worker.perform_job"), "jobs"),
+    Known("huey", "huey", ("huey.api:Huey._execute",), "jobs"),
+    Known("arq", "arq", ("arq.worker:Worker.run_job",), "jobs"),
+    Known("taskiq", "taskiq", ("taskiq.receiver.receiver:Receiver.callback",), "jobs"),
+    Known("aio_pika", "aio-pika", ("aio_pika.queue:consumer",), "messages"),
+    Known("aiokafka", "aiokafka", ("aiokafka.consumer.consumer:AIOKafkaConsumer.getone",), "messages"),
+    Known("kafka", "kafka-python", ("kafka.consumer.group:KafkaConsumer.__next__",), "messages"),
+    Known("nats", "nats-py", ("nats.aio.client:Client._process_msg",), "messages"),
+    Known("pika", "pika", ("pika.adapters.blocking_connection:BlockingChannel._dispatch_events",), "messages"),
+    Known("paho", "paho-mqtt", ("paho.mqtt.client:Client._handle_on_message",), "messages"),
+    Known("psycopg2_pool", "psycopg2's pool", ("psycopg2.pool:AbstractConnectionPool._getconn",), "loans", _POOL),
+    Known(
+        "mysql_pool",
+        "mysql-connector's pool",
+        ("mysql.connector.pooling:MySQLConnectionPool.get_connection",),
+        "loans",
+        _POOL,
+    ),
+)
+
+HOSTS: Final = {"uwsgi": "uWSGI", "mod_wsgi": "mod_wsgi"}
+"""Modules that exist only inside of the server that they are named for."""
+
+
+class Sighted:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+    sighting = True
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What each of them calls once for a unit of work."""
+        sightings = runtime.part(Sightings)
+        watched = {entry_point.name for entry_point in metadata.entry_points(group=GROUP)}
+        for module, name in HOSTS.items():
+            if module in sys.modules:
+                sightings.host(name, _SERVE)
+        for known in LIBRARIES:
+            if known.key not in watched:
+                for target in known.targets:
+                    yield Point(target, partial(SightingPoint, known, target, sightings))
+
+
+class SightingPoint(Interceptor):
+    """Around one unit of work of a library that is not watched."""
+
+    def __init__(self, known: Known, place: str, sightings: Sightings, _layout: Layout) -> None:
+        self.place = place
+        self._known = known
+        self._sighting = partial(Sighting, known.unit, known.remedy, place.partition(".")[0].partition(":")[0])
+        self._sightings = sightings
+
+    def before(self, _values: Values) -> Any:
+        """It is at work."""
+        return CountedWork()
+
+    def after(self, work: Any, _result: Any) -> None:
+        """Count it, and whether the application has said for whom it was."""
+        self._sightings.end(self._known.name, work, self._sighting)
+
+    def failed(self, work: Any, _error: BaseException) -> None:
+        """The same."""
+        self.after(work, None)
+
+
+integration = Sighted()

@@ -1,0 +1,134 @@
+"""Small applications of which the auditor sees nothing, or not all: ``blind.py NAME``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from serving import elsewhere, everybody, in_thread, with_uvicorn, with_wsgiref
+
+
+class Engine:
+    def __init__(self, user_id):
+        self.user_id = user_id
+
+
+def work(user):
+    return user
+
+
+def unknown_framework() -> None:
+    """A server of one's own, on asyncio's streams."""
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+        await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        await elsewhere(everybody, server.sockets[0].getsockname()[1])
+        server.close()
+
+    asyncio.run(main())
+
+
+def unknown_handlers() -> None:
+    """A server of one's own, on threads."""
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, *_words):
+            pass
+
+    in_thread(ThreadingHTTPServer(("127.0.0.1", 0), Handler), everybody)
+
+
+def tornado_handlers() -> None:
+    from tornado.httpserver import HTTPServer
+    from tornado.netutil import bind_sockets
+    from tornado.web import Application, RequestHandler
+
+    class Hello(RequestHandler):
+        def get(self):
+            self.write("hello")
+
+    async def main() -> None:
+        (socket,) = bind_sockets(0, "127.0.0.1")
+        server = HTTPServer(Application([("/", Hello)]))
+        server.add_sockets([socket])
+        await elsewhere(everybody, socket.getsockname()[1])
+        server.stop()
+        await server.close_all_connections()
+
+    asyncio.run(main())
+
+
+def bottle_handlers() -> None:
+    from bottle import Bottle
+
+    app = Bottle()
+    app.get("/")(lambda: "hello")
+    with_wsgiref(app, lambda port: everybody(port, "x_other"))
+
+
+def opaque_tokens() -> None:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+    app.get("/")(lambda: "hello")
+    with_uvicorn(app, lambda port: everybody(port, "authorization", "Bearer 9f3b-{}-no-jwt"))
+
+
+def typo_in_a_path() -> None:
+    import blind
+
+    for user in ("alice", "bob"):
+        blind.Engine(user)
+
+
+def silent_scope() -> None:
+    import blind
+
+    for user in ("alice", "bob"):
+        blind.work({"user_id": user})
+
+
+def trio_worker() -> None:
+    import trio
+    from hypercorn.config import Config
+    from hypercorn.trio import serve
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    async def hello(_request):
+        return PlainTextResponse("hello")
+
+    async def main() -> None:
+        config = Config()
+        config.bind = ["127.0.0.1:0"]
+        config.errorlog = None
+        over = trio.Event()
+        app = Starlette(routes=[Route("/", hello)])
+        async with trio.open_nursery() as nursery:
+            (url,) = await nursery.start(lambda task_status: _serve(serve, app, config, over, task_status))
+            await trio.to_thread.run_sync(everybody, int(url.rpartition(":")[2]))
+            over.set()
+
+    trio.run(main)
+
+
+async def _serve(serve, app, config, over, task_status) -> None:
+    await serve(app, config, shutdown_trigger=over.wait, task_status=task_status)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()

@@ -1,0 +1,118 @@
+"""Whole applications under ``isolation-audit run``, with real servers: what is blind says so, what is not does not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from doors import SCHEMA, clean_environment
+
+SETUPS = Path(__file__).with_name("setups")
+
+BLIND: dict[str, tuple[str, str, str]] = {
+    "unknown_framework": ("", "blind", "the program itself on port"),
+    "unknown_handlers": ("", "blind", "the program itself on port"),
+    "tornado_handlers": ("", "blind", "Tornado is at work and not watched (3 requests)"),
+    "bottle_handlers": ("", "blind", "Bottle is at work and not watched (3 requests)"),
+    "opaque_tokens": ("", "blind", "none of the 3 requests had a known user"),
+    "typo_in_a_path": (
+        '[[engines]]\ntarget = "blind:Engine"\nowner = ["args.usr_id"]\n',
+        "partly blind",  # that all engines are nobody's is IA103
+        "args.usr_id of [[engines]] blind:Engine: owner gave no value in 2 call(s)",
+    ),
+    "silent_scope": (
+        '[[scopes]]\ntarget = "blind:work"\nuser = ["args.user.id"]\n',
+        "blind",
+        "args.user.id of [[scopes]] blind:work: user gave no value in 2 call(s)",
+    ),
+    "trio_worker": ("", "partly blind", "hypercorn's trio worker is at work and not watched (3 requests)"),
+}
+
+NEEDED = ("tornado_handlers", "bottle_handlers", "trio_worker")
+"""Named for the library that they need."""
+
+HEALTHY = ("fastapi", "starlette", "django", "flask", "aiohttp", "socketio")
+
+
+def audited(folder: Path, program: str, name: str, config: str = "", *options: str) -> tuple[dict[str, Any], int, str]:
+    words = []
+    if config:
+        (folder / "isolation-audit.toml").write_text(config)
+        words = ["--config", str(folder / "isolation-audit.toml")]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "isolation_audit", "run", *words, *options),
+            *("--report", str(folder), "--", str(SETUPS / program), name),
+        ],
+        env=clean_environment(),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    report = json.loads((folder / "report.json").read_text())
+    jsonschema.validate(report, SCHEMA)
+    return report, done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_what_is_not_seen_is_said(tmp_path: Path, name: str) -> None:
+    config, verdict, reason = BLIND[name]
+    pytest.importorskip(name.partition("_")[0] if name in NEEDED else "isolation_audit")
+    report, code, shown = audited(tmp_path, "blind.py", name, config, "--fail-on", "partly-blind")
+    coverage = report["coverage"]
+    assert coverage["verdict"] == verdict, shown
+    assert any(row["reason"].startswith(reason) for row in coverage["reasons"]), coverage["reasons"]
+    assert code == 4
+    assert report["summary"]["findings"]["IA904"] == 1
+    first = next(line for line in shown.splitlines() if line.startswith("isolation-audit: ") and "blind" in line)
+    assert first.startswith(f"isolation-audit: {verdict}: ")
+    assert "remedy: " in shown
+    assert "isolation-audit: no findings\n" not in shown
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_is_seen_is_audited(tmp_path: Path, name: str) -> None:
+    pytest.importorskip(name)
+    report, code, shown = audited(tmp_path, "healthy.py", name, "", "--fail-on", "partly-blind")
+    assert (report["coverage"]["verdict"], report["coverage"]["reasons"], code) == ("audited", [], 0), shown
+    assert report["findings"] == []
+    kind = "messages" if name == "socketio" else "requests"
+    assert report["coverage"][kind]["seen"] >= report["coverage"][kind]["known"] >= 3
+    assert report["coverage"]["libraries"].get({"aiohttp": "aiohttp_web", "fastapi": "starlette"}.get(name, name))
+    assert "isolation-audit: audited\n" in shown
+    assert "isolation-audit: no findings\n" in shown
+
+
+def test_a_plain_script_is_idle_and_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "plain.py").write_text("print('hello')\n")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "isolation_audit",
+            "run",
+            "--fail-on",
+            "partly-blind",
+            "--report",
+            ".",
+            "--",
+            "plain.py",
+        ],
+        env=clean_environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "hello\n")
+    assert json.loads((tmp_path / "report.json").read_text())["coverage"]["verdict"] == "idle"
+    assert "isolation-audit: idle: no request" in done.stderr
