@@ -80,6 +80,7 @@ COMMANDS = {
     "rules --help": set(),
     "run --help": set(),
     "scan --help": set(),
+    "show --help": set(),
     "check": TABLES,
     "compare report.json report.json": RULES | TABLES,
     "gate report.json": set(),
@@ -88,6 +89,7 @@ COMMANDS = {
     "rules": RULES | TABLES,
     "run -- -c pass": RULES - {"wrapt"},
     "scan": set(),
+    "show report.json": set(),
 }
 """What of RUN_TIME and EXTRAS each command may import."""
 
@@ -102,7 +104,7 @@ def test_a_command_imports_only_what_it_uses(tree: Path, words: str) -> None:
     assert ours <= {name, *BESIDE.get(name, ())}
 
 
-REPORTS = {"compare", "demo", "gate", "progress", "run"}
+REPORTS = {"compare", "demo", "gate", "progress", "run", "show"}
 """Commands that read reports."""
 
 BESIDE = {
@@ -115,6 +117,7 @@ BESIDE = {
     "progress": ("reports", "scan"),
     "rules": ("catalogue", "pages"),
     "run": ("signals", "supervise"),
+    "show": ("reports",),
 }
 """Files of commands that others use."""
 

@@ -146,7 +146,7 @@ def _installed(known: Known) -> bool:
     return any(find_spec(target.partition(":")[0].partition(".")[0]) for target in known.targets)
 
 
-@pytest.mark.parametrize("known", filter(_installed, LIBRARIES), ids=lambda known: known.key)
+@pytest.mark.parametrize("known", [*filter(_installed, LIBRARIES)], ids=lambda known: known.key)
 def test_what_is_sighted_is_there_in_the_installed_version(known: Known) -> None:
     """A name that no version has would be silent for ever; a library may have several, in different versions."""
     missing = []
