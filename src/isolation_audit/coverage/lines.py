@@ -35,8 +35,11 @@ def _below(coverage: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
     if any(work):
         yield ", ".join(filter(None, work))
     told = report.get("summary", {}).get("users_by_source", {})
-    if any(work) or any(told.values()):
+    if any(work):
         yield "users told by: " + (_list(f"{source} {count}" for source, count in told.items()) or "no source is on")
+    elif any(told.values()):
+        # Outside of requests nobody counts how often a source was asked.
+        yield "users told by: " + _list(source for source, count in told.items() if count)
     at_work = {name: calls for name, calls in coverage.get("libraries", {}).items() if calls}
     if at_work:
         names = sorted(at_work, key=lambda name: -at_work[name])
