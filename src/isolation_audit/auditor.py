@@ -181,11 +181,8 @@ class Auditor:
     def _publish_overdue(self, grace: float) -> None:
         for runs in self.runtime.runs:
             for overdue in runs.overdue(grace):
-                # Whoever looks: it is told of the test that the run belongs to.
-                looking = scopes.test_variable.get()
-                scopes.test_variable.set(overdue.run.test or looking)
-                self._publish(overdue)
-                scopes.test_variable.set(looking)
+                with scopes.of_test(overdue.run.test):
+                    self._publish(overdue)
         self.settle(grace)
 
     def settle(self, grace: float = 0.0) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from contextvars_extras import ContextVarsRegistry
@@ -11,7 +12,7 @@ from contextvars_extras import ContextVarsRegistry
 from isolation_audit.analysis.texts import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextvars import ContextVar
     from types import TracebackType
 
@@ -172,6 +173,17 @@ def begin_anew(scope: Scope | None) -> None:
             variable.set(None)
     if scope is not None:
         scope_variable.set(scope)
+
+
+@contextmanager
+def of_test(test: Any) -> Iterator[None]:
+    """What is told in this block belongs to ``test``, where that is known, and not to whoever tells of it late."""
+    telling = test_variable.get()
+    test_variable.set(test or telling)
+    try:
+        yield
+    finally:
+        test_variable.set(telling)
 
 
 current_scope: Final[Callable[[], Scope | None]] = scope_variable.get

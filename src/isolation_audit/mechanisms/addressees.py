@@ -18,7 +18,7 @@ from isolation_audit.analysis.frames import beneath
 from isolation_audit.content import secrets
 from isolation_audit.content.naming import Naming, named, parsed
 from isolation_audit.content.payload import Gathering
-from isolation_audit.identity.scopes import emission_variable
+from isolation_audit.identity.scopes import emission_variable, of_test, test_variable
 from isolation_audit.identity.users import Kind, User, plain_text, same
 from isolation_audit.instrument.points.ownership import differ
 from isolation_audit.instrument.stacks import capture
@@ -80,6 +80,7 @@ class Reached:
 class _Waiting:
     since: float
     reached: Reached
+    test: Any
 
 
 class Addressees:
@@ -170,7 +171,8 @@ class Addressees:
         before = time.monotonic() - grace
         for key, waiting in list(self._waiting.items()):
             if waiting.since <= before and self._waiting.pop(key, None) is not None:
-                self._runtime.publish(waiting.reached)
+                with of_test(waiting.test):
+                    self._runtime.publish(waiting.reached)
 
     def _marks(self, message: Message) -> list[Mark]:
         content = self._runtime.content
@@ -217,7 +219,7 @@ class Addressees:
             reached.message.payload = None
             if len(self._waiting) >= _WAITING:
                 self.settle(0.0)
-            self._waiting[sender.id, key] = _Waiting(time.monotonic(), reached)
+            self._waiting[sender.id, key] = _Waiting(time.monotonic(), reached, test_variable.get())
         elif naming is Naming.FIELD and differ(earlier.reached.addressee, reached.addressee):
             self.to_oneself(sender, reached.message.payload)  # a round among others, which says of whom it tells
 
