@@ -173,3 +173,72 @@ def test_another_user_who_finds_her_name_on_a_worker_thread(asked, thread: str) 
     assert (seen, found) == (["alice.liddell"] * 2, [("IA503", "alice.liddell", "bob.builder")])
     sign_in = "current_user.set(name)"
     assert asked(AMBIENT, sign_in, page, "on_uvicorn", "h11", "/streaming", TWO[:2], True) == (TWO[:2], [])
+
+
+AIOHTTP = """
+from aiohttp import web
+
+begun, seen = [], []
+
+async def streaming(request):
+    begun.append(len(begun))
+    name = request.headers.get("X-User")
+    {sign_in}
+    seen.append(current_user.get())
+    response = web.StreamResponse(headers={"Content-Length": "2"})
+    await response.prepare(request)
+    await response.write(b"ok")
+    await asyncio.sleep(0.02)
+    return response
+
+async def chat(request):
+    begun.append(len(begun))
+    name = request.headers.get("X-User")
+    {sign_in}
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for message in socket:
+        seen.append(current_user.get())
+        await socket.send_str("ok")
+    return socket
+
+async def serve(path, users):
+    from aiohttp import ClientSession
+    app = web.Application()
+    app.add_routes([web.get("/streaming", streaming), web.get("/chat", chat)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    if path == "/chat":
+        async with ClientSession() as session:
+            for user in users:
+                async with session.ws_connect(f"ws://127.0.0.1:{port}/chat", headers={"X-User": user}) as socket:
+                    await socket.send_str("hello")
+                    await socket.receive_str()
+    else:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for user in users:
+            writer.write(f"GET {path} HTTP/1.1\\r\\nHost: x\\r\\nX-User: {user}\\r\\n\\r\\n".encode())
+        for _ in users:
+            await reader.readuntil(b"\\r\\n\\r\\nok")
+        writer.close()
+    await runner.cleanup()
+
+def main(path, users):
+    asyncio.run(serve(path, users))
+    return len(begun), seen
+"""
+
+
+@pytest.mark.parametrize("path", ["/streaming", "/chat"])
+@pytest.mark.parametrize("users", [ONE, TWO], ids=["one", "two"])
+@pytest.mark.parametrize(("config", "sign_in"), [("", "pass"), (AMBIENT, SETS)])
+def test_connections_of_aiohttp(load_app, path: str, users: list[str], config: str, sign_in: str) -> None:
+    pytest.importorskip("aiohttp")
+    app = load_app(HEAD + AIOHTTP.replace("{sign_in}", sign_in))
+    with Auditor(parse_config(tomllib.loads(config.replace("{app}", app.__name__)))) as auditor:
+        count, seen = app.main(path, users)
+    assert auditor.runtime.barrier.counts == {}
+    assert (count, seen) == (len(users), users if config else [None] * len(users))
+    assert [entry.finding.rule for entry in auditor.recorder.entries() if entry.finding.rule == "IA503"] == []

@@ -92,3 +92,26 @@ def test_requests_that_set_their_user_each_time(outcome_of, site: str, begin: st
     outcome = outcome_of(program(site, begin))
     assert outcome.result == ["hello alice", "hello bob", "hello None"]
     assert outcome.found == []
+
+
+ONLY_ONCE = "if user and current_user.get() is None: current_user.set(user)"
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_a_visitor_who_finds_her_own_name_there_is_served_as_herself(outcome_of, site: str) -> None:
+    """One user alone: her own requests are all that her thread has served, as its headers say."""
+    source = program(site, ONLY_ONCE).replace('("alice", "bob", None)', '("alice.liddell",) * 3')
+    outcome = outcome_of(source)
+    assert outcome.result == ["hello alice.liddell"] * 3
+    assert outcome.found == []
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_another_visitor_who_finds_her_name_there(outcome_of, site: str) -> None:
+    source = program(
+        site, "seen.append(user); len(seen) > 1 or current_user.set(user)"
+    )
+    source = source.replace('("alice", "bob", None)', '("alice.liddell", "bob.builder")')
+    outcome = outcome_of("seen = []\n" + source)
+    assert outcome.result == ["hello alice.liddell"] * 2
+    assert outcome.found == [("IA503", "alice.liddell", "bob.builder", READ)]
