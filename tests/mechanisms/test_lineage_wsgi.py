@@ -108,9 +108,7 @@ def test_a_visitor_who_finds_her_own_name_there_is_served_as_herself(outcome_of,
 
 @pytest.mark.parametrize("site", SITES)
 def test_another_visitor_who_finds_her_name_there(outcome_of, site: str) -> None:
-    source = program(
-        site, "seen.append(user); len(seen) > 1 or current_user.set(user)"
-    )
+    source = program(site, "seen.append(user); len(seen) > 1 or current_user.set(user)")
     source = source.replace('("alice", "bob", None)', '("alice.liddell", "bob.builder")')
     outcome = outcome_of("seen = []\n" + source)
     assert outcome.result == ["hello alice.liddell"] * 2

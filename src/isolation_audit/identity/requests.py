@@ -141,6 +141,7 @@ class Request:
         "_user",
         "_void",
         "disagreed",
+        "inherited",
         "inputs",
         "mark",
         "named",
@@ -180,6 +181,8 @@ class Request:
         """Where frameworks leave the user and the session: the ASGI scope, or what aiohttp keeps for a request."""
         self.mark = mark
         """What the copies of the scope have in common."""
+        self.inherited: User | None = None
+        """Whom its context had before it began: as long as the application sets nobody, that says nothing of it."""
         self.sharing: Any = None
         """What it has in common with other requests; see ``mechanisms/shared_values.py``."""
         self.session: Any = None
@@ -215,7 +218,7 @@ class Request:
         Where a source names somebody else, both have to do with the request, as with an administrator's work in
         somebody's account: beyond what the application says itself it is nobody's.
         """
-        if self._is_elsewhere():
+        if self._is_elsewhere() or (self.inherited is not None and same(user, self.inherited)):
             return
         self.said = user
         self.said_by[source] = None

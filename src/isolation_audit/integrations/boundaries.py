@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
-BEGAN_AS: Final = "a request ran with the user {ambient}, whom another request on its connection had set"
+BEGAN_AS: Final = "a request ran with the user {ambient}, whom its context had before it began"
 LOST_INSIDE: Final = (
     "nobody was the user, though a task of the same request had been {owner}'s: what it sets in its context is seen "
     "neither by the layers around it nor after it"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.model import SOURCES
 from isolation_audit.identity.requests import AMBIENT, SCOPES, Request, Sources, source_of
-from isolation_audit.identity.scopes import request_variable, unit_variable
+from isolation_audit.identity.scopes import request_variable, suspicion_variable, unit_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.mechanisms.shared_values import SharedValues
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from isolation_audit.identity.names import Name
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.mechanisms.suspicions import Suspicion
 
 _CONNECTIONS: Final = ("http", "websocket")
 _SERVED: Final = object()
@@ -73,6 +74,9 @@ class Serving(Interceptor):
         if unit_variable.get() is not None:
             unit_variable.set(None)
         self._count()
+        suspicion: Suspicion | None = suspicion_variable.get()
+        if suspicion is not None and not suspicion.over:
+            request.inherited = suspicion.ambient
         request_variable.set(request)
         request.sharing = None if self._shared is None else self._shared.begin()
         return request, outer

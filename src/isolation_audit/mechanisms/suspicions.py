@@ -231,9 +231,11 @@ class _Watch:
             concerned = user is None and owner is not None and (method != "get" or not knows(frame, owner.id))
         else:
             concerned = user is not None and same(user, expected)
+        request: Request | None = request_variable.get()
+        if method != "get" and request is not None:
+            request.inherited = None
         if method == "get":
             if concerned:
-                request: Request | None = request_variable.get()
                 suspicion.told = suspicion.told if request is None else request.claimed() or suspicion.told
                 suspicion.read = suspicion.read or capture(self._runtime.config.limits.stack)
         elif concerned:
