@@ -125,6 +125,7 @@ def test_links_that_leave_are_not_followed(tree: Path) -> None:
     before = snapshot(around)
     done = applied(tree)
     assert done.out == b"changed chat.py\nchanged real/part.py\n", done.err
+    assert "note: vendored is a link to a folder outside of the tree: not followed\n" in done.err
     assert snapshot(around) == before
     told = cli("scan", cwd=tree)
     assert "note: vendored is a link to a folder outside of the tree: not followed" in told.out.decode()
@@ -140,7 +141,9 @@ def test_what_the_user_names_is_read_wherever_it_is(tree: Path) -> None:
     assert cli("migrate", "--rollback", "last", cwd=tree).out.decode() == f"restored {inner}/more.py\n"
     assert (inner / "more.py").read_text() == USE
     (tree / "inner").symlink_to(inner)  # named, and still decided by the tree
-    assert applied(tree, "inner").out == b""
+    done = applied(tree, "inner")
+    assert (done.code, done.out) == (2, b"")
+    assert "is a link that leaves the tree; name the place that it leads to" in done.err
     assert (inner / "more.py").read_text() == USE
 
 
@@ -336,6 +339,12 @@ def test_a_scan_leaves_the_tree_as_it_was(tree: Path, name: str) -> None:
     assert cli("scan", cwd=tree).code == 1
     assert cli("migrate", cwd=tree).code == 1
     assert snapshot(tree.parent) == before
+
+
+def test_globs_of_the_tree_take_no_time(tree: Path) -> None:
+    deep = "/".join(["a"] * 40)
+    write_tree(tree, {f"{deep}/x.py": USE, "CODEOWNERS": "**/" * 60 + "nothing @nobody\n"})
+    assert cli("scan", cwd=tree, timeout=30).code == 1
 
 
 def test_a_journal_of_another_tree_says_nothing_of_this_one(tree: Path, tmp_path: Path) -> None:

@@ -207,6 +207,8 @@ def _say_foreign(base: Path, foreign: list[Foreign]) -> None:
 
 
 def _say_manual(plan: Plan) -> None:
+    for place in plan.source.tree.not_followed:
+        click.echo(f"note: {place} is a link to a folder outside of the tree: not followed", err=True)
     for one in plan.manual:
         click.echo(f"{one.file}:{one.line}: left to you ({one.form} of {one.target}): {one.reason}", err=True)
 

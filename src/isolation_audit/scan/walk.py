@@ -99,7 +99,7 @@ class Tree:
         except OSError as error:
             raise UsageError(f"can't scan {start}: {(error.strerror or 'no such path').lower()}") from None
         if self._leaves(start):
-            return
+            raise UsageError(f"{start} is a link that leaves the tree; name the place that it leads to")
         if not stat.S_ISDIR(about.st_mode):
             yield from self._file(start, about, is_link=os.path.islink(start))  # noqa: PTH114
             return
