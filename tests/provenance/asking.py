@@ -48,8 +48,12 @@ class Client:
             "server": ("127.0.0.1", 80),
         }
 
+        waiting = [{"type": "http.request", "body": body or b"", "more_body": False}]
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body or b"", "more_body": False}
+            if not waiting:
+                await asyncio.Event().wait()  # the client stays
+            return waiting.pop()
 
         async def send(message: dict[str, Any]) -> None:
             got.append(bytes(message.get("body", b"")))
