@@ -57,6 +57,7 @@ bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/addressees.py
 	$(BIN)/python benchmarks/caches.py
 	$(BIN)/python benchmarks/scan.py
+	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/lineage.py
 	$(BIN)/python benchmarks/chat.py
 

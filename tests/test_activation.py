@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import isolation_audit
-from doors import Done, Project, clean_environment
+from doors import Done, Project, clean_environment, wait_for
 from isolation_audit import pth
 from isolation_audit.auditor import Auditor, current, instrument, uninstrument
 from isolation_audit.config import load_config
@@ -172,6 +172,60 @@ def test_a_forking_application_leaves_one_report(active: Environment, project: P
     done = active.run("program.py", cwd=project.folder, ISOLATION_AUDIT="1", ISOLATION_AUDIT_REPORT="out")
     assert done.code == 0, done.err
     assert project.report()["summary"]["crossing_events"] == 111
+
+
+FORKS = """
+import os, threading, shop
+from isolation_audit.export import report
+
+def counted(*arguments, parts=report.parts):
+    with open("read", "ab") as file:
+        file.write(b".")
+    return parts(*arguments)
+
+report.parts = counted
+ended = threading.Event()
+threads = [threading.Thread(target=ended.wait) for _ in range(4)]
+[thread.start() for thread in threads]
+for number in range(20):
+    if not (child := os.fork()):
+        shop.cross(2)
+        os._exit(0)
+    os.waitpid(child, 0)
+ended.set()
+"""
+
+
+def test_forks_leave_the_common_report_to_the_process_that_forked_them(active: Environment, project: Project) -> None:
+    """If each child put all parts together, two hundred would read twenty thousand."""
+    project.write("program.py", FORKS)
+    project.write("out/report.json", "{}")  # of an earlier run
+    os.utime(project.folder / "out" / "report.json", (1, 1))
+    words = ("-W", "ignore:This process:DeprecationWarning", "program.py")
+    done = active.run(*words, cwd=project.folder, ISOLATION_AUDIT="1", ISOLATION_AUDIT_REPORT="out")
+    assert done.code == 0, done.err
+    assert (project.folder / "read").read_bytes() == b"."
+    assert project.report()["summary"]["crossing_events"] == 40
+    assert len(project.report()["run"]["processes"]) == 21
+
+
+def test_a_child_that_outlives_the_process_that_forked_it_puts_the_report_together(
+    active: Environment, project: Project
+) -> None:
+    program = (
+        "import os, signal, shop\n"
+        "if os.fork():\n"
+        "    shop.cross(1)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "parent = os.getppid()\n"
+        "shop.cross(2)\n"
+        "while os.getppid() == parent:\n"
+        "    os.sched_yield()\n"
+    )
+    project.write("program.py", program)
+    active.run("program.py", cwd=project.folder, ISOLATION_AUDIT="1", ISOLATION_AUDIT_REPORT="out")
+    wait_for(lambda: project.report() is not None)
+    assert project.report()["summary"]["crossing_events"] >= 2
 
 
 def test_closed_standard_error(active: Environment, project: Project) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import secrets
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -204,6 +205,14 @@ def discard_parts(directory: Path, run_id: str) -> None:
         return
 
 
+class _Writer:
+    """Who has made the last sink in this process: this process, or, for a forked child, the one that forked it."""
+
+    pid = 0
+    since = 0.0
+    """When the first of them began."""
+
+
 class ReportSink:
     """Keeps ``DIR/processes/RUN-PID-*.json`` up to date, so that even a killed process leaves what it saw."""
 
@@ -219,6 +228,9 @@ class ReportSink:
         self._path = directory / "processes" / f"{run_id}-{os.getpid()}-{secrets.token_hex(4)}.json"
         self._written: Any = None
         self._failed = False
+        self._forked_by = _Writer.pid if _Writer.pid not in {0, os.getpid()} else None
+        _Writer.since = _Writer.since or time.time()
+        _Writer.pid = os.getpid()
 
     def drain(self, batch: Batch) -> None:
         """Write this process's part if anything has changed."""
@@ -246,7 +258,7 @@ class ReportSink:
 
     def close(self) -> None:
         """Without a supervisor, the process that ends last leaves the merged report."""
-        if self._supervised:
+        if self._supervised or self._is_left_to_another():
             return
         reports = parts(self._directory, self._run_id)
         whole = next((part for part in reports if part["tool"]), None)
@@ -261,6 +273,15 @@ class ReportSink:
                 write(self._directory / "report.json", merged)
             except OSError as error:
                 notice(f"the report {self._directory / 'report.json'} can't be written ({error.strerror})")
+
+    def _is_left_to_another(self) -> bool:
+        """True in a forked child whose parent lives and is yet to merge: if each did, the n-th would read n parts."""
+        if self._forked_by is None or os.getppid() != self._forked_by:
+            return False
+        try:
+            return (self._directory / "report.json").stat().st_mtime < _Writer.since
+        except OSError:
+            return True
 
 
 def _common(run: dict[str, Any]) -> dict[str, Any]:

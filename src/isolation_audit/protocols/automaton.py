@@ -124,7 +124,7 @@ class Automaton:
         return None
 
 
-@lru_cache(maxsize=64)  # once for the configuration's check, and once for the audit
+@lru_cache(maxsize=512)  # once for the configuration's check, and once for the audit
 def compile_order(text: str) -> Automaton:
     """Parse and compile an order.
 
