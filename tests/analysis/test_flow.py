@@ -32,21 +32,27 @@ def function(source: str) -> CodeType:
     return made
 
 
-def sources(read: Flow, index: int) -> set[str]:
-    """The names that a node is made from, and those that were put into it."""
+def sources(read: Flow, index: int, seen: set[int]) -> set[str]:
+    """The names that a node is made from, through variables, and those that were put into it."""
+    if index in seen:
+        return set()
+    seen.add(index)
     node = read.nodes[index]
     found = {node.name.rpartition(".")[2]} if node.kind in (Kind.LOCAL, Kind.OUTER) else set()
-    for part in node.parts:
-        found |= sources(read, part)
+    parts = list(node.parts)
     for other in read.nodes:
         if other.kind is Kind.ADD and other.parts[0] == index:
-            found |= sources(read, other.parts[1])
-    return found
+            parts.append(other.parts[1])
+        if other.kind is Kind.BIND and node.kind is Kind.LOCAL and other.name == node.name:
+            parts.append(other.parts[0])
+    return found.union(*(sources(read, part, seen) for part in parts))
 
 
-def returned(source: str) -> list[set[str]]:
+def returned(source: str) -> set[str]:
+    """The names that a function's results are made from, and those that decide which one it is."""
     read = flow(function(source))
-    return [sources(read, node.parts[0]) for node in read.nodes if node.kind is Kind.RETURN]
+    results = [node for node in read.nodes if node.kind is Kind.RETURN]
+    return set().union(*(sources(read, part, set()) for node in results for part in (*node.parts, *node.control)))
 
 
 def test_every_code_object_of_the_standard_library_can_be_read() -> None:
@@ -80,16 +86,16 @@ def test_the_work_grows_with_the_code_and_no_faster() -> None:
     [
         ("def f(a, b): return g(a if b else 1)", {"a", "b", "g"}),
         ("def f(a, b): return g(a and b)", {"a", "b", "g"}),
-        ("def f(a, b):\n x = a if b else 1\n return [x]", {"x"}),
+        ("def f(a, b):\n x = a if b else 1\n return [x]", {"a", "b", "x"}),
         ("def f(a, b): return {a: [b]}", {"a", "b"}),
         ("def f(a): return [g(x) for x in a]", {"a", "g", "x"}),
         ("def f(a, c): return {x: c for x in a}", {"a", "c", "x"}),
         ("def f(a): return [[y for y in x] for x in a]", {"a", "x", "y"}),
-        ("def f(a):\n for x in a:\n  yield x", {"x"}),
+        ("def f(a):\n for x in a:\n  yield x", {"a", "x"}),
         ("async def f(a):\n yield await g(a)", {"a", "g"}),
         ("async def f(a): return await g(a)", {"a", "g"}),
         ("async def f(a): return [x async for x in a]", {"a", "x"}),
-        ("async def f(a):\n async with a as b:\n  return b", {"b"}),
+        ("async def f(a):\n async with a as b:\n  return b", {"a", "b"}),
         ("def f(a, *b, **c): return g(a, *b, k=1, **c)", {"a", "b", "c", "g"}),
         ("def f(a): return a.b.c(d=a)[1:2]", {"a"}),
         ("def f(a):\n try:\n  return g(a)\n except E as e:\n  return e", {"a", "e", "g"}),
@@ -98,7 +104,7 @@ def test_the_work_grows_with_the_code_and_no_faster() -> None:
     ],
 )
 def test_what_a_result_is_made_from(source: str, names: set[str]) -> None:
-    assert set().union(*returned(source)) == names
+    assert returned(source) - {"E"} == names
 
 
 @pytest.mark.parametrize(

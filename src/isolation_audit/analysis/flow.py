@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.analysis.bytecode import handlers, operations
 from isolation_audit.analysis.nodes import Flow, Kind, UnreadableError
 from isolation_audit.analysis.operations import NULL, Operations
-from isolation_audit.analysis.regions import Regions
+from isolation_audit.analysis.regions import LEAVING, Regions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from isolation_audit.analysis.bytecode import Handler, Operation
 
 _GENERATES: Final = 0x20 | 0x200
-_LEAVING: Final = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "JUMP_FORWARD"})
 _LOOPING: Final = frozenset({"FOR_ITER", "GET_ANEXT"})
 _BETWEEN_PAUSES: Final = 100
 """Operations."""
@@ -128,7 +127,7 @@ class _Walk(Operations):
             self._jump(operation)
         else:
             self.do(name, operation.arg)
-        return (name not in _LEAVING and "JUMP_BACKWARD" not in name) or "_IF_" in name
+        return (name not in LEAVING and "JUMP_BACKWARD" not in name) or "_IF_" in name
 
     def _jump(self, operation: Operation) -> None:
         name, stack = operation.name, self.stack
@@ -145,7 +144,7 @@ class _Walk(Operations):
             self._branch(operation)
         elif operation.target > operation.offset:
             self._arrive(operation.target, stack)
-        elif "NO_INTERRUPT" not in name and self._named[operation.target] not in _LOOPING:
+        elif self._named[operation.target] not in _LOOPING and self._regions.is_loop(operation):
             self.flow.chooses = True  # a `while` without a test
 
     def _branch(self, operation: Operation) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from isolation_audit.analysis.bytecode import Operation
+
+
+LEAVING: Final = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "JUMP_FORWARD"})
+"""Operations after which the next one does not come next."""
 
 
 class Regions:
@@ -37,6 +41,24 @@ class Regions:
                 break
             end = before.target
         return end
+
+    def is_loop(self, jump: Operation) -> bool:
+        """True where a jump backwards is come to again from where it leads; an exception's handler is not."""
+        ahead, seen = [jump.target], set()
+        while ahead:
+            offset = ahead.pop()
+            if offset in seen or offset > self._offsets[-1]:
+                continue
+            seen.add(offset)
+            index = bisect_left(self._offsets, offset)
+            operation = self._operations[index]
+            if operation.offset == jump.offset:
+                return "NO_INTERRUPT" not in jump.name
+            if operation.target >= 0:
+                ahead.append(operation.target)
+            if (operation.name not in LEAVING and "JUMP_BACKWARD" not in operation.name) or "_IF_" in operation.name:
+                ahead.append(self._offsets[index + 1] if index + 1 < len(self._offsets) else self._offsets[-1] + 2)
+        return False
 
     def _loop_end(self, offset: int) -> int:
         """Where the innermost loop around an offset ends."""

@@ -8,7 +8,7 @@ next call. How a class keeps an attribute is found out once.
 from __future__ import annotations
 
 import weakref
-from types import FunctionType
+from types import FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.lazy_objects import NotReadError, behind, kept_elsewhere, of_fields_cache
@@ -18,8 +18,8 @@ from isolation_audit.instrument.resolve import dict_of, function_of, mro_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_HEAP: Final = 1 << 9
-"""The flag of types that are written in Python."""
+_IN_C: Final = (WrapperDescriptorType, MethodDescriptorType)
+"""What the ``__get__`` of a descriptor is that is written in C: a slot's, a method's, a named tuple's."""
 
 _OBJECTS_OWN: Final = object.__getattribute__
 _MOST: Final = 10_000
@@ -82,8 +82,8 @@ class AttributeReader:
             return lambda value: special(value, reader_of)
         if type(raw) is property:
             return self._of_property(raw)
-        description = type(raw)
-        if raw is None or not description.__flags__ & _HEAP or find_in(description, "__get__") is None:
+        getting = None if raw is None else find_in(type(raw), "__get__")
+        if getting is None or type(getting) in _IN_C:
             return None
         return self._in_dict
 

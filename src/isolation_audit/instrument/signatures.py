@@ -32,21 +32,19 @@ def positional_names(function: Callable[..., Any]) -> list[str]:
 
 def signature_of_class(cls: type) -> inspect.Signature | None:
     """What calling a class takes; None where that can't be told."""
+    makers = [dict_of(base)[name] for base in mro_of(cls) for name in _MAKERS if name in dict_of(base)]
+    own = [maker for maker in makers if maker not in (object.__init__, object.__new__)]
     try:
-        if any("__signature__" in dict_of(base) for base in mro_of(cls)) or any(
-            type(dict_of(base).get(name)) in (FunctionType, staticmethod)
-            for base in mro_of(cls)
-            for name in ("__init__", "__new__")
-        ):
+        if any("__signature__" in dict_of(base) for base in mro_of(cls)):
             return inspect.signature(cls)
+        if own:
+            return inspect.signature(cls) if type(own[0]) in (FunctionType, staticmethod) else None
     except Exception:  # a __signature__ of the application's making
         return None
-    made_in_python = all(base is object or base.__flags__ & _HEAP for base in mro_of(cls))
-    return inspect.Signature() if made_in_python and type(cls).__call__ is type.__call__ else None
+    return inspect.Signature() if type(cls).__call__ is type.__call__ else None
 
 
-_HEAP: Final = 1 << 9
-"""The flag of types that a ``class`` statement has made."""
+_MAKERS: Final = ("__new__", "__init__")
 
 
 def _is_written_in_python(function: Any) -> bool:
