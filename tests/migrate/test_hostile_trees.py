@@ -257,6 +257,35 @@ def test_a_repository_that_git_can_not_read_is_no_clean_one(tree: Path) -> None:
     assert "git can't tell" in done.err
 
 
+def test_each_file_is_asked_of_its_own_repository(tree: Path) -> None:
+    around = tree.parent / "around"
+    for folder in (tree, around):
+        git(folder, "init", "-q")
+        git(folder, "add", ".")
+        git(folder, "commit", "-qm", "begin")
+    git(tree, "worktree", "add", "-q", str(tree.parent / "second"))
+    assert applied(tree, ".", str(around)).code == 0
+    assert applied(tree.parent / "second").out == b"changed chat.py\n"
+    git(around, "checkout", "-q", ".")
+    (around / "code.py").write_text(USE + "# mine\n")
+    done = applied(tree, str(around), "--allow-dirty")
+    assert done.code == 0
+    git(around, "checkout", "-q", ".")
+    (around / "code.py").write_text(USE + "# mine\n")
+    refused = applied(tree, str(around))
+    assert (refused.code, refused.out) == (2, b"")
+    assert "code.py would change and are not committed" in refused.err
+
+
+def test_a_root_that_has_become_a_link_is_not_gone_into(tree: Path) -> None:
+    inner = tree.parent / "around" / "inner"
+    assert applied(tree, str(inner)).code == 0
+    inner.rename(tree.parent / "was")
+    inner.symlink_to(tree.parent / "was")
+    with pytest.raises(OSError, match="is a link now"):
+        roll_back(run_named(tree, "last"))
+
+
 def test_line_ends_of_the_working_tree_are_no_change(tree: Path) -> None:
     (tree / "chat.py").write_bytes(USE.replace("\n", "\r\n").encode())
     git(tree, "-c", "init.defaultBranch=main", "init", "-q")

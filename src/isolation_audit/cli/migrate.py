@@ -79,7 +79,7 @@ def migrate(  # noqa: PLR0913, PLR0917 - one parameter an option
     with only_one(base):
         _say_recovered(base)
         plan = _plan(config, base, paths, phases, owners, max_files)
-        _refuse_dirty(base, plan, allowed=allow_dirty)
+        _refuse_dirty(plan, allowed=allow_dirty)
         _apply(plan, Checks(python=python, smoke=smoke, command=command))
 
 
@@ -142,10 +142,10 @@ def _diff(change: Change) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def _refuse_dirty(base: Path, plan: Plan, *, allowed: bool) -> None:
+def _refuse_dirty(plan: Plan, *, allowed: bool) -> None:
     from isolation_audit.migrate.repository import uncommitted
 
-    dirty = [] if allowed else uncommitted(base, plan.changes)
+    dirty = [] if allowed else uncommitted(plan.changes)
     if dirty:
         more = f" and {len(dirty) - 3} more" if len(dirty) > 3 else ""
         raise UsageError(

@@ -15,6 +15,7 @@ A line that a crash has cut short was never followed by anything, and counts as 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -170,6 +171,8 @@ class Journal:
 
     @contextmanager
     def _file(self, entry: Entry) -> Iterator[TreeFile]:
+        if os.path.realpath(entry.root) != entry.root:
+            raise OSError(errno.ELOOP, f"{entry.root} is a link now, or lies behind one")
         with Confined(entry.root).holder(entry.path) as (folder, name):
             yield TreeFile(folder, name, self.name)
 

@@ -46,27 +46,33 @@ def head_commit(folder: Path) -> str | None:
         return None
 
 
-def uncommitted(base: Path, changes: Iterable[Change]) -> list[str]:
-    """Those files that are not committed as they are; none where there is no repository.
+def uncommitted(changes: Iterable[Change]) -> list[str]:
+    """Those files that are not committed as they are; files in no repository are not among them.
 
     Raises:
-        UsageError: there is one, and git can't tell.
+        UsageError: there is a repository, and git can't tell.
     """
-    top = _top(base)
-    if top is None:
-        return []
-    files = {os.path.relpath(os.path.realpath(change.path), top): change for change in changes}
-    if not files:
-        return []
-    if head_commit(base) is None and not _is_readable(top):
-        raise UsageError(f"git can't tell what is committed in {top}; add --allow-dirty to change files all the same")
-    committed = _committed(top)
-    return sorted(change.shown for file, change in files.items() if not _is_one_of(change.before, committed.get(file)))
+    repositories: dict[Path, dict[str, str]] = {}
+    found = []
+    for change in changes:
+        real = Path(os.path.realpath(change.path))
+        top = _top(real.parent)
+        if top is None:
+            continue
+        if top not in repositories:
+            repositories[top] = _committed(top)
+        if not _is_one_of(change.before, repositories[top].get(real.relative_to(top).as_posix())):
+            found.append(change.shown)
+    return sorted(found)
 
 
 def _committed(top: Path) -> dict[str, str]:
     """The files of the last commit, and the names of their contents in git's database."""
     if head_commit(top) is None:
+        if not _is_readable(top):
+            raise UsageError(
+                f"git can't tell what is committed in {top}; add --allow-dirty to change files all the same"
+            )
         return {}
     try:
         listed = _git(top, "ls-tree", "-r", "-z", "--full-tree", "HEAD")
