@@ -156,7 +156,21 @@ def test_a_session_that_sees_nothing_says_so(suite: pytest.Pytester) -> None:
     suite.makepyfile("def test_nothing(): pass\n")
     result = run(suite, "--audit-isolation")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["*IA904 once: none of the * targets' modules was ever imported"])
+    result.stdout.fnmatch_lines(
+        [
+            "isolation-audit: blind: none of the * targets' modules was ever imported",
+            "  remedy: check that the targets *",
+        ]
+    )
+    for word, outcome in (("blind", pytest.ExitCode.TESTS_FAILED), ("partly-blind", pytest.ExitCode.TESTS_FAILED)):
+        assert run(suite, "--audit-isolation", "--audit-fail-on", word).ret == outcome
+
+
+def test_a_session_that_sees_something_is_no_blind_one(suite: pytest.Pytester) -> None:
+    suite.makepyfile("import shop\ndef test_serve():\n    shop.serve()\n")
+    result = run(suite, "--audit-isolation", "--audit-fail-on", "partly-blind")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["isolation-audit: audited"])
 
 
 def test_a_conftest_that_imports_the_application_is_not_too_early(suite: pytest.Pytester) -> None:

@@ -31,9 +31,9 @@ def audited():
         for entry in auditor.recorder.entries():
             findings.setdefault(entry.finding.rule, []).append(entry.finding)
         findings.pop("IA904", None)
+        counts = +Counter(auditor.recorder.counts)
+        counts.pop("IA904", None)
         assert auditor.runtime.barrier.counts == {}
-        return SimpleNamespace(
-            result=result, findings=findings, counts=+Counter(auditor.recorder.counts), auditor=auditor
-        )
+        return SimpleNamespace(result=result, findings=findings, counts=counts, auditor=auditor)
 
     return run
