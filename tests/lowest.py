@@ -4,8 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
-HIGHER = {"click": "8.1.3", "starlette": "0.37.2", "uvicorn": "0.29", "websockets": "12.0"}
-"""Where the tests need more than we do: Flask 3 needs click 8.1.3, and servers under test have what came later.
+HIGHER = {"click": "8.1.3", "pytest": "7.2.0", "starlette": "0.37.2", "uvicorn": "0.29", "websockets": "12.0"}
+"""Where the tests need more than we do: Flask 3, pytest-rerunfailures, and servers that have what came later.
 tests/installation has the lowest of these."""
 
 project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
