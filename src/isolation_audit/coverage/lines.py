@@ -34,12 +34,16 @@ def _below(coverage: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
     work = [_work(kind, coverage.get(kind, {})) for kind in ("requests", "messages", "jobs")]
     if any(work):
         yield ", ".join(filter(None, work))
-    told = report.get("summary", {}).get("users_by_source", {})
+    summary = report.get("summary", {})
+    told = summary.get("users_by_source", {})
     if any(work):
         yield "users told by: " + (_list(f"{source} {count}" for source, count in told.items()) or "no source is on")
-    elif any(told.values()):
+    elif any(told.values()) or summary.get("ambient_told"):
         # Outside of requests nobody counts how often a source was asked.
-        yield "users told by: " + _list(source for source, count in told.items() if count)
+        spoke = {
+            source: count or (source == "ambient" and summary.get("ambient_told")) for source, count in told.items()
+        }
+        yield "users told by: " + _list(source for source, has_told in spoke.items() if has_told)
     at_work = {name: calls for name, calls in coverage.get("libraries", {}).items() if calls}
     if at_work:
         names = sorted(at_work, key=lambda name: -at_work[name])

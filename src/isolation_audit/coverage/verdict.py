@@ -65,7 +65,8 @@ class _Judgement:
         self._calls = sum(row["seen"] for row in self._targets)
         self._events: int = self._summary.get("events_total", 0)
         told = self._summary.get("users_by_source", {})
-        self._said = self._summary.get("scopes", 0) + told.get("ambient", 0)
+        variable = max(told.get("ambient", 0), self._summary.get("ambient_told", 0))
+        self._said = self._summary.get("scopes", 0) + variable
         """How often the application itself has said for whom it works."""
         self._crossed = any(row["rule"].startswith("IA2") for row in report.get("findings", ()))
 
