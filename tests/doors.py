@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -10,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 SCHEMA = json.loads(Path(__file__).parents[1].joinpath("docs", "reference", "report.schema.json").read_text())
 
@@ -155,6 +158,25 @@ def cli(*words: str, cwd: Path, environment: dict[str, str] | None = None, timeo
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr.decode(), None)
+
+
+def command(*words: str, cwd: Path, environment: dict[str, str] | None = None) -> Done:
+    """The same in this process: where many commands are tried, starting a Python for each takes most of the time."""
+    from isolation_audit.cli import main
+
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with (
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.object(sys, "argv", ["isolation-audit", *words]),
+        mock.patch.dict(os.environ, environment or {}),
+    ):
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return Done(code, out.buffer.getvalue(), err.buffer.getvalue().decode(), None)
 
 
 def wait_for(condition: Any, seconds: float = 15) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from doors import clean_environment, cli
+from doors import cli, command
 from hostile import snapshot
 from isolation_audit.exceptions import UsageError
 from isolation_audit.migrate.applying import apply_plan, recover, roll_back
@@ -37,7 +37,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def applied(tree: Path, *words: str, **variables: str):
-    return cli("migrate", "--apply", *words, cwd=tree, environment=clean_environment(**variables))
+    return command("migrate", "--apply", *words, cwd=tree, environment=variables)
 
 
 def entry(tree: Path, path: str, before: bytes, after: bytes) -> dict[str, object]:
@@ -47,8 +47,8 @@ def entry(tree: Path, path: str, before: bytes, after: bytes) -> dict[str, objec
 
 @pytest.mark.parametrize("planted", ["created.pth", "notes.txt"])
 @pytest.mark.parametrize("how", ["absolute", "up"])
-@pytest.mark.parametrize("command", ["--apply", "--rollback"])
-def test_a_journal_in_the_tree_is_nobodys(tree: Path, planted: str, how: str, command: str) -> None:
+@pytest.mark.parametrize("option", ["--apply", "--rollback"])
+def test_a_journal_in_the_tree_is_nobodys(tree: Path, planted: str, how: str, option: str) -> None:
     around = tree.parent / "around"
     run = tree / ".isolation-audit" / "migrations" / "20200101-000000-abcdef"
     known = (around / planted).read_bytes() if (around / planted).exists() else None
@@ -56,12 +56,12 @@ def test_a_journal_in_the_tree_is_nobodys(tree: Path, planted: str, how: str, co
     after = hashlib.sha256(known).hexdigest() if known is not None else ""
     file = {"path": path, "before": "payload", "after": after, "mode": 0o4755, "mtime_ns": 0}
     events = [{"event": "begin", "group": 0, "files": [file]}]
-    events += [{"event": "done", "group": 0}] if command == "--rollback" else []
+    events += [{"event": "done", "group": 0}] if option == "--rollback" else []
     write_tree(run, {"payload": "import os\n", "journal.jsonl": "".join(json.dumps(one) + "\n" for one in events)})
     before = snapshot(tree.parent, without=tree)
-    words = ["--rollback", "last"] if command == "--rollback" else ["--apply"]
-    done = cli("migrate", *words, cwd=tree)
-    assert done.code == (2 if command == "--rollback" else 0), done.err
+    words = ["--rollback", "last"] if option == "--rollback" else ["--apply"]
+    done = command("migrate", *words, cwd=tree)
+    assert done.code == (2 if option == "--rollback" else 0), done.err
     assert snapshot(tree.parent, without=tree) == before
 
 
@@ -86,7 +86,7 @@ def test_the_mode_is_that_of_the_file(tree: Path) -> None:
     (tree / "chat.py").chmod(0o640)
     assert applied(tree).code == 0
     (tree / "chat.py").chmod(0o600)
-    assert cli("migrate", "--rollback", "last", cwd=tree).code == 0
+    assert command("migrate", "--rollback", "last", cwd=tree).code == 0
     assert (tree / "chat.py").read_text() == USE
     assert stat.S_IMODE((tree / "chat.py").stat().st_mode) == 0o600
 
@@ -127,10 +127,10 @@ def test_links_that_leave_are_not_followed(tree: Path) -> None:
     assert done.out == b"changed chat.py\nchanged real/part.py\n", done.err
     assert "note: vendored is a link to a folder outside of the tree: not followed\n" in done.err
     assert snapshot(around) == before
-    told = cli("scan", cwd=tree)
+    told = command("scan", cwd=tree)
     assert "note: vendored is a link to a folder outside of the tree: not followed" in told.out.decode()
     assert "code.py:1:1: warning[IA807] not read: it is a link that leaves the tree" in told.out.decode()
-    report = json.loads(cli("scan", "--format", "json", cwd=tree).out)
+    report = json.loads(command("scan", "--format", "json", cwd=tree).out)
     assert report["summary"]["source"]["not_followed"] == ["vendored"]
 
 
@@ -138,7 +138,7 @@ def test_what_the_user_names_is_read_wherever_it_is(tree: Path) -> None:
     inner = tree.parent / "around" / "inner"
     assert applied(tree, str(inner)).out.decode() == f"changed {inner}/more.py\n"
     assert (inner / "more.py").read_text() == NEW
-    assert cli("migrate", "--rollback", "last", cwd=tree).out.decode() == f"restored {inner}/more.py\n"
+    assert command("migrate", "--rollback", "last", cwd=tree).out.decode() == f"restored {inner}/more.py\n"
     assert (inner / "more.py").read_text() == USE
     (tree / "inner").symlink_to(inner)  # named, and still decided by the tree
     done = applied(tree, "inner")
@@ -223,7 +223,7 @@ def test_nothing_of_the_repository_runs(tree: Path, evil: Path, marker: Path) ->
     subprocess.run(["git", "status"], cwd=tree, capture_output=True, check=False)
     assert marker.exists(), "the bait does not work"
     marker.unlink()
-    history = cli("progress", "--history", "h.jsonl", cwd=tree)
+    history = command("progress", "--history", "h.jsonl", cwd=tree)
     assert history.code == 0, history.err
     assert json.loads((tree / "h.jsonl").read_text())["commit"]
     done = applied(tree)
@@ -315,10 +315,10 @@ def test_names_of_files_are_no_options(tree: Path, tmp_path: Path) -> None:
 def test_a_pipe_holds_nobody_up(tree: Path, name: str) -> None:
     write_tree(tree, {"isolation-audit.toml": CONFIG + '[scan]\nregistry = "IMPORTS.md"\n'})
     os.mkfifo(tree / name)
-    assert cli("scan", cwd=tree).code == 1
+    assert command("scan", cwd=tree).code == 1
     words = {"ratchet.json": "--ratchet", "history.jsonl": "--history"}
     if name in words:
-        done = cli("progress", words[name], name, cwd=tree)
+        done = command("progress", words[name], name, cwd=tree)
         assert done.code == 2
         assert f"can't read {name}" in done.err
 
@@ -343,7 +343,7 @@ def test_nothing_is_written_through_a_link_of_the_tree(tree: Path, words: list[s
     (tree / file).parent.mkdir(exist_ok=True)
     (tree / file).symlink_to(around / "made.txt" if "." in file else around)
     before = snapshot(around)
-    done = cli(*words, cwd=tree)
+    done = command(*words, cwd=tree)
     assert done.code == 2, done.out
     assert "it is a link, or lies behind one" in done.err
     assert snapshot(around) == before
@@ -352,9 +352,9 @@ def test_nothing_is_written_through_a_link_of_the_tree(tree: Path, words: list[s
 def test_outside_of_the_tree_the_user_decides(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "reports").symlink_to(tmp_path / "around")
     (tmp_path / "around" / "link.txt").symlink_to("notes.txt")
-    assert cli("scan", "--output", str(tmp_path / "reports" / "found.txt"), cwd=tree).code == 1
+    assert command("scan", "--output", str(tmp_path / "reports" / "found.txt"), cwd=tree).code == 1
     assert "chat.py" in (tmp_path / "around" / "found.txt").read_text()
-    assert cli("scan", "--output", str(tmp_path / "around" / "link.txt"), cwd=tree).code == 1
+    assert command("scan", "--output", str(tmp_path / "around" / "link.txt"), cwd=tree).code == 1
     assert "chat.py" in (tmp_path / "around" / "notes.txt").read_text()
     assert b"chat.py" in cli("scan", "--output", "/dev/stdout", cwd=tree).out
 
@@ -365,15 +365,15 @@ def test_a_scan_leaves_the_tree_as_it_was(tree: Path, name: str) -> None:
     (tree / name).parent.mkdir(exist_ok=True)
     (tree / name).symlink_to(around if name == ".isolation-audit" else around / "notes.txt")
     before = snapshot(tree.parent)
-    assert cli("scan", cwd=tree).code == 1
-    assert cli("migrate", cwd=tree).code == 1
+    assert command("scan", cwd=tree).code == 1
+    assert command("migrate", cwd=tree).code == 1
     assert snapshot(tree.parent) == before
 
 
 def test_globs_of_the_tree_take_no_time(tree: Path) -> None:
     deep = "/".join(["a"] * 40)
     write_tree(tree, {f"{deep}/x.py": USE, "CODEOWNERS": "**/" * 60 + "nothing @nobody\n"})
-    assert cli("scan", cwd=tree, timeout=30).code == 1
+    assert command("scan", cwd=tree).code == 1
 
 
 def test_a_journal_of_another_tree_says_nothing_of_this_one(tree: Path, tmp_path: Path) -> None:
