@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile
 
-.PHONY: demo test test-lowest test-long test-long-calls test-long-runs test-long-marked lint docs bench soak corpus corpus-light suites clean
+.PHONY: demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +31,9 @@ test-long-runs: $(STAMP)
 
 test-long-marked: $(STAMP)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m long
+
+fuzz: $(STAMP)  ## minutes of anything that may come from elsewhere, into every parser of ours
+	ISOLATION_AUDIT_EXAMPLES=3000 $(BIN)/python -m pytest -n $(JOBS) --dist load --timeout 1800 tests/test_hostile_inputs.py tests/config/test_any_input.py tests/config/test_paths.py tests/config/test_locator.py tests/analysis/test_texts.py tests/analysis/test_sql.py tests/mechanisms/test_statements.py tests/progress/test_ratchet.py tests/cli/test_compare.py tests/export/test_report.py --hypothesis-profile=many
 
 test-lowest:  ## the tests that don't need the newest of everything, with the lowest versions that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest

@@ -8,6 +8,7 @@ import sys
 import types
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -43,6 +44,9 @@ def starts_programs(item):
         value is subprocess or getattr(value, "__module__", None) in STARTERS for value in vars(item.module).values()
     )
 
+
+hypothesis.settings.register_profile("many", max_examples=3_000, deadline=None)
+"""For `make fuzz`: tests that name no number of their own."""
 
 _numbers = itertools.count()
 

@@ -160,5 +160,5 @@ class Courier:
             at_once = {"timeout_millis": 0} if "timeout_millis" in signature(exporter.shutdown).parameters else {}
             try:
                 exporter.shutdown(**at_once)
-            except Exception:
-                continue  # it is let go of either way
+            except Exception:  # noqa: S112 - it is let go of either way
+                continue

@@ -89,6 +89,6 @@ def _fire(name: str, module: ModuleType) -> None:
     for hook in hooks:
         try:
             hook(module)
-        except Exception:
+        except Exception:  # noqa: S112 - see below
             # Hooks count their own faults; whatever is left must not fail the application's import.
             continue

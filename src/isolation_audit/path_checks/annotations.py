@@ -36,7 +36,7 @@ def hint(annotation: Any, namespace: Mapping[str, Any]) -> Any:
     for names in (namespace, {**names_of(namespace), **namespace}):
         try:
             return typing.get_type_hints(holder, globalns=dict(names), include_extras=True)["it"]
-        except Exception:
+        except Exception:  # noqa: S112 - an annotation is the application's expression; what fails is unknown
             continue
     return UNKNOWN
 
