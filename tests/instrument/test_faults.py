@@ -13,6 +13,7 @@ from audited_source import auditing, counts, make_auditor, make_module, observed
 
 from isolation_audit import user_scope
 from isolation_audit.identity import scopes
+from isolation_audit.identity.scopes import current_scope
 from isolation_audit.instrument.barrier import STACK_END, Barrier, inside
 from isolation_audit.instrument.points.construction import ConstructionPoint, ConstructorPoint
 from isolation_audit.instrument.points.emission import EmissionPoint
@@ -274,6 +275,7 @@ def dive(engine, word, depth):
     assert bare - audited <= 3
     assert counts[STACK_END] > 0
     assert not inside
+    assert current_scope() is None
 
 
 def test_a_coroutine_collected_while_the_auditor_runs_still_leaves_its_scope():

@@ -54,9 +54,12 @@ class ScopePoint(Interceptor):
     def after(self, state: Scope, result: Any) -> None:
         """Leave the scope; the ids of what it returned are its user's."""
         # A function that gives something to others and nothing to this user has not done the work.
-        state.refused = refuses(result) or (result is None and self._gives)
-        self._gives = self._gives or result is not None
-        leave(state)
+        try:
+            state.refused = refuses(result) or (result is None and self._gives)
+            self._gives = self._gives or result is not None
+        finally:
+            # Also where the application's stack has no room left for the question.
+            leave(state)
         user = self._runtime.users.token(state.user_id)
         if user is not None and result is not None:
             self._runtime.ids.learn_returned(result, user)
