@@ -16,6 +16,12 @@ import json, sys
 from functools import wraps
 seen = []
 
+def decorated(view):
+    @wraps(view)
+    def inner(*args, **kwargs):
+        return view(*args, **kwargs)
+    return inner
+
 def leak(user):
     seen.append(user)
     return {"items": [{"text": "note", "owner": seen[0]}]}
@@ -95,12 +101,6 @@ from flask.views import MethodView
 app = Flask(__name__)
 pages = Blueprint("pages", __name__, url_prefix="/pages")
 
-def decorated(view):
-    @wraps(view)
-    def inner(*args, **kwargs):
-        return view(*args, **kwargs)
-    return inner
-
 @app.get("/notes/<int:id>")
 @decorated
 def note(id):
@@ -174,6 +174,23 @@ for asked in ASKED:
         list(app(environ, lambda status, headers: None))
 """
 
+BOTTLE = """
+import bottle
+
+app = bottle.Bottle()
+
+@app.get("/notes/<id>")
+@decorated
+def note(id):
+    return leak(bottle.request.headers["X-User"])
+
+class Service:
+    def list(self):
+        return leak(bottle.request.headers["X-User"])
+
+app.route("/service", "GET", Service().list)
+"""
+
 AIOHTTP = """
 import asyncio
 from aiohttp import ClientSession, web
@@ -203,6 +220,28 @@ async def main():
     await runner.cleanup()
 
 asyncio.run(main())
+"""
+
+SERVED = """
+import threading, urllib.request
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *words):
+        pass
+
+server = make_server("127.0.0.1", 0, app, handler_class=Quiet)
+thread = threading.Thread(target=server.serve_forever)
+thread.start()
+for asked in ASKED:
+    seen.clear()
+    for user in ("alice", "bob.builder"):
+        path = asked.partition(" ")[2]
+        asking = urllib.request.Request(f"http://127.0.0.1:{server.server_port}{path}", headers={"X-User": user})
+        urllib.request.urlopen(asking).read()
+server.shutdown()
+thread.join()
+server.server_close()
 """
 
 FRAMEWORKS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
@@ -235,6 +274,10 @@ FRAMEWORKS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "GET /old/7": ("^old/(?P<id>[0-9]+)$", "note"),
             "GET /sets/": ("^sets/$", "NoteSet.list"),
         },
+    ),
+    "bottle": (
+        BOTTLE + SERVED,
+        {"GET /notes/carol": ("/notes/<id>", "note"), "GET /service": ("/service", "Service.list")},
     ),
     "aiohttp": (AIOHTTP, {"GET /notes/7": ("/notes/{id}", "note"), "GET /notes": ("/notes", "Notes.get")}),
 }

@@ -190,10 +190,10 @@ class Audits:
             probe, self._meddled(point), barrier, calls
         )
 
-    def _placing(self, placing: Any, name: str, integration: Any, point: Any, places: Any) -> Any:
+    def _placing(self, placing: Any, name: str, point: Any, places: Any) -> Any:
         number = self._numbers[name, point.target] = self._numbers[name, point.target] + 1
         hook = self.hooks.setdefault((name, point.target, number), Hook(name, point.target))
-        apply = placing(name, integration, point, places)
+        apply = placing(name, point, places)
 
         def known(module: Any, target: Any) -> None:
             self._placed = hook

@@ -158,6 +158,24 @@ def flask_app() -> Any:
     return app
 
 
+@use("bottle")
+def bottle() -> Any:
+    from bottle import Bottle, request
+
+    app = Bottle(catchall=False)
+
+    @app.get("/me")
+    def me() -> Any:
+        current_user.set(request.headers.get("x-user"))
+        return {"me": current_user.get()}
+
+    @app.get("/broken")
+    def broken() -> Any:
+        raise LookupError("broken")
+
+    return [wsgi(app, path, user) for path in ("/me", "/nothing", "/broken") for user in ("alice", "bob")]
+
+
 @use("flask")
 def flask() -> Any:
     app = flask_app()
