@@ -28,6 +28,8 @@ PUSHED: Final = "what is pushed"
 HEAD: Final = b"HTTP/1."
 """What the head of a response begins with."""
 
+_LONGEST_HEAD: Final = 64 * 1024
+
 _HELD: Final = 256
 """Bytes at the end of a chunk in which a break is looked for, so that no identifier is cut in two."""
 
@@ -238,7 +240,7 @@ class Chunks:
 class Wire:
     """The bytes that a server writes on one connection: responses where they are HTTP/1, else anything."""
 
-    __slots__ = ("_chunks", "_left", "_response", "_sinks", "_target", "_waiting", "request")
+    __slots__ = ("_chunks", "_head", "_left", "_response", "_sinks", "_target", "_waiting", "request")
 
     def __init__(self, sinks: Sinks, target: str) -> None:
         self._sinks = sinks
@@ -248,12 +250,16 @@ class Wire:
         """The response that is judged when its request ends."""
         self._left: int | None = None
         self._chunks: Chunks | None = None
+        self._head = b""
         self.request = Asked()
 
     def write(self, data: bytes) -> None:
-        """The next bytes; a response's head is taken for one where it begins them."""
-        if data.startswith(HEAD):
-            data = self._begin(data)
+        """The next bytes; a response's head is taken for one where it begins them, however many parts it is sent in."""
+        if self._head or data.startswith(HEAD):
+            self._head += data
+            if b"\r\n\r\n" not in self._head and len(self._head) < _LONGEST_HEAD:
+                return
+            data, self._head = self._begin(self._head), b""
         if self._response is None:
             self._sinks.secrets(data, self._target, PUSHED)
         elif data and self._chunks is not None:
