@@ -345,7 +345,7 @@ def test_two_auditors_at_once_are_refused(config) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_wheel_alone_runs_the_demo(tmp_path: Path) -> None:
-    """Built from the checkout, installed without extras into an empty environment, run outside of the checkout."""
+    """Built from the checkout, installed with the demo's extra into an empty environment, run outside of the checkout."""
     source = tmp_path / "source"
     ignored = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*cache*", ".isolation-audit")
     shutil.copytree(CHECKOUT, source, ignore=ignored)
@@ -359,7 +359,7 @@ def test_the_wheel_alone_runs_the_demo(tmp_path: Path) -> None:
     assert "isolation_audit/_examples/agent_chat/isolation-audit.toml" in names
     assert "isolation_audit/_bootstrap/sitecustomize.py" in names
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
-    subprocess.run([*pip, "install", wheel], env=environment, check=True)
+    subprocess.run([*pip, "install", f"{wheel}[demo]"], env=environment, check=True)
     command = [tmp_path / "venv" / "bin" / "isolation-audit", "demo", "--users", "5", "--json"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
     engines = json.loads(done.stdout)["engines"]
