@@ -345,7 +345,7 @@ def test_two_auditors_at_once_are_refused(config) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_wheel_alone_runs_the_demo(tmp_path: Path) -> None:
-    """Built from the checkout, installed with the demo's extra into an empty environment, run outside of the checkout."""
+    """Built from the checkout, installed with the demo's extra into an empty environment, run elsewhere."""
     source = tmp_path / "source"
     ignored = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*cache*", ".isolation-audit")
     shutil.copytree(CHECKOUT, source, ignore=ignored)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import runpy
 import sys
+from types import SimpleNamespace
 from typing import Any
 
+import pluggy
 import pytest
 
 from doors import CONFIG, SHOP
+from isolation_audit import pytest_plugin
 
 
 @pytest.fixture
@@ -261,3 +265,23 @@ def test_the_application_is_released_at_the_end(suite: pytest.Pytester) -> None:
     result = suite.run(sys.executable, "launcher.py")
     result.assert_outcomes(failed=1)
     assert result.outlines[-1] == "released"
+
+
+class OldMarker(pluggy.HookimplMarker):
+    """``hookimpl`` as before pluggy 1.2."""
+
+    def __call__(self, function=None, hookwrapper=False, optionalhook=False, tryfirst=False, trylast=False):
+        return super().__call__(function, hookwrapper, optionalhook, tryfirst, trylast)
+
+
+def test_an_old_pluggy_is_a_sentence_and_only_where_it_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pytest, "hookimpl", OldMarker("pytest"))
+    start = runpy.run_path(pytest_plugin.__file__)["pytest_load_initial_conftests"]
+
+    def config(*, audit: bool) -> Any:
+        options = {"audit_isolation": audit, "audit_config": None, "audit_report": None, "audit_fail_on": None}
+        return SimpleNamespace(known_args_namespace=SimpleNamespace(**options))
+
+    assert next(start(config(audit=False))) is None
+    with pytest.raises(pytest.UsageError, match=r"needs pluggy 1.2 or later: pip install 'isolation-audit\[pytest\]'"):
+        next(start(config(audit=True)))

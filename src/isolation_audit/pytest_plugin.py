@@ -43,6 +43,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Start before any conftest.py, because a conftest usually imports the application."""
     options = early_config.known_args_namespace
     if options.audit_isolation:
+        from inspect import signature
+
+        if "wrapper" not in signature(type(pytest.hookimpl).__call__).parameters:
+            raise pytest.UsageError(
+                "--audit-isolation needs pluggy 1.2 or later: pip install 'isolation-audit[pytest]'"
+            )
         from isolation_audit.testing.session import begin
 
         begin(early_config)
