@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from isolation_audit.analysis.nodes import Kind, Node
+from isolation_audit.analysis.stored_values import stored_at
 from isolation_audit.instrument.resolve import function_of
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.mechanisms.function_reading import FunctionReading
@@ -57,9 +58,6 @@ _CONTEXT_TYPES: Final = {
 _NOT_READ: Final = frozenset({"set", "reset", "name"})
 """Attributes of a ContextVar that tell nothing of its value."""
 
-_STORING: Final = frozenset({"add", "aadd", "aget_or_set", "aset", "get_or_set", "set", "setdefault"})
-"""Methods of caches whose second argument is the value, or a function that makes it."""
-
 _LOGGING: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
 _PASSES: Final = 10
 _MOST: Final = 10_000
@@ -100,7 +98,7 @@ class Dependence:
         if flow is not None:
             values = _Values(_Question(self), function, flow, None, dict(given), DEPTH)
             values.result()
-            found = max(map(values.kept, _stores(flow, line)), default=Source.ELSEWHERE)
+            found = max(map(values.kept, stored_at(flow, line)), default=Source.ELSEWHERE)
         self._stored[id(code), line, given] = (code, found)
         return found
 
@@ -390,38 +388,3 @@ class _Values:
 
 
 _EFFECTS: Final = frozenset({kind for kind in Kind if kind.value >= Kind.BIND.value})
-
-
-def _stores(flow: Flow, line: int) -> list[int]:
-    """The nodes of the values that are put into a cache at ``line``."""
-    places = {start: ends for start, ends in _lines(flow.code).items() if ends[0] <= line <= ends[1]}
-    found: list[int] = []
-    for node in flow.nodes:
-        if node.offset not in places:
-            continue
-        if node.kind is Kind.SET_ITEM:
-            found.append(node.parts[2])
-        elif node.kind is Kind.CALL:
-            method = flow.nodes[node.parts[0]]
-            if method.kind is Kind.ATTRIBUTE and method.name in _STORING:
-                found += _second(node)
-    return found
-
-
-def _second(call: Node) -> list[int]:
-    """The second argument of a call, or the one that is called ``value`` or ``default``."""
-    handed = call.parts[1:]
-    if call.starred:
-        return list(handed)
-    plain = len(handed) - len(call.keywords)
-    named_ones = zip(call.keywords, handed[plain:], strict=True)
-    return [*handed[1:plain][:1], *(part for name, part in named_ones if name in {"value", "default"})]
-
-
-def _lines(code: CodeType) -> dict[int, tuple[int, int]]:
-    """The first and last line of each operation, by its offset."""
-    found = {}
-    for index, (first, last, _column, _end) in enumerate(code.co_positions()):
-        if first is not None:
-            found[2 * index] = (first, last if last is not None else first)
-    return found
