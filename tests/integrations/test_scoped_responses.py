@@ -20,10 +20,10 @@ raw_ids = true
 disable = {disabled}
 [[scopes]]
 target = "views:detail"
-user = ["args.name", "args.request.GET['name']", "args.request.query_params['name']"]
+user = ["args.name", "args.request.META['HTTP_X_NAME']", "args.request.query_params['name']"]
 [[scopes]]
 target = "views:streamed"
-user = ["args.name", "args.request.GET['name']", "args.request.query_params['name']"]
+user = ["args.name", "args.request.META['HTTP_X_NAME']", "args.request.query_params['name']"]
 """
 
 RUN = """\
@@ -70,11 +70,11 @@ urlpatterns = [path("detail", detail), path("streamed", streamed)]
 def ask(kind):
     held["owner"] = "user-bob" if "leak" in kind else "user-alice"
     if "direct" in kind:
-        return detail(RequestFactory().get("/detail?name=user-alice")).content.decode()
+        return detail(RequestFactory().get("/detail", HTTP_X_NAME="user-alice")).content.decode()
     if "test client" in kind:
-        return Client().get("/detail?name=user-alice").content.decode()
+        return Client().get("/detail", HTTP_X_NAME="user-alice").content.decode()
     from wsgiref.util import setup_testing_defaults
-    environ = {"PATH_INFO": "/streamed" if "stream" in kind else "/detail", "QUERY_STRING": "name=user-alice"}
+    environ = {"PATH_INFO": "/streamed" if "stream" in kind else "/detail", "HTTP_X_NAME": "user-alice"}
     setup_testing_defaults(environ)
     response = WSGIHandler()(environ, lambda status, headers: None)
     return b"".join(response).decode()
