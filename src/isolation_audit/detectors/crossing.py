@@ -137,7 +137,7 @@ class CrossingDetector(Detector):
             "nobodys-event",
             Severity.WARNING,
             "An event was sent, and no witness knew for whom.",
-            "Unknown is not clean: if this event reaches the wrong user, nothing here would tell.",
+            "The auditor knows no user to compare: if this event reached the wrong user, it could not tell.",
             "tell the auditor who the event is for: an addressee path, an owner path, the application's ContextVar, or "
             "user_scope()",
             Example(
@@ -167,8 +167,8 @@ class CrossingDetector(Detector):
             "named-to-everyone",
             Severity.NOTE,
             "A broadcast of one user's work names a user in the middle of its text.",
-            "It may be an announcement, and it may be an answer whose addressee was forgotten; from outside they look "
-            "the same.",
+            "It may be an announcement, or an answer whose sender forgot to address it. The auditor can't tell one "
+            "from the other.",
             "if it is meant for one user, address it; if not, list the event under addressees.public",
             Example(
                 config="[addressees]\npublic = []\n",
@@ -182,10 +182,10 @@ class CrossingDetector(Detector):
             "shared-object",
             Severity.NOTE,
             "An object whose owner only its calls name was used for one user, and then for another.",
-            "It is no crossing: the calls say whose each is. But a call that names nobody can't be told from another "
-            "user's call, so that the owner of this object is no witness any more.",
-            "nothing, if all users share the object; if each user is meant to have one, read its owner from the object "
-            'itself: owner = ["self.user_id"]',
+            "It is no crossing, because each call says whose it is. From here on the auditor can't judge the object's "
+            "calls that name nobody.",
+            "if all users share the object, nothing has to be done; if each user should have one, read the owner from "
+            'the object itself: owner = ["self.user_id"]',
             Example(
                 config=_CONFIG + 'owner = ["args.to"]\n',
                 bad=_APP

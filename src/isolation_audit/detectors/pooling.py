@@ -72,11 +72,12 @@ class PoolingDetector(Detector):
             "IA505",
             "pooled-resource-dirty",
             Severity.ERROR,
-            "A connection or session that one user's work had left in the middle of something was used in another's.",
+            "One user's work left a connection or session with unread answers or changed settings, and another user's "
+            "work used it.",
             "The next user reads the answer that the first one did not wait for, or works with their settings, their "
             "temporary tables, their uncommitted rows.",
-            "give nothing back to a pool that was not left clean: close the connection when its work is cancelled, "
-            "reset or roll back what the session was set to, keep a session of their own for each request",
+            "close the connection when the work on it is cancelled; before it goes back to the pool, roll back and "
+            "reset what the work has set; give each request a session of its own",
             Example(config=_CONFIG, bad=_APP.replace("{read}", _BAD), good=_APP.replace("{read}", _GOOD)),
             options="`watch.pools`, `integrations.disable`",
         ),

@@ -109,7 +109,7 @@ class ProtocolDetector(Detector):
             "out-of-order",
             Severity.ERROR,
             "An event came where the protocol does not allow it.",
-            "Clients build their view of a run from the order of its events; what comes after the end is lost on them.",
+            "Clients build their view of a run from the order of its events, and ignore what comes after its last one.",
             "emit the events of one run from one place, in the order of the protocol",
             Example(
                 config=_CONFIG,
@@ -136,9 +136,10 @@ class ProtocolDetector(Detector):
             "IA304",
             "never-completed",
             Severity.ERROR,
-            "The work for a run ended without failing, or its time is up, and its last event has not come.",
+            "A run has not sent its last event, although its work ended without an exception, or its time limit has "
+            "passed.",
             "The user waits for an answer that was computed and never announced.",
-            "emit the last event on every way out; a run whose scope ends by an exception has failed, and owes nothing",
+            "emit the last event on every way out of the function; a run whose scope ends with an exception needs none",
             Example(
                 config=_CONFIG,
                 bad=_APP + '    send("started", "thinking")\n',

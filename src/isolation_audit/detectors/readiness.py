@@ -72,7 +72,8 @@ class ReadinessDetector(Detector):
             "Something was sent on a connection before its handshake was done, or after it had ended.",
             "Nobody receives it. What the user waits for is lost, and the exception that tells of it is often "
             "swallowed on the way.",
-            "accept the connection first; stop what sends on it as soon as it is closed or its disconnect was received",
+            "accept the connection before anything is sent on it; stop the task that sends when the connection has "
+            "been closed or the disconnect has been received",
             Example(
                 config=_CONFIG,
                 bad=_SERVER
@@ -89,8 +90,8 @@ class ReadinessDetector(Detector):
             "A WebSocket connection was closed with 1011 (internal error), or an exception left the application that "
             "served it.",
             "The user's session breaks off in the middle, and clients that connect again hide it from everybody else.",
-            "mend what raised, at the place shown; a question that can't be answered needs an answer that says so, not "
-            "a close",
+            "correct the code that raised, at the place shown; where a question can't be answered, send an answer "
+            "that says so instead of closing the connection",
             Example(
                 config=_CONFIG,
                 bad=_SERVER + _ANSWER.replace("{expression}", "known[question]"),
