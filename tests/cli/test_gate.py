@@ -47,7 +47,7 @@ def test_a_clean_run_opens_it(tmp_path) -> None:
         ("pass", CONFIG, ("warnings=9",), ["work is 0, and may be at least 1", "blind is 1, and may be at most 0"]),
         ("pass", CONFIG, ("work=0", "blind=1"), []),
         ("shop.serve()", CONFIG, ("events=2",), ["events is 1, and may be at least 2"]),
-        ("pass", "", (), ["work is 0, and may be at least 1"]),
+        ("pass", "[watch]\npayloads = true\n", (), ["work is 0, and may be at least 1"]),
         ("shop.serve(); shop.Engine()", CONFIG + DEPRECATED, (), ["deprecated is 1, and may be at most 0"]),
         ("shop.serve(); shop.Engine()", CONFIG + DEPRECATED, ("deprecated=1",), []),
         ("shop.serve()", CONFIG + DEPRECATED.replace("Engine", "Gone"), (), ["missing is 1, and may be at most 0"]),

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from doors import SCHEMA, clean_environment
+from doors import SCHEMA, clean_environment, cli
 
 SETUPS = Path(__file__).with_name("setups")
 
@@ -89,6 +89,8 @@ def test_what_is_seen_is_audited(tmp_path: Path, name: str) -> None:
     assert report["coverage"]["libraries"].get({"aiohttp": "aiohttp_web", "fastapi": "starlette"}.get(name, name))
     assert "isolation-audit: audited\n" in shown
     assert "isolation-audit: no findings\n" in shown
+    gate = cli("gate", str(tmp_path), cwd=tmp_path)
+    assert (gate.code, gate.out.decode()) == (0, "the gate is open\n  coverage: audited\n")
 
 
 def test_a_plain_script_is_idle_and_no_failure(tmp_path: Path) -> None:

@@ -325,13 +325,14 @@ def endure(scopes: int) -> dict[str, Any]:
             quarters.append({"resident": resident(), "traced": traced, "kept": kept(auditor)})
         tracemalloc.stop()
         app.close()
+    at_work = {name for name, calls in auditor.snapshot()["coverage"]["libraries"].items() if calls}
     return {
         "quarters": quarters,
         "threads": threading.active_count(),
         "found": [entry.finding.message for entry in auditor.recorder.entries() if entry.finding.rule != "IA904"],
         "faults": auditor.runtime.barrier.counts,
         "built": auditor.runtime.tally.built.total(),
-        "seen": sorted({place.partition(".")[0] for place in auditor.runtime.tally.seen}),
+        "seen": sorted({place.partition(".")[0] for place in auditor.runtime.tally.seen} | at_work),
         "evicted": auditor.snapshot()["summary"]["evicted"],
         "patches": len(auditor.instrumentation._patches),
     }

@@ -48,6 +48,9 @@ def _below(coverage: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
     if at_work:
         names = sorted(at_work, key=lambda name: -at_work[name])
         yield "at work and watched: " + _list(f"{name} {at_work[name]}" for name in names)
+    unused = [name for name, calls in coverage.get("libraries", {}).items() if not calls]
+    if unused:
+        yield f"imported, watched and never called: {_list(unused)}"
     yield from _not_watched(coverage)
     never = [row["target"] for row in report.get("targets", ()) if _never_called(row)]
     if never:
