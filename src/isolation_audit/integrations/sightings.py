@@ -60,7 +60,6 @@ LIBRARIES: Final = (
     _server("cheroot", "cheroot", "cheroot.wsgi:Gateway.respond"),
     Known("tornado", "Tornado", ("tornado.web:RequestHandler._execute",)),
     Known("sanic", "Sanic", ("sanic.app:Sanic.handle_request",)),
-    Known("bottle", "Bottle", ("bottle:Bottle.wsgi",)),
     Known("falcon", "Falcon", ("falcon.app:App.__call__", "falcon.asgi.app:App.__call__")),
     Known("cherrypy", "CherryPy", ("cherrypy._cprequest:Request.run",)),
     Known("quart", "Quart", ("quart.app:Quart.__call__",)),

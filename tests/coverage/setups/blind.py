@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from serving import elsewhere, everybody, in_thread, with_uvicorn, with_wsgiref
+from serving import elsewhere, everybody, in_thread, with_uvicorn
 
 
 class Engine:
@@ -69,14 +69,6 @@ def tornado_handlers() -> None:
         await server.close_all_connections()
 
     asyncio.run(main())
-
-
-def bottle_handlers() -> None:
-    from bottle import Bottle
-
-    app = Bottle()
-    app.get("/")(lambda: "hello")
-    with_wsgiref(app, lambda port: everybody(port, "x_other"))
 
 
 def opaque_tokens() -> None:
