@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from isolation_audit.migrate.planning import Plan, make_plan
 from trees import CONFIG, expected, found, parts, scan_tree, write_tree
 
 if TYPE_CHECKING:
@@ -94,6 +95,25 @@ from other import Thing
     config = '[[deprecations]]\ntarget = "legacy"\n'
     outcome = scan_tree(write_tree(tmp_path, {**files, "isolation-audit.toml": config}))
     assert [one for one in found(outcome) if one[2] != "file"] == expected(files)
+
+
+def test_a_file_that_should_be_gone_is_a_deprecated_module(tmp_path: Path) -> None:
+    files = {**parts(DEPRECATED_MODULE), "isolation-audit.toml": CONFIG + 'files = ["app/old.py"]\n'}
+    outcome = scan_tree(write_tree(tmp_path, files), parse="mentions")
+    imports = [one for one in expected(files) if "import" in one[2] and one[2] != "import_module"]
+    assert [one for one in found(outcome) if "import" in one[2] and one[2] != "import_module"] == imports
+    assert [(one.file, one.rule) for one in outcome.references if one.rule == "IA805"] == [("app/old.py", "IA805")]
+    # What such a file hands on is not what the class is replaced by.
+    plan = make_plan(outcome.source, lambda _: True)
+    assert all("Context" not in line for line in changed_lines(plan))
+
+
+def changed_lines(plan: Plan) -> set[str]:
+    return {
+        line
+        for change in plan.changes
+        for line in set(change.after.decode().splitlines()) ^ set(change.before.decode().splitlines())
+    }
 
 
 BOUND = {

@@ -174,7 +174,7 @@ class FileRewriter:
         entry = hit.way
         if entry.replacement is None:
             raise Unsafe("no replacement is configured")
-        if not entry.target.qualname or not entry.replacement.qualname:
+        if hit.module or not entry.target.qualname or not entry.replacement.qualname:
             raise Unsafe("it is a whole module; what its names have become is not described")
         if self._path in self._source.modules.find(entry.replacement.module):
             raise Unsafe("it stands in the module of the replacement")

@@ -26,6 +26,8 @@ class Hit:
     """
     constructor: Target | None = None
     """Which one, for a ``method`` and a ``factory``."""
+    module: str = ""
+    """The deprecated module that a ``path`` goes through; empty where a single name of a module is old."""
 
     @property
     def origin(self) -> Origin | None:
@@ -62,12 +64,13 @@ class Deprecated:
         self._others: dict[str, Target] = {}
         self._paths: dict[str, Hit] = {}
         """Old names that have been bound to their replacements, as they are written."""
-        self._old_modules = [entry for entry in self.entries if not entry.target.qualname]
+        self.old_modules = {entry.target.module: entry for entry in self.entries if not entry.target.qualname}
+        """Modules that are to go, whatever is in them."""
         self.migrated: set[Target] = set()
 
     def words(self, more: Iterable[str] = ()) -> Words:
         """What to look for in files; ``more`` are further words that a scan has come across."""
-        names, modules = set(more), set()
+        names, modules = set(more), {module.rpartition(".")[2] for module in self.old_modules}
         for entry in self.entries:
             for target in (entry.target, *self._constructors[entry.target]):
                 modules.add(target.module.rpartition(".")[2])
@@ -78,7 +81,8 @@ class Deprecated:
     @property
     def modules(self) -> set[str]:
         """The modules that the targets are configured in."""
-        return {target.module for entry in self.entries for target in (entry.target, *self._constructors[entry.target])}
+        targets = (target for entry in self.entries for target in (entry.target, *self._constructors[entry.target]))
+        return {*self.old_modules, *(target.module for target in targets)}
 
     def settle(self, resolver: Resolver) -> None:
         """Find out what the targets are in this tree: a name may have become an alias of its replacement."""
@@ -120,8 +124,11 @@ class Deprecated:
         """What is old about the way that ``name`` says, as it is written (dotted, absolute), where the end is not."""
         if found := self._paths.get(name):
             return found
-        above = (entry for entry in self._old_modules if f"{name}.".startswith(f"{entry.target.module}."))
-        return next((Hit(entry, "path") for entry in above), None)
+        while name:
+            if entry := self.old_modules.get(name):
+                return Hit(entry, "path", module=name)
+            name = name.rpartition(".")[0]
+        return None
 
     def hit(self, name: str) -> Hit | None:
         """What the dotted ``name`` has to do with a deprecation, if anything."""

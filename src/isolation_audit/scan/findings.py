@@ -155,7 +155,7 @@ class Judge:
         if not found and (way := self.way(use.path, path)):
             found = {self._dotted(use.path, path): way}
         for name, hit in list(found.items())[:1]:
-            if path not in source.modules.find(hit.deprecation.target.module):
+            if path not in source.modules.find(hit.module or hit.deprecation.target.module):
                 yield self._reference(path, "IA801", use.form, name, hit, use)
 
     def _factories(self, path: str, facts: Facts) -> Iterator[Reference]:
@@ -225,8 +225,8 @@ class Judge:
         said += " is deprecated"
         if hit.kind == "path":
             old = hit.constructor or entry.target
-            said = f"{old} is an old path of something new" if old.qualname else f"{name} goes through {old}"
-            said += "" if old.qualname else ", which is deprecated"
+            way = f"goes through {hit.module}, which is deprecated"
+            said = f"{name} {way}" if hit.module else f"{old} is an old path of something new"
         help_text = RULES[rule].help
         if hit.way.replacement is not None:
             how = "await " if hit.way.awaited and rule == "IA803" else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from isolation_audit.config import FILE_NAME
 from isolation_audit.scan.deprecated import Deprecated
 from isolation_audit.scan.facts import Facts
+from isolation_audit.scan.globs import matches
 from isolation_audit.scan.lexical import Words
 from isolation_audit.scan.modules import Modules
 from isolation_audit.scan.reading import Looking, Parsing, Readers, processes
@@ -63,6 +64,10 @@ def read_source(
     roots = [str(root) for root in config.scan.roots] or _guessed_roots(tree)
     modules = Modules(files.values(), roots)
     deprecated = Deprecated(config)
+    for file in files.values():
+        entry = next((entry for entry in config.deprecations if entry.files and matches(file.shown, entry.files)), None)
+        if entry is not None and file.is_python:
+            deprecated.old_modules.setdefault(modules.name(file.path), entry)
     parse_all = parse == "all" or (parse == "auto" and sum(file.is_python for file in files.values()) <= PARSE_ALL)
     source = Source(
         config, tree, modules, deprecated, Resolver(modules, {}, deprecated.targets), files, parsed_all=parse_all
