@@ -19,7 +19,10 @@ _COMMANDS = {
         "activation",
         "Let ISOLATION_AUDIT=1 switch the auditor on in every Python process of this environment.",
     ),
-    "check": ("check", "Load the configuration and resolve every target; exit 1 if one can't be watched."),
+    "check": (
+        "check",
+        "Resolve every target of the configuration, and compare its paths with the signatures and annotations.",
+    ),
     "compare": ("compare", "Compare the reports BEFORE and AFTER; exit 1 if something got worse."),
     "compat": (
         "compat",
