@@ -120,11 +120,19 @@ def _behind(handed: Any, depth: int) -> Iterator[str]:
         yield package
     elif handed is not None:
         # What socketserver's servers are given to serve with.
-        handler = getattr(handed, "__dict__", {}).get("RequestHandlerClass")
+        handler = _stored(handed, "RequestHandlerClass")
         if isinstance(handler, type):
             yield from _behind(handler, depth - 1)
         cls = handed if isinstance(handed, type) else type(handed)
         yield from (_top(base.__module__) for base in type.mro(cls) if base is not object)
+
+
+def _stored(obj: Any, name: str) -> Any:
+    """An attribute as the object itself holds it: what stands in for another object is not asked for that one."""
+    try:
+        return object.__getattribute__(obj, "__dict__").get(name)
+    except (AttributeError, TypeError):
+        return None
 
 
 def _content(cell: Any) -> Any:
