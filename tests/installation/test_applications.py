@@ -123,7 +123,7 @@ COMMANDS = {
     "rules": 0,
     "rules IA202": 0,
     "compare out out": 0,
-    "gate out --limit events=0": 0,
+    "gate out": 1,
     "progress out": 0,
     "deactivate": 0,
     "demo --list-faults": 0,
