@@ -49,7 +49,19 @@ def test_prometheus_sees_exactly_what_the_clients_see(tmp_path: Path, engine: st
             labels = {
                 label for series in server.query('{__name__=~"isolation_audit_.+"}') for label in series["metric"]
             }
-            own = {"rule", "severity", "layer", "state", "table", "target", "exporter", "version", "le"}
+            own = {
+                "rule",
+                "severity",
+                "layer",
+                "state",
+                "table",
+                "target",
+                "exporter",
+                "version",
+                "le",
+                "integration",
+                "verdict",
+            }
             assert labels == own | {"__name__", "instance", "job"}
             text = get(f"http://{target}/metrics")
             for user in result.per_user:
