@@ -57,6 +57,7 @@ bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/hotpath.py
 	$(BIN)/python benchmarks/content.py
 	$(BIN)/python benchmarks/sinks.py
+	$(BIN)/python benchmarks/provenance.py
 	$(BIN)/python benchmarks/addressees.py
 	$(BIN)/python benchmarks/caches.py
 	$(BIN)/python benchmarks/scan.py

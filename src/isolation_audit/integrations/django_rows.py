@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
-from isolation_audit.provenance.inputs import ROWS, Input, Receiver, receiver
+from isolation_audit.provenance.inputs import LIMIT, ROWS, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -96,8 +96,12 @@ def _telling(cursor: Any, name: str, fetch: Callable[..., Any], probe: Probe) ->
 def _iterating(original: Any, probe: Probe) -> Any:
     @wraps(original)
     def __iter__(self: Any) -> Iterable[Any]:  # noqa: N807 - it stands for that method
+        read: list[Any] = []
         for row in original(self):
-            probe.before((self, row, 1))
+            if not read:
+                probe.before((self, read, 1))
+            if len(read) < LIMIT:
+                read.append(row)
             yield row
 
     return __iter__

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.integrations import Point
-from isolation_audit.provenance.inputs import ROWS, Input, Receiver, receiver
+from isolation_audit.integrations import Point, Replacement
+from isolation_audit.provenance.inputs import LIMIT, ROWS, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
 
-_STRATEGIES: Final = tuple(
-    f"sqlalchemy.engine.cursor:{name}"
-    for name in ("CursorFetchStrategy", "BufferedRowCursorFetchStrategy", "FullyBufferedCursorFetchStrategy")
-)
-"""All ways in which a result gets its rows; an iteration fetches one by one."""
-
-_FETCHES: Final = ("fetchone", "fetchmany", "fetchall")
+_RESULT: Final = "sqlalchemy.engine.cursor:CursorResult"
+_FETCHES: Final = ("_fetchone_impl", "_fetchmany_impl", "_fetchall_impl")
 
 
 class SqlalchemyRows:
@@ -31,14 +27,13 @@ class SqlalchemyRows:
     since = "2.0"
 
     @staticmethod
-    def points(runtime: Runtime) -> Iterator[Point]:
-        """Every fetch."""
+    def points(runtime: Runtime) -> Iterator[Point | Replacement]:
+        """All ways in which a result gets its rows."""
         inputs = receiver(runtime)
         if inputs is not None:
-            for strategy in _STRATEGIES:
-                for name in _FETCHES:
-                    place = f"{strategy}.{name}"
-                    yield Point(place, partial(FetchPoint, place, inputs))
+            for name in _FETCHES:
+                yield Point(f"{_RESULT}.{name}", partial(FetchPoint, f"{_RESULT}.{name}", inputs))
+            yield Replacement(f"{_RESULT}._fetchiter_impl", IterationPoint(inputs), _iterating)
 
 
 class FetchPoint(Interceptor):
@@ -47,17 +42,47 @@ class FetchPoint(Interceptor):
     def __init__(self, place: str, inputs: Receiver, layout: Layout) -> None:
         self.place = place
         self._receive = inputs.receive
-        self._one = place.endswith(".fetchone")
-        self._result = layout.argument("result")
+        self._one = place.endswith("one_impl")
+        self._self_of = layout.receiver_reader()
 
     def before(self, values: Values) -> Any:
         """The statement's parameters are the question."""
-        return self._result(values)
+        return self._self_of(values)
 
     def after(self, state: Any, result: Any) -> None:
         """Keep what was read."""
         if result:
             self._receive(Input(ROWS, result, state.context, asked=_parameters), 1 if self._one else len(result))
+
+
+class IterationPoint(Interceptor):
+    """Asked with ``(result, rows)`` at the first row of an iteration; ``rows`` has each that was read by then."""
+
+    place = f"{_RESULT}._fetchiter_impl"
+
+    def __init__(self, inputs: Receiver) -> None:
+        self._receive = inputs.receive
+
+    def before(self, values: Values) -> None:
+        """Keep what is read."""
+        result, rows = values
+        self._receive(Input(ROWS, rows, result.context, asked=_parameters))
+
+
+def _iterating(original: Any, probe: Probe) -> Any:
+    """The method, which tells ``probe`` once an iteration: a row of it costs no more than to remember it."""
+
+    @wraps(original)
+    def _fetchiter_impl(self: Any) -> Iterator[Any]:
+        read: list[Any] = []
+        for row in original(self):
+            if not read:
+                probe.before((self, read))
+            if len(read) < LIMIT:
+                read.append(row)
+            yield row
+
+    return _fetchiter_impl
 
 
 def _parameters(context: Any) -> Any:

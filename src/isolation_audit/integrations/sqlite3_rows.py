@@ -16,7 +16,7 @@ from isolation_audit.analysis.frames import is_installed
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.integrations import Replacement
-from isolation_audit.provenance.inputs import ROWS, Input, Receiver, receiver
+from isolation_audit.provenance.inputs import LIMIT, ROWS, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,9 +108,12 @@ def _cursor_class(probe: Probe) -> type[sqlite3.Cursor]:
         """A cursor that tells what it fetches."""
 
         _asked: Any = None
+        _read: Any = ()
+        """What an iteration has read."""
 
         def execute(self, *args: Any, **kwargs: Any) -> Any:
             self._asked = args[1] if len(args) > 1 else None
+            self._read = []
             return super().execute(*args, **kwargs)
 
         def fetchone(self) -> Any:
@@ -123,7 +126,13 @@ def _cursor_class(probe: Probe) -> type[sqlite3.Cursor]:
             return self._told(super().fetchall(), several=True)
 
         def __next__(self) -> Any:
-            return self._told(super().__next__())
+            row = super().__next__()
+            if not self._read:
+                self._read = []
+                probe.before((self._asked, self._read, 1))
+            if len(self._read) < LIMIT:
+                self._read.append(row)
+            return row
 
         def _told(self, fetched: Any, *, several: bool = False) -> Any:
             if fetched is not None and (fetched or not several):

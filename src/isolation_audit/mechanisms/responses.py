@@ -13,6 +13,7 @@ from isolation_audit.identity.users import same
 from isolation_audit.mechanisms.routes import current_endpoint
 from isolation_audit.mechanisms.sinks import LARGEST, secret_of_another
 from isolation_audit.provenance.inputs import current_inputs
+from isolation_audit.rules import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -194,7 +195,9 @@ class Response:
     def _publish(self, user: User, mark: Mark, text: bytes | None = None, judgement: Judgement | None = None) -> None:
         """Tell of a mark, in ``text`` or in the whole body, and of the field that has it."""
         body = b"".join(self._body) if text is None else text
-        field = self._sinks.field(body, mark)
+        # What was asked for is told by its route: to look for the field would cost more than all the rest.
+        wanted = judgement is None or judgement.verdict.severity is not Severity.NOTE
+        field = self._sinks.field(body, mark) if wanted else None
         self._sinks.publish(
             self._target, RESPONSE, user, mark, endpoint=self._request.endpoint, field=field, judgement=judgement
         )
