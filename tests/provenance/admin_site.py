@@ -9,7 +9,6 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import httpx
-
 from django.conf import settings
 
 settings.configure(
@@ -96,7 +95,7 @@ def visit(address: str) -> list[int]:
     browsers, seen = [], []
     for name in users:
         browsers.append(Browser(address))
-        seen.append(browsers[-1].post("/admin/login/", {"username": name, "password": "a long word"}))
+        seen.append(browsers[-1].post("/admin/login/?next=/admin/", {"username": name, "password": "a long word"}))
     for browser in browsers:
         pages = ["/admin/", "/admin/auth/user/", "/admin/auth/user/?q=alice", "/admin/auth/group/", "/parts"]
         pages += [f"/admin/auth/user/{key}/{page}/" for key in users.values() for page in ("change", "history")]
