@@ -216,3 +216,32 @@ def test_who_only_asks_whether_the_old_module_is_there_asks_on(tmp_path: Path) -
     head, _, tail = source.partition("def used")
     assert after(plan) == head + "def used" + tail.replace("app.old", "app.new").replace("Engine", "UserEngine")
     assert [one.reason for one in plan.manual] == ["nothing uses it: it finds out whether the old module is there"]
+
+
+MODULE = '[[deprecations]]\ntarget = "app.old"\n'
+
+
+@pytest.mark.parametrize("config", [CONFIG + MODULE, MODULE + CONFIG, CONFIG + 'files = ["app/old.py"]\n'])
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("import app.old\nx = app.old.Engine()\n", "from app.new import UserEngine\nx = UserEngine()\n"),
+        ("import app.old as o\nx = o.Engine()\n", "from app.new import UserEngine\nx = UserEngine()\n"),
+        ("from app import old\nx = old.Engine()\n", "from app.new import UserEngine\nx = UserEngine()\n"),
+        (
+            "from app.old import Engine, os\nx = Engine(os)\n",
+            "from app.old import os\nfrom app.new import UserEngine\nx = UserEngine(os)\n",
+        ),
+        ("import app.old\nx = app.old.Engine(), app.old.os\n", None),
+    ],
+)
+def test_a_class_of_a_module_that_is_deprecated_as_a_whole(
+    tmp_path: Path, config: str, before: str, expected: str | None
+) -> None:
+    old = "import os\nclass Engine:\n    def __init__(self, a=1): pass\n"
+    new = "class UserEngine:\n    def __init__(self, a=1): pass\n"
+    plan = planned(tmp_path, config, app__old=old, app__new=new, chat=before)
+    if expected is None:
+        assert "import app.old\n" in (after(plan) or before)
+    else:
+        assert after(plan) == expected

@@ -91,6 +91,9 @@ from other import Thing as Same
 import legacy.sub  #= import
 === legacyish.py
 from other import Thing
+=== legacy/inner.py
+from legacy.sub import Thing
+from .sub import Thing as Again
 """)
     config = '[[deprecations]]\ntarget = "legacy"\n'
     outcome = scan_tree(write_tree(tmp_path, {**files, "isolation-audit.toml": config}))

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from isolation_audit.migrate.calls import Unsafe
 from isolation_audit.migrate.edits import import_edits
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ class Imports:
     def given(self, use: Use) -> New | None:
         """What replaces the very thing that is imported; None for a module on the way to it."""
         hit = self.meant(use)
-        return self.new(hit) if hit is not None and hit.kind in ("target", "factory", "path") else None
+        if hit is None or hit.kind not in ("target", "factory", "path"):
+            return None
+        try:
+            return self.new(hit)
+        except Unsafe:  # a module that is deprecated itself, most often
+            return None
 
     def through(self, number: int, places: list[Place]) -> list[Place]:
         """The places that need an import."""

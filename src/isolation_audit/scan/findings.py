@@ -120,8 +120,10 @@ class Judge:
         if written.endswith(":*"):
             names = source.resolver.exported(written[:-2], path)
             ways = (source.deprecated.path(self._dotted(written[:-1] + name, path)) for name in names)
-            return next((hit for hit in ways if hit), None)
-        return source.deprecated.path(self._dotted(written, path))
+        else:
+            ways = (source.deprecated.path(one) for one in [self._dotted(written, path)])
+        own = f"{source.modules.name(path)}."  # a deprecated package uses itself
+        return next((hit for hit in ways if hit and not (hit.module and own.startswith(f"{hit.module}."))), None)
 
     def _dotted(self, written: str, path: str) -> str:
         """A path as it is written, dotted and absolute."""
@@ -134,9 +136,14 @@ class Judge:
         """Whether the thing names itself: in its own body, or in its module otherwise than by building it."""
         target = hit.deprecation.target
         if path not in self._source.modules.find(target.module):
-            return False
+            return self._is_part(path, hit)
         inside = f"{use.function}.".startswith(f"{target.qualname}.")
         return inside or use.form not in BUILT
+
+    def _is_part(self, path: str, hit: Hit) -> bool:
+        """Whether a file is in the deprecated package itself: with it, it goes."""
+        target = hit.deprecation.target
+        return not target.qualname and self._source.modules.name(path).startswith(f"{target.module}.")
 
     def _use(self, path: str, use: Use, name: str, hit: Hit) -> Reference:
         rule, form = classified(use, hit)
@@ -155,7 +162,8 @@ class Judge:
         if not found and (way := self.way(use.path, path)):
             found = {self._dotted(use.path, path): way}
         for name, hit in list(found.items())[:1]:
-            if path not in source.modules.find(hit.module or hit.deprecation.target.module):
+            module = hit.module or hit.deprecation.target.module
+            if path not in source.modules.find(module) and not self._is_part(path, hit):
                 yield self._reference(path, "IA801", use.form, name, hit, use)
 
     def _factories(self, path: str, facts: Facts) -> Iterator[Reference]:
