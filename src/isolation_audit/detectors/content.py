@@ -73,7 +73,8 @@ class ContentDetector(Detector):
             "IA203",
             "content-crossing",
             Severity.ERROR,
-            "What was sent to a user holds an identifier or a secret of another user, and names the user nowhere.",
+            "What was sent to a user holds an identifier or a secret of another user, and that has not come in with "
+            "the user's own work.",
             "Every address may be right and the data still be somebody else's: a query without its condition on the "
             "user, a cache key that two users share.",
             "find where the data was read: the query, the cache or the object that it came from is not kept by user; "

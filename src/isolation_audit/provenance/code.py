@@ -1,6 +1,6 @@
-"""Names that stand in the application's code: they are nobody's data, and come from no unit of work.
+"""Names that stand in the application's code and templates: they are nobody's data, and come from no unit of work.
 
-The files of the application are read as text, once, and only when a finding depends on it. Nothing is parsed.
+The files are read as text, once, and only when a finding depends on it. Nothing is parsed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from isolation_audit.analysis.frames import is_installed
 
 _FILES: Final = 300
 _LARGEST: Final = 500_000
+_TEMPLATES: Final = frozenset({".html", ".htm", ".txt", ".xml", ".jinja", ".jinja2", ".j2", ".mako"})
+_ALL_TEMPLATES: Final = 2_000_000
+"""Characters of templates that are read."""
+
 _DEPTH: Final = 4
 _assignment: Final = re.compile(
     r"^[A-Za-z_][\w, ]*(?::[^=\n]+)?=\s*(?=[\[{(\"'brf]|dict\(|list\(|set\()(?:.*\n(?:(?:[ \t)\]}].*)?\n)*)",
@@ -24,18 +28,36 @@ _assignment: Final = re.compile(
 
 
 class StaticTexts:
-    """The data that modules of the application are written with."""
+    """The data that modules of the application are written with, and the templates beside them."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
+        self._folders: set[Path] = set()
+        self._left = _ALL_TEMPLATES
 
     def all(self) -> str:
-        """The text of such statements in every module of the application that is loaded."""
+        """The text of such statements in every module of the application that is loaded, and of its templates.
+
+        Templates of installed packages count as well: an application may be one.
+        """
         for name, module in list(sys.modules.items()):
             if name not in self._texts and len(self._texts) < 10 * _FILES:
                 own = name.partition(".")[0] == "isolation_audit"
-                self._texts[name] = "" if own else _data(getattr(module, "__file__", None))
+                file = getattr(module, "__file__", None)
+                self._texts[name] = "" if own or type(file) is not str else _data(file) + self._templates(file)
         return "\0".join(filter(None, self._texts.values()))
+
+    def _templates(self, file: str) -> str:
+        folder = Path(file).parent / "templates"
+        if folder in self._folders or not folder.is_dir():
+            return ""
+        self._folders.add(folder)
+        read = []
+        for path in folder.rglob("*"):
+            if self._left > 0 and path.suffix in _TEMPLATES:
+                read.append(_text(path)[: self._left])
+                self._left -= len(read[-1])
+        return "\0".join(["", *read])
 
 
 def constants(code: CodeType | None, depth: int = _DEPTH) -> list[str]:
@@ -55,16 +77,17 @@ def constants(code: CodeType | None, depth: int = _DEPTH) -> list[str]:
     return found
 
 
-def _data(file: object) -> str:
-    if type(file) is not str or not file.endswith(".py") or is_installed(file):
+def _data(file: str) -> str:
+    if not file.endswith(".py") or is_installed(file):
         return ""
     path = Path(file)
     if path.name.startswith(("test_", "conftest.")) or path.stem.endswith("_test"):
         return ""  # tests are written with the names of those who ask
+    return "\0".join(_assignment(_text(path)))
+
+
+def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > _LARGEST:
-            return ""
-        text = path.read_text("utf-8", "replace")
+        return "" if path.stat().st_size > _LARGEST else path.read_text("utf-8", "replace")
     except OSError:
         return ""
-    return "\0".join(_assignment(text))

@@ -19,7 +19,10 @@ class Verdict(Enum):
     CODE = (None, "it stands in the application's code")
     QUERIED = (Severity.NOTE, "it came in with {how}")
     PUBLIC = (Severity.NOTE, "it was loaded for all: {how}")
-    WRITTEN = (Severity.WARNING, "it is in no input, and it stands in the data of the application's code")
+    WRITTEN = (
+        Severity.WARNING,
+        "it is in no input, and it stands in the data or the templates of the application's code",
+    )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
     BESIDE = (Severity.WARNING, "it is in no input: it came from this process's memory, in what names the user as well")
