@@ -33,7 +33,8 @@ RULES = {
             "deprecated-import",
             Severity.WARNING,
             "Something deprecated is imported: directly, under another name, through a "
-            "package that hands it on, or by a star.",
+            "package that hands it on, or by a star. So is anything from a module that is deprecated as a whole, and a "
+            "replacement by its old path.",
             "Each of these lines is in the way of deleting the old code, whether or not it runs in the staging system.",
             "import the replacement instead",
             SourceExample(
