@@ -67,6 +67,7 @@ class Response:
         "_left",
         "_outermost",
         "_own",
+        "_page",
         "_readable",
         "_request",
         "_shared",
@@ -103,6 +104,7 @@ class Response:
             elif lower == b"content-encoding":
                 encoding = value.decode("latin-1").strip().lower()
         self._streamed = kind.startswith("text/event-stream")
+        self._page = kind.startswith(("text/html", "application/xhtml"))
         self._readable = encoding in ("identity", "") and _UNREAD.match(kind) is None
         if encoding not in ("identity", "") and sinks.user() is not None:
             sinks.unread()
@@ -160,7 +162,8 @@ class Response:
 
     def _judge(self, user: User, named: Mapping[str, User], body: bytes) -> None:
         endpoint = current_endpoint() or self._request.endpoint
-        judgement = self._sinks.judge(user, named, body, None if endpoint is None else endpoint.code())
+        made_by = None if endpoint is None else endpoint.code()
+        judgement = self._sinks.judge(user, named, body, made_by, page=self._page)
         if judgement is not None:
             self._publish(user, Mark(judgement.content), body, judgement)
 

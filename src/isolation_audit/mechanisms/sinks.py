@@ -165,7 +165,9 @@ class Sinks:
         if mark is not None:
             self.publish(target, what, user, mark)
 
-    def judge(self, user: User, named: Mapping[str, User], text: bytes, made_by: CodeType | None) -> Judgement | None:
+    def judge(
+        self, user: User, named: Mapping[str, User], text: bytes, made_by: CodeType | None, *, page: bool
+    ) -> Judgement | None:
         """The worst that is to be said of the others whom a response has ``named``; None where all is well."""
         inputs = current_inputs()
         others = [one for one in named.values() if not same(one, user)]
@@ -177,7 +179,7 @@ class Sinks:
         beside = {one.id for one in others}
         if user.id not in named:
             beside -= {mark.user.id for mark in self.outside_mentions(text)}
-        worst = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside)))[0]
+        worst = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), page))[0]
         return None if worst.verdict.severity is None else worst
 
     def publish(

@@ -53,6 +53,8 @@ class Exit:
     user: User
     made_by: CodeType | None = None
     beside: frozenset[str] = frozenset()
+    page: bool = False
+    """A page of HTML: those have their reader's name in their frame, and so it settles nothing."""
 
 
 @dataclass(slots=True)
@@ -103,17 +105,19 @@ class Judge:
     def _unexplained(
         self, search: _Search, inputs: Inputs, other: User, exit_: Exit, *, laundered: bool
     ) -> tuple[Verdict, str]:
+        beside = other.id in exit_.beside
+        if beside and not exit_.page and not laundered:
+            return Verdict.BESIDE, ""
         if self._in([one.texts(one.value) for one in self._background.since(inputs.began)], other):
             return Verdict.HANDED, ""
         missing = [*search.missing, *unwatched_drivers()]
         if missing:
             return Verdict.INCOMPLETE, ", ".join(missing)
-        beside = other.id in exit_.beside
         if (beside or not _in_main(exit_.made_by)) and self._in(self._static.all(), other):
             return (Verdict.CODE if beside else Verdict.WRITTEN), ""
         if laundered:
             return Verdict.LAUNDERED, ""
-        return (Verdict.BESIDE if beside else Verdict.MEMORY), ""
+        return (Verdict.FRAMED if beside else Verdict.MEMORY), ""
 
     def _public(self, other: User, reader: User) -> str:
         if self._in([one.texts(one.value) for one in self._background.at_start], other):

@@ -17,6 +17,7 @@ class Verdict(Enum):
 
     EXPLAINED = (None, "it came in with {how}")
     CODE = (None, "it stands in the application's code")
+    BESIDE = (None, "it is in no input, and stands beside the user's own, or says who made a record")
     QUERIED = (Severity.NOTE, "it came in with {how}")
     PUBLIC = (Severity.NOTE, "it was loaded for all: {how}")
     WRITTEN = (
@@ -25,7 +26,10 @@ class Verdict(Enum):
     )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
-    BESIDE = (Severity.WARNING, "it is in no input: it came from this process's memory, in what names the user as well")
+    FRAMED = (
+        Severity.WARNING,
+        "it is in no input: it came from this process's memory, into a page that names the user",
+    )
     LAUNDERED = (
         Severity.ERROR,
         "it was asked for with an id that came in nowhere: that came from this process's memory",
