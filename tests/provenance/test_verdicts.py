@@ -10,6 +10,8 @@ from asking import Client
 from test_inputs import ALICE, BOB, HEAD
 from test_rows import STARLETTE
 
+from isolation_audit.provenance.inputs import LATEST, REQUEST, ROWS, Input, Inputs
+
 CAROL, DAVE, ERIN = "carol.kane", "dave.null", "erin.gray"
 
 APP = (
@@ -96,3 +98,13 @@ def test_a_driver_that_is_not_watched_is_named(audit, app, monkeypatch) -> None:
     app.ask(BOB, "/kept")
     assert audit.found() == [("IA203", "warning", BOB, ALICE)]
     assert "not seen: pymssql" in audit.words()[0]
+
+
+def test_a_connection_keeps_what_opened_it_and_the_latest() -> None:
+    inputs = Inputs(lasting=True)
+    inputs.receive(Input(REQUEST, "opened"))
+    for number in range(20_000):
+        inputs.receive(Input(ROWS, number))
+    assert len(inputs.kept) <= LATEST
+    assert [inputs.kept[0].value, inputs.kept[-1].value] == ["opened", 19_999]
+    assert inputs.dropped + len(inputs.kept) == 20_001

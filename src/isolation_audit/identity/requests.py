@@ -143,6 +143,7 @@ class Request:
         "disagreed",
         "inherited",
         "inputs",
+        "lasting",
         "mark",
         "named",
         "rank",
@@ -167,6 +168,7 @@ class Request:
         self._sources = sources
         self._headers: Callable[[], Iterable[tuple[str, str]]] | None = headers
         self._task = running_task() if own_task_only else None
+        self.lasting = own_task_only
         self.rank = _NEVER
         """The rank of the source that has told."""
         self._user: User | None = None

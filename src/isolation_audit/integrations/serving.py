@@ -70,7 +70,7 @@ class Serving(Interceptor):
 
     def _begin(self, request: Request, outer: Request | None, *inputs: Input) -> tuple[Request, Request | None]:
         if self._receiver is not None:
-            request.inputs = self._receiver.begin(*inputs)
+            request.inputs = self._receiver.begin(*inputs, lasting=request.lasting)
         if unit_variable.get() is not None:
             unit_variable.set(None)
         self._count()

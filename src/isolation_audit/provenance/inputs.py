@@ -56,12 +56,20 @@ class Input:
     stored_by: str | None = None
 
 
+LATEST: Final = 100
+"""Inputs of a connection that are kept: it may last for days, and what it answers is seldom about what came first."""
+
+
 class Inputs:
-    """What came in through one unit of work; ``dropped`` counts what was more than is kept."""
+    """What came in through one unit of work; ``dropped`` counts what was more than is kept.
 
-    __slots__ = ("at_end", "began", "bytes", "dropped", "ended", "kept", "rows")
+    Of a unit that is ``lasting``, as a connection is, the latest are kept.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_lasting", "at_end", "began", "bytes", "dropped", "ended", "kept", "rows")
+
+    def __init__(self, *, lasting: bool = False) -> None:
+        self._lasting = lasting
         self.began = monotonic()
         self.kept: list[Input] = []
         self.at_end: list[Callable[[], None]] = []
@@ -71,6 +79,11 @@ class Inputs:
 
     def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
         """Keep one more input of so many rows, or bytes."""
+        if self._lasting and len(self.kept) >= LATEST:
+            self.rows = self.bytes = 0
+            # But for the first, which is the request that has opened it.
+            self.dropped += LATEST // 2
+            del self.kept[1 : 1 + LATEST // 2]
         self.rows += rows
         self.bytes += size
         if self.rows > LIMIT or self.bytes > BYTES:
@@ -134,10 +147,10 @@ class Receiver:
         else:
             inputs.receive(one, rows, size)
 
-    def begin(self, *first: Input) -> Inputs:
+    def begin(self, *first: Input, lasting: bool = False) -> Inputs:
         """The inputs of a unit of work that begins, with the first of them."""
         self._background.began()
-        inputs = Inputs()
+        inputs = Inputs(lasting=lasting)
         inputs.kept += first
         return inputs
 
