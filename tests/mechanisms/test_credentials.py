@@ -87,3 +87,94 @@ def test_an_address_that_names_her_is_asked_on_her_behalf(audit, client) -> None
     with service() as url:
         client(f"{url}calendars/{ALICE}", [(ALICE, HERS, {}), (BOB, {}, {})])
     assert audit.found("IA203") == []
+
+
+def signed_in_requests(url: str, asks: list[tuple[str, Any, Any]]) -> None:
+    requests = pytest.importorskip("requests")
+    with requests.Session() as client:
+        for user, always, once in asks:
+            client.auth = always or client.auth
+            assert Audit.as_user(user, client.get, url, auth=once).status_code == 200
+            client.cookies.clear()
+
+
+def signed_in_requests_by_object(url: str, asks: list[tuple[str, Any, Any]]) -> None:
+    auth = pytest.importorskip("requests.auth").HTTPBasicAuth
+    signed_in_requests(url, [(user, always and auth(*always), once and auth(*once)) for user, always, once in asks])
+
+
+def signed_in_httpx(url: str, asks: list[tuple[str, Any, Any]]) -> None:
+    httpx = pytest.importorskip("httpx")
+    with httpx.Client() as client:
+        for user, always, once in asks:
+            client.auth = always or client.auth
+            given = {"auth": once} if once else {}
+            assert Audit.as_user(user, client.get, url, **given).status_code == 200
+            client.cookies.clear()
+
+
+def signed_in_httpx_async(url: str, asks: list[tuple[str, Any, Any]]) -> None:
+    httpx = pytest.importorskip("httpx")
+
+    async def ask(client: Any, user: str, once: Any) -> None:
+        current_user.set(user)
+        given = {"auth": once} if once else {}
+        assert (await client.get(url, **given)).status_code == 200
+
+    async def main() -> None:
+        async with httpx.AsyncClient() as client:
+            for user, always, once in asks:
+                client.auth = always or client.auth
+                await asyncio.create_task(ask(client, user, once))
+                client.cookies.clear()
+
+    asyncio.run(main())
+
+
+SIGNED_IN = pytest.mark.parametrize(
+    "client", [signed_in_requests, signed_in_requests_by_object, signed_in_httpx, signed_in_httpx_async]
+)
+HER_LOGIN, HIS_LOGIN = (ALICE, "pw"), (BOB, "word")
+
+
+@SIGNED_IN
+def test_alices_login_is_a_shared_clients_when_bob_asks(audit, client) -> None:
+    with service() as url:
+        client(url, [(ALICE, HER_LOGIN, None), (BOB, None, None)])
+    (finding,) = audit.found("IA203")
+    assert (finding.witnesses.ambient, finding.witnesses.content) == (BOB, ALICE)
+
+
+@SIGNED_IN
+@pytest.mark.parametrize(
+    "asks",
+    [
+        [(ALICE, HER_LOGIN, None), (ALICE, None, None)],
+        [(ALICE, HER_LOGIN, None), (BOB, HIS_LOGIN, None)],
+        [(ALICE, HER_LOGIN, None), (BOB, None, HIS_LOGIN)],
+        [(ALICE, ("shop", "pw"), None), (BOB, None, None)],
+        [(ALICE, ("shop", ALICE), None), (BOB, None, None)],
+        [(ALICE, None, HER_LOGIN), (BOB, None, HER_LOGIN)],
+    ],
+    ids=["her own", "each sets their own", "his own with the request", "the application's", "a password", "on purpose"],
+)
+def test_logins_that_may_go_along(audit, client, asks) -> None:
+    with service() as url:
+        client(url, asks)
+    assert audit.found("IA203") == []
+
+
+@pytest.mark.parametrize("value", ["Basic A", "Basic", "Basic ====", "basic " + "Z" * 40, "Bearer a.b.c"])
+@CLIENTS
+def test_credentials_that_can_not_be_read_are_sent_all_the_same(audit, client, value) -> None:
+    with service() as url:
+        client(url, [(ALICE, {"authorization": value}, {}), (BOB, {}, {})])
+    assert audit.found("IA203") == audit.found("IA903") == []
+
+
+@CLIENTS
+def test_a_token_that_holds_alices_name_goes_along(audit, client) -> None:
+    token = pytest.importorskip("jwt").encode({"sub": ALICE}, "key" * 12)
+    with service() as url:
+        client(url, [(ALICE, {"authorization": f"Bearer {token}"}, {}), (BOB, {}, {})])
+    assert [finding.witnesses.content for finding in audit.found("IA203")] == [ALICE]

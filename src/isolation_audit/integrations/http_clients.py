@@ -1,4 +1,4 @@
-"""aiohttp's client, httpx and requests: the cookies and the default headers of their requests."""
+"""aiohttp's client, httpx and requests: the cookies, the default headers and the credentials of their requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.cookies import cookies_of
-from isolation_audit.mechanisms.credentials import Credentials
+from isolation_audit.mechanisms.credentials import Credentials, basic
 from isolation_audit.mechanisms.sinks import sinks_of
 
 if TYPE_CHECKING:
@@ -67,20 +67,25 @@ class StartPoint(Interceptor):
 
 
 class DefaultsPoint(Interceptor):
-    """Around the sending of a request by a client, whose ``headers`` go along with all of them."""
+    """Around the sending of a request by a client, whose ``headers`` and ``auth`` go along with all of them."""
 
     def __init__(self, place: str, credentials: Credentials, layout: Layout) -> None:
         self.place = place
         self._credentials = credentials
         self._client = layout.receiver_reader()
         self._request = layout.argument("request")
+        self._auth = layout.optional("auth")
 
     def before(self, values: Values) -> None:
         """Compare who is named there with who is asking."""
-        request = self._request(values)
-        self._credentials.sent(
-            self.place, _texts(self._client(values).headers), _texts(request.headers), str(request.url)
-        )
+        request, client = self._request(values), self._client(values)
+        defaults, headers = _texts(client.headers), _texts(request.headers)
+        login = _login(client)
+        if login is not None:
+            defaults.append(login)
+            if type(self._auth(values)).__name__ == "UseClientDefault":  # httpx makes the header on the way
+                headers.append(login)
+        self._credentials.sent(self.place, defaults, headers, str(request.url))
 
 
 class PreparePoint(Interceptor):
@@ -99,6 +104,21 @@ class PreparePoint(Interceptor):
     def after(self, client: Any, headers: Any) -> None:
         """The same."""
         self._credentials.sent(self.place, _texts(client.headers), _texts(headers), "")
+
+
+def _login(client: Any) -> tuple[str, str] | None:
+    """The header that a client's own ``auth`` becomes: a pair of texts, or the library's object that holds them."""
+    held = getattr(client, "__dict__", {})
+    auth = held.get("auth", held.get("_auth"))
+    if type(auth) is tuple and tuple(map(type, auth)) == (str, str):
+        return basic(*auth)
+    fields = getattr(auth, "__dict__", None)
+    if type(fields) is not dict:
+        return None
+    made, user, password = fields.get("_auth_header"), fields.get("username"), fields.get("password")
+    if type(made) is str:
+        return "Authorization", made
+    return basic(user, password) if type(user) is str and type(password) is str else None
 
 
 def _texts(headers: Any) -> Headers:

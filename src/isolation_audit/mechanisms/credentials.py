@@ -6,10 +6,13 @@ request is the application's own decision, and may name whom it likes.
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.identity.users import same
 from isolation_audit.mechanisms.sinks import Sinks
+from isolation_audit.provenance.texts import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 _NOT_ABOUT_USERS: Final = frozenset({"accept", "accept-encoding", "connection", "content-type", "cookie", "user-agent"})
+
+_basic: Final = re.compile(r"(?i)basic +([A-Za-z0-9+/]+={0,2}) *").fullmatch
 
 
 class Credentials:
@@ -33,7 +38,7 @@ class Credentials:
         kept = {name.lower(): value for name, value in defaults if name.lower() not in _NOT_ABOUT_USERS}
         if user is None or not kept:
             return
-        going = [(value, kept.get(name.lower()) == value) for name, value in headers]
+        going = [(_readable(value), kept.get(name.lower()) == value) for name, value in headers]
         marks = self._sinks.marks("\0".join(value for value, by_default in going if by_default))
         if not marks:
             return
@@ -42,3 +47,19 @@ class Credentials:
         named = {mark.user.id for mark in marks} | asked_for
         if other is not None and user.id not in named and other.user.id not in asked_for:
             self._sinks.publish(target, "a default header in a request", user, other)
+
+
+def basic(user: str, password: str) -> tuple[str, str]:
+    """The header that HTTP clients make of a name and a password."""
+    return "Authorization", "Basic " + b64encode(f"{user}:{password}".encode("latin-1", "replace")).decode()
+
+
+def _readable(value: str) -> str:
+    """The value of a header, and what its tokens hold; of Basic credentials the name alone, however short it is."""
+    credentials = _basic(value)
+    if credentials is None:
+        return "\0".join([value, *unwrapped(value)])
+    encoded = credentials[1].rstrip("=")
+    if len(encoded) % 4 == 1:
+        return value
+    return b64decode(encoded + "=" * (-len(encoded) % 4)).partition(b":")[0].decode("utf-8", "replace")
