@@ -87,6 +87,7 @@ def start(load_app):
 
 def cross(app: Any, times: int = 1) -> None:
     with user_scope("alice"):
+        app.Engine()
         for _ in range(times):
             app.Emitter().emit_answer("hello", to="bob")
 
@@ -203,13 +204,11 @@ def test_nothing_of_the_application_is_changed_afterwards(start) -> None:
 def test_a_forked_child_counts_from_nothing_and_has_sinks_of_its_own(start, tmp_path) -> None:
     app, auditor = start(report=tmp_path)
     cross(app, 5)
-    app.Engine()
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
             cross(app, 2)
-            app.Engine()
             summary = auditor.snapshot()["summary"]
             counted = [summary[key] for key in ("events_total", "crossing_events", "engines_built")]
             code = 0 if counted == [2, 2, 1] and summary["findings"] == {"IA202": 2} else 2
