@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isolation_audit.analysis.texts import printable
 from isolation_audit.config import Config, default_config, find_config, load_config
 from isolation_audit.config.problems import Refused
 from isolation_audit.config.targets import parse_target
@@ -133,14 +134,17 @@ def _show(pairs: list[_Pair]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    def plain(text: str) -> str:
+        return escape(printable(text))
+
     console = Console(highlight=False, soft_wrap=True)
     for pair in pairs:
-        console.print(f"[bold]{escape(str(pair.old))}[/] -> [bold]{escape(str(pair.new))}[/]")
+        console.print(f"[bold]{plain(str(pair.old))}[/] -> [bold]{plain(str(pair.new))}[/]")
         widest = max((len(gap.member) for gap in pair.gaps), default=0)
         for gap in pair.gaps:
-            console.print(f"  {escape(gap.member.ljust(widest))}  {escape(gap.difference)}", end="")
-            console.print(f"  [dim]-> {escape(gap.bridge)}[/]")
+            console.print(f"  {plain(gap.member.ljust(widest))}  {plain(gap.difference)}", end="")
+            console.print(f"  [dim]-> {plain(gap.bridge)}[/]")
         for base in pair.unread:
-            console.print(f"  not read, so not compared: the base {escape(base)}", style="yellow")
+            console.print(f"  not read, so not compared: the base {plain(base)}", style="yellow")
         count = len(pair.gaps)
         console.print(f"  {count or 'no'} difference{'' if count == 1 else 's'} that callers would notice")

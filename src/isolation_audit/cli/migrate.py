@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isolation_audit.analysis.texts import printable
 from isolation_audit.cli.scan import cache_of, check_phases, loaded
 from isolation_audit.exceptions import UsageError
 from isolation_audit.scan.globs import matches
@@ -109,7 +110,9 @@ def _plan(
 def _show(plan: Plan, output: Path | None) -> None:
     if output is None:
         for change in plan.changes:
-            click.echo(_diff(change), nl=False)
+            # A pipe or a file gets the patch as it has to be applied, a terminal nothing that it would obey.
+            diff = _diff(change)
+            click.echo("\n".join(map(_line, diff.split("\n"))) if sys.stdout.isatty() else diff, nl=False)
     else:
         _write_patches(plan, output)
     _say_manual(plan)
@@ -129,7 +132,7 @@ def _write_patches(plan: Plan, output: Path) -> None:
         for owner, patch in patches.items():
             file = output / (owner.strip("@").replace("/", "-") + ".patch")
             write_output(file, patch, Path(plan.source.tree.base))
-            click.echo(str(file))
+            click.echo(printable(str(file)))
     except OSError as error:
         raise UsageError(f"can't write to {output}: {error.strerror}") from None
 
@@ -138,7 +141,7 @@ def _diff(change: Change) -> str:
     from isolation_audit.migrate.text import SourceText
 
     before, after = (SourceText(data).text.splitlines(keepends=True) for data in (change.before, change.after))
-    lines = difflib.unified_diff(before, after, f"a/{change.shown}", f"b/{change.shown}")
+    lines = difflib.unified_diff(before, after, _quoted(f"a/{change.shown}"), _quoted(f"b/{change.shown}"))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
@@ -167,11 +170,11 @@ def _apply(plan: Plan, checks: object) -> None:
         raise UsageError(f"stopped: {error}; what is half done is restored by the next --apply") from None
     _say_manual(plan)
     for name in result.changed if result else ():
-        click.echo(f"changed {name}")
+        click.echo(f"changed {printable(name)}")
     for remark in result.remarks if result else ():
-        click.echo(f"note: {remark}", err=True)
+        click.echo(printable(f"note: {remark}"), err=True)
     for names, reason in result.refused if result else ():
-        click.echo(f"restored {', '.join(names)}: {reason}", err=True)
+        click.echo(printable(f"restored {', '.join(names)}: {reason}"), err=True)
     _say_foreign(Path(plan.source.tree.base), result.foreign if result else [])
     changed = len(result.changed) if result else 0
     click.echo(f"{_files(changed)} changed, {_places(len(plan.manual))} left to you", err=True)
@@ -202,19 +205,35 @@ def _say_recovered(base: Path) -> None:
 
 def _say_foreign(base: Path, foreign: list[Foreign]) -> None:
     for one in foreign:
-        more = f"; another version of theirs is kept beside it, as {one.kept}" if one.kept else ""
+        more = f"; another version of theirs is kept beside it, as {printable(one.kept)}" if one.kept else ""
         click.echo(f"left alone {_shown(base, one.path)}: it was changed since by somebody else{more}", err=True)
 
 
 def _say_manual(plan: Plan) -> None:
     for place in plan.source.tree.not_followed:
-        click.echo(f"note: {place} is a link to a folder outside of the tree: not followed", err=True)
+        click.echo(f"note: {printable(place)} is a link to a folder outside of the tree: not followed", err=True)
     for one in plan.manual:
-        click.echo(f"{one.file}:{one.line}: left to you ({one.form} of {one.target}): {one.reason}", err=True)
+        words = f"{one.file}:{one.line}: left to you ({one.form} of {one.target}): {one.reason}"
+        click.echo(printable(words), err=True)
 
 
 def _shown(base: Path, file: str) -> str:
-    return file.removeprefix(f"{os.path.realpath(base)}/")
+    return printable(file.removeprefix(f"{os.path.realpath(base)}/"))
+
+
+def _line(line: str) -> str:
+    return "\t".join(map(printable, line.split("\t")))
+
+
+def _quoted(name: str) -> str:
+    """The name of a file for the head of a patch; as git writes it, in octal, where it would not stay on its line."""
+    if printable(name) == name and not {*name} & {'"', "\\"}:
+        return name
+    return (
+        '"'
+        + "".join(chr(one) if 32 <= one < 127 and one not in b'"\\' else f"\\{one:03o}" for one in os.fsencode(name))
+        + '"'
+    )
 
 
 def _files(number: int) -> str:

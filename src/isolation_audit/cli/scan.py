@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isolation_audit.analysis.texts import printable
 from isolation_audit.config import find_config, load_config
 from isolation_audit.exceptions import UsageError
 
@@ -133,23 +134,24 @@ def _text(outcome: Outcome) -> str:
     for one in outcome.references:
         place = f"{_from_here(source.tree.base, one.file)}:{one.line}:{one.span.column + 1 if one.span else 1}"
         severity = click.style(one.severity.value, fg=_STYLES[one.severity])
-        lines.append(f"{place}: {severity}[{one.rule}] {one.message}; {one.help}")
+        lines.append(f"{printable(place)}: {severity}[{one.rule}] {printable(f'{one.message}; {one.help}')}")
     report = outcome.report()
     lines += [
-        f"note: {target['target']} is {target['state']}: {target['detail']}"
+        printable(f"note: {target['target']} is {target['state']}: {target['detail']}")
         for target in report["targets"]
         if target["state"] != "applied"
     ]
     about = report["summary"]["source"]
     lines += [
-        f"note: {place} is a link to a folder outside of the tree: not followed" for place in about["not_followed"]
+        f"note: {printable(place)} is a link to a folder outside of the tree: not followed"
+        for place in about["not_followed"]
     ]
     if lines:
         lines.append("")
     for title in ("forms", "phases", "owners"):
         counted = about[title]
         if counted and set(counted) != {"-"}:
-            lines.append(f"{title}: " + ", ".join(f"{name} {number}" for name, number in counted.items()))
+            lines.append(printable(f"{title}: " + ", ".join(f"{name} {number}" for name, number in counted.items())))
     found = len(outcome.references)
     lines.append(
         f"{found} finding{'' if found == 1 else 's'} in {len({one.file for one in outcome.references})} of "

@@ -49,6 +49,7 @@ class FileRewriter:
         self.before = data
         self._facts: Facts = source.facts[path]
         self.places: list[Place] = []
+        self._placed: set[Use] = set()
         self._syntax: Syntax | None = None
         self._imports: Imports | None = None
         self._unsettled: set[str] = set()
@@ -80,7 +81,8 @@ class FileRewriter:
         return found or self._judge.way(use.path, self._path)
 
     def _add(self, use: Use, hit: Hit) -> None:
-        if not any(place.use == use for place in self.places):
+        if use not in self._placed:
+            self._placed.add(use)
             self.places.append(Place(use, hit))
 
     # Places
@@ -148,8 +150,8 @@ class FileRewriter:
     def _check_names(self, use: Use) -> None:
         own = [number for number, one in enumerate(self._facts.imports) if one == use]
         numbers = [*use.through, *own]
-        is_used = any(not set(own).isdisjoint(other.use.through) for other in self.places)
-        if own and use.guard == "try" and use.function != "<module>" and not is_used:
+        is_tried = own and use.guard == "try" and use.function != "<module>"
+        if is_tried and all(set(own).isdisjoint(other.use.through) for other in self.places):
             raise Unsafe("nothing uses it: it finds out whether the old module is there")
         if not self._unsettled.isdisjoint(map(self._bound, numbers)):
             raise Unsafe("its name is deleted, global or nonlocal somewhere in the file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from isolation_audit.scan.facts import Span
@@ -175,18 +176,23 @@ class Syntax:
 
     def binds(self, name: str) -> bool:
         """Whether anything but an import binds ``name`` anywhere in the file."""
+        return name in self._bound
+
+    @cached_property
+    def _bound(self) -> set[str]:
+        found: set[str] = set()
         for node in ast.walk(self.tree):
-            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.ExceptHandler)):
-                bound = node.name == name
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                found.add(node.name)
+            elif isinstance(node, ast.ExceptHandler):
+                found.add(node.name or "")
             elif isinstance(node, (ast.Global, ast.Nonlocal)):
-                bound = name in node.names
+                found.update(node.names)
             elif isinstance(node, ast.arg):
-                bound = node.arg == name
-            else:
-                bound = isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
-            if bound:
-                return True
-        return False
+                found.add(node.arg)
+            elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                found.add(node.id)
+        return found
 
     def reads(self, name: str, outside: list[tuple[int, int]], besides: set[str] | None = None) -> bool:
         """Whether ``name`` is read anywhere but in the given ranges, and but as a way to one of ``besides``."""

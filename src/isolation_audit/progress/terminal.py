@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.markup import escape
 from rich.table import Table
 
+from isolation_audit.analysis.texts import printable
 from isolation_audit.export.comparison import shown
 from isolation_audit.progress.burndown import SERIES
 from isolation_audit.progress.matrix import AREAS, unmeasured
@@ -33,12 +34,12 @@ def show(burndown: Burndown, console: Console) -> None:
         console.print(_engines(burndown))
     for engine in burndown.engines:
         if remark := engine.remark():
-            console.print(escape(remark), style="yellow", soft_wrap=True)
+            console.print(_plain(remark), style="yellow", soft_wrap=True)
     _history(burndown, console)
     for growth in burndown.growths or ():
-        console.print(f"grew: {escape(str(growth))}", style="bold red", soft_wrap=True)
+        console.print(f"grew: {_plain(str(growth))}", style="bold red", soft_wrap=True)
     if burndown.said:
-        console.print(escape(burndown.said), style="green" if not burndown.growths else None, soft_wrap=True)
+        console.print(_plain(burndown.said), style="green" if not burndown.growths else None, soft_wrap=True)
 
 
 def sparkline(values: Sequence[float | None]) -> str:
@@ -52,6 +53,11 @@ def sparkline(values: Sequence[float | None]) -> str:
 def figure(value: float | None, row: Row) -> str:
     """A value of a row as it is shown."""
     return "unknown" if value is None else shown(value, row.unit)
+
+
+def _plain(text: str) -> str:
+    """A text of somebody else's, such as the name of a file, on one line and not as markup."""
+    return escape(printable(text))
 
 
 def _matrix(rows: list[Row]) -> Table:
@@ -69,7 +75,7 @@ def _matrix(rows: list[Row]) -> Table:
         for row in found:
             goal = "" if row.goal is None else shown(row.goal, row.unit)
             table.add_row(
-                f"  {escape(row.label)}",
+                f"  {_plain(row.label)}",
                 figure(row.before, row),
                 figure(row.now, row),
                 goal,
@@ -89,7 +95,7 @@ def _engines(burndown: Burndown) -> Table:
     for engine in burndown.engines:
         counts = (engine.references, engine.constructions, engine.built)
         cells = ["unknown" if count is None else str(count) for count in counts]
-        table.add_row(escape(engine.target), *cells, engine.standing)
+        table.add_row(_plain(engine.target), *cells, engine.standing)
     return table
 
 

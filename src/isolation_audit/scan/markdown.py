@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from isolation_audit.analysis.texts import printable
+
 if TYPE_CHECKING:
     from isolation_audit.scan.outcome import Outcome
 
@@ -41,8 +43,9 @@ def cell(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A text shown as it is, not as markup."""
+    """A text shown as it is, not as markup, on one line."""
     # Names of files and reasons are shown as they are; underscores in names of Python are left alone.
-    for mark in "\\`*<[":
+    text = " ".join(printable(text).split())
+    for mark in "\\`*<[&~$":
         text = text.replace(mark, "\\" + mark)
-    return " ".join(text.split())
+    return text

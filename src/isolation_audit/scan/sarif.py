@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from isolation_audit._version import __version__
+from isolation_audit.analysis.texts import printable
 from isolation_audit.scan.outcome import finding_of
 from isolation_audit.scan.rules import RULES
 
@@ -72,7 +73,7 @@ def _result(one: Reference, codes: list[str]) -> dict[str, Any]:
         "ruleId": one.rule,
         "ruleIndex": codes.index(one.rule),
         "level": one.severity.value,
-        "message": {"text": f"{one.message}; {one.help}"},
+        "message": {"text": printable(f"{one.message}; {one.help}")},
         "locations": [{"physicalLocation": place}],
         "partialFingerprints": {"isolationAudit/v1": finding_of(one).fingerprint},
         "properties": {"form": one.form, "phase": one.phase, "owners": list(one.owners)},
