@@ -285,3 +285,28 @@ def test_an_old_pluggy_is_a_sentence_and_only_where_it_matters(monkeypatch: pyte
     assert next(start(config(audit=False))) is None
     with pytest.raises(pytest.UsageError, match=r"needs pluggy 1.2 or later: pip install 'isolation-audit\[pytest\]'"):
         next(start(config(audit=True)))
+
+
+BOUND = """\
+import pytest
+from isolation_audit import user_scope
+
+@pytest.mark.parametrize("user", ["alice", "bob", "carol"])
+def test_each_with_an_id_of_its_own(user):
+    with user_scope(user, order_id="order-1"):
+        pass
+
+def test_two_with_the_same_id():
+    with user_scope("dave", order_id="order-1"):
+        pass
+    with user_scope("erin", order_id="order-1"):
+        pass
+"""
+
+
+def test_an_id_that_each_test_gives_to_another_user_is_rebound_in_one_test_only(suite: pytest.Pytester) -> None:
+    suite.makefile(".toml", **{"isolation-audit": CONFIG + '[identity]\nbind = { order_id = "order_id" }\n'})
+    suite.makepyfile(test_bound=BOUND)
+    result = run(suite, "--audit-isolation", "--audit-report", "out", "test_bound.py")
+    assert result.parseoutcomes()["passed"] == 4
+    assert [one["count"] for one in read_report(suite)["findings"] if one["rule"] == "IA207"] == [1]

@@ -68,6 +68,7 @@ class Bindings:
         self.age = age
         self.clock = clock
         self.evicted = 0
+        self._rested = NEVER
         self.listener: Listener | None = None
         self.handles: set[str] = set()
         """Kinds whose ids only say where something goes: anybody may be shown one, and the listener hears of none."""
@@ -90,13 +91,18 @@ class Bindings:
         known = table.get(identifier)
         elsewhere = self.elsewhere
         before = known if known is not None or elsewhere is None else elsewhere.before(kind, identifier)
-        earlier = None if before is None or same(before.user, user) or not before.live(now) else before.user
+        in_use = before is not None and before.live(now) and before.seen > self._rested
+        earlier = before.user if before is not None and in_use and not same(before.user, user) else None
         told = known.told if known is not None and known.user is user else NEVER
         news = elsewhere is not None and now - told >= AGAIN
         self._keep(kind, identifier, known, Binding(user, now, now if news else told))
         if news and elsewhere is not None:
             elsewhere.tell(kind, identifier, user, conflict=earlier is not None)
         return earlier
+
+    def rest(self) -> None:
+        """Take no id for one in use that is not seen from now on: what comes next, such as a test, numbers anew."""
+        self._rested = self.clock()
 
     def forget(self, kind: str, identifier: str) -> None:
         """Take back what :meth:`learn` was told: it has turned out to be a mistake."""

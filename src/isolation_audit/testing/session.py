@@ -105,7 +105,8 @@ class AuditPlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Between the phases as well, the test is the one that runs."""
+        """Between the phases as well, the test is the one that runs. Tests give the same ids to different users."""
+        self.auditor.runtime.bindings.rest()
         self.auditor.recorder.running_test = item.nodeid
         try:
             return (yield)
