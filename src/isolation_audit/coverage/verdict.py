@@ -177,7 +177,7 @@ class _Judgement:
                 calls = max(row["asked"] for row in rows)
                 yield (
                     f"{_listed(row['path'] for row in rows)} of {where} gave no value in {calls} call(s)",
-                    "correct the path: isolation-audit check compares it with the signature of what it is read from",
+                    _CORRECT,
                 )
 
     def _events_without_witnesses(self) -> Iterator[tuple[str, ...]]:
@@ -189,6 +189,11 @@ class _Judgement:
 
 
 _MOST: Final = 3
+
+_CORRECT: Final = (
+    "correct the path: isolation-audit check compares it with the signature of what it is read from; "
+    "where a part is lazy, as Django's request.user is, name a function that runs once it is loaded"
+)
 
 
 def _listed(names: Any) -> str:
