@@ -136,6 +136,7 @@ def closed_report(folder: Path) -> Path:
         **dict.fromkeys(("faults", "findings_dropped"), 0),
         "findings": {},
     }
+    made["coverage"] = {"verdict": "idle", "reasons": []}
     report.write(folder / "report.json", made)
     return folder
 

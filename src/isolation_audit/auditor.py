@@ -293,6 +293,7 @@ class Auditor:
             "evicted": {
                 "users": runtime.users.evicted,
                 "bindings": runtime.bindings.evicted,
+                "names": runtime.names.evicted,
                 "scopes": self.recorder.scopes_dropped,
                 "runs": sum(runs.evicted for runs in runtime.runs),
                 "cache_entries": tally.entries_evicted,

@@ -97,7 +97,7 @@ def test_the_tables_are_bounded(users: Users) -> None:
     for number in range(50):
         enter(users, names, f"user-{number}", f"user-{number}@example.com")
     assert (len(names._shown), len(names._in_any_case)) == (10, 10)
-    assert users.evicted > 0
+    assert names.evicted > 0
 
 
 def test_where_names_are_read() -> None:

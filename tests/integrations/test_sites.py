@@ -98,7 +98,7 @@ def test_the_clean_twin_is_silent_and_its_users_are_known_all_the_same(site, tmp
 def test_switched_off_nobody_is_known(site, tmp_path):
     seen, findings = serve(site, tmp_path, "bad", config=f"{CONFIG}[identity]\ndetect = []\n")
     assert "alice" not in json.dumps(seen)
-    assert findings == []
+    assert [finding["rule"] for finding in findings] == ["IA904"], "that nobody is known is told"
 
 
 FIRST_MEETING = """

@@ -39,6 +39,7 @@ class OtherNames:
         self._limit = limit
         self._shown: Table = OrderedDict()
         self._in_any_case: Table = OrderedDict()
+        self.evicted = 0
 
     def enter(self, user: User) -> None:
         """A user is at work, by a login, a scope or the application's variable: from now on the id is its own."""
@@ -79,7 +80,7 @@ class OtherNames:
             table[name] = user
         if len(table) > self._limit:
             table.popitem(last=False)
-            self._users.evicted += 1
+            self.evicted += 1
 
     def meant(self, value: object) -> User | None:
         """The user whom an owner or an addressee names by this value; None for no id, and for what may mean several."""

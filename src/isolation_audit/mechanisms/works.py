@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _LASTING: Final = ("/socketio/", "/channels/")
 """Libraries whose handlers are short, and what they set up lasts as long as their connection."""
 
-_INTERLEAVING: Final = ("eventlet", "gevent", "trio", "twisted")
-"""Libraries that do many pieces of work by turns on one thread, and not in asyncio's tasks."""
+_INTERLEAVING: Final = ("eventlet", "gevent", "twisted")
+"""Libraries that do many pieces of work by turns on one thread, and not in asyncio's tasks. trio says where it runs."""
 
 
 class Work:
@@ -58,7 +58,16 @@ class Work:
         if thread is None or not thread.is_alive():
             return self._thread is not None
         # A thread does one piece of work after the other: there it is over as soon as it does another user's.
-        return thread.ident == get_ident() and not any(name in sys.modules for name in _INTERLEAVING)
+        return thread.ident == get_ident() and not _takes_turns()
+
+
+def _takes_turns() -> bool:
+    """True where this thread may do several pieces of work by turns."""
+    if any(name in sys.modules for name in _INTERLEAVING):
+        return True
+    trio = sys.modules.get("trio")
+    runs_here = getattr(getattr(trio, "lowlevel", None), "in_trio_run", None)
+    return trio is not None and (runs_here is None or bool(runs_here()))
 
 
 def _outermost(scope: Scope | None) -> Scope | None:
