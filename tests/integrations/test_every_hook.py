@@ -119,6 +119,7 @@ def judged(name: str, *words: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", NAMES)
 def test_faults_in_every_hook_of_an_integration_change_nothing(name: str, server: str) -> None:
