@@ -64,6 +64,7 @@ bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/lineage.py
 	$(BIN)/python benchmarks/chat.py
+	$(BIN)/python benchmarks/room.py
 
 soak: $(STAMP)  ## a million events of a hundred thousand runs: memory has to stay put
 	$(BIN)/python benchmarks/soak.py
