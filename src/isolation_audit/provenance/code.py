@@ -9,9 +9,12 @@ import re
 import sys
 from pathlib import Path
 from types import CodeType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _FILES: Final = 300
 _LARGEST: Final = 500_000
@@ -25,6 +28,9 @@ _assignment: Final = re.compile(
     re.MULTILINE,
 ).findall
 """Statements that give a module's name some data, up to the next line that begins at the margin."""
+
+
+_words: Final = re.compile(r"[A-Za-z_]\w*").findall
 
 
 class StaticTexts:
@@ -46,6 +52,15 @@ class StaticTexts:
                 file = getattr(module, "__file__", None)
                 self._texts[name] = "" if own or type(file) is not str else _data(file) + self._templates(file)
         return "\0".join(filter(None, self._texts.values()))
+
+    def globals_with(self, file: str, names: Callable[[list[str]], bool]) -> frozenset[str]:
+        """The globals of a file whose statements have a text that ``names`` knows, or are made of such globals."""
+        found: set[str] = set()
+        for statement in _statements(file):
+            name, *words = _words(statement)
+            if names([statement]) or not found.isdisjoint(words):
+                found.add(name)
+        return frozenset(found)
 
     def _templates(self, file: str) -> str:
         folder = Path(file).parent / "templates"
@@ -77,13 +92,20 @@ def constants(code: CodeType | None, depth: int = _DEPTH) -> list[str]:
     return found
 
 
-def _data(file: str) -> str:
-    if not file.endswith(".py") or is_installed(file):
-        return ""
+def is_of_tests(file: str) -> bool:
+    """True for files of tests: they are written with the names of those who ask."""
     path = Path(file)
-    if path.name.startswith(("test_", "conftest.")) or path.stem.endswith("_test"):
-        return ""  # tests are written with the names of those who ask
-    return "\0".join(_assignment(_text(path)))
+    return path.name.startswith(("test_", "conftest.")) or path.stem.endswith("_test")
+
+
+def _data(file: str) -> str:
+    return "\0".join(_statements(file))
+
+
+def _statements(file: str) -> list[str]:
+    if not file.endswith(".py") or is_installed(file) or is_of_tests(file):
+        return []
+    return _assignment(_text(Path(file)))
 
 
 def _text(path: Path) -> str:

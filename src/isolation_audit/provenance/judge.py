@@ -15,11 +15,12 @@ from isolation_audit.provenance.background import background_of
 from isolation_audit.provenance.code import StaticTexts, constants
 from isolation_audit.provenance.drivers import unwatched_drivers
 from isolation_audit.provenance.inputs import BY_QUERY, CACHE, Input, Inputs
+from isolation_audit.provenance.state import is_held
 from isolation_audit.provenance.texts import text_of, unwrapped
 from isolation_audit.provenance.verdicts import ORDER, Judgement, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import CodeType
 
     from isolation_audit.content.witness import ContentWitness
@@ -114,10 +115,19 @@ class Judge:
         if missing:
             return Verdict.INCOMPLETE, ", ".join(missing)
         if (beside or not _in_main(exit_.made_by)) and self._in(self._static.all(), other):
-            return (Verdict.CODE if beside else Verdict.WRITTEN), ""
+            return (Verdict.CODE if beside else self._written(other)), ""
         if laundered:
             return Verdict.LAUNDERED, ""
         return (Verdict.FRAMED if beside else Verdict.MEMORY), ""
+
+    def _written(self, other: User) -> Verdict:
+        """Of a name that the application is written with: what else its modules hold may have it from a user."""
+
+        def names(texts: Iterable[str]) -> bool:
+            return self._in(list(texts), other)
+
+        held = is_held(lambda file: self._static.globals_with(file, names), names)
+        return Verdict.WRITTEN if held else Verdict.LISTED
 
     def _public(self, other: User, reader: User) -> str:
         if self._in([one.texts(one.value) for one in self._background.at_start], other):

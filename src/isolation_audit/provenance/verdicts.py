@@ -20,9 +20,10 @@ class Verdict(Enum):
     BESIDE = (None, "it is in no input, and stands beside the user's own, or says who made a record")
     QUERIED = (Severity.NOTE, "it came in with {how}")
     PUBLIC = (Severity.NOTE, "it was loaded for all: {how}")
+    LISTED = (Severity.NOTE, "it stands in the data or the templates of the application's code, and nowhere else")
     WRITTEN = (
         Severity.WARNING,
-        "it is in no input, and it stands in the data or the templates of the application's code",
+        "it is in no input; it stands in the data or the templates of the application's code, and its modules hold it",
     )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
