@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -140,3 +141,11 @@ def test_what_can_t_be_read_is_one_line_and_exit_code_2(tmp_path: Path, content:
     done = cli("show", "none", cwd=tmp_path)
     assert (done.code, done.text, done.err.count("\n")) == (2, "", 1)
     assert words in done.err
+
+
+def test_a_pipe_is_no_report_and_nobody_waits_for_it(tmp_path) -> None:
+    os.mkfifo(tmp_path / "report.json")
+    for words in (("show", "report.json"), ("show", "."), ("gate", "report.json"), ("compare", "report.json", ".")):
+        done = cli(*words, cwd=tmp_path)
+        assert done.code == 2
+        assert "is not a regular file" in done.err

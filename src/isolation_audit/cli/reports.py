@@ -51,6 +51,8 @@ def read_report(path: Path, reading: Callable[[Report], _Reading]) -> _Reading:
 
 def _content(path: Path) -> Any:
     file = path / "report.json" if path.is_dir() else path
+    if file.exists() and not file.is_file():
+        raise UsageError(f"{file} is not a regular file; copy its content to one, and name that")
     if file.is_file() and file.stat().st_size > LARGEST:
         raise UsageError(f"{file} has more than {LARGEST} bytes; no report of isolation-audit has")
     if not path.is_dir():
