@@ -61,6 +61,7 @@ UNREACHED = {
     "boundaries.RootPoint: failed": "uvicorn's calls of applications raise nothing",
     "serving.AsgiPoint: failed": "the same",
     "handed_over.WorkPoint: failed": "what runs a job, or a thread, catches everything",
+    "use.UsePoint: failed": "the engines of the use are looked at by nobody who has built them",
     "keyed.InputPoint: failed": "of these caches only cachetools' raise",
     "threads.ThreadPoint: failed": "a thread's exceptions end in its excepthook",
     "transports.EncryptingPoint: failed": "writing bytes to an encrypted transport never fails",

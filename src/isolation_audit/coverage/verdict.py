@@ -126,7 +126,9 @@ class _Judgement:
         for kind in _KINDS:
             seen, known = self._seen(kind)
             if seen and not known:
-                if kind != "jobs" or not (self._known() or self._said):  # housekeeping is nobody's, and may be
+                # Housekeeping is nobody's, and may be; a message may come before the scope that says whose it is.
+                told = {"requests": 0, "messages": self._said, "jobs": self._known() or self._said}
+                if not told[kind]:
                     yield f"none of the {seen} {kind} had a known user", WHO
             elif kind == "requests" and seen >= ENOUGH and known < FEW * seen:
                 yield f"only {known} of the {seen} requests had a known user", WHO

@@ -16,7 +16,7 @@ from isolation_audit.analysis.frames import is_installed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FILES: Final = 300
+_FILES: Final = 3_000
 _LARGEST: Final = 500_000
 _TEMPLATES: Final = frozenset({".html", ".htm", ".txt", ".xml", ".jinja", ".jinja2", ".j2", ".mako"})
 _ALL_TEMPLATES: Final = 2_000_000
@@ -39,6 +39,8 @@ class StaticTexts:
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._folders: set[Path] = set()
+        self._files = 0
+        """Modules that have such data; those of libraries and of the standard library have none."""
         self._left = _ALL_TEMPLATES
 
     def all(self) -> str:
@@ -47,10 +49,12 @@ class StaticTexts:
         Templates of installed packages count as well: an application may be one.
         """
         for name, module in list(sys.modules.items()):
-            if name not in self._texts and len(self._texts) < 10 * _FILES:
+            if name not in self._texts and self._files < _FILES:
                 own = name.partition(".")[0] == "isolation_audit"
                 file = getattr(module, "__file__", None)
-                self._texts[name] = "" if own or type(file) is not str else _data(file) + self._templates(file)
+                text = "" if own or type(file) is not str else _data(file) + self._templates(file)
+                self._texts[name] = text
+                self._files += bool(text)
         return "\0".join(filter(None, self._texts.values()))
 
     def globals_with(self, file: str, names: Callable[[list[str]], bool]) -> frozenset[str]:
