@@ -13,8 +13,19 @@ UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 
 
 def found_in(text: str, identifiers: Iterable[str]) -> set[str]:
-    """The identifiers that stand in ``text`` for themselves, as it is written, as JSON, and as a part of a URL."""
-    return {one for one in identifiers for plain in readings(text) if stands(alike(plain), alike(one))}
+    """The identifiers that stand in ``text`` for themselves, as it is written, as JSON, and as a part of a URL.
+
+    One that stands only inside of longer ones that are found as well is none.
+    """
+    found = {one for one in identifiers for plain in readings(text) if stands(alike(plain), alike(one))}
+    return {one for one in found if not only_inside(one, found, text)}
+
+
+def only_inside(identifier: str, found: Iterable[str], text: str) -> bool:
+    longer = [one for one in found if identifier in one and one != identifier]
+    for one in sorted(longer, key=lambda name: (-len(name), name)):
+        text = text.replace(one, "\0")
+    return bool(longer) and identifier not in text
 
 
 def alike(text: str) -> str:

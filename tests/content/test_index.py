@@ -144,6 +144,14 @@ def test_identifiers_that_share_their_words() -> None:
     assert found(index, "anna ben carl may lee fox example org") == []
 
 
+def test_a_name_inside_of_a_longer_one_is_another_users() -> None:
+    index = index_of("alice", "alice.liddell", "ann", "ann.smith@example.com")
+    assert found(index, '{"who": "alice.liddell"}') == ["alice.liddell"]
+    assert found(index, "to ann.smith@example.com") == ["ann.smith@example.com"]
+    assert found(index, "alice, and alice.liddell") == ["alice", "alice.liddell"]
+    assert found(index, "alice. Then ann") == ["alice", "ann"]
+
+
 def test_bounded_whatever_the_text() -> None:
     index = index_of(*(f"{a}.{b}" for a in range(100, 200) for b in range(100, 200)))
     hostile = " ".join(f"{n}" for n in range(100, 200)) * 2_500

@@ -98,5 +98,16 @@ class Index:
             for shape in self._searched:
                 found += filter(known, shape.candidates(reading))
             complete = complete and not reading.cut
-        marks = [mark for mark in map(self._marks.get, found) if mark is not None]
-        return list(dict.fromkeys(marks)), complete
+        keys = list(dict.fromkeys(found))
+        marks = {key: mark for key in keys if (mark := self._marks.get(key)) is not None}
+        if len(keys) > 1:
+            marks = {key: mark for key, mark in marks.items() if mark.secret or not _only_inside(key, keys, text)}
+        return list(dict.fromkeys(marks.values())), complete
+
+
+def _only_inside(key: bytes, keys: list[bytes], text: str) -> bool:
+    """True where an identifier stands nowhere but inside of longer ones: ``alice`` in ``alice.liddell``."""
+    longer = [other for other in keys if len(other) > len(key) and key in other]
+    for other in sorted(longer, key=lambda one: (-len(one), one)):
+        text = text.replace(other.decode(errors="replace"), "\0")
+    return bool(longer) and key.decode(errors="replace") not in text
