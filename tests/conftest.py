@@ -23,6 +23,9 @@ ONCE = (
 """Tests that take long and hardly depend on the Python, or on libraries' versions: CI runs them with one."""
 
 
+SERVING = ("aiohttp", "uvicorn", "hypercorn", "websockets", "waitress")
+"""Servers that tests run in their own process; their clients are beside them, on a machine that others share."""
+
 STARTERS = frozenset({"doors", "receivers", "servers", "redis_server", "postgres_server", "mariadb_server"})
 """Modules of the tests that start programs."""
 
@@ -37,11 +40,14 @@ def pytest_collection_modifyitems(items):
 
 
 def starts_programs(item):
-    """Whether a test talks with processes of its own, such as servers."""
+    """Whether a test talks with servers or other programs that it starts."""
     if item.get_closest_marker("server") or {"project", "pytester"} & set(item.fixturenames):
         return True
     return any(
-        value is subprocess or getattr(value, "__module__", None) in STARTERS for value in vars(item.module).values()
+        value is subprocess
+        or getattr(value, "__module__", None) in STARTERS
+        or (isinstance(value, types.ModuleType) and value.__name__.startswith(SERVING))
+        for value in vars(item.module).values()
     )
 
 

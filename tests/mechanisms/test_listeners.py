@@ -580,21 +580,24 @@ def set_up():
     history = []
     listen(lambda sender, **event: history.append(event))
 
-async def follow(user):
+async def follow(user, listens, asked):
     current_user.set(user)
     inbox = []
     {listen}
     kept.append(inbox)
-    await asyncio.sleep(0.02)
+    listens.set()
+    await asked.wait()
 
 async def request(user):
     current_user.set(user)
     tell({event})
 
 async def serve():
-    following = asyncio.create_task(follow("alice"))
-    await asyncio.sleep(0.01)
+    listens, asked = asyncio.Event(), asyncio.Event()
+    following = asyncio.create_task(follow("alice", listens, asked))
+    await listens.wait()
     await asyncio.create_task(request("bob"))
+    asked.set()
     await following
 
 def main():
