@@ -10,7 +10,7 @@ import pytest
 from isolation_audit.config import Limits, Select
 from isolation_audit.findings import PAIRS_SHOWN, Finding, Frame, Site, Witnesses
 from isolation_audit.identity.scopes import Scope
-from isolation_audit.recorder import PAIRS, Recorder
+from isolation_audit.recorder import ALL_PAIRS, PAIRS, Recorder
 from isolation_audit.rules import Severity
 
 
@@ -82,6 +82,27 @@ def test_pairs_are_bounded() -> None:
     entry = recorder.entries()[0]
     assert (len(entry.pairs), entry.pairs_dropped) == (PAIRS, 5)
     assert (len(entry.as_dict()["pairs"]), entry.as_dict()["pairs_total"]) == (PAIRS_SHOWN, PAIRS)
+
+
+def test_pairs_of_all_findings_together_are_bounded() -> None:
+    recorder = Recorder(Limits(), Select())
+    several = ALL_PAIRS // PAIRS + 3
+    for number in range(several):
+        for other in range(PAIRS):
+            met = Witnesses(ambient="alice", content=f"user-{other}")
+            recorder.record(finding(target=f"app:Emitter{number}", witnesses=met))
+    entries = recorder.entries()
+    assert sum(len(entry.pairs) for entry in entries) == ALL_PAIRS
+    assert sum(entry.pairs_dropped for entry in entries) == (several * PAIRS) - ALL_PAIRS
+    assert all(entry.count == PAIRS for entry in entries)
+
+
+def test_scopes_that_no_way_out_takes_are_not_kept() -> None:
+    recorder = Recorder(Limits(), Select())
+    recorder.scope_ended(Scope("alice"))
+    recorder.takes_scopes = False
+    recorder.scope_ended(Scope("alice"))
+    assert (len(recorder.scopes), recorder.scopes_dropped) == (1, 0)
 
 
 def test_beyond_the_limit_is_counted_as_dropped() -> None:

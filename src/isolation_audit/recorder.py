@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 PAIRS: Final = 1_000
 """Pairs of users that are told apart in one finding."""
 
+ALL_PAIRS: Final = 10_000
+"""The same in all findings of a process together."""
+
 TESTS: Final = 10_000
 """Tests that are told apart in one finding."""
 
@@ -49,15 +52,17 @@ class Entry:
     tests: dict[str, int] = field(default_factory=dict)
     """How often it happened in which test, or in what that test had started."""
 
-    def meet(self, witnesses: Witnesses) -> None:
-        """Count the two users of one more occurrence."""
+    def meet(self, witnesses: Witnesses, room: int) -> bool:
+        """Count the two users of one more occurrence; True where they are a new pair, of which ``room`` more may be."""
         pair = witnesses.pair()
         if pair is None:
-            return
-        if pair in self.pairs or len(self.pairs) < PAIRS:
-            self.pairs[pair] = self.pairs.get(pair, 0) + 1
-        else:
+            return False
+        known = self.pairs.get(pair)
+        if known is None and (room <= 0 or len(self.pairs) >= PAIRS):
             self.pairs_dropped += 1
+            return False
+        self.pairs[pair] = (known or 0) + 1
+        return known is None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form of ``report.json``, schema 1."""
@@ -76,6 +81,9 @@ class Recorder:
         self._lock = threading.RLock()
         self._entries: dict[str, Entry] = {}
         self._shortcuts: dict[Hashable, Entry] = {}
+        self._room = ALL_PAIRS
+        self.takes_scopes = True
+        """False where no way out has a use for ended scopes."""
         self.counts: Counter[str] = Counter()
         """Occurrences by rule, dropped ones included."""
         self.dropped = 0
@@ -128,7 +136,7 @@ class Recorder:
                 return
             else:
                 entry = self._entries[fingerprint] = Entry(finding, 1, now, now)
-                entry.meet(finding.witnesses)
+                self._room -= entry.meet(finding.witnesses, self._room)
                 self.size += finding.size()
                 self._count_test(entry)
                 self.counts[finding.rule] += 1
@@ -139,6 +147,8 @@ class Recorder:
 
     def scope_ended(self, scope: Scope) -> None:
         """Queue an ended scope for the sinks; a full queue drops its oldest and counts it."""
+        if not self.takes_scopes:
+            return
         if len(self.scopes) == self.scopes.maxlen:
             self.scopes_dropped += 1
         self.scopes.append(scope)
@@ -151,7 +161,7 @@ class Recorder:
 
     def _count(self, entry: Entry, witnesses: Witnesses) -> None:
         entry.count += 1
-        entry.meet(witnesses)
+        self._room -= entry.meet(witnesses, self._room)
         self._count_test(entry)
         entry.last_seen = time.time()
         self.counts[entry.finding.rule] += 1

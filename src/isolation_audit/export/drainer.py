@@ -111,6 +111,7 @@ class Drainer:
         refresh: Callable[[], None],
     ) -> None:
         self._recorder = recorder
+        recorder.takes_scopes = any(getattr(sink, "takes_scopes", True) for sink in sinks)
         self._barrier = barrier
         lanes = [Lane(sink, barrier, recorder) for sink in sinks]
         self._lanes = sorted(lanes, key=lambda lane: lane.sums_up)

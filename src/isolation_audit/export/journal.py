@@ -23,6 +23,7 @@ class JournalSink:
     """
 
     name = "journal"
+    takes_scopes = False
 
     def __init__(self, path: Path) -> None:
         self._path = path

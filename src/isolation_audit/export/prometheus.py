@@ -158,6 +158,7 @@ class PrometheusSink:
     """
 
     name = "prometheus"
+    takes_scopes = False
 
     def __init__(self, config: Config, snapshot: Callable[[], Report]) -> None:
         self._config = config

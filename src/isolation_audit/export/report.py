@@ -217,6 +217,7 @@ class ReportSink:
     """Keeps ``DIR/processes/RUN-PID-*.json`` up to date, so that even a killed process leaves what it saw."""
 
     name = "report"
+    takes_scopes = False
     sums_up = True
 
     def __init__(self, directory: Path, run_id: str, select: Select, *, supervised: bool) -> None:

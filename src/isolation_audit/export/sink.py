@@ -25,8 +25,9 @@ class Batch:
 class Sink(Protocol):
     """A way out. It runs on the drainer's thread, never on one of the application's; whatever it raises is counted.
 
-    Two attributes may be there: ``exports``, what could not be delivered, and a true ``sums_up`` for one that tells of
-    the others' ``exports`` and so takes the last batch after them.
+    Three attributes may be there: ``exports``, what could not be delivered; a true ``sums_up`` for one that tells of
+    the others' ``exports`` and so takes the last batch after them; a false ``takes_scopes`` for one that has no use for
+    ended scopes, which are not kept where nobody has.
     """
 
     name: str

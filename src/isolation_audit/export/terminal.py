@@ -205,6 +205,7 @@ class TerminalSink:
     """Writes each distinct finding to standard error once, as it comes, and (unsupervised) the summary at the end."""
 
     name = "terminal"
+    takes_scopes = False
 
     def __init__(self, color: str, *, summary: bool) -> None:
         self._stream = sys.stderr
