@@ -4,7 +4,14 @@ import re
 import tomllib
 from pathlib import Path
 
-HIGHER = {"click": "8.1.3", "pytest": "7.2.0", "starlette": "0.37.2", "uvicorn": "0.29", "websockets": "12.0"}
+HIGHER = {
+    "wrapt": "1.17.0",
+    "click": "8.1.3",
+    "pytest": "7.2.0",
+    "starlette": "0.37.2",
+    "uvicorn": "0.29",
+    "websockets": "12.0",
+}
 """Where the tests need more than we do: Flask 3, pytest-rerunfailures, and servers that have what came later.
 tests/installation has the lowest of these."""
 

@@ -27,7 +27,7 @@ APPLICATIONS = (
     Application("new FastAPI", ("fastapi", "uvicorn", "websockets", "click", "rich"), UVICORN),
     Application(
         "Flask 2.0",
-        ("flask==2.0.3", "werkzeug==2.0.3", "click==8.0.4", "gunicorn==20.1.0", "setuptools<70", "wrapt==1.14.1"),
+        ("flask==2.0.3", "werkzeug==2.0.3", "click==8.0.4", "gunicorn==20.1.0", "setuptools<70", "wrapt==1.16.0"),
         (*GUNICORN, "--workers", "1", "--threads", "2", "flask_app:app"),
     ),
     Application(
@@ -42,6 +42,6 @@ APPLICATIONS = (
     ),
     Application("aiohttp", ("aiohttp",), ("aiohttp_app.py", "{port}")),
     Application("old aiohttp", ("aiohttp==3.9.0", "attrs==22.2.0"), ("aiohttp_app.py", "{port}")),
-    Application("no framework at all", ("click==8.0.4", "wrapt==1.14.1", "rich==12.0.0"), ("bare_app.py", "{port}")),
+    Application("no framework at all", ("click==8.0.4", "wrapt==1.16.0", "rich==12.0.0"), ("bare_app.py", "{port}")),
 )
 OLDEST, NO_FRAMEWORK = APPLICATIONS[0], APPLICATIONS[-1]

@@ -374,6 +374,7 @@ def test_a_tracer_beside_it_sees_the_function_s_own_lines():
 @pytest.mark.parametrize("core", ["ctrace", "pytrace"])
 def test_coverage_counts_the_same_lines_and_branches(tmp_path, core):
     pytest.importorskip("coverage")
+    pytest.importorskip("coverage")
     (tmp_path / "app.py").write_text(
         textwrap.dedent("""
         def work(value):

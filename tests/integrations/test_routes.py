@@ -80,8 +80,9 @@ app.add_api_route("/service", Service().list)
 
 ASGI = """
 async def ask(method, path, user):
+    messages = [{"type": "http.request", "body": b"", "more_body": False}]
     async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return messages.pop() if messages else await asyncio.Event().wait()  # the client stays
     async def send(message):
         pass
     scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",

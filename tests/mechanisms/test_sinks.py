@@ -245,6 +245,9 @@ def starlette(endpoint: Any, *, middleware: bool = False) -> Starlette:
 @pytest.mark.parametrize("middleware", [False, True])
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_frameworks_response_is_found_once_and_names_the_endpoint(audit, middleware, streamed) -> None:
+    if middleware and version("starlette") == "0.37.2":
+        pytest.skip("there the middleware's response and the endpoint's are told of as two (docs/reference/limits.md)")
+
     async def letter(request: Request) -> Response:
         current_user.set(request.headers["x-user"])
         return StreamingResponse(iter([HERS])) if streamed else PlainTextResponse(HERS)

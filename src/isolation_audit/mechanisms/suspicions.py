@@ -117,7 +117,7 @@ class Suspicions:
         if not self.worth(where):
             return False
         profile: Any = sys.getprofile()
-        if profile is None:
+        if profile is None or (type(profile) is _Watch and not profile.is_of(self._runtime)):
             sys.setprofile(_Watch(self._runtime, self.watchers))
         elif type(profile) is _Watch:
             profile.extend()
@@ -125,11 +125,10 @@ class Suspicions:
             return False  # the application's own profiler: it must not miss anything
         return True
 
-    @staticmethod
-    def look_away() -> None:
+    def look_away(self) -> None:
         """The thread needs its profile function no more, unless somebody else does."""
         profile: Any = sys.getprofile()
-        if type(profile) is _Watch:
+        if type(profile) is _Watch and profile.is_of(self._runtime):
             profile.release()
 
     def close(self, suspicion: Suspicion) -> None:
@@ -178,6 +177,10 @@ class _Watch:
         self._watchers = watchers
         self._left = CALLS
         self._open = 1
+
+    def is_of(self, runtime: Runtime) -> bool:
+        """False for what an earlier audit has left on a thread that did nothing since."""
+        return self._runtime is runtime
 
     def extend(self) -> None:
         """One more suspicion is open on this thread."""
