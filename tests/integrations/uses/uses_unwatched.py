@@ -1,0 +1,68 @@
+"""Uses of what is only seen at work: listening sockets, and libraries that serve users and are not watched."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import socketserver
+import threading
+from typing import Any
+
+from uses import outcome, use
+
+__all__: list[str] = []
+
+
+@use("listening")
+def accepting() -> Any:
+    class Shout(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(self.rfile.readline().upper())
+
+    def ask(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"hello\n")
+            return connection.recv(100)
+
+    async def served() -> Any:
+        async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write((await reader.readline()).upper())
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(shout, "127.0.0.1", 0)
+        async with server:
+            return await asyncio.to_thread(ask, server.sockets[0].getsockname()[1])
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Shout) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        answers = [ask(server.server_address[1])]
+        thread.join()
+    answers.append(asyncio.run(served()))
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        nobody.setblocking(False)
+        waiting = outcome(nobody.accept)
+    return [*map(bytes.decode, answers), waiting]
+
+
+@use("sightings")
+def at_work() -> Any:
+    from tornado.httpclient import AsyncHTTPClient
+    from tornado.web import Application, RequestHandler
+
+    class Hello(RequestHandler):
+        def get(self, name: str) -> None:
+            if name == "carol":
+                raise LookupError(name)
+            self.write(f"hello {name}")
+
+    async def main() -> Any:
+        server = Application([("/(.*)", Hello)], log_function=lambda _handler: None).listen(0, "127.0.0.1")
+        port = next(iter(server._sockets.values())).getsockname()[1]
+        client = AsyncHTTPClient()
+        got = [await client.fetch(f"http://127.0.0.1:{port}/{name}", raise_error=False) for name in ("alice", "carol")]
+        server.stop()
+        return [(one.code, one.body.decode()[:11] if one.code == 200 else "") for one in got]
+
+    return asyncio.run(main())
