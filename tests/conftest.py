@@ -78,6 +78,13 @@ def only_its_own_objects():
     gc.freeze()
 
 
+@pytest.fixture(autouse=True)
+def no_profile_function_of_an_earlier_test():
+    """The auditor leaves an application's own profile function alone, and looks at nothing while there is one."""
+    if sys.getprofile() is not None:
+        sys.setprofile(None)
+
+
 @pytest.fixture
 def load_app():
     """Makes an importable module from source text: ``load_app(source)`` returns it; it is forgotten after the test."""

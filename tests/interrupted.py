@@ -87,7 +87,8 @@ def fork(_number: int) -> None:
     if child == 0:
         steps = sys.gettrace()
         sys.settrace(None)
-        print(steps.seen, flush=True)
+        if sys.argv[2] == "steps":
+            print(steps.seen, flush=True)
         shop.cross()
         os._exit(0)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -108,7 +108,11 @@ def _work() -> Any:
         task = asyncio.current_task()
     except RuntimeError:  # no loop runs on this thread
         task = None
-    return ref(task) if task is not None else (threading.get_ident(), id(current_scope()))
+    if task is not None:
+        return ref(task)
+    # By reference: a scope that is gone is no other one, whatever lies at its place in memory now.
+    scope = current_scope()
+    return (threading.get_ident(), None if scope is None else ref(scope))
 
 
 def _is_one(one: Any, other: Any) -> bool:
