@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -304,6 +305,8 @@ def audited(tmp_path: Any, source: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_response_names_view_route_and_field(framework: str, tmp_path: Any) -> None:
+    if framework == "starlette" and version("starlette") == "0.37.2":
+        pytest.skip("there a middleware's response is told of as another one (docs/reference/limits.md)")
     source, asked = FRAMEWORKS[framework]
     findings = audited(tmp_path, f"{HEAD}\nASKED = {list(asked)!r}\n{source}")
     got = {(one["method"], one["route"], one["site"]["function"]) for one in findings if one["rule"] == "IA203"}
