@@ -1,0 +1,63 @@
+"""Who is told what rewritten modules write and read: one listener at most, and with none they are as the originals.
+
+A listener is called on the thread and in the context of the application's own statement. What it raises is counted as a
+fault and goes no further. It must not keep what it is given alive.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from isolation_audit.instrument.barrier import Barrier
+
+ATTRIBUTE: Final = "attribute"
+"""container: the instance or the class that holds it; key: its name."""
+ITEM: Final = "item"
+"""container: a mapping; key: its key."""
+ELEMENT: Final = "element"
+"""container: a list, a set, a deque or the like; key: the index, or None where the place does not matter."""
+ALL: Final = "all"
+"""Only read: every item or element at once (iterated, copied, unpacked, sliced); key None, value: the container."""
+GLOBAL: Final = "global"
+"""container: the module's dict; key: the name."""
+CELL: Final = "cell"
+"""A closure's variable, also by ``nonlocal``; container: the cell; key: the name."""
+DEFAULT: Final = "default"
+"""The mutable default of an argument; container: the function's code; key: the argument's name."""
+LOCAL: Final = "thread local"
+"""An attribute of a ``threading.local``; container: it; key: the name."""
+ENVIRON: Final = "environ"
+"""A variable of the process; container: ``os.environ``; key: its name."""
+CONTEXT: Final = "context variable"
+"""The default of a ContextVar, where that can be changed; container: the variable; key None."""
+
+
+class StateListener(Protocol):
+    """What a monitor of state has."""
+
+    def unit(self) -> object:
+        """The unit of work that runs here; None outside of any. Then nothing else is called; keep it cheap."""
+
+    def wrote(self, container: object, kind: str, key: object, value: object, site: int) -> None:
+        """Something was stored; ``del`` and ``clear`` are not told. After it the key's name is read with a report."""
+
+    def read(self, container: object, kind: str, key: object, value: object, site: int) -> None:
+        """Something is being read; what is done with it is ``sites.site(site).use``."""
+
+    def born(self, obj: object) -> None:
+        """The ``__init__`` of this object sets its attributes: they are new, and nobody else's."""
+
+
+class _Ear:
+    listener: StateListener | None = None
+    barrier: Barrier | None = None
+
+
+ear = _Ear()
+"""The listener, if there is one; asked by what rewritten modules call."""
+
+
+def listen(listener: StateListener | None, barrier: Barrier | None = None) -> None:
+    """Tell ``listener`` from now on, or nobody; faults of it are counted by ``barrier``."""
+    ear.listener, ear.barrier = listener, barrier
