@@ -1,1 +1,1 @@
-"""Depth ``state``: modules rewritten at import tell a listener what they keep, and what they read of it. Knows no rule."""
+"""Depth ``state``: modules rewritten at import tell a listener what they keep and what they read. Knows no rule."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from isolation_audit.instrument.barrier import Barrier
 
 ATTRIBUTE: Final = "attribute"
@@ -40,7 +42,10 @@ class StateListener(Protocol):
         """The unit of work that runs here; None outside of any. Then nothing else is called; keep it cheap."""
 
     def wrote(self, container: object, kind: str, key: object, value: object, site: int) -> None:
-        """Something was stored; ``del`` and ``clear`` are not told. After it the key's name is read with a report."""
+        """Something is stored, just before or after this; from then on its key or name is armed (:func:`arm`).
+
+        ``del`` and ``clear`` are not told.
+        """
 
     def read(self, container: object, kind: str, key: object, value: object, site: int) -> None:
         """Something is being read; what is done with it is ``sites.site(site).use``."""
@@ -61,3 +66,53 @@ ear = _Ear()
 def listen(listener: StateListener | None, barrier: Barrier | None = None) -> None:
     """Tell ``listener`` from now on, or nobody; faults of it are counted by ``barrier``."""
     ear.listener, ear.barrier = listener, barrier
+
+
+class Flag:
+    """A constant of rewritten code: reads are told while it is on."""
+
+    __slots__ = ("__weakref__", "on")
+
+    def __init__(self) -> None:
+        self.on = False
+
+
+class Armed:
+    """The names and keys whose reads are told, and the flags that have to be turned on for each."""
+
+    def __init__(self) -> None:
+        self.names: set[object] = set()
+        self._flags: dict[object, list[Flag]] = {}
+
+    def watch(self, flag: Flag, names: Iterable[object]) -> None:
+        """Turn ``flag`` on as soon as one of these is armed."""
+        for name in names:
+            self._flags.setdefault(name, []).append(flag)
+            if name in self.names:
+                flag.on = True
+
+    def arm(self, name: object) -> None:
+        """Have reads of this name told, wherever it is an attribute, a key or a global."""
+        self.names.add(name)
+        for flag in self._flags.get(name, ()):
+            flag.on = True
+
+    def disarm(self) -> None:
+        """Have no reads told any more."""
+        self.names.clear()
+        for flags in self._flags.values():
+            for flag in flags:
+                flag.on = False
+
+
+armed = Armed()
+
+
+def arm(names: Iterable[object]) -> None:
+    """Have reads of these attributes, keys or globals told, such as of an object that was born and is now shared.
+
+    What :meth:`StateListener.wrote` is told of is armed already.
+    """
+    for name in names:
+        if name not in armed.names:
+            armed.arm(name)
