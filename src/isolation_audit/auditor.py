@@ -18,7 +18,7 @@ from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_con
 from isolation_audit.content.witness import ContentWitness
 from isolation_audit.coverage.counts import counted
 from isolation_audit.coverage.verdict import judge
-from isolation_audit.detectors import all_detectors, all_rules
+from isolation_audit.detectors import all_detectors, all_rules, unusable
 from isolation_audit.detectors.selfcheck import SelfCheckDetector, blindness
 from isolation_audit.exceptions import UsageError
 from isolation_audit.export import report
@@ -48,9 +48,10 @@ from isolation_audit.recorder import Recorder
 from isolation_audit.stores import share_bindings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from isolation_audit.detectors.base import Detector
     from isolation_audit.export.sink import Sink
     from isolation_audit.instrument.tally import Tally
     from isolation_audit.instrument.targets import Watched
@@ -109,13 +110,22 @@ class Auditor:
         self._listen()
 
     def _listen(self) -> None:
-        self.detectors = [detector(self.runtime, self.recorder, self.pseudonyms) for detector in all_detectors()]
+        self.detectors = list(self._detectors())
         self._handlers: dict[type, list[tuple[str, Callable[[Any], None]]]] = {}
         for detector in self.detectors:
             for kind, name in detector.handlers.items():
                 self._handlers.setdefault(kind, []).append((type(detector).__name__, getattr(detector, name)))
         selfcheck = next(detector for detector in self.detectors if isinstance(detector, SelfCheckDetector))
         self.runtime.barrier.on_fault = selfcheck.on_fault
+        for name, error in unusable().items():
+            self.runtime.barrier.fault(f"rules {name}", error)
+
+    def _detectors(self) -> Iterator[Detector]:
+        for detector in all_detectors():
+            try:
+                yield detector(self.runtime, self.recorder, self.pseudonyms)
+            except Exception as error:
+                self.runtime.barrier.fault(f"detector {detector.__name__}", error)
 
     def _publish(self, observation: object) -> None:
         handlers = self._handlers.get(type(observation), [])

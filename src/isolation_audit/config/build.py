@@ -20,6 +20,7 @@ from isolation_audit.config.model import (
     Emitter,
     Engine,
     EventName,
+    Exporter,
     Factory,
     Identity,
     Integrations,
@@ -81,6 +82,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         prometheus=top.section("prometheus", _prometheus),
         otlp=top.section("otlp", _otlp),
         journal=top.section("journal", lambda table: Journal(table.one("path", kinds.file_path(folder), None))),
+        exporters=top.named("exporters", _exporter),
         limits=top.section("limits", _limits),
         select=top.section("select", _select),
     )
@@ -318,6 +320,10 @@ def _otlp(table: Table) -> Otlp:
         service_name=table.one("service_name", TEXT, None),
         timeout=table.one("timeout", kinds.DURATION, default.timeout),
     )
+
+
+def _exporter(table: Table) -> Exporter:
+    return Exporter(str(table.place[-1]), table.rest(kinds.PLAIN))
 
 
 def _limits(table: Table) -> Limits:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from isolation_audit.config.problems import Refused, choices, closest, described, quoted
+from isolation_audit.plugins import RULES, plugins
 from isolation_audit.protocols import OrderError, compile_order
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PLAIN = (str, int, float, bool)
 LARGEST = 1_000_000_000
 _SECONDS = {"ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600)}
 
@@ -151,9 +153,19 @@ def _parse_method_glob(text: str) -> str:
     raise Refused(f"{quoted(text)} can't match a method", 'write a name with wildcards, such as "emit_*"')
 
 
+def _parse_plain(value: object) -> object:
+    if not isinstance(value, (list, tuple)):
+        return value
+    if any(not isinstance(one, _PLAIN) for one in value):
+        raise Refused("is a list of more than plain values", 'write it like ["first", "second"]')
+    return tuple(value)
+
+
 def _parse_code(text: str) -> str:
     if any(fnmatch.fnmatchcase(f"IA{number}", text) for number in range(100, 1000)):
         return text
+    if any(re.fullmatch(rf"{re.escape(one.name)}[\d*?\[\]-]+", text) for one in plugins(RULES)):
+        return text  # of another package, whose rules are known when it is loaded
     upper = text.strip().upper()
     if re.fullmatch(r"IA[1-9]\d\d", upper):
         raise Refused(f"{quoted(text)} is not a rule", f"did you mean {upper!r}?")
@@ -227,6 +239,7 @@ def _parse_order(text: str) -> str:
 
 
 TEXT: Kind[str] = Kind("text", '"..."', (str,), str)
+PLAIN: Kind[object] = Kind("a plain value or a list", '"..."', (*_PLAIN, list, tuple), _parse_plain, may_be_empty=True)
 BOOLEAN: Kind[bool] = Kind("a boolean", "true", (bool,), bool)
 COUNT = integer(1, LARGEST, 1000)
 PORT = integer(0, 65535, 9464)

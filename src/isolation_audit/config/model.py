@@ -345,6 +345,14 @@ class Integrations:
 
 
 @dataclass(frozen=True, slots=True)
+class Exporter:
+    """One ``[exporters.NAME]``: an exporter of another package, with options that only it knows."""
+
+    name: str
+    options: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """``[audit]``: how deep to look."""
 
@@ -378,5 +386,6 @@ class Config:
     prometheus: Prometheus = field(default_factory=Prometheus)
     otlp: Otlp = field(default_factory=Otlp)
     journal: Journal = field(default_factory=Journal)
+    exporters: tuple[Exporter, ...] = ()
     limits: Limits = field(default_factory=Limits)
     select: Select = field(default_factory=Select)

@@ -111,6 +111,12 @@ class Table:
                 pairs.append((left, right))
         return tuple(pairs)
 
+    def rest(self, kind: Kind[T]) -> tuple[tuple[str, T], ...]:
+        """Every key of the table that nobody asked for, and its value."""
+        keys = [key for key in self._values if isinstance(key, str) and key not in self._known]
+        values = [(key, self.one(key, kind, None)) for key in keys]
+        return tuple((key, value) for key, value in values if value is not None)
+
     def section(self, key: str, build: Callable[[Table], T]) -> T:
         """A table of its own, ``[key]``; without it ``build`` gets an empty one."""
         self._known.append(key)

@@ -1,4 +1,4 @@
-"""What a way out looks like to the drainer."""
+"""What a way out looks like to the drainer, and what an exporter is told when it makes one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from isolation_audit.config.model import Config
+    from isolation_audit.identity.pseudonyms import Pseudonyms
     from isolation_audit.identity.scopes import Scope
     from isolation_audit.recorder import Entry
 
@@ -37,6 +39,22 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Flush within the configured time and let go of everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an exporter is told. ``options`` is its own table, ``[exporters.NAME]``: lists in it are tuples.
+
+    ``pseudonyms`` turns ids of users into what may leave the process. ``snapshot`` gives the whole report so far.
+    ``supervised`` is true in the processes of ``isolation-audit run``, which speaks for all of them at the end.
+    """
+
+    config: Config
+    options: Mapping[str, Any]
+    run_id: str
+    pseudonyms: Pseudonyms
+    snapshot: Callable[[], dict[str, Any]]
+    supervised: bool
 
 
 def exports(sinks: list[Sink]) -> dict[str, dict[str, int]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from isolation_audit.config.model import Target
 from isolation_audit.instrument.resolve import resolve
 from isolation_audit.instrument.targets import Watched
+from isolation_audit.plugins import INTEGRATIONS, plugins
 from isolation_audit.roles import INTEGRATION
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.probe import Interceptor, Probe
     from isolation_audit.instrument.runtime import Runtime
 
-GROUP: Final = "isolation_audit.integrations"
+GROUP: Final = INTEGRATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Integration(Protocol):
 def watch(runtime: Runtime, places: Places) -> list[Watched]:
     """The targets of every installed integration that the configuration does not switch off."""
     found: list[Watched] = []
-    for entry_point in metadata.entry_points(group=GROUP):
+    for entry_point in plugins(GROUP):
         if entry_point.name in runtime.config.integrations.disable:
             continue
         try:
