@@ -164,7 +164,8 @@ def _parse_plain(value: object) -> object:
 def _parse_code(text: str) -> str:
     if any(fnmatch.fnmatchcase(f"IA{number}", text) for number in range(100, 1000)):
         return text
-    if any(re.fullmatch(rf"{re.escape(one.name)}[\d*?\[\]-]+", text) for one in plugins(RULES)):
+    others = (one.name for one in plugins(RULES) if one.name != "IA")
+    if any(re.fullmatch(rf"{re.escape(prefix)}[\d*?\[\]-]+", text) for prefix in others):
         return text  # of another package, whose rules are known when it is loaded
     upper = text.strip().upper()
     if re.fullmatch(r"IA[1-9]\d\d", upper):
