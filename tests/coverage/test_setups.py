@@ -18,7 +18,7 @@ SETUPS = Path(__file__).with_name("setups")
 BLIND: dict[str, tuple[str, str, str]] = {
     "unknown_framework": ("", "blind", "the program itself on port"),
     "unknown_handlers": ("", "blind", "the program itself on port"),
-    "tornado_handlers": ("", "blind", "Tornado is at work and not watched (3 requests)"),
+    "cheroot_server": ("", "blind", "cheroot is at work and not watched (3 requests)"),
     "opaque_tokens": ("", "blind", "none of the 3 requests had a known user"),
     "typo_in_a_path": (
         '[[engines]]\ntarget = "blind:Engine"\nowner = ["args.usr_id"]\n',
@@ -33,7 +33,7 @@ BLIND: dict[str, tuple[str, str, str]] = {
     "trio_worker": ("", "partly blind", "hypercorn's trio worker is at work and not watched (3 requests)"),
 }
 
-NEEDED = ("tornado_handlers", "trio_worker")
+NEEDED = ("cheroot_server", "trio_worker")
 """Named for the library that they need."""
 
 HEALTHY = ("fastapi", "starlette", "django", "flask", "aiohttp", "socketio")

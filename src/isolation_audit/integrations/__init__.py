@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from isolation_audit.config.model import Target
 from isolation_audit.instrument.resolve import resolve
 from isolation_audit.instrument.targets import Watched
+from isolation_audit.mechanisms.libraries import Libraries
 from isolation_audit.plugins import INTEGRATIONS, plugins
 from isolation_audit.roles import INTEGRATION
 
@@ -55,7 +56,12 @@ class Replacement:
 
 
 class Integration(Protocol):
-    """What an entry point of the group leads to."""
+    """What an entry point of the group leads to.
+
+    It may declare more of its library: ``packages`` (folders or files whose frames are none of the application's),
+    ``departures`` (exceptions, as ``module:Class``, that say that the other side has left), ``lasting`` (parts of
+    paths of files whose handlers are short while what they set up lasts as long as the connection).
+    """
 
     distribution: str
     """The library's name on the package index; empty for the standard library."""
@@ -74,7 +80,9 @@ def watch(runtime: Runtime, places: Places) -> list[Watched]:
         if entry_point.name in runtime.config.integrations.disable:
             continue
         try:
-            found += targets(entry_point.name, entry_point.load(), runtime, places)
+            integration = entry_point.load()
+            runtime.part(Libraries).declare(integration)
+            found += targets(entry_point.name, integration, runtime, places)
         except Exception as error:
             runtime.barrier.fault(f"integration {entry_point.name}", error)
     return found

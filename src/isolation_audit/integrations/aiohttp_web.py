@@ -36,6 +36,7 @@ class Aiohttp:
 
     distribution = "aiohttp"
     since = "3.9.0"
+    packages = ("aiohttp",)
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:

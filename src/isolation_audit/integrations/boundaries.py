@@ -98,7 +98,11 @@ class RootPoint(RequestPoint):
         A connection that is kept alive may start the next request from the task of the last one, and so with a copy of
         its context. What is ours in there is taken out: it is about the other request.
         """
-        user, (home, scope) = self._native(), home_variable.get() or (None, None)
+        return self._begin(self._native())
+
+    def _begin(self, user: User | None) -> _Request:
+        """Begin a request whose context had this ``user`` before."""
+        home, scope = home_variable.get() or (None, None)
         begin_anew(scope)
         request = _Request(None if user is None or (home is not None and same(user, home)) else user)
         suspicion_variable.set(request)

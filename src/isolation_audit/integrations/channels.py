@@ -34,6 +34,7 @@ class Channels:
 
     distribution = "channels"
     since = "2.1.0"
+    lasting = ("/channels/",)
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:

@@ -14,6 +14,7 @@ from isolation_audit.instrument.observations import Broken, Unready
 from isolation_audit.instrument.points.ownership import differ
 from isolation_audit.instrument.stacks import capture, raised
 from isolation_audit.mechanisms.addressees import Addressees, Message
+from isolation_audit.mechanisms.libraries import Libraries
 from isolation_audit.mechanisms.sightings import Sightings
 
 if TYPE_CHECKING:
@@ -28,17 +29,6 @@ CLOSED: Final = "after the application had closed it"
 RECEIVED: Final = "after its disconnect had been received"
 
 _ORIGIN_FRAMES: Final = 4
-_LIBRARIES: Final = (
-    "starlette",
-    "fastapi",
-    "websockets",
-    "uvicorn",
-    "hypercorn",
-    "anyio",
-    "asyncio",
-    "aiohttp",
-    "contextlib.py",
-)
 
 
 class Connection:
@@ -69,6 +59,7 @@ class Connections:
         self._addressees = runtime.part(Addressees) if runtime.config.watch.addressees else None
         self._record_of = runtime.objects.get
         self._ambient = runtime.ambient.current
+        self.libraries = runtime.part(Libraries)
         runtime.part(Sightings).serves(target)
 
     def known(self, obj: Any) -> Connection | None:
@@ -99,7 +90,7 @@ class Connections:
         record = self._runtime.objects.record(obj)
         if record is not None and record.owner is None:
             record.owner = ambient
-            record.origin = beneath(capture(_ORIGIN_FRAMES), _LIBRARIES)
+            record.origin = beneath(capture(_ORIGIN_FRAMES), self.libraries.packages)
             record.origin_label = "first used for"
 
     def received(self, obj: Any, connection: Connection) -> None:
@@ -124,7 +115,7 @@ class Connections:
             if task is not None and connection.reader() is task:
                 # Whoever receives on a connection may answer there: somebody has logged in anew, or it serves several.
                 connection.owner = ambient
-        addressees.one(ambient, connection.owner, Message(f"{self.target}.send", payload, _LIBRARIES))
+        addressees.one(ambient, connection.owner, Message(f"{self.target}.send", payload, self.libraries.packages))
 
     def broadcast(self, objs: list[Any], target: str, payload: Any) -> None:
         """Have it weighed whether what is sent to all of them on purpose is meant for them."""
@@ -132,13 +123,13 @@ class Connections:
             return
         known = [connection for obj in objs if (connection := self.known(obj)) is not None]
         owners = [connection.owner for connection in known if connection.owner is not None]
-        ambient, message = self._runtime.ambient.current(), Message(target, payload, _LIBRARIES)
+        ambient, message = self._runtime.ambient.current(), Message(target, payload, self.libraries.packages)
         self._addressees.everyone(ambient, owners, message, meant=lambda: True)
 
     def unready(self, connection: Connection, when: str) -> None:
         """Tell that something is being sent ``when`` nobody can receive it."""
         runtime = self._runtime
-        stack = beneath(capture(runtime.config.limits.stack), _LIBRARIES)
+        stack = beneath(capture(runtime.config.limits.stack), self.libraries.packages)
         runtime.publish(Unready(self.target, when, runtime.ambient.current(), connection.owner, stack))
 
     def closing(self, connection: Connection, code: object) -> None:
@@ -146,14 +137,21 @@ class Connections:
         if not isinstance(code, int) or code != INTERNAL_ERROR or connection.broken or connection.gone:
             return
         error = sys.exc_info()[1]
-        if error is None or not _departure(error):
+        if error is None or not self._is_no_fault(error):
             self.broken(connection, "was closed with 1011", error)
 
     def failing(self, connection: Connection, error: BaseException) -> None:
         """Tell of an exception that leaves the application while the connection is open, or about to be."""
-        if connection.end or connection.gone or connection.broken or _departure(error):
+        if connection.end or connection.gone or connection.broken or self._is_no_fault(error):
             return
         self.broken(connection, "ended" if connection.opened else "failed in its handshake", error)
+
+    def _is_no_fault(self, error: BaseException) -> bool:
+        """True where nothing is wrong with the application: the other side left, or the work was called off."""
+        if isinstance(error, BaseExceptionGroup):
+            return all(map(self._is_no_fault, error.exceptions))
+        called_off = not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError)
+        return called_off or self.libraries.is_departure(error)
 
     def broken(self, connection: Connection, how: str, error: BaseException | None) -> None:
         """Tell of a break-down, once a connection."""
@@ -161,9 +159,9 @@ class Connections:
         runtime, limit = self._runtime, self._runtime.config.limits.stack
         error = _single(error)
         if error is None:
-            how, stack = f"{how}, and no exception was being handled", beneath(capture(limit), _LIBRARIES)
+            how, stack = f"{how}, and no exception was being handled", beneath(capture(limit), self.libraries.packages)
         else:
-            how, stack = f"{how}: {type(error).__name__}", raised(error, limit, _LIBRARIES)
+            how, stack = f"{how}: {type(error).__name__}", raised(error, limit, self.libraries.packages)
         runtime.publish(Broken(self.target, how, error is not None, runtime.ambient.current(), connection.owner, stack))
 
 
@@ -172,18 +170,3 @@ def _single(error: BaseException | None) -> BaseException | None:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
-
-
-_DEPARTURES: Final = {("starlette.websockets", "WebSocketDisconnect"), ("websockets.exceptions", "ConnectionClosed")}
-
-
-def departure(error: BaseException) -> bool:
-    """True for the exceptions by which a library says that the other side has left."""
-    return any((kind.__module__, kind.__name__) in _DEPARTURES for kind in type(error).__mro__)
-
-
-def _departure(error: BaseException) -> bool:
-    """True where nothing is wrong with the application: the other side left, or the work was called off."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(_departure, error.exceptions))
-    return not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or departure(error)

@@ -22,6 +22,7 @@ class Hypercorn:
 
     distribution = "hypercorn"
     since = "0.14"
+    packages = ("hypercorn",)
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:

@@ -41,6 +41,7 @@ class SocketIO:
 
     distribution = "python-socketio"
     since = "5.7.0"
+    lasting = ("/socketio/",)
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:

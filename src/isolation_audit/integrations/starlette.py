@@ -34,6 +34,8 @@ class Starlette:
 
     distribution = "starlette"
     since = "0.27"
+    packages = ("starlette", "fastapi", "anyio")
+    departures = ("starlette.websockets:WebSocketDisconnect",)
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point | Replacement]:

@@ -40,6 +40,7 @@ class Uvicorn:
 
     distribution = "uvicorn"
     since = "0.21"
+    packages = ("uvicorn",)
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:

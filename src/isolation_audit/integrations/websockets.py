@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, Connections, departure
+from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, Connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,8 @@ class Websockets:
 
     distribution = "websockets"
     since = "13.0"
+    packages = ("websockets",)
+    departures = ("websockets.exceptions:ConnectionClosed",)
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
@@ -76,7 +78,7 @@ class SendPoint(_Point):
 
     def failed(self, state: Any, error: BaseException) -> None:
         """Note a client that has left."""
-        if departure(error):
+        if self._connections.libraries.is_departure(error):
             state.gone = True
 
 
@@ -89,7 +91,7 @@ class ReceivePoint(_Point):
 
     def failed(self, state: Any, error: BaseException) -> None:
         """Note the end: from here on the application knows."""
-        if departure(error):
+        if self._connections.libraries.is_departure(error):
             connection = self._connections.of(state)
             connection.end = connection.end or RECEIVED
 

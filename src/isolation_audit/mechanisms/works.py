@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.identity.requests import running_task
 from isolation_audit.identity.scopes import current_scope
 from isolation_audit.identity.users import same
+from isolation_audit.mechanisms.libraries import Libraries
 from isolation_audit.mechanisms.runners import running_loop, running_thread
 from isolation_audit.mechanisms.starters import own_starter
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
-
-_LASTING: Final = ("/socketio/", "/channels/")
-"""Libraries whose handlers are short, and what they set up lasts as long as their connection."""
 
 _INTERLEAVING: Final = ("eventlet", "gevent", "twisted")
 """Libraries that do many pieces of work by turns on one thread, and not in asyncio's tasks. trio says where it runs."""
@@ -32,7 +30,8 @@ class Work:
     __slots__ = ("_lasting", "_scope", "_starter", "_task", "_thread")
 
     def __init__(self, runtime: Runtime, user: User, stack: RawStack) -> None:
-        self._lasting = any(part in code.co_filename for code, _lasti in stack for part in _LASTING)
+        lasting = runtime.part(Libraries).lasting
+        self._lasting = any(part in code.co_filename for code, _lasti in stack for part in lasting)
         adopted = runtime.ambient.adopted()
         scope = None if adopted is not None and same(adopted, user) else _outermost(current_scope())
         self._scope = None if scope is None else weakref.ref(scope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 
 from serving import elsewhere, everybody, in_thread, with_uvicorn
 
@@ -51,24 +52,22 @@ def unknown_handlers() -> None:
     in_thread(ThreadingHTTPServer(("127.0.0.1", 0), Handler), everybody)
 
 
-def tornado_handlers() -> None:
-    from tornado.httpserver import HTTPServer
-    from tornado.netutil import bind_sockets
-    from tornado.web import Application, RequestHandler
+def cheroot_server() -> None:
+    from cheroot.wsgi import Server
 
-    class Hello(RequestHandler):
-        def get(self):
-            self.write("hello")
+    def hello(_environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"hello"]
 
-    async def main() -> None:
-        (socket,) = bind_sockets(0, "127.0.0.1")
-        server = HTTPServer(Application([("/", Hello)]))
-        server.add_sockets([socket])
-        await elsewhere(everybody, socket.getsockname()[1])
+    server = Server(("127.0.0.1", 0), hello, numthreads=1)
+    server.prepare()
+    serving = threading.Thread(target=server.serve)
+    serving.start()
+    try:
+        everybody(server.bind_addr[1])
+    finally:
         server.stop()
-        await server.close_all_connections()
-
-    asyncio.run(main())
+        serving.join()
 
 
 def opaque_tokens() -> None:

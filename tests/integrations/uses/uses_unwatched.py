@@ -48,21 +48,23 @@ def accepting() -> Any:
 
 @use("sightings")
 def at_work() -> Any:
-    from tornado.httpclient import AsyncHTTPClient
-    from tornado.web import Application, RequestHandler
+    from cheroot.wsgi import Server
+    from uses_web import get
 
-    class Hello(RequestHandler):
-        def get(self, name: str) -> None:
-            if name == "carol":
-                raise LookupError(name)
-            self.write(f"hello {name}")
+    def hello(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
+        if environ["PATH_INFO"] == "/carol":
+            raise LookupError("carol")
+        return [b"hello"]
 
-    async def main() -> Any:
-        server = Application([("/(.*)", Hello)], log_function=lambda _handler: None).listen(0, "127.0.0.1")
-        port = next(iter(server._sockets.values())).getsockname()[1]
-        client = AsyncHTTPClient()
-        got = [await client.fetch(f"http://127.0.0.1:{port}/{name}", raise_error=False) for name in ("alice", "carol")]
+    server = Server(("127.0.0.1", 0), hello, numthreads=1)
+    server.error_log = lambda *_arguments, **_more: None
+    server.prepare()
+    serving = threading.Thread(target=server.serve)
+    serving.start()
+    address = f"http://127.0.0.1:{server.bind_addr[1]}"
+    try:
+        return [asyncio.run(get(address, path))[0] for path in ("/alice", "/carol")]
+    finally:
         server.stop()
-        return [(one.code, one.body.decode()[:11] if one.code == 200 else "") for one in got]
-
-    return asyncio.run(main())
+        serving.join()
