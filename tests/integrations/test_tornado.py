@@ -68,7 +68,7 @@ def test_on_one_connection_each_request_is_its_own_user_s(audited):
 
 class LoginHandler(RequestHandler):
     def get(self) -> None:
-        self.set_signed_cookie("chat_user", json.dumps(self.get_argument("name")))
+        self.set_secure_cookie("chat_user", json.dumps(self.get_argument("name")))
         self.write(json.dumps(known()))
 
 
@@ -84,7 +84,7 @@ class MeHandler(RequestHandler):
 
 class CookieHandler(RequestHandler):
     async def get(self) -> None:
-        self.get_signed_cookie("chat_user")
+        self.get_secure_cookie("chat_user")
         await asyncio.sleep(0)
         self.write(json.dumps(known()))
 
