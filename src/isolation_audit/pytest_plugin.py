@@ -27,6 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--audit-config", metavar="FILE", default=None, help="isolation-audit's configuration (default: looked for)"
     )
     group.addoption(
+        "--audit-depth",
+        choices=["calls", "state", "heap"],
+        default=None,
+        help="how deep isolation-audit looks (default: audit.depth of its configuration)",
+    )
+    group.addoption(
         "--audit-report", metavar="DIR", default=None, help="write isolation-audit's report.json into this folder"
     )
     group.addoption(
@@ -52,8 +58,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         from isolation_audit.testing.session import begin
 
         begin(early_config)
-    elif options.audit_config or options.audit_report or options.audit_fail_on:
+    elif options.audit_config or options.audit_depth or options.audit_report or options.audit_fail_on:
         raise pytest.UsageError(
-            "--audit-config, --audit-report and --audit-fail-on say how to audit; add --audit-isolation"
+            "--audit-config, --audit-depth, --audit-report and --audit-fail-on say how to audit; add --audit-isolation"
         )
     yield

@@ -35,6 +35,7 @@ TABLES = {
     "integrations": model.Integrations,
     "scan": model.Scan,
     "audit": model.Audit,
+    "state": model.State,
     "report": model.Report,
     "prometheus": model.Prometheus,
     "otlp": model.Otlp,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sysconfig
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -78,6 +79,12 @@ class Place(NamedTuple):
 def is_installed(file: str) -> bool:
     """True for the code of the standard library and of installed packages."""
     return file.startswith(("<frozen", *_STANDARD)) or "-packages/" in file
+
+
+def is_of_tests(file: str) -> bool:
+    """True for files of tests: they are written with the names of those who ask."""
+    path = Path(file)
+    return path.name.startswith(("test_", "conftest.")) or path.stem.endswith("_test")
 
 
 def own_place(raw: RawStack) -> Place | None:

@@ -77,8 +77,6 @@ def _show(path: Path, config: Config, targets: list[dict[str, Any]]) -> None:
     say = Console(highlight=False).print
     if config.shared:
         say("note: \\[shared] is read and checked, but no detector of this version uses it yet")
-    if config.audit.depth != "calls":
-        say(f"note: audit.depth = {config.audit.depth!r}: this version audits calls only")
 
 
 def _sum_up(bad: int, levels: Counter[str]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import click
 
-from isolation_audit.config import default_config, find_config, load_config
+from isolation_audit.config import DEPTH_VARIABLE, default_config, find_config, load_config
 from isolation_audit.exceptions import UsageError
 
 _EPILOG = """Exit codes: the program's own (128 + N if signal N ended it); 2 for a mistake in the command line or the
@@ -33,6 +35,7 @@ configuration; 3 when a finding meets --fail-on; 4 when the run was blind, or pa
     show_default=True,
     help="Exit with 3 if a finding is at least this severe, with 4 if the run was blind; may be repeated.",
 )
+@click.option("--depth", type=click.Choice(["calls", "state", "heap"]), help="How deep to look (audit.depth).")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve /metrics on loopback (0: any free port).")
 @click.option("--raw-ids", is_flag=True, help="Show user ids instead of pseudonyms, everywhere.")
 @click.argument("program", nargs=-1, type=click.UNPROCESSED)
@@ -40,6 +43,7 @@ def run(
     config_path: Path | None,
     report_directory: Path | None,
     fail_on: tuple[str, ...],
+    depth: Literal["calls", "state", "heap"] | None,
     metrics_port: int | None,
     *,
     raw_ids: bool,
@@ -64,5 +68,8 @@ def run(
         config = replace(config, report=replace(config.report, raw_ids=True))
     if metrics_port is not None:
         config = replace(config, prometheus=replace(config.prometheus, port=metrics_port))
+    if depth is not None:
+        os.environ[DEPTH_VARIABLE] = depth  # the program's processes read it
+        config = replace(config, audit=replace(config.audit, depth=depth))
     supervisor = Supervisor(config, path and path.resolve(), report_directory or config.report.directory)
     sys.exit(supervisor.run(command_line(program), fail_on))

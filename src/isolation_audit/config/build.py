@@ -38,6 +38,7 @@ from isolation_audit.config.model import (
     Select,
     ServiceLevels,
     Shared,
+    State,
     Target,
     Watch,
 )
@@ -78,6 +79,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         integrations=top.section("integrations", _integrations),
         scan=top.section("scan", lambda table: _scan(table, folder)),
         audit=top.section("audit", _audit),
+        state=top.section("state", _state),
         report=top.section("report", lambda table: _report(table, folder)),
         prometheus=top.section("prometheus", _prometheus),
         otlp=top.section("otlp", _otlp),
@@ -293,6 +295,10 @@ def _scan(table: Table, folder: FilePath | None) -> Scan:
 
 def _audit(table: Table) -> Audit:
     return Audit(depth=table.one("depth", kinds.DEPTH, Audit().depth))
+
+
+def _state(table: Table) -> State:
+    return State(packages=table.many("packages", kinds.PACKAGE))
 
 
 def _report(table: Table, folder: FilePath | None) -> Report:

@@ -109,6 +109,12 @@ def name(noun: str, example: str) -> Kind[str]:
     return Kind(noun, f'"{example}"', (str,), parse)
 
 
+def _parse_package(text: str) -> str:
+    if all(part.isidentifier() for part in text.split(".")):
+        return text
+    raise Refused(f"{quoted(text)} can't be imported", "write the name of a package or module, as in an import")
+
+
 def _parse_duration(value: str | float) -> float:
     if isinstance(value, str):
         match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?(ms|s|m|h)", value)
@@ -253,6 +259,7 @@ PHASE: Kind[str] = Kind("a phase's name", '"P0"', (str,), str)
 PRINCIPAL_GLOB: Kind[str] = Kind("a glob of users", '"service:*"', (str,), _parse_principal_glob)
 METHOD_GLOB: Kind[str] = Kind("a glob of methods", '"emit_*"', (str,), _parse_method_glob)
 FIELD: Kind[str] = Kind("a field's name", '"mentions"', (str,), str)
+PACKAGE: Kind[str] = Kind("a package", '"marshmallow"', (str,), _parse_package)
 METHOD = name("a method's name", "cleanup")
 PARAMETER = name("a parameter's name", "user_context")
 PARAMETER_OR_NONE = replace(PARAMETER, parse=lambda text: text and PARAMETER.parse(text), may_be_empty=True)

@@ -360,6 +360,13 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """``[state]``: whose state depth ``state`` watches: packages beside the application's own modules."""
+
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration; ``source`` is the file it came from."""
 
@@ -382,6 +389,7 @@ class Config:
     integrations: Integrations = field(default_factory=Integrations)
     scan: Scan = field(default_factory=Scan)
     audit: Audit = field(default_factory=Audit)
+    state: State = field(default_factory=State)
     report: Report = field(default_factory=Report)
     prometheus: Prometheus = field(default_factory=Prometheus)
     otlp: Otlp = field(default_factory=Otlp)

@@ -13,6 +13,7 @@ from isolation_audit.instrument.applying import Applier
 from isolation_audit.instrument.observations import Problem
 from isolation_audit.instrument.patches import PatchTable, withdraw_left_behind
 from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
+from isolation_audit.instrument.rewrite.loading import Loading
 from isolation_audit.instrument.shims import UnshimmableError
 from isolation_audit.instrument.targets import State, Watched
 from isolation_audit.roles import AMBIENT
@@ -35,6 +36,10 @@ class Instrumentation:
         self._lock = threading.RLock()
         self._running = False
         self._hooks: dict[str, hooks.Hook] = {}
+        self.loading: Loading | None = None
+        """What rewrites modules at their import, where state is watched."""
+        if runtime.config.audit.depth != "calls":
+            self.loading = Loading(runtime.config.state.packages, runtime.barrier)
         self.targets: list[Watched] = self._applier.plan()
         self.integrated: list[Watched] = []
         """Targets of integrations; their modules are waited for, and never imported on their behalf."""
@@ -49,6 +54,8 @@ class Instrumentation:
         self._running = True
         self._applier.places.over = False
         withdraw_left_behind()
+        if self.loading is not None:
+            self.loading.start()
         self._hooks = {name: partial(self._imported, name=name) for name in self._modules()}
         early = [name for name, hook in self._hooks.items() if hooks.when_imported(name, hook)]
         self._report_escaped(early, gc.get_objects, "existed before the auditor came")
@@ -65,6 +72,8 @@ class Instrumentation:
                 hooks.forget(name, hook)
             self._hooks = {}
             self._applier.places.release_all()
+        if self.loading is not None:
+            self.loading.stop()
 
     def after_fork(self) -> None:
         """In a forked child: a lock that another thread of the parent held is held by nobody here."""

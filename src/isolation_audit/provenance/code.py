@@ -11,7 +11,7 @@ from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.analysis.frames import is_installed
+from isolation_audit.analysis.frames import is_installed, is_of_tests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,12 +94,6 @@ def constants(code: CodeType | None, depth: int = _DEPTH) -> list[str]:
         elif type(value) is CodeType:
             found += constants(value, depth - 1)
     return found
-
-
-def is_of_tests(file: str) -> bool:
-    """True for files of tests: they are written with the names of those who ask."""
-    path = Path(file)
-    return path.name.startswith(("test_", "conftest.")) or path.stem.endswith("_test")
 
 
 def _data(file: str) -> str:

@@ -11,8 +11,7 @@ from threading import local
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.analysis.frames import is_installed
-from isolation_audit.provenance.code import is_of_tests
+from isolation_audit.analysis.frames import is_installed, is_of_tests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

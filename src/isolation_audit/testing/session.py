@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,10 @@ def _auditor(options: Any) -> Auditor:
     try:
         path = Path(options.audit_config) if options.audit_config else find_config()
         # As one of several, whether or not there are others: what nobody saw is said once, of the whole session.
-        return Auditor(default_config() if path is None else load_config(path), supervised=True)
+        config = default_config() if path is None else load_config(path)
+        if options.audit_depth is not None:
+            config = replace(config, audit=replace(config.audit, depth=options.audit_depth))
+        return Auditor(config, supervised=True)
     except IsolationAuditError as error:
         raise pytest.UsageError(*str(error).splitlines()) from None
 

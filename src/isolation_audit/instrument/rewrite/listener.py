@@ -34,6 +34,11 @@ ENVIRON: Final = "environ"
 CONTEXT: Final = "context variable"
 """The default of a ContextVar, where that can be changed; container: the variable; key None."""
 
+ANY: Final = "[]"
+"""The name under which items and elements are armed, beside their own where it is a text."""
+WRITES: Final = "="
+"""Armed while there is a listener."""
+
 
 class StateListener(Protocol):
     """What a monitor of state has."""
@@ -66,6 +71,10 @@ ear = _Ear()
 def listen(listener: StateListener | None, barrier: Barrier | None = None) -> None:
     """Tell ``listener`` from now on, or nobody; faults of it are counted by ``barrier``."""
     ear.listener, ear.barrier = listener, barrier
+    if listener is None:
+        armed.disarm()
+    else:
+        armed.arm(WRITES)
 
 
 class Flag:

@@ -1,0 +1,162 @@
+"""What lies in an object under a name or a key, without having anything loaded, queried or computed for it."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict, UserDict, UserList, defaultdict, deque
+from threading import local
+from types import FunctionType, MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from isolation_audit.instrument.attributes import find_in, reader_of
+from isolation_audit.instrument.lazy_objects import NotReadError, behind
+from isolation_audit.instrument.resolve import dict_of, mro_of
+from isolation_audit.instrument.rewrite.listener import ALL, ATTRIBUTE, ELEMENT, ENVIRON, GLOBAL, ITEM, LOCAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ABSENT: Final = object()
+"""Stands for what can't be seen."""
+
+_ITEMS: Final = 1_000
+_MAPPINGS: Final = (dict, OrderedDict, defaultdict, MappingProxyType)
+_NOT_DATA: Final = (FunctionType, classmethod, staticmethod, property)
+
+
+class Held(NamedTuple):
+    """A value, and what holds it: container, kind and key as a listener is told."""
+
+    container: Any
+    kind: str
+    key: Any
+    value: Any
+
+
+def attribute_of(owner: Any, name: str, value: Any = ABSENT) -> Held | None:
+    """The attribute of an object; ``value`` is what it is about to be."""
+    kind = type(owner)
+    if issubclass(kind, ModuleType):
+        return _in_dict(dict_of(owner), GLOBAL, name, value, dict_of(owner))
+    if issubclass(kind, type):
+        return _of_class(owner, name, value)
+    if issubclass(kind, local):
+        return _in_dict(owner, LOCAL, name, value, owner.__dict__)
+    raw = find_in(kind, name)
+    if type(raw) in _NOT_DATA:
+        return None
+    inner = behind(kind)
+    if inner is not None:
+        return _of_another(inner, owner, name, value)
+    return _of_instance(owner, raw, name, value)
+
+
+def _of_instance(owner: Any, raw: Any, name: str, value: Any) -> Held | None:
+    if value is not ABSENT:
+        return Held(owner, ATTRIBUTE, name, value)
+    try:
+        found = reader_of(name)(owner)
+    except (AttributeError, NotReadError):
+        return None
+    if raw is not None and found is raw:
+        return _of_class(type(owner), name, ABSENT)
+    return Held(owner, ATTRIBUTE, name, found)
+
+
+def _in_dict(owner: Any, kind: str, name: str, value: Any, fields: Any) -> Held | None:
+    found = fields.get(name, ABSENT) if value is ABSENT else value
+    return None if found is ABSENT else Held(owner, kind, name, found)
+
+
+def _of_another(inner: Any, owner: Any, name: str, value: Any) -> Held | None:
+    try:
+        return attribute_of(inner(owner), name, value)
+    except NotReadError:
+        return None
+
+
+def _of_class(owner: type, name: str, value: Any) -> Held | None:
+    if value is not ABSENT:
+        return Held(owner, ATTRIBUTE, name, value)
+    for base in mro_of(owner):
+        if name in dict_of(base):
+            raw = dict_of(base)[name]
+            return None if hasattr(type(raw), "__get__") else Held(base, ATTRIBUTE, name, raw)
+    return None
+
+
+def container_of(owner: Any) -> Any:
+    """What really holds the items of a container; ABSENT for what is none that can be looked into."""
+    kind = type(owner)
+    if kind in _MAPPINGS or kind in (list, tuple, deque, set):
+        return owner
+    if issubclass(kind, (UserDict, UserList)):
+        return owner.__dict__.get("data", ABSENT)
+    inner = behind(kind)
+    if inner is not None:
+        try:
+            return container_of(inner(owner))
+        except NotReadError:
+            return ABSENT
+    if issubclass(kind, (dict, list, tuple, deque, set)):
+        return owner
+    return ABSENT
+
+
+def item_of(owner: Any, key: Any, value: Any = ABSENT) -> Held | None:
+    """The item of a container; ``value`` is what it is about to be."""
+    if type(key) is slice:
+        return Held(owner, ALL, None, owner)
+    if owner is os.environ:
+        found = owner.get(key, ABSENT) if value is ABSENT else value
+        return None if found is ABSENT else Held(owner, ENVIRON, key, found)
+    holder = container_of(owner)
+    if holder is ABSENT:
+        return None
+    if isinstance(holder, (dict, MappingProxyType)):
+        if value is ABSENT:
+            value = _in_mapping(holder, key)
+        return None if value is ABSENT else Held(holder, ITEM, key, value)
+    if type(key) is not int:
+        return None
+    if value is ABSENT:
+        value = _in_sequence(holder, key)
+    return None if value is ABSENT else Held(holder, ELEMENT, key, value)
+
+
+def items_of(owner: Any, key: slice) -> Iterable[Held]:
+    """The elements of a part of a list."""
+    holder = container_of(owner)
+    if type(holder) is list:
+        for value in holder[key][:_ITEMS]:
+            yield Held(holder, ELEMENT, None, value)
+
+
+def _in_mapping(holder: Any, key: Any) -> Any:
+    if type(holder).__getitem__ not in (dict.__getitem__, OrderedDict.__getitem__, MappingProxyType.__getitem__):
+        return ABSENT
+    if not _is_plain_key(key):
+        return ABSENT
+    return holder.get(key, ABSENT) if type(holder) is MappingProxyType else dict.get(holder, key, ABSENT)
+
+
+def _in_sequence(holder: Any, key: int) -> Any:
+    kind: Any
+    for kind in (list, tuple, deque):
+        if isinstance(holder, kind) and type(holder).__getitem__ is kind.__getitem__:
+            size = kind.__len__(holder)
+            return kind.__getitem__(holder, key) if -size <= key < size else ABSENT
+    return ABSENT
+
+
+def _is_plain_key(key: Any) -> bool:
+    """True where hashing and comparing runs nothing of the application."""
+    kind: Any = type(key)
+    if kind is tuple:
+        return all(_is_plain_key(one) for one in key)
+    return kind.__hash__ in _PLAIN_HASHES and kind.__eq__ in _PLAIN_EQUALS
+
+
+_PLAIN: Final[tuple[Any, ...]] = (str, int, bytes, float, complex, bool, type(None), object, type, frozenset)
+_PLAIN_HASHES: Final = frozenset(kind.__hash__ for kind in _PLAIN)
+_PLAIN_EQUALS: Final = frozenset(kind.__eq__ for kind in _PLAIN)

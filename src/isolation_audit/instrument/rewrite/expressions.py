@@ -1,0 +1,245 @@
+"""Rewrites what a function reads: paths of attributes and items, globals, and the methods of containers.
+
+A path that is small stands there twice: as it was, and with a report before each step, behind one flag that is on once
+a name of it is armed. What can't be there twice is reported through calls that give back what they are given.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.instrument.rewrite.listener import ANY, WRITES
+from isolation_audit.instrument.rewrite.names import mangled
+from isolation_audit.instrument.rewrite.nodes import (
+    at,
+    call,
+    clone,
+    first_leaf,
+    flag,
+    is_simple,
+    original,
+    spread,
+    twice,
+    written,
+)
+
+if TYPE_CHECKING:
+    from isolation_audit.instrument.rewrite.transform import Part
+
+
+STORING: Final = frozenset(
+    {"append", "appendleft", "add", "insert", "extend", "extendleft", "update", "setdefault", "__setitem__"}
+)
+READING: Final = frozenset({"get", "pop", "popitem", "popleft", "items", "values", "copy", "__getitem__"})
+"""Methods of containers. What else has a method of such a name is called as it was."""
+
+Visit = Callable[[ast.expr], ast.expr]
+
+
+class Expressions:
+    """Rewrites expressions of one function."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+
+    def visit(self, node: ast.expr) -> ast.expr:
+        """The expression, rewritten; it may be changed in place."""
+        if isinstance(node, ast.Attribute | ast.Subscript | ast.Name) and isinstance(node.ctx, ast.Load):
+            return self._path(node)
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        if isinstance(node, ast.Lambda):
+            self._part.inner(node)
+            return node
+        return self._children(node)
+
+    def iterated(self, node: ast.expr) -> ast.expr:
+        """What a loop goes over: its elements are read, all of them."""
+        use = self._part.uses.of(node)
+        names = self._armed_by(node) if isinstance(node, ast.Attribute | ast.Subscript | ast.Name) else set()
+        if not names and not isinstance(node, ast.Name):
+            return self.visit(node)
+        if self.is_super(node) or not twice(node):
+            return self.visit(node)
+        site = self._part.site(node, written(node), use)
+        told = call("all", self.slow_copy(node), site)
+        return at(ast.IfExp(flag({*names, ANY}), told, node), first_leaf(node))
+
+    def slow(self, node: ast.expr) -> ast.expr:
+        """The expression with all reports and without flags; the node is used up."""
+        match node:
+            case ast.Name(ctx=ast.Load()):
+                return self._slow_name(node)
+            case ast.Attribute(ctx=ast.Load()) | ast.Subscript(ctx=ast.Load()):
+                return node if self.is_super(node) else self._step(node, self.slow)
+            case ast.Call():
+                if self.is_super(node):
+                    return node
+                told = self._told_call if self._told_by(original(node)) else self._plain_call
+                return told(node, self.slow)
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, ast.expr):
+                setattr(node, field, self.slow(value))
+            elif isinstance(value, list):
+                value[:] = [self.slow(one) if isinstance(one, ast.expr) else one for one in value]
+        return node
+
+    def slow_copy(self, node: ast.expr) -> ast.expr:
+        """The same of a copy: the node stays as it is."""
+        return self.slow(clone(node))
+
+    # Paths
+
+    def _path(self, node: ast.Attribute | ast.Subscript | ast.Name) -> ast.expr:
+        if self.is_super(node):
+            return node
+        names = self._armed_by(node)
+        if not names:
+            return node if isinstance(node, ast.Name) else self._children(node)
+        if twice(node):
+            told = self.slow_copy(node)
+            return at(ast.IfExp(flag(names), told, node), first_leaf(node))
+        if isinstance(node, ast.Name):
+            return node
+        return self._step(node, self.visit)
+
+    def _step(self, node: ast.Attribute | ast.Subscript, visit: Visit) -> ast.expr:
+        """One step of a path, with a report before it."""
+        use = self._part.uses.of(original(node))
+        expression = written(original(node))
+        node.value = value = visit(node.value)
+        if isinstance(node, ast.Attribute):
+            if not _is_data(node.attr):
+                return node
+            name = ast.Constant(mangled(node.attr, self._part.owner))
+            node.value = at(call("attribute", value, name, self._part.site(node, expression, use)), value)
+        elif isinstance(node.slice, ast.Slice):
+            node.slice = self._children(node.slice)
+            node.value = at(call("all", value, self._part.site(node, expression, use)), value)
+        elif is_simple(node.slice):
+            key = clone(node.slice)
+            node.value = at(call("item", value, key, self._part.site(node, expression, use)), value)
+        else:
+            key = visit(node.slice)
+            pair = call("pair", value, key, self._part.site(node, expression, use))
+            return at(spread("getitem", pair), node)
+        return node
+
+    def _slow_name(self, node: ast.Name) -> ast.expr:
+        if not self._is_global(node.id):
+            return node
+        use = self._part.uses.of(original(node))
+        told = call("variable", node, ast.Constant(node.id), self._part.site(node, node.id, use))
+        return at(told, node)
+
+    def _armed_by(self, node: ast.AST) -> set[str]:
+        """The names that a piece of code reads."""
+        found: set[str] = set()
+        for child in ast.walk(node):
+            match child:
+                case ast.Attribute(attr=name, ctx=ast.Load()) if _is_data(name):
+                    found.add(mangled(name, self._part.owner))
+                case ast.Subscript(slice=ast.Constant(value=str(key)), ctx=ast.Load()):
+                    found.add(key)
+                case ast.Subscript(ctx=ast.Load()):
+                    found.add(ANY)
+                case ast.Name(id=name, ctx=ast.Load()) if self._is_global(name):
+                    found.add(name)
+        return found
+
+    def _is_global(self, name: str) -> bool:
+        return name in self._part.variables and self._part.names.owner(name) is None
+
+    # Calls
+
+    def _call(self, node: ast.Call) -> ast.expr:
+        if self.is_super(node):
+            return node
+        names = self._told_by(node)
+        if not names:
+            return self._plain_call(node, self.visit)
+        if not twice(node):
+            return self._told_call(node, self.visit)
+        told = self._told_call(clone(node), self.slow)
+        return at(ast.IfExp(flag(names | self._armed_by(node)), told, node), first_leaf(node))
+
+    def _plain_call(self, node: ast.Call, visit: Visit) -> ast.expr:
+        if not isinstance(node.func, ast.Attribute):
+            node.func = visit(node.func)
+        elif not self.is_super(node.func):
+            node.func.value = visit(node.func.value)
+        self._arguments(node, visit)
+        return node
+
+    def _arguments(self, node: ast.Call, visit: Visit) -> None:
+        node.args = [visit(one) for one in node.args]
+        for keyword in node.keywords:
+            keyword.value = visit(keyword.value)
+
+    def _told_by(self, node: ast.Call) -> set[str]:
+        """The names that have a call told: of a method that containers have, or of ``getattr`` and ``setattr``."""
+        match node.func:
+            case ast.Attribute(attr=name) if name in STORING and not self.is_super(node.func):
+                return {WRITES}
+            case ast.Attribute(attr=name) if name in READING and not self.is_super(node.func):
+                first = node.args[0] if node.args else None
+                return {first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ANY}
+            case ast.Name(id="setattr") if self._is_builtin("setattr") and _is_plain(node, 3):
+                return {WRITES}
+            case ast.Name(id="getattr") if self._is_builtin("getattr") and _is_plain(node, 2, 3):
+                key = node.args[1]
+                return {key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ANY}
+        return set()
+
+    def _told_call(self, node: ast.Call, visit: Visit) -> ast.expr:
+        use = self._part.uses.of(original(node))
+        site = self._part.site(node, written(original(node)), use)
+        if isinstance(node.func, ast.Name):
+            self._arguments(node, visit)
+            prepared = call("getting" if node.func.id == "getattr" else "setting", site, *node.args)
+            node.args = [at(ast.Starred(prepared, ast.Load()), node)]
+            return node
+        self._plain_call(node, visit)
+        prepared = call("prepare", node.func, site, *node.args)
+        prepared.keywords = node.keywords
+        return at(spread("call", prepared), node)
+
+    def _is_builtin(self, name: str) -> bool:
+        return name not in self._part.variables and self._part.names.owner(name) is None
+
+    # Everything else
+
+    def _children(self, node: ast.expr) -> ast.expr:
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, ast.expr):
+                setattr(node, field, self.visit(value))
+            elif isinstance(value, list):
+                value[:] = [self._child(one) for one in value]
+        return node
+
+    def _child(self, node: object) -> object:
+        if isinstance(node, ast.comprehension):
+            node.iter = self.iterated(node.iter)
+            node.ifs = [self.visit(one) for one in node.ifs]
+            return node
+        return self.visit(node) if isinstance(node, ast.expr) else node
+
+    @staticmethod
+    def is_super(node: ast.AST | None) -> bool:
+        """True for ``super()`` and what is found through it."""
+        while isinstance(node, ast.Attribute | ast.Subscript):
+            node = node.value
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            return False
+        return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+
+
+def _is_data(name: str) -> bool:
+    return not (name.startswith("__") and name.endswith("__"))
+
+
+def _is_plain(node: ast.Call, *counts: int) -> bool:
+    starred = any(isinstance(one, ast.Starred) for one in node.args)
+    return len(node.args) in counts and not starred and not node.keywords

@@ -1,0 +1,155 @@
+"""Gets rewritten code into imports: what the application's loader would have compiled is rewritten first.
+
+Only the standard loader of source files is concerned, in the one method that gives the code of a module; a loader that
+compiles in a way of its own keeps it. Modules, their loaders, specs and files stay what they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import SourceFileLoader
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.analysis.frames import is_installed, is_of_tests
+from isolation_audit.instrument.rewrite import sites
+from isolation_audit.instrument.rewrite.events import Events
+from isolation_audit.instrument.rewrite.listener import Flag, armed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+
+    from isolation_audit.instrument.barrier import Barrier
+
+_OURS: Final = "isolation_audit"
+_METHODS: Final = ("source_to_code", "get_data", "get_source")
+
+
+class Loading:
+    """Rewrites the modules that are imported from its start to its stop."""
+
+    def __init__(self, packages: tuple[str, ...], barrier: Barrier) -> None:
+        self._packages = packages
+        self._barrier = barrier
+        self._on = False
+        self.rewritten: list[str] = []
+        """Names of modules."""
+        self.late: list[str] = []
+        """Names of modules that had been imported before."""
+
+    def start(self) -> None:
+        """Rewrite what is imported from now on."""
+        self._on = True
+        self.late = sorted(
+            name for name, module in list(sys.modules.items()) if self.wants(name, getattr(module, "__file__", None))
+        )
+        _hook.put_in(self)
+
+    def stop(self) -> None:
+        """Rewrite nothing any more."""
+        self._on = False
+        _hook.take_out(self)
+
+    def wants(self, name: str, file: object) -> bool:
+        """True for a module that is to be rewritten: the application's own, or one of a package that is named."""
+        if type(file) is not str or not file.endswith(".py") or name.partition(".")[0] == _OURS:
+            return False
+        if any(name == one or name.startswith(f"{one}.") for one in self._packages):
+            return True
+        return not is_installed(file) and not is_of_tests(file)
+
+    def code_of(self, loader: SourceFileLoader, name: str) -> CodeType | None:
+        """The rewritten code of a module; None where the original has to do."""
+        if not self._on or not _is_standard(type(loader)):
+            return None
+        try:
+            file = loader.get_filename(name)
+            if not self.wants(name, file):
+                return None
+            code = self.code(loader.get_data(file), file)
+        except (SyntaxError, OSError, ImportError):
+            return None  # the original tells of it
+        except Exception as error:
+            self._barrier.fault(f"rewriting {name}", error)
+            return None
+        self.rewritten.append(name)
+        return code
+
+    def code(self, source: bytes, file: str) -> CodeType:
+        """The rewritten code of a source."""
+        from isolation_audit.instrument.rewrite.code import filled, rewrite
+
+        made = rewrite(source, file)
+        first = sites.add([sites.Site(file, *plan) for plan in made.plans])
+        return filled(made.code, _Constants(first))
+
+
+class _Constants:
+    """The objects that the texts in rewritten code stand for."""
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._made: dict[str, Any] = {}
+
+    def __call__(self, text: str) -> Any:
+        from isolation_audit.instrument.rewrite.nodes import MARK
+
+        if not text.startswith(MARK):
+            return text
+        if text not in self._made:
+            self._made[text] = self._make(text[len(MARK)], text[len(MARK) + 1 :])
+        return self._made[text]
+
+    def _make(self, kind: str, rest: str) -> Any:
+        if kind == "s":
+            return self._first + int(rest)
+        if kind == "r":
+            return Events
+        flag = Flag()
+        armed.watch(flag, rest.split("\0"))
+        return flag
+
+
+class _Hook:
+    """What takes the place of :meth:`SourceFileLoader.get_code`, for one ``Loading`` at a time."""
+
+    def __init__(self) -> None:
+        self._original: Callable[[SourceFileLoader, str], CodeType | None] = SourceFileLoader.get_code
+        self._loading: Loading | None = None
+        self._put: Any = None
+
+    def put_in(self, loading: Loading) -> None:
+        """Ask ``loading`` first."""
+        self._loading = loading
+        self._original = SourceFileLoader.get_code
+        self._put = self._function()
+        SourceFileLoader.get_code = self._put  # type: ignore[method-assign]
+
+    def take_out(self, loading: Loading) -> None:
+        """Leave no trace; where somebody else has put a method over ours, ours only asks the original from now on."""
+        if self._loading is not loading:
+            return
+        self._loading = None
+        if SourceFileLoader.__dict__.get("get_code") is self._put:
+            del SourceFileLoader.get_code
+
+    def _function(self) -> Callable[[SourceFileLoader, str], CodeType | None]:
+        original = self._original
+        hook = self
+
+        def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
+            loading = hook._loading
+            code = None if loading is None else loading.code_of(self, fullname)
+            return original(self, fullname) if code is None else code
+
+        # As one of importlib's own frames it is left out of tracebacks, and not counted by a warning's stacklevel.
+        get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
+        return get_code
+
+
+_hook: Final = _Hook()
+
+
+def _is_standard(kind: type) -> bool:
+    """True for the loader of source files, and for others that only add to it."""
+    return all(getattr(kind, name) is getattr(SourceFileLoader, name) for name in _METHODS)

@@ -1,0 +1,146 @@
+"""The methods of containers: what each stores or reads. Each gives the arguments that the method is called with."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from isolation_audit.instrument.rewrite.contents import ABSENT, Held, item_of
+from isolation_audit.instrument.rewrite.listener import ALL, ELEMENT, ITEM
+
+_MOST: Final = 1_000
+_KINDS: Final = (dict, list, set, deque)
+_REPEATABLE: Final = (list, tuple, set, frozenset, deque, dict)
+
+
+class Tell(Protocol):
+    """Tells of one value."""
+
+    def __call__(self, held: Held, *, read: bool) -> None:
+        """Tell."""
+
+    def safely(self, held: Held) -> None:
+        """Tell of a write while the application's own method runs."""
+
+
+Arguments = tuple[Any, ...]
+Method = Callable[[Any, Arguments, dict[str, Any], Tell], Arguments]
+
+
+def _adds(place: int) -> Method:
+    """A method that adds the argument at ``place``."""
+
+    def told(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
+        if isinstance(owner, _KINDS) and len(arguments) > place:
+            tell(Held(owner, ELEMENT, None, arguments[place]), read=False)
+        return arguments
+
+    return told
+
+
+def _adds_many(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
+    if not isinstance(owner, (list, set, deque)):
+        return _updates(owner, arguments, _named, tell)
+    told = []
+    for many in arguments:
+        if type(many) in _REPEATABLE:
+            for value in list(many)[:_MOST]:
+                tell(Held(owner, ELEMENT, None, value), read=False)
+            told.append(many)
+        else:
+            told.append(_each(many, owner, tell))
+    return tuple(told)
+
+
+def _each(many: Any, owner: Any, tell: Tell) -> Any:
+    """The same elements one by one; what can't be iterated is left to the method to refuse."""
+    if not hasattr(type(many), "__next__"):
+        return many
+
+    def one(value: Any) -> Any:
+        tell.safely(Held(owner, ELEMENT, None, value))
+        return value
+
+    return map(one, many)
+
+
+def _updates(owner: Any, arguments: Arguments, named: dict[str, Any], tell: Tell) -> Arguments:
+    if isinstance(owner, dict):
+        pairs: list[tuple[Any, Any]] = list(named.items())
+        if arguments and type(arguments[0]) in (dict, OrderedDict):
+            pairs += list(arguments[0].items())[:_MOST]
+        elif arguments and type(arguments[0]) in (list, tuple):
+            pairs += [(one[0], one[1]) for one in arguments[0][:_MOST] if type(one) in (list, tuple) and len(one) == 2]
+        for key, value in pairs:
+            tell(Held(owner, ITEM, key, value), read=False)
+    return arguments
+
+
+def _sets(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
+    if len(arguments) == 2:
+        held = item_of(owner, *arguments)
+        if held is not None:
+            tell(held, read=False)
+    return arguments
+
+
+def _sets_default(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
+    if isinstance(owner, dict) and arguments:
+        held = item_of(owner, arguments[0])
+        if held is not None:
+            tell(held, read=True)
+        elif len(arguments) == 2:
+            tell(Held(owner, ITEM, *arguments), read=False)
+    return arguments
+
+
+def _gets(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
+    key: Any = arguments[0] if arguments else ABSENT
+    if key is ABSENT and isinstance(owner, (list, deque)):
+        key = -1
+    if key is ABSENT and type(owner) is set:
+        tell(Held(owner, ALL, None, owner), read=True)
+    elif key is not ABSENT:
+        held = item_of(owner, key)
+        if held is not None:
+            tell(held, read=True)
+    return arguments
+
+
+def _takes_first(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
+    return _of_index(owner, 0, arguments, tell)
+
+
+def _of_index(owner: Any, index: int, arguments: Arguments, tell: Tell) -> Arguments:
+    held = item_of(owner, index)
+    if held is not None:
+        tell(held, read=True)
+    return arguments
+
+
+def _all(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
+    if isinstance(owner, _KINDS):
+        tell(Held(owner, ALL, None, owner), read=True)
+    return arguments
+
+
+METHODS: Final[dict[str, Method]] = {
+    "append": _adds(0),
+    "appendleft": _adds(0),
+    "add": _adds(0),
+    "insert": _adds(1),
+    "extend": _adds_many,
+    "extendleft": _adds_many,
+    "update": _adds_many,
+    "setdefault": _sets_default,
+    "__setitem__": _sets,
+    "get": _gets,
+    "pop": _gets,
+    "__getitem__": _gets,
+    "popleft": _takes_first,
+    "popitem": _all,
+    "items": _all,
+    "values": _all,
+    "copy": _all,
+}

@@ -1,0 +1,116 @@
+"""Pieces of rewritten code. What they call is no name, but a constant that is put into the code when it is loaded."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any, Final, TypeVar
+
+MARK: Final = "\0isolation-audit "
+"""Begins a text that stands for a constant: ``r`` what is called, ``f`` a flag, ``s`` a site."""
+
+_LARGEST: Final = 40
+_KEPT: Final = (
+    *(ast.Await, ast.Yield, ast.YieldFrom, ast.Lambda, ast.NamedExpr, ast.JoinedStr),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+T = TypeVar("T", bound=ast.AST)
+
+
+_NO_PLACE: Final = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.comprehension)
+_PLACE: Final = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+
+
+def at(node: T, place: ast.AST) -> T:
+    """``node`` and what is new in it, at the place of another node."""
+    if isinstance(node, _NO_PLACE) or "lineno" in node.__dict__:
+        return node
+    for name in _PLACE:
+        setattr(node, name, getattr(place, name))
+    for child in ast.iter_child_nodes(node):
+        at(child, place)
+    return node
+
+
+def clone(node: T) -> T:
+    """A copy whose nodes know, as ``_original``, what they are copies of."""
+    new = type(node)()
+    for name, value in node.__dict__.items():
+        new.__dict__[name] = _cloned(value)
+    new.__dict__["_original"] = original(node)
+    return new
+
+
+def _cloned(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_cloned(one) for one in value]
+    return clone(value) if isinstance(value, ast.AST) else value
+
+
+def original(node: Any) -> Any:
+    """What a node is a copy of, if it is one."""
+    return node.__dict__.get("_original", node)
+
+
+def constant(text: str) -> ast.Constant:
+    """What is replaced when the code is loaded."""
+    return ast.Constant(MARK + text)
+
+
+def flag(names: set[str]) -> ast.expr:
+    """True while one of these names is armed."""
+    return ast.Attribute(constant("f" + "\0".join(sorted(names))), "on", ast.Load())
+
+
+def call(name: str, *arguments: ast.expr) -> ast.Call:
+    """A call of what :mod:`events` has under a name."""
+    return ast.Call(ast.Attribute(constant("r"), name, ast.Load()), list(arguments), [])
+
+
+def spread(name: str, prepared: ast.Call) -> ast.Call:
+    """A call, from the application's own frame, of a function in C with the arguments that another call gives."""
+    return call(name, ast.Starred(prepared, ast.Load()))
+
+
+def when(test: ast.expr, told: ast.expr, place: ast.AST) -> ast.stmt:
+    """A statement that tells of what has just been stored."""
+    return at(ast.If(test, [ast.Expr(told)], []), place)
+
+
+def twice(node: ast.AST) -> bool:
+    """True where a piece of code may stand in both branches: it is small, and is not the same only once."""
+    return not any(count > _LARGEST or isinstance(child, _KEPT) for count, child in enumerate(ast.walk(node)))
+
+
+def is_simple(node: ast.expr) -> bool:
+    """True for a key that can be evaluated again: constants and plain names."""
+    match node:
+        case ast.Constant() | ast.Name():
+            return True
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant()):
+            return True
+        case ast.Tuple(elts=elements):
+            return all(is_simple(one) for one in elements)
+    return False
+
+
+def first_leaf(node: ast.AST) -> ast.AST:
+    """What of an expression is evaluated first."""
+    match node:
+        case ast.Attribute(value=value) | ast.Subscript(value=value):
+            return first_leaf(value)
+        case ast.Call(func=function):
+            return first_leaf(function)
+    return node
+
+
+def written(node: ast.expr) -> str:
+    """The expression as the source has it, cut where it is long."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=name):
+            return f"{written(value)}.{name}"
+        case ast.Subscript(value=value, slice=ast.Constant(value=key)):
+            return f"{written(value)}[{key!r}]"
+    text = ast.unparse(node)
+    return text if len(text) <= 120 else text[:119] + "…"

@@ -1,0 +1,140 @@
+"""Rewrites what a function stores: attributes, items and globals, wherever a target may stand.
+
+Where the target can be looked at again without running anything, the store stays as it is and is told after it. Where
+it can't (``d[key()] = x``), the target's parts go through a call that gives them to the store.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.instrument.rewrite.listener import WRITES
+from isolation_audit.instrument.rewrite.names import mangled
+from isolation_audit.instrument.rewrite.nodes import at, call, clone, flag, is_simple, spread, twice, when, written
+from isolation_audit.instrument.rewrite.sites import WRITTEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from isolation_audit.instrument.rewrite.transform import Part
+
+Assignment = ast.Assign | ast.AnnAssign | ast.AugAssign
+
+
+class Stores:
+    """Rewrites the stores of one function."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self.births = 0
+        """How often an attribute of an object that is being born was set."""
+
+    def statement(self, node: Assignment) -> list[ast.stmt]:
+        """Rewrite an assignment."""
+        visit = self._part.expressions.visit
+        if node.value is None:
+            return [node]
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        single = targets[0] if len(targets) == 1 else None
+        if not isinstance(node, ast.AugAssign) and self._needs_parts(single):
+            return self._through(node, node.value, single)
+        told = self.told(targets)
+        node.value = visit(node.value)
+        for target in targets:
+            self._inside(target)
+        return [node, *told]
+
+    def told(self, targets: Iterable[ast.expr]) -> list[ast.stmt]:
+        """Statements that tell of what these targets have just been given."""
+        found = []
+        for target in targets:
+            match target:
+                case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                    found += self.told(elements)
+                case ast.Starred(value=value):
+                    found += self.told([value])
+                case _:
+                    told = self._told(target)
+                    if told is not None:
+                        found.append(when(flag({WRITES}), told, target))
+        return found
+
+    def _told(self, target: ast.expr) -> ast.expr | None:
+        match target:
+            case ast.Name(id=name) if name in self._part.variables and self._part.names.owner(name) is None:
+                return call("stored_variable", _load(target), ast.Constant(name), self._site(target))
+            case ast.Attribute(value=ast.Name(id=name)) if name == self._part.born:
+                self.births += 1
+                return None
+            case ast.Attribute(value=value, attr=name) if (path := self._again(value)) is not None:
+                name = mangled(name, self._part.owner)
+                return call("stored_attribute", path, ast.Constant(name), self._site(target))
+            case ast.Subscript(value=value, slice=key) if is_simple(key) and (path := self._again(value)) is not None:
+                return call("stored_item", path, _load(key), self._site(target))
+        return None
+
+    def _again(self, node: ast.expr) -> ast.expr | None:
+        """An expression that gives the same object once more, and runs nothing of the application for it."""
+        match node:
+            case ast.Name():
+                return _load(node)
+            case ast.Attribute(value=value, attr=name) if (path := self._again(value)) is not None:
+                return call("look", path, ast.Constant(mangled(name, self._part.owner)))
+            case ast.Subscript(value=value, slice=key) if is_simple(key) and (path := self._again(value)) is not None:
+                return call("look_in", path, _load(key))
+        return None
+
+    def _needs_parts(self, target: ast.expr | None) -> bool:
+        if self._part.expressions.is_super(target):
+            return False
+        match target:
+            case ast.Attribute(value=value):
+                return self._again(value) is None
+            case ast.Subscript(value=value, slice=key):
+                return not isinstance(key, ast.Slice) and not (is_simple(key) and self._again(value) is not None)
+        return False
+
+    def _through(self, node: ast.Assign | ast.AnnAssign, given: ast.expr, target: Any) -> list[ast.stmt]:
+        """The store by a function in C, whose arguments have gone through a call that tells of them."""
+        expressions = self._part.expressions
+        both = twice(node) and isinstance(node, ast.Assign)
+        whole = clone(node) if both else node
+        visit = expressions.slow_copy if both else expressions.visit
+        site = self._site(target)
+        value, owner = visit(given), visit(target.value)
+        if isinstance(target, ast.Attribute):
+            name = ast.Constant(mangled(target.attr, self._part.owner))
+            told = spread("setattr", call("storing_attribute", value, owner, name, site))
+        else:
+            told = spread("setitem", call("storing_item", value, owner, visit(target.slice), site))
+        statement = ast.copy_location(ast.Expr(at(told, target)), target)
+        if not both:
+            return [statement]
+        return [at(ast.If(flag({WRITES}), [statement], [whole]), given)]
+
+    def _inside(self, target: ast.expr) -> None:
+        """What has to be read to find the target."""
+        visit = self._part.expressions.visit
+        match target:
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                for one in elements:
+                    self._inside(one)
+            case ast.Starred(value=value):
+                self._inside(value)
+            case ast.Attribute() if not self._part.expressions.is_super(target):
+                target.value = visit(target.value)
+            case ast.Subscript() if not self._part.expressions.is_super(target):
+                target.value, target.slice = visit(target.value), visit(target.slice)
+
+    def _site(self, target: ast.expr) -> ast.expr:
+        return self._part.site(target, written(target), WRITTEN)
+
+
+def _load(node: ast.expr) -> ast.expr:
+    """A copy of what is stored to or read, as something that is read."""
+    new = clone(node)
+    for child in ast.walk(new):
+        if hasattr(child, "ctx"):
+            child.ctx = ast.Load()
+    return new

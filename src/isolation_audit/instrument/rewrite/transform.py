@@ -1,0 +1,155 @@
+"""Rewrites the functions of a module so that they tell what they store and read.
+
+The module's own statements, class bodies, annotations, defaults, decorators, patterns and ``super().x`` stay as they
+are. Every new node has the place of one that was there, and no new name, local or temporary comes into the code.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Final, NamedTuple
+
+from isolation_audit.instrument.rewrite.expressions import Expressions
+from isolation_audit.instrument.rewrite.listener import WRITES
+from isolation_audit.instrument.rewrite.names import Names, variables
+from isolation_audit.instrument.rewrite.nodes import call, constant, flag, when
+from isolation_audit.instrument.rewrite.stores import Stores
+from isolation_audit.instrument.rewrite.uses import Function, Uses
+
+_COMPILED_BY_OTHERS: Final = ("jit", "njit", "vectorize", "guvectorize")
+_BIRTHS: Final = ("__init__", "__post_init__")
+
+
+class Plan(NamedTuple):
+    """A site before it has a number: line, function, expression, use."""
+
+    line: int
+    function: str
+    expression: str
+    use: str
+
+
+class Transformer:
+    """Rewrites one module's tree in place."""
+
+    def __init__(self) -> None:
+        self.sites: list[Plan] = []
+        self.variables: set[str] = set()
+        """The module's names that are data."""
+
+    def module(self, tree: ast.Module) -> None:
+        """Rewrite all functions of a module."""
+        self.variables = variables(tree)
+        for statement in tree.body:
+            self.outside(statement, None, None, "")
+
+    def outside(self, node: ast.AST, outer: Names | None, owner: str | None, path: str) -> None:
+        """Look for functions in what is not rewritten itself."""
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node, outer, owner, path)
+            case ast.ClassDef():
+                for inside in node.body:
+                    self.outside(inside, outer, node.name, f"{path}{node.name}.")
+            case ast.Lambda():
+                self.lambda_(node, outer, owner, path)
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    self.outside(child, outer, owner, path)
+
+    def lambda_(self, node: ast.Lambda, outer: Names | None, owner: str | None, path: str) -> None:
+        """Rewrite what a lambda gives."""
+        part = Part(self, node, Names(node, outer), owner, f"{path}<lambda>")
+        node.body = part.expressions.visit(node.body)
+
+    def _function(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef, outer: Names | None, owner: str | None, path: str
+    ) -> None:
+        if any(_decorator(one) in _COMPILED_BY_OTHERS for one in node.decorator_list):
+            return
+        Part(self, node, Names(node, outer), owner, f"{path}{node.name}").rewrite(node)
+
+
+class Part:
+    """One function that is being rewritten."""
+
+    def __init__(self, whole: Transformer, node: Function, names: Names, owner: str | None, path: str) -> None:
+        self.whole, self.names, self.owner, self.path = whole, names, owner, path
+        self.variables = whole.variables
+        self.uses = Uses(node)
+        self.born: str | None = None
+        if isinstance(node, ast.FunctionDef) and node.name in _BIRTHS and owner is not None:
+            given = [*node.args.posonlyargs, *node.args.args]
+            self.born = given[0].arg if given else None
+        self.expressions = Expressions(self)
+        self.stores = Stores(self)
+
+    def site(self, node: ast.expr, expression: str, use: str) -> ast.expr:
+        """A new site, as a constant of the code."""
+        self.whole.sites.append(Plan(node.lineno, self.path, expression, use))
+        return constant(f"s{len(self.whole.sites) - 1}")
+
+    def rewrite(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Rewrite the body of a function."""
+        start = 1 if ast.get_docstring(node, clean=False) is not None else 0
+        place = node.body[start] if len(node.body) > start else None
+        body = self.body(node.body)
+        if self.born is not None and place is not None and self.stores.births:
+            told = call("born", ast.Name(self.born, ast.Load()))
+            body.insert(start, when(flag({WRITES}), told, place))
+        node.body = body
+
+    def body(self, statements: list[ast.stmt]) -> list[ast.stmt]:
+        """Rewrite a block."""
+        return [new for statement in statements for new in self.statement(statement)]
+
+    def statement(self, node: ast.stmt) -> list[ast.stmt]:  # noqa: C901, PLR0912 - one case a kind of statement
+        """Rewrite a statement; it may become two."""
+        visit = self.expressions.visit
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                self.inner(node)
+            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+                return self.stores.statement(node)
+            case ast.For() | ast.AsyncFor():
+                node.iter = self.expressions.iterated(node.iter)
+                node.body = [*self.stores.told([node.target]), *self.body(node.body)]
+                node.orelse = self.body(node.orelse)
+            case ast.While() | ast.If():
+                node.test = visit(node.test)
+                node.body, node.orelse = self.body(node.body), self.body(node.orelse)
+            case ast.With() | ast.AsyncWith():
+                targets = [item.optional_vars for item in node.items if item.optional_vars is not None]
+                for item in node.items:
+                    item.context_expr = visit(item.context_expr)
+                node.body = [*self.stores.told(targets), *self.body(node.body)]
+            case ast.Try() | ast.TryStar():
+                node.body, node.orelse = self.body(node.body), self.body(node.orelse)
+                node.finalbody = self.body(node.finalbody)
+                for handler in node.handlers:
+                    handler.body = self.body(handler.body)
+            case ast.Match():
+                node.subject = visit(node.subject)
+                for one in node.cases:
+                    one.guard = one.guard and visit(one.guard)
+                    one.body = self.body(one.body)
+            case ast.Return() | ast.Expr():
+                node.value = node.value and visit(node.value)
+            case ast.Raise():
+                node.exc, node.cause = node.exc and visit(node.exc), node.cause and visit(node.cause)
+            case ast.Assert():
+                node.test, node.msg = visit(node.test), node.msg and visit(node.msg)
+        return [node]
+
+    def inner(self, node: ast.AST) -> None:
+        """Rewrite the functions inside of something."""
+        if isinstance(node, ast.Lambda):
+            self.whole.lambda_(node, self.names, self.owner, f"{self.path}.<locals>.")
+        else:
+            self.whole.outside(node, self.names, self.owner, f"{self.path}.<locals>.")
+
+
+def _decorator(node: ast.expr) -> str:
+    if isinstance(node, ast.Call):
+        node = node.func
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
