@@ -59,6 +59,7 @@ bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/sinks.py
 	$(BIN)/python benchmarks/provenance.py
 	$(BIN)/python benchmarks/addressees.py
+	$(BIN)/python benchmarks/sessions.py
 	$(BIN)/python benchmarks/caches.py
 	$(BIN)/python benchmarks/scan.py
 	$(BIN)/python benchmarks/startup.py

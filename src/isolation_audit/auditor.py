@@ -41,7 +41,7 @@ from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.tally import Histogram
 from isolation_audit.instrument.targets import State
-from isolation_audit.integrations.serving import users_told
+from isolation_audit.integrations.serving import sources, users_told
 from isolation_audit.mechanisms.sightings import Sightings
 from isolation_audit.process import process
 from isolation_audit.recorder import Recorder
@@ -304,6 +304,7 @@ class Auditor:
                 "users": runtime.users.evicted,
                 "bindings": runtime.bindings.evicted,
                 "names": runtime.names.evicted,
+                "credentials": runtime.part(sources).learned.evicted,
                 "scopes": self.recorder.scopes_dropped,
                 "runs": sum(runs.evicted for runs in runtime.runs),
                 "cache_entries": tally.entries_evicted,

@@ -8,7 +8,8 @@ from isolation_audit.config.model import SOURCES, USER_HEADERS
 from isolation_audit.identity.bindings import Bindings
 from isolation_audit.identity.names import Name
 from isolation_audit.identity.other_names import ALIAS
-from isolation_audit.identity.requests import AMBIENT, LOGIN, SCOPES, TOKEN, Request, Sources
+from isolation_audit.identity.requests import Request
+from isolation_audit.identity.sources import AMBIENT, LOGIN, SCOPES, TOKEN, Sources
 from isolation_audit.identity.users import Users
 
 

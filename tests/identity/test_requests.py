@@ -9,7 +9,8 @@ import pytest
 from isolation_audit.config.model import SOURCES, USER_HEADERS
 from isolation_audit.identity.bindings import Bindings
 from isolation_audit.identity.names import Name
-from isolation_audit.identity.requests import LOGIN, TOKEN, Request, Sources
+from isolation_audit.identity.requests import Request
+from isolation_audit.identity.sources import LOGIN, TOKEN, Sources
 from isolation_audit.identity.users import Kind, Users
 
 

@@ -20,7 +20,7 @@ FLASK = [answer for user in "12" for answer in ([False, None], user, user, [True
 DJANGO = [
     answer
     for user in ("alice", "bob")
-    for answer in ([None, False, None], user, [None, True, user], user, None, [None, False, None])
+    for answer in ([None, False, None], user, [user, True, user], user, None, [None, False, None])
 ]
 TOKENS = (["alice", "bob", 401, None], ("alice", "bob"))
 AIOHTTP = ([[None, None], ["alice", "alice"], [None, None], ["bob", "bob"]], ("alice", "bob"))

@@ -32,9 +32,9 @@ class Ambient:
     user_id: Path | None = None
 
 
-Source = Literal["login", "session", "token", "headers"]
+Source = Literal["login", "session", "token", "headers", "credentials"]
 
-SOURCES: tuple[Source, ...] = ("login", "session", "token", "headers")
+SOURCES: tuple[Source, ...] = ("login", "session", "token", "headers", "credentials")
 
 USER_HEADERS = (
     "x-user",

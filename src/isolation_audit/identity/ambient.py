@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.identity.requests import AMBIENT
 from isolation_audit.identity.scopes import UNSET, current_scope, request_variable
+from isolation_audit.identity.sources import AMBIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,126 +1,22 @@
-"""Requests: work that came from outside, and whose it is: found out on the way, from the best source there is.
-
-Sources differ in how they call one user (a name, a number, an address), and mixing them would make one user two. So one
-source speaks for the whole process: the best that has ever told. What weaker ones had told until then is forgotten.
-
-The application's own words (``[ambient]``, scopes) have the word over all of them. The source that speaks goes on
-beside them: it names the requests, and the parts of requests, of which the application says nothing. See
-``agreement.py``.
-"""
+"""Requests: work that came from outside, and whose it is: found out on the way, from the best source there is."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from isolation_audit.identity.agreement import Agreement
+from isolation_audit.identity.credentials import Presented, cookie_set, is_session_cookie, plain_cookie
+from isolation_audit.identity.learned import party
 from isolation_audit.identity.names import Name, Unresolved, name_in_authorization, name_of, plain_id
-from isolation_audit.identity.other_names import OtherNames
+from isolation_audit.identity.sources import AMBIENT, LEARNED, LOGIN, NEVER, TOKEN, is_header, is_session, value_in
 from isolation_audit.identity.users import Kind, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from isolation_audit.identity.bindings import Bindings
-    from isolation_audit.identity.users import User, Users
-
-SESSION_KEYS: Final = ("user_id", "_user_id", "uid", "username", "user_name", "email", "sub", "user")
-"""Where applications keep who has logged in, in the session, each a source of its own, the best first."""
-
-LOGIN: Final = 0
-"""The rank of the framework's own login; 0 is the best rank."""
-_SESSION: Final = 1
-TOKEN: Final = _SESSION + len(SESSION_KEYS)
-"""The rank of the subject of a token that the application has decoded."""
-_HEADERS: Final = TOKEN + 1
-_NEVER: Final = 1_000_000
-
-AMBIENT: Final = "ambient"
-SCOPES: Final = "scopes"
-"""What the application's own words are counted as, beside the sources that are told apart by rank."""
-
-
-def source_of(rank: int) -> str:
-    """What ``identity.detect`` calls the source of this rank."""
-    if rank >= _HEADERS:
-        return "headers"
-    return "token" if rank == TOKEN else "login" if rank == LOGIN else "session"
-
-
-_NOTHING: Final = Agreement()
-"""Stands for what another thread has taken away."""
-
-
-class Sources:
-    """What may tell who the users are, and which of it has the word at present."""
-
-    def __init__(
-        self,
-        users: Users,
-        bindings: Bindings,
-        detect: Iterable[str],
-        headers: Iterable[str],
-        names: OtherNames | None = None,
-    ) -> None:
-        self._users = users
-        self._names = names or OtherNames(users, bindings)
-        self._agreements: dict[int, Agreement] = {}
-        self.detect = frozenset(detect)
-        self.headers: Mapping[str, int] = {
-            name.lower(): _HEADERS + place for place, name in enumerate(headers if "headers" in self.detect else ())
-        }
-        self.best = _NEVER
-        """The rank of the best source that has told anything in this process."""
-        self.outvoted: dict[int, None] = {}
-        """Sources that are not asked any more, because they contradict the application's own words."""
-
-    def user(self, rank: int, name: Name) -> User | None:
-        """The user of this name; None where a better source has the word."""
-        if rank > self.best or rank in self.outvoted:
-            return None
-        agreement = self._agreements.get(rank) or self._agreements.setdefault(rank, Agreement())
-        self._part(agreement.hear(name.id))
-        called = agreement.pairs.get(name.id, name.id)
-        user = self._users.token(called)
-        if user is None or user.kind is Kind.PLACEHOLDER:
-            return None
-        if rank < self.best:
-            self.best = rank
-            for weaker in list(self._agreements):
-                if weaker > rank:
-                    self._forget(self._agreements.pop(weaker, _NOTHING))
-            user = self._users.token(called)
-            assert user is not None  # noqa: S101 - it was one before, and may have been among the forgotten
-        self._names.enter(user)
-        self._names.learn(name, user)
-        return user
-
-    def agree(self, rank: int, name: Name, said: User) -> bool:
-        """Whether this source's name and the application's own word mean one person; from then on they are one."""
-        agreement = self._agreements.get(rank)
-        if agreement is None:
-            return True  # it has lost the word meanwhile
-        one, broken = agreement.compare(name.id, said.id)
-        self._part(broken)
-        if one and name.id != said.id:
-            if agreement.told.pop(name.id, self) is None:
-                self._users.forget(name.id)
-            self._names.learn(Name(said.id, (name.id, *name.aliases), name.ids), said)
-        elif agreement.outvoted:
-            self.outvoted[rank] = None
-            self._forget(self._agreements.pop(rank, _NOTHING))
-            self.best = min(list(self._agreements), default=_NEVER)
-        return one
-
-    def _part(self, names: Iterable[str]) -> None:
-        for name in names:
-            self._names.part(name)
-
-    def _forget(self, agreement: Agreement) -> None:
-        for told in list(agreement.told):
-            self._users.forget(told)
-        self._part(agreement.pairs)
+    from isolation_audit.identity.sources import Sources
+    from isolation_audit.identity.users import User
 
 
 class Request:
@@ -136,6 +32,8 @@ class Request:
         "_name",
         "_over",
         "_person",
+        "_presented",
+        "_query",
         "_sources",
         "_task",
         "_user",
@@ -147,6 +45,7 @@ class Request:
         "mark",
         "named",
         "rank",
+        "recognised",
         "said",
         "said_by",
         "scope",
@@ -163,13 +62,16 @@ class Request:
         mark: object = None,
         own_task_only: bool = False,
         endpoint_of: Callable[[], Any] | None = None,
+        query: Callable[[], str] | None = None,
     ) -> None:
         self._endpoint_of = endpoint_of
+        self._query = query
+        self._presented: Presented | None = None
         self._sources = sources
         self._headers: Callable[[], Iterable[tuple[str, str]]] | None = headers
         self._task = running_task() if own_task_only else None
         self.lasting = own_task_only
-        self.rank = _NEVER
+        self.rank = NEVER
         """The rank of the source that has told."""
         self._user: User | None = None
         self._name: Name | None = None
@@ -197,6 +99,8 @@ class Request:
         """Whom the application itself has said it works for, last."""
         self.said_by: dict[str, None] = {}
         """Whether its variable has said so, or a scope."""
+        self.recognised = False
+        """True once its session, token or key was known to be a user's."""
         self.disagreed = False
         """True once that was somebody else than whom a source names."""
 
@@ -204,10 +108,10 @@ class Request:
         """True for this request's ASGI scope, and for copies that a middleware has made of it."""
         return scope is self.scope or (self.mark is not None and scope.get("headers") is self.mark)
 
-    def hear(self, headers: Callable[[], Iterable[tuple[str, str]]]) -> None:
+    def hear(self, headers: Callable[[], Iterable[tuple[str, str]]], query: Callable[[], str] | None = None) -> None:
         """Look for the user in these headers, from now on: the server had none to show when the request began."""
         if not self._over:
-            self._headers = headers
+            self._headers, self._query, self._presented = headers, query, None
             self._asked = not self._sources.headers
 
     def settle(self) -> None:
@@ -222,10 +126,14 @@ class Request:
         """
         if self._is_elsewhere() or (self.inherited is not None and same(user, self.inherited)):
             return
+        changed = self.said is not None and not same(self.said, user)
         self.said = user
         self.said_by[source] = None
         self._look()
         self._compare()
+        # Who works for several users in one request has credentials of their own.
+        if source == AMBIENT and not changed and self._user is None and not self._void:
+            self._learn(user)
 
     def answer_to(self, user: User) -> bool:
         """A scope has made the response, which is its user's with that; False where somebody else is named as well."""
@@ -246,11 +154,15 @@ class Request:
 
     def end(self) -> None:
         """The request is over. What it has left running inherits it, and may work for anybody: it names nobody."""
-        if self.said is not None and not self._over:
-            self._look()
+        if not self._over:
+            if self.said is not None:
+                self._look()
+            if self._has_logged_out():
+                self._revoke()
         self._over = True
         self.inputs = None
         self.scope = self.session = self.mark = self._headers = self._task = self._endpoint_of = None
+        self._query = self._presented = None
         self._person = self._kept = self._user = self._name = self._compared = self._answer_to = None
 
     def told(self, rank: int, name: Name | None) -> None:
@@ -264,11 +176,16 @@ class Request:
         user = None if name is None else self._sources.user(rank, name)
         if name is not None and user is None:
             return
-        if rank == self.rank and self._user is not None and user is not None and not same(user, self._user):
-            self._void = True
+        switched = rank == self.rank and self._user is not None and user is not None and not same(user, self._user)
+        self._void = self._void or switched
         self.rank, self._user, self._name = rank, user, name
         self.named = self.named or user is not None
         self._compare()
+        if user is None or switched:
+            if rank < TOKEN:
+                self._revoke()
+        elif not self._void and self._user is not None:
+            self._learn(self._user)
 
     def user(self) -> User | None:
         """Whose work this is; None as long as nobody knows, and where what is known contradicts itself."""
@@ -278,7 +195,7 @@ class Request:
         if self._void:
             return None
         has_the_word = self.rank <= self._sources.best and self.rank not in self._sources.outvoted
-        return (self._user if has_the_word else None) or self._answer_to
+        return (self._user if has_the_word else None) or self._answer_to or self._seen_before()
 
     def claimed(self) -> User | None:
         """Whom its headers, session or login name, whatever the application itself says beside that."""
@@ -286,6 +203,72 @@ class Request:
             return None
         self._look()
         return self._user
+
+    def answered(self, cookies: Iterable[str]) -> None:
+        """The answer sets these cookies (values of ``Set-Cookie``): what a login hands out is its user's."""
+        learned, presented = self._sources.learned, self._present()
+        if presented is None:
+            return
+        self._look()
+        said = self.said if AMBIENT in self.said_by else None
+        user = None if self._has_logged_out() else self._user or said or self._seen_before()
+        for header in cookies:
+            name, value = cookie_set(header)
+            if not value:
+                learned.revoke([presented.cookies[name]] if name in presented.cookies else ())
+            elif is_session_cookie(name, value, learned.cookies) and user is not None:
+                learned.learn([learned.digest(plain_cookie(value))], user, used=False)
+
+    def party(self) -> User | None:
+        """Whoever comes with these credentials, as a user of their own, where nobody knows whose they are."""
+        presented = None if self._void or self._is_elsewhere() else self._present()
+        if presented is None:
+            return None
+        shared = self._sources.learned.is_shared
+        return party(digest for digest in presented.all() if not shared(digest))
+
+    def _present(self) -> Presented | None:
+        """What it presents; None where nobody is asked for that."""
+        if self._presented is None and LEARNED in self._sources.detect and not self._over:
+            try:
+                headers = () if self._headers is None else self._headers()
+                query = "" if self._query is None else self._query()
+                self._presented = self._sources.learned.present(headers, query)
+            except (AttributeError, LookupError, TypeError, ValueError):
+                self._presented = Presented({})  # they may be none at all, where somebody has made them up
+        return self._presented
+
+    def _seen_before(self) -> User | None:
+        """The user whom earlier requests with the same session, token or key have named."""
+        presented = self._present()
+        if presented is None:
+            return None
+        # A login that knows nobody says so of the session's cookie; a token or a key it may not have looked at.
+        digests = presented.all() if self.rank == NEVER else presented.keys
+        user = self._sources.learned.user_of(digests) if digests else None
+        if user is None or (self.said is not None and not same(self.said, user)):
+            return None
+        self.recognised = True
+        return user
+
+    def _learn(self, user: User) -> None:
+        presented = self._present()
+        if presented is not None:
+            # A gateway that says in a header who it is that asks has a key of its own.
+            ours = presented.cookies.values() if is_header(self.rank) else presented.all()
+            self._sources.learned.learn(ours, user)
+
+    def _revoke(self) -> None:
+        presented = self._present()
+        if presented is not None:
+            self._sources.learned.revoke(presented.cookies.values())
+
+    def _has_logged_out(self) -> bool:
+        """True where the session had named a user, and does so no more."""
+        if not is_session(self.rank) or self._user is None:
+            return False
+        session = self.session if self.scope is None else self.scope.get("session", self.session)
+        return value_in(session)[1] is None
 
     def _is_elsewhere(self) -> bool:
         return self._over or (self._task is not None and self._task is not running_task())
@@ -326,7 +309,7 @@ class Request:
             self.told(LOGIN, name)
 
     def _look_into(self, session: Any) -> None:
-        rank, value = _value_in(session)
+        rank, value = value_in(session)
         if value is not None and value is not self._kept:
             self._kept = value
             name = name_of(value)
@@ -354,23 +337,6 @@ def _addresses(found: Mapping[int, Name | None], best: int) -> Iterator[str]:
     for rank, name in found.items():
         if rank != best and name is not None and "@" in name.id.strip("@"):
             yield name.id
-
-
-def session_name(session: Any) -> tuple[int, Name] | None:
-    """What a session says of its user, and the rank of that; None where it says nothing."""
-    rank, value = _value_in(session)
-    name = name_of(value)
-    return (rank, name) if isinstance(name, Name) else None
-
-
-def _value_in(session: Any) -> tuple[int, Any]:
-    if issubclass(type(session), dict):
-        for place, key in enumerate(SESSION_KEYS):
-            # Past the session's own way of reading, which notes that it was read.
-            value = dict.get(session, key)
-            if value is not None:
-                return _SESSION + place, value
-    return _NEVER, None
 
 
 def running_task() -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.identity import scopes
-from isolation_audit.identity.requests import SCOPES
+from isolation_audit.identity.sources import SCOPES
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.stacks import capture
 

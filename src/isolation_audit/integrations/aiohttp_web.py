@@ -14,6 +14,7 @@ from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
 from isolation_audit.integrations.connections import Connections
 from isolation_audit.integrations.logins import returning
 from isolation_audit.integrations.serving import Serving, sources
+from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
 from isolation_audit.mechanisms.sinks import sinks_of
 from isolation_audit.provenance import texts
 from isolation_audit.provenance.inputs import REQUEST, Input
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 WEBSOCKET: Final = "aiohttp.web_ws:WebSocketResponse"
 _HANDLING: Final = "aiohttp.web_protocol:RequestHandler._handle_request"
+_HEAD: Final = "aiohttp.web_response:StreamResponse._write_headers"
 _MESSAGES: Final = (1, 2)
 """What ``WSMsgType`` calls a text and bytes."""
 _LOGIN: Final = "aiohttp_security.api:authorized_userid"
@@ -46,6 +48,8 @@ class Aiohttp:
             yield Point(*point(HomePoint, "aiohttp.web_runner:BaseRunner.setup", runtime))
             yield Point(*point(RootPoint, _HANDLING, runtime))
         yield Point(_HANDLING, partial(HandlingPoint, runtime))
+        if are_learned(runtime):
+            yield Point(_HEAD, _setting_cookies)
         sinks = sinks_of(runtime)
         if sinks is not None:
             yield from answering(sinks)
@@ -100,9 +104,15 @@ class HandlingPoint(Serving):
             scope=kept if type(kept) is dict else None,
             own_task_only=lasting,
             endpoint_of=lambda: endpoint_of(asked),
+            query=lambda: asked.query_string,
         )
         inputs = Input(REQUEST, asked, texts=_texts), Input(REQUEST, asked, texts=texts.of_object)
         return self._begin_at_once(request, request_variable.get(), *inputs)
+
+
+def _setting_cookies(layout: Layout) -> SettingPoint:
+    answer_of = layout.receiver_reader()
+    return SettingPoint(_HEAD, lambda values: in_headers(vars(answer_of(values))["_headers"].items()))
 
 
 def _texts(asked: Any) -> Any:

@@ -10,11 +10,12 @@ from weakref import WeakKeyDictionary
 from isolation_audit.content import secrets
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_routes import endpoint_of
+from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
 from isolation_audit.mechanisms.responses import PUSHED, Asked, Response
 from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, passing, sinks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
@@ -22,10 +23,25 @@ if TYPE_CHECKING:
 
 def sending(runtime: Runtime, targets: tuple[str, ...]) -> Iterator[Point]:
     """Points around the methods of a server that take an application's messages; its ASGI scope is ``self.scope``."""
+    if are_learned(runtime):
+        for target in targets:
+            yield Point(target, partial(_heads, target))
     sinks = sinks_of(runtime)
     if sinks is not None:
         for target in targets:
             yield Point(target, partial(SendPoint, target, sinks))
+
+
+def _heads(target: str, layout: Layout) -> SettingPoint:
+    message_of = layout.argument("message")
+
+    def cookies_of(values: Values) -> Iterable[str]:
+        message = message_of(values)
+        if type(message) is not dict or message.get("type") not in ("http.response.start", "websocket.accept"):
+            return ()
+        return in_headers(message.get("headers") or ())
+
+    return SettingPoint(target, cookies_of)
 
 
 class SendPoint(PassingPoint):
@@ -55,9 +71,11 @@ class SendPoint(PassingPoint):
             headers = message.get("headers", ())
             self._responses[server] = Response(self._sinks, self.place, headers, request_of(server.scope))
         elif kind == "http.response.body":
-            response, body = self._responses.get(server), message.get("body", b"")
+            last, body = not message.get("more_body", False), message.get("body", b"")
+            # What was asked for goes with the last part: the server's object may live as long as the connection.
+            response = self._responses.pop(server, None) if last else self._responses.get(server)
             if response is not None and issubclass(type(body), bytes):
-                response.chunk(body, last=not message.get("more_body", False))
+                response.chunk(body, last=last)
         return Passing()
 
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.django_responses import ANSWERS, AnswerPoint, RoutePoint
 from isolation_audit.integrations.logins import leaving, returning, taking
 from isolation_audit.integrations.serving import serving_asgi, serving_wsgi, sources
+from isolation_audit.integrations.session_cookies import MadePoint, are_learned
 from isolation_audit.mechanisms.sinks import sinks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from isolation_audit.instrument.runtime import Runtime
 
 _ASGI: Final = "django.core.handlers.asgi:ASGIHandler.__call__"
 _WSGI: Final = "django.core.handlers.wsgi:WSGIHandler.__call__"
+_ANSWERED: Final = tuple(
+    f"django.core.handlers.base:BaseHandler.{name}" for name in ("get_response", "get_response_async")
+)
+"""Both give what all middlewares have made of an answer."""
 _AUTH: Final = "django.contrib.auth"
 
 
@@ -42,14 +48,28 @@ class Django:
         yield Point(_WSGI, serving_wsgi(_WSGI, runtime))
         for target in ANSWERS:
             yield Point(target, partial(RoutePoint, target))
-        if "login" not in detect:
-            return
-        for name in ("get_user", "aget_user"):
-            yield Point(f"{_AUTH}:{name}", returning(f"{_AUTH}:{name}"))
-        for name in ("login", "alogin"):
-            yield Point(f"{_AUTH}:{name}", taking(f"{_AUTH}:{name}", "user"))
-        for name in ("logout", "alogout"):
-            yield Point(f"{_AUTH}:{name}", leaving(f"{_AUTH}:{name}"))
+        if are_learned(runtime):
+            for target in _ANSWERED:
+                yield Point(target, partial(MadePoint, target, cookies_of=partial(_cookies_of, runtime)))
+        if "login" in detect:
+            yield from _logins()
+
+
+def _logins() -> Iterator[Point]:
+    for name in ("get_user", "aget_user"):
+        yield Point(f"{_AUTH}:{name}", returning(f"{_AUTH}:{name}"))
+    for name in ("login", "alogin"):
+        yield Point(f"{_AUTH}:{name}", taking(f"{_AUTH}:{name}", "user"))
+    for name in ("logout", "alogout"):
+        yield Point(f"{_AUTH}:{name}", leaving(f"{_AUTH}:{name}"))
+
+
+def _cookies_of(runtime: Runtime, _handler: Any, response: Any) -> Iterable[str]:
+    """What a response sets; the settings say under which name sessions are kept."""
+    settings = sys.modules["django.conf"].settings
+    runtime.part(sources).learned.session_cookie(getattr(settings, "SESSION_COOKIE_NAME", None))
+    cookies = vars(response).get("cookies") or {}
+    return [morsel.OutputString() for morsel in cookies.values()]
 
 
 integration = Django()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.scopes import request_variable
@@ -9,18 +10,21 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.serving import serving_wsgi, sources
+from isolation_audit.integrations.session_cookies import MadePoint, are_learned, in_headers
 from isolation_audit.integrations.werkzeug_responses import endpoint_of
 from isolation_audit.provenance import texts
 from isolation_audit.provenance.inputs import REQUEST, Input, receiver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _APPLICATION: Final = "flask.app:Flask.wsgi_app"
+_ANSWER: Final = "flask.app:Flask.process_response"
+_SETTINGS: Final = ("SESSION_COOKIE_NAME", "REMEMBER_COOKIE_NAME")
 _CONTEXT: Final = "flask.ctx:RequestContext.push"
 
 
@@ -38,6 +42,8 @@ class Flask:
         detect = runtime.part(sources).detect
         yield Point(_APPLICATION, serving_wsgi(_APPLICATION, runtime))
         yield Point(_APPLICATION, RoutePoint)
+        if are_learned(runtime):
+            yield Point(_ANSWER, partial(MadePoint, _ANSWER, cookies_of=partial(_cookies_of, runtime)))
         if "session" in detect or receiver(runtime) is not None:
             yield Point(_CONTEXT, SessionPoint)
 
@@ -82,6 +88,15 @@ class SessionPoint(Interceptor):
                 request.inputs.receive(Input(REQUEST, fields.get("request"), texts=texts.of_object))
                 # As it came: what the work puts into it later is none of its inputs.
                 request.inputs.receive(Input(REQUEST, dict(request.session or ())))
+
+
+def _cookies_of(runtime: Runtime, application: Any, response: Any) -> Iterable[str]:
+    """What a response sets; the application says under which names it keeps sessions."""
+    config, learned = vars(application).get("config"), runtime.part(sources).learned
+    if issubclass(type(config), dict):
+        for setting in _SETTINGS:
+            learned.session_cookie(dict.get(config, setting))
+    return in_headers(response.headers)
 
 
 integration = Flask()

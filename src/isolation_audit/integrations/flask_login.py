@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.identity.names import Name, name_of, plain_id
-from isolation_audit.identity.requests import LOGIN
+from isolation_audit.identity.sources import LOGIN
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.serving import sources, tell

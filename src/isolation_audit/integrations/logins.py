@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.names import Unresolved, name_of
-from isolation_audit.identity.requests import LOGIN
+from isolation_audit.identity.sources import LOGIN
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.serving import tell
 

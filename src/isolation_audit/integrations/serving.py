@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.model import SOURCES
-from isolation_audit.identity.requests import AMBIENT, SCOPES, Request, Sources, source_of
+from isolation_audit.identity.learned import LearnedUsers
+from isolation_audit.identity.requests import Request
 from isolation_audit.identity.scopes import request_variable, suspicion_variable, unit_variable
+from isolation_audit.identity.sources import AMBIENT, LEARNED, SCOPES, Sources, source_of
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.mechanisms.shared_values import SharedValues
@@ -31,7 +33,8 @@ def sources(runtime: Runtime) -> Sources:
     """What may tell users in this audit; use it with ``runtime.part``."""
     identity = runtime.config.identity
     detect = SOURCES if identity.detect is None else identity.detect
-    return Sources(runtime.users, runtime.bindings, detect, identity.headers, runtime.names)
+    learned = LearnedUsers(limit=runtime.config.limits.bindings, age=runtime.config.bindings.age)
+    return Sources(runtime.users, runtime.bindings, detect, identity.headers, runtime.names, learned)
 
 
 def users_told(runtime: Runtime) -> dict[str, Any]:
@@ -45,6 +48,7 @@ def users_told(runtime: Runtime) -> dict[str, Any]:
         "users_by_source": counts,
         # Outside of requests nobody counts how often the variable was asked.
         "ambient_told": int(runtime.ambient.told),
+        "credentials_shared": runtime.part(sources).learned.unlearned,
         "users_disagreed": tally.users_disagreed,
         "users_outvoted": {source_of(rank): 1 for rank in runtime.part(sources).outvoted},
     }
@@ -96,10 +100,12 @@ class Serving(Interceptor):
             request_variable.set(outer)
         if self._shared is not None and request.sharing is not None:
             self._shared.end(request.sharing, request.said or request.claimed())
+        request.user()  # the last chance: what it came with may have become known meanwhile
         request.end()
-        self._count_named(named=request.named or request.said is not None)
+        self._count_named(named=request.named or request.said is not None or request.recognised)
         self._tally.users_disagreed += request.disagreed
-        for source in (*request.said_by, *((source_of(request.rank),) if request.named else ())):
+        told = source_of(request.rank) if request.named else LEARNED if request.recognised else None
+        for source in (*request.said_by, *((told,) if told is not None else ())):
             self._tally.users_by_source[source] += 1
 
     def failed(self, state: Any, _error: BaseException) -> None:
@@ -138,7 +144,12 @@ class AsgiPoint(Serving):
         # A connection lasts, and what it starts on its way may well outlive its purpose and work for others.
         lasting = scope["type"] == "websocket"
         request = Request(
-            self._sources, lambda: _asgi_headers(headers), scope=scope, mark=headers, own_task_only=lasting
+            self._sources,
+            lambda: _asgi_headers(headers),
+            scope=scope,
+            mark=headers,
+            own_task_only=lasting,
+            query=lambda: _asgi_query(scope),
         )
         request.routed(lambda: endpoint_of(request.scope))
         return self._begin_at_once(request, outer, Input(REQUEST, scope, texts=texts.of_asgi))
@@ -157,7 +168,12 @@ class WsgiServerPoint(Serving):
     def before(self, values: Values) -> Any:
         """Begin a request."""
         handler = self._handler_of(values)
-        request = Request(self._sources, lambda: wsgi_headers(_environ(handler)), mark=_SERVED)
+        request = Request(
+            self._sources,
+            lambda: wsgi_headers(_environ(handler)),
+            mark=_SERVED,
+            query=lambda: _wsgi_query(_environ(handler)),
+        )
         head = Input(REQUEST, handler, texts=lambda handler: texts.of_environ(_environ(handler)))
         return self._begin(request, request_variable.get(), head)
 
@@ -196,12 +212,14 @@ class WsgiPoint(Serving):
         if type(environ) is not dict or (outer is not None and outer.mark is environ):
             return None
         if outer is not None and outer.mark is _SERVED:
-            outer.hear(lambda: wsgi_headers(environ))
+            outer.hear(lambda: wsgi_headers(environ), lambda: _wsgi_query(environ))
             if outer.inputs is not None:
                 outer.inputs.receive(Input(REQUEST, environ, texts=texts.of_environ))
             outer.user()
             return None
-        request = Request(self._sources, lambda: wsgi_headers(environ), mark=environ)
+        request = Request(
+            self._sources, lambda: wsgi_headers(environ), mark=environ, query=lambda: _wsgi_query(environ)
+        )
         return self._begin_at_once(request, outer, Input(REQUEST, environ, texts=texts.of_environ))
 
 
@@ -223,6 +241,16 @@ def serving_requests(target: str, runtime: Runtime) -> Callable[[Layout], WsgiSe
 def _asgi_headers(headers: Any) -> Iterator[tuple[str, str]]:
     for name, value in headers or ():
         yield name.decode("latin-1").lower(), value.decode("latin-1")
+
+
+def _asgi_query(scope: dict[str, Any]) -> str:
+    query = scope.get("query_string")
+    return query.decode("latin-1") if type(query) is bytes else ""
+
+
+def _wsgi_query(environ: dict[str, Any]) -> str:
+    query = environ.get("QUERY_STRING")
+    return query if type(query) is str else ""
 
 
 def _environ(handler: Any) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.names import Name
-from isolation_audit.identity.requests import Request, session_name
+from isolation_audit.identity.requests import Request
 from isolation_audit.identity.scopes import request_variable
+from isolation_audit.identity.sources import session_name
 from isolation_audit.identity.users import plain_text
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.scopes import connection_variable
@@ -10,7 +11,8 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.boundaries import AnswerPoint, HandingPoint, RequestPoint, point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
-from isolation_audit.integrations.serving import serving_asgi
+from isolation_audit.integrations.serving import serving_asgi, sources
+from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
 from isolation_audit.mechanisms.sinks import sinks_of
 from isolation_audit.provenance import texts
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 WEBSOCKET = "starlette.websockets:WebSocket"
 APPLICATION = "starlette.applications:Starlette.__call__"
+SESSIONS = "starlette.middleware.sessions:SessionMiddleware.__init__"
 REQUESTS = "starlette.requests:Request.__init__"
 THREADED = "starlette.concurrency:run_in_threadpool"
 ANSWERS = ("Response", "StreamingResponse", "FileResponse")
@@ -50,6 +53,10 @@ class Starlette:
             for answer in ANSWERS:
                 yield Point(*point(AnswerPoint, f"starlette.responses:{answer}.__call__", runtime))
         yield Point(APPLICATION, serving_asgi(APPLICATION, runtime))
+        if are_learned(runtime):
+            for answer in ANSWERS:
+                yield Point(f"starlette.responses:{answer}.__call__", partial(_setting_cookies, answer))
+            yield Point(SESSIONS, partial(SessionsPoint, runtime))
         if receiver(runtime) is not None:
             yield Point(REQUESTS, RequestObjectPoint)
         sinks = sinks_of(runtime)
@@ -211,6 +218,27 @@ class ApplicationPoint(Interceptor):
         """An exception leaves the application: the server closes with 1011, or drops the connection."""
         self.after(state, None)
         self._connections.failing(state[0].connection, error)
+
+
+def _setting_cookies(answer: str, layout: Layout) -> SettingPoint:
+    """In tests there is no server that sends it."""
+    answer_of = layout.receiver_reader()
+    target = f"starlette.responses:{answer}.__call__"
+    return SettingPoint(target, lambda values: in_headers(vars(answer_of(values)).get("raw_headers") or ()))
+
+
+class SessionsPoint(Interceptor):
+    """Around the making of the middleware that keeps sessions."""
+
+    place = SESSIONS
+
+    def __init__(self, runtime: Runtime, layout: Layout) -> None:
+        self._learned = runtime.part(sources).learned
+        self._cookie = layout.argument("session_cookie")
+
+    def before(self, values: Values) -> None:
+        """Under which cookie it keeps them."""
+        self._learned.session_cookie(self._cookie(values))
 
 
 class RequestObjectPoint(Interceptor):

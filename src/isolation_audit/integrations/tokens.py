@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.identity.names import name_in_claims
-from isolation_audit.identity.requests import TOKEN
+from isolation_audit.identity.sources import TOKEN
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.serving import sources, tell

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.session_cookies import answered, in_headers
 from isolation_audit.mechanisms.responses import Response
 from isolation_audit.mechanisms.sinks import sinks_of
 
@@ -52,6 +53,8 @@ class Bodies:
         response = self._responses.get(answer)
         if response is None:
             headers, asked = self._describe(answer)
+            headers = list(headers)
+            answered(in_headers(headers))
             encoded = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
             response = self._responses[answer] = Response(self._sinks, self.target, encoded, asked)
         response.chunk(data, last=False)
