@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.analysis.frames import package_of
-from isolation_audit.identity.requests import SESSION_KEYS, Request
+from isolation_audit.identity.requests import Request
 from isolation_audit.identity.scopes import request_variable
+from isolation_audit.identity.sources import SESSION_KEYS
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, Connections
 from isolation_audit.integrations.serving import Serving, sources
+from isolation_audit.integrations.session_cookies import SettingPoint, are_learned
 from isolation_audit.mechanisms.lineage import Lineage
 from isolation_audit.mechanisms.responses import Asked, Response
 from isolation_audit.mechanisms.routes import Endpoint
@@ -64,6 +66,8 @@ class Tornado:
         if "session" in runtime.part(sources).detect:
             for name in ("get_secure_cookie", "get_signed_cookie", "set_secure_cookie", "set_signed_cookie"):
                 yield Point(f"{_HANDLER}.{name}", partial(CookiePoint, f"{_HANDLER}.{name}"))
+        if are_learned(runtime):
+            yield Point(_FLUSH, _setting_cookies)
         sinks = sinks_of(runtime)
         if sinks is not None:
             yield Point(_FLUSH, partial(FlushPoint, sinks))
@@ -140,6 +144,18 @@ class CookiePoint(Interceptor):
         value = _plain(given if self._value is not None else result)
         if request is not None and value is not None:
             request.session = {name if name in SESSION_KEYS else "user": value}
+
+
+def _setting_cookies(layout: Layout) -> SettingPoint:
+    handler_of = layout.receiver_reader()
+
+    def cookies_of(values: Values) -> list[str]:
+        # They become headers in this call, unless an earlier one has sent them.
+        fields = vars(handler_of(values))
+        new = None if fields.get("_headers_written") else fields.get("_new_cookie")
+        return [morsel.OutputString() for morsel in new.values()] if new else []
+
+    return SettingPoint(_FLUSH, cookies_of)
 
 
 class FlushPoint(Interceptor):
@@ -310,6 +326,7 @@ def _request(asked: Any, handler: Any, *, own_task_only: bool = False) -> Reques
         scope=_Told(handler),
         own_task_only=own_task_only,
         endpoint_of=lambda: endpoint_of(handler),
+        query=lambda: handler.request.query,
     )
 
 
