@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import sys
+import types
 import zlib
 from contextlib import asynccontextmanager
 from contextvars import Context
@@ -254,6 +256,13 @@ def test_requests_that_begin_as_somebody(audit, when) -> None:
     found = [entry.finding for entry in audit.auditor.recorder.entries()]
     left = [("IA503", "user-carol")] if when == "while it starts" else []
     assert [(one.rule, one.witnesses.ambient) for one in found] == left
+
+
+def test_what_the_auditor_does_itself_leaves_a_request_watched(audit, monkeypatch) -> None:
+    """In a process with very many modules a look through them takes more calls than a watch lasts."""
+    for number in range(30_000):
+        monkeypatch.setitem(sys.modules, f"one_of_many_{number}", types.ModuleType("one_of_many"))
+    test_requests_that_begin_as_somebody(audit, "while it starts")
 
 
 @pytest.mark.parametrize("method", ["chunk", "__init__"])

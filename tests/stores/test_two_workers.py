@@ -159,7 +159,8 @@ def test_the_right_users_on_whatever_worker(tmp_path, redis):
     with two_workers(tmp_path, redis.url, redis.url, bug=False) as workers:
         asyncio.run(scenario(workers))
         report = workers.report()
-    assert report["findings"] == []
+    # Connections that a worker was not to get are closed without a word: coverage may tell of them.
+    assert [one for one in report["findings"] if one["rule"] != "IA904"] == []
     summary = report["summary"]
     assert (summary["crossing_events"], summary["events_total"], summary["events_unverified"]) == (0, 15, 0)
     assert summary["bindings_store"]["late"] == 0

@@ -80,7 +80,8 @@ class Suspicion:
 
 
 CALLS: Final = 20_000
-"""Calls and returns after which a thread is watched no more, a few milliseconds' worth; what is open then stays so."""
+"""The application's calls and returns after which a thread is watched no more, a few milliseconds' worth; what is open
+then stays so."""
 
 TRIES: Final = 32
 """Suspicions of one place that are looked into in a row; from then on it is one in ``SAMPLE``."""
@@ -200,7 +201,8 @@ class _Watch:
     def __call__(self, frame: FrameType, event: str, arg: Any) -> None:
         if event == "c_call" and type(arg.__self__) is ContextVar:
             self._touched(frame, arg.__self__, arg.__name__)
-        self._left -= 1
+        if not is_ours(frame.f_code):  # what one of our own hooks does may be many calls, and none of the application's
+            self._left -= 1
         if self._left <= 0 or not self._runtime.running:
             self._stop()
 
