@@ -142,7 +142,7 @@ def test_closing_is_bounded_and_breaks_off_what_hangs() -> None:
     courier.close(0.3)
     assert fake.closed.is_set()
     assert courier.lost == 1
-    until(lambda: not courier._thread.is_alive())
+    until(lambda: not courier._worker.alive)
 
 
 def test_a_receiver_that_is_down_at_the_end_is_asked_once_more() -> None:

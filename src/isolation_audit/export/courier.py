@@ -1,4 +1,4 @@
-"""The courier: brings records to a receiver on a thread of its own, so that nobody ever waits for the network.
+"""The courier: brings records to a receiver in the background, so that nobody ever waits for the network.
 
 The SDK's batch processors do this, too, but can't be told how long their shutdown may take; they drop records silently,
 and they come back to life in forked children. Here the end is bounded, every failure is counted, and what a receiver
@@ -7,11 +7,10 @@ did not take is offered again.
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from dataclasses import dataclass, field
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
+
+from isolation_audit.background import Backlog, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,12 +37,14 @@ class Exporter(Protocol):
         """Let go of everything; an export under way is broken off."""
 
 
-@dataclass(slots=True)
 class Lane:
     """The records of one kind on their way."""
 
-    waiting: deque[Any] = field(default_factory=deque)
-    attempts: int = 0
+    __slots__ = ("attempts", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: Backlog[Any] = Backlog(QUEUE)
+        self.attempts = 0
 
 
 class Courier:
@@ -60,65 +61,42 @@ class Courier:
         self._connect = connect
         self._on_trouble = on_trouble
         self._exporters: dict[str, Exporter] = {}
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._rounds_failed = 0
         self._in_hand = 0
+        self._broken_off = 0
         self.failures = 0
         """Attempts to send a batch that failed."""
-        self.lost = 0
+        self._worker = Worker(
+            "-otlp",
+            self._round,
+            finish=self._shut_down,
+            break_off=self._shut_down,
+            pauses=(1.0, LONGEST_PAUSE),
+        )
+        self._worker.start()
+
+    @property
+    def lost(self) -> int:
         """Records that were given up."""
-        self._thread = threading.Thread(target=self._run, name="isolation-audit-otlp", daemon=True)
-        self._thread.start()
+        return self._broken_off + sum(lane.waiting.lost for lane in self._lanes.values())
 
     def post(self, lane: str, record: Any) -> None:
         """Take one record; never waits."""
-        with self._lock:
-            waiting = self._lanes[lane].waiting
-            if len(waiting) >= QUEUE:
-                waiting.popleft()
-                self.lost += 1
-            waiting.append(record)
-        self._wake.set()
+        self._lanes[lane].waiting.put(record)
+        self._worker.wake()
 
     def close(self, timeout: float) -> None:
         """Offer what is left once, for at most ``timeout`` seconds, and end."""
-        self._stopping.set()
-        self._wake.set()
-        self._thread.join(timeout)
-        if self._thread.is_alive():
-            # Breaks off the request under way. Should that not help: it is a daemon, and nobody waits for it.
-            self._shut_down()
-            self._thread.join(0.2)
-        with self._lock:
-            if self._thread.is_alive():
-                self.lost += self._in_hand
-            for lane in self._lanes.values():
-                self.lost += len(lane.waiting)
-                lane.waiting.clear()
+        if not self._worker.end(timeout):
+            self._broken_off = self._in_hand
+        for lane in self._lanes.values():
+            lane.waiting.give_up()
 
-    def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            last = self._stopping.is_set()
-            if self._round(last=last):
-                self._rounds_failed = 0
-            else:
-                self._rounds_failed += 1
-                if not last:
-                    self._stopping.wait(min(2.0 ** (self._rounds_failed - 1), LONGEST_PAUSE))
-                    self._wake.set()
-            if last:
-                self._shut_down()
-                return
-
-    def _round(self, *, last: bool) -> bool:
+    def _round(self) -> bool:
         """Send everything that waits; False when a lane got stuck."""
-        clear = True
+        last, clear = self._worker.ending, True
         for name, lane in self._lanes.items():
-            while batch := self._take(lane):
+            while batch := lane.waiting.take(BATCH):
+                self._in_hand = len(batch)
                 if self._export(name, batch):
                     lane.attempts = 0
                     continue
@@ -128,23 +106,15 @@ class Courier:
                 break
         return clear
 
-    def _take(self, lane: Lane) -> list[Any]:
-        with self._lock:
-            batch = [lane.waiting.popleft() for _ in range(min(BATCH, len(lane.waiting)))]
-            self._in_hand = len(batch)
-            return batch
-
     def _put_back(self, lane: Lane, batch: list[Any], *, last: bool) -> None:
         if not last and self.failures == 1:
             self._on_trouble()
         lane.attempts += 1
-        with self._lock:
-            room = 0 if last or lane.attempts >= ATTEMPTS else QUEUE - len(lane.waiting)
-            kept = batch[-room:] if room > 0 else []
-            self.lost += len(batch) - len(kept)
-            lane.waiting.extendleft(reversed(kept))
-        if not kept:
+        if last or lane.attempts >= ATTEMPTS:
+            lane.waiting.lost += len(batch)
             lane.attempts = 0
+        else:
+            lane.waiting.put_back(batch)
 
     def _export(self, name: str, batch: list[Any]) -> bool:
         try:

@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.background import Worker
 from isolation_audit.export.sink import Batch
 from isolation_audit.wakeup import Wakeup
 
@@ -31,39 +32,40 @@ PAUSE = 0.05
 
 
 class Lane:
-    """One sink and its thread. What comes while the sink is busy waits in a single batch, so that stays bounded."""
+    """One sink and its worker. What comes while the sink is busy waits in a single batch, so that stays bounded."""
 
     def __init__(self, sink: Sink, barrier: Barrier, recorder: Recorder) -> None:
         self._sink = sink
         self.sums_up: bool = getattr(sink, "sums_up", False)
         self._barrier = barrier
         self._recorder = recorder
-        self._news = threading.Condition()
+        self._settled = threading.Condition()
         self._waiting: Batch | None = None
-        self._idle = True
-        self._live = True
-        self._thread = threading.Thread(target=self._run, name=f"isolation-audit-{sink.name}", daemon=True)
+        self._busy = False
+        self._worker = Worker(f"-{sink.name}", self._round, finish=self._close)
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self._worker.start()
 
     def put(self, batch: Batch) -> None:
         """Hand over a batch; never waits for the sink."""
-        with self._news:
-            if not self._live:
+        with self._settled:
+            if self._worker.ending:
                 return
             self._waiting = batch if self._waiting is None else self._joined(self._waiting, batch)
-            self._news.notify_all()
+        self._worker.wake()
 
     def join(self, deadline: float) -> None:
         """Wait for the end of the thread until ``deadline`` (monotonic seconds)."""
-        self._thread.join(max(0.0, deadline - time.monotonic()))
+        self._worker.join(deadline - time.monotonic())
 
     def settle(self, deadline: float) -> None:
         """Wait until everything handed over has been drained, until ``deadline`` (monotonic seconds)."""
-        with self._news:
-            self._news.wait_for(lambda: self._idle and self._waiting is None, max(0.0, deadline - time.monotonic()))
+        with self._settled:
+            self._settled.wait_for(
+                lambda: not self._busy and self._waiting is None, max(0.0, deadline - time.monotonic())
+            )
 
     def _joined(self, early: Batch, late: Batch) -> Batch:
         # Entries are distinct findings, which limits.findings bounds; scopes have no such bound of their own.
@@ -74,20 +76,19 @@ class Lane:
             scopes = scopes[over:]
         return Batch(early.entries + late.entries, scopes, late.snapshot, early.last or late.last)
 
-    def _run(self) -> None:
-        while self._live:
-            with self._news:
-                self._idle = True
-                self._news.notify_all()
-                while self._waiting is None:
-                    self._news.wait()
-                batch, self._waiting = self._waiting, None
-                self._idle = False
-            if not self._guarded(self._sink.drain, batch) or batch.last:
-                self._live = False
-        with self._news:
-            self._idle, self._waiting = True, None
-            self._news.notify_all()
+    def _round(self) -> None:
+        with self._settled:
+            batch, self._waiting = self._waiting, None
+            self._busy = batch is not None
+        if batch is not None and (not self._guarded(self._sink.drain, batch) or batch.last):
+            self._worker.retire()
+        with self._settled:
+            self._busy = False
+            if self._worker.ending:
+                self._waiting = None
+            self._settled.notify_all()
+
+    def _close(self) -> None:
         self._guarded(self._sink.close)
 
     def _guarded(self, step: Callable[..., None], *arguments: Batch) -> bool:
@@ -117,28 +118,37 @@ class Drainer:
         self._lanes = sorted(lanes, key=lambda lane: lane.sums_up)
         self._snapshot = snapshot
         self._refresh = refresh
-        self._stopping = False
+        self._first = True
         self._deadline = 0.0
         self._hurry = Wakeup()
-        self._thread = threading.Thread(target=self._run, name="isolation-audit", daemon=True)
+        self._worker = Worker(
+            "",
+            self._round,
+            every=INTERVAL,
+            news=recorder.wake,
+            failed=self._failed,
+            finish=lambda: self._feed(last=True),
+            pauses=(INTERVAL, INTERVAL),
+        )
 
     def start(self) -> None:
         """Start the threads; without a sink there is nobody to feed."""
         if self._lanes:
             for lane in self._lanes:
                 lane.start()
-            self._thread.start()
+            # At once, so that a process that does not live for half a second has been heard of.
+            self._worker.wake()
+            self._worker.start()
 
     def stop(self, timeout: float) -> None:
         """Feed what is left and close the sinks; waits at most ``timeout`` seconds for all of them together."""
         if not self._lanes:
             return
         self._deadline = time.monotonic() + timeout
-        self._stopping = True
         self._hurry.set()
-        self._recorder.wake.set()
+        self._worker.retire()
         # The threads exist already: at the interpreter's end, none can be started any more.
-        self._thread.join(timeout + FOR_SUMS)
+        self._worker.join(timeout + FOR_SUMS)
         for lane in self._lanes:
             lane.join(self._deadline + FOR_SUMS)
 
@@ -149,18 +159,20 @@ class Drainer:
         for lane in self._lanes:
             lane.settle(deadline)
 
-    def _run(self) -> None:
-        # At once, so that a process that does not live for half a second has been heard of.
-        self._feed(last=False)
-        while not self._stopping:
-            if self._recorder.wake.wait(INTERVAL):
+    def _round(self) -> None:
+        if self._first:
+            self._first = False
+        else:
+            if self._recorder.new:
                 self._hurry.wait(PAUSE)
             try:
                 self._refresh()
             except Exception as error:
                 self._barrier.fault("refresh", error)
-            self._feed(last=False)
-        self._feed(last=True)
+        self._feed(last=False)
+
+    def _failed(self, error: Exception) -> None:
+        self._barrier.fault("drainer", error)
 
     def _feed(self, *, last: bool) -> None:
         entries, scopes = _take(self._recorder.new), _take(self._recorder.scopes)

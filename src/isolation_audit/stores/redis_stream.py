@@ -10,15 +10,11 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401 - see below
 import re
 import secrets
-import threading
 import time
-from collections import deque
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
 from math import ceil
-from queue import SimpleQueue
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from redis import ConnectionPool, Redis, ResponseError
@@ -27,8 +23,8 @@ from redis.connection import parse_url
 from redis.retry import Retry
 
 from isolation_audit.analysis.texts import without_secrets
+from isolation_audit.background import NEWS, Backlog, Worker
 from isolation_audit.identity.elsewhere import News
-from isolation_audit.instrument.barrier import inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,23 +80,36 @@ class RedisStream:
         self._barrier = barrier
         self._notice = notice
         self._me = secrets.token_hex(8)
-        self._waiting: deque[News] = deque(maxlen=QUEUE)
+        self._waiting: Backlog[News] = Backlog(QUEUE)
         self._in_hand: list[News] = []
-        self._bell: SimpleQueue[None] = SimpleQueue()
         self._last: tuple[int, int] | None = None
         self._ahead: float | None = None
-        self._ending = threading.Event()
         self._noticed = False
         self.failures = 0
-        self.lost = 0
         self.rejected = 0
-        self._out = _Line("out", self._append_all, self._client(0.0), self._ending, self._failed)
-        self._in = _Line("in", self._read_once, self._client(BLOCK), self._ending, self._failed)
+        self._out = self._line("out", self._append_all, self._client(0.0), every=NEWS)
+        self._in = self._line("in", self._read_once, self._client(BLOCK), every=0.0)
+
+    def _line(self, name: str, work: Callable[[Redis], None], client: Redis, *, every: float) -> Worker:
+        """A worker with a connection of its own."""
+
+        def let_go() -> None:
+            with suppress(Exception):  # let go of either way
+                client.connection_pool.disconnect()
+
+        return Worker(
+            f"-bindings-{name}",
+            lambda: work(client),
+            every=every,
+            failed=self._failed,
+            break_off=let_go,
+            pauses=(SHORTEST_PAUSE, LONGEST_PAUSE),
+        )
 
     @property
     def counts(self) -> dict[str, int]:
         """Requests that failed, bindings that were given up, and entries of the stream that are none of ours."""
-        return {"failures": self.failures, "lost": self.lost, "rejected": self.rejected}
+        return {"failures": self.failures, "lost": self._waiting.lost, "rejected": self.rejected}
 
     def start(self) -> None:
         """Start both threads; they connect by themselves."""
@@ -108,22 +117,17 @@ class RedisStream:
         self._in.start()
 
     def tell(self, news: News) -> None:
-        """Queue one binding; never waits."""
-        if len(self._waiting) == QUEUE:
-            self.lost += 1
-        self._waiting.append(news)
-        if self._bell.empty():
-            # No lock of Python's is taken: a signal handler may tell something while its thread is in here.
-            self._bell.put(None)
+        """Queue one binding; never waits, and takes no lock."""
+        self._waiting.put(news)
+        self._out.wake()
 
     def close(self) -> None:
         """Append what is left, for as long as one request may take, and end."""
-        self._ending.set()
-        self._bell.put(None)
+        self._in.retire()
         self._out.end(self._settings.timeout)
         self._in.end(0.0)
-        self.lost += len(self._in_hand) + len(self._waiting)
-        self._waiting.clear()
+        self._waiting.lost += len(self._in_hand)
+        self._waiting.give_up()
 
     def _client(self, patience: float) -> Redis:
         ours = {
@@ -152,11 +156,8 @@ class RedisStream:
             )
 
     def _append_all(self, client: Redis) -> None:
-        if not self._in_hand:
-            self._bell.get()
         while self._in_hand or self._waiting:
-            while self._waiting and len(self._in_hand) < BATCH:
-                self._in_hand.append(self._waiting.popleft())
+            self._in_hand += self._waiting.take(BATCH - len(self._in_hand))
             pipe = client.pipeline(transaction=False)
             for news in self._in_hand:
                 entry: dict[Any, Any] = {
@@ -213,55 +214,3 @@ class RedisStream:
             return None
         known = 0 < len(user) <= _LONGEST_ID if self._raw else _DIGEST.fullmatch(user)
         return News(name, user, conflict) if known and _DIGEST.fullmatch(name) else None
-
-
-class _Line:
-    """A thread with a connection of its own. What fails is tried again after a pause; it ends with the last success."""
-
-    def __init__(
-        self,
-        name: str,
-        work: Callable[[Redis], None],
-        client: Redis,
-        ending: threading.Event,
-        on_failure: Callable[[Exception], None],
-    ) -> None:
-        self._work = work
-        self._client = client
-        self._ending = ending
-        self._on_failure = on_failure
-        self._thread = threading.Thread(target=self._run, name=f"isolation-audit-bindings-{name}", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def end(self, timeout: float) -> None:
-        """Wait at most ``timeout`` seconds for the work under way, then break it off."""
-        if self._thread.ident is None:
-            return
-        self._thread.join(timeout)
-        with suppress(Exception):  # let go of either way
-            self._client.connection_pool.disconnect()
-        self._thread.join(0.2)
-
-    def _run(self) -> None:
-        me = get_ident()
-        # The application's own calls of Redis may be watched; ours are not the application's.
-        inside.add(me)
-        attempts = 0
-        try:
-            while True:
-                try:
-                    self._work(self._client)
-                    attempts = 0
-                    if self._ending.is_set():
-                        return
-                except Exception as error:
-                    if self._ending.is_set():
-                        return
-                    self._on_failure(error)
-                    self._ending.wait(min(SHORTEST_PAUSE * 2.0 ** min(attempts, 10), LONGEST_PAUSE))
-                    attempts += 1
-        finally:
-            inside.discard(me)
