@@ -137,6 +137,7 @@ def test_its_thread_is_not_the_applications() -> None:
     assert worker._thread.daemon
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_in_a_forked_child_it_is_over() -> None:
     worker = Worker("-test", lambda: None)
     worker.start()
