@@ -26,7 +26,7 @@ class Notebook:
 
     def read(self, container, kind, key, value, site):
         use = sites.site(site).use
-        if kind != "global" or use != sites.NAVIGATED:  # the way to what is looked at begins at one
+        if kind not in ("global", "default") or use != sites.NAVIGATED:  # the way to what is looked at begins at one
             self.lines.append(f"read {kind} {key} {value!r} {use}")
 
     def born(self, obj):
@@ -55,6 +55,18 @@ def told(notebook: Notebook, source: str, call: str) -> list[str]:
     return notebook.lines
 
 
+CONTEXT_VARIABLE = """
+import contextvars
+v = contextvars.ContextVar('v', default=[])
+def f(): v.get().append(1)
+def g(): return v.get()
+"""
+WRITTEN_IN_PYTHON = """
+import collections
+d, l = collections.UserDict(), collections.UserList()
+def f(): d['x'] = 1; l.append(2)
+def g(): return d.get('x'), l[0]
+"""
 CASES = {
     "attribute": (
         "class A: pass\na = A()\ndef f(o): o.x = 1\ndef g(o): return o.x",
@@ -132,7 +144,48 @@ CASES = {
     "navigation": (
         "class A: pass\na = A()\na.b = A()\ndef f(): a.b.x = 1; a.b = a.b\ndef g(): return a.b.x",
         "(f(), g())",
-        ["wrote attribute x 1", "wrote attribute b", "read attribute b", "read attribute x 1 returned"],
+        [
+            "wrote attribute x 1",
+            "read attribute b",
+            "wrote attribute b",
+            "read attribute b",
+            "read attribute x 1 returned",
+        ],
+    ),
+    "a closure's variable": (
+        "def make():\n x = 0\n def f():\n  nonlocal x\n  x = 1\n def g(): return x\n return f, g\nf, g = make()",
+        "(f(), g())",
+        ["wrote cell x 1", "read cell x 1 returned"],
+    ),
+    "a mutable default": (
+        "def f(v, kept=[]):\n kept.append(v)\n return kept",
+        "f(1)",
+        ["wrote element None 1", "read default kept [1] returned"],
+    ),
+    "the list of an attribute that nobody sets": (
+        "class A:\n kept = []\ndef f():\n l = A.kept\n l.append(1)\ndef g(): return A.kept",
+        "(f(), g())",
+        ["wrote element None 1", "read attribute kept [1] returned"],
+    ),
+    "a key that is computed, added to": (
+        "d = {'K': 1}\ndef f(k): d[k.upper()] += 1",
+        "f('k')",
+        ["wrote item K 2"],
+    ),
+    "context variable's default": (
+        CONTEXT_VARIABLE,
+        "(f(), g())",
+        ["read context variable None [] nav", "wrote element None 1", "read context variable None [1] returned"],
+    ),
+    "environment": (
+        "import os\ndef f(): os.environ['ISOLATION_AUDIT_TRY'] = 'x'; return os.environ.pop('ISOLATION_AUDIT_TRY')",
+        "f()",
+        ["wrote environ ISOLATION_AUDIT_TRY 'x'", "read environ ISOLATION_AUDIT_TRY 'x' returned"],
+    ),
+    "the standard library's own containers": (
+        WRITTEN_IN_PYTHON,
+        "(f(), g())",
+        ["wrote item x 1", "wrote element None 2", "read item x 1 returned", "read element 0 2 returned"],
     ),
     "a local name that flows": (
         "d = {}\ndef f(): d['x'] = 1\ndef g():\n y = d['x']\n return y",

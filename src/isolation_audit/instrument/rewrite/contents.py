@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from threading import local
-from types import FunctionType, MappingProxyType, ModuleType
+from types import FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from isolation_audit.instrument.attributes import find_in, reader_of
 from isolation_audit.instrument.lazy_objects import NotReadError, behind
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 ABSENT: Final = object()
 """Stands for what can't be seen."""
 
+_LIBRARY: Final = frozenset({"collections", "collections.abc", "weakref", "os", "_collections_abc", "_weakrefset"})
 _ITEMS: Final = 1_000
 _MAPPINGS: Final = (dict, OrderedDict, defaultdict, MappingProxyType)
 _NOT_DATA: Final = (FunctionType, classmethod, staticmethod, property)
@@ -110,6 +112,9 @@ def item_of(owner: Any, key: Any, value: Any = ABSENT) -> Held | None:
     if owner is os.environ:
         found = owner.get(key, ABSENT) if value is ABSENT else value
         return None if found is ABSENT else Held(owner, ENVIRON, key, found)
+    if type(owner) in (WeakValueDictionary, WeakKeyDictionary):
+        found = (owner.get(key, ABSENT) if _is_plain_key(key) else ABSENT) if value is ABSENT else value
+        return None if found is ABSENT else Held(owner, ITEM, key, found)
     holder = container_of(owner)
     if holder is ABSENT:
         return None
@@ -122,6 +127,13 @@ def item_of(owner: Any, key: Any, value: Any = ABSENT) -> Held | None:
     if value is ABSENT:
         value = _in_sequence(holder, key)
     return None if value is ABSENT else Held(holder, ELEMENT, key, value)
+
+
+def is_of_containers(method: Any) -> bool:
+    """True for a method of a container that the standard library has written in Python."""
+    return (
+        type(method) is MethodType and type(method.__func__) is FunctionType and method.__func__.__module__ in _LIBRARY
+    )
 
 
 def items_of(owner: Any, key: slice) -> Iterable[Held]:

@@ -9,15 +9,20 @@ from __future__ import annotations
 import operator
 from functools import partial
 from sys import _getframe as current_frame
+from threading import get_ident
 from types import BuiltinFunctionType
 from typing import Any, Final
 
 from isolation_audit.instrument.barrier import raised_by_signal
-from isolation_audit.instrument.rewrite.contents import ABSENT, Held, attribute_of, item_of, items_of
-from isolation_audit.instrument.rewrite.listener import ALL, ANY, GLOBAL, armed, ear
+from isolation_audit.instrument.rewrite import sites
+from isolation_audit.instrument.rewrite.contents import ABSENT, Held, attribute_of, is_of_containers, item_of, items_of
+from isolation_audit.instrument.rewrite.listener import ALL, ANY, CELL, DEFAULT, GLOBAL, arm, armed, ear
 from isolation_audit.instrument.rewrite.methods import METHODS
 
 _PLACE: Final = "state"
+_KEYS: Final = (str, bytes, int)
+_held: Final[dict[tuple[int, int], Any]] = {}
+"""By thread and site: a key between the two moments of ``d[key()] += x``."""
 
 
 class Events:
@@ -84,6 +89,28 @@ class Events:
         return value
 
     @staticmethod
+    def cell(value: Any, name: str, site: int, closure: Any) -> Any:
+        """A closure's variable has been read; gives its value."""
+        try:
+            listener = ear.listener
+            if listener is not None and listener.unit() is not None:
+                listener.read(closure.__closure__[0], CELL, name, value, site)
+        except Exception as error:
+            _fault(error)
+        return value
+
+    @staticmethod
+    def default(value: Any, name: str, site: int) -> Any:
+        """An argument has been read whose default is one object for all calls; gives its value."""
+        try:
+            listener = ear.listener
+            if listener is not None and listener.unit() is not None:
+                listener.read(current_frame(1).f_code, DEFAULT, name, value, site)
+        except Exception as error:
+            _fault(error)
+        return value
+
+    @staticmethod
     def getting(site: int, *arguments: Any) -> tuple[Any, ...]:
         """Before ``getattr``; gives its arguments."""
         if type(arguments[1]) is str:
@@ -132,6 +159,30 @@ class Events:
                 _tell(Held(current_frame(1).f_globals, GLOBAL, name, value), site)
         except Exception as error:
             _fault(error)
+
+    @staticmethod
+    def stored_cell(value: Any, name: str, site: int, closure: Any) -> None:
+        """After ``nonlocal`` gave a closure's variable a value."""
+        try:
+            listener = ear.listener
+            if listener is not None and listener.unit() is not None:
+                _tell(Held(closure.__closure__[0], CELL, name, value), site)
+        except Exception as error:
+            _fault(error)
+
+    @staticmethod
+    def hold(key: Any, site: int) -> Any:
+        """The key of an item that is about to be added to; gives it."""
+        if ear.listener is not None and type(key) in _KEYS:
+            _held[get_ident(), site] = key
+        return key
+
+    @staticmethod
+    def stored_held(owner: Any, site: int) -> None:
+        """After an item was added to, whose key was held."""
+        key = _held.pop((get_ident(), site), ABSENT)
+        if key is not ABSENT:
+            Events.stored_item(owner, key, site)
 
     @staticmethod
     def storing_attribute(value: Any, owner: Any, name: str, site: int) -> tuple[Any, str, Any]:
@@ -192,7 +243,7 @@ class Events:
         """Before a method that containers have; gives the method and its arguments."""
         try:
             listener = ear.listener
-            if listener is not None and type(method) is BuiltinFunctionType:
+            if listener is not None and (type(method) is BuiltinFunctionType or is_of_containers(method)):
                 tell = METHODS.get(method.__name__)
                 if tell is not None and listener.unit() is not None:
                     arguments = tell(method.__self__, arguments, named, _Teller(site))
@@ -213,6 +264,9 @@ def _tell(held: Held | None, site: int) -> None:
     listener = ear.listener
     if held is not None and listener is not None:
         names = armed.names
+        if site not in armed.sites:
+            armed.sites.add(site)
+            arm(sites.site(site).arms)
         if ANY not in names and held.kind != GLOBAL:
             armed.arm(ANY)
         if type(held.key) is str and held.key not in names:

@@ -15,6 +15,7 @@ from isolation_audit.instrument.rewrite.names import mangled
 from isolation_audit.instrument.rewrite.nodes import (
     at,
     call,
+    captured,
     clone,
     first_leaf,
     flag,
@@ -128,11 +129,22 @@ class Expressions:
         return node
 
     def _slow_name(self, node: ast.Name) -> ast.expr:
-        if not self._is_global(node.id):
+        kind = self._kind_of(node.id)
+        if kind is None:
             return node
         use = self._part.uses.of(original(node))
-        told = call("variable", node, ast.Constant(node.id), self._part.site(node, node.id, use))
+        more = [at(captured(clone(node)), node)] if kind == "cell" else []
+        told = call(kind, node, ast.Constant(node.id), self._part.site(node, node.id, use), *more)
         return at(told, node)
+
+    def _kind_of(self, name: str) -> str | None:
+        """What tells of the reading of a variable, if it outlives the call."""
+        owner = self._part.names.owner(name)
+        if owner is None:
+            return "variable" if name in self._part.variables else None
+        if name in self._part.whole.rebound:
+            return "cell"
+        return "default" if owner is self._part.names and name in self._part.defaults else None
 
     def _armed_by(self, node: ast.AST) -> set[str]:
         """The names that a piece of code reads."""
@@ -145,12 +157,9 @@ class Expressions:
                     found.add(key)
                 case ast.Subscript(ctx=ast.Load()):
                     found.add(ANY)
-                case ast.Name(id=name, ctx=ast.Load()) if self._is_global(name):
+                case ast.Name(id=name, ctx=ast.Load()) if self._kind_of(name) is not None:
                     found.add(name)
         return found
-
-    def _is_global(self, name: str) -> bool:
-        return name in self._part.variables and self._part.names.owner(name) is None
 
     # Calls
 
@@ -195,7 +204,8 @@ class Expressions:
 
     def _told_call(self, node: ast.Call, visit: Visit) -> ast.expr:
         use = self._part.uses.of(original(node))
-        site = self._part.site(node, written(original(node)), use)
+        container = original(node).func.value if isinstance(node.func, ast.Attribute) else None
+        site = self._part.site(node, written(original(node)), use, container)
         if isinstance(node.func, ast.Name):
             self._arguments(node, visit)
             prepared = call("getting" if node.func.id == "getattr" else "setting", site, *node.args)

@@ -91,6 +91,8 @@ class Armed:
 
     def __init__(self) -> None:
         self.names: set[object] = set()
+        self.sites: set[int] = set()
+        """Sites whose names are armed."""
         self._flags: dict[object, list[Flag]] = {}
 
     def watch(self, flag: Flag, names: Iterable[object]) -> None:
@@ -109,6 +111,7 @@ class Armed:
     def disarm(self) -> None:
         """Have no reads told any more."""
         self.names.clear()
+        self.sites.clear()
         for flags in self._flags.values():
             for flag in flags:
                 flag.on = False

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.instrument.rewrite.events import Events
 from isolation_audit.instrument.rewrite.listener import Flag, armed
+from isolation_audit.instrument.rewrite.main_script import exchange_functions, when_it_starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +46,21 @@ class Loading:
             name for name, module in list(sys.modules.items()) if self.wants(name, getattr(module, "__file__", None))
         )
         _hook.put_in(self)
+        when_it_starts(self._main)
+
+    def _main(self, code: CodeType) -> None:
+        """Rewrite the functions of the program's own file, which starts now."""
+        file = code.co_filename
+        if not self._on or not self.wants("__main__", file):
+            return
+        try:
+            if not exchange_functions(code, self.code(Path(file).read_bytes(), file)):
+                self.late.append("__main__")
+                return
+        except Exception as error:
+            self._barrier.fault("rewriting __main__", error)
+            return
+        self.rewritten.append("__main__")
 
     def stop(self) -> None:
         """Rewrite nothing any more."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict, UserDict, UserList, deque
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
-from isolation_audit.instrument.rewrite.contents import ABSENT, Held, item_of
-from isolation_audit.instrument.rewrite.listener import ALL, ELEMENT, ITEM
+from isolation_audit.instrument.rewrite.contents import ABSENT, Held, container_of, item_of
+from isolation_audit.instrument.rewrite.listener import ALL, CONTEXT, ELEMENT, ITEM
 
 _MOST: Final = 1_000
-_KINDS: Final = (dict, list, set, deque)
+_KINDS: Final = (dict, list, set, deque, UserDict, UserList, WeakSet, WeakValueDictionary, WeakKeyDictionary)
 _REPEATABLE: Final = (list, tuple, set, frozenset, deque, dict)
 
 
@@ -33,14 +36,19 @@ def _adds(place: int) -> Method:
 
     def told(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
         if isinstance(owner, _KINDS) and len(arguments) > place:
-            tell(Held(owner, ELEMENT, None, arguments[place]), read=False)
+            tell(Held(_inner(owner), ELEMENT, None, arguments[place]), read=False)
         return arguments
 
     return told
 
 
+def _inner(owner: Any) -> Any:
+    holder = container_of(owner)
+    return owner if holder is ABSENT else holder
+
+
 def _adds_many(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
-    if not isinstance(owner, (list, set, deque)):
+    if not isinstance(owner, (list, set, deque, UserList, WeakSet)):
         return _updates(owner, arguments, _named, tell)
     told = []
     for many in arguments:
@@ -66,14 +74,14 @@ def _each(many: Any, owner: Any, tell: Tell) -> Any:
 
 
 def _updates(owner: Any, arguments: Arguments, named: dict[str, Any], tell: Tell) -> Arguments:
-    if isinstance(owner, dict):
+    if isinstance(owner, (dict, UserDict)):
         pairs: list[tuple[Any, Any]] = list(named.items())
         if arguments and type(arguments[0]) in (dict, OrderedDict):
             pairs += list(arguments[0].items())[:_MOST]
         elif arguments and type(arguments[0]) in (list, tuple):
             pairs += [(one[0], one[1]) for one in arguments[0][:_MOST] if type(one) in (list, tuple) and len(one) == 2]
         for key, value in pairs:
-            tell(Held(owner, ITEM, key, value), read=False)
+            tell(Held(_inner(owner), ITEM, key, value), read=False)
     return arguments
 
 
@@ -86,12 +94,12 @@ def _sets(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) 
 
 
 def _sets_default(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
-    if isinstance(owner, dict) and arguments:
+    if isinstance(owner, (dict, UserDict, WeakValueDictionary, WeakKeyDictionary)) and arguments:
         held = item_of(owner, arguments[0])
         if held is not None:
             tell(held, read=True)
         elif len(arguments) == 2:
-            tell(Held(owner, ITEM, *arguments), read=False)
+            tell(Held(_inner(owner), ITEM, *arguments), read=False)
     return arguments
 
 
@@ -99,7 +107,10 @@ def _gets(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) 
     key: Any = arguments[0] if arguments else ABSENT
     if key is ABSENT and isinstance(owner, (list, deque)):
         key = -1
-    if key is ABSENT and type(owner) is set:
+    if type(owner) is ContextVar:
+        with suppress(LookupError):
+            tell(Held(owner, CONTEXT, None, owner.get(*arguments)), read=True)
+    elif key is ABSENT and type(owner) is set:
         tell(Held(owner, ALL, None, owner), read=True)
     elif key is not ABSENT:
         held = item_of(owner, key)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from isolation_audit.instrument.rewrite.uses import Function
 
+_MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Call)
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -72,6 +73,19 @@ def variables(tree: ast.Module) -> set[str]:
         if isinstance(node, ast.Global):
             found.update(node.names)
     return found
+
+
+def rebound(tree: ast.Module) -> set[str]:
+    """The names of functions' variables that functions inside of them store to."""
+    return {name for node in ast.walk(tree) if isinstance(node, ast.Nonlocal) for name in node.names}
+
+
+def with_mutable_defaults(function: Function) -> set[str]:
+    """The arguments whose default is one object for all calls, and can be changed."""
+    given = function.args
+    pairs = [*zip(reversed([*given.posonlyargs, *given.args]), reversed(given.defaults), strict=False)]
+    pairs += [(one, default) for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True) if default]
+    return {one.arg for one, default in pairs if isinstance(default, _MUTABLE)}
 
 
 def mangled(name: str, owner: str | None) -> str:

@@ -71,6 +71,12 @@ def spread(name: str, prepared: ast.Call) -> ast.Call:
     return call(name, ast.Starred(prepared, ast.Load()))
 
 
+def captured(name: ast.Name) -> ast.expr:
+    """A function that has a closure's variable, and is never called: it is what holds the variable."""
+    nothing = ast.arguments([], [], None, [], [], None, [])
+    return ast.Lambda(nothing, name)
+
+
 def when(test: ast.expr, told: ast.expr, place: ast.AST) -> ast.stmt:
     """A statement that tells of what has just been stored."""
     return at(ast.If(test, [ast.Expr(told)], []), place)

@@ -28,6 +28,8 @@ class Site(NamedTuple):
     """The path as it is written: ``self.registry._agents['triage']``."""
     use: str
     """What becomes of a value that is read here."""
+    arms: tuple[str, ...] = ()
+    """Of a store: names by which what it stores to is read elsewhere."""
 
     @property
     def flows(self) -> bool:

@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.rewrite.listener import WRITES
 from isolation_audit.instrument.rewrite.names import mangled
-from isolation_audit.instrument.rewrite.nodes import at, call, clone, flag, is_simple, spread, twice, when, written
-from isolation_audit.instrument.rewrite.sites import WRITTEN
+from isolation_audit.instrument.rewrite.nodes import (
+    at,
+    call,
+    captured,
+    clone,
+    flag,
+    is_simple,
+    spread,
+    twice,
+    when,
+    written,
+)
+from isolation_audit.instrument.rewrite.sites import STORED, WRITTEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,11 +50,13 @@ class Stores:
         single = targets[0] if len(targets) == 1 else None
         if not isinstance(node, ast.AugAssign) and self._needs_parts(single):
             return self._through(node, node.value, single)
-        told = self.told(targets)
+        told, before = self.told(targets), list[ast.stmt]()
+        if isinstance(node, ast.AugAssign):
+            before, told = self._added(node, told)
         node.value = visit(node.value)
         for target in targets:
             self._inside(target)
-        return [node, *told]
+        return [*before, node, *told]
 
     def told(self, targets: Iterable[ast.expr]) -> list[ast.stmt]:
         """Statements that tell of what these targets have just been given."""
@@ -64,6 +77,9 @@ class Stores:
         match target:
             case ast.Name(id=name) if name in self._part.variables and self._part.names.owner(name) is None:
                 return call("stored_variable", _load(target), ast.Constant(name), self._site(target))
+            case ast.Name(id=name) if name in self._part.names.nonlocals:
+                cell = captured(ast.Name(name, ast.Load()))
+                return call("stored_cell", _load(target), ast.Constant(name), self._site(target), cell)
             case ast.Attribute(value=ast.Name(id=name)) if name == self._part.born:
                 self.births += 1
                 return None
@@ -113,6 +129,25 @@ class Stores:
             return [statement]
         return [at(ast.If(flag({WRITES}), [statement], [whole]), given)]
 
+    def _added(self, node: ast.AugAssign, told: list[ast.stmt]) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """What ``x.y += z`` reads before, and what it has stored after."""
+        target = node.target
+        match target:
+            case ast.Attribute(value=value, attr=name) if (path := self._again(value)) is not None:
+                name = mangled(name, self._part.owner)
+                site = self._part.site(target, written(target), STORED)
+                read = call("attribute", path, ast.Constant(name), site)
+                return [when(flag({name}), read, target)], told
+            case ast.Subscript(value=value, slice=key) if (
+                not is_simple(key) and (path := self._again(value)) is not None
+            ):
+                if isinstance(key, ast.Slice) or not twice(node):
+                    return [], told
+                site = self._site(target)
+                target.slice = at(call("hold", key, clone(site)), key)
+                return [], [when(flag({WRITES}), call("stored_held", path, site), target)]
+        return [], told
+
     def _inside(self, target: ast.expr) -> None:
         """What has to be read to find the target."""
         visit = self._part.expressions.visit
@@ -128,7 +163,8 @@ class Stores:
                 target.value, target.slice = visit(target.value), visit(target.slice)
 
     def _site(self, target: ast.expr) -> ast.expr:
-        return self._part.site(target, written(target), WRITTEN)
+        container = target.value if isinstance(target, ast.Attribute | ast.Subscript) else None
+        return self._part.site(target, written(target), WRITTEN, container)
 
 
 def _load(node: ast.expr) -> ast.expr:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from isolation_audit.instrument.rewrite.expressions import Expressions
 from isolation_audit.instrument.rewrite.listener import WRITES
-from isolation_audit.instrument.rewrite.names import Names, variables
+from isolation_audit.instrument.rewrite.names import Names, rebound, variables, with_mutable_defaults
 from isolation_audit.instrument.rewrite.nodes import call, constant, flag, when
 from isolation_audit.instrument.rewrite.stores import Stores
 from isolation_audit.instrument.rewrite.uses import Function, Uses
@@ -27,6 +27,7 @@ class Plan(NamedTuple):
     function: str
     expression: str
     use: str
+    arms: tuple[str, ...] = ()
 
 
 class Transformer:
@@ -36,10 +37,12 @@ class Transformer:
         self.sites: list[Plan] = []
         self.variables: set[str] = set()
         """The module's names that are data."""
+        self.rebound: set[str] = set()
+        """Names that ``nonlocal`` gives to functions inside of their owner."""
 
     def module(self, tree: ast.Module) -> None:
         """Rewrite all functions of a module."""
-        self.variables = variables(tree)
+        self.variables, self.rebound = variables(tree), rebound(tree)
         for statement in tree.body:
             self.outside(statement, None, None, "")
 
@@ -76,6 +79,7 @@ class Part:
     def __init__(self, whole: Transformer, node: Function, names: Names, owner: str | None, path: str) -> None:
         self.whole, self.names, self.owner, self.path = whole, names, owner, path
         self.variables = whole.variables
+        self.defaults = with_mutable_defaults(node)
         self.uses = Uses(node)
         self.born: str | None = None
         if isinstance(node, ast.FunctionDef) and node.name in _BIRTHS and owner is not None:
@@ -84,9 +88,10 @@ class Part:
         self.expressions = Expressions(self)
         self.stores = Stores(self)
 
-    def site(self, node: ast.expr, expression: str, use: str) -> ast.expr:
-        """A new site, as a constant of the code."""
-        self.whole.sites.append(Plan(node.lineno, self.path, expression, use))
+    def site(self, node: ast.expr, expression: str, use: str, container: ast.expr | None = None) -> ast.expr:
+        """A new site, as a constant of the code; of a store, with what it stores to."""
+        arms = () if container is None else tuple(sorted(self.uses.names_of(container)))
+        self.whole.sites.append(Plan(node.lineno, self.path, expression, use, arms))
         return constant(f"s{len(self.whole.sites) - 1}")
 
     def rewrite(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

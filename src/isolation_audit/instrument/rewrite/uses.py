@@ -49,6 +49,7 @@ class Uses:
         self._found: dict[ast.expr, str] = {}
         self._names: dict[str, str] = {}
         self._becomes: dict[str, set[str]] = {}
+        self._aliases: dict[str, set[str]] = {}
         if isinstance(function, ast.Lambda):
             self._expression(function.body, RETURNED)
         else:
@@ -59,6 +60,15 @@ class Uses:
         """The use of one expression that is read."""
         use = self._found.get(node, NAVIGATED)
         return self._names.get(use, NAVIGATED) if isinstance(use, _Local) else use
+
+    def names_of(self, node: ast.expr) -> set[str]:
+        """The attributes, keys and variables by which an object is reached that an expression gives."""
+        found, waiting = set[str](), [_named(node)]
+        while waiting:
+            for name in waiting.pop() - found:
+                found.add(name)
+                waiting.append(self._aliases.get(name, set()))
+        return found
 
     def _settle(self) -> None:
         changed = True
@@ -137,6 +147,9 @@ class Uses:
             for child in ast.walk(target):
                 if isinstance(child, ast.Subscript):
                     self._expression(child.slice, NAVIGATED)
+        given = set() if value is None else _named(value)
+        for name in names:
+            self._aliases.setdefault(name, set()).update(given)
         use: str = STORED if kept else NAVIGATED
         if names and not kept:
             use = _Local(names[0])
@@ -226,6 +239,17 @@ class Uses:
 
 def _stored_name(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else ""
+
+
+def _named(node: ast.AST) -> set[str]:
+    found = set()
+    for child in ast.walk(node):
+        match child:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                found.add(name)
+            case ast.Constant(value=str(name)) if name.isidentifier():
+                found.add(name)
+    return found
 
 
 def _flat(targets: Iterable[ast.expr]) -> list[ast.expr]:
