@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 ALICE, BOB = "user-alice", "user-bob"
 MINE = json.dumps({"owner": BOB, "text": "buy milk"})
 HERS = json.dumps({"owner": ALICE, "text": "call the bank"})
+SAID = json.dumps({"user": ALICE, "text": "call the bank"})
 BOTH = json.dumps({"owner": BOB, "friends": [ALICE]})
 
 
@@ -133,7 +134,7 @@ CLEAN = {
     "cut into what looks like hers": (Raw(f"see {ALICE}", "2 and others"), "/"),
     "an article": (Raw(json.dumps({"title": "spring", "author": ALICE, "createdBy": {"id": ALICE}})), "/"),
     "articles in chunks": (Raw('[{"title": "spring", "aut', f'hor": "{ALICE}"}}]'), "/"),
-    "pushed": (Raw(f"data: {HERS}\n\n", headers={"content-type": "text/event-stream"}), "/"),
+    "said in a chat": (Raw(f"data: {SAID}\n\n", headers={"content-type": "text/event-stream"}), "/"),
 }
 
 
@@ -284,7 +285,9 @@ def test_a_framework_without_a_server(audit) -> None:
         ([f'[{{"author": "{ALICE}"}}', ", 5]"], "application/json", "/", 0),
         ([HERS, MINE], "text/csv", "/", 0),
         ([HERS], "text/csv", f"/of/{ALICE}", 0),
-        ([f"data: {HERS}\n\n"], "text/event-stream", "/", 0),
+        ([f"data: {SAID}\n\n"], "text/event-stream", "/", 0),
+        ([f"data: {HERS}\n\n", f"data: {HERS}\n\n"], "text/event-stream", "/", 1),
+        ([f"data: {HERS[:9]}", HERS[9:] + "\n\n"], "text/event-stream", "/", 1),
         ([HERS], "image/svg+xml", "/", 0),
         pytest.param(
             [memoryview(HERS.encode())],
@@ -334,7 +337,7 @@ def test_messages_may_name_others_and_hold_no_secrets_of_theirs(audit) -> None:
     async def chat(websocket: WebSocket) -> None:
         current_user.set(BOB)
         await websocket.accept()
-        await websocket.send_text(HERS)
+        await websocket.send_text(SAID)
         await websocket.receive_text()
         await websocket.send_text(f"{BOB}: {isolation_audit.canary(ALICE)}")
         await websocket.close()

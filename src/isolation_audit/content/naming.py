@@ -38,6 +38,14 @@ _SUBJECTS: Final = frozenset(
         *("username", "who"),
     )
 )
+_ROSTERS: Final = frozenset(
+    (
+        *("active", "clients", "connected", "members", "online", "onlineusers", "participants", "peers", "players"),
+        *("presence", "present", "roster", "typing", "users", "viewers"),
+    )
+)
+"""Lists of who is there."""
+_SAID: Final = frozenset(("body", "caption", "comment", "content", "message", "msg", "says", "text"))
 _ATTRIBUTING: Final = (
     *("actor", "assignee", "author", "author_id", "author_name", "authors", "created_by", "creator", "follower"),
     *("followers", "following", "friends", "invited_by", "liked_by", "likes", "members", "participants", "posted_by"),
@@ -84,11 +92,17 @@ def named(payload: Any, identifier: str) -> Naming:
             return as_subject
         if text == identifier and key in _SUBJECTS:
             strongest = max(strongest, Naming.FIELD)
-        elif as_subject is Naming.SUBJECT:
+        elif as_subject is Naming.SUBJECT or (text == identifier and key in _ROSTERS):
             strongest = Naming.SUBJECT
         else:
             inside = True
     return Naming.INSIDE if inside else strongest
+
+
+def said(payload: Any, identifier: str) -> bool:
+    """True where nothing but messages names the bearer of ``identifier``: ``{"user": "alice", "text": "hello"}``."""
+    named_in = [one for one in _objects(payload) if any(key in _SUBJECTS and _is(one[key], identifier) for key in one)]
+    return bool(named_in) and all(any(type(one.get(key)) is str for key in _SAID) for one in named_in)
 
 
 def addressed(payload: Any, identifier: str) -> bool:
@@ -137,6 +151,13 @@ def _fields(payload: Any) -> Iterator[tuple[str, Any]]:
             waiting += [(_spelled(name), one, depth + 1) for name, one in list(holds.items())]
         elif type(holds) in (list, tuple):
             waiting += [(key, one, depth + 1) for one in list(holds)]
+
+
+def _objects(payload: Any) -> Iterator[dict[str, Any]]:
+    """The objects of JSON in it, with their keys in one spelling."""
+    for _key, value in _fields(payload):
+        if type(value) is dict:
+            yield {_spelled(name): one for name, one in list(value.items())}
 
 
 def _spelled(key: Any) -> str:

@@ -174,7 +174,7 @@ class ReceivePoint(UsePoint):
         """Note the user, and count what is a message and no sign of the protocol's own."""
         connection = self._connections.of(state)
         if getattr(result, "type", None) in _MESSAGES:
-            self._connections.received(state, connection)
+            self._connections.received(state, connection, getattr(result, "data", None))
         else:
             self._connections.bind(state, connection)
 

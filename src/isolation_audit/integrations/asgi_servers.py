@@ -11,7 +11,8 @@ from isolation_audit.content import secrets
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
-from isolation_audit.mechanisms.responses import PUSHED, Asked, Response
+from isolation_audit.mechanisms.pushes import PUSHED
+from isolation_audit.mechanisms.responses import Asked, Response
 from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, passing, sinks_of
 
 if TYPE_CHECKING:

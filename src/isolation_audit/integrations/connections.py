@@ -15,10 +15,14 @@ from isolation_audit.instrument.points.ownership import differ
 from isolation_audit.instrument.stacks import capture, raised
 from isolation_audit.mechanisms.addressees import Addressees, Message
 from isolation_audit.mechanisms.libraries import Libraries
+from isolation_audit.mechanisms.pushes import Push
 from isolation_audit.mechanisms.sightings import Sightings
+from isolation_audit.mechanisms.sinks import sinks_of
+from isolation_audit.provenance.inputs import REQUEST, Input, own_inputs
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.mechanisms.sinks import Sinks
 
 INTERNAL_ERROR: Final = 1011
 """RFC 6455, 7.4.1: the server met a condition that kept it from going on."""
@@ -34,7 +38,7 @@ _ORIGIN_FRAMES: Final = 4
 class Connection:
     """What is known of one connection; it holds nothing of the application's."""
 
-    __slots__ = ("broken", "end", "gone", "opened", "owner", "reader")
+    __slots__ = ("broken", "end", "gone", "opened", "owner", "push", "reader")
 
     def __init__(self) -> None:
         self.opened = False
@@ -48,6 +52,8 @@ class Connection:
         self.owner: User | None = None
         self.reader: weakref.ref[Any] | None = None
         """The task that receives on it."""
+        self.push: Push | None = None
+        """What is pushed on it, once something was."""
 
 
 class Connections:
@@ -60,6 +66,7 @@ class Connections:
         self._record_of = runtime.objects.get
         self._ambient = runtime.ambient.current
         self.libraries = runtime.part(Libraries)
+        self._sinks = sinks_of(runtime)
         runtime.part(Sightings).serves(target)
 
     def known(self, obj: Any) -> Connection | None:
@@ -87,15 +94,21 @@ class Connections:
         if ambient is None or ambient is connection.owner or ambient.kind is not Kind.USER:
             return
         connection.owner = ambient
+        inputs = own_inputs()
+        if inputs is not None:
+            inputs.user = ambient
         record = self._runtime.objects.record(obj)
         if record is not None and record.owner is None:
             record.owner = ambient
             record.origin = beneath(capture(_ORIGIN_FRAMES), self.libraries.packages)
             record.origin_label = "first used for"
 
-    def received(self, obj: Any, connection: Connection) -> None:
-        """Count a message that has come, and note the user as :meth:`bind` does."""
+    def received(self, obj: Any, connection: Connection, message: Any) -> None:
+        """Count a message that has come, which is an input, and note the user as :meth:`bind` does."""
         self.bind(obj, connection)
+        inputs = own_inputs()
+        if inputs is not None and self._sinks is not None:
+            inputs.receive(Input(REQUEST, message), size=len(message) if type(message) in (str, bytes) else 0)
         tally = self._runtime.tally
         tally.messages += 1
         tally.messages_named += connection.owner is not None
@@ -103,10 +116,14 @@ class Connections:
     def sent(self, connection: Connection, payload: Any) -> None:
         """Have it weighed whether what is sent is meant for the connection's user."""
         owner, addressees = connection.owner, self._addressees
-        if owner is None or addressees is None:
+        if owner is None:
             return
         current = self._ambient
         ambient = current()
+        if self._sinks is not None and type(payload) in (str, bytes) and (ambient is owner or ambient is None):
+            self._pushed(connection, self._sinks, owner, payload)
+        if addressees is None:
+            return
         if ambient is owner:
             addressees.to_oneself(owner, payload)
             return
@@ -116,6 +133,15 @@ class Connections:
                 # Whoever receives on a connection may answer there: somebody has logged in anew, or it serves several.
                 connection.owner = ambient
         addressees.one(ambient, connection.owner, Message(f"{self.target}.send", payload, self.libraries.packages))
+
+    def _pushed(self, connection: Connection, sinks: Sinks, owner: User, payload: str | bytes) -> None:
+        """Have it judged where it leaves in the connection's own work, in a task of its own or in one beside that."""
+        inputs = own_inputs()
+        if inputs is not None and inputs.user is owner:
+            push = connection.push
+            if push is None:
+                push = connection.push = Push(sinks, f"{self.target}.send")
+            push.sent(payload, owner)
 
     def broadcast(self, objs: list[Any], target: str, payload: Any) -> None:
         """Have it weighed whether what is sent to all of them on purpose is meant for them."""

@@ -13,7 +13,7 @@ from isolation_audit.identity.scopes import unit_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.labels import Queues
-from isolation_audit.provenance.inputs import Inputs, current_inputs, receiver
+from isolation_audit.provenance.inputs import ITEM, Input, Inputs, current_inputs, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,9 @@ _JOB: Final = "concurrent.futures.thread:_WorkItem"
 _THREAD: Final = "threading:Thread"
 _ASYNC: Final = "asyncio.queues:Queue"
 _THREADED: Final = "queue:Queue"
+
+_TAKERS: Final = 1_000
+"""Users of one queue whose units take from it that are remembered."""
 
 Handed = WeakKeyDictionary[Any, Inputs]
 """Jobs and threads, and the inputs of the unit that has made them."""
@@ -47,9 +50,10 @@ class HandedOver:
             yield Point(run, partial(WorkPoint, run, handed))
         queues: Any = Queues()
         for place in (f"{_ASYNC}.put_nowait", f"{_THREADED}.put"):
-            yield Point(place, partial(PutPoint, place, queues))
+            yield Point(place, partial(PutPoint, place, runtime, queues))
+        takers = Takers(runtime)
         for place in (f"{_ASYNC}.get_nowait", f"{_THREADED}.get"):
-            yield Point(place, partial(TakePoint, place, queues))
+            yield Point(place, partial(TakePoint, place, queues, takers))
 
 
 class HandPoint(Interceptor):
@@ -91,12 +95,32 @@ class WorkPoint(Interceptor):
         unit_variable.set(state[0])
 
 
+class Takers:
+    """Whose units have taken from which queue; gone with the queue."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._user = runtime.ambient.current
+        self._takers: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
+    def takes(self, queue: Any, own: Inputs) -> set[str]:
+        """The unit of ``own`` takes from it: the ids of all whose units do."""
+        if own.user is None:
+            own.user = self._user()
+        takers = self._takers.get(queue)
+        if takers is None:
+            takers = self._takers[queue] = set()
+        if own.user is not None and len(takers) < _TAKERS:
+            takers.add(own.user.id)
+        return takers
+
+
 class PutPoint(Interceptor):
     """Around putting: before it, because on another thread the item may be gone as soon as it is in."""
 
-    def __init__(self, place: str, queues: Any, layout: Layout) -> None:
+    def __init__(self, place: str, runtime: Runtime, queues: Any, layout: Layout) -> None:
         self.place = place
         self._queues = queues
+        self._user = runtime.ambient.current
         self._queue = layout.receiver_reader()
         self._item = layout.argument("item")
 
@@ -106,6 +130,8 @@ class PutPoint(Interceptor):
         items = self._queues.of(queue)
         if items is None and inputs is None:
             return
+        if inputs is not None and inputs.user is None:
+            inputs.user = self._user()
         if items is None:
             items = self._queues.added(queue)
         items.put(self._item(values), inputs)
@@ -114,9 +140,10 @@ class PutPoint(Interceptor):
 class TakePoint(Interceptor):
     """Around getting an item."""
 
-    def __init__(self, place: str, queues: Any, layout: Layout) -> None:
+    def __init__(self, place: str, queues: Any, takers: Takers, layout: Layout) -> None:
         self.place = place
         self._queues = queues
+        self._takers = takers
         self._queue = layout.receiver_reader()
 
     def before(self, values: Values) -> Any:
@@ -125,12 +152,19 @@ class TakePoint(Interceptor):
             unit_variable.set(None)
         return self._queue(values)
 
-    def after(self, state: Any, result: Any) -> None:
-        """Go on with the unit that has put this one."""
-        items = self._queues.of(state)
-        inputs = None if items is None else items.take(result)
-        if inputs is not None:
-            unit_variable.set(inputs)
+    def after(self, queue: Any, item: Any) -> None:
+        """It is an input of the unit that takes it; from here on that goes on with the unit that has put it."""
+        own = current_inputs()
+        items = self._queues.of(queue)
+        by: Inputs | None = None if items is None else items.take(item)
+        takers = set() if own is None else self._takers.takes(queue, own)
+        if own is not None and own is not by:
+            user = None if by is None else by.user
+            contested = user is not None and user is not own.user and user.id in takers
+            own.contested = own.contested or contested
+            own.receive(Input(ITEM, item, stored_by=None if user is None else user.id, contested=contested))
+        if by is not None:
+            unit_variable.set(by)
 
 
 integration = HandedOver()

@@ -16,6 +16,8 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.socketio_handlers import handlers
 from isolation_audit.mechanisms.addressees import Addressees, Message
 from isolation_audit.mechanisms.holders import Holders
+from isolation_audit.mechanisms.pushes import Push
+from isolation_audit.mechanisms.sinks import sinks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,6 +134,7 @@ class EmitPoint(Interceptor):
         self._holders = holders
         self._runtime = runtime
         self._addressees = runtime.part(Addressees)
+        self._sinks = sinks_of(runtime)
         self._self_of = layout.receiver_reader()
         self._event = layout.argument("event")
         self._data = layout.optional("data")
@@ -155,6 +158,8 @@ class EmitPoint(Interceptor):
             user = self._holders.of(room)
             if user is not None:  # a session id: nobody else can be in a room of that name
                 self._addressees.one(sender, user, message)
+                if self._sinks is not None and sender is not None and same(sender, user):
+                    Push(self._sinks, self.place).told(message.payload, user)
             elif type(room).__hash__ is not None:  # one that can't be hashed is the application's mistake
                 self._to_room(sender, room, self._rooms(values).get(room, ()), message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from isolation_audit.identity.users import plain_text
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.serving import Serving, sources, wsgi_headers
+from isolation_audit.provenance.inputs import REQUEST, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +54,9 @@ def handlers(runtime: Runtime, servers: tuple[str, ...]) -> Iterator[Point]:
         yield Point(f"{server}._trigger_event", lambda layout: HandlerPoint(layout, runtime))
         if "session" in detect:
             yield Point(f"{server}.save_session", lambda layout: SessionPoint(layout, runtime))
+        inputs = receiver(runtime)
+        if inputs is not None:
+            yield Point(f"{server}.get_session", partial(SessionInputPoint, inputs))
 
 
 class HandlerPoint(Serving):
@@ -75,7 +80,8 @@ class HandlerPoint(Serving):
         known = self._known.of(sid)
         if known is not None:
             request.told(*known)
-        return sid, event == "disconnect", self._begin(request, request_variable.get())
+        told = Input(REQUEST, arguments[1:])
+        return sid, event == "disconnect", self._begin(request, request_variable.get(), told)
 
     def _count(self) -> None:
         """A handler is called for one message."""
@@ -94,6 +100,23 @@ class HandlerPoint(Serving):
         elif user is not None:
             self._known.keep(sid, rank, Name(user.id))
         super().after(served, result)
+
+
+class SessionInputPoint(Interceptor):
+    """Around ``get_session``: what a client's session holds comes in with its messages."""
+
+    place = "python-socketio's sessions"
+
+    def __init__(self, inputs: Receiver, _layout: Layout) -> None:
+        self._receive = inputs.receive
+
+    def before(self, _values: Values) -> bool:
+        """Wait for it."""
+        return True
+
+    def after(self, _state: Any, session: Any) -> None:
+        """Keep it."""
+        self._receive(Input(REQUEST, session))
 
 
 class SessionPoint(Interceptor):

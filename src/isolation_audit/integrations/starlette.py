@@ -181,7 +181,7 @@ class ReceivePoint(Interceptor):
         if kind == "websocket.disconnect":
             connection.end = connection.end or RECEIVED
         elif kind == "websocket.receive":
-            self._connections.received(websocket, connection)
+            self._connections.received(websocket, connection, message.get("text") or message.get("bytes"))
         else:
             self._connections.bind(websocket, connection)
 

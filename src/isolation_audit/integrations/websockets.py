@@ -85,9 +85,9 @@ class SendPoint(_Point):
 class ReceivePoint(_Point):
     """Around ``recv``, which iterating over a connection calls, too."""
 
-    def after(self, state: Any, _result: Any) -> None:
+    def after(self, state: Any, result: Any) -> None:
         """Note the user."""
-        self._connections.received(state, self._connections.of(state))
+        self._connections.received(state, self._connections.of(state), result)
 
     def failed(self, state: Any, error: BaseException) -> None:
         """Note the end: from here on the application knows."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.content import secrets
 from isolation_audit.content.index import Mark
 from isolation_audit.identity.users import same
+from isolation_audit.mechanisms.pushes import PUSHED, Events, Push
 from isolation_audit.mechanisms.routes import current_endpoint
 from isolation_audit.mechanisms.sinks import LARGEST, secret_of_another
 from isolation_audit.provenance.inputs import current_inputs
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from isolation_audit.provenance.verdicts import Judgement
 
 RESPONSE: Final = "a response"
-PUSHED: Final = "what is pushed"
 
 HEAD: Final = b"HTTP/1."
 """What the head of a response begins with."""
@@ -62,18 +62,20 @@ class Response:
     __slots__ = (
         "_body",
         "_concerned",
+        "_events",
         "_found",
         "_held",
         "_left",
         "_outermost",
         "_own",
         "_page",
+        "_push",
         "_readable",
         "_request",
         "_shared",
         "_sinks",
-        "_streamed",
         "_target",
+        "_unended",
     )
 
     def __init__(
@@ -103,7 +105,10 @@ class Response:
                 kind = value.decode("latin-1").strip().lower()
             elif lower == b"content-encoding":
                 encoding = value.decode("latin-1").strip().lower()
-        self._streamed = kind.startswith("text/event-stream")
+        self._push = Push(sinks, target) if kind.startswith("text/event-stream") else None
+        self._events = Events()
+        self._unended = True
+        """As long as nothing waits for the end of the unit, which may come before that of the body."""
         self._page = kind.startswith(("text/html", "application/xhtml"))
         self._readable = encoding in ("identity", "") and _UNREAD.match(kind) is None
         if encoding not in ("identity", "") and sinks.user() is not None:
@@ -114,17 +119,19 @@ class Response:
         user = self._sinks.user()
         if user is None or not self._readable:
             return
-        if self._streamed:
-            # As with other messages that are pushed: what they say of others is conversation.
-            self._sinks.secrets(data, self._target, PUSHED)
-            return
         if self._outermost:
             self._sinks.pass_on(data, user)
         elif self._sinks.was_searched(data, user):
             return
-        if current_inputs() is not None:
+        if self._push is not None:
+            self._pushed(self._push, data, user, last=last)
+        elif current_inputs() is not None:
             self._by_provenance(data, user, last=last)
-            return
+        else:
+            self._by_names(data, user, last=last)
+
+    def _by_names(self, data: bytes, user: User, *, last: bool) -> None:
+        """Outside of units of work nothing is known but whom the body names."""
         if self._left > 0 and not self._own:
             # Together they may be JSON, which says in which field somebody is named.
             self._left -= len(data)
@@ -138,8 +145,21 @@ class Response:
                 self._publish(user, self._found)
             self._found = None
 
+    def _pushed(self, push: Push, data: bytes, user: User, *, last: bool) -> None:
+        """Events are judged one by one: a stream of them may go on for days."""
+        for event in self._events.events(data, last=last):
+            if event and not self._shared:
+                push.message(event, user, asked=self._request.asked, endpoint=self._request.endpoint)
+            elif event:
+                self._sinks.secrets(event, self._target, PUSHED)
+
     def _by_provenance(self, data: bytes, user: User, *, last: bool) -> None:
         """Collect whom the body names; at its end, judge by what came in through the unit of work."""
+        inputs = current_inputs()
+        if inputs is not None and self._unended and not last:
+            # A client that leaves, and a stream that never ends, are judged by what has left until then.
+            self._unended = False
+            inputs.at_end.append(partial(self.chunk, b"", last=True))
         if self._left > 0:
             self._left -= len(data)
             self._body.append(data)
@@ -246,14 +266,12 @@ class Chunks:
 class Wire:
     """The bytes that a server writes on one connection: responses where they are HTTP/1, else anything."""
 
-    __slots__ = ("_chunks", "_head", "_left", "_response", "_sinks", "_target", "_waiting", "request")
+    __slots__ = ("_chunks", "_head", "_left", "_response", "_sinks", "_target", "request")
 
     def __init__(self, sinks: Sinks, target: str) -> None:
         self._sinks = sinks
         self._target = target
         self._response: Response | None = None
-        self._waiting: Response | None = None
-        """The response that is judged when its request ends."""
         self._left: int | None = None
         self._chunks: Chunks | None = None
         self._head = b""
@@ -274,15 +292,8 @@ class Wire:
             if self._left is not None:
                 self._left -= len(data)
             # Where nothing tells how long it is, and when the request ends, each part is taken for the last one.
-            unbounded = self._left is None and self._ends_with_its_unit(self._response)
+            unbounded = self._left is None and current_inputs() is not None
             self._response.chunk(data, last=not unbounded and (self._left is None or self._left <= 0))
-
-    def _ends_with_its_unit(self, response: Response) -> bool:
-        inputs = current_inputs()
-        if inputs is not None and self._waiting is not response:
-            self._waiting = response
-            inputs.at_end.append(partial(response.chunk, b"", last=True))
-        return inputs is not None
 
     def _begin(self, data: bytes) -> bytes:
         head, _, body = data.partition(b"\r\n\r\n")

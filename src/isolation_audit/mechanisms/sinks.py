@@ -22,7 +22,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.mechanisms.labels import drop_oldest
 from isolation_audit.mechanisms.routes import current_endpoint
-from isolation_audit.provenance.inputs import current_inputs
+from isolation_audit.provenance.inputs import inputs_at_exit
 from isolation_audit.provenance.judge import Exit, Judge
 
 if TYPE_CHECKING:
@@ -129,6 +129,10 @@ class Sinks:
             self._runtime.tally.payloads_truncated += 1
         return marks
 
+    def marked(self, payload: Any) -> bool:
+        """True where plain data holds any mark."""
+        return bool(self._content.marks(payload)[0])
+
     def unread(self) -> None:
         """Count a payload that can't be searched, because it is compressed."""
         self._runtime.tally.payloads_truncated += 1
@@ -169,18 +173,24 @@ class Sinks:
         self, user: User, named: Mapping[str, User], text: bytes, made_by: CodeType | None, *, page: bool
     ) -> Judgement | None:
         """The worst that is to be said of the others whom a response has ``named``; None where all is well."""
-        inputs = current_inputs()
+        judged = self.judged(user, named, text, made_by, page=page)
+        return judged[0] if judged and judged[0].verdict.severity is not None else None
+
+    def judged(
+        self, user: User, named: Mapping[str, User], text: bytes, made_by: CodeType | None, *, page: bool
+    ) -> list[Judgement]:
+        """What is to be said of each of them, the worst first."""
+        inputs = inputs_at_exit()
         others = [one for one in named.values() if not same(one, user)]
         if self._allowed:
             meant = {mark.user.id for mark in self._content.marks_outside(str(text, "utf-8", "replace"), self._allowed)}
             others = [one for one in others if one.id in meant]
         if inputs is None or not others:
-            return None
+            return []
         beside = {one.id for one in others}
         if user.id not in named:
             beside -= {mark.user.id for mark in self.outside_mentions(text)}
-        worst = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), page))[0]
-        return None if worst.verdict.severity is None else worst
+        return self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), page))
 
     def publish(
         self,

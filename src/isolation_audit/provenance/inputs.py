@@ -16,6 +16,7 @@ from isolation_audit.provenance.background import background_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
 
 REQUEST: Final = "the request"
@@ -23,7 +24,7 @@ ROWS: Final = "rows of a database"
 REPLY: Final = "a reply of a key-value store"
 ANSWER: Final = "an answer of another service"
 CACHE: Final = "an entry of a cache"
-ITEM: Final = "what was handed over with a job"
+ITEM: Final = "what another's work has handed over"
 
 BY_QUERY: Final = frozenset({ROWS, REPLY, ANSWER})
 """What the unit asked for by itself: whether it may be shown to its user is the application's decision."""
@@ -54,6 +55,8 @@ class Input:
     texts: Callable[[Any], Any] = itself
     asked: Callable[[Any], Any] = itself
     stored_by: str | None = None
+    contested: bool = False
+    """It was taken from a queue from which the work of the user who has put it takes as well: whoever is first."""
 
 
 LATEST: Final = 100
@@ -66,7 +69,7 @@ class Inputs:
     Of a unit that is ``lasting``, as a connection is, the latest are kept.
     """
 
-    __slots__ = ("_lasting", "at_end", "began", "bytes", "dropped", "ended", "kept", "rows")
+    __slots__ = ("_lasting", "at_end", "began", "bytes", "contested", "dropped", "ended", "kept", "rows", "user")
 
     def __init__(self, *, lasting: bool = False) -> None:
         self._lasting = lasting
@@ -76,10 +79,14 @@ class Inputs:
         """Called when the unit is about to end: exits whose end nothing else tells."""
         self.rows = self.bytes = self.dropped = 0
         self.ended = False
+        self.user: User | None = None
+        """Whose unit it is, once somebody had to know."""
+        self.contested = False
+        """True once it was given an item for which its owner waited as well."""
 
     def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
         """Keep one more input of so many rows, or bytes."""
-        if self._lasting and len(self.kept) >= LATEST:
+        if self._lasting and (len(self.kept) >= LATEST or self.rows > LIMIT or self.bytes > BYTES):
             self.rows = self.bytes = 0
             # But for the first, which is the request that has opened it.
             self.dropped += LATEST // 2
@@ -109,8 +116,11 @@ def current_inputs() -> Inputs | None:
     It is the unit that has handed over what is worked on here, else the request, else the outermost scope.
     """
     handed: Inputs | None = unit_variable.get()
-    if handed is not None and not handed.ended:
-        return handed
+    return handed if handed is not None and not handed.ended else own_inputs()
+
+
+def own_inputs() -> Inputs | None:
+    """The same, whoever has handed over what is worked on."""
     request = request_variable.get()
     if request is not None and request.inputs is not None:
         inputs: Inputs = request.inputs
@@ -126,6 +136,20 @@ def current_inputs() -> Inputs | None:
         scope.inputs = Inputs()
     made: Inputs = scope.inputs
     return made
+
+
+def inputs_at_exit() -> Inputs | None:
+    """What explains an exit: the inputs of the unit in which it leaves, and of the one that has handed it over."""
+    current, own = current_inputs(), own_inputs()
+    if current is None or own is None or current is own:
+        return current
+    both = Inputs()
+    both.began = min(own.began, current.began)
+    both.kept = [*own.kept, *current.kept]
+    both.dropped = own.dropped + current.dropped
+    both.contested = own.contested
+    both.user = own.user
+    return both
 
 
 class Receiver:

@@ -93,6 +93,8 @@ class Judge:
     def _verdict(self, search: _Search, inputs: Inputs, other: User, exit_: Exit) -> tuple[Verdict, str]:
         found = search.first(other, exit_.user)
         if found is not None and not found.asked:
+            if found.one.contested:
+                return Verdict.MISDIRECTED, ""
             if found.one.kind not in BY_QUERY:
                 return Verdict.EXPLAINED, found.one.kind
             self._note(other, exit_.user)

@@ -31,6 +31,10 @@ class Verdict(Enum):
         Severity.WARNING,
         "it is in no input: it came from this process's memory, into a page that names the user",
     )
+    MISDIRECTED = (
+        Severity.ERROR,
+        "it came from a queue at which the work of several users waits, each for its own: whoever was first has got it",
+    )
     LAUNDERED = (
         Severity.ERROR,
         "it was asked for with an id that came in nowhere: that came from this process's memory",

@@ -1,0 +1,74 @@
+"""What a Socket.IO server emits to the very client whose handler runs: out of memory, or with what has come in."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from servers import serving
+
+socketio = pytest.importorskip("socketio")
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets")
+
+ALICE, BOB = "alice.liddell", "bob.builder"
+
+
+def conversation(*bob_asks: Any) -> Any:
+    """Alice is seen first, then bob asks; gives what was emitted to him."""
+    server = socketio.AsyncServer(async_mode="asgi")
+    last: dict[str, Any] = {}
+    names: dict[str, str] = {}
+
+    @server.event
+    async def connect(sid: str, _environ: Any, auth: dict[str, str]) -> None:
+        names[sid] = auth["user"]
+        await server.save_session(sid, {"user_id": auth["user"], "friend": auth["friend"]})
+
+    @server.event
+    async def mine(sid: str) -> None:
+        last.setdefault("user", names[sid])
+        await server.emit("seen", {"owner": last["user"], "balance": 7}, to=sid)
+
+    @server.event
+    async def echo(sid: str, told: Any) -> None:
+        await server.emit("seen", {"owner": told}, to=sid)
+
+    @server.event
+    async def friend(sid: str) -> None:
+        await server.emit("seen", {"owner": (await server.get_session(sid))["friend"]}, to=sid)
+
+    @server.event
+    async def history(sid: str) -> None:
+        await server.emit("seen", [{"user": last["user"], "text": "hello"}], to=sid)
+
+    async def run() -> list[Any]:
+        seen: list[Any] = []
+        async with AsyncExitStack() as stack:
+            url = (await stack.enter_async_context(serving(socketio.ASGIApp(server)))).replace("ws", "http", 1)
+            for user in (ALICE, BOB):
+                client = socketio.AsyncClient()
+                if user is BOB:
+                    client.on("seen", seen.append)
+                auth = {"user": user, "friend": ALICE}
+                await client.connect(url, auth=auth, transports=["websocket"])
+                stack.push_async_callback(client.disconnect)
+                for asked in [("mine",)] if user is ALICE else bob_asks:
+                    await client.call(*asked, timeout=10)
+        return seen
+
+    return run
+
+
+def test_what_memory_has_of_another_is_found(audited) -> None:
+    done = audited(conversation(("mine",)))
+    assert done.result == [{"owner": ALICE, "balance": 7}]
+    assert done.findings.keys() == {"IA203"}
+
+
+@pytest.mark.parametrize("asked", [("echo", ALICE), ("friend",), ("history",)])
+def test_what_has_come_in_or_is_said_in_a_room_is_not(audited, asked) -> None:
+    done = audited(conversation(asked))
+    assert ALICE in str(done.result)
+    assert done.findings == {}
