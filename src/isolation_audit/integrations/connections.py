@@ -103,11 +103,11 @@ class Connections:
             record.origin = beneath(capture(_ORIGIN_FRAMES), self.libraries.packages)
             record.origin_label = "first used for"
 
-    def received(self, obj: Any, connection: Connection, message: Any) -> None:
-        """Count a message that has come, which is an input, and note the user as :meth:`bind` does."""
+    def received(self, obj: Any, connection: Connection, message: Any = None) -> None:
+        """Count a message that has come, and note the user as :meth:`bind` does; it is an input, where it is given."""
         self.bind(obj, connection)
         inputs = own_inputs()
-        if inputs is not None and self._sinks is not None:
+        if message is not None and inputs is not None and self._sinks is not None:
             inputs.receive(Input(REQUEST, message), size=len(message) if type(message) in (str, bytes) else 0)
         tally = self._runtime.tally
         tally.messages += 1
