@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from doors import Project
+
 if TYPE_CHECKING:
-    from doors import Done, Project
+    from doors import Done
 
 PROGRAM = Path(__file__).with_name("interrupted.py").read_text(encoding="utf-8")
 PHASES = ("record", "stop", "fork")
@@ -30,8 +32,9 @@ def interrupted(project: Project, phase: str, intruder: str, first: int, last: i
     return project.run(*words, timeout=LONGEST)
 
 
-@pytest.fixture
-def steps(project: Project):
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory):
+    project = Project(tmp_path_factory.mktemp("steps"))
     counted = {phase: int(interrupted(project, phase, "steps", 0, 0).out) for phase in PHASES}
     assert min(counted.values()) > 50, counted
     return counted

@@ -63,9 +63,8 @@ def check_reports(folder: Path) -> None:
         assert {target["state"] for target in report["targets"]} <= {"applied", "waiting"}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_auditor_and_clients_count_the_same(tmp_path: Path, seed: int) -> None:
-    check_figures(demo(tmp_path, 10, seed), 10)
+def test_auditor_and_clients_count_the_same(tmp_path: Path) -> None:
+    check_figures(demo(tmp_path, 10, 1), 10)
     check_reports(tmp_path)
 
 

@@ -131,6 +131,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_the_commands_with_the_lowest_versions(wheel: Path, tmp_path: Path) -> None:
     place = Place(tmp_path / "venv", *NO_FRAMEWORK.packages, wheel)

@@ -55,9 +55,8 @@ def judge(told: dict[str, Any], growth: int) -> None:
     assert last["traced"] - second["traced"] < growth
 
 
-@pytest.mark.timeout(400)
-def test_eight_hundred_scopes() -> None:
-    judge(endured(800), 250_000)
+def test_four_hundred_scopes() -> None:
+    judge(endured(400), 250_000)
 
 
 @pytest.mark.long

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -105,9 +104,7 @@ def visit(address: str) -> list[int]:
             changed |= {"date_joined_0": "2026-01-01", "date_joined_1": "10:00", "is_active": "on"}
             changed |= {"is_staff": "on", "is_superuser": "on"}
             seen.append(browser.post(f"/admin/auth/user/{key}/change/", changed))
-    if "leak" in sys.argv:
-        seen += [browser.get("/greeting") for browser in browsers]
-    return seen
+    return seen + [browser.get("/greeting") for browser in browsers]
 
 
 def main() -> None:

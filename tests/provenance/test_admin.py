@@ -16,10 +16,10 @@ from doors import clean_environment
 SITE = Path(__file__).with_name("admin_site.py")
 
 
-def run(folder: Path, *words: str) -> list[dict[str, Any]]:
+def run(folder: Path) -> list[dict[str, Any]]:
     """Errors and warnings of the site under the auditor, without a configuration."""
     done = subprocess.run(
-        [sys.executable, "-m", "isolation_audit", "run", "--raw-ids", "--report", "out", "--", str(SITE), *words],
+        [sys.executable, "-m", "isolation_audit", "run", "--raw-ids", "--report", "out", "--", str(SITE)],
         cwd=folder,
         env={**clean_environment(), "PYTHONWARNINGS": "ignore", "PYTHONPATH": os.pathsep.join([str(SITE.parent)])},
         capture_output=True,
@@ -36,13 +36,8 @@ def run(folder: Path, *words: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(120)
-def test_an_administrator_reads_of_others(tmp_path) -> None:
-    assert run(tmp_path) == []
-
-
-@pytest.mark.timeout(120)
-def test_a_name_from_a_global_is_found_beside_it(tmp_path) -> None:
-    found = run(tmp_path, "leak")
+def test_only_a_name_from_a_global_is_found_among_all_that_an_administrator_reads_of_others(tmp_path) -> None:
+    found = run(tmp_path)
     assert {(one["rule"], one["route"]) for one in found} == {("IA203", "/greeting")}
     assert {one["severity"] for one in found} == {"error"}
     assert "came from this process's memory" in found[0]["witnesses"]["provenance"]
