@@ -23,6 +23,7 @@ TABLES = {
     "engines": model.Engine,
     "deprecations": model.Deprecation,
     "factories": model.Factory,
+    "singletons": model.Singleton,
     "emitters": model.Emitter,
     "rooms": model.Rooms,
     "scopes": model.Scope,

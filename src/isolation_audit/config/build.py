@@ -38,6 +38,7 @@ from isolation_audit.config.model import (
     Select,
     ServiceLevels,
     Shared,
+    Singleton,
     State,
     Target,
     Watch,
@@ -67,6 +68,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         engines=top.entries("engines", read.engine),
         deprecations=top.entries("deprecations", read.deprecation),
         factories=top.entries("factories", _factory),
+        singletons=top.entries("singletons", _singleton),
         emitters=top.entries("emitters", read.emitter),
         rooms=top.named("rooms", read.rooms),
         scopes=top.entries("scopes", read.scope),
@@ -238,6 +240,14 @@ def _factory(table: Table) -> Factory:
         target=table.need("target", replace(TARGET, example='"app.factory:create_engine"'), _NOWHERE),
         builds=table.need("builds", TARGET, _NOWHERE),
         canonical=table.one("canonical", BOOLEAN, False),
+        optional=table.one("optional", BOOLEAN, False),
+    )
+
+
+def _singleton(table: Table) -> Singleton:
+    return Singleton(
+        target=table.need("target", replace(TARGET, example='"app.registry:Registry"'), _NOWHERE),
+        subclasses=table.one("subclasses", BOOLEAN, True),
         optional=table.one("optional", BOOLEAN, False),
     )
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.config.problems import Problems
 
-_ROLES = ("engines", "deprecations", "factories", "emitters", "scopes", "shared")
+_ROLES = ("engines", "deprecations", "factories", "singletons", "emitters", "scopes", "shared")
 
 
 def check(config: Config, problems: Problems) -> None:

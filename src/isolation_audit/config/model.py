@@ -144,6 +144,15 @@ class Factory:
 
 
 @dataclass(frozen=True, slots=True)
+class Singleton:
+    """``[[singletons]]``: a class of which there is meant to be one object at a time (IA602)."""
+
+    target: Target
+    subclasses: bool = True
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EventName:
     """The event of a method: a literal ``name``, a ``path`` into the call, or neither: the method's own name.
 
@@ -305,6 +314,7 @@ class Watch:
     caches: bool = True
     addressees: bool = True
     pools: bool = True
+    factories: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +387,7 @@ class Config:
     engines: tuple[Engine, ...] = ()
     deprecations: tuple[Deprecation, ...] = ()
     factories: tuple[Factory, ...] = ()
+    singletons: tuple[Singleton, ...] = ()
     emitters: tuple[Emitter, ...] = ()
     rooms: tuple[Rooms, ...] = ()
     scopes: tuple[Scope, ...] = ()

@@ -90,6 +90,7 @@ class Detector:
         at: RawStack | None = None,
         skip: Container[int] = (),
         began: RawStack | None = None,
+        before: tuple[RawStack, str] | None = None,
         run: str | None = None,
         answered: Endpoint | None = None,
         field: str | None = None,
@@ -104,7 +105,8 @@ class Detector:
         rule's own.
 
         ``skip`` has the identities of code that is not the place itself: whoever called the outermost of it is.
-        ``began`` is where the work began, for what is told after it; ``run`` is the id of the run. ``answered`` is the
+        ``began`` is where the work began, for what is told after it; ``before`` is the other place and its label, where
+        there are two; ``run`` is the id of the run. ``answered`` is the
         view whose response it is, and ``field`` where in it. Without them the finding has the route of the running
         request.
         """
@@ -116,6 +118,8 @@ class Detector:
         origin, origin_label = _origin(record) if with_site and (at is None or record is not None) else (None, "")
         if began:
             origin, origin_label = began, BEGAN
+        if before is not None:
+            origin, origin_label = before
         endpoint = answered or self._running_endpoint()
         route, method = (None, None) if endpoint is None else (_text(endpoint.route), _text(endpoint.method))
         witnesses = Witnesses(

@@ -10,7 +10,7 @@ from isolation_audit.config.model import Deprecation, Engine
 from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.layout import MISSING
-from isolation_audit.instrument.observations import Built, Imported
+from isolation_audit.instrument.observations import Built, Imported, Unbuilt
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:
@@ -130,9 +130,12 @@ class ConstructionDetector(Detector):
             "IA106",
             "built-past-factory",
             Severity.WARNING,
-            "An engine with a canonical factory was built without it.",
+            "An engine with a canonical factory was built without it, or without any constructor: as a copy, by "
+            "unpickling, by a bare `__new__`.",
             "What the factory does beside calling the constructor (limits, registration, clean-up) did not happen for "
-            "this object.",
+            "this object. Constructions are told where they happen, whoever subclasses the engine. An "
+            "object that no constructor has made is told where it is used first; the object that a declared "
+            "factory returns is its own, however it was made.",
             "call the canonical factory declared under [[factories]]",
             Example(
                 config=_CONFIG
@@ -177,6 +180,19 @@ class ConstructionDetector(Detector):
                 owner=built.owner,
                 skip=inside,
             )
+
+    @observes(Unbuilt)
+    def on_unbuilt(self, unbuilt: Unbuilt) -> None:
+        """An object of an engine with a canonical factory has come another way than by its constructor."""
+        target = str(unbuilt.entry.target)
+        self.report(
+            "IA106",
+            "{target} came into being without its canonical factory and without a constructor: as a copy, by "
+            "unpickling, or by a bare __new__",
+            target=target,
+            place="first used here",
+            ambient=unbuilt.ambient,
+        )
 
     @staticmethod
     def _running(constructors: Constructors) -> str | None:

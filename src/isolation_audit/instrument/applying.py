@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 from isolation_audit.config.model import Deprecation, EventName, Target
 from isolation_audit.config.paths import Root
+from isolation_audit.instrument.drift import Drift
 from isolation_audit.instrument.layout import value_reader
 from isolation_audit.instrument.observations import Imported, Problem
 from isolation_audit.instrument.placing import Places, same_package
@@ -22,11 +23,13 @@ from isolation_audit.instrument.points.cleanup import CleanupPoint
 from isolation_audit.instrument.points.construction import ConstructionPoint, ConstructorPoint, Registrar
 from isolation_audit.instrument.points.content import ContentPoint
 from isolation_audit.instrument.points.emission import EmissionPoint
+from isolation_audit.instrument.points.manufacture import FactoryPoint, Origins
 from isolation_audit.instrument.points.membership import MembershipPoint
 from isolation_audit.instrument.points.progress import ProgressPoint
 from isolation_audit.instrument.points.receivers import Receivers
 from isolation_audit.instrument.points.result import ResultPoint
 from isolation_audit.instrument.points.scope import ScopePoint
+from isolation_audit.instrument.points.singleton import Singletons
 from isolation_audit.instrument.points.use import UsePoint
 from isolation_audit.instrument.resolve import (
     Resolved,
@@ -40,6 +43,7 @@ from isolation_audit.instrument.resolve import (
     resolve,
 )
 from isolation_audit.instrument.shim_codes import is_shim
+from isolation_audit.instrument.shims import GENERATORS
 from isolation_audit.instrument.targets import Watched
 from isolation_audit.roles import AMBIENT
 
@@ -66,6 +70,7 @@ class Applier:
         self._patches = patches
         self.places = runtime.places = Places(patches, runtime.barrier)
         self._roles: dict[str, WeakSet[Receivers]] = {}
+        runtime.part(Drift)
 
     def plan(self) -> list[Watched]:
         """Every target of the configuration with the way to instrument it; nothing is touched yet."""
@@ -90,6 +95,8 @@ class Applier:
                 yield Watched(target, "deprecated constructor", self._constructor(registrar), deprecation.optional)
         for factory in config.factories:
             yield Watched(factory.target, "factory", self._factory(factory), factory.optional)
+        for singleton in config.singletons:
+            yield Watched(singleton.target, "singleton", self._singleton(singleton), singleton.optional)
         yield from self._plan_of_events(config)
 
     def _plan_of_events(self, config: model.Config) -> Iterator[Watched]:
@@ -129,6 +136,9 @@ class Applier:
                     self._runtime.publish(Problem("IA901", str(target), f"the method {name!r} is missing"))
             receivers = self._receivers("engine", cls, subclasses=entry.subclasses, exclude=entry.exclude)
             cleaning: set[int] = set()
+            factories = self._runtime.config.factories
+            canonical = any(factory.canonical and factory.builds == target for factory in factories)
+            origins = Origins(entry, registrar) if canonical else None
 
             def instrument(kind: type) -> None:
                 self._construction(kind, receivers, registrar)
@@ -139,7 +149,7 @@ class Applier:
                     codes = [code for code in found if not is_shim(code)]
 
                     def make(layout: Layout, name: str = name, codes: list[CodeType] = codes) -> Interceptor:
-                        return UsePoint(entry, name, codes, receivers, layout, self._runtime)
+                        return UsePoint(entry, name, codes, receivers, layout, self._runtime, origins)
 
                     self.places.method(kind, name, raw, "use", make)
 
@@ -190,15 +200,27 @@ class Applier:
 
     def _factory(self, entry: model.Factory) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:
-            function: Any = function_of(resolve(module, target).raw)
+            resolved = resolve(module, target)
+            function: Any = function_of(resolved.raw)
             if function is None:
                 raise UnresolvedError(f"{target} is no Python function, so nothing built by it can be told apart")
+            if not any(code.co_flags & GENERATORS for code in self._codes_of(function)):
+                self.places.callable(resolved, "factory", lambda _layout: FactoryPoint(entry, self._runtime))
             codes = self._runtime.factory_codes
             for key, (_code, known) in list(codes.items()):
                 if known is entry:
                     del codes[key]
             for code in self._codes_of(function):
                 codes[id(code)] = (code, entry)
+
+        return apply
+
+    def _singleton(self, entry: model.Singleton) -> Callable[[ModuleType, Target], None]:
+        def apply(module: ModuleType, target: Target) -> None:
+            cls = _class(resolve(module, target), target)
+            receivers = Receivers(cls, subclasses=entry.subclasses)
+            placing = self._runtime.part(Singletons).declared(str(target), cls, receivers)
+            self.places.family(cls, receivers, placing.place)
 
         return apply
 

@@ -165,6 +165,7 @@ class Instrumentation:
 
     def _late(self, watched: Watched, message: str) -> None:
         watched.state, watched.detail = State.LATE, message
+        self._runtime.escaped.add(str(watched.target))
         self._publish(Problem("IA902", str(watched.target), message))
 
     def _report_escaped(self, modules: list[str], objects: Callable[[], Iterable[object]], how: str) -> None:

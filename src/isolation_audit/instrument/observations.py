@@ -243,6 +243,29 @@ class Broken:
 
 
 @dataclass(slots=True)
+class Drifted:
+    """A signature is not what the configuration, or the class that it replaces, says; ``what`` says so in words.
+
+    ``stack`` is where it is defined, ``other`` where what it differs from is.
+    """
+
+    target: str
+    what: str
+    stack: RawStack
+    other: RawStack = ()
+    other_label: str = ""
+
+
+@dataclass(slots=True)
+class Unbuilt:
+    """An engine is used that none of its constructors has made: a copy, an unpickled object, a bare ``__new__``."""
+
+    entry: Engine
+    ambient: User | None
+    record: Record | None
+
+
+@dataclass(slots=True)
 class Imported:
     """A module that is deprecated as a whole was imported."""
 

@@ -80,6 +80,13 @@ class Places:
             finally:
                 self._group = before
 
+    def meanwhile(self, key: Hashable, place: Callable[[], None]) -> None:
+        """Place what is found while the application runs, on behalf of ``key``; not once everything was taken back."""
+        with self._lock:
+            if not self.over:
+                with self.on_behalf_of(key):
+                    place()
+
     def release(self, key: Hashable) -> None:
         """Take back what was placed for ``key``, and undo the patches that nobody else needs."""
         with self._lock:

@@ -52,6 +52,8 @@ class Runtime:
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""
     constructor_codes: dict[str, dict[int, tuple[CodeType, str]]] = field(default_factory=dict)
     """By target, the code of its declared constructors by its identity, and their names."""
+    escaped: set[str] = field(default_factory=set)
+    """Targets of which objects were there before they were watched."""
     settling: list[Callable[[float], None]] = field(default_factory=list)
     """Called twice a second: tell of what has been open for so many seconds. At the end with zero."""
     running: bool = False

@@ -38,11 +38,12 @@ def is_ours(code: CodeType) -> bool:
     if answer is None:
         if len(_known) >= _KNOWN_CODES:
             _known.clear()
-        answer = _known[id(code)] = (code, _is_our_file(code.co_filename))
+        answer = _known[id(code)] = (code, is_our_file(code.co_filename))
     return answer[1]
 
 
-def _is_our_file(file: str) -> bool:
+def is_our_file(file: str) -> bool:
+    """True for the auditor's own source, and for the import and wrapping machinery."""
     if file.startswith(_PACKAGE):
         return not file.startswith(_EXAMPLES)
     return any(part in file for part in _MACHINERY)

@@ -36,6 +36,10 @@ class OldEngine(Engine):
     """Is to be replaced."""
 
 
+def open_engine(user_id: str) -> Engine:
+    return Engine.make(user_id)
+
+
 class Hub:
     """Rooms, and what is sent to them."""
 
@@ -89,6 +93,9 @@ def targets() -> Any:
         outcome(Engine.make, ""),
         outcome(type, "More", (Broken,), {}),
         outcome(OldEngine, ""),
+        outcome(open_engine, ""),
+        as_user("alice", open_engine, "alice").user_id,
+        len({Hub().emit("r", "done", 1, "alice")[0], "done"}),
     ]
     return [got, refused, as_user("alice", Late("bob").shout), hub.rooms]
 
@@ -105,6 +112,8 @@ targets.config = {  # type: ignore[attr-defined]
         }
     ],
     "deprecations": [{"target": f"{__name__}:OldEngine", "replacement": f"{__name__}:Engine"}],
+    "factories": [{"target": f"{__name__}:open_engine", "builds": f"{__name__}:Engine", "canonical": True}],
+    "singletons": [{"target": f"{__name__}:Hub"}],
     "rooms": {
         "room": {
             "join": f"{__name__}:Hub.join",

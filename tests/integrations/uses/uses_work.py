@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import queue
 import socket
+import sys
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from uses import as_user, async_outcome, current_user, outcome, use
@@ -230,6 +234,44 @@ def threads() -> Any:
         answered.set_result("by somebody else")  # the pool's thread ends with an error
         taken.result()
     return [got, own.got, outcome(own.start), answered.result()]
+
+
+LAZY = """
+import threading
+
+class Registry:
+    def __init__(self, broken=False):
+        if broken:
+            raise ValueError("broken")
+
+_registry = None
+
+def get_registry(broken=False):
+    global _registry
+    if _registry is None:
+        _registry = Registry(broken)
+    return _registry
+"""
+
+
+@use("imports")
+def imports() -> Any:
+    got = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in (("lazily_made", LAZY), ("broken_module", "raise LookupError('at import')")):
+            path = Path(folder, f"{name}.py")
+            path.write_text(text)
+            spec: Any = importlib.util.spec_from_file_location(name, path)
+            module = sys.modules[name] = importlib.util.module_from_spec(spec)
+            try:
+                got.append(outcome(spec.loader.exec_module, module))
+                if name == "lazily_made":
+                    got.append(outcome(module.get_registry, True))
+                    got += [type(module.get_registry()).__name__, outcome(module.Registry, True)]
+                    got.append(module.get_registry() is module.get_registry())
+            finally:
+                del sys.modules[name]
+    return got
 
 
 @use("handed_over")

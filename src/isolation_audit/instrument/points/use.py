@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from isolation_audit.identity.objects import Record
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.points.manufacture import Origins
     from isolation_audit.instrument.points.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
@@ -35,7 +36,14 @@ class UsePoint(Interceptor):
     """
 
     def __init__(
-        self, entry: Engine, method: str, codes: list[CodeType], receivers: Receivers, layout: Layout, runtime: Runtime
+        self,
+        entry: Engine,
+        method: str,
+        codes: list[CodeType],
+        receivers: Receivers,
+        layout: Layout,
+        runtime: Runtime,
+        origins: Origins | None = None,
     ) -> None:
         self.place = str(entry.target)
         self._entry = entry
@@ -47,6 +55,8 @@ class UsePoint(Interceptor):
         self._tally = runtime.tally
         self._ambient = runtime.ambient.current
         self._owner = owner_reader(entry, layout, runtime) if entry.owner else None
+        self._origins = origins
+        """Where it matters how an object was made."""
 
     def before(self, values: Values) -> Any:
         """Compare, and publish a disagreement; the observation itself, where it has to wait for the result."""
@@ -58,6 +68,8 @@ class UsePoint(Interceptor):
         ambient = self._ambient()
         if ambient is not None and ambient.kind is _PLACEHOLDER:
             ambient = None
+        if self._origins is not None:
+            self._origins.check(obj, ambient)
         owner = owner_of(obj, values, self._owner, ambient, self._runtime, self._method)
         if owner is not ambient and differ(owner, ambient):
             assert owner is not None and ambient is not None  # noqa: S101, PT018 - differ() says so

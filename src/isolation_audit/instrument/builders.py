@@ -1,0 +1,59 @@
+"""Builders: which factory builds an object, told by the stack of its construction."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.analysis.frames import is_installed
+from isolation_audit.instrument.stacks import is_ours
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+    from types import CodeType
+
+    from isolation_audit.config.model import Factory
+
+_EVIDENT: Final = re.compile(
+    r"(Factory|Builder|Provider|Maker)\.\w|(^|\.)_?(create|make|build|new|provide|spawn|get|get_or_create)_\w+$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """A factory: ``name`` is ``module:qualname``; ``declared`` has its entry, and is None where its name tells."""
+
+    name: str
+    declared: Factory | None
+
+
+def builder(codes: dict[int, tuple[CodeType, Factory]], inside: Container[int]) -> Builder | None:
+    """Who builds what is being constructed; None where nobody who looks like a factory is at work.
+
+    A canonical factory comes before every other declared one, whoever is nearer; then the nearest declared one; then
+    the caller of the constructor, where its name says that it builds. ``inside`` has code that belongs to the object.
+    """
+    declared = evident = None
+    asked = False
+    frame = sys._getframe(1)  # noqa: SLF001 - the stack tells who builds, also across awaits and context managers
+    while frame is not None:
+        code = frame.f_code
+        known = codes.get(id(code))
+        if known is not None:
+            declared = declared or known[1]
+            if known[1].canonical:
+                declared = known[1]
+                break
+        elif not asked and id(code) not in inside and not is_ours(code) and not _constructs(code):
+            asked = True  # of the frames beyond, nothing but declared factories count
+            name = code.co_qualname.replace(".<locals>", "")
+            if _EVIDENT.search(name) and not is_installed(code.co_filename):
+                evident = Builder(f"{frame.f_globals.get('__name__')}:{name}", None)
+        frame = frame.f_back  # type: ignore[assignment]
+    return evident if declared is None else Builder(str(declared.target), declared)
+
+
+def _constructs(code: CodeType) -> bool:
+    return code.co_name in ("__init__", "__new__", "__call__", "__post_init__")
