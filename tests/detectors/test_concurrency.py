@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +14,7 @@ from isolation_audit.rules import Severity
 
 ACCESSORS = """\
 import asyncio
+import importlib
 import threading
 
 class Factory:
@@ -255,3 +257,18 @@ def test_one_after_the_other_is_one_at_a_time(application) -> None:
     for _ in range(3):
         app.Registry()
     assert not application.found("IA602")
+
+
+def test_reloads_leave_nothing_behind(application) -> None:
+    application.write(app=ACCESSORS + "\n\nclass Named:\n    pass\n")
+    application.start('[identity]\ncontext_types = "PACKAGE.app:Named"\n')
+    app = application.load("app")
+    table = application.auditor.instrumentation._patches
+    sizes = []
+    for _ in range(3):
+        importlib.reload(app)
+        app.get_factory()
+        sizes.append(len(table))
+    assert len(set(sizes)) == 1
+    application.auditor.stop()
+    assert not len(table)

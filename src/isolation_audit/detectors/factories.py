@@ -12,7 +12,7 @@ from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.builders import builder
 from isolation_audit.instrument.observations import Built, Drifted
 from isolation_audit.instrument.stacks import here
-from isolation_audit.mechanisms.same_names import LoadedTwice, NamesClash
+from isolation_audit.mechanisms.same_names import LoadedTwice, NamesClash, SameNames
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ class FactoriesDetector(Detector):
         super().__init__(*arguments)
         config = self.runtime.config
         self._roles = _roles(config)
+        self._names: SameNames | None = self.runtime.part(SameNames) if config.watch.factories else None
         self._canonical = {
             self._roles.get(str(factory.builds), str(factory.builds))
             for factory in config.factories
@@ -182,6 +183,8 @@ class FactoriesDetector(Detector):
         entry, target = built.entry, str(built.entry.target)
         if not isinstance(entry, (Engine, Deprecation)):
             return
+        if self._names is not None:
+            self._names.used(entry.target.qualname, f"{type(built.obj).__module__}:{type(built.obj).__qualname__}")
         role = self._roles.get(target, target)
         made_by = builder(self.runtime.factory_codes, self.runtime.constructor_codes.get(target, {}))
         if made_by is None and role not in self._factories:

@@ -81,9 +81,13 @@ class Places:
                 self._group = before
 
     def meanwhile(self, key: Hashable, place: Callable[[], None]) -> None:
-        """Place what is found while the application runs, on behalf of ``key``; not once everything was taken back."""
+        """Place what is found while the application runs, on behalf of ``key`` and in place of what was placed for it.
+
+        Once everything was taken back, nothing is placed any more.
+        """
         with self._lock:
             if not self.over:
+                self.release(key)  # what a reload leaves behind would pile up, reload after reload
                 with self.on_behalf_of(key):
                     place()
 

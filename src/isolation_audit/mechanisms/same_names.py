@@ -22,7 +22,7 @@ from isolation_audit.instrument.stacks import here
 from isolation_audit.mechanisms.modules import SCRIPTS, Modules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import ModuleType
 
     from isolation_audit.config.model import Config, Target
@@ -63,6 +63,9 @@ class SameNames:
         self._roles = _roles(runtime.config)
         self._modules = frozenset(target.module for target in _targets(runtime.config))
         self._classes: dict[str, dict[str, weakref.ref[type]]] = {name: {} for name in self._roles}
+        config = runtime.config
+        self._built = {str(one) for one in (*_of(config.engines), *_of(config.deprecations))}
+        """Classes whose constructions are watched anyway; whoever judges these calls :meth:`used`."""
         self._used: dict[str, dict[str, RawStack]] = {}
         self._files: dict[str, str] = {}
         runtime.part(Modules).listen(self._module)
@@ -78,7 +81,8 @@ class SameNames:
             if len(known) >= _NAMES:
                 continue
             known[module.__name__] = weakref.ref(cls)
-            self._watch(name, cls)
+            if f"{module.__name__}:{name}" not in self._built:
+                self._watch(name, cls)
 
     def _file(self, module: ModuleType) -> None:
         """Where one file is two modules at once, what is watched in one is not watched in the other."""
@@ -113,7 +117,7 @@ class SameNames:
     def used(self, name: str, place: str) -> None:
         """A class of a watched name is used here."""
         users = self._used.setdefault(name, {})
-        if place in users:
+        if place in users or name not in self._classes:
             return
         stack = here()
         classes = {f"{one.__module__}:{name}": one for known in self._classes[name].values() if (one := known())}
@@ -172,7 +176,11 @@ def _is_class(target: Target) -> bool:
 
 def _targets(config: Config) -> Iterator[Target]:
     for entries in (config.engines, config.deprecations, config.emitters, config.singletons, config.factories):
-        yield from (entry.target for entry in entries)
+        yield from _of(entries)
+
+
+def _of(entries: Iterable[Any]) -> Iterator[Target]:
+    return (entry.target for entry in entries)
 
 
 def _alike(name: str, one: type, other: type) -> bool:
