@@ -36,6 +36,7 @@ from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.instrumentation import Instrumentation
 from isolation_audit.instrument.levels import LEVELS
+from isolation_audit.instrument.rewrite import listener
 from isolation_audit.instrument.running_scopes import RunningScopes
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
@@ -45,6 +46,7 @@ from isolation_audit.integrations.serving import sources, users_told
 from isolation_audit.mechanisms.sightings import Sightings
 from isolation_audit.process import process
 from isolation_audit.recorder import Recorder
+from isolation_audit.state.monitor import Monitor
 from isolation_audit.stores import share_bindings
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ class Auditor:
         bindings = Bindings(kinds, limit=limits.bindings, age=config.bindings.age)
         searched = config.watch.payloads or any(emitter.payload for emitter in config.emitters)
         content = self.recorder.enabled("IA203") and searched
+        content = content or config.watch.addressees or config.audit.depth != "calls"
         self.runtime = Runtime(
             config=config,
             users=users,
@@ -102,7 +105,7 @@ class Auditor:
             objects=Objects(),
             barrier=barrier,
             publish=self._publish,
-            content=ContentWitness(users, bindings) if content or config.watch.addressees else None,
+            content=ContentWitness(users, bindings) if content else None,
         )
         user_of = self.runtime.user_of_run
         self.runtime.runs = tuple(Runs(protocol, limit=limits.runs, user_of=user_of) for protocol in config.protocols)
@@ -156,6 +159,8 @@ class Auditor:
                     self.drainer = self._drainer()
                     self._running = self.runtime.running = True
                     scopes.listen(RunningScopes(self.runtime, self._scope_ended))
+                    if self.config.audit.depth != "calls":
+                        listener.listen(self.runtime.part(Monitor), self.runtime.barrier)
                     self.instrumentation.start()
                     self._greenlets.watch()
                     self.drainer.start()
@@ -215,6 +220,7 @@ class Auditor:
                 words = blindness(self.snapshot()["coverage"])
                 if words:
                     self._publish(observations.Stopped(words))
+            listener.listen(None)
             self.instrumentation.stop()
             self._greenlets.forget()
             scopes.listen(None)

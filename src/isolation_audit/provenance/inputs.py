@@ -69,7 +69,7 @@ class Inputs:
     Of a unit that is ``lasting``, as a connection is, the latest are kept.
     """
 
-    __slots__ = ("_lasting", "at_end", "began", "bytes", "contested", "dropped", "ended", "kept", "rows", "user")
+    __slots__ = ("_lasting", "at_end", "began", "bytes", "contested", "dropped", "ended", "kept", "rows", "unit", "user")
 
     def __init__(self, *, lasting: bool = False) -> None:
         self._lasting = lasting
@@ -83,6 +83,8 @@ class Inputs:
         """Whose unit it is, once somebody had to know."""
         self.contested = False
         """True once it was given an item for which its owner waited as well."""
+        self.unit: Any = None
+        """What the monitor of state knows of the unit; see ``state/units.py``."""
 
     def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
         """Keep one more input of so many rows, or bytes."""
@@ -181,4 +183,6 @@ class Receiver:
 
 def receiver(runtime: Runtime) -> Receiver | None:
     """The audit's receiver of inputs; None where nothing is judged by them."""
+    if runtime.config.audit.depth != "calls":
+        return runtime.part(Receiver)
     return None if runtime.content is None or not runtime.config.watch.payloads else runtime.part(Receiver)

@@ -1,0 +1,45 @@
+"""What the functions at work were given: the inputs of a unit of work that no request has begun.
+
+A job, a handler that a program calls for one user, a test: what comes in are the arguments of the application's
+functions. Texts and plain containers among them are read from the running frames, and nothing is called.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.analysis.frames import is_installed
+from isolation_audit.instrument.stacks import is_ours
+from isolation_audit.state.contents import fields, is_plain, is_scalar, texts
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_FRAMES: Final = 40
+_KEPT: Final = 400
+_LONGEST: Final = 2_000
+_NODES: Final = 40
+
+
+def note_arguments(kept: dict[str, None]) -> None:
+    """Add the texts that the application's running functions were given."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame without traceback's cost
+    left = _FRAMES
+    while frame is not None and left and len(kept) < _KEPT:
+        code = frame.f_code
+        if not is_ours(code) and not is_installed(code.co_filename) and code.co_argcount + code.co_kwonlyargcount:
+            given = frame.f_locals
+            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            for name in names:
+                if name not in ("self", "cls") and name in given:
+                    _note(given[name], kept)
+        frame, left = frame.f_back, left - 1
+
+
+def _note(value: object, kept: dict[str, None]) -> None:
+    if is_scalar(value):
+        return
+    held = value if is_plain(value) else [one for one in fields(value).values() if type(one) is str]
+    for text in texts(held, _NODES):
+        kept[text[:_LONGEST]] = None

@@ -1,0 +1,84 @@
+"""Atoms: the parts of a text by which somebody's data can be recognised elsewhere.
+
+Numbers, names with digits in them, addresses, and phrases: what two people seldom say by chance. An atom is kept as its
+hash; the text itself is gone with its unit of work.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LONGEST: Final = 400_000
+"""Characters of one text that are looked at."""
+
+_MOST: Final = 20_000
+"""Atoms of one text."""
+
+_PHRASE: Final = 12
+"""Characters that a phrase has at least, and words:"""
+_WORDS: Final = 2
+
+_DIGITS: Final = 4
+"""Digits that a number has at least; smaller ones are counts and constants more often than somebody's."""
+
+_ROUND: Final = 2
+"""Digits before the zeros of a round number."""
+
+_MIXED: Final = 5
+"""Characters of a name with digits in it."""
+
+_segments: Final = re.compile(r"[\0\n\r\t\"<>{}\[\]()|;&=?]+").split
+_words: Final = re.compile(r"[^\W_][\w@.+-]*").findall
+_number: Final = re.compile(r"[\d.,:+-]+").fullmatch
+_year: Final = re.compile(r"(?:19|20)\d\d").fullmatch
+_escaped: Final = re.compile(r"%[0-9A-Fa-f]{2}|\w\+\w").search
+
+
+def atoms(text: str) -> dict[int, str]:
+    """The atoms of a text by their hashes."""
+    found: dict[int, str] = {}
+    text = text[:LONGEST]
+    for reading in (text, unquote_plus(text)) if _escaped(text) else (text,):
+        for atom in _atoms(reading.casefold()):
+            found[hash(atom)] = atom
+            if len(found) >= _MOST:
+                return found
+    return found
+
+
+def _atoms(text: str) -> Iterator[str]:
+    for segment in _segments(text):
+        words = [word.rstrip(".+-") for word in _words(segment)]
+        for place, word in enumerate(words):
+            if _is_distinctive(word):
+                yield word
+                yield from (part for part in word.split("-") if part != word and _is_distinctive(part))
+            if place + 1 < len(words) and (phrase := _phrase(words, place)):
+                yield phrase
+
+
+def _is_distinctive(word: str) -> bool:
+    if "@" in word[1:]:
+        return len(word) >= _MIXED
+    digits = sum(map(str.isdigit, word))
+    if not digits:
+        return False
+    if _number(word):
+        # Years, and round numbers such as 1000 or 8000, stand everywhere.
+        return digits >= _DIGITS and not _year(word) and len(word.rstrip("0.,")) > _ROUND
+    return len(word) >= _MIXED
+
+
+def _phrase(words: list[str], place: int) -> str:
+    """The shortest phrase from this word on; empty where the text ends before."""
+    length = 0
+    for end in range(place, len(words)):
+        length += len(words[end]) + 1
+        if length > _PHRASE and end - place + 1 >= _WORDS:
+            return " ".join(words[place : end + 1])
+    return ""

@@ -1,0 +1,173 @@
+"""The contents of a value: the texts in it, and what it is in words; nothing of the application runs for that.
+
+Unlike a payload, a value that was stored may be any object: its fields are followed, a few levels deep. Never into what
+belongs to the process: modules, functions, tasks, locks, loggers, files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import threading
+from array import array
+from collections import deque
+from contextvars import Context, ContextVar, Token
+from datetime import date, time, timedelta, tzinfo
+from decimal import Decimal
+from enum import Enum
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+    TracebackType,
+)
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+from weakref import ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NODES: Final = 400
+"""Values inside of one value that are looked at."""
+
+CHARACTERS: Final = 40_000
+"""Characters of them."""
+
+DEPTH: Final = 5
+"""Levels of containers and objects."""
+
+NUMBERS: Final = (int, float, complex, bool, Decimal)
+SCALARS: Final = (*NUMBERS, type(None), Enum, date, time, timedelta, tzinfo, type(Ellipsis))
+"""What tells nobody's story by itself."""
+
+TEXTS: Final = (str, bytes, bytearray, UUID)
+_SEQUENCES: Final = (list, tuple, set, frozenset, deque)
+
+_UNITS: Final[tuple[tuple[Any, str], ...]] = (
+    *((str, "characters"), (bytes, "bytes")),
+    *((one, "items") for one in (dict, *_SEQUENCES)),
+)
+"""What the size of a value is counted in."""
+
+_OF_THE_PROCESS: Final = (
+    *(ModuleType, FunctionType, BuiltinFunctionType, MethodType, CodeType, FrameType, TracebackType, type),
+    *(GeneratorType, CoroutineType, AsyncGeneratorType, Context, ContextVar, Token, ref, array),
+    *(logging.Logger, logging.Handler, logging.Formatter, threading.Thread, threading.local, io.IOBase),
+    *(asyncio.AbstractEventLoop, asyncio.BaseTransport, asyncio.Event, asyncio.Lock, asyncio.Semaphore),
+    *(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Event, BaseException),
+)
+
+
+def is_scalar(value: Any) -> bool:
+    """True for numbers, dates and the like."""
+    return issubclass(type(value), SCALARS)
+
+
+def is_number(value: Any) -> bool:
+    """True for what is counted with."""
+    return issubclass(type(value), NUMBERS) and type(value) is not bool
+
+
+def is_of_the_process(value: Any) -> bool:
+    """True for callables, locks, loggers, files and the like: whoever has made them, they are there for all."""
+    return issubclass(type(value), _OF_THE_PROCESS)
+
+
+def is_plain(value: Any) -> bool:
+    """True for data without behaviour of its own: texts and containers."""
+    return issubclass(type(value), (*TEXTS, *_SEQUENCES, dict))
+
+
+def texts(value: Any, nodes: int = NODES) -> list[str]:
+    """The texts in a value, each once, within bounds."""
+    found: list[str] = []
+    seen: set[int] = set()
+    waiting: list[tuple[Any, int]] = [(value, 0)]
+    left = CHARACTERS
+    while waiting and left > 0 and nodes > 0:
+        one, depth = waiting.pop()
+        nodes -= 1
+        text = _text(one)
+        if text is not None:
+            found.append(text[:left])
+            left -= len(text) + 1
+        elif depth < DEPTH and id(one) not in seen:
+            seen.add(id(one))
+            waiting += [(inner, depth + 1) for inner in reversed(list(_inside(one)))]
+    return found
+
+
+def _text(value: Any) -> str | None:
+    kind = type(value)
+    if issubclass(kind, str):
+        return str.__str__(value)
+    if kind is int and -(10**40) < value < 10**40:
+        return int.__repr__(value)
+    if kind is float:
+        return float.__repr__(value)
+    if kind in (Decimal, UUID):
+        return str(value)
+    if kind in (bytes, bytearray):
+        return bytes(value[:CHARACTERS]).decode("utf-8", "replace")
+    return None
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    kind = type(value)
+    if issubclass(kind, (*SCALARS, *_OF_THE_PROCESS)) and not issubclass(kind, Enum):
+        return ()
+    if issubclass(kind, dict):
+        return [item for pair in list(dict.items(value))[:NODES] for item in pair]
+    for plain in _SEQUENCES:
+        if issubclass(kind, plain):
+            return list(plain.__iter__(value))[-NODES:]
+    if kind in (asyncio.Future, asyncio.Task):
+        return _result(value)
+    module = type.__getattribute__(kind, "__module__")
+    if type(module) is str and module.partition(".")[0] in ("isolation_audit", "sqlalchemy", "logging", "threading"):
+        return ()
+    return fields(value).values()
+
+
+def _result(future: Any) -> list[Any]:
+    if not future.done() or future.cancelled() or future._exception is not None:  # noqa: SLF001 - asking for it would mark it as seen
+        return []
+    return [future.result()]
+
+
+def fields(value: Any) -> dict[str, Any]:
+    """What is stored in an instance, in its ``__dict__`` and its slots, past properties and ``__getattr__``."""
+    found: dict[str, Any] = {}
+    try:
+        stored = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        stored = None
+    if type(stored) is dict:
+        found.update(list(stored.items())[:NODES])
+    for cls in type.__dict__["__mro__"].__get__(type(value)):
+        for name, member in list(type.__dict__["__dict__"].__get__(cls).items()):
+            if type(member) is MemberDescriptorType and not name.startswith("__"):
+                try:
+                    found[name] = member.__get__(value)
+                except AttributeError:
+                    continue  # a slot that was never filled
+    return found
+
+
+def described(value: Any) -> str:
+    """Type and size of a value: never what it holds."""
+    name = type.__dict__["__qualname__"].__get__(type(value))
+    for plain, unit in _UNITS:
+        if issubclass(type(value), plain):
+            size = plain.__len__(value)
+            return f"a {name} of {size} {unit if size != 1 else unit[:-1]}"
+    return f"an object of type {name}"

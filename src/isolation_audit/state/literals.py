@@ -1,0 +1,105 @@
+"""What the application's code is written with: its words are nobody's data. Read as text, when a finding depends on it.
+
+Of a script that serves and asks in one file, and of tests, only the functions that write and read count: the rest has
+the words of those who ask in it, too.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.analysis.frames import is_installed
+from isolation_audit.provenance.code import is_of_tests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from isolation_audit.instrument.rewrite.sites import Site
+
+_LARGEST: Final = 500_000
+_FILES: Final = 500
+_SECONDS: Final = 0.1
+"""How long one question may take; what was not looked at by then is looked at with the next."""
+
+_DEFINITIONS: Final = ("def ", "async def ", "lambda")
+
+_ALL: Final = 8_000_000
+"""Characters of all files that are kept."""
+
+
+class Literals:
+    """The words of the application's code."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._left = _ALL
+
+    def hold(self, atom: str, sites: Iterable[Site]) -> bool:
+        """True where code of the application has these words one after the other, whatever stands between them."""
+        wanted = re.compile(r"[\W_]+".join(map(re.escape, atom.split(" "))))
+        until = monotonic() + _SECONDS
+        for text in self._all(list(sites)):
+            if wanted.search(text) is not None:
+                return True
+            if monotonic() > until:
+                return False
+        return False
+
+    def _all(self, sites: list[Site]) -> Iterator[str]:
+        main = getattr(sys.modules.get("__main__"), "__file__", None)
+        seen = {main}
+        for one in sites:
+            text = self._text(one.file)
+            if one.file == main or is_of_tests(one.file):
+                seen.add(one.file)
+                yield _function(text, one.line)
+            elif one.file not in seen:
+                seen.add(one.file)
+                yield text
+        for name, module in list(sys.modules.items()):
+            file = None if name.partition(".")[0] == "isolation_audit" else getattr(module, "__file__", None)
+            if type(file) is str and file not in seen and not is_installed(file) and not is_of_tests(file):
+                seen.add(file)
+                yield self._text(file)
+            if len(seen) > _FILES:
+                return
+
+    def _text(self, file: str) -> str:
+        known = self._texts.get(file)
+        if known is None:
+            known = ""
+            try:
+                path = Path(file)
+                if path.suffix == ".py" and path.stat().st_size <= min(_LARGEST, self._left):
+                    known = path.read_text("utf-8", "replace").casefold()
+            except OSError:
+                known = ""
+            self._left -= len(known)
+            self._texts[file] = known
+        return known
+
+
+def _function(text: str, line: int) -> str:
+    """The function around a line, as text: from its ``def`` to where the margin is as far out again."""
+    lines = text.splitlines()
+    if not 0 < line <= len(lines):
+        return ""
+    first, margin = line - 1, _margin(lines[line - 1])
+    while first >= 0 and not (_margin(lines[first]) < margin and lines[first].lstrip().startswith(_DEFINITIONS)):
+        first -= 1
+    if first < 0:
+        return lines[line - 1]
+    margin, last = _margin(lines[first]), first + 1
+    while last < len(lines) and (
+        not lines[last].strip() or _margin(lines[last]) > margin or lines[last].strip() == "):"
+    ):
+        last += 1
+    return "\n".join(lines[first:last])
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip())
