@@ -14,6 +14,7 @@ from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.state.contents import fields, is_plain, is_scalar, texts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
 
 _FRAMES: Final = 40
@@ -22,8 +23,8 @@ _LONGEST: Final = 2_000
 _NODES: Final = 40
 
 
-def note_arguments(kept: dict[str, None]) -> None:
-    """Add the texts that the application's running functions were given."""
+def note_arguments(kept: dict[str, None], foreign: Iterable[str] = ()) -> None:
+    """Add the texts that the application's running functions were given, but for what they have of another's."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame without traceback's cost
     left = _FRAMES
     while frame is not None and left and len(kept) < _KEPT:
@@ -33,13 +34,15 @@ def note_arguments(kept: dict[str, None]) -> None:
             names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
             for name in names:
                 if name not in ("self", "cls") and name in given:
-                    _note(given[name], kept)
+                    _note(given[name], kept, foreign)
         frame, left = frame.f_back, left - 1
 
 
-def _note(value: object, kept: dict[str, None]) -> None:
+def _note(value: object, kept: dict[str, None], foreign: Iterable[str]) -> None:
     if is_scalar(value):
         return
     held = value if is_plain(value) else [one for one in fields(value).values() if type(one) is str]
     for text in texts(held, _NODES):
-        kept[text[:_LONGEST]] = None
+        # What was read of another unit's is handed on like one's own.
+        if not any(other in text or text in other for other in foreign):
+            kept[text[:_LONGEST]] = None

@@ -82,6 +82,11 @@ def is_of_the_process(value: Any) -> bool:
     return issubclass(type(value), _OF_THE_PROCESS)
 
 
+def is_future(value: Any) -> bool:
+    """True for what will have a result."""
+    return type(value) in (asyncio.Future, asyncio.Task)
+
+
 def is_plain(value: Any) -> bool:
     """True for data without behaviour of its own: texts and containers."""
     return issubclass(type(value), (*TEXTS, *_SEQUENCES, dict))
@@ -130,7 +135,7 @@ def _inside(value: Any) -> Iterable[Any]:
     for plain in _SEQUENCES:
         if issubclass(kind, plain):
             return list(plain.__iter__(value))[-NODES:]
-    if kind in (asyncio.Future, asyncio.Task):
+    if is_future(value):
         return _result(value)
     module = type.__getattribute__(kind, "__module__")
     if type(module) is str and module.partition(".")[0] in ("isolation_audit", "sqlalchemy", "logging", "threading"):

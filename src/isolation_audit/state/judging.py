@@ -129,6 +129,7 @@ class Judging:
 
     def _judge(self, unit: Unit, taken: Taken, asked: Asked) -> None:
         write = self._settled(taken.write)
+        taken.complete()
         text = "\0".join(taken.texts)
         places = (sites.site(taken.site), sites.site(write.site))
         if not text or self._is_readers(text, taken.key, unit, asked):

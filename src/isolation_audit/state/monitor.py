@@ -7,6 +7,7 @@ when its unit of work ends: ``state/verdict.py``.
 from __future__ import annotations
 
 from itertools import islice
+from re import compile as pattern
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from weakref import ref
@@ -15,7 +16,7 @@ from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.provenance.inputs import REQUEST
 from isolation_audit.state.arguments import note_arguments
-from isolation_audit.state.contents import described, fields, is_number, is_of_the_process, is_scalar, texts
+from isolation_audit.state.contents import described, fields, is_future, is_number, is_of_the_process, is_scalar, texts
 from isolation_audit.state.judging import Judging
 from isolation_audit.state.records import Entry, Records, Write, place
 from isolation_audit.state.units import Unit, Units, clock
@@ -42,6 +43,9 @@ _CONTENTS: Final = 24
 _NODES: Final = 100
 """Values inside of one that is written, which are looked at there and then."""
 
+_SHORT: Final = 4
+"""Characters of a text by which it is known again."""
+
 _STACK: Final = 24
 
 _SECONDS: Final = 2.0
@@ -52,19 +56,8 @@ class Taken:
     """One read of what another unit has written."""
 
     __slots__ = (
-        *(
-            "container",
-            "container_class",
-            "described",
-            "key",
-            "kind",
-            "listed",
-            "overwritten",
-            "site",
-            "stack",
-            "texts",
-        ),
-        "write",
+        *("_future", "container", "container_class", "described", "key", "kind", "listed", "overwritten", "site"),
+        *("stack", "texts", "write"),
     )
 
     def __init__(self, write: Write, container: object, kind: str, key: object, value: object, site: int) -> None:
@@ -76,12 +69,19 @@ class Taken:
         self.key = key
         self.site = site
         self.texts = tuple(texts(value))
+        self._future = ref(value) if is_future(value) else None
         self.described = described(value)
         self.stack = capture(_STACK)
         self.overwritten: Write | None = None
         """What this unit itself had written there before."""
         self.listed = False
         """True for one of many in a container that has something of the reader's, too: a list of who is there."""
+
+    def complete(self) -> None:
+        """Look again at what was still to come when it was read."""
+        future = None if self._future is None else self._future()
+        if future is not None and not self.texts:
+            self.texts = tuple(texts(future))
 
 
 class Published:
@@ -103,6 +103,8 @@ class Monitor:
         self.units = Units(runtime, self._ended)
         self._judging = Judging(runtime, self.units)
         self.unit = self.units.current
+        self._sites: set[int] = set()
+        """Sites of stores whose names are armed."""
         runtime.settling.append(self._settle)
 
     def born(self, obj: object) -> None:
@@ -125,6 +127,10 @@ class Monitor:
         write = Write(unit, site, value)
         where = place(kind, key)
         before = self.records.write(container, where, write)
+        if site not in self._sites:
+            # Whoever hands the whole container on does it by the name under which it was written to here.
+            self._sites.add(site)
+            listener.arm(_name(sites.site(site).expression))
         if len(unit.writes) < _WRITES:
             write.texts = None if is_scalar(value) or write.value() is not None else tuple(texts(value, _NODES))
             write.described = described(value)
@@ -182,6 +188,7 @@ class Monitor:
             self._note_arguments(unit)
             taken = unit.reads[which] = Taken(write, read.container, read.kind, read.key, read.value, read.site)
             taken.overwritten, taken.listed = mine, listed
+            unit.foreign.update(dict.fromkeys(text for text in taken.texts if len(text) >= _SHORT))
             self.units.open[id(unit)] = unit
 
     def _publish(self, unit: Unit, write: Write, level: int, value: object) -> None:
@@ -211,7 +218,7 @@ class Monitor:
 
     def _note_arguments(self, unit: Unit) -> None:
         if not any(one.kind == REQUEST for one in (unit.inputs.kept if unit.inputs is not None else ())):
-            note_arguments(unit.arguments)
+            note_arguments(unit.arguments, unit.foreign)
 
     def _ended(self, unit: Unit) -> None:
         """Off the path of the request: settle what was written, and judge what was read."""
@@ -229,6 +236,7 @@ class Monitor:
 
 
 _NOTHING: Final = object()
+_name: Final = pattern(r"[A-Za-z_]\w*").findall
 
 
 def _held(container: Any, key: Any, write: Write) -> Any:

@@ -42,6 +42,7 @@ class Unit:
         "born",
         "clients",
         "ended",
+        "foreign",
         "inputs",
         "numbers",
         "published",
@@ -58,6 +59,8 @@ class Unit:
         """Hashes of what its client has sent to say who it is; empty where that was nothing."""
         self.arguments: dict[str, None] = {}
         """Texts that the functions at work were given, where nothing else tells what came in."""
+        self.foreign: dict[str, None] = {}
+        """Texts that it has read of others'; they may be among its arguments later."""
         self.began = next(clock)
         self.since = monotonic()
         self.ended = False
@@ -113,7 +116,7 @@ class Units:
             unit.ended = True
             self.open.pop(id(unit), None)
             unit.inputs = None
-            for held in (unit.born, unit.published, unit.writes, unit.reads, unit.numbers):
+            for held in (unit.born, unit.published, unit.writes, unit.reads, unit.numbers, unit.foreign):
                 held.clear()
 
     def _somebody(self) -> User | None:

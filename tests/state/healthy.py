@@ -1,0 +1,141 @@
+"""State that users share by design, and that nobody is harmed by: each must stay silent without a list."""
+
+HEALTHY = {
+    "a room's messages": """
+        rooms = {}
+
+        def handle(user, text, room="tea-house"):
+            messages = rooms.setdefault(room, [])
+            messages.append({"author": user, "text": text})
+            return list(messages)
+        """,
+    "a cache keyed by user": """
+        cache = {}
+
+        def handle(user, text):
+            if user not in cache:
+                cache[user] = {"user": user, "text": text}
+            return cache[user]
+        """,
+    "counters": """
+        from collections import Counter
+
+        counts = Counter()
+        total = 0
+
+        def handle(user, text):
+            global total
+            total += 1
+            counts[len(text)] += 1
+            return {"total": total, "most": counts.most_common(3)}
+        """,
+    "a registry of connections": """
+        connections = {}
+
+        class Connection:
+            def __init__(self, user):
+                self.user = user
+                self.sent = []
+
+            def send(self, text):
+                self.sent.append(text)
+
+        def handle(user, text):
+            connections[user] = Connection(user)
+            for connection in connections.values():
+                connection.send("somebody came")
+            connections[user].send(text)
+            return len(connections)
+        """,
+    "who is there": """
+        online = set()
+
+        def handle(user, text):
+            online.add(user)
+            return sorted(online)
+        """,
+    "a limit of rates": """
+        import time
+
+        hits = {}
+
+        def handle(user, text):
+            now = time.monotonic()
+            hits.setdefault(user, []).append(now)
+            return sum(len(one) for one in hits.values())
+        """,
+    "metrics": """
+        durations = {"handle": [0, 0.0]}
+
+        def handle(user, text):
+            row = durations["handle"]
+            row[0] += 1
+            row[1] += len(text) / 1000
+            return f"handle_count {row[0]} handle_sum {row[1]}"
+        """,
+    "memoised public data": """
+        prices = {}
+
+        def price(item):
+            if item not in prices:
+                prices[item] = {"item": item, "price": "EUR 1234.50", "text": "first flush darjeeling"}
+            return prices[item]
+
+        def handle(user, text):
+            return [price("tea-1001"), text]
+        """,
+    "a client that is made once": """
+        class Client:
+            def __init__(self, url):
+                self.url = url
+                self.calls = 0
+
+            def ask(self, text):
+                self.calls += 1
+                return {"url": self.url, "text": text}
+
+        client = None
+
+        def handle(user, text):
+            global client
+            if client is None:
+                client = Client("https://shop.example.com/api/v2/4711")
+            return client.ask(text)
+        """,
+    "listeners": """
+        listeners = []
+
+        def handle(user, text):
+            if not listeners:
+                listeners.append(lambda said: said.upper())
+            return [listener(text) for listener in listeners]
+        """,
+    "a state of its own words": """
+        class Machine:
+            state = "idle"
+
+        machine = Machine()
+
+        def handle(user, text):
+            before = machine.state
+            machine.state = "running"
+            after = machine.state
+            machine.state = "idle"
+            return [before, after, text]
+        """,
+    "an object pool": """
+        class Buffer:
+            def __init__(self):
+                self.parts = []
+
+        free = [Buffer()]
+
+        def handle(user, text):
+            buffer = free.pop()
+            buffer.parts = [text]
+            joined = "".join(buffer.parts)
+            buffer.parts = []
+            free.append(buffer)
+            return joined
+        """,
+}

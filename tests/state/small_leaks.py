@@ -1,0 +1,534 @@
+"""Small programs that leak, each with the twin in which the fault is mended: what the monitor of state is tried on.
+
+``handle(user, text)`` is the work for one user. Alice's comes first; where it is a coroutine, bob's begins while hers
+waits.
+"""
+
+LEAKS = {
+    "global": (
+        """
+        last = None
+
+        def handle(user, text):
+            global last
+            before, last = last, text
+            return [before, text]
+        """,
+        """
+        def handle(user, text):
+            last = None
+            before, last = last, text
+            return [before, text]
+        """,
+    ),
+    "nonlocal": (
+        """
+        def make():
+            last = ""
+
+            def handle(user, text):
+                nonlocal last
+                before = last
+                last = text
+                return [before, text]
+
+            return handle
+
+        handle = make()
+        """,
+        """
+        def make():
+            last = {}
+
+            def handle(user, text):
+                before = last.get(user)
+                last[user] = text
+                return [before, text]
+
+            return handle
+
+        handle = make()
+        """,
+    ),
+    "closure": (
+        """
+        def make():
+            said = []
+
+            def handle(user, text):
+                said.append(text)
+                return list(said)
+
+            return handle
+
+        handle = make()
+        """,
+        """
+        def make():
+            def handle(user, text):
+                said = []
+                said.append(text)
+                return list(said)
+
+            return handle
+
+        handle = make()
+        """,
+    ),
+    "default argument": (
+        """
+        def remember(text, said=[]):
+            said.append(text)
+            return said
+
+        def handle(user, text):
+            return list(remember(text))
+        """,
+        """
+        def remember(text, said=None):
+            said = [] if said is None else said
+            said.append(text)
+            return said
+
+        def handle(user, text):
+            return list(remember(text))
+        """,
+    ),
+    "default of a context variable": (
+        """
+        from contextvars import ContextVar
+
+        said = ContextVar("said", default=[])
+
+        def handle(user, text):
+            said.get().append(text)
+            return list(said.get())
+        """,
+        """
+        from contextvars import ContextVar
+
+        said = ContextVar("said", default=())
+
+        def handle(user, text):
+            said.set((text,))
+            return list(said.get())
+        """,
+    ),
+    "environment": (
+        """
+        import os
+
+        def handle(user, text):
+            before = os.environ.get("STATE_TEST_TOKEN")
+            os.environ["STATE_TEST_TOKEN"] = text
+            return [before]
+        """,
+        """
+        import os
+
+        def handle(user, text):
+            environ = dict(os.environ)
+            before = environ.get("STATE_TEST_TOKEN")
+            environ["STATE_TEST_TOKEN"] = text
+            return [before]
+        """,
+    ),
+    "filter of a log": (
+        """
+        import logging
+
+        class Tag(logging.Filter):
+            tag = None
+
+            def filter(self, record):
+                record.tag = self.tag
+                return True
+
+        tag = Tag()
+        log = logging.getLogger("state.small")
+        log.addFilter(tag)
+
+        class Keep(logging.Handler):
+            lines = []
+
+            def emit(self, record):
+                self.lines.append(record.tag)
+
+        log.addHandler(Keep())
+
+        def handle(user, text):
+            log.warning("asked")
+            tag.tag = text
+        """,
+        """
+        import logging
+        from contextvars import ContextVar
+
+        current = ContextVar("current", default=None)
+
+        class Tag(logging.Filter):
+            def filter(self, record):
+                record.tag = current.get()
+                return True
+
+        tag = Tag()
+        log = logging.getLogger("state.small.clean")
+        log.addFilter(tag)
+
+        def handle(user, text):
+            current.set(text)
+            log.warning("asked")
+        """,
+    ),
+    "single flight": (
+        """
+        import asyncio
+
+        flights = {}
+
+        async def fetch(text):
+            await asyncio.sleep(0.01)
+            return {"answer": text}
+
+        async def handle(user, text):
+            if "balance" not in flights:
+                flights["balance"] = asyncio.ensure_future(fetch(text))
+            return await flights["balance"]
+        """,
+        """
+        import asyncio
+
+        flights = {}
+
+        async def fetch(text):
+            await asyncio.sleep(0.01)
+            return {"answer": text}
+
+        async def handle(user, text):
+            if user not in flights:
+                flights[user] = asyncio.ensure_future(fetch(text))
+            return await flights[user]
+        """,
+    ),
+    "generator": (
+        """
+        def conversation():
+            said = []
+            while True:
+                text = yield list(said)
+                said.append(text)
+
+        talk = conversation()
+        next(talk)
+
+        def handle(user, text):
+            return talk.send(text)
+        """,
+        """
+        def conversation():
+            said = []
+            while True:
+                text = yield list(said)
+                said.append(text)
+
+        talks = {}
+
+        def handle(user, text):
+            if user not in talks:
+                talks[user] = conversation()
+                next(talks[user])
+            return talks[user].send(text)
+        """,
+    ),
+    "slice": (
+        """
+        said = []
+
+        def handle(user, text):
+            before = said[-1:]
+            said[len(said):] = [text]
+            return {"before": before}
+        """,
+        """
+        said = {}
+
+        def handle(user, text):
+            mine = said.setdefault(user, [])
+            before = mine[-1:]
+            mine[len(mine):] = [text]
+            return {"before": before}
+        """,
+    ),
+    "attribute of a class": (
+        """
+        class View:
+            context = {}
+
+            def answer(self, text):
+                self.context.setdefault("text", text)
+                return dict(self.context)
+
+        def handle(user, text):
+            return View().answer(text)
+        """,
+        """
+        class View:
+            def __init__(self):
+                self.context = {}
+
+            def answer(self, text):
+                self.context.setdefault("text", text)
+                return dict(self.context)
+
+        def handle(user, text):
+            return View().answer(text)
+        """,
+    ),
+    "thread local": (
+        """
+        import threading
+
+        local = threading.local()
+
+        def handle(user, text):
+            before = getattr(local, "text", None)
+            local.text = text
+            return [before, text]
+        """,
+        """
+        import threading
+
+        local = threading.local()
+
+        def handle(user, text):
+            local.text = text
+            try:
+                return [local.text]
+            finally:
+                del local.text
+        """,
+    ),
+    "deque": (
+        """
+        from collections import deque
+
+        recent = deque(maxlen=5)
+
+        def handle(user, text):
+            recent.appendleft(text)
+            return [one for one in recent]
+        """,
+        """
+        from collections import defaultdict, deque
+
+        recent = defaultdict(lambda: deque(maxlen=5))
+
+        def handle(user, text):
+            recent[user].appendleft(text)
+            return [one for one in recent[user]]
+        """,
+    ),
+    "subclass of dict": (
+        """
+        class Store(dict):
+            def put(self, text):
+                self["text"] = text
+
+        store = Store()
+
+        def handle(user, text):
+            before = store.get("text")
+            store.put(text)
+            return {"before": before}
+        """,
+        """
+        class Store(dict):
+            def put(self, user, text):
+                self[user] = text
+
+        store = Store()
+
+        def handle(user, text):
+            before = store.get(user)
+            store.put(user, text)
+            return {"before": before}
+        """,
+    ),
+    "below a property": (
+        """
+        class Agent:
+            def __init__(self):
+                self._said = ""
+
+            @property
+            def said(self):
+                return self._said
+
+            @said.setter
+            def said(self, text):
+                self._said = text
+
+        agent = Agent()
+
+        def handle(user, text):
+            before = agent.said
+            agent.said = text
+            return f"{before} / {text}"
+        """,
+        """
+        class Agent:
+            def __init__(self):
+                self._said = ""
+
+            @property
+            def said(self):
+                return self._said
+
+            @said.setter
+            def said(self, text):
+                self._said = text
+
+        def handle(user, text):
+            agent = Agent()
+            before = agent.said
+            agent.said = text
+            return f"{before} / {text}"
+        """,
+    ),
+    "a request that is kept": (
+        """
+        class Request:
+            def __init__(self, user, text):
+                self.user = user
+                self.text = text
+
+        class Service:
+            request = None
+
+            def answer(self, request):
+                if self.request is None:
+                    self.request = request
+                return {"text": self.request.text}
+
+        service = Service()
+
+        def handle(user, text):
+            return service.answer(Request(user, text))
+        """,
+        """
+        class Request:
+            def __init__(self, user, text):
+                self.user = user
+                self.text = text
+
+        class Service:
+            def answer(self, request):
+                return {"text": request.text}
+
+        service = Service()
+
+        def handle(user, text):
+            return service.answer(Request(user, text))
+        """,
+    ),
+    "overwritten while it waits": (
+        """
+        import asyncio
+
+        class Agent:
+            text = None
+
+            async def run(self, text):
+                self.text = text
+                await asyncio.sleep(0.02)
+                return {"text": self.text}
+
+        agent = Agent()
+
+        async def handle(user, text):
+            return await agent.run(text)
+        """,
+        """
+        import asyncio
+
+        class Agent:
+            async def run(self, text):
+                await asyncio.sleep(0.02)
+                return {"text": text}
+
+        agent = Agent()
+
+        async def handle(user, text):
+            return await agent.run(text)
+        """,
+    ),
+    "cache on an object": (
+        """
+        class Memory:
+            def __init__(self):
+                self.cache = {}
+
+            def profile(self, text):
+                if "profile" not in self.cache:
+                    self.cache["profile"] = {"text": text}
+                return self.cache["profile"]
+
+        memory = Memory()
+
+        def handle(user, text):
+            return memory.profile(text)
+        """,
+        """
+        class Memory:
+            def __init__(self):
+                self.cache = {}
+
+            def profile(self, user, text):
+                if user not in self.cache:
+                    self.cache[user] = {"text": text}
+                return self.cache[user]
+
+        memory = Memory()
+
+        def handle(user, text):
+            return memory.profile(user, text)
+        """,
+    ),
+    "queue": (
+        """
+        import queue
+
+        waiting = queue.Queue()
+
+        def handle(user, text):
+            waiting.put({"text": text})
+            if user == "alice":
+                return None
+            return waiting.get_nowait()
+        """,
+        """
+        import queue
+
+        def handle(user, text):
+            waiting = queue.Queue()
+            waiting.put({"text": text})
+            return waiting.get_nowait()
+        """,
+    ),
+    "set of texts": (
+        """
+        seen = set()
+
+        def handle(user, text):
+            seen.add(text)
+            return sorted(seen)
+        """,
+        """
+        seen = {}
+
+        def handle(user, text):
+            seen.setdefault(user, set()).add(text)
+            return sorted(seen[user])
+        """,
+    ),
+}
