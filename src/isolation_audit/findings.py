@@ -109,6 +109,8 @@ class Finding:
     """Where the data is in a response: a JSON path such as ``$.items[3].owner``, or the name of a header."""
     run: str | None = None
     """The label of the run, for what is said of runs."""
+    remedy: str | None = None
+    """Lines of configuration, ready to be pasted where the finding is no fault."""
 
     @property
     def fingerprint(self) -> str:
@@ -149,6 +151,7 @@ class Finding:
             **self.address(),
             **({} if self.field is None else {"field": self.field}),
             **({} if self.run is None else {"run": self.run}),
+            **({} if self.remedy is None else {"remedy": self.remedy}),
         }
 
 

@@ -152,7 +152,8 @@ class StateDetector(Detector):
                 severity=crossed.severity if crossed.severity is not Severity.ERROR else rule.severity,
                 message=f"{path}: {held or 'a value'} of {self.label(crossed.writer) or 'another session'}"
                 f" met the work of {self.label(crossed.reader) or 'somebody else'}: {why}",
-                help=f"{rule.help}\n{crossed.remedy}" if crossed.remedy else rule.help,
+                help=rule.help,
+                remedy=crossed.remedy or None,
                 target=path,
                 witnesses=witnesses,
                 site=_site(crossed.read, crossed.stack, self.runtime.config.limits.stack),

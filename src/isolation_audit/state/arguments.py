@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.analysis.frames import is_installed
+from isolation_audit.analysis.frames import is_installed, is_of_tests
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.state.contents import fields, is_plain, is_scalar, texts
 
@@ -29,13 +29,18 @@ def note_arguments(kept: dict[str, None], foreign: Iterable[str] = ()) -> None:
     left = _FRAMES
     while frame is not None and left and len(kept) < _KEPT:
         code = frame.f_code
-        if not is_ours(code) and not is_installed(code.co_filename) and code.co_argcount + code.co_kwonlyargcount:
+        count = code.co_argcount + code.co_kwonlyargcount
+        if count and not is_ours(code) and _is_of_the_application(code.co_filename):
             given = frame.f_locals
-            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            names = code.co_varnames[:count]
             for name in names:
                 if name not in ("self", "cls") and name in given:
                     _note(given[name], kept, foreign)
         frame, left = frame.f_back, left - 1
+
+
+def _is_of_the_application(file: str) -> bool:
+    return not is_installed(file) and not is_of_tests(file)
 
 
 def _note(value: object, kept: dict[str, None], foreign: Iterable[str]) -> None:

@@ -161,7 +161,7 @@ class Judging:
         for key, atom in atoms(text).items():
             if key not in write.atoms or asked.holds(atom) or set(self._received.get(key, ())) - parties:
                 continue
-            if not self._literals.hold(atom, places):
+            if not self._literals.hold(atom, places, asks=bool(write.unit.arguments)):
                 return "it holds what had come in with {owner}'s own work, and has not come in with this one"
         return ""
 
@@ -174,9 +174,8 @@ class Judging:
         names = writer.id in text.split("\0") or any(mark.user.id == writer.id for mark in self._marks(text))
         if not names or asked.holds(writer.id.casefold()):
             return ""
-        mentioned = any(
-            self._literals.hold(one.id.casefold(), places) for one in (writer, unit.user) if one is not None
-        )
+        users = [one.id.casefold() for one in (writer, unit.user) if one is not None]
+        mentioned = any(self._literals.hold(one, places, asks=bool(write.unit.arguments)) for one in users)
         return "" if mentioned else "it names {owner}, and nothing that has come in with this work does"
 
     def _by_overwriting(self, taken: Taken, asked: Asked, places: tuple[Site, Site]) -> str:
@@ -186,7 +185,9 @@ class Judging:
         known = [text for text in taken.texts if len(text) > 1]
         if not known or all(asked.holds(text.casefold()) for text in known):
             return ""
-        if all(self._literals.hold(text.casefold(), places) for text in known[:_THIRDS]):
+        if all(
+            self._literals.hold(text.casefold(), places, asks=bool(theirs.unit.arguments)) for text in known[:_THIRDS]
+        ):
             return ""
         return "this work had stored its own there, and {owner}'s has overwritten it meanwhile"
 

@@ -1,7 +1,7 @@
 """What the application's code is written with: its words are nobody's data. Read as text, when a finding depends on it.
 
 Of a script that serves and asks in one file, and of tests, only the functions that write and read count: the rest has
-the words of those who ask in it, too.
+the words of those who ask in it, too. So it is with all code where no request has come in from outside.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.analysis.frames import is_installed
-from isolation_audit.provenance.code import is_of_tests
+from isolation_audit.analysis.frames import is_installed, is_of_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,29 +37,32 @@ class Literals:
         self._texts: dict[str, str] = {}
         self._left = _ALL
 
-    def hold(self, atom: str, sites: Iterable[Site]) -> bool:
-        """True where code of the application has these words one after the other, whatever stands between them."""
+    def hold(self, atom: str, sites: Iterable[Site], *, asks: bool = False) -> bool:
+        """True where code of the application has these words one after the other, whatever stands between them.
+
+        ``asks`` where the code is itself who asks.
+        """
         wanted = re.compile(r"[\W_]+".join(map(re.escape, atom.split(" "))))
         until = monotonic() + _SECONDS
-        for text in self._all(list(sites)):
+        for text in self._all(list(sites), asks=asks):
             if wanted.search(text) is not None:
                 return True
             if monotonic() > until:
                 return False
         return False
 
-    def _all(self, sites: list[Site]) -> Iterator[str]:
+    def _all(self, sites: list[Site], *, asks: bool) -> Iterator[str]:
         main = getattr(sys.modules.get("__main__"), "__file__", None)
         seen = {main}
         for one in sites:
             text = self._text(one.file)
-            if one.file == main or is_of_tests(one.file):
+            if asks or one.file == main or is_of_tests(one.file):
                 seen.add(one.file)
                 yield _function(text, one.line)
             elif one.file not in seen:
                 seen.add(one.file)
                 yield text
-        for name, module in list(sys.modules.items()):
+        for name, module in [] if asks else list(sys.modules.items()):
             file = None if name.partition(".")[0] == "isolation_audit" else getattr(module, "__file__", None)
             if type(file) is str and file not in seen and not is_installed(file) and not is_of_tests(file):
                 seen.add(file)
