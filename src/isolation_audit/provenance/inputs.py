@@ -69,7 +69,19 @@ class Inputs:
     Of a unit that is ``lasting``, as a connection is, the latest are kept.
     """
 
-    __slots__ = ("_lasting", "at_end", "began", "bytes", "contested", "dropped", "ended", "kept", "rows", "unit", "user")
+    __slots__ = (
+        "_lasting",
+        "at_end",
+        "began",
+        "bytes",
+        "contested",
+        "dropped",
+        "ended",
+        "kept",
+        "rows",
+        "unit",
+        "user",
+    )
 
     def __init__(self, *, lasting: bool = False) -> None:
         self._lasting = lasting
