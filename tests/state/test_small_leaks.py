@@ -18,10 +18,7 @@ from isolation_audit.config import load_config
 from isolation_audit.rules import Severity
 
 ASKED = {"alice": "the pin of my card is 4711", "bob": "please buy some milk"}
-NOT_YET = {
-    *("nonlocal", "closure", "default argument", "default of a context variable", "environment", "generator", "slice"),
-    "queue",
-}
+NOT_YET = {"closure", "generator", "slice", "queue"}
 """What rewritten modules don't tell of so far."""
 _numbers = itertools.count()
 

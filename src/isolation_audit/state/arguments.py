@@ -14,7 +14,7 @@ from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.state.contents import fields, is_plain, is_scalar, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import FrameType
 
 _FRAMES: Final = 40
@@ -23,8 +23,13 @@ _LONGEST: Final = 2_000
 _NODES: Final = 40
 
 
-def note_arguments(kept: dict[str, None], foreign: Iterable[str] = ()) -> None:
-    """Add the texts that the application's running functions were given, but for what they have of another's."""
+def note_arguments(
+    kept: dict[str, None], foreign: Iterable[str] = (), is_state: Callable[[int], object] = lambda _identity: None
+) -> None:
+    """Add the texts that the application's running functions were given, but for what they have of another's.
+
+    ``is_state`` tells by its identity whether a container is one that units write to: that is no input.
+    """
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame without traceback's cost
     left = _FRAMES
     while frame is not None and left and len(kept) < _KEPT:
@@ -34,7 +39,7 @@ def note_arguments(kept: dict[str, None], foreign: Iterable[str] = ()) -> None:
             given = frame.f_locals
             names = code.co_varnames[:count]
             for name in names:
-                if name not in ("self", "cls") and name in given:
+                if name not in ("self", "cls") and name in given and is_state(id(given[name])) is None:
                     _note(given[name], kept, foreign)
         frame, left = frame.f_back, left - 1
 

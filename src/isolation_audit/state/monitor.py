@@ -7,7 +7,6 @@ when its unit of work ends: ``state/verdict.py``.
 from __future__ import annotations
 
 from itertools import islice
-from re import compile as pattern
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from weakref import ref
@@ -103,8 +102,6 @@ class Monitor:
         self.units = Units(runtime, self._ended)
         self._judging = Judging(runtime, self.units)
         self.unit = self.units.current
-        self._sites: set[int] = set()
-        """Sites of stores whose names are armed."""
         runtime.settling.append(self._settle)
 
     def born(self, obj: object) -> None:
@@ -127,10 +124,6 @@ class Monitor:
         write = Write(unit, site, value)
         where = place(kind, key)
         before = self.records.write(container, where, write)
-        if site not in self._sites:
-            # Whoever hands the whole container on does it by the name under which it was written to here.
-            self._sites.add(site)
-            listener.arm(_name(sites.site(site).expression))
         if len(unit.writes) < _WRITES:
             write.texts = None if is_scalar(value) or write.value() is not None else tuple(texts(value, _NODES))
             write.described = described(value)
@@ -218,7 +211,7 @@ class Monitor:
 
     def _note_arguments(self, unit: Unit) -> None:
         if not any(one.kind == REQUEST for one in (unit.inputs.kept if unit.inputs is not None else ())):
-            note_arguments(unit.arguments, unit.foreign)
+            note_arguments(unit.arguments, unit.foreign, self.records.of)
 
     def _ended(self, unit: Unit) -> None:
         """Off the path of the request: settle what was written, and judge what was read."""
@@ -236,7 +229,6 @@ class Monitor:
 
 
 _NOTHING: Final = object()
-_name: Final = pattern(r"[A-Za-z_]\w*").findall
 
 
 def _held(container: Any, key: Any, write: Write) -> Any:

@@ -153,9 +153,10 @@ def _of_function(function: FunctionType) -> Iterator[tuple[Any, str, object]]:
     yield function.__code__, ".__code__", None
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         yield cell, f".<{name}>", None
-    for place, inner in enumerate(function.__defaults__ or ()):
-        yield inner, f".__defaults__[{place}]", None
-    for name, inner in (function.__kwdefaults__ or {}).items():
-        yield inner, f".__kwdefaults__[{name!r}]", None
+    defaults = function.__defaults__ or ()
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount][-len(defaults) :] if defaults else ()
+    for name, inner in [*zip(names, defaults, strict=False), *(function.__kwdefaults__ or {}).items()]:
+        yield inner, f"({name}=...)", None
     for name, inner in list(vars(function).items()):
         yield inner, f".{name}", None
