@@ -43,6 +43,7 @@ from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.tally import Histogram
 from isolation_audit.instrument.targets import State
 from isolation_audit.integrations.serving import sources, users_told
+from isolation_audit.mechanisms.injected_users import InjectedUsers
 from isolation_audit.mechanisms.sightings import Sightings
 from isolation_audit.process import process
 from isolation_audit.recorder import Recorder
@@ -335,6 +336,7 @@ class Auditor:
         _reset(self.runtime.tally)
         self.runtime.paths.clear()
         self.runtime.part(Sightings).clear()
+        self.runtime.part(InjectedUsers).clear()
         for watched in self.instrumentation.integrated:
             watched.calls[0] = 0
         self.runtime.levels.clear()

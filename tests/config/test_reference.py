@@ -27,6 +27,7 @@ TABLES = {
     "emitters": model.Emitter,
     "rooms": model.Rooms,
     "scopes": model.Scope,
+    "users": model.CurrentUser,
     "shared": model.Shared,
     "protocols": model.Protocol,
     "service_levels": model.ServiceLevels,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from isolation_audit.config.model import SOURCES, USER_HEADERS
+from isolation_audit.config.user_sources import SOURCES, USER_HEADERS
 from isolation_audit.identity.bindings import Bindings
 from isolation_audit.identity.names import Name
 from isolation_audit.identity.other_names import ALIAS

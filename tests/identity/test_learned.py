@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from isolation_audit.config.model import SOURCES, USER_HEADERS
+from isolation_audit.config.user_sources import SOURCES, USER_HEADERS
 from isolation_audit.identity.bindings import Bindings
 from isolation_audit.identity.learned import LearnedUsers, party
 from isolation_audit.identity.names import Name

@@ -106,7 +106,11 @@ def test_where_names_are_read() -> None:
     assert name_in_claims({"sub": "42", "email": ADDRESS, "preferred_username": "alice"}) == Name(
         "42", (ADDRESS, "alice")
     )
-    assert name_in_claims({"email": ADDRESS}) is None
+    assert name_in_claims({"email": ADDRESS}) == Name(ADDRESS)
+    assert name_in_claims({"id": 42, "uid": "u-42", "username": "alice"}) == Name("42", ("alice",), ("u-42",))
+    assert name_in_claims({"id": 42, "username": "alice"}, ("username", "id")) == Name("alice", (), ("42",))
+    assert name_in_claims({"email": ADDRESS}, ("sub",)) is None
+    assert name_in_claims({"exp": 1}) is None
     context = {"user_id": "42", "email": ADDRESS, "id": "context-7"}
     assert names_in_context(context, "42") == Name("42", (ADDRESS,))
     assert names_in_context(context, "43") is None

@@ -10,12 +10,12 @@ from isolation_audit.config import kinds
 from isolation_audit.config.extraction import BINDING, VALUE_PATH, Extraction, literal_prefix
 from isolation_audit.config.kinds import BOOLEAN, TEXT, Kind
 from isolation_audit.config.model import (
-    SOURCES,
     Addressees,
     Ambient,
     Audit,
     Bindings,
     Config,
+    CurrentUser,
     Deprecation,
     Emitter,
     Engine,
@@ -44,6 +44,7 @@ from isolation_audit.config.model import (
     Watch,
 )
 from isolation_audit.config.targets import MODULE_OR_TARGET, TARGET, constructor_of
+from isolation_audit.config.user_sources import SOURCES
 from isolation_audit.rules import Severity
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def build_config(top: Table, source: FilePath | None) -> Config:
         emitters=top.entries("emitters", read.emitter),
         rooms=top.named("rooms", read.rooms),
         scopes=top.entries("scopes", read.scope),
+        users=top.entries("users", _current_user),
         shared=top.entries("shared", _shared),
         protocols=top.named("protocols", _protocol),
         service_levels=top.section("service_levels", _service_levels),
@@ -111,6 +113,7 @@ def _identity(table: Table) -> Identity:
         id_types=table.many("id_types", kinds.choice("a type of id", "str", "int", "uuid"), Identity().id_types),
         detect=detect if "detect" in table else None,
         headers=table.many("headers", kinds.HEADER, Identity().headers),
+        claims=table.many("claims", replace(kinds.FIELD, noun="a claim's name", example='"sub"'), Identity().claims),
     )
 
 
@@ -248,6 +251,14 @@ def _singleton(table: Table) -> Singleton:
     return Singleton(
         target=table.need("target", replace(TARGET, example='"app.registry:Registry"'), _NOWHERE),
         subclasses=table.one("subclasses", BOOLEAN, True),
+        optional=table.one("optional", BOOLEAN, False),
+    )
+
+
+def _current_user(table: Table) -> CurrentUser:
+    return CurrentUser(
+        target=table.need("target", replace(TARGET, example='"app.deps:get_current_user"'), _NOWHERE),
+        user_id=table.one("user_id", VALUE_PATH, None),
         optional=table.one("optional", BOOLEAN, False),
     )
 

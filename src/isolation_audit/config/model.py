@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from isolation_audit.config.user_sources import USER_CLAIMS, USER_HEADERS
+
 if TYPE_CHECKING:
     import datetime as dt
     from pathlib import Path as FilePath
 
     from isolation_audit.config.paths import Path
+    from isolation_audit.config.user_sources import Source
     from isolation_audit.rules import Severity
 
 
@@ -32,33 +35,6 @@ class Ambient:
     user_id: Path | None = None
 
 
-Source = Literal["login", "session", "token", "headers", "credentials"]
-
-SOURCES: tuple[Source, ...] = ("login", "session", "token", "headers", "credentials")
-
-USER_HEADERS = (
-    "x-user",
-    "x-user-id",
-    "x-username",
-    "x-auth-user",
-    "x-auth-request-user",
-    "x-forwarded-user",
-    "x-remote-user",
-    "remote-user",
-    "x-authenticated-user",
-    "x-authenticated-userid",
-    "x-user-email",
-    "x-auth-request-email",
-    "x-forwarded-email",
-    "x-goog-authenticated-user-email",
-    "x-ms-client-principal-name",
-    "cf-access-authenticated-user-email",
-    "tailscale-user-login",
-    "authorization",
-)
-"""What gateways and simple applications put a user into, the most explicit first."""
-
-
 @dataclass(frozen=True, slots=True)
 class Identity:
     """``[identity]``: what counts as a user, a context, a placeholder, a system principal; which ids to learn.
@@ -73,6 +49,7 @@ class Identity:
     id_types: tuple[Literal["str", "int", "uuid"], ...] = ("str",)
     detect: tuple[Source, ...] | None = None
     headers: tuple[str, ...] = USER_HEADERS
+    claims: tuple[str, ...] = USER_CLAIMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +193,18 @@ class Scope:
 
     target: Target
     user: tuple[Path, ...]
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentUser:
+    """``[[users]]``: a function whose result is the user of the request that is being served.
+
+    ``user_id`` leads from the result to the id; None: the result is the id, or an object or a mapping that has it.
+    """
+
+    target: Target
+    user_id: Path | None = None
     optional: bool = False
 
 
@@ -391,6 +380,7 @@ class Config:
     emitters: tuple[Emitter, ...] = ()
     rooms: tuple[Rooms, ...] = ()
     scopes: tuple[Scope, ...] = ()
+    users: tuple[CurrentUser, ...] = ()
     shared: tuple[Shared, ...] = ()
     protocols: tuple[Protocol, ...] = ()
     service_levels: ServiceLevels = field(default_factory=ServiceLevels)

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.targets import State
+from isolation_audit.mechanisms.injected_users import InjectedUsers
 from isolation_audit.mechanisms.sightings import Sightings
 
 if TYPE_CHECKING:
@@ -41,5 +42,6 @@ def counted(runtime: Runtime, integrated: Iterable[Watched]) -> Counts:
         "standard_library": dict(sorted(standard.items())),
         "unwatched": sightings.as_dict(),
         "listeners": sightings.listeners_as_dict(serving),
+        "users": runtime.part(InjectedUsers).as_dict(),
         "paths": runtime.paths.as_list(),
     }

@@ -44,6 +44,7 @@ def _below(coverage: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
             source: count or (source == "ambient" and summary.get("ambient_told")) for source, count in told.items()
         }
         yield "users told by: " + _list(source for source, has_told in spoke.items() if has_told)
+    yield from _injected(coverage.get("users", {}))
     at_work = {name: calls for name, calls in coverage.get("libraries", {}).items() if calls}
     if at_work:
         names = sorted(at_work, key=lambda name: -at_work[name])
@@ -58,6 +59,18 @@ def _below(coverage: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
     for row in coverage.get("paths", ()):
         if row["asked"] and not row["gave"]:
             yield f"never gave a value: {row['path']} of {row['where']}, asked {row['asked']} time(s)"
+
+
+def _injected(users: dict[str, dict[str, int]]) -> Iterator[str]:
+    sure = [f"{label} {row['told']}" for label, row in users.items() if not row["doubted"]]
+    if sure:
+        yield f"users told by what is injected: {_list(sure)}"
+    doubted = [f"{label} {row['told']}" for label, row in users.items() if row["doubted"]]
+    if doubted:
+        yield (
+            f"users told in doubt, by what looks like the current user: {_list(doubted)}; name the right functions "
+            "under [[users]]"
+        )
 
 
 def _not_watched(coverage: dict[str, Any]) -> Iterator[str]:

@@ -86,7 +86,7 @@ def keys_in(name: str, value: str) -> Iterator[str]:
     if name == "authorization":
         _scheme, found, rest = value.strip().partition(" ")
         yield from _usable(rest.strip() if found else value.strip())
-    elif _is_key(name):
+    elif is_key(name):
         yield from _usable(value.strip())
 
 
@@ -96,12 +96,13 @@ def keys_in_query(query: str) -> Iterator[str]:
         return
     for part in query.split("&"):
         name, found, value = part.partition("=")
-        if found and _is_key(name):
+        if found and is_key(name):
             yield from _usable(unquote_plus(value))
 
 
 @cache_of_names
-def _is_key(name: str) -> bool:
+def is_key(name: str) -> bool:
+    """Whether a header or a parameter of the query holds a credential, by its name."""
     return _key_name(name) is not None and _no_key(name) is None
 
 

@@ -14,6 +14,7 @@ from types import MemberDescriptorType
 from typing import Any, Final
 from uuid import UUID
 
+from isolation_audit.config.user_sources import USER_CLAIMS
 from isolation_audit.identity.users import plain_number, plain_text
 
 LONGEST: Final = 128
@@ -29,6 +30,9 @@ FIELDS: Final = ("username", "user_name", "login", "email", "user_id", "id", "ui
 
 _ALIASES: Final = ("username", "user_name", "login", "email")
 """Fields that are other names of the same user, and nobody else's."""
+
+CLAIMS: Final = USER_CLAIMS
+"""The claims by which tokens name their users, the best first."""
 
 _CLAIMED: Final = ("email", "preferred_username", "username")
 _IN_CONTEXTS: Final = (*_ALIASES, "user_id", "sub")
@@ -85,16 +89,30 @@ def name_of(person: object) -> Name | Unresolved | None:
     )
 
 
-def name_in_claims(claims: object) -> Name | None:
-    """The subject of a decoded token, with the other names of the same person that it has."""
-    if not issubclass(type(claims), dict):
+def name_in_claims(claims: object, keys: tuple[str, ...] = CLAIMS) -> Name | None:
+    """The user of a decoded token by the first of ``keys``, with the other names of the same person that it has."""
+    place = claim_of(claims, keys)
+    if place < 0:
         return None
     mapping: Any = claims
-    subject = plain_id(dict.get(mapping, "sub"))
-    if subject is None:
+    chosen = plain_id(dict.get(mapping, keys[place]))
+    if chosen is None:
         return None
-    others = [plain_id(dict.get(mapping, key)) for key in _CLAIMED]
-    return Name(subject, tuple(other for other in others if other is not None and other != subject))
+    others = [(key, plain_id(dict.get(mapping, key))) for key in (*_CLAIMED, *keys[place + 1 :])]
+    found = [(key, other) for key, other in dict.fromkeys(others) if other is not None and other != chosen]
+    return Name(
+        chosen,
+        tuple(other for key, other in found if key in _CLAIMED),
+        tuple(other for key, other in found if key not in _CLAIMED),
+    )
+
+
+def claim_of(claims: object, keys: tuple[str, ...]) -> int:
+    """The place in ``keys`` of the first claim that a token has; -1 where it has none."""
+    if not issubclass(type(claims), dict):
+        return -1
+    mapping: Any = claims
+    return next((place for place, key in enumerate(keys) if plain_id(dict.get(mapping, key)) is not None), -1)
 
 
 def names_in_context(context: object, user_id: str) -> Name | None:
@@ -139,8 +157,8 @@ def _slot(person: object, field: str) -> Any:
     return None
 
 
-def name_in_authorization(value: str) -> Name | None:
-    """Who sends an ``Authorization`` header, where it says so: the name of Basic, the subject of a signed token.
+def name_in_authorization(value: str, claims: tuple[str, ...] = CLAIMS) -> Name | None:
+    """Who sends an ``Authorization`` header, where it says so: the name of Basic, the user of a signed token.
 
     Anything opaque names a session or a program, not a user: one user has several of them, and several users may share
     one. The signature is not checked: this is about who is meant, and the application has its own opinion of that.
@@ -151,7 +169,8 @@ def name_in_authorization(value: str) -> Name | None:
             name = plain_id(base64.b64decode(rest, validate=True).decode().partition(":")[0])
             return None if name is None else Name(name)
         if scheme.lower() == "bearer" and rest.count(".") == 2:
-            return name_in_claims(json.loads(base64.urlsafe_b64decode(rest.split(".")[1] + "==")))
+            body = json.loads(base64.urlsafe_b64decode(rest.split(".")[1] + "=="))
+            return name_in_claims(body, claims)
     except (ValueError, binascii.Error):
         pass
     return None

@@ -187,6 +187,12 @@ class Request:
         elif not self._void and self._user is not None:
             self._learn(self._user)
 
+    def decoded(self, token: str, claims: object) -> None:
+        """The application has decoded a token, which this request may have come with."""
+        told = self._sources.told_by_token(claims, presented=self.presents(token))
+        if told is not None:
+            self.told(*told)
+
     def user(self) -> User | None:
         """Whose work this is; None as long as nobody knows, and where what is known contradicts itself."""
         if self._void or self._is_elsewhere():
@@ -218,6 +224,11 @@ class Request:
                 learned.revoke([presented.cookies[name]] if name in presented.cookies else ())
             elif is_session_cookie(name, value, learned.cookies) and user is not None:
                 learned.learn([learned.digest(plain_cookie(value))], user, used=False)
+
+    def presents(self, text: str | None) -> bool:
+        """True for a credential that the request came with: that is nobody's name."""
+        presented = self._present() if text else None
+        return presented is not None and text is not None and self._sources.learned.digest(text) in presented.all()
 
     def party(self) -> User | None:
         """Whoever comes with these credentials, as a user of their own, where nobody knows whose they are."""
@@ -324,7 +335,7 @@ class Request:
             if rank is not None:
                 plain = plain_id(value)
                 named = None if plain is None else Name(plain)
-                name = name_in_authorization(value) if header == "authorization" else named
+                name = name_in_authorization(value, self._sources.claims) if header == "authorization" else named
                 found[rank] = name if rank not in found else None
         best = min((rank for rank, name in found.items() if name is not None), default=None)
         name_found = None if best is None else found[best]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.agreement import Agreement
 from isolation_audit.identity.learned import LearnedUsers
-from isolation_audit.identity.names import Name, name_of
+from isolation_audit.identity.names import CLAIMS, Name, claim_of, name_in_claims, name_of
 from isolation_audit.identity.other_names import OtherNames
 from isolation_audit.identity.users import Kind
 
@@ -24,21 +24,33 @@ if TYPE_CHECKING:
     from isolation_audit.identity.bindings import Bindings
     from isolation_audit.identity.users import User, Users
 
+_SUBJECT: Final = ("sub",)
+
 SESSION_KEYS: Final = ("user_id", "_user_id", "uid", "username", "user_name", "email", "sub", "user")
 """Where applications keep who has logged in, in the session, each a source of its own, the best first."""
 
-LOGIN: Final = 0
-"""The rank of the framework's own login; 0 is the best rank."""
-_SESSION: Final = 1
+FUNCTION: Final = 0
+"""The rank of the functions of ``[[users]]``; 0 is the best rank."""
+LOGIN: Final = 1
+"""The rank of the framework's own login."""
+DEPENDENCY: Final = 2
+"""The rank of what a framework injects under a name that says: this is the current user."""
+_SESSION: Final = 3
 TOKEN: Final = _SESSION + len(SESSION_KEYS)
-"""The rank of the subject of a token that the application has decoded."""
-_HEADERS: Final = TOKEN + 1
+"""The rank of the first claim by which the token that a request came with names its user; each claim has its own."""
+_CLAIMS: Final = 30
+UNPRESENTED: Final = TOKEN + _CLAIMS
+"""The rank of the subject of another token that the application has decoded meanwhile."""
+DOUBTFUL: Final = UNPRESENTED + 1
+"""The rank of what a framework injects and looks like the current user, by what it is made of alone."""
+_HEADERS: Final = DOUBTFUL + 1
 NEVER: Final = 1_000_000
 """The rank of what has told nothing."""
 
 LEARNED: Final = "credentials"
 """What ``identity.detect`` calls the sessions, tokens and keys that were seen with a user before."""
 
+FUNCTIONS: Final = "functions"
 AMBIENT: Final = "ambient"
 SCOPES: Final = "scopes"
 """What the application's own words are counted as, beside the sources that are told apart by rank."""
@@ -55,10 +67,14 @@ def is_header(rank: int) -> bool:
 
 
 def source_of(rank: int) -> str:
-    """What ``identity.detect`` calls the source of this rank."""
+    """What ``identity.detect`` calls the source of this rank; ``functions`` are those of ``[[users]]``."""
     if rank >= _HEADERS:
         return "headers"
-    return "token" if rank == TOKEN else "login" if rank == LOGIN else "session"
+    if rank in (DEPENDENCY, DOUBTFUL):
+        return "dependency"
+    if rank >= TOKEN:
+        return "token"
+    return "session" if rank >= _SESSION else "login" if rank == LOGIN else FUNCTIONS
 
 
 _NOTHING: Final = Agreement()
@@ -76,7 +92,10 @@ class Sources:
         headers: Iterable[str],
         names: OtherNames | None = None,
         learned: LearnedUsers | None = None,
+        claims: Iterable[str] = CLAIMS,
     ) -> None:
+        self.claims = tuple(claims)[:_CLAIMS]
+        """By which claims tokens name their users, the best first."""
         self._users = users
         self.learned = LearnedUsers() if learned is None else learned
         self._names = names or OtherNames(users, bindings)
@@ -89,6 +108,16 @@ class Sources:
         """The rank of the best source that has told anything in this process."""
         self.outvoted: dict[int, None] = {}
         """Sources that are not asked any more, because they contradict the application's own words."""
+
+    def told_by_token(self, claims: object, *, presented: bool) -> tuple[int, Name] | None:
+        """The name in a decoded token, and its rank; None where it names nobody.
+
+        A token that the request did not come with may be about anybody, as an invitation is. Only a subject counts.
+        """
+        name = name_in_claims(claims, self.claims if presented else _SUBJECT)
+        if name is None:
+            return None
+        return (TOKEN + claim_of(claims, self.claims) if presented else UNPRESENTED), name
 
     def user(self, rank: int, name: Name) -> User | None:
         """The user of this name; None where a better source has the word."""

@@ -22,6 +22,7 @@ from isolation_audit.instrument.placing import Places, same_package
 from isolation_audit.instrument.points.cleanup import CleanupPoint
 from isolation_audit.instrument.points.construction import ConstructionPoint, ConstructorPoint, Registrar
 from isolation_audit.instrument.points.content import ContentPoint
+from isolation_audit.instrument.points.current_user import watching
 from isolation_audit.instrument.points.emission import EmissionPoint
 from isolation_audit.instrument.points.manufacture import FactoryPoint, Origins
 from isolation_audit.instrument.points.membership import MembershipPoint
@@ -108,6 +109,8 @@ class Applier:
                 yield Watched(target, "rooms", self._membership(rooms), rooms.optional)
         for scope in config.scopes:
             yield Watched(scope.target, "scope", self._scope(scope), scope.optional)
+        for user in config.users:
+            yield Watched(user.target, "users", watching(user, self.places, self._runtime), user.optional)
 
     # Roles
 

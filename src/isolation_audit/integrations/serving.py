@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.config.model import SOURCES
+from isolation_audit.config.user_sources import SOURCES
 from isolation_audit.identity.learned import LearnedUsers
 from isolation_audit.identity.requests import Request
 from isolation_audit.identity.scopes import request_variable, suspicion_variable, unit_variable
@@ -34,7 +34,7 @@ def sources(runtime: Runtime) -> Sources:
     identity = runtime.config.identity
     detect = SOURCES if identity.detect is None else identity.detect
     learned = LearnedUsers(limit=runtime.config.limits.bindings, age=runtime.config.bindings.age)
-    return Sources(runtime.users, runtime.bindings, detect, identity.headers, runtime.names, learned)
+    return Sources(runtime.users, runtime.bindings, detect, identity.headers, runtime.names, learned, identity.claims)
 
 
 def users_told(runtime: Runtime) -> dict[str, Any]:

@@ -2,54 +2,63 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.identity.names import name_in_claims
-from isolation_audit.identity.sources import TOKEN
+from isolation_audit.identity.scopes import request_variable
+from isolation_audit.identity.users import plain_text
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.serving import sources, tell
+from isolation_audit.integrations.serving import sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.instrument.layout import Values
+    from isolation_audit.identity.requests import Request
+    from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 
 class Tokens:
-    """The integration of one library: the ``target`` that decodes a token, and how its claims are had of the result."""
+    """The integration of one library: the ``target`` that decodes a token, and how its claims are had of the result.
 
-    def __init__(self, distribution: str, since: str, target: str, claims_of: Callable[[Any], Any]) -> None:
+    ``argument`` is what it calls the token.
+    """
+
+    def __init__(
+        self, distribution: str, since: str, target: str, argument: str, claims_of: Callable[[Any], Any]
+    ) -> None:
         self.distribution = distribution
         self.since = since
         self._target = target
+        self._argument = argument
         self._claims_of = claims_of
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """The decoding of a token."""
         if "token" in runtime.part(sources).detect:
-            yield Point(self._target, lambda _layout: DecodePoint(self._target, self._claims_of))
+            yield Point(self._target, partial(DecodePoint, self._target, self._argument, self._claims_of))
 
 
 class DecodePoint(Interceptor):
     """Around the decoding; what is refused tells nothing."""
 
-    def __init__(self, place: str, claims_of: Callable[[Any], Any]) -> None:
+    def __init__(self, place: str, argument: str, claims_of: Callable[[Any], Any], layout: Layout) -> None:
         self.place = place
+        self._token = layout.argument(argument)
         self._claims_of = claims_of
 
-    def before(self, _values: Values) -> bool:
-        """The claims come at the end."""
-        return True
+    def before(self, values: Values) -> Any:
+        """Keep the token for the end, where the claims come."""
+        return self._token(values)
 
-    def after(self, _state: Any, result: Any) -> None:
+    def after(self, token: Any, result: Any) -> None:
         """Tell the request."""
-        claims = self._claims_of(result)
-        # Authlib's are a class of their own, with checks in it; read past those.
-        name = name_in_claims(claims)
-        if name is not None:
-            tell(TOKEN, name)
+        request: Request | None = request_variable.get()
+        if request is not None:
+            text = str(token, "latin-1") if type(token) is bytes else plain_text(token) or ""
+            # Authlib's claims are a class of their own, with checks in it; they are read past those.
+            request.decoded(text, self._claims_of(result))
 
 
 def _itself(claims: Any) -> Any:
@@ -60,7 +69,7 @@ def _fields(token: Any) -> Any:
     return vars(token).get("claims")
 
 
-pyjwt = Tokens("PyJWT", "2.0", "jwt.api_jwt:PyJWT.decode", _itself)
-jose = Tokens("python-jose", "3.3", "jose.jwt:decode", _itself)
-authlib = Tokens("Authlib", "1.0", "authlib.jose.rfc7519.jwt:JsonWebToken.decode", _itself)
-joserfc = Tokens("joserfc", "1.0", "joserfc.jwt:decode", _fields)
+pyjwt = Tokens("PyJWT", "2.0", "jwt.api_jwt:PyJWT.decode", "jwt", _itself)
+jose = Tokens("python-jose", "3.3", "jose.jwt:decode", "token", _itself)
+authlib = Tokens("Authlib", "1.0", "authlib.jose.rfc7519.jwt:JsonWebToken.decode", "s", _itself)
+joserfc = Tokens("joserfc", "1.0", "joserfc.jwt:decode", "value", _fields)

@@ -29,7 +29,7 @@ from uses import ALL, current_user
 from isolation_audit import integrations
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
-from isolation_audit.config.model import SOURCES
+from isolation_audit.config.user_sources import SOURCES
 from isolation_audit.identity import scopes
 from isolation_audit.instrument.barrier import inside
 from isolation_audit.instrument.points.receivers import OnlyFor
