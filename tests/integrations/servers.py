@@ -12,9 +12,9 @@ import uvicorn
 
 
 @asynccontextmanager
-async def serving(app: Any, ws: str = "auto", http: Any = "auto"):
+async def serving(app: Any, ws: str = "auto", http: Any = "auto", lifespan: Any = "off"):
     """``app`` on uvicorn, on a port of its own: gives the address."""
-    config = uvicorn.Config(app, port=0, log_config=None, ws=ws, http=http, lifespan="off")
+    config = uvicorn.Config(app, port=0, log_config=None, ws=ws, http=http, lifespan=lifespan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one of the two is deprecated, and so is what it imports
         config.load()

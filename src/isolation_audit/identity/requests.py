@@ -135,6 +135,15 @@ class Request:
         if source == AMBIENT and not changed and self._user is None and not self._void:
             self._learn(user)
 
+    def moves(self) -> None:
+        """It is a connection, whose handler runs in another task than it has begun in: :meth:`goes_on_here` says so."""
+        self._task = None
+
+    def goes_on_here(self) -> None:
+        """Its handler runs in the running task."""
+        if self._task is None and not self._over:
+            self._task = running_task()
+
     def answer_to(self, user: User) -> bool:
         """A scope has made the response, which is its user's with that; False where somebody else is named as well."""
         self._answer_to = user

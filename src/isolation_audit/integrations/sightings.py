@@ -58,7 +58,6 @@ LIBRARIES: Final = (
     _server("twisted", "twisted.web", "twisted.web.http:Request.requestReceived"),
     _server("eventlet", "eventlet's WSGI server", "eventlet.wsgi:HttpProtocol.handle_one_response"),
     _server("cheroot", "cheroot", "cheroot.wsgi:Gateway.respond"),
-    Known("sanic", "Sanic", ("sanic.app:Sanic.handle_request",)),
     Known("falcon", "Falcon", ("falcon.app:App.__call__", "falcon.asgi.app:App.__call__")),
     Known("cherrypy", "CherryPy", ("cherrypy._cprequest:Request.run",)),
     Known("quart", "Quart", ("quart.app:Quart.__call__",)),

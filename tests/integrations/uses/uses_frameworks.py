@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+from contextlib import asynccontextmanager
 from typing import Any
 
+from servers import serving
 from uses import as_user, async_outcome, current_user, use
 from uses_web import USERS, get, talk
 
@@ -81,3 +84,84 @@ def tornado() -> Any:
         return [pages, cancelled, talks, [type(one).__name__ if one is None else str(one)[:20] for one in got]]
 
     return as_user(None, asyncio.run, main())
+
+
+@use("sanic")
+def sanic() -> Any:
+    import socket
+
+    from sanic import Sanic
+    from sanic import response as answers
+
+    for name in ("sanic.root", "sanic.error", "sanic.websockets", "sanic.server", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    got: list[Any] = []
+
+    async def page(request: Any, word: str) -> Any:
+        current_user.set(request.headers.get("x-user"))
+        request.ctx.user = current_user.get()
+        if word == "cancelled":
+            raise asyncio.CancelledError
+        if word == "stream":
+            response = await request.respond(content_type="text/plain")
+            await response.send("for ")
+            await response.send(current_user.get())
+            await response.eof()
+            got.append(await async_outcome(response.send("late")))
+            return response
+        return answers.json({"for": current_user.get()})
+
+    async def chat(request: Any, ws: Any) -> None:
+        current_user.set(request.headers["x-user"])
+        await ws.send("welcome")
+        word = None if request.args.get("burst") else await ws.recv()
+        while word is None:
+            await asyncio.sleep(0.001)
+            word = next(iter(await ws.recv_burst()), None)
+        await ws.send(f"{current_user.get()}: {word}")
+        got.append(await async_outcome(ws.send(object())))
+        got.append(await async_outcome(ws.close(code="nonsense")))
+        await ws.close()
+        for call in (ws.send("late"), ws.recv(), ws.recv_burst()):
+            got.append(await async_outcome(call))  # noqa: PERF401 - one after the other
+
+    def application(*, anew: bool) -> Any:
+        app = Sanic(f"use_{next(_applications)}", configure_logging=False)
+        app.config.TOUCHUP = anew
+        app.add_websocket_route(chat, "/chat")
+        app.add_route(page, "/<word:path>")
+        return app
+
+    @asynccontextmanager
+    async def serving_sanic(app: Any) -> Any:
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = await app.create_server(sock=listener, return_asyncio_server=True, access_log=False)
+        await server.startup()
+        try:
+            yield f"ws://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.close()
+            await server.wait_closed()
+            Sanic.unregister_app(app)
+
+    async def main(anew: bool) -> Any:
+        async with serving_sanic(application(anew=anew)) as url:
+            pages = [(await get(url, f"/{word}", user))[0] for word in ("", "stream") for user in USERS]
+            pages.append((await get(url, "/cancelled", "alice"))[0])
+            return [
+                pages,
+                [await talk(f"{url}/chat{more}", user, "hello") for user in USERS for more in ("", "?burst=1")],
+            ]
+
+    async def on_uvicorn() -> Any:
+        async with serving(app := application(anew=True), lifespan="on") as url:
+            told = await talk(f"{url}/chat", "alice", "hello")
+        Sanic.unregister_app(app)
+        return told
+
+    Sanic.test_mode = True
+    got.append([as_user(None, asyncio.run, one) for one in (main(False), main(True), on_uvicorn())])
+    return got
+
+
+_applications = itertools.count()
