@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from threading import local
@@ -22,7 +23,7 @@ ABSENT: Final = object()
 
 _LIBRARY: Final = frozenset({"collections", "collections.abc", "weakref", "os", "_collections_abc", "_weakrefset"})
 _ITEMS: Final = 1_000
-_MAPPINGS: Final = (dict, OrderedDict, defaultdict, MappingProxyType)
+_MAPPINGS: Final = (dict, OrderedDict, defaultdict)
 _NOT_DATA: Final = (FunctionType, classmethod, staticmethod, property)
 
 
@@ -80,7 +81,7 @@ def _of_another(inner: Any, owner: Any, name: str, value: Any) -> Held | None:
 def _of_class(owner: type, name: str, value: Any) -> Held | None:
     if value is not ABSENT:
         return Held(owner, ATTRIBUTE, name, value)
-    for base in mro_of(owner):
+    for base in mro_of(owner) or ():  # none in the middle of its own making
         if name in dict_of(base):
             raw = dict_of(base)[name]
             return None if hasattr(type(raw), "__get__") else Held(base, ATTRIBUTE, name, raw)
@@ -90,6 +91,9 @@ def _of_class(owner: type, name: str, value: Any) -> Held | None:
 def container_of(owner: Any) -> Any:
     """What really holds the items of a container; ABSENT for what is none that can be looked into."""
     kind = type(owner)
+    if kind is MappingProxyType:
+        inside = gc.get_referents(owner)  # whose methods a proxy would call
+        return inside[0] if len(inside) == 1 and type(inside[0]) in _MAPPINGS else ABSENT
     if kind in _MAPPINGS or kind in (list, tuple, deque, set):
         return owner
     if issubclass(kind, (UserDict, UserList)):
@@ -118,7 +122,7 @@ def item_of(owner: Any, key: Any, value: Any = ABSENT) -> Held | None:
     holder = container_of(owner)
     if holder is ABSENT:
         return None
-    if isinstance(holder, (dict, MappingProxyType)):
+    if isinstance(holder, dict):
         if value is ABSENT:
             value = _in_mapping(holder, key)
         return None if value is ABSENT else Held(holder, ITEM, key, value)
@@ -145,11 +149,11 @@ def items_of(owner: Any, key: slice) -> Iterable[Held]:
 
 
 def _in_mapping(holder: Any, key: Any) -> Any:
-    if type(holder).__getitem__ not in (dict.__getitem__, OrderedDict.__getitem__, MappingProxyType.__getitem__):
+    if type(holder).__getitem__ not in (dict.__getitem__, OrderedDict.__getitem__):
         return ABSENT
     if not _is_plain_key(key):
         return ABSENT
-    return holder.get(key, ABSENT) if type(holder) is MappingProxyType else dict.get(holder, key, ABSENT)
+    return dict.get(holder, key, ABSENT)
 
 
 def _in_sequence(holder: Any, key: int) -> Any:

@@ -25,8 +25,17 @@ _held: Final[dict[tuple[int, int], Any]] = {}
 """By thread and site: a key between the two moments of ``d[key()] += x``."""
 
 
+class Event:
+    """A constant of rewritten code, which calls its attribute ``None`` (see :mod:`nodes`)."""
+
+    __slots__ = ("None",)
+
+    def __init__(self, function: Any) -> None:
+        setattr(self, "None", function)
+
+
 class Events:
-    """The one constant whose methods rewritten code calls."""
+    """What there is to call."""
 
     call: Any = staticmethod(operator.call)
     getitem = staticmethod(operator.getitem)

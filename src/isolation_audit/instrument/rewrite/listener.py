@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.barrier import Barrier
 
+VERSION: Final = 1
+"""Of the rewriter: code that another one made is not used. To be raised with each change of what it makes."""
+
 ATTRIBUTE: Final = "attribute"
 """container: the instance or the class that holds it; key: its name."""
 ITEM: Final = "item"
@@ -78,12 +81,16 @@ def listen(listener: StateListener | None, barrier: Barrier | None = None) -> No
 
 
 class Flag:
-    """A constant of rewritten code: reads are told while it is on."""
+    """A constant of rewritten code, which looks at its attribute ``True`` (see :mod:`nodes`)."""
 
-    __slots__ = ("__weakref__", "on")
+    __slots__ = ("True", "__weakref__")
 
     def __init__(self) -> None:
-        self.on = False
+        self.turn(on=False)
+
+    def turn(self, *, on: bool) -> None:
+        """Have reads told, or not."""
+        setattr(self, "True", on)
 
 
 class Armed:
@@ -100,13 +107,13 @@ class Armed:
         for name in names:
             self._flags.setdefault(name, []).append(flag)
             if name in self.names:
-                flag.on = True
+                flag.turn(on=True)
 
     def arm(self, name: object) -> None:
         """Have reads of this name told, wherever it is an attribute, a key or a global."""
         self.names.add(name)
         for flag in self._flags.get(name, ()):
-            flag.on = True
+            flag.turn(on=True)
 
     def disarm(self) -> None:
         """Have no reads told any more."""
@@ -114,7 +121,7 @@ class Armed:
         self.sites.clear()
         for flags in self._flags.values():
             for flag in flags:
-                flag.on = False
+                flag.turn(on=False)
 
 
 armed = Armed()

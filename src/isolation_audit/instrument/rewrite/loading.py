@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests
 from isolation_audit.instrument.rewrite import sites
-from isolation_audit.instrument.rewrite.events import Events
+from isolation_audit.instrument.rewrite.cache import CodeCache
+from isolation_audit.instrument.rewrite.constants import MARK, filled
+from isolation_audit.instrument.rewrite.events import Event, Events
 from isolation_audit.instrument.rewrite.listener import Flag, armed
 from isolation_audit.instrument.rewrite.main_script import exchange_functions, when_it_starts
+from isolation_audit.instrument.rewrite.making import NotMadeError, make
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +37,14 @@ class Loading:
         self._packages = packages
         self._barrier = barrier
         self._on = False
+        self._cache = CodeCache()
         self.rewritten: list[str] = []
         """Names of modules."""
         self.late: list[str] = []
         """Names of modules that had been imported before."""
+
+        self.left: list[str] = []
+        """Names of modules that could not be rewritten."""
 
     def start(self) -> None:
         """Rewrite what is imported from now on."""
@@ -86,6 +93,9 @@ class Loading:
             code = self.code(loader.get_data(file), file)
         except (SyntaxError, OSError, ImportError):
             return None  # the original tells of it
+        except (NotMadeError, RecursionError):
+            self.left.append(name)
+            return None
         except Exception as error:
             self._barrier.fault(f"rewriting {name}", error)
             return None
@@ -94,11 +104,13 @@ class Loading:
 
     def code(self, source: bytes, file: str) -> CodeType:
         """The rewritten code of a source."""
-        from isolation_audit.instrument.rewrite.code import filled, rewrite
-
-        made = rewrite(source, file)
-        first = sites.add([sites.Site(file, *plan) for plan in made.plans])
-        return filled(made.code, _Constants(first))
+        made = self._cache.get(source, file)
+        if made is None:
+            made = make(source, file)
+            self._cache.put(source, file, made)
+        code, plans = made
+        first = sites.add([sites.Site(file, *plan) for plan in plans])
+        return filled(code, _Constants(first))
 
 
 class _Constants:
@@ -109,8 +121,6 @@ class _Constants:
         self._made: dict[str, Any] = {}
 
     def __call__(self, text: str) -> Any:
-        from isolation_audit.instrument.rewrite.nodes import MARK
-
         if not text.startswith(MARK):
             return text
         if text not in self._made:
@@ -121,7 +131,7 @@ class _Constants:
         if kind == "s":
             return self._first + int(rest)
         if kind == "r":
-            return Events
+            return Event(getattr(Events, rest))
         flag = Flag()
         armed.watch(flag, rest.split("\0"))
         return flag

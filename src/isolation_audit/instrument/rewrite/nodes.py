@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any, Final, TypeVar
 
-MARK: Final = "\0isolation-audit "
-"""Begins a text that stands for a constant: ``r`` what is called, ``f`` a flag, ``s`` a site."""
+from isolation_audit.instrument.rewrite.constants import CALL, FLAG, MARK
 
 _LARGEST: Final = 40
 _KEPT: Final = (
@@ -58,12 +57,12 @@ def constant(text: str) -> ast.Constant:
 
 def flag(names: set[str]) -> ast.expr:
     """True while one of these names is armed."""
-    return ast.Attribute(constant("f" + "\0".join(sorted(names))), "on", ast.Load())
+    return ast.Attribute(constant("f" + "\0".join(sorted(names))), FLAG, ast.Load())
 
 
 def call(name: str, *arguments: ast.expr) -> ast.Call:
     """A call of what :mod:`events` has under a name."""
-    return ast.Call(ast.Attribute(constant("r"), name, ast.Load()), list(arguments), [])
+    return ast.Call(ast.Attribute(constant(f"r{name}"), CALL, ast.Load()), list(arguments), [])
 
 
 def spread(name: str, prepared: ast.Call) -> ast.Call:

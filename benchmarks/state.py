@@ -1,0 +1,152 @@
+"""What depth ``state`` costs: importing rewritten modules, and loops over attributes, items and methods.
+
+Each line is a ratio to the same code as it was written; the loops are the smallest that there are.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import timeit
+from pathlib import Path
+
+from isolation_audit.instrument.barrier import Barrier
+from isolation_audit.instrument.rewrite import listener
+from isolation_audit.instrument.rewrite.loading import Loading
+
+MODULES = 500
+ROUNDS = 5
+COUNT = 100_000
+
+LOOPS = {
+    "read an attribute": "for _ in range(count): self.x",
+    "read an attribute, and use it": "total = 0\n  for _ in range(count): total += self.x\n  return total",
+    "write an attribute": "for n in range(count): self.y = n",
+    "read an item": "for _ in range(count): self.d['k']",
+    "write an item": "d = self.d\n  for n in range(count): d['z'] = n",
+    "append": "kept = []\n  for n in range(count): kept.append(n)",
+    "call a method": "for _ in range(count): self.m()",
+}
+CLASS = """
+class A:
+ def __init__(self):
+  self.x, self.y, self.d = 1, 0, {'k': 1}
+ def m(self): pass
+"""
+
+
+class Silent:
+    """A listener that is told, and does nothing."""
+
+    inside: object = None
+
+    def unit(self) -> object:
+        return self.inside
+
+    def wrote(self, *_told: object) -> None:
+        pass
+
+    def read(self, *_told: object) -> None:
+        pass
+
+    def born(self, _obj: object) -> None:
+        pass
+
+
+def measure(loop: object, owner: object) -> float:
+    return min(timeit.repeat(lambda: loop(owner, COUNT), number=1, repeat=ROUNDS)) / COUNT * 1e9  # type: ignore[operator]
+
+
+def loops() -> None:
+    print(f"{'nanoseconds a turn':32}{'bare':>8}{'nobody':>8}{'outside':>8}{'armed':>8}{'inside':>8}")
+    for name, body in LOOPS.items():
+        source = f"{CLASS}\n def loop(self, count):\n  {body}\n"
+        bare: dict = {}
+        exec(source, bare)
+        told: dict = {"__name__": "program"}
+        exec(Loading((), Barrier()).code(source.encode(), "program.py"), told)
+        figures = [measure(bare["A"].loop, bare["A"]()), measure(told["A"].loop, told["A"]())]
+        silent = Silent()
+        listener.listen(silent, Barrier())
+        figures.append(measure(told["A"].loop, told["A"]()))
+        listener.arm(["x", "k", listener.ANY])
+        figures.append(measure(told["A"].loop, told["A"]()))
+        silent.inside = "a unit"
+        figures.append(measure(told["A"].loop, told["A"]()))
+        listener.listen(None)
+        ratios = "".join(f"{figure / figures[0]:7.1f}x" for figure in figures[1:])
+        print(f"{name:32}{figures[0]:8.0f}{ratios}")
+
+
+_IMPORT = """
+import sys, time
+sys.path.insert(0, {folder!r})
+from isolation_audit.instrument.barrier import Barrier
+from isolation_audit.instrument.rewrite.loading import Loading
+if {rewritten}:
+    Loading((), Barrier()).start()
+start = time.perf_counter()
+for number in range({modules}):
+    __import__(f"module_{{number}}")
+print(time.perf_counter() - start)
+"""
+
+
+def imports() -> None:
+    files = sorted(Path(sysconfig.get_path("stdlib")).glob("[a-z]*.py"))
+    files = [file for file in files if file.stat().st_size < 60_000 and "__main__" not in file.read_text("utf-8")]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "application")
+        folder.mkdir()
+        lines = 0
+        for number in range(MODULES):
+            # Functions only: what a module's own statements do is not to be measured.
+            text = _functions(files[number % len(files)])
+            lines += text.count("\n")
+            (folder / f"module_{number}.py").write_text(text, "utf-8")
+        environ = {"XDG_CACHE_HOME": str(Path(name, "cache")), "PATH": ""}
+        Path(name, "cache").mkdir()
+
+        def once(*, rewritten: bool) -> float:
+            program = _IMPORT.format(folder=str(folder), rewritten=rewritten, modules=MODULES)
+            done = subprocess.run([sys.executable, "-c", program], env=environ, text=True, capture_output=True, check=True)
+            return float(done.stdout)
+
+        compiled = once(rewritten=False)
+        bare = min(once(rewritten=False) for _ in range(3))
+        first = once(rewritten=True)
+        kept = min(once(rewritten=True) for _ in range(3))
+        shutil.rmtree(folder)
+    print(f"import of {MODULES} modules, {lines:,} lines: {bare:.2f} s compiled before, {compiled:.2f} s compiled now")
+    print(f"  rewritten now {first / bare:.1f}x ({first / compiled:.1f}x of compiling); from the cache {kept / bare:.2f}x")
+
+
+def _functions(file: Path) -> str:
+    import ast
+
+    tree = ast.parse(file.read_text("utf-8"))
+    names = (ast.FunctionDef, ast.AsyncFunctionDef)
+    parts = [node for node in tree.body if isinstance(node, names) and not node.decorator_list]
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            methods = [one for one in node.body if isinstance(one, names) and not one.decorator_list]
+            if methods:
+                parts.append(ast.ClassDef(node.name, [], [], methods, []))
+    for node in parts:
+        for inside in ast.walk(node):
+            if isinstance(inside, ast.arguments):
+                inside.defaults = [ast.Constant(None) for _ in inside.defaults]
+                inside.kw_defaults = [one and ast.Constant(None) for one in inside.kw_defaults]
+            if isinstance(inside, ast.arg):
+                inside.annotation = None
+            if isinstance(inside, names):
+                inside.returns = None
+    return "\n\n".join(ast.unparse(ast.fix_missing_locations(node)) for node in parts) + "\n"
+
+
+if __name__ == "__main__":
+    loops()
+    imports()
