@@ -58,6 +58,7 @@ bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/content.py
 	$(BIN)/python benchmarks/sinks.py
 	$(BIN)/python benchmarks/provenance.py
+	$(BIN)/python benchmarks/state.py
 	$(BIN)/python benchmarks/addressees.py
 	$(BIN)/python benchmarks/sessions.py
 	$(BIN)/python benchmarks/caches.py

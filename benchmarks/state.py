@@ -17,7 +17,7 @@ from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.rewrite import listener
 from isolation_audit.instrument.rewrite.loading import Loading
 
-MODULES = 500
+MODULES = 100
 ROUNDS = 5
 COUNT = 100_000
 
@@ -112,7 +112,9 @@ def imports() -> None:
 
         def once(*, rewritten: bool) -> float:
             program = _IMPORT.format(folder=str(folder), rewritten=rewritten, modules=MODULES)
-            done = subprocess.run([sys.executable, "-c", program], env=environ, text=True, capture_output=True, check=True)
+            done = subprocess.run(
+                [sys.executable, "-c", program], env=environ, text=True, capture_output=True, check=True
+            )
             return float(done.stdout)
 
         compiled = once(rewritten=False)
@@ -121,7 +123,9 @@ def imports() -> None:
         kept = min(once(rewritten=True) for _ in range(3))
         shutil.rmtree(folder)
     print(f"import of {MODULES} modules, {lines:,} lines: {bare:.2f} s compiled before, {compiled:.2f} s compiled now")
-    print(f"  rewritten now {first / bare:.1f}x ({first / compiled:.1f}x of compiling); from the cache {kept / bare:.2f}x")
+    print(
+        f"  rewritten now {first / bare:.1f}x ({first / compiled:.1f}x of compiling); from the cache {kept / bare:.2f}x"
+    )
 
 
 def _functions(file: Path) -> str:

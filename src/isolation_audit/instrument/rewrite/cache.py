@@ -13,16 +13,16 @@ from contextlib import suppress
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from types import CodeType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.rewrite.listener import VERSION
 from isolation_audit.scan.user_folders import cache_folder
 
+if TYPE_CHECKING:
+    from isolation_audit.instrument.rewrite.sites import Plan
+
 _MOST: Final = 5_000
 """Modules that are kept; the oldest half goes when there are more."""
-
-Made = tuple[CodeType, list[tuple[int, str, str, str, tuple[str, ...]]]]
-"""Code whose constants are still texts, and what its sites are."""
 
 
 class CodeCache:
@@ -30,40 +30,49 @@ class CodeCache:
 
     def __init__(self) -> None:
         self._looked_through = False
+        self._folders: dict[str, str | None] = {}
 
-    def get(self, source: bytes, file: str) -> Made | None:
-        """What was kept of a module."""
+    def get(self, source: bytes, file: str) -> tuple[CodeType, bytes] | None:
+        """What was kept of a module: its code, and its sites as they were marshalled."""
         place = self._place(source, file)
         if place is not None:
             with suppress(OSError, ValueError, EOFError, TypeError):
-                code, plans = marshal.loads(place.read_bytes())  # noqa: S302 - only this user can have written it
-                if type(code) is CodeType and type(plans) is list:
+                with open(place, "rb") as kept:  # noqa: PTH123 - for each import
+                    code, plans = marshal.loads(kept.read())  # noqa: S302 - only this user can have written it
+                if type(code) is CodeType and type(plans) is bytes:
                     return code, plans
         return None
 
-    def put(self, source: bytes, file: str, made: Made) -> None:
+    def put(self, source: bytes, file: str, code: CodeType, plans: list[Plan]) -> None:
         """Keep the code of a module."""
-        place = self._place(source, file)
-        if place is None:
+        found = self._place(source, file)
+        if found is None:
             return
+        place = Path(found)
         with suppress(OSError, ValueError):
             self._make_room(place.parent)
             temporary = place.with_suffix(f".{os.getpid()}")
-            temporary.write_bytes(marshal.dumps(made))
+            temporary.write_bytes(marshal.dumps((code, marshal.dumps(plans))))
             temporary.replace(place)
 
-    @staticmethod
-    def _place(source: bytes, file: str) -> Path | None:
-        folder = cache_folder(Path(file).parent)
+    def _place(self, source: bytes, file: str) -> str | None:
+        folder = self._folder(os.path.dirname(file))  # noqa: PTH120 - for each import
         if folder is None:
             return None
         made_of = hashlib.sha256(repr((VERSION, MAGIC_NUMBER, sys.flags.optimize, file)).encode())
         made_of.update(source)
-        with suppress(OSError):
-            folder = folder / "rewritten"
-            folder.mkdir(mode=0o700, exist_ok=True)
-            return folder / made_of.hexdigest()
-        return None
+        return f"{folder}/{made_of.hexdigest()}"
+
+    def _folder(self, tree: str) -> str | None:
+        """Where the code of what lies in ``tree`` is kept."""
+        if tree not in self._folders:
+            self._folders[tree] = None
+            ours = cache_folder(Path(tree))
+            with suppress(OSError):
+                if ours is not None:
+                    (ours / "rewritten").mkdir(mode=0o700, exist_ok=True)
+                    self._folders[tree] = str(ours / "rewritten")
+        return self._folders[tree]
 
     def _make_room(self, folder: Path) -> None:
         if self._looked_through:

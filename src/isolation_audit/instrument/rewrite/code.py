@@ -1,33 +1,26 @@
-"""Rewritten code: compiled from source, and given its constants when it is loaded."""
+"""Rewrites and compiles a module. Imported only where a module is rewritten, which may be in another process."""
 
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.rewrite.transform import Plan, Transformer
+from isolation_audit.instrument.rewrite import sites
+from isolation_audit.instrument.rewrite.transform import Transformer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import CodeType
 
 
-class Rewritten(NamedTuple):
-    """A module's code, whose constants are still texts, and its sites."""
-
-    code: CodeType
-    plans: Sequence[Plan]
-
-
-def rewrite(source: bytes, file: str, optimize: int = -1) -> Rewritten:
-    """Rewrite and compile the source of a module.
+def rewrite(source: bytes, file: str, optimize: int = -1) -> tuple[CodeType, list[sites.Plan]]:
+    """The code of a module, whose constants are still texts, and its sites.
 
     Raises:
         SyntaxError: as the compiler does.
         ValueError: as the compiler does.
     """
     tree: Any = compile(source, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-    transformer = Transformer()
+    transformer = Transformer(sites.first_of(source, file))
     transformer.module(tree)
     code = compile(tree, file, "exec", dont_inherit=True, optimize=optimize)
-    return Rewritten(code, transformer.sites)
+    return code, transformer.sites

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MARK: Final = "\0isolation-audit "
-"""Begins a text that stands for a constant: ``r`` what is called, ``f`` a flag, ``s`` a site."""
+"""Begins a text that stands for a constant: ``r`` what is called, ``f`` a flag, ``a`` the flag of all."""
 
 FLAG: Final = "True"
 CALL: Final = "None"

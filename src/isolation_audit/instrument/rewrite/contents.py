@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import weakref
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from threading import local
 from types import FunctionType, MappingProxyType, MethodType, ModuleType
@@ -39,6 +40,19 @@ class Held(NamedTuple):
 def attribute_of(owner: Any, name: str, value: Any = ABSENT) -> Held | None:
     """The attribute of an object; ``value`` is what it is about to be."""
     kind = type(owner)
+    names = _plain.get(id(kind))
+    if names is None or name not in names:
+        return _attribute_of(kind, owner, name, value)
+    if value is ABSENT:
+        try:
+            value = _OBJECTS_OWN(owner, name)
+        except AttributeError:
+            return _attribute_of(kind, owner, name, value)
+    return Held(owner, ATTRIBUTE, name, value)
+
+
+def _attribute_of(kind: type, owner: Any, name: str, value: Any) -> Held | None:
+    """The same, for the first time with this class and name, and always where a class has ways of its own."""
     if issubclass(kind, ModuleType):
         return _in_dict(dict_of(owner), GLOBAL, name, value, dict_of(owner))
     if issubclass(kind, type):
@@ -51,7 +65,27 @@ def attribute_of(owner: Any, name: str, value: Any = ABSENT) -> Held | None:
     inner = behind(kind)
     if inner is not None:
         return _of_another(inner, owner, name, value)
+    if raw is None and kind.__getattribute__ is _OBJECTS_OWN:
+        _remember(kind, name)
     return _of_instance(owner, raw, name, value)
+
+
+def _remember(kind: type, name: str) -> None:
+    """Objects of this class have the attribute in themselves, if anywhere: nothing runs when it is read."""
+    key = id(kind)
+    if key not in _plain:
+        if len(_plain) >= _KINDS:
+            return
+        _plain[key] = set()
+        _references[key] = weakref.ref(kind, lambda _gone: (_plain.pop(key, None), _references.pop(key, None)))
+    _plain[key].add(name)
+
+
+_OBJECTS_OWN: Final = object.__getattribute__
+_KINDS: Final = 20_000
+_plain: Final[dict[int, set[str]]] = {}
+"""By the identity of a class: names that no class of it has; an entry goes with its class."""
+_references: Final[dict[int, weakref.ref[type]]] = {}
 
 
 def _of_instance(owner: Any, raw: Any, name: str, value: Any) -> Held | None:

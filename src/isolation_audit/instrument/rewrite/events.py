@@ -16,7 +16,7 @@ from typing import Any, Final
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.instrument.rewrite.contents import ABSENT, Held, attribute_of, is_of_containers, item_of, items_of
-from isolation_audit.instrument.rewrite.listener import ALL, ANY, CELL, DEFAULT, GLOBAL, arm, armed, ear
+from isolation_audit.instrument.rewrite.listener import ALL, ANY, CELL, DEFAULT, GLOBAL, arm, armed, ear, listen
 from isolation_audit.instrument.rewrite.methods import METHODS
 
 _PLACE: Final = "state"
@@ -309,5 +309,4 @@ def _fault(error: Exception) -> None:
     if raised_by_signal(error):
         raise error
     if ear.barrier is not None and ear.barrier.fault(_PLACE, error):
-        ear.listener = None
-        armed.disarm()
+        listen(None)

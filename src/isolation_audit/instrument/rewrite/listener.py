@@ -40,7 +40,7 @@ CONTEXT: Final = "context variable"
 ANY: Final = "[]"
 """The name under which items and elements are armed, beside their own where it is a text."""
 WRITES: Final = "="
-"""Armed while there is a listener."""
+"""Stands for the stores among the names that have something told."""
 
 
 class StateListener(Protocol):
@@ -62,6 +62,23 @@ class StateListener(Protocol):
         """The ``__init__`` of this object sets its attributes: they are new, and nobody else's."""
 
 
+class Flag:
+    """A constant of rewritten code, which looks at its attribute ``True`` (see :mod:`nodes`)."""
+
+    __slots__ = ("True", "__weakref__")
+
+    def __init__(self) -> None:
+        self.turn(on=False)
+
+    def turn(self, *, on: bool) -> None:
+        """Have reads told, or not."""
+        setattr(self, "True", on)
+
+
+active: Final = Flag()
+"""On while there is a listener, and units run."""
+
+
 class _Ear:
     listener: StateListener | None = None
     barrier: Barrier | None = None
@@ -74,23 +91,17 @@ ear = _Ear()
 def listen(listener: StateListener | None, barrier: Barrier | None = None) -> None:
     """Tell ``listener`` from now on, or nobody; faults of it are counted by ``barrier``."""
     ear.listener, ear.barrier = listener, barrier
+    active.turn(on=listener is not None)
     if listener is None:
         armed.disarm()
-    else:
-        armed.arm(WRITES)
 
 
-class Flag:
-    """A constant of rewritten code, which looks at its attribute ``True`` (see :mod:`nodes`)."""
+def units_run(*, some: bool) -> None:
+    """Say that units of work run in this process, or none: then rewritten code costs no more than a look at a flag.
 
-    __slots__ = ("True", "__weakref__")
-
-    def __init__(self) -> None:
-        self.turn(on=False)
-
-    def turn(self, *, on: bool) -> None:
-        """Have reads told, or not."""
-        setattr(self, "True", on)
+    Until it is said, they are taken to run while there is a listener.
+    """
+    active.turn(on=some and ear.listener is not None)
 
 
 class Armed:

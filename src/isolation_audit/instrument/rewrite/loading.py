@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests
-from isolation_audit.instrument.rewrite import sites
+from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.rewrite.cache import CodeCache
 from isolation_audit.instrument.rewrite.constants import MARK, filled
 from isolation_audit.instrument.rewrite.events import Event, Events
@@ -104,37 +104,38 @@ class Loading:
 
     def code(self, source: bytes, file: str) -> CodeType:
         """The rewritten code of a source."""
-        made = self._cache.get(source, file)
-        if made is None:
-            made = make(source, file)
-            self._cache.put(source, file, made)
-        code, plans = made
-        first = sites.add([sites.Site(file, *plan) for plan in plans])
-        return filled(code, _Constants(first))
+        kept = self._cache.get(source, file)
+        plans: list[sites.Plan] | bytes
+        if kept is not None:
+            code, plans = kept
+        else:
+            code, plans = make(source, file)
+            self._cache.put(source, file, code, plans)
+        sites.add(sites.first_of(source, file), file, plans)
+        return filled(code, _constant)
 
 
-class _Constants:
-    """The objects that the texts in rewritten code stand for."""
+_made: Final[dict[str, Any]] = {}
+"""By text: the flags and functions that stand for it in all rewritten code."""
 
-    def __init__(self, first: int) -> None:
-        self._first = first
-        self._made: dict[str, Any] = {}
 
-    def __call__(self, text: str) -> Any:
+def _constant(text: str) -> Any:
+    """The object that a text in rewritten code stands for."""
+    if text not in _made:
         if not text.startswith(MARK):
             return text
-        if text not in self._made:
-            self._made[text] = self._make(text[len(MARK)], text[len(MARK) + 1 :])
-        return self._made[text]
+        _made[text] = _make(text[len(MARK)], text[len(MARK) + 1 :])
+    return _made[text]
 
-    def _make(self, kind: str, rest: str) -> Any:
-        if kind == "s":
-            return self._first + int(rest)
-        if kind == "r":
-            return Event(getattr(Events, rest))
-        flag = Flag()
-        armed.watch(flag, rest.split("\0"))
-        return flag
+
+def _make(kind: str, rest: str) -> Any:
+    if kind == "r":
+        return Event(getattr(Events, rest))
+    if kind == "a":
+        return listener.active
+    flag = Flag()
+    armed.watch(flag, rest.split("\0"))
+    return flag
 
 
 class _Hook:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.rewrite.cache import Made
+    from types import CodeType
+
+    from isolation_audit.instrument.rewrite.sites import Plan
 
 _TIMEOUT: Final = 60.0
 _OURS: Final = "isolation-audit"
@@ -26,8 +28,7 @@ for name in ("isolation_audit", "isolation_audit.instrument"):
     package = sys.modules[name] = types.ModuleType(name)
     package.__path__ = [root + name.removeprefix("isolation_audit").replace(".", "/")]
 from isolation_audit.instrument.rewrite.code import rewrite
-code, plans = rewrite(source, file, optimize)
-sys.stdout.buffer.write(marshal.dumps((code, [tuple(plan) for plan in plans])))
+sys.stdout.buffer.write(marshal.dumps(rewrite(source, file, optimize)))
 """
 """Nothing but the rewriter itself is imported there: no package's ``__init__``, and nothing that is installed."""
 
@@ -36,7 +37,7 @@ class NotMadeError(Exception):
     """The other process did not rewrite the module."""
 
 
-def make(source: bytes, file: str) -> Made:
+def make(source: bytes, file: str) -> tuple[CodeType, list[Plan]]:
     """Rewrite a module.
 
     Raises:
@@ -48,8 +49,7 @@ def make(source: bytes, file: str) -> Made:
         return _elsewhere(source, file)
     from isolation_audit.instrument.rewrite.code import rewrite
 
-    code, plans = rewrite(source, file)
-    return code, [(*plan,) for plan in plans]
+    return rewrite(source, file)
 
 
 def _others_run() -> bool:
@@ -58,7 +58,7 @@ def _others_run() -> bool:
     return bool(set(sys._current_frames()) - known - {threading.get_ident()})  # noqa: SLF001 - knows threads of C, too
 
 
-def _elsewhere(source: bytes, file: str) -> Made:
+def _elsewhere(source: bytes, file: str) -> tuple[CodeType, list[Plan]]:
     given = marshal.dumps((str(_ROOT), source, file, sys.flags.optimize))
     words = [sys.executable, "-I", "-S", "-B", "-c", _ELSEWHERE]
     try:

@@ -6,6 +6,7 @@ import ast
 from typing import Any, Final, TypeVar
 
 from isolation_audit.instrument.rewrite.constants import CALL, FLAG, MARK
+from isolation_audit.instrument.rewrite.listener import WRITES
 
 _LARGEST: Final = 40
 _KEPT: Final = (
@@ -56,8 +57,11 @@ def constant(text: str) -> ast.Constant:
 
 
 def flag(names: set[str]) -> ast.expr:
-    """True while one of these names is armed."""
-    return ast.Attribute(constant("f" + "\0".join(sorted(names))), FLAG, ast.Load())
+    """True while one of these names is armed; and while units run, without which nothing is told."""
+    active = ast.Attribute(constant("a"), FLAG, ast.Load())
+    if WRITES in names:
+        return active
+    return ast.BoolOp(ast.And(), [ast.Attribute(constant("f" + "\0".join(sorted(names))), FLAG, ast.Load()), active])
 
 
 def call(name: str, *arguments: ast.expr) -> ast.Call:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import marshal
 from typing import Final, NamedTuple
 
 NAVIGATED: Final = "navigated"
@@ -37,16 +39,33 @@ class Site(NamedTuple):
         return self.use not in (NAVIGATED, WRITTEN)
 
 
-_sites: list[Site] = []
+Plan = tuple[int, str, str, str, tuple[str, ...]]
+"""A site without its file: line, function, expression, use and names."""
+
+_BITS: Final = 20
+_UNKNOWN: Final = Site("", 0, "", "", NAVIGATED)
+_modules: Final[dict[int, tuple[str, list[Plan] | bytes]]] = {}
+"""By number: the file and the sites of a module, which are not unpacked before somebody asks."""
 
 
-def add(sites: list[Site]) -> int:
-    """Add a module's sites; the number of the first."""
-    first = len(_sites)
-    _sites.extend(sites)
-    return first
+def first_of(source: bytes, file: str) -> int:
+    """The number of the first site in a module, which is the same in every process."""
+    made_of = hashlib.sha256(file.encode("utf-8", "surrogateescape") + b"\0")
+    made_of.update(source)
+    return int.from_bytes(made_of.digest()[:5]) << _BITS
+
+
+def add(first: int, file: str, plans: list[Plan] | bytes) -> None:
+    """Add a module's sites; bytes are the list, marshalled."""
+    _modules[first >> _BITS] = file, plans
 
 
 def site(number: int) -> Site:
-    """The site with this number."""
-    return _sites[number]
+    """The site with this number; one without a file where there is none."""
+    module = number >> _BITS
+    file, plans = _modules.get(module, ("", []))
+    if isinstance(plans, bytes):
+        plans = marshal.loads(plans)  # noqa: S302 - of the cache, which has been checked
+        _modules[module] = file, plans
+    index = number & ((1 << _BITS) - 1)
+    return Site(file, *plans[index]) if index < len(plans) else _UNKNOWN

@@ -7,33 +7,28 @@ are. Every new node has the place of one that was there, and no new name, local 
 from __future__ import annotations
 
 import ast
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.rewrite.expressions import Expressions
 from isolation_audit.instrument.rewrite.listener import WRITES
 from isolation_audit.instrument.rewrite.names import Names, rebound, variables, with_mutable_defaults
-from isolation_audit.instrument.rewrite.nodes import call, constant, flag, when
+from isolation_audit.instrument.rewrite.nodes import at, call, flag, when
 from isolation_audit.instrument.rewrite.stores import Stores
 from isolation_audit.instrument.rewrite.uses import Function, Uses
+
+if TYPE_CHECKING:
+    from isolation_audit.instrument.rewrite.sites import Plan
 
 _COMPILED_BY_OTHERS: Final = ("jit", "njit", "vectorize", "guvectorize")
 _BIRTHS: Final = ("__init__", "__post_init__")
 
 
-class Plan(NamedTuple):
-    """A site before it has a number: line, function, expression, use."""
-
-    line: int
-    function: str
-    expression: str
-    use: str
-    arms: tuple[str, ...] = ()
-
-
 class Transformer:
     """Rewrites one module's tree in place."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int) -> None:
+        self.first = first
+        """The number of the module's first site."""
         self.sites: list[Plan] = []
         self.variables: set[str] = set()
         """The module's names that are data."""
@@ -91,8 +86,9 @@ class Part:
     def site(self, node: ast.expr, expression: str, use: str, container: ast.expr | None = None) -> ast.expr:
         """A new site, as a constant of the code; of a store, with what it stores to."""
         arms = () if container is None else tuple(sorted(self.uses.names_of(container)))
-        self.whole.sites.append(Plan(node.lineno, self.path, expression, use, arms))
-        return constant(f"s{len(self.whole.sites) - 1}")
+        number = self.whole.first + len(self.whole.sites)
+        self.whole.sites.append((node.lineno, self.path, expression, use, arms))
+        return ast.Constant(number)
 
     def rewrite(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Rewrite the body of a function."""
@@ -138,12 +134,23 @@ class Part:
                 for one in node.cases:
                     one.guard = one.guard and visit(one.guard)
                     one.body = self.body(one.body)
+            case ast.Expr(value=ast.Call() as value):
+                return self._called(node, visit(value), value)
             case ast.Return() | ast.Expr():
                 node.value = node.value and visit(node.value)
             case ast.Raise():
                 node.exc, node.cause = node.exc and visit(node.exc), node.cause and visit(node.cause)
             case ast.Assert():
                 node.test, node.msg = visit(node.test), node.msg and visit(node.msg)
+        return [node]
+
+    @staticmethod
+    def _called(node: ast.Expr, new: ast.expr, old: ast.expr) -> list[ast.stmt]:
+        """A call as a statement of its own: the interpreter has a fast way for ``x.append(y)`` there."""
+        if isinstance(new, ast.IfExp) and new.orelse is old:
+            told = ast.copy_location(ast.Expr(new.body), node)
+            return [at(ast.If(new.test, [told], [node]), node)]
+        node.value = new
         return [node]
 
     def inner(self, node: ast.AST) -> None:
