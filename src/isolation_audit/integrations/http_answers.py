@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.provenance.inputs import ANSWER, Input, Receiver, receiver
+from isolation_audit.mechanisms.sent_credentials import SentCredentials
+from isolation_audit.provenance.inputs import ANSWER, Asked, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 _BODIES: Final = ("_content", "_body")
 _UNPACKED: Final = 1_000_000
 """Bytes that a compressed answer is read to."""
+
+_PARTS: Final = 3
+"""Of the first line of a request: method, address, version."""
 
 _RECEIVED: Final = 1_000_000
 """Bytes of one reading that are kept."""
@@ -96,22 +100,41 @@ class StandardLibrary:
         """What asks, and all ways to read an answer."""
         inputs = receiver(runtime)
         if inputs is not None:
-            yield Point(AskPoint.place, partial(AskPoint, inputs))
+            yield Point(AskPoint.place, partial(AskPoint, inputs, runtime.part(SentCredentials)))
             yield Point(ReadPoint.place, partial(ReadPoint, inputs))
 
 
 class AskPoint(Interceptor):
-    """Around the sending of a request's first line."""
+    """Around the end of a request's head, where all of it is there and nothing is sent yet."""
 
-    place = "http.client:HTTPConnection.putrequest"
+    place = "http.client:HTTPConnection.endheaders"
 
-    def __init__(self, inputs: Receiver, layout: Layout) -> None:
+    def __init__(self, inputs: Receiver, credentials: SentCredentials, layout: Layout) -> None:
         self._receive = inputs.receive
-        self._url = layout.argument("url")
+        self._credentials = credentials
+        self._connection = layout.receiver_reader()
+        self._body = layout.optional("message_body")
 
     def before(self, values: Values) -> None:
-        """Its address is a question."""
-        self._receive(Input(ANSWER, None, self._url(values)), 0)
+        """It is a question, and may have credentials."""
+        asked = _asked(self._connection(values), self._body(values))
+        if asked is not None:
+            self._credentials.sent(self.place, asked.url, asked.headers)
+            self._receive(Input(ANSWER, None, asked, asked=Asked.texts), 0)
+
+
+def _asked(connection: Any, body: Any) -> Asked | None:
+    """What a connection has in its buffer: the lines of a request's head."""
+    fields = vars(connection)
+    lines = [str(line, "latin-1") for line in fields.get("_buffer", ()) if type(line) is bytes]
+    parts = lines[0].split(" ") if lines else []
+    if len(parts) < _PARTS:
+        return None
+    path = parts[1]
+    url = path if "://" in path else f"http://{fields.get('host', '')}{path}"
+    pairs = [line.partition(":") for line in lines[1:]]
+    text = body.decode("utf-8", "replace") if type(body) is bytes and len(body) <= _RECEIVED else body
+    return Asked(url, [(name, value.strip()) for name, _, value in pairs], text if type(text) is str else "")
 
 
 class ReadPoint(Interceptor):

@@ -9,6 +9,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.mechanisms.cookies import cookies_of
 from isolation_audit.mechanisms.credentials import Credentials, basic
+from isolation_audit.mechanisms.sent_credentials import SentCredentials
 from isolation_audit.mechanisms.sinks import sinks_of
 
 if TYPE_CHECKING:
@@ -106,12 +107,51 @@ class PreparePoint(Interceptor):
         self._credentials.sent(self.place, _texts(client.headers), _texts(headers), "")
 
 
+class LoginPoint(Interceptor):
+    """Around the sending of a request by aiohttp's client, whose own login is in it by then."""
+
+    def __init__(self, place: str, credentials: Credentials, layout: Layout) -> None:
+        self.place = place
+        self._credentials = credentials
+        self._request = layout.receiver_reader()
+
+    def before(self, values: Values) -> None:
+        """Compare who logs in there with who is asking."""
+        request = self._request(values)
+        login = _login(vars(request).get("_session"))
+        if login is not None:
+            self._credentials.sent(self.place, [login], _texts(request.headers), str(request.url))
+
+
+class WirePoint(Interceptor):
+    """Around the sending of one request, with everything that the client has put into it."""
+
+    def __init__(
+        self,
+        place: str,
+        credentials: SentCredentials,
+        request_of: Callable[[Layout], Callable[[Values], Any]],
+        layout: Layout,
+    ) -> None:
+        self.place = place
+        self._credentials = credentials
+        self._request_of = request_of(layout)
+
+    def before(self, values: Values) -> None:
+        """Look whose credentials it has."""
+        request = self._request_of(values)
+        self._credentials.sent(self.place, str(request.url), _texts(request.headers))
+
+
 def _login(client: Any) -> tuple[str, str] | None:
     """The header that a client's own ``auth`` becomes: a pair of texts, or the library's object that holds them."""
     held = getattr(client, "__dict__", {})
-    auth = held.get("auth", held.get("_auth"))
+    auth = next((held[name] for name in ("auth", "_auth", "_default_auth") if name in held), None)
     if type(auth) is tuple and tuple(map(type, auth)) == (str, str):
         return basic(*auth)
+    if hasattr(type(auth), "_fields") and isinstance(auth, tuple):  # aiohttp's, a named tuple
+        login, password, *_encoding = auth
+        return basic(login, password) if type(login) is str and type(password) is str else None
     fields = getattr(auth, "__dict__", None)
     if type(fields) is not dict:
         return None
@@ -147,15 +187,20 @@ class Aiohttp:
         yield Point(sent, partial(RequestPoint, sent, cookies, lambda layout: layout.receiver_reader(), None))
         yield Point(started, partial(StartPoint, started, cookies))
         yield Point(PreparePoint.place, partial(PreparePoint, runtime.part(Credentials)))
+        wire = runtime.part(SentCredentials)
+        yield Point(sent, partial(LoginPoint, sent, runtime.part(Credentials)))
+        yield Point(sent, partial(WirePoint, sent, wire, lambda layout: layout.receiver_reader()))
 
 
 class Sending:
     """A library whose clients have methods ``send(request)`` that give the response."""
 
-    def __init__(self, distribution: str, since: str, *targets: str) -> None:
+    def __init__(self, distribution: str, since: str, *targets: str, wire: tuple[str, ...] = ()) -> None:
         self.distribution = distribution
         self.since = since
         self._targets = targets
+        self._wire = wire
+        """Where requests leave with what authentication has added; for requests, that is in the standard library."""
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """Each of them."""
@@ -166,6 +211,9 @@ class Sending:
             make = partial(RequestPoint, target, cookies, lambda layout: layout.argument("request"), _jar)
             yield Point(target, make)
             yield Point(target, partial(DefaultsPoint, target, runtime.part(Credentials)))
+        for target in self._wire:
+            wire = runtime.part(SentCredentials)
+            yield Point(target, partial(WirePoint, target, wire, lambda layout: layout.argument("request")))
 
 
 def _jar(response: Any) -> Iterable[tuple[str, str]]:
@@ -174,5 +222,11 @@ def _jar(response: Any) -> Iterable[tuple[str, str]]:
 
 
 aiohttp = Aiohttp()
-httpx = Sending("httpx", "0.23", "httpx._client:Client.send", "httpx._client:AsyncClient.send")
+httpx = Sending(
+    "httpx",
+    "0.23",
+    "httpx._client:Client.send",
+    "httpx._client:AsyncClient.send",
+    wire=("httpx._client:Client._send_single_request", "httpx._client:AsyncClient._send_single_request"),
+)
 requests = Sending("requests", "2.20", "requests.sessions:Session.send")

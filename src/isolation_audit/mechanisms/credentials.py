@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.identity.users import same
 from isolation_audit.mechanisms.sinks import Sinks
+from isolation_audit.provenance.inputs import current_inputs
 from isolation_audit.provenance.texts import unwrapped
+from isolation_audit.rules import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from isolation_audit.content.index import Mark
+    from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
 
 _NOT_ABOUT_USERS: Final = frozenset({"accept", "accept-encoding", "connection", "content-type", "cookie", "user-agent"})
@@ -38,7 +42,7 @@ class Credentials:
         kept = {name.lower(): value for name, value in defaults if name.lower() not in _NOT_ABOUT_USERS}
         if user is None or not kept:
             return
-        going = [(_readable(value), kept.get(name.lower()) == value) for name, value in headers]
+        going = [(readable(value), kept.get(name.lower()) == value) for name, value in headers]
         marks = self._sinks.marks("\0".join(value for value, by_default in going if by_default))
         if not marks:
             return
@@ -46,7 +50,20 @@ class Credentials:
         other = next((mark for mark in marks if not same(mark.user, user)), None)
         named = {mark.user.id for mark in marks} | asked_for
         if other is not None and user.id not in named and other.user.id not in asked_for:
-            self._sinks.publish(target, "a default header in a request", user, other)
+            self._tell(target, user, other)
+
+    def _tell(self, target: str, user: User, other: Mark) -> None:
+        """It is a finding, unless the running unit of work was itself given her name."""
+        unit = current_inputs()
+        judgement = None
+        if unit is not None:
+            text = other.user.id.encode("utf-8", "replace")
+            judged = self._sinks.judged(user, {other.user.id: other.user}, text, None, page=False)
+            judgement = judged[0] if judged else None
+            if judgement is None or judgement.verdict.severity in (None, Severity.NOTE):
+                return
+            unit.told.add(other.user.id)
+        self._sinks.publish(target, "a default header in a request", user, other, judgement=judgement)
 
 
 def basic(user: str, password: str) -> tuple[str, str]:
@@ -54,7 +71,7 @@ def basic(user: str, password: str) -> tuple[str, str]:
     return "Authorization", "Basic " + b64encode(f"{user}:{password}".encode("latin-1", "replace")).decode()
 
 
-def _readable(value: str) -> str:
+def readable(value: str) -> str:
     """The value of a header, and what its tokens hold; of Basic credentials the name alone, however short it is."""
     credentials = _basic(value)
     if credentials is None:

@@ -59,6 +59,19 @@ class Input:
     """It was taken from a queue from which the work of the user who has put it takes as well: whoever is first."""
 
 
+@dataclass(slots=True)
+class Asked:
+    """A question to another service, as it is written on its way out."""
+
+    url: str
+    headers: list[tuple[str, str]]
+    body: str = ""
+
+    def texts(self) -> list[Any]:
+        """What is searched: not the body, which may tell of anybody."""
+        return [self.url, self.headers]
+
+
 LATEST: Final = 100
 """Inputs of a connection that are kept: it may last for days, and what it answers is seldom about what came first."""
 
@@ -79,6 +92,7 @@ class Inputs:
         "ended",
         "kept",
         "rows",
+        "told",
         "unit",
         "user",
     )
@@ -93,6 +107,8 @@ class Inputs:
         self.ended = False
         self.user: User | None = None
         """Whose unit it is, once somebody had to know."""
+        self.told: set[str] = set()
+        """Whose credentials were told of in this unit."""
         self.contested = False
         """True once it was given an item for which its owner waited as well."""
         self.unit: Any = None
