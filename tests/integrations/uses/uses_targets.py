@@ -40,6 +40,10 @@ def open_engine(user_id: str) -> Engine:
     return Engine.make(user_id)
 
 
+def whose(user: str) -> dict[str, str]:
+    return {"username": user}
+
+
 class Hub:
     """Rooms, and what is sent to them."""
 
@@ -94,6 +98,7 @@ def targets() -> Any:
         outcome(type, "More", (Broken,), {}),
         outcome(OldEngine, ""),
         outcome(open_engine, ""),
+        whose("alice"),
         as_user("alice", open_engine, "alice").user_id,
         len({Hub().emit("r", "done", 1, "alice")[0], "done"}),
     ]
@@ -131,6 +136,7 @@ targets.config = {  # type: ignore[attr-defined]
             "run": "args.run_id",
         }
     ],
+    "users": [{"target": f"{__name__}:whose"}],
     "scopes": [{"target": f"{__name__}:Hub.work", "user": "args.user_id"}],
     "protocols": {"agent": {"key": "run_id", "order": "started thinking* done"}},
 }

@@ -149,6 +149,7 @@ async def called(
 def starlette() -> Any:
     from starlette.applications import Starlette
     from starlette.middleware.base import BaseHTTPMiddleware
+    from starlette.middleware.sessions import SessionMiddleware
     from starlette.responses import FileResponse, JSONResponse, StreamingResponse
     from starlette.routing import Route, WebSocketRoute
     from starlette.websockets import WebSocketDisconnect
@@ -200,6 +201,7 @@ def starlette() -> Any:
 
     around = Starlette(routes=[*routes, WebSocketRoute("/chat", chat)])
     around.add_middleware(Passing)
+    around.add_middleware(SessionMiddleware, secret_key="k", session_cookie="crumb")
 
     async def main() -> Any:
         got = []
@@ -218,3 +220,25 @@ def starlette() -> Any:
         file_name = Path(folder, "file.txt")
         file_name.write_text("a file")
         return as_user(None, asyncio.run, main())
+
+
+@use("fastapi")
+def fastapi() -> Any:
+    from fastapi import Depends, FastAPI, Header, HTTPException
+
+    def get_current_user(x_user: str = Header()) -> Any:
+        if x_user == "nobody":
+            raise HTTPException(401)
+        if x_user == "broken":
+            raise LookupError("broken")
+        return {"username": x_user}
+
+    def who(user: Any = Depends(get_current_user)) -> Any:
+        return user["username"]
+
+    async def main() -> Any:
+        app = FastAPI()
+        app.get("/")(who)
+        return [await called(app, "/", user) for user in ("alice", "bob", "nobody", "broken")]
+
+    return as_user(None, asyncio.run, main())
