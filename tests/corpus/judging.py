@@ -57,7 +57,7 @@ class Ended:
     findings: list[dict[str, Any]] = field(default_factory=list)
 
 
-def judge(program: Program, environments: Environments) -> Row:
+def judge(program: Program, environments: Environments, depth: str = "calls") -> Row:
     """Run ``program`` bare, then audited, and compare with what is expected of it."""
     try:
         python = environments.python(program.pins)
@@ -66,7 +66,7 @@ def judge(program: Program, environments: Environments) -> Row:
     bare = _run([str(python), str(program.file)])
     if bare.error or not as_announced(bare.last, clean=program.clean):
         return Row(program.name, "broken", seconds=bare.seconds, detail=bare.error or f"bare: {bare.last!r}")
-    audited = _audited(python, program)
+    audited = _audited(python, program, depth)
     if audited.error:
         return Row(program.name, "broken", seconds=audited.seconds, detail=audited.error)
     if program.clean and not as_announced(audited.last, clean=True):
@@ -127,7 +127,7 @@ def _row(program: Program, word: str, finding: dict[str, Any], seconds: float) -
     return Row(program.name, word, finding["rule"], users, _where(finding, program), seconds, finding["message"])
 
 
-def _audited(python: Path, program: Program) -> Ended:
+def _audited(python: Path, program: Program, depth: str) -> Ended:
     with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
         config = Path(folder, "isolation-audit.toml")
         if program.variable:
@@ -135,6 +135,7 @@ def _audited(python: Path, program: Program) -> Ended:
         report = Path(folder, "report")
         options = ["--config", str(config)] if program.variable else []
         command = [str(python), "-m", "isolation_audit", "run", *options, "--report", str(report), "--raw-ids"]
+        command += [] if depth == "calls" else ["--depth", depth]
         ended = _run([*command, "--", str(program.file)])
         if not ended.error:
             merged = json.loads((report / "report.json").read_text(encoding="utf-8"))

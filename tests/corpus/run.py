@@ -32,6 +32,7 @@ _COLORS = {"found": "green", "silent": "green", "later": "yellow"}
 )
 @click.option("--only", multiple=True, metavar="NAME", help="Run this program; may be repeated.")
 @click.option("--light", is_flag=True, help="Leave out what needs big packages; further cases may be absent.")
+@click.option("--depth", type=click.Choice(["calls", "state", "heap"]), default="calls", help="How deep to look.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.option(
     "--environments",
@@ -39,7 +40,7 @@ _COLORS = {"found": "green", "silent": "green", "later": "yellow"}
     default=ROOT / ".venv-corpus",
     help="Where environments are kept.",
 )
-def main(folder: Path, only: tuple[str, ...], environments: Path, *, light: bool, as_json: bool) -> None:
+def main(folder: Path, only: tuple[str, ...], depth: str, environments: Path, *, light: bool, as_json: bool) -> None:
     """Run the corpus: own cases in tests/corpus/cases, further ones in --corpus."""
     screen = Console(stderr=True)
     if not folder.is_dir():
@@ -54,7 +55,7 @@ def main(folder: Path, only: tuple[str, ...], environments: Path, *, light: bool
         task = progress.add_task("", total=len(chosen))
         for program in chosen:
             progress.update(task, description=program.name)
-            rows.append(judge(program, made))
+            rows.append(judge(program, made, depth))
             progress.advance(task)
     click.echo(json.dumps([asdict(row) for row in rows], indent=1)) if as_json else _show(rows)
     sys.exit(any(row.verdict in FAILED for row in rows))

@@ -83,3 +83,19 @@ def test_its_twin_is_silent(audited, kind):
 @pytest.mark.parametrize("kind", HEALTHY)
 def test_what_is_shared_by_design_is_silent(audited, kind):
     assert audited(HEALTHY[kind])[0] == []
+
+
+SHARED = '[[shared]]\ntarget = "{{app}}:last"\npolicy = "{}"\n{}'
+
+
+def test_what_is_shared_by_design_can_be_said(audited):
+    findings, _said = audited(LEAKS["global"][0])
+    assert 'policy = "allow"' in findings[0].remedy
+    allowed = SHARED.format("allow", 'reason = "everybody reads it"\n')
+    assert audited(LEAKS["global"][0], allowed)[0] == []
+
+
+def test_an_entry_for_something_else_allows_nothing(audited):
+    other = SHARED.format("allow", 'reason = "x"\n').replace(":last", ":lasting")
+    findings, _said = audited(LEAKS["global"][0], other)
+    assert [one.rule for one in findings] == ["IA402"]

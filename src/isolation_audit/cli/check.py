@@ -75,8 +75,8 @@ def _show(path: Path, config: Config, targets: list[dict[str, Any]]) -> None:
                 style=_LEVELS[remark["level"]],
             )
     say = Console(highlight=False).print
-    if config.shared:
-        say("note: \\[shared] is read and checked, but no detector of this version uses it yet")
+    if config.shared and config.audit.depth == "calls":
+        say("note: \\[shared] is about state, which audit.depth = 'calls' does not watch")
 
 
 def _sum_up(bad: int, levels: Counter[str]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.instrument.targets import State
 from isolation_audit.mechanisms.injected_users import InjectedUsers
 from isolation_audit.mechanisms.sightings import Sightings
+from isolation_audit.state.shared import SharedState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +42,7 @@ def counted(runtime: Runtime, integrated: Iterable[Watched]) -> Counts:
         "libraries": dict(sorted(libraries.items())),
         "standard_library": dict(sorted(standard.items())),
         "unwatched": sightings.as_dict(),
+        "shared": dict(runtime.part(SharedState).used) if runtime.config.audit.depth != "calls" else {},
         "listeners": sightings.listeners_as_dict(serving),
         "users": runtime.part(InjectedUsers).as_dict(),
         "paths": runtime.paths.as_list(),

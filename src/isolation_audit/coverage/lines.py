@@ -74,6 +74,9 @@ def _injected(users: dict[str, dict[str, int]]) -> Iterator[str]:
 
 
 def _not_watched(coverage: dict[str, Any]) -> Iterator[str]:
+    idle = [target for target, times in coverage.get("shared", {}).items() if not times]
+    if idle:
+        yield f"of no use so far: [[shared]] {_list(idle)}"
     for name, row in coverage.get("unwatched", {}).items():
         times = f", {row['seen']} {row['unit']}, {row['known']} of known users" if row["unit"] else ""
         yield f"at work and not watched: {name}{times}"

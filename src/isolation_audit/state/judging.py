@@ -200,7 +200,7 @@ class Judging:
         path = self._paths.of(taken.container, (read.file, written.file))
         if path is not None and any(self._is_readers_key(key, unit, asked) for key in path.keys):
             return
-        policy = self.shared.policy(path, taken.container_class)
+        policy = self.shared.policy(path, taken.key, taken.container_class)
         if policy == "allow":
             return
         self._publish(
@@ -215,7 +215,7 @@ class Judging:
                 _words(path, taken.kind, taken.key, read),
                 taken.described,
                 (*(() if path is None else path.classes), taken.container_class),
-                remedy(path, taken.container_class, read),
+                remedy(path, taken.key, taken.container_class),
             )
         )
 
@@ -264,11 +264,11 @@ class Judging:
     ) -> None:
         here, there = sites.site(write.site), sites.site(before.site)
         path = self._paths.of(container, (here.file, there.file))
-        if self.shared.policy(path, "") == "allow":
+        if self.shared.policy(path, key, "") == "allow":
             return
         words = _words(path, kind, key, here)
         found = (unit.user, before.unit.user, here, there, (), words, write.described)
-        self._publish(Crossed(why, severity, *found, remedy=remedy(path, "", here)))
+        self._publish(Crossed(why, severity, *found, remedy=remedy(path, key, "")))
 
 
 def _is_read_before(number: int) -> bool:
@@ -294,8 +294,9 @@ def _words(path: Path | None, kind: str, key: object, site: Site) -> str:
     return path.words if key is None or kind in ("cell", "all") else f"{path.words}.{key}"
 
 
-def remedy(path: Path | None, container_class: str, site: Site) -> str:
-    """What to paste into the configuration where it is shared by design."""
-    target = path.target if path is not None and ":" in path.target else container_class
-    target = target or site.expression
-    return f'[[shared]]\ntarget = "{target}"\npolicy = "allow"\nreason = "..."'
+def remedy(path: Path | None, key: object, container_class: str) -> str:
+    """What to paste into the configuration where it is shared by design; "" where that has no name."""
+    target = "" if path is None else path.target_of(key)
+    if ":" not in target:
+        target = "" if container_class.startswith("builtins:") else container_class
+    return f'[[shared]]\ntarget = "{target}"\npolicy = "allow"\nreason = "..."' if target else ""

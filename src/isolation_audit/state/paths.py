@@ -10,7 +10,7 @@ import sys
 from collections import deque
 from contextlib import suppress
 from contextvars import Context, ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from threading import local
 from types import CellType, FunctionType, MethodType, ModuleType
@@ -42,6 +42,14 @@ class Path:
     keys: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     """The classes of the objects on the way, as ``module:Class``."""
+    names: bool = False
+    """True for a module or a class: what it holds has a target of its own."""
+
+    def target_of(self, key: object) -> str:
+        """What configuration calls the place of this key."""
+        if self.names and type(key) is str:
+            return f"{self.target}{'.' if ':' in self.target else ':'}{key}"
+        return self.target
 
 
 class Paths:
@@ -65,14 +73,14 @@ def _search(identity: int, files: frozenset[str]) -> Path | None:
     waiting: deque[tuple[Any, Path]] = deque()
     for name, module in _modules(files):
         if id(vars(module)) == identity:
-            return Path(name, name)
+            return Path(name, name, names=True)
         for key, value in list(vars(module).items()):
             if type(key) is str and not key.startswith("__"):
                 waiting.append((value, Path(f"{name}.{key}", f"{name}:{key}")))
     while waiting and len(seen) < _LARGEST:
         value, path = waiting.popleft()
         if id(value) == identity:
-            return path
+            return replace(path, names=issubclass(type(value), type))
         if id(value) in seen or is_scalar(value) or type(value) in (str, bytes, ModuleType):
             continue
         seen.add(id(value))

@@ -17,18 +17,14 @@ class SharedState:
         self._entries: dict[str, Shared] = {str(one.target): one for one in runtime.config.shared}
         self.used: dict[str, int] = dict.fromkeys(self._entries, 0)
 
-    def policy(self, path: Path | None, container_class: str) -> Literal["guard", "allow", ""]:
+    def policy(self, path: Path | None, key: object, container_class: str) -> Literal["guard", "allow", ""]:
         """What is said of the state at the end of a path, or of any object on the way to it; "" where nothing is."""
         if not self._entries:
             return ""
-        names = [container_class] if path is None else [path.target, *path.classes, container_class]
+        names = [container_class] if path is None else [path.target_of(key), *path.classes, container_class]
         found: Literal["guard", "allow", ""] = ""
         for target, entry in self._entries.items():
             if any(name == target or name.startswith(f"{target}.") for name in names):
                 self.used[target] += 1
                 found = entry.policy if found != "allow" else found
         return found
-
-    def unused(self) -> list[str]:
-        """Entries that have matched nothing so far."""
-        return [target for target, times in self.used.items() if not times]
