@@ -6,6 +6,7 @@ from typing import Final
 
 from isolation_audit.detectors.base import observes
 from isolation_audit.detectors.state_reports import StateReports
+from isolation_audit.mechanisms.files import Overwritten
 from isolation_audit.rules import Example, Rule, Severity
 from isolation_audit.state.judging import Crossed
 
@@ -72,3 +73,17 @@ class StateDetector(StateReports):
         """Tell of what is not an engine's or an emitter's."""
         if not self.is_of_an_engine(crossed):
             self.tell("IA402", crossed)
+
+    @observes(Overwritten)
+    def on_overwritten(self, overwritten: Overwritten) -> None:
+        """A file is state as well."""
+        self.report(
+            "IA402",
+            "a file that {ambient}'s work has written was overwritten in the work of {owner}, and read again in the "
+            "first as if it were its own",
+            ambient=overwritten.reader,
+            owner=overwritten.writer,
+            place="read here",
+            at=overwritten.stack,
+            record=overwritten.record,
+        )

@@ -24,9 +24,10 @@ ROWS: Final = "rows of a database"
 REPLY: Final = "a reply of a key-value store"
 ANSWER: Final = "an answer of another service"
 CACHE: Final = "an entry of a cache"
+FILE: Final = "a file"
 ITEM: Final = "what another's work has handed over"
 
-BY_QUERY: Final = frozenset({ROWS, REPLY, ANSWER})
+BY_QUERY: Final = frozenset({ROWS, REPLY, ANSWER, FILE})
 """What the unit asked for by itself: whether it may be shown to its user is the application's decision."""
 
 LIMIT: Final = 10_000
@@ -90,6 +91,7 @@ class Inputs:
         "contested",
         "dropped",
         "ended",
+        "files",
         "kept",
         "rows",
         "told",
@@ -107,6 +109,8 @@ class Inputs:
         self.ended = False
         self.user: User | None = None
         """Whose unit it is, once somebody had to know."""
+        self.files: dict[str, int] = {}
+        """Files that it has opened: the number of its own writing; 0 where it has read them first."""
         self.told: set[str] = set()
         """Whose credentials were told of in this unit."""
         self.contested = False
