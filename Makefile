@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile
 
-.PHONY: demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites clean
+.PHONY: demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -80,5 +80,8 @@ corpus-light: $(STAMP)  ## the same without big packages; ../shared/corpus may b
 suites: $(STAMP)  ## other projects' own test suites, each bare and audited, compared test by test
 	$(BIN)/python tests/suites/run.py --environments $(VENV)-suites $(ARGS)
 
+apps: $(STAMP)  ## other people's applications, bare and audited, driven by several users; then with planted leaks
+	$(BIN)/python tests/apps/run.py --environments $(VENV)-apps $(ARGS)
+
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-corpus $(VENV)-suites .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-corpus $(VENV)-suites $(VENV)-apps .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -24,13 +24,15 @@ class Environments:
         self._folder = folder.absolute()
         self._pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
-    def python(self, pins: tuple[str, ...]) -> Path:
+    def python(self, pins: tuple[str, ...], without_dependencies: tuple[str, ...] = ()) -> Path:
         """The interpreter of the environment with these pins and this checkout, made if needed.
+
+        Of ``without_dependencies`` nothing is installed but themselves: what they would pin does not run here.
 
         Raises:
             EnvironmentFailedError: the packages can't be installed together.
         """
-        place = self._folder / _digest(sys.version, str(ROOT), *sorted(pins))
+        place = self._folder / _digest(sys.version, str(ROOT), *sorted(pins), *sorted(without_dependencies))
         python = place / "bin" / "python"
         complete = place / "complete"
         # Our entry points and requirements may have changed since: what is there already is installed again quickly.
@@ -39,6 +41,8 @@ class Environments:
             _call([sys.executable, "-m", "venv", "--clear", "--without-pip", str(place)])
         if not complete.exists() or complete.read_text(encoding="utf-8") != ours:
             self._install(python, [*pins, *self._ours(pins)])
+            if without_dependencies:
+                self._install(python, ["--no-deps", *without_dependencies])
             # Without its requirements: the server packages that only the demo needs may be older here than it allows.
             self._install(python, ["--no-deps", "--editable", str(ROOT)])
             complete.write_text(ours, encoding="utf-8")
