@@ -42,6 +42,18 @@ LIBRARY = load(
 SENDING = (step(f"{PACKAGES}/django/handlers.py", "send"), step(f"{PACKAGES}/gunicorn/workers/sync.py", "run"))
 
 
+SITE = load(
+    f"{PACKAGES}/django/contrib/admin/sites.py",
+    "from functools import update_wrapper\nclass Site:\n    def history(self, request): pass\n"
+    "    def wrapped(self):\n        def wrapper(*args): pass\n        return update_wrapper(wrapper, self.history)\n",
+)
+
+
+class OwnSite(SITE.Site):  # type: ignore[misc, name-defined]
+    def history(self, request: Any) -> None:
+        pass
+
+
 class Notes(LIBRARY.View):  # type: ignore[misc, name-defined]
     def post(self, request: Any) -> None:
         pass
@@ -53,6 +65,9 @@ class Items(Notes):
 
 def page(request: Any) -> None:
     pass
+
+
+LIBRARY.View.put = page
 
 
 def decorated(view: Any) -> Any:
@@ -84,6 +99,13 @@ class Handler:
         (Items.as_view(), "POST", "Items.post"),
         (Items.as_view(), "GET", "Items.get"),
         (Notes, None, "Notes"),
+        (decorated(Notes.as_view()), "POST", "Notes.post"),
+        (OwnSite().wrapped(), "GET", "OwnSite.history"),
+        (decorated(partial(OwnSite().history)), "GET", "OwnSite.history"),
+        # What an application wraps around a library's view from outside, and puts into a library's class.
+        (decorated(SITE.Site().history), "GET", "decorated.<locals>.inner"),
+        (decorated(LIBRARY.View.as_view()), "GET", "decorated.<locals>.inner"),
+        (LIBRARY.View.as_view(), "PUT", "View.put"),
     ],
 )
 def test_the_view_of_an_answer(view: Any, method: str | None, name: str) -> None:

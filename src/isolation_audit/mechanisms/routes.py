@@ -18,6 +18,8 @@ from isolation_audit.instrument.resolve import dict_of, find, function_of, mro_o
 from isolation_audit.instrument.stacks import frame_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from isolation_audit.findings import Frame
     from isolation_audit.identity.requests import Request
 
@@ -37,7 +39,12 @@ class Endpoint:
     def frame(self) -> Frame | None:
         """The place of the view; None where that is not plain Python."""
         cls = _class_of(self.view)
-        return _function_frame(self.view) if cls is None else _class_frame(cls, _handler(self.view, self.method))
+        place = None if cls is None else _class_frame(cls, _handler(self.view, self.method))
+        if place is not None and not is_installed(place.file):
+            return place
+        # A library's class, which the application may have wrapped.
+        around = _function_frame(self.view)
+        return around if cls is None or (around is not None and not is_installed(around.file)) else place
 
     def code(self) -> CodeType | None:
         """The code that answers; None where that is not plain Python."""
@@ -57,39 +64,57 @@ def current_endpoint() -> Endpoint | None:
 def code_of(made_by: Any) -> CodeType | None:
     """The code of a function, a method, or an object that can be called; None where that is not plain Python.
 
-    What a decorator wraps (``functools.wraps``) counts, not its wrapper.
+    What a decorator wraps (``functools.wraps``) counts, not its wrapper; unless the wrapper is the application's and
+    what it wraps is not, as where an application changes a library's view from outside.
     """
     if type(made_by) is CodeType:
         return made_by
+    codes = [layer.__code__ for layer in _layers(made_by) if type(layer) is FunctionType]
+    own = [code for code in codes if not is_installed(code.co_filename)]
+    return next(reversed(own or codes), None)
+
+
+def _layers(view: Any) -> Iterator[Any]:
+    """The view, and what each of its decorators has wrapped, from the outside to the inside.
+
+    Decorators are functions, partials, methods of what they belong to (as those of an admin's site), or objects.
+    """
     for _ in range(_DECORATORS):
-        if type(made_by) is not partial:
-            break
-        made_by = made_by.func
-    function = function_of(made_by.__func__ if type(made_by) is MethodType else made_by)
-    if function is None:
-        calls = (vars(cls)["__call__"] for cls in mro_of(type(made_by)) if "__call__" in vars(cls))
-        function = next(map(function_of, calls), None)
-    for _ in range(_DECORATORS):
-        below = None if function is None else function_of(vars(function).get("__wrapped__"))
-        if below is None:
-            break
-        function = below
-    return None if function is None else function.__code__
+        if type(view) is partial:
+            yield view
+            view = view.func
+            continue
+        function = function_of(view.__func__ if type(view) is MethodType else view)
+        if function is None:
+            yield view
+            calls = (vars(cls)["__call__"] for cls in mro_of(type(view)) if "__call__" in vars(cls))
+            function = None if issubclass(type(view), type) else next(map(function_of, calls), None)
+        if function is None:
+            return
+        yield function
+        if "__wrapped__" not in vars(function):
+            return
+        view = vars(function)["__wrapped__"]
 
 
 def _class_of(view: Any) -> type | None:
     """The class of a view that is one, or that a function stands for; past what instances make of attributes."""
-    if issubclass(type(view), type):
-        return view  # type: ignore[no-any-return]
-    fields = vars(view) if type(view) is FunctionType else {}
-    return next((cls for name in _CLASSES if issubclass(type(cls := fields.get(name)), type)), None)
+    for layer in _layers(view):
+        if issubclass(type(layer), type):
+            return layer  # type: ignore[no-any-return]
+        fields = vars(layer) if type(layer) is FunctionType else {}
+        for name in _CLASSES:
+            if issubclass(type(cls := fields.get(name)), type):
+                return cls
+    return None
 
 
 def _handler(view: Any, method: str | None) -> str | None:
     """The name of the method that answers; REST framework's sets of views say which."""
     if method is None:
         return None
-    actions = vars(view).get("actions") if type(view) is FunctionType else None
+    functions = (layer for layer in _layers(view) if type(layer) is FunctionType)
+    actions = next((vars(one)["actions"] for one in functions if "actions" in vars(one)), None)
     named = actions.get(method.lower()) if type(actions) is dict else None
     return named if type(named) is str else method.lower()
 
