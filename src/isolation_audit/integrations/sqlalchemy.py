@@ -56,18 +56,24 @@ class UsePoint(Interceptor):
         holder = self._sessions.holder(session)
         if holder is None:
             return None
-        transaction = session.get_transaction()
+        transaction = _transaction(session)
         self._sessions.use(holder, transaction, SESSION, _LIBRARIES, changing=self._changing)
         return (holder, session) if transaction is None else None
 
     def after(self, state: tuple[Holder, Any], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """Note the transaction that has begun."""
         holder, session = state
-        holder.keep(session.get_transaction())
+        holder.keep(_transaction(session))
 
     def failed(self, state: tuple[Holder, Any], error: BaseException) -> None:
         """The same; a statement that fails has begun one."""
         self.after(state, error)
+
+
+def _transaction(session: Any) -> Any:
+    """What is under way; until 1.3 a session has no method that tells."""
+    get = getattr(session, "get_transaction", None)
+    return vars(session).get("transaction") if get is None else get()
 
 
 integration = Sqlalchemy()

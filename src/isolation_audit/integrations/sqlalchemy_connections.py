@@ -102,7 +102,8 @@ class EndPoint(Interceptor):
 
 def _kept(databases: Databases, connection: Any) -> Kept | None:
     """What is known of a connection; None where no pool lends it, or where it may be cleaned without us."""
-    checkout = connection._dbapi_connection  # noqa: SLF001 - the public property may connect anew
+    # The public property may connect anew. Until 1.3 it has another name, and statements are not seen either.
+    checkout: Any = getattr(connection, "_dbapi_connection", None)
     pool = getattr(checkout, "_pool", None)
     if pool is None or connection.dialect.name not in _LANGUAGES:
         return None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 _RESULT: Final = "sqlalchemy.engine.cursor:CursorResult"
+_UNTIL_1_3: Final = "sqlalchemy.engine.result:ResultProxy"
 _FETCHES: Final = ("_fetchone_impl", "_fetchmany_impl", "_fetchall_impl")
 
 
@@ -31,8 +32,8 @@ class SqlalchemyRows:
         """All ways in which a result gets its rows."""
         inputs = receiver(runtime)
         if inputs is not None:
-            for name in _FETCHES:
-                yield Point(f"{_RESULT}.{name}", partial(FetchPoint, f"{_RESULT}.{name}", inputs))
+            for place in (f"{result}.{name}" for result in (_RESULT, _UNTIL_1_3) for name in _FETCHES):
+                yield Point(place, partial(FetchPoint, place, inputs))
             yield Replacement(f"{_RESULT}._fetchiter_impl", IterationPoint(inputs), _iterating)
 
 
