@@ -49,6 +49,14 @@ SITE = load(
 )
 
 
+REST = load(
+    f"{PACKAGES}/rest_framework/decorators.py",
+    "def api_view(func):\n    def handler(self, *args): return func(*args)\n"
+    "    made = type(func.__name__, (), {'get': handler, '__module__': func.__module__})\n"
+    "    def view(request): pass\n    view.cls = made\n    return view\n",
+)
+
+
 class OwnSite(SITE.Site):  # type: ignore[misc, name-defined]
     def history(self, request: Any) -> None:
         pass
@@ -106,6 +114,8 @@ class Handler:
         (decorated(SITE.Site().history), "GET", "decorated.<locals>.inner"),
         (decorated(LIBRARY.View.as_view()), "GET", "decorated.<locals>.inner"),
         (LIBRARY.View.as_view(), "PUT", "View.put"),
+        # What a library has made of a function.
+        (REST.api_view(page), "GET", "page"),
     ],
 )
 def test_the_view_of_an_answer(view: Any, method: str | None, name: str) -> None:

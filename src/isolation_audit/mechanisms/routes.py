@@ -125,14 +125,34 @@ def _function_frame(view: Any) -> Frame | None:
 
 
 def _class_frame(cls: type, name: str | None) -> Frame | None:
-    """The class's method; where a library's class has it, as with generic views, the class itself is what is shown."""
+    """The class's method; where a library's class has it, as with generic views, the class itself is what is shown.
+
+    A class that a library has made of a function, as REST framework's ``api_view`` does, is shown as that function.
+    """
     qualname = type.__dict__["__qualname__"].__get__(cls)
-    code = code_of(find(cls, name)[1]) if name is not None and find(cls, name)[0] is not None else None
+    raw = None if name is None else find(cls, name)[1]
+    code = None if raw is None else code_of(raw)
     called = qualname if code is None else f"{qualname}.{name}"
     if code is not None and not is_installed(code.co_filename):
         return frame_at(code.co_filename, code.co_firstlineno, called)
     module = sys.modules.get(str(dict_of(cls).get("__module__")))
     file = None if module is None else vars(module).get("__file__")
+    if type(file) is not str:
+        return None
+    for around in _kept_by(function_of(raw)):
+        if around.co_filename == file:
+            return frame_at(file, around.co_firstlineno, around.co_qualname)
     functions = (function_of(value) for value in dict_of(cls).values())
     lines = [one.__code__.co_firstlineno for one in functions if one is not None and one.__code__.co_filename == file]
-    return frame_at(file, min(lines, default=1), called) if type(file) is str else None
+    return frame_at(file, min(lines, default=1), called)
+
+
+def _kept_by(function: FunctionType | None) -> Iterator[CodeType]:
+    """The code of the functions that a function's closure holds."""
+    for cell in () if function is None else function.__closure__ or ():
+        try:
+            code = code_of(cell.cell_contents)
+        except ValueError:  # empty
+            continue
+        if code is not None:
+            yield code
