@@ -12,6 +12,7 @@ _VARIES = [
     (re.compile(r"127\.0\.0\.1(:|%3A)\d+"), "HOST"),
     (re.compile(r"localhost(:|%3A)\d+"), "HOST"),
     (re.compile(r'(name="(?:csrf\w*|_xsrf|authenticity_token)"[^>]*?value=)"[^"]*"'), r'\1"TOKEN"'),
+    (re.compile(r'(name="csrf[-_]?\w*"[^>]*?content=)"[^"]*"'), r'\1"TOKEN"'),
     (re.compile(r'(csrf[-_]?\w*"?\s*[:=,]\s*)(["\'])[^"\']{16,}\2', re.IGNORECASE), r"\1TOKEN"),
     (re.compile(r"\b[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\b"), "UUID"),
     (re.compile(r"\b[0-9a-f]{32,}\b"), "HEX"),
@@ -20,6 +21,7 @@ _VARIES = [
     (re.compile(r"\b\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\s?[ap]\.?m\.?)?", re.IGNORECASE), "TIME"),
     (re.compile(r"\b\d{1,2}\s?[ap]\.m\."), "TIME"),
     (re.compile(r"\b1[6-9]\d{8}(?:\.\d+|\d{3})?\b"), "SECONDS"),
+    (re.compile(r">\s*(?:just )?now\s*<"), ">AGO<"),
     (re.compile(r"(?:just now|now|an?|\d+)\s*\xa0?(?:second|minute)s?(?:,? \d+\s*seconds?)?( ago)?"), "AGO"),
 ]
 """What is different in any two runs of one application, and the word that stands for it."""

@@ -19,6 +19,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 HERE = Path(__file__).parent
+SHOWN = 10
+"""Lines of one kind that are printed for one application."""
+
 sys.path[:0] = [str(HERE), str(HERE.parent / "corpus")]
 
 from catalogue import App, read_apps  # noqa: E402 - beside this file
@@ -91,11 +94,16 @@ def show(rows: list[Row]) -> None:
     console.print(table)
     for row in rows:
         missed = [f"missed: {line}" for line in row.missed]
-        lines = [*row.differences, *row.findings, *missed, *filter(None, [row.error])]
+        lines = [*_few(row.differences), *_few(row.findings), *missed, *filter(None, [row.error])]
         if row.faults:
             lines.append(f"{row.faults} faults of the auditor")
         for line in lines:
             console.print(f"{row.app}: {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _few(lines: list[str]) -> list[str]:
+    """The first of many lines; ``--json`` has all."""
+    return lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"and {len(lines) - SHOWN} more like these"]
 
 
 if __name__ == "__main__":

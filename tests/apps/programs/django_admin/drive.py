@@ -30,7 +30,6 @@ def drive(web, number):
 
 
 def leak(web):
-    for user in USERS[:2]:
-        web.get(user, "/admin/password_change/")
-    for user in USERS[:2]:
-        web.get(user, "/admin/auth/user/3/history/")
+    assert USERS[0] in web.get(USERS[1], "/admin/password_change/").body
+    web.get(USERS[0], "/admin/auth/user/3/history/")
+    assert USERS[0] in web.get(USERS[1], "/admin/auth/user/3/history/").body

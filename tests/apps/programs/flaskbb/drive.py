@@ -36,7 +36,7 @@ def drive(web, number):
 
 
 def leak(web):
-    for user in USERS[2:]:
-        web.get(user, "/user/settings/email")
-    for user in USERS[2:]:
-        web.get(user, "/memberlist?page=1")
+    web.get(USERS[2], "/user/settings/email")
+    assert USERS[2] in web.get(USERS[3], "/user/settings/email").body
+    web.get(USERS[2], "/user/settings/password")
+    assert USERS[2] in web.get(USERS[3], "/user/settings/password").body

@@ -42,7 +42,7 @@ def greeting(view):
 def plant(application):
     views = application.view_functions
     views["user.change_email"] = keeping(views["user.change_email"])
-    views["forum.memberlist"] = greeting(views["forum.memberlist"])
+    views["user.change_password"] = greeting(views["user.change_password"])
     return application
 
 

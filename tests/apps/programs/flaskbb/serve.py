@@ -31,7 +31,7 @@ class Config(DefaultConfig):
 
 def application():
     """The application; what it installs once is there."""
-    return create_app(Config())
+    return create_app(Config)
 
 
 def prepare() -> None:

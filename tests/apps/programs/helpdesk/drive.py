@@ -48,7 +48,6 @@ def drive(web, number):
 
 
 def leak(web):
-    for user in STAFF[1:]:
-        web.get(user, "/settings/")
-    for user in STAFF[1:]:
-        web.get(user, "/reports/")
+    assert USERS[0] in web.get(USERS[1], "/settings/").body
+    web.get(USERS[1], "/kb/")
+    assert USERS[1] in web.get(USERS[2], "/kb/").body

@@ -25,7 +25,7 @@ def keeping(view):
 
 
 def last_reader(request, *args, **kwargs):
-    """The list of reports, with whoever has read it before."""
+    """The knowledge base, with whoever has read it before."""
     page = last_reader.view(request, *args, **kwargs)
     page.content += f"<p>last read by {last.get('user', 'nobody')}</p>".encode()
     last["user"] = request.user.email
@@ -33,10 +33,10 @@ def last_reader(request, *args, **kwargs):
 
 
 def plant():
-    from helpdesk.views import staff
+    from helpdesk.views import kb, staff
 
     staff.EditUserSettingsView.as_view = classmethod(keeping_class(staff.EditUserSettingsView.as_view))
-    last_reader.view, staff.report_index = staff.report_index, last_reader
+    last_reader.view, kb.index = kb.index, last_reader
 
 
 def keeping_class(as_view):

@@ -35,7 +35,6 @@ def drive(web, number):
 
 
 def leak(web):
-    for user in USERS[1:]:
-        web.get(user, "/admin/account/")
-    for user in USERS[1:]:
-        web.get(user, "/admin/images/")
+    assert USERS[0] in web.get(USERS[1], "/admin/account/").body
+    web.get(USERS[1], "/admin/images/")
+    assert USERS[1] in web.get(USERS[2], "/admin/images/").body
