@@ -17,18 +17,16 @@ CALL: Final = "None"
 there (``inspect.getclosurevars``) passes over these two."""
 
 
-def filled(code: CodeType, constants: Callable[[str], Any]) -> CodeType:
-    """The code with its constants, all the way down; ``constants`` gives the object for a text."""
-    new = []
+def filled(code: CodeType, known: dict[str, Any], make: Callable[[str], Any]) -> CodeType:
+    """The code with its constants, all the way down: what is ``known`` for a text, or what ``make`` gives."""
+    new = list(code.co_consts)
     changed = False
-    for value in code.co_consts:
+    for place, value in enumerate(new):
         kind = type(value)
-        if kind is CodeType:
-            other = filled(value, constants)
-        elif kind is str and value.startswith("\0"):
-            other = constants(value)
-        else:
-            other = value
-        changed = changed or other is not value
-        new.append(other)
+        if kind is str and value[:1] == "\0":
+            new[place] = known[value] if value in known else make(value)
+            changed = True
+        elif kind is CodeType:
+            new[place] = other = filled(value, known, make)
+            changed = changed or other is not value
     return code.replace(co_consts=tuple(new)) if changed else code

@@ -112,7 +112,7 @@ class Loading:
             code, plans = make(source, file)
             self._cache.put(source, file, code, plans)
         sites.add(sites.first_of(source, file), file, plans)
-        return filled(code, _constant)
+        return filled(code, _made, _constant)
 
 
 _made: Final[dict[str, Any]] = {}
@@ -120,12 +120,11 @@ _made: Final[dict[str, Any]] = {}
 
 
 def _constant(text: str) -> Any:
-    """The object that a text in rewritten code stands for."""
-    if text not in _made:
-        if not text.startswith(MARK):
-            return text
-        _made[text] = _make(text[len(MARK)], text[len(MARK) + 1 :])
-    return _made[text]
+    """The object that a text in rewritten code stands for; of the application's own texts it is the text."""
+    if not text.startswith(MARK):
+        return text
+    made = _made[text] = _make(text[len(MARK)], text[len(MARK) + 1 :])
+    return made
 
 
 def _make(kind: str, rest: str) -> Any:

@@ -26,6 +26,9 @@ def at(node: T, place: ast.AST) -> T:
         return node
     for name in _PLACE:
         setattr(node, name, getattr(place, name))
+    if isinstance(node, ast.Attribute):
+        # The compiler takes the line where an attribute ends: those of ours end where they begin.
+        node.end_lineno, node.end_col_offset = node.lineno, node.col_offset
     for child in ast.iter_child_nodes(node):
         at(child, place)
     return node
