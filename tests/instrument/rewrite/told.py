@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.rewrite import listener
 from isolation_audit.instrument.rewrite.loading import Loading
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Counting:
