@@ -138,4 +138,32 @@ HEALTHY = {
             free.append(buffer)
             return joined
         """,
+    "records of all, filtered by user": """
+        class Record:
+            def __init__(self, user, text):
+                self.user = user
+                self.text = text
+
+        rows = []
+        records = []
+
+        def handle(user, text):
+            rows.append({"user": user, "text": text})
+            records.append(Record(user, text))
+            found = []
+            for record in records:
+                if record.user == user:
+                    found.append(record.text)
+            mine = [row for row in rows if row["user"] == user]
+            texts = [record.text for record in records if record.user == user]
+            last = next((row["text"] for row in reversed(rows) if row["user"] == user), None)
+            return [mine, found, texts, last]
+        """,
+    "texts of all, filtered by user": """
+        lines = []
+
+        def handle(user, text):
+            lines.append(f"{user}: {text}")
+            return [line for line in lines if line.startswith(user)]
+        """,
 }

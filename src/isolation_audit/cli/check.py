@@ -77,6 +77,8 @@ def _show(path: Path, config: Config, targets: list[dict[str, Any]]) -> None:
     say = Console(highlight=False).print
     if config.shared and config.audit.depth == "calls":
         say("note: \\[shared] is about state, which audit.depth = 'calls' does not watch")
+    if config.audit.depth == "heap":
+        say("note: audit.depth = 'heap' looks as deep as 'state' in this version")
 
 
 def _sum_up(bad: int, levels: Counter[str]) -> None:

@@ -134,6 +134,8 @@ class Judging:
         places = (sites.site(taken.site), sites.site(write.site))
         if not text or self._is_readers(text, taken.key, unit, asked):
             return
+        if taken.among_others and self._literals.picks(places[0]):
+            return
         why = self._by_atoms(text, unit, write, asked, places)
         why = why or self._by_name(text, taken, unit, write, asked, places)
         severity = Severity.ERROR

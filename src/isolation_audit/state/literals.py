@@ -24,6 +24,15 @@ _FILES: Final = 500
 _SECONDS: Final = 0.1
 """How long one question may take; what was not looked at by then is looked at with the next."""
 
+_STATEMENT: Final = 8
+"""Lines from a read on in which a comparison is looked for."""
+
+_AFTER: Final = 200
+
+_comparison: Final = r"==|!=|<|>|\bin\b|\bis\b|\.startswith\(|\.endswith\("
+_filtered: Final = re.compile(rf".*?\bif\b.*?(?:{_comparison})").match
+_loop: Final = re.compile(r"\s*(?:async )?for ([\w, ()]+) in ").match
+
 _DEFINITIONS: Final = ("def ", "async def ", "lambda")
 
 _ALL: Final = 8_000_000
@@ -50,6 +59,15 @@ class Literals:
             if monotonic() > until:
                 return False
         return False
+
+    def picks(self, site: Site) -> bool:
+        """True where a container is gone through for what fits a comparison: ``[one for one in all if one.x == x]``."""
+        lines = self._text(site.file).splitlines()[site.line - 1 : site.line - 1 + _STATEMENT]
+        text = " ".join(line.strip() for line in lines)
+        if _filtered(text.partition(site.expression.casefold())[2][:_AFTER]):
+            return True
+        loop = _loop(lines[0]) if lines else None
+        return loop is not None and any(_compared(loop[1], line) for line in lines[1:])
 
     def _all(self, sites: list[Site], *, asks: bool) -> Iterator[str]:
         main = getattr(sys.modules.get("__main__"), "__file__", None)
@@ -83,6 +101,12 @@ class Literals:
             self._left -= len(known)
             self._texts[file] = known
         return known
+
+
+def _compared(names: str, line: str) -> bool:
+    """True for a line that compares what a loop has come to."""
+    found = re.search(rf"\bif\b(.*(?:{_comparison}).*)", line)
+    return found is not None and not set(re.findall(r"\w+", names)).isdisjoint(re.findall(r"\w+", found[1]))
 
 
 def _function(text: str, line: int) -> str:

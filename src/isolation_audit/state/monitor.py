@@ -55,7 +55,18 @@ class Taken:
     """One read of what another unit has written."""
 
     __slots__ = (
-        *("_future", "container", "container_class", "described", "key", "kind", "listed", "overwritten", "site"),
+        *(
+            "_future",
+            "among_others",
+            "container",
+            "container_class",
+            "described",
+            "key",
+            "kind",
+            "listed",
+            "overwritten",
+            "site",
+        ),
         *("stack", "texts", "write"),
     )
 
@@ -73,6 +84,8 @@ class Taken:
         self.stack = capture(_STACK)
         self.overwritten: Write | None = None
         """What this unit itself had written there before."""
+        self.among_others = False
+        """True where a whole container was read, which may have been gone through for some of it."""
         self.listed = False
         """True for one of many in a container that has something of the reader's, too: a list of who is there."""
 
@@ -170,17 +183,28 @@ class Monitor:
             write, level = published.write, published.level
         if write is None:
             return
-        if read.where.flows or (level == 0 and _is_called(read.where)):
+        # One of many that is compared is looked for, and may well be passed over then.
+        flows = read.where.flows and (level == 0 or read.where.use != sites.BRANCHED)
+        if flows or (level == 0 and _is_called(read.where)):
             self._take(unit, write, read, mine)
-        if not read.where.flows and level < LEVELS:
+        if not flows and level < LEVELS:
             self._publish(unit, write, level + 1, read.value)
 
-    def _take(self, unit: Unit, write: Write, read: _Read, mine: Write | None = None, *, listed: bool = False) -> None:
+    def _take(
+        self,
+        unit: Unit,
+        write: Write,
+        read: _Read,
+        mine: Write | None = None,
+        *,
+        listed: bool = False,
+        among_others: bool = False,
+    ) -> None:
         which = (id(write), read.site)
         if which not in unit.reads and len(unit.reads) < _READS:
             self._note_arguments(unit)
             taken = unit.reads[which] = Taken(write, read.container, read.kind, read.key, read.value, read.site)
-            taken.overwritten, taken.listed = mine, listed
+            taken.overwritten, taken.listed, taken.among_others = mine, listed, among_others
             unit.foreign.update(dict.fromkeys(text for text in taken.texts if len(text) >= _SHORT))
             self.units.open[id(unit)] = unit
 
@@ -197,6 +221,7 @@ class Monitor:
 
     def _whole(self, unit: Unit, inner: Entry, read: _Read) -> None:
         """A container goes on as it is, or is gone through, and with it what others have put into it."""
+        flows = read.where.flows and read.where.use != sites.BRANCHED
         latest = list(islice(inner.latest(), _CONTENTS))
         listed = any(write.unit is unit for _key, write in latest)
         for key, write in latest:
@@ -204,8 +229,9 @@ class Monitor:
             if held is _NOTHING or is_scalar(held) or is_of_the_process(held):
                 continue
             kind, name = ("element", None) if key is None else cast("tuple[str, object]", key)
-            if read.where.flows or type(held) is str:
-                self._take(unit, write, _Read(read.container, kind, name, held, read.site, read.where), listed=listed)
+            if flows or type(held) is str:
+                one = _Read(read.container, kind, name, held, read.site, read.where)
+                self._take(unit, write, one, listed=listed, among_others=True)
             else:
                 self._publish(unit, write, 1, held)
 

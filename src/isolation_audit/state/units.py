@@ -10,6 +10,7 @@ from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.scopes import request_variable
 from isolation_audit.identity.users import Kind, same
 from isolation_audit.provenance.inputs import current_inputs
 from isolation_audit.state.asked import signs
@@ -100,7 +101,7 @@ class Units:
 
     def _begin(self, inputs: Inputs) -> Unit:
         unit = inputs.unit = Unit(inputs, self._somebody())
-        unit.clients = signs(inputs)
+        unit.clients = _clients(inputs)
         inputs.at_end.append(lambda: self._end(unit))
         return unit
 
@@ -160,3 +161,10 @@ class Units:
             # Two sessions are two; of requests without any sign it can't be told.
             return bool(one.clients and other.clients)
         return True
+
+
+def _clients(inputs: Inputs) -> frozenset[int]:
+    """What tells the client of a unit from others."""
+    request = request_variable.get()
+    party = None if request is None else request.party()
+    return signs(inputs) if party is None else signs(inputs) | {hash(party.id)}
