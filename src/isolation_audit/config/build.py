@@ -355,8 +355,10 @@ def _exporter(table: Table) -> Exporter:
 
 def _limits(table: Table) -> Limits:
     default = Limits()
+    counts = [limit.name for limit in fields(Limits) if limit.name != "grace"]
     return Limits(
-        **{limit.name: table.one(limit.name, kinds.COUNT, getattr(default, limit.name)) for limit in fields(Limits)}
+        **{name: table.one(name, kinds.COUNT, getattr(default, name)) for name in counts},
+        grace=table.one("grace", kinds.DURATION, default.grace),
     )
 
 

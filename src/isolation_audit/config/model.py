@@ -283,6 +283,8 @@ class Limits:
     runs: int = 10_000
     stack: int = 16
     faults: int = 10
+    grace: float = 1.0
+    """Seconds after the end of a unit of work in which its objects may still be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +306,7 @@ class Watch:
     addressees: bool = True
     pools: bool = True
     factories: bool = True
+    lifetimes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class Request:
     """One request or connection. ``headers`` gives names in lower case with their values, and is asked once at most."""
 
     __slots__ = (
+        "__weakref__",
         "_answer_to",
         "_asked",
         "_compared",
@@ -103,6 +104,11 @@ class Request:
         """True once its session, token or key was known to be a user's."""
         self.disagreed = False
         """True once that was somebody else than whom a source names."""
+
+    @property
+    def ended(self) -> bool:
+        """True once it is over."""
+        return self._over
 
     def serves(self, scope: Any) -> bool:
         """True for this request's ASGI scope, and for copies that a middleware has made of it."""

@@ -54,6 +54,8 @@ class Runtime:
     """By target, the code of its declared constructors by its identity, and their names."""
     escaped: set[str] = field(default_factory=set)
     """Targets of which objects were there before they were watched."""
+    used: Callable[[Any], None] | None = None
+    """Told of an engine whose method is called, where somebody listens."""
     settling: list[Callable[[float], None]] = field(default_factory=list)
     """Called twice a second: tell of what has been open for so many seconds. At the end with zero."""
     running: bool = False

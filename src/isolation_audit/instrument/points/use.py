@@ -68,6 +68,8 @@ class UsePoint(Interceptor):
         ambient = self._ambient()
         if ambient is not None and ambient.kind is _PLACEHOLDER:
             ambient = None
+        if self._runtime.used is not None:
+            self._runtime.used(obj)
         if self._origins is not None:
             self._origins.check(obj, ambient)
         owner = owner_of(obj, values, self._owner, ambient, self._runtime, self._method)
