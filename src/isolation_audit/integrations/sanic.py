@@ -17,8 +17,9 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import Resolved
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
-from isolation_audit.integrations.connections import CLOSED, RECEIVED, Connections
+from isolation_audit.integrations.connections import Connections
 from isolation_audit.integrations.serving import Serving
+from isolation_audit.integrations.sockets import CloseSocketPoint, ReceiveSocketPoint, SendSocketPoint
 from isolation_audit.mechanisms.responses import Asked, Response
 from isolation_audit.mechanisms.routes import Endpoint
 from isolation_audit.mechanisms.sightings import Sightings
@@ -64,9 +65,9 @@ class Sanic:
         for target in WEBSOCKETS:
             connections = Connections(target, runtime)
             for name in ("recv", "recv_burst"):
-                yield Point(f"{target}.{name}", partial(ReceivePoint, f"{target}.{name}", connections))
-            yield Point(f"{target}.send", partial(MessagePoint, f"{target}.send", connections))
-            yield Point(f"{target}.close", partial(ClosePoint, f"{target}.close", connections))
+                yield Point(f"{target}.{name}", partial(ReceiveSocketPoint, f"{target}.{name}", connections))
+            yield Point(f"{target}.send", partial(SendSocketPoint, f"{target}.send", connections))
+            yield Point(f"{target}.close", partial(CloseSocketPoint, f"{target}.close", connections))
 
 
 def _handling(runtime: Runtime) -> Iterator[Point]:
@@ -170,75 +171,6 @@ class SendPoint(PassingPoint):
             data = data.encode()
         response.chunk(data if type(data) is bytes else b"", last=bool(end) or (data is None and end is None))
         return Passing()
-
-
-class _SocketPoint(Interceptor):
-    """Around a method of a WebSocket."""
-
-    def __init__(self, place: str, connections: Connections, layout: Layout) -> None:
-        self.place = place
-        self._connections = connections
-        self._layout = layout
-        self._self_of = layout.receiver_reader()
-
-    def before(self, values: Values) -> Any:
-        """Keep the WebSocket for the end; whoever receives on it, or sends first, is its handler."""
-        request: Request | None = request_variable.get()
-        if request is not None and request.lasting:
-            request.goes_on_here()
-        return self._self_of(values)
-
-
-class ReceivePoint(_SocketPoint):
-    """Around the ways to receive, of which each may give several messages, or none as it ends."""
-
-    def before(self, values: Values) -> Any:
-        """Note the user before the first message has come."""
-        websocket = super().before(values)
-        self._connections.bind(websocket, self._connections.of(websocket))
-        return websocket
-
-    def after(self, websocket: Any, result: Any) -> None:
-        """Count what has come."""
-        connection = self._connections.of(websocket)
-        for _ in result if type(result) is list else () if result is None else (result,):
-            self._connections.received(websocket, connection)
-
-    def failed(self, websocket: Any, error: BaseException) -> None:
-        """Note the end: from here on the application knows."""
-        if self._connections.libraries.is_departure(error):
-            connection = self._connections.of(websocket)
-            connection.end = connection.end or RECEIVED
-
-
-class MessagePoint(_SocketPoint):
-    """Around ``send``."""
-
-    def __init__(self, place: str, connections: Connections, layout: Layout) -> None:
-        super().__init__(place, connections, layout)
-        self._message = layout.argument(0)
-
-    def before(self, values: Values) -> None:
-        """Compare with the connection's user."""
-        websocket = super().before(values)
-        connection = self._connections.of(websocket)
-        if connection.end:
-            self._connections.unready(connection, connection.end)
-            return
-        if connection.reader is None:
-            self._connections.bind(websocket, connection)
-        self._connections.sent(connection, self._message(values))
-
-
-class ClosePoint(_SocketPoint):
-    """Around ``close``, which Sanic itself calls, too, when a handler has returned."""
-
-    def before(self, values: Values) -> None:
-        """Note the end, and tell of 1011."""
-        connection = self._connections.of(super().before(values))
-        if not connection.end:
-            self._connections.closing(connection, self._layout.optional("code")(values))
-            connection.end = CLOSED
 
 
 class _Told(dict[str, Any]):

@@ -60,8 +60,6 @@ LIBRARIES: Final = (
     _server("cheroot", "cheroot", "cheroot.wsgi:Gateway.respond"),
     Known("falcon", "Falcon", ("falcon.app:App.__call__", "falcon.asgi.app:App.__call__")),
     Known("cherrypy", "CherryPy", ("cherrypy._cprequest:Request.run",)),
-    Known("quart", "Quart", ("quart.app:Quart.__call__",)),
-    Known("litestar", "Litestar", ("litestar.app:Litestar.__call__",)),
     Known("streamlit", "Streamlit", ("streamlit.runtime.scriptrunner.script_runner:ScriptRunner._run_script",), "runs"),
     Known(
         "gradio", "Gradio", ("gradio.route_utils:call_process_api", "gradio.queueing:Queue.process_events"), "events"

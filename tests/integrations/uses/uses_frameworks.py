@@ -10,7 +10,7 @@ from typing import Any
 
 from servers import serving
 from uses import as_user, async_outcome, current_user, use
-from uses_web import USERS, get, talk
+from uses_web import USERS, called, get, talk
 
 __all__: list[str] = []
 
@@ -165,3 +165,117 @@ def sanic() -> Any:
 
 
 _applications = itertools.count()
+
+
+@use("quart", "quart_auth")
+def quart() -> Any:
+    from quart import Quart, request, session, websocket
+    from quart_auth import AuthUser, QuartAuth, login_user
+    from quart_auth import current_user as logged_in
+
+    logging.getLogger("use_of_quart").setLevel(logging.CRITICAL)
+    got: list[Any] = []
+    app = Quart("use_of_quart")
+    app.secret_key = "s" * 32
+    app.config["QUART_AUTH_COOKIE_SECURE"] = False
+    extension = QuartAuth(app)
+
+    @app.get("/<word>")
+    async def page(word: str) -> Any:
+        current_user.set(request.headers.get("x-user"))
+        if word == "break":
+            raise LookupError(word)
+        if word == "login":
+            session["user"] = current_user.get()
+            login_user(AuthUser(current_user.get()))
+            got.append(await async_outcome(_call(login_user, None)))
+        if word == "who":
+            got.append(logged_in.auth_id)
+            extension.load_cookie = lambda: 1 / 0  # type: ignore[method-assign]
+            got.append(await async_outcome(_call(extension.resolve_user)))
+            del extension.load_cookie  # type: ignore[method-assign]
+        return f"for {current_user.get()}"
+
+    @app.websocket("/chat")
+    async def chat() -> None:
+        current_user.set(websocket.headers["x-user"])
+        await websocket.accept()
+        await websocket.send("welcome")
+        word = await websocket.receive()
+        if word == "break":
+            raise LookupError(word)
+        await websocket.send(f"{current_user.get()}: {word}")
+        await websocket.close(1000)
+        own = websocket._get_current_object()
+        own._receive = own._send  # it asks for a message
+        got.append(await async_outcome(own.receive()))
+
+    async def main() -> Any:
+        async with serving(app) as url:
+            words = ("", "login", "who", "break")
+            pages = [(await get(url, f"/{word}", user))[0] for word in words for user in USERS]
+            talks = [await talk(f"{url}/chat", user, word) for user in USERS for word in ("hello", "break")]
+        pages += [await called(app, "/", user) for user in USERS]
+        cancelled = {"type": "websocket", "path": "/chat"}
+        got.append(await async_outcome(app(cancelled, None, None)))  # type: ignore[arg-type]
+        return [pages, talks, got]
+
+    return as_user(None, asyncio.run, main())
+
+
+async def _call(function: Any, *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+@use("litestar")
+def litestar() -> Any:
+    from litestar import Litestar, Request, WebSocket
+    from litestar import get as getting
+    from litestar import websocket as websocket_route
+    from litestar.exceptions import WebSocketDisconnect
+
+    got: list[Any] = []
+
+    @getting("/{word:str}")
+    async def page(request: Request[Any, Any, Any]) -> str:
+        current_user.set(request.headers.get("x-user"))
+        if request.path_params["word"] == "break":
+            raise LookupError("broken")
+        return f"for {current_user.get()}"
+
+    @getting("/threaded/{word:str}", sync_to_thread=True)
+    def threaded(request: Request[Any, Any, Any]) -> str:
+        current_user.set(request.headers.get("x-user"))
+        if request.path_params["word"] == "break":
+            raise LookupError("broken")
+        return f"for {current_user.get()}"
+
+    @websocket_route("/chat")
+    async def chat(socket: WebSocket[Any, Any, Any]) -> None:
+        current_user.set(socket.headers["x-user"])
+        await socket.accept()
+        await socket.send_text("welcome")
+        await socket.send_json({"for": current_user.get(), "word": await socket.receive_text()})
+        try:
+            await socket.receive_text()
+        except WebSocketDisconnect:
+            got.append("gone")
+            await socket.close()
+            got.append(await async_outcome(socket.send_text("late")))
+            raise
+
+    logging.getLogger("litestar").setLevel(logging.CRITICAL)
+    names = {"Request": Request, "WebSocket": WebSocket, "Any": Any}
+    app = Litestar([page, threaded, chat], signature_namespace=names, logging_config=None, openapi_config=None)
+
+    async def main() -> Any:
+        async with serving(app) as url:
+            words = ("hello", "break", "threaded/hello", "threaded/break", "no/where")
+            pages = [(await get(url, f"/{word}", user))[0] for word in words for user in USERS]
+            talks = [await talk(f"{url}/chat", user, "hello") for user in USERS]
+        pages += [await called(app, "/hello", user) for user in USERS]
+        wrong = {"type": "http", "path": "/", "method": "GET"}
+        got.append(await async_outcome(app(wrong, None, None)))  # type: ignore[arg-type]
+        return [pages, talks, got]
+
+    return as_user(None, asyncio.run, main())

@@ -1,0 +1,137 @@
+"""Quart: requests and their sessions, its WebSockets, and the logins of Quart-Auth. Its servers see what it answers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.scopes import request_variable
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.boundaries import RequestPoint, point
+from isolation_audit.integrations.connections import Connections
+from isolation_audit.integrations.logins import LoginPoint
+from isolation_audit.integrations.serving import serving_asgi, sources
+from isolation_audit.integrations.sockets import (
+    AcceptSocketPoint,
+    CloseSocketPoint,
+    ReceiveSocketPoint,
+    SendSocketPoint,
+)
+from isolation_audit.mechanisms.routes import Endpoint
+from isolation_audit.provenance import texts
+from isolation_audit.provenance.inputs import REQUEST, Input
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.identity.requests import Request
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+WEBSOCKET: Final = "quart.wrappers.websocket:Websocket"
+_APPLICATION: Final = "quart.app:Quart.__call__"
+_CONTEXT: Final = "quart.ctx:_BaseRequestWebsocketContext._push"
+_USER: Final = "quart_auth.extension:QuartAuth"
+
+
+class Quart:
+    """The integration."""
+
+    distribution = "Quart"
+    since = "0.19"
+    packages = ("quart",)
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """The application, the place where the session is opened, and what goes through a WebSocket."""
+        if runtime.config.watch.contexts:
+            yield Point(*point(RequestPoint, _APPLICATION, runtime))
+        yield Point(_APPLICATION, serving_asgi(_APPLICATION, runtime))
+        yield Point(_CONTEXT, ContextPoint)
+        connections = Connections(WEBSOCKET, runtime)
+        for name, kind in (
+            ("accept", AcceptSocketPoint),
+            ("receive", ReceiveSocketPoint),
+            ("send", SendSocketPoint),
+            ("close", CloseSocketPoint),
+        ):
+            yield Point(f"{WEBSOCKET}.{name}", partial(kind, f"{WEBSOCKET}.{name}", connections))
+
+
+class QuartAuth:
+    """The integration of Quart-Auth."""
+
+    distribution = "Quart-Auth"
+    since = "0.10"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What finds out who is logged in, and what logs in."""
+        if "login" in runtime.part(sources).detect:
+            yield Point(f"{_USER}.resolve_user", lambda _layout: UserPoint(f"{_USER}.resolve_user", _resolved))
+            yield Point(f"{_USER}.login_user", _logging_in)
+
+
+class ContextPoint(Interceptor):
+    """Around the beginning of Quart's own context of a request or a WebSocket, in the task of its handler."""
+
+    place = _CONTEXT
+
+    def __init__(self, layout: Layout) -> None:
+        self._context_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """Keep the context for the end of the call."""
+        return self._context_of(values)
+
+    @staticmethod
+    def after(context: Any, _result: Any) -> None:
+        """Show the session to the request, which knows its view from here on."""
+        request: Request | None = request_variable.get()
+        if request is None:
+            return
+        if request.lasting:
+            request.moves()
+            request.goes_on_here()
+        fields = vars(context)
+        application, asked = fields["app"], fields["request_websocket"]
+        request.session = fields["session"]
+        request.routed(lambda: endpoint_of(application, asked))
+        if request.inputs is not None:
+            request.inputs.receive(Input(REQUEST, asked, texts=texts.of_object))
+            # As it came: what the work puts into it later is none of its inputs.
+            request.inputs.receive(Input(REQUEST, dict(request.session or ())))
+
+
+class UserPoint(LoginPoint):
+    """Around what gives a user, who may be nobody: then the request may still be somebody's in another way."""
+
+    def after(self, values: Any, result: Any) -> None:
+        """Tell the request of somebody."""
+        if self._person_of(values, result) is not None:
+            super().after(values, result)
+
+
+def endpoint_of(application: Any, asked: Any) -> Endpoint:
+    """What Quart has found for a request."""
+    rule = vars(asked).get("url_rule")
+    view = None if rule is None else application.view_functions.get(rule.endpoint)
+    return Endpoint(getattr(rule, "rule", None), asked.method, view)
+
+
+def _id(user: Any) -> Any:
+    return vars(user).get("_auth_id")
+
+
+def _resolved(_values: Values, user: Any) -> Any:
+    return _id(user)
+
+
+def _logging_in(layout: Layout) -> UserPoint:
+    user_of = layout.argument("user")
+    return UserPoint(f"{_USER}.login_user", lambda values, _result: _id(user_of(values)))
+
+
+integration = Quart()
+auth = QuartAuth()
