@@ -39,7 +39,11 @@ class Instrumentation:
         self.loading: Loading | None = None
         """What rewrites modules at their import, where state is watched."""
         if runtime.config.audit.depth != "calls":
-            self.loading = Loading(runtime.config.state.packages, runtime.barrier)
+            self.loading = Loading(
+                runtime.config.state.packages,
+                runtime.barrier,
+                lambda what, why: self._publish(Problem("IA902", what, why)),
+            )
         self.targets: list[Watched] = self._applier.plan()
         self.integrated: list[Watched] = []
         """Targets of integrations; their modules are waited for, and never imported on their behalf."""

@@ -126,3 +126,27 @@ def test_tracebacks_of_imports_have_no_frame_of_ours(folder):
     )
     bare = subprocess.run([sys.executable, "tries.py"], text=True, capture_output=True).stdout.strip()
     assert run("--depth", "state", "--", "tries.py") == bare
+
+
+def test_modules_that_stay_as_they_are_are_told(folder, monkeypatch):
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "keeps", raising=False)
+    import keeps
+
+    told = []
+    loading = Loading((), Barrier(), lambda what, why: told.append((what, why)))
+    monkeypatch.setattr(loading, "wants", lambda name, _file: name == "keeps")
+    loading.start()
+    loading.stop()
+    assert keeps.A
+    assert [what for what, _why in told] == ["keeps"]
+    assert "imported before" in told[0][1]
+
+
+def test_a_late_auditor_says_so(folder):
+    (folder / "late.py").write_text("import keeps\nimport isolation_audit.auto\nkeeps.a.set(1)\n")
+    environ = {**os.environ, "ISOLATION_AUDIT_DEPTH": "state"}
+    (folder / "isolation-audit.toml").write_text('[audit]\ndepth = "state"\n')
+    done = subprocess.run([sys.executable, "late.py"], text=True, capture_output=True, env=environ)
+    assert "IA902" in done.stderr
+    assert "__main__, keeps" in done.stderr

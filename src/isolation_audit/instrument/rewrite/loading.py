@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests
@@ -27,31 +28,35 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.barrier import Barrier
 
 _OURS: Final = "isolation_audit"
+_NAMED: Final = 5
+_LATE: Final = "imported before the auditor came, and not rewritten; what is kept there is not watched"
+_LEFT: Final = "can't be rewritten; what is kept there is not watched"
 _METHODS: Final = ("source_to_code", "get_data", "get_source")
 
 
 class Loading:
     """Rewrites the modules that are imported from its start to its stop."""
 
-    def __init__(self, packages: tuple[str, ...], barrier: Barrier) -> None:
+    def __init__(
+        self, packages: tuple[str, ...], barrier: Barrier, tell: Callable[[str, str], None] = lambda _what, _why: None
+    ) -> None:
         self._packages = packages
         self._barrier = barrier
+        self._tell = tell
+        """Tells of modules that stay as they are, and why."""
         self._on = False
         self._cache = CodeCache()
         self.rewritten: list[str] = []
         """Names of modules."""
-        self.late: list[str] = []
-        """Names of modules that had been imported before."""
-
-        self.left: list[str] = []
-        """Names of modules that could not be rewritten."""
 
     def start(self) -> None:
         """Rewrite what is imported from now on."""
         self._on = True
-        self.late = sorted(
-            name for name, module in list(sys.modules.items()) if self.wants(name, getattr(module, "__file__", None))
-        )
+        modules = list(sys.modules.items())
+        late = sorted(name for name, module in modules if self.wants(name, getattr(module, "__file__", None)))
+        if late:
+            more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
+            self._tell(f"{', '.join(late[:_NAMED])}{more}", _LATE)
         _hook.put_in(self)
         when_it_starts(self._main)
 
@@ -62,7 +67,7 @@ class Loading:
             return
         try:
             if not exchange_functions(code, self.code(Path(file).read_bytes(), file)):
-                self.late.append("__main__")
+                self._tell("__main__", _LEFT)
                 return
         except Exception as error:
             self._barrier.fault("rewriting __main__", error)
@@ -94,7 +99,7 @@ class Loading:
         except (SyntaxError, OSError, ImportError):
             return None  # the original tells of it
         except (NotMadeError, RecursionError):
-            self.left.append(name)
+            self._tell(name, _LEFT)
             return None
         except Exception as error:
             self._barrier.fault(f"rewriting {name}", error)
@@ -169,9 +174,11 @@ class _Hook:
             code = None if loading is None else loading.code_of(self, fullname)
             return original(self, fullname) if code is None else code
 
-        # As one of importlib's own frames it is left out of tracebacks, and not counted by a warning's stacklevel.
-        get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
-        return get_code
+        # As one of importlib's own frames it is left out of tracebacks, and not counted by a warning's stacklevel;
+        # debuggers pass it over, which go by the name of the module.
+        code = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
+        own = {"__name__": "importlib._bootstrap_external", "__builtins__": __builtins__}
+        return FunctionType(code, own, "get_code", None, get_code.__closure__)
 
 
 _hook: Final = _Hook()
