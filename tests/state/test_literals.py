@@ -19,6 +19,9 @@ def answer(
 
 def ask():
     return answer("the pin is 4711")
+
+if __name__ == "__main__":
+    answer("my other pin is 4712")
 """
 
 

@@ -33,6 +33,8 @@ _comparison: Final = r"==|!=|<|>|\bin\b|\bis\b|\.startswith\(|\.endswith\("
 _filtered: Final = re.compile(rf".*?\bif\b.*?(?:{_comparison})").match
 _loop: Final = re.compile(r"\s*(?:async )?for ([\w, ()]+) in ").match
 
+_as_script: Final = re.compile(r"^if __name__ == [\"']__main__[\"']:", re.MULTILINE).split
+
 _DEFINITIONS: Final = ("def ", "async def ", "lambda")
 
 _ALL: Final = 8_000_000
@@ -95,7 +97,8 @@ class Literals:
             try:
                 path = Path(file)
                 if path.suffix == ".py" and path.stat().st_size <= min(_LARGEST, self._left):
-                    known = path.read_text("utf-8", "replace").casefold()
+                    # What runs only as a script is not the application's.
+                    known = _as_script(path.read_text("utf-8", "replace"))[0].casefold()
             except OSError:
                 known = ""
             self._left -= len(known)
