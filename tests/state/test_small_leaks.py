@@ -99,3 +99,35 @@ def test_an_entry_for_something_else_allows_nothing(audited):
     other = SHARED.format("allow", 'reason = "x"\n').replace(":last", ":lasting")
     findings, _said = audited(LEAKS["global"][0], other)
     assert [one.rule for one in findings] == ["IA402"]
+
+
+RACE = """
+    import asyncio
+
+    class Account:
+        balance = 100
+
+    account = Account()
+
+    async def handle(user, text):
+        balance = account.balance
+        {waits}
+        account.balance = balance - 10
+        return {{"ok": True}}
+    """
+
+
+def test_an_update_is_lost_across_an_await(audited):
+    findings, _said = audited(RACE.format(waits="await asyncio.sleep(0.03)"))
+    assert [(one.rule, one.severity) for one in findings] == [("IA402", Severity.WARNING)]
+    assert "an update is lost" in findings[0].message
+    assert "balance" in findings[0].target
+
+
+def test_an_update_without_a_wait_is_not(audited):
+    assert audited(RACE.format(waits="pass"))[0] == []
+
+
+def test_a_counter_that_several_users_count_is_silent(audited):
+    source = RACE.format(waits="account.balance += 1").replace("account.balance = balance - 10", "return balance")
+    assert audited(source)[0] == []

@@ -241,7 +241,7 @@ class Judging:
         """A number is written that was worked out from what another unit has replaced meanwhile."""
         site = sites.site(write.site)
         seen = unit.numbers.get(where)
-        if before.seq < unit.began or (seen is not None and seen[0] > before.seq):
+        if before.at < unit.began or (seen is not None and seen[0] > before.seq):
             return
         if not _is_read_before(write.site) or not self._units.apart(unit, before.unit):
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
@@ -41,6 +42,7 @@ class Write:
         "_identity",
         "_kind",
         "_ref",
+        "at",
         "atoms",
         "content",
         "described",
@@ -67,6 +69,7 @@ class Write:
         self.settled = False
         self.content = 0
         """The hash of all texts in it; 0 where there are none, or they are not known."""
+        self.at = time_ns()
         self.number = issubclass(type(value), NUMBERS) and type(value) is not bool
         self._kind = type(value)
         self._hash: int | None = None

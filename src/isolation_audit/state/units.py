@@ -7,10 +7,10 @@ request of nobody's is a unit, too: it is told from others by the session, the t
 from __future__ import annotations
 
 from itertools import count
-from time import monotonic
+from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import request_variable
+from isolation_audit.identity.scopes import request_variable, scope_variable
 from isolation_audit.identity.users import Kind, same
 from isolation_audit.provenance.inputs import current_inputs
 from isolation_audit.state.asked import signs
@@ -62,7 +62,7 @@ class Unit:
         """Texts that the functions at work were given, where nothing else tells what came in."""
         self.foreign: dict[str, None] = {}
         """Texts that it has read of others'; they may be among its arguments later."""
-        self.began = next(clock)
+        self.began = time_ns() if inputs is None else _began(inputs)
         self.since = monotonic()
         self.ended = False
         self.born: dict[int, ref[Any]] = {}
@@ -161,6 +161,16 @@ class Units:
             # Two sessions are two; of requests without any sign it can't be told.
             return bool(one.clients and other.clients)
         return True
+
+
+def _began(inputs: Inputs) -> int:
+    """When the unit began: inputs are made when they are first needed, and a scope may have begun before."""
+    scope = scope_variable.get()
+    while scope is not None and scope.parent is not None:
+        scope = scope.parent
+    if scope is not None and scope.inputs is inputs:
+        return scope.started
+    return time_ns() - int((monotonic() - inputs.began) * 1e9)
 
 
 def _clients(inputs: Inputs) -> frozenset[int]:
