@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gc
+import re
 
 import pytest
 
 from isolation_audit.config.user_sources import SOURCES, USER_HEADERS
 from isolation_audit.identity.bindings import Bindings
-from isolation_audit.identity.learned import LearnedUsers, party
+from isolation_audit.identity.learned import LearnedUsers
 from isolation_audit.identity.names import Name
+from isolation_audit.identity.pseudonyms import Pseudonyms
 from isolation_audit.identity.requests import Request
-from isolation_audit.identity.sources import AMBIENT, LOGIN, TOKEN, Sources
-from isolation_audit.identity.users import Kind, Users
+from isolation_audit.identity.sources import AMBIENT, LOGIN, SCOPES, TOKEN, Sources
+from isolation_audit.identity.users import Kind, Users, same
 
 ALICE = "session=alice-1f3a9c"
 BOB = "session=bob-77e0d2"
@@ -257,10 +259,56 @@ def test_whoever_comes_with_a_credential_is_a_party_of_their_own(sources, learne
     assert (one.id, one.kind) == (again.id, Kind.USER)
     assert one.id != other.id
     assert request(sources).party() is None
-    assert party([]) is None
+    assert learned.party([]) is None
 
 
 def test_a_service_s_key_is_no_party(sources):
     log_in(sources, "alice", x_api_key="service-1f3a9c")
     log_in(sources, "bob", x_api_key="service-1f3a9c")
     assert request(sources, x_api_key="service-1f3a9c").party() is None
+
+
+def test_a_party_turns_out_to_be_a_user(sources, users):
+    before = request(sources, cookie=ALICE).party()
+    other = request(sources, cookie=BOB).party()
+    assert not same(before, users.token("alice"))
+    log_in(sources, "alice", cookie=ALICE)
+    assert same(before, users.token("alice"))
+    assert not same(other, users.token("alice"))
+    assert not same(before, other)
+
+
+def test_a_party_is_called_by_a_digest_even_where_raw_ids_are_asked_for(sources):
+    label = Pseudonyms(raw=True).label(request(sources, cookie=ALICE).party())
+    assert re.fullmatch("session-[0-9a-f]{12}", label)
+
+
+def test_who_the_variable_has_named_is_the_user_of_the_answer_as_well(sources, users):
+    one = request(sources)
+    one.meet(users.token("alice"), AMBIENT)
+    assert who(one) == "alice"
+    one.meet(users.token("bob"), AMBIENT)
+    assert who(one) is None
+
+
+def test_what_a_scope_does_for_somebody_says_nothing_of_the_answer(sources, users):
+    one = request(sources)
+    one.meet(users.token("alice"), SCOPES)
+    assert who(one) is None
+
+
+def test_what_waits_for_the_user_is_judged_once_and_not_at_all_where_nobody_is_known(sources):
+    judged = []
+    one = request(sources)
+    one.when_known(lambda: judged.append(who(one)))
+    one.settle_waiting()
+    assert judged == []
+    one.told(LOGIN, Name("alice"))
+    one.settle_waiting()
+    one.settle_waiting()
+    assert judged == ["alice"]
+    never = request(sources)
+    never.when_known(lambda: judged.append("nobody"))
+    never.settle_waiting()
+    never.end()
+    assert judged == ["alice"]

@@ -70,6 +70,14 @@ class Ambient:
         request: Request | None = current_request()
         return None if request is None else request.user()
 
+    def party(self) -> User | None:
+        """The user whose work is running; where nobody knows, whoever has come with the request's credentials."""
+        user = self.current()
+        if user is not None:
+            return user
+        request: Request | None = current_request()
+        return None if request is None else request.party()
+
     def in_context(self) -> User | None:
         """The user whom the context itself has; what a request's headers, session or login say is none of it."""
         scope = current_scope()

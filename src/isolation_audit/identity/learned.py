@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isolation_audit.identity.credentials import presented_in
-from isolation_audit.identity.users import Kind, User, same
+from isolation_audit.identity.users import PARTY, Kind, User, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 DIGEST: Final = 16
 """Bytes of a digest."""
 
-PARTY: Final = "\0session "
-"""Before the digest of a credential, the id of a user of whom nothing else is known."""
+_PARTIES: Final = 10_000
+"""Parties that may yet turn out to be a user."""
 
 _COOKIES: Final = 1_000
 """Names of cookies that frameworks may be configured with."""
@@ -52,6 +52,7 @@ class LearnedUsers:
         self._limit = limit
         self._age = age
         self._clock = clock
+        self._parties: dict[bytes, User] = {}
         self.cookies: dict[str, None] = {}
         """Names of cookies that frameworks are configured to keep sessions under."""
         self.unlearned = 0
@@ -130,12 +131,23 @@ class LearnedUsers:
         for digest in digests:
             self._table.pop(digest, None)
 
-    def is_shared(self, digest: bytes) -> bool:
-        """True for what several users have come with."""
-        known = self._table.get(digest)
-        return known is not None and known.user is None
+    def party(self, digests: Iterable[bytes]) -> User | None:
+        """Whoever comes with these, as a user of their own until it is known who that is; None where none tells."""
+        own = [digest for digest in digests if (known := self._table.get(digest)) is None or known.user is not None]
+        if not own:
+            return None
+        first = min(own)
+        found = self._parties.get(first)
+        if found is None:
+            found = self._parties.setdefault(first, User(PARTY + first.hex()))
+            if len(self._parties) > _PARTIES:
+                self._parties.pop(next(iter(list(self._parties))), None)
+        return found
 
     def _keep(self, digest: bytes, learned: Learned) -> None:
+        party = self._parties.pop(digest, None) if learned.user is not None and learned.used else None
+        if party is not None:
+            party.known_as = learned.user
         table = self._table
         table[digest] = learned
         try:
@@ -146,9 +158,3 @@ class LearnedUsers:
                 self.evicted += 1
         except (KeyError, RuntimeError, StopIteration):
             return  # another thread evicts at this moment
-
-
-def party(digests: Iterable[bytes]) -> User | None:
-    """Whoever comes with these credentials, as a user of their own; None where there are none."""
-    first = min(digests, default=None)
-    return None if first is None else User(PARTY + first.hex())

@@ -10,7 +10,7 @@ import string
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.exceptions import UsageError
-from isolation_audit.identity.users import STRANGER
+from isolation_audit.identity.users import PARTY, STRANGER
 
 if TYPE_CHECKING:
     from isolation_audit.identity.users import User
@@ -76,6 +76,8 @@ class Pseudonyms:
 
     def text(self, identifier: str) -> str:
         """What findings, spans and reports call the bearer of this id."""
+        if identifier.startswith(PARTY):
+            return "session-" + identifier.removeprefix(PARTY)[:_SHOWN]
         if identifier.startswith(STRANGER):
             return "user-" + identifier.removeprefix(STRANGER)[:_SHOWN]
         return identifier if self.raw else "user-" + self.hash(identifier)

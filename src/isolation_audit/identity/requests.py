@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.credentials import Presented, cookie_set, is_session_cookie, plain_cookie
-from isolation_audit.identity.learned import party
 from isolation_audit.identity.names import Name, Unresolved, name_in_authorization, name_of, plain_id
 from isolation_audit.identity.sources import AMBIENT, LEARNED, LOGIN, NEVER, TOKEN, is_header, is_session, value_in
 from isolation_audit.identity.users import Kind, same
@@ -17,6 +16,10 @@ if TYPE_CHECKING:
 
     from isolation_audit.identity.sources import Sources
     from isolation_audit.identity.users import User
+
+
+_WAITING: Final = 100
+"""Answers, or parts of them, that wait for the user of one request."""
 
 
 class Request:
@@ -35,10 +38,12 @@ class Request:
         "_person",
         "_presented",
         "_query",
+        "_said_others",
         "_sources",
         "_task",
         "_user",
         "_void",
+        "_waiting",
         "disagreed",
         "inherited",
         "inputs",
@@ -96,6 +101,8 @@ class Request:
         """What came in through this request, until it is over; see ``provenance/inputs.py``."""
         self.named = False
         """True once a source has named a user."""
+        self._said_others = False
+        self._waiting: list[Callable[[], None]] = []
         self.said: User | None = None
         """Whom the application itself has said it works for, last."""
         self.said_by: dict[str, None] = {}
@@ -133,12 +140,15 @@ class Request:
         if self._is_elsewhere() or (self.inherited is not None and same(user, self.inherited)):
             return
         changed = self.said is not None and not same(self.said, user)
+        self._said_others = self._said_others or changed
         self.said = user
         self.said_by[source] = None
         self._look()
         self._compare()
         # Who works for several users in one request has credentials of their own.
         if source == AMBIENT and not changed and self._user is None and not self._void:
+            known = self._recognise()
+            self._said_others = self._said_others or (known is not None and not same(known, user))
             self._learn(user)
 
     def moves(self) -> None:
@@ -178,6 +188,7 @@ class Request:
         self.inputs = None
         self.scope = self.session = self.mark = self._headers = self._task = self._endpoint_of = None
         self._query = self._presented = None
+        self._waiting = []
         self._person = self._kept = self._user = self._name = self._compared = self._answer_to = None
 
     def told(self, rank: int, name: Name | None) -> None:
@@ -216,7 +227,7 @@ class Request:
         if self._void:
             return None
         has_the_word = self.rank <= self._sources.best and self.rank not in self._sources.outvoted
-        return (self._user if has_the_word else None) or self._answer_to or self._seen_before()
+        return (self._user if has_the_word else None) or self._answer_to or self._unasked()
 
     def claimed(self) -> User | None:
         """Whom its headers, session or login name, whatever the application itself says beside that."""
@@ -232,7 +243,7 @@ class Request:
             return
         self._look()
         said = self.said if AMBIENT in self.said_by else None
-        user = None if self._has_logged_out() else self._user or said or self._seen_before()
+        user = None if self._has_logged_out() else self._user or said or self._recognise()
         for header in cookies:
             name, value = cookie_set(header)
             if not value:
@@ -250,8 +261,7 @@ class Request:
         presented = None if self._void or self._is_elsewhere() else self._present()
         if presented is None:
             return None
-        shared = self._sources.learned.is_shared
-        return party(digest for digest in presented.all() if not shared(digest))
+        return self._sources.learned.party(presented.all())
 
     def _present(self) -> Presented | None:
         """What it presents; None where nobody is asked for that."""
@@ -264,18 +274,41 @@ class Request:
                 self._presented = Presented({})  # they may be none at all, where somebody has made them up
         return self._presented
 
-    def _seen_before(self) -> User | None:
+    def _recognise(self) -> User | None:
         """The user whom earlier requests with the same session, token or key have named."""
         presented = self._present()
         if presented is None:
             return None
         # A login that knows nobody says so of the session's cookie; a token or a key it may not have looked at.
         digests = presented.all() if self.rank == NEVER else presented.keys
-        user = self._sources.learned.user_of(digests) if digests else None
-        if user is None or (self.said is not None and not same(self.said, user)):
+        return self._sources.learned.user_of(digests) if digests else None
+
+    def _unasked(self) -> User | None:
+        """Whom nothing in this request tells, but what it came with, or what the application has said in passing.
+
+        What sets its variable may take that back before the answer leaves, and the answer is this user's all the same.
+        """
+        said = self.said
+        known = self._recognise()
+        if known is None:
+            sole = AMBIENT in self.said_by and not self._said_others and self.rank == NEVER
+            return said if sole and said is not None and said.kind is Kind.USER else None
+        if said is not None and not same(said, known):
             return None
         self.recognised = True
-        return user
+        return known
+
+    def when_known(self, judge: Callable[[], None]) -> None:
+        """Call this once the user is known; at the end of the request at the latest, and not at all if nobody is."""
+        if not self._over and len(self._waiting) < _WAITING:
+            self._waiting.append(judge)
+
+    def settle_waiting(self) -> None:
+        """Judge what has waited for the user, where that is known now."""
+        if self._waiting and self.user() is not None:
+            waiting, self._waiting = self._waiting, []
+            for judge in waiting:
+                judge()
 
     def _learn(self, user: User) -> None:
         presented = self._present()

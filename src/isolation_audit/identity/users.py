@@ -32,13 +32,15 @@ class Kind(Enum):
 class User:
     """One token for one user id; two live tokens of one table never share an id."""
 
-    __slots__ = ("digest", "id", "kind", "login")
+    __slots__ = ("digest", "id", "kind", "known_as", "login")
 
     def __init__(self, id: str, kind: Kind = Kind.USER, digest: str | None = None) -> None:  # noqa: A002 - the field's own name
         self.id = id
         self.kind = kind
         self.login = False
         """True once somebody was at work under this id; else it is only a name that others have used."""
+        self.known_as: User | None = None
+        """Of a party, the user that it has turned out to be."""
         self.digest = digest
         """What stands for the user between processes, where they share bindings."""
 
@@ -66,6 +68,10 @@ SEVERAL = User("+", Kind.ROOM)
 
 STRANGER: Final = "\0stranger "
 """Before a digest, the id of a user whom only another process knows; the NUL keeps it apart from real ids."""
+
+
+PARTY: Final = "\0session "
+"""Before a digest, the id of whoever comes with a credential, as long as nobody knows whose it is."""
 
 
 class Listener(Protocol):
@@ -98,7 +104,10 @@ def plain_name(value: object) -> str | None:
 
 def same(one: User, other: User) -> bool:
     """True for one user: ids decide when an evicted token meets its successor, digests when a stranger is known."""
-    return one is other or one.id == other.id or (one.digest is not None and one.digest == other.digest)
+    if one is other or one.id == other.id or (one.digest is not None and one.digest == other.digest):
+        return True
+    known, other_known = one.known_as or one, other.known_as or other
+    return (known is not one or other_known is not other) and same(known, other_known)
 
 
 class Users:

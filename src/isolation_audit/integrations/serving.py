@@ -94,6 +94,7 @@ class Serving(Interceptor):
     def after(self, state: Any, _result: Any) -> None:
         """The request has been served."""
         request, outer = state
+        request.settle_waiting()
         if request.inputs is not None:
             request.inputs.end()
         if request_variable.get() is request:

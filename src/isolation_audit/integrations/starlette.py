@@ -54,14 +54,15 @@ class Starlette:
                 yield Point(*point(AnswerPoint, f"starlette.responses:{answer}.__call__", runtime))
         yield Point(APPLICATION, serving_asgi(APPLICATION, runtime))
         if are_learned(runtime):
-            for answer in ANSWERS:
-                yield Point(f"starlette.responses:{answer}.__call__", partial(_setting_cookies, answer))
             yield Point(SESSIONS, partial(SessionsPoint, runtime))
         if receiver(runtime) is not None:
             yield Point(REQUESTS, RequestObjectPoint)
         sinks = sinks_of(runtime)
         if sinks is not None:
             yield Point(RESPONSE, lambda layout: ResponsePoint(sinks, layout))
+            if are_learned(runtime):
+                for answer in ANSWERS:
+                    yield Point(f"starlette.responses:{answer}.__call__", partial(_setting_cookies, answer))
             yield from streaming(sinks)
 
 

@@ -85,8 +85,8 @@ class Pools:
         self.runtime = runtime
 
     def user(self) -> User | None:
-        """Whose work is running, where that is a user's."""
-        user = self.runtime.ambient.current()
+        """Whose work is running, where that is a user's, or somebody's with credentials of their own."""
+        user = self.runtime.ambient.party()
         return user if user is not None and user.kind is Kind.USER else None
 
     def exchange(self, connection: Any) -> Exchange | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content import secrets
 from isolation_audit.content.index import Mark
+from isolation_audit.identity.scopes import request_variable
 from isolation_audit.identity.users import same
 from isolation_audit.mechanisms.pushes import PUSHED, Events, Push
 from isolation_audit.mechanisms.routes import current_endpoint
@@ -19,6 +20,7 @@ from isolation_audit.rules import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from isolation_audit.identity.requests import Request
     from isolation_audit.identity.users import User
     from isolation_audit.mechanisms.routes import Endpoint
     from isolation_audit.mechanisms.sinks import Sinks
@@ -76,6 +78,7 @@ class Response:
         "_sinks",
         "_target",
         "_unended",
+        "_waiting",
     )
 
     def __init__(
@@ -98,6 +101,7 @@ class Response:
         self._concerned: dict[str, User] = {}
         """Everybody whom the body names, by id."""
         self._found: Mark | None = None
+        self._waiting: list[bytes] = []
         encoding, kind = "identity", ""
         for name, value in headers:
             lower = name.lower()
@@ -116,9 +120,14 @@ class Response:
 
     def chunk(self, data: bytes, *, last: bool) -> None:
         """The next part of the body."""
-        user = self._sinks.user()
-        if user is None or not self._readable:
+        if not self._readable:
             return
+        user = self._sinks.user()
+        if user is None:
+            self._wait(data, last=last)
+            return
+        if self._waiting:
+            data, self._waiting, self._left = b"".join([*self._waiting, data]), [], LARGEST
         if self._outermost:
             self._sinks.pass_on(data, user)
         elif self._sinks.was_searched(data, user):
@@ -152,6 +161,17 @@ class Response:
                 push.message(event, user, asked=self._request.asked, endpoint=self._request.endpoint)
             elif event:
                 self._sinks.secrets(event, self._target, PUSHED)
+
+    def _wait(self, data: bytes, *, last: bool) -> None:
+        """Keep what was sent before anybody knows for whom; it is judged when that is known."""
+        request: Request | None = request_variable.get()
+        if request is None or self._left <= 0:
+            return
+        self._left -= len(data)
+        self._waiting.append(data)
+        if last:
+            body, self._waiting, self._left = b"".join(self._waiting), [], LARGEST
+            request.when_known(partial(self.chunk, body, last=True))
 
     def _by_provenance(self, data: bytes, user: User, *, last: bool) -> None:
         """Collect whom the body names; at its end, judge by what came in through the unit of work."""

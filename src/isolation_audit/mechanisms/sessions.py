@@ -78,7 +78,8 @@ class Sessions:
         if not holder.goes_on_in(transaction):
             holder.clear()
             holder.keep(transaction)
-        user = self._runtime.ambient.current()
+        # Two sessions of one browser each are two pieces of work, whoever is behind them.
+        user = self._runtime.ambient.party()
         if user is None or user.kind is not Kind.USER:
             return
         work = _work()
