@@ -299,6 +299,7 @@ class Auditor:
             **users_told(runtime),
             "events_undelivered": tally.undelivered,
             "payloads_truncated": tally.payloads_truncated,
+            "exits": tally.exits_by_route(),
             "service_levels": {level: getattr(tally, level).as_dict() for level in LEVELS},
             "users_at_once": tally.users_at_once,
             "findings": {code: counts[code] for code in all_rules() if counts[code]},

@@ -109,6 +109,8 @@ class Finding:
     """Where the data is in a response: a JSON path such as ``$.items[3].owner``, or the name of a header."""
     run: str | None = None
     """The label of the run, for what is said of runs."""
+    explanation: dict[str, Any] | None = None
+    """What a judgement by inputs rests on: the verdict, the inputs that were looked at, the other's latest unit."""
     remedy: str | None = None
     """Lines of configuration, ready to be pasted where the finding is no fault."""
 
@@ -151,6 +153,7 @@ class Finding:
             **self.address(),
             **({} if self.field is None else {"field": self.field}),
             **({} if self.run is None else {"run": self.run}),
+            **({} if self.explanation is None else {"explanation": self.explanation}),
             **({} if self.remedy is None else {"remedy": self.remedy}),
         }
 

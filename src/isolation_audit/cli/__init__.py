@@ -33,6 +33,7 @@ _COMMANDS = {
         "demo",
         "Run the example chat with both engines under the auditor, and compare what clients and auditor counted.",
     ),
+    "explain": ("explain", "Tell what a finding rests on, what would have explained it, and where its data came in."),
     "gate": ("gate", "Exit 1, with the reasons, if what was audited must not go on."),
     "migrate": (
         "migrate",
@@ -45,6 +46,7 @@ _COMMANDS = {
     "rules": ("rules", "List all rules, or show the page of the rule CODE."),
     "run": ("run", "Run PROGRAM (a script, -m MODULE, or a command) and all its Python processes under the auditor."),
     "show": ("show", "Show coverage, findings and summary of a run that goes on or has ended."),
+    "why-not": ("explain", "Tell why exits that name others are, or are not, findings."),
     "scan": ("scan", "Find what is deprecated in the Python source below PATHS; exit 1 if there is any."),
 }
 """The file that each command is in, and the first sentence of its help, so that a list of commands imports none."""
@@ -59,7 +61,8 @@ class _Commands(click.Group):
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{_COMMANDS[name][0]}"), name)
+        module = import_module(f"{__name__}.{_COMMANDS[name][0]}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

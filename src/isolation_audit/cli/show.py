@@ -43,7 +43,7 @@ def show(
     DIR is the folder that `run --report` or `[report] directory` names, or a report.json. Without DIR it is the one of
     ISOLATION_AUDIT_REPORT, or of the configuration that is found here.
     """
-    report = read_report(directory or _usual_directory(), _complete)
+    report = read_report(directory or usual_directory(), _complete)
     wanted = [
         finding
         for finding in report["findings"]
@@ -64,7 +64,8 @@ def show(
         click.echo(f"{left_out} other finding(s) are not shown, because of --rule, --severity, --route or --user")
 
 
-def _usual_directory() -> Path:
+def usual_directory() -> Path:
+    """Where the report is, where nobody says."""
     named = os.environ.get("ISOLATION_AUDIT_REPORT")
     if named:
         return Path(named)

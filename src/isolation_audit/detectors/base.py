@@ -95,6 +95,7 @@ class Detector:
         answered: Endpoint | None = None,
         field: str | None = None,
         provenance: str | None = None,
+        explanation: Callable[[], dict[str, Any] | None] | None = None,
         severity: Severity | None = None,
     ) -> None:
         """Record a finding of rule ``code`` at the application's present place, or where ``at`` says.
@@ -107,7 +108,8 @@ class Detector:
         ``skip`` has the identities of code that is not the place itself: whoever called the outermost of it is.
         ``began`` is where the work began, for what is told after it; ``before`` is the other place and its label, where
         there are two; ``run`` is the id of the run. ``answered`` is the
-        view whose response it is, and ``field`` where in it. Without them the finding has the route of the running
+        view whose response it is, and ``field`` where in it. ``explanation`` is asked
+        where the finding is new. Without them the finding has the route of the running
         request.
         """
         recorder = self.recorder
@@ -163,6 +165,7 @@ class Detector:
                 method=method,
                 field=field,
                 run=None if run is None else self._run_label(run),
+                explanation=None if explanation is None else explanation(),
             ),
             shortcut,
         )

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
 from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.detectors.crossing import count, count_crossing
 from isolation_audit.instrument.observations import Carried, Returned
 from isolation_audit.mechanisms.sinks import Surfaced
+from isolation_audit.provenance.latest import LatestUnits
 from isolation_audit.rules import Example, Rule, Severity
+
+if TYPE_CHECKING:
+    from isolation_audit.provenance.verdicts import Judgement
 
 _APP = """\
 from isolation_audit import user_scope
@@ -173,6 +180,7 @@ class ContentDetector(Detector):
             answered=surfaced.endpoint,
             field=surfaced.field,
             provenance=None if judged is None else judged.words,
+            explanation=partial(self._explained, judged),
             severity=severity,
         )
 
@@ -190,4 +198,17 @@ class ContentDetector(Detector):
             at=surfaced.stack,
             answered=surfaced.endpoint,
             provenance=None if judged is None else judged.words,
+            explanation=partial(self._explained, judged),
         )
+
+    def _explained(self, judged: Judgement | None) -> dict[str, Any] | None:
+        """What the judgement rests on, for whoever asks why."""
+        if judged is None:
+            return None
+        seen = self.runtime.part(LatestUnits).of(judged.content)
+        user = self.label(judged.content)
+        return {
+            "verdict": judged.verdict.name.lower(),
+            "inputs": dict(judged.counts),
+            "last_seen": None if seen is None or user is None else seen.as_dict(user),
+        }

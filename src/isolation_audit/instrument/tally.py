@@ -89,6 +89,8 @@ class Tally:
     """Requests whose user a source has told, by source; scopes outside of requests count as well."""
     users_disagreed: int = 0
     """Requests in which a source named another user than the application itself."""
+    exits: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """What was decided of exits that name another user, by route and verdict."""
     undelivered: int = 0
     """Events of which a layer said, or hid, that they did not arrive."""
     payloads_truncated: int = 0
@@ -100,3 +102,10 @@ class Tally:
     cleanup: Histogram = field(default_factory=Histogram)
     users_at_once: int = 0
     """The highest number of users with a run at the same time."""
+
+    def exits_by_route(self) -> dict[str, dict[str, int]]:
+        """The same by route alone."""
+        made: dict[str, dict[str, int]] = {}
+        for (route, verdict), count in list(self.exits.items()):
+            made.setdefault(route, {})[verdict] = count
+        return made

@@ -15,6 +15,7 @@ from isolation_audit.mechanisms.shared_values import SharedValues
 from isolation_audit.mechanisms.sightings import Sightings
 from isolation_audit.provenance import texts
 from isolation_audit.provenance.inputs import REQUEST, Input, receiver
+from isolation_audit.provenance.latest import LatestUnits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -69,6 +70,7 @@ class Serving(Interceptor):
         self._sources = runtime.part(sources)
         self._tally = runtime.tally
         self._receiver = receiver(runtime)
+        self._latest = runtime.part(LatestUnits)
         self._shared = runtime.part(SharedValues) if runtime.config.watch.contexts else None
         runtime.part(Sightings).serves(place)
 
@@ -96,6 +98,9 @@ class Serving(Interceptor):
         request, outer = state
         request.settle_waiting()
         if request.inputs is not None:
+            user = request.said or request.user()
+            if user is not None:
+                self._latest.ended(user, request.endpoint(), request.inputs)
             request.inputs.end()
         if request_variable.get() is request:
             request_variable.set(outer)

@@ -24,6 +24,7 @@ from isolation_audit.mechanisms.labels import drop_oldest
 from isolation_audit.mechanisms.routes import current_endpoint
 from isolation_audit.provenance.inputs import inputs_at_exit
 from isolation_audit.provenance.judge import Exit, Judge
+from isolation_audit.provenance.latest import LatestUnits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -112,6 +113,7 @@ class Sinks:
         self._passed_on: dict[tuple[int, int, str], None] = {}
         responses = runtime.config.responses
         self._judge = runtime.part(Judge)
+        self._latest = runtime.part(LatestUnits)
         self._allowed = frozenset(responses.mentions)
         self._mentions = ATTRIBUTIONS.union(responses.mentions)
         self._open_to_all = re.compile("|".join(map(translate, responses.paths))).match if responses.paths else None
@@ -190,7 +192,11 @@ class Sinks:
         beside = {one.id for one in others}
         if user.id not in named:
             beside -= {mark.user.id for mark in self.outside_mentions(text)}
-        return self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), page))
+        judged = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), page))
+        endpoint = current_endpoint()
+        for one in judged:
+            self._latest.judged(endpoint, one.verdict.name.lower())
+        return judged
 
     def publish(
         self,

@@ -83,11 +83,11 @@ class Judge:
     def judge(self, inputs: Inputs, others: Sequence[User], exit_: Exit) -> list[Judgement]:
         """One judgement for each of ``others`` whom an exit names, the worst first."""
         search = _Search(self._content, inputs, {user.id for user in others})
-        looked_at = search.kinds()
+        looked_at, counts = search.kinds(), tuple(search.counted().items())
         made = []
         for other in others:
             verdict, how = self._verdict(search, inputs, other, exit_)
-            made.append(Judgement(verdict, other, how, looked_at))
+            made.append(Judgement(verdict, other, how, looked_at, counts))
         return sorted(made, key=lambda one: ORDER.index(one.verdict), reverse=True)
 
     def _verdict(self, search: _Search, inputs: Inputs, other: User, exit_: Exit) -> tuple[Verdict, str]:
@@ -168,10 +168,13 @@ class _Search:
         for start in range(0, len(self._entries), _BLOCK):
             self._block(self._entries[start : start + _BLOCK])
 
+    def counted(self) -> Counter[str]:
+        """How many inputs of each kind there were."""
+        return Counter(one.kind for one in self._entries)
+
     def kinds(self) -> str:
-        """Which inputs there were, in words."""
-        counted = Counter(one.kind for one in self._entries)
-        return ", ".join(f"{kind} ({times})" if times > 1 else kind for kind, times in counted.items())
+        """The same in words."""
+        return ", ".join(f"{kind} ({times})" if times > 1 else kind for kind, times in self.counted().items())
 
     def first(self, other: User, reader: User) -> _Found | None:
         """Where ``other`` was first named in something that counts as an input of the reader's unit."""

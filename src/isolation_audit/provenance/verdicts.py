@@ -58,6 +58,8 @@ class Judgement:
     content: User
     how: str = ""
     looked_at: str = ""
+    counts: tuple[tuple[str, int], ...] = ()
+    """Kinds of inputs that were looked at, and how many."""
 
     @property
     def why(self) -> str:
