@@ -36,6 +36,9 @@ async def rows(request):
 async def kept(request):
     return JSONResponse({"owner": last["user"]})
 
+async def board(request):
+    return JSONResponse({"owners": select("n = 7") if "fresh" in request.query_params else [last["user"]]})
+
 async def meanwhile(request):
     # Nobody's unit of work reads it: a context without any.
     import contextvars
@@ -48,7 +51,7 @@ async def many(request):
         connection.execute(text(many)).fetchall()
     return JSONResponse({"owner": last["user"]})
 
-VIEWS = [note, directory, rows, kept, meanwhile, many]
+VIEWS = [note, directory, rows, kept, board, meanwhile, many]
 app = Starlette(routes=[Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS])
 """
 )
@@ -71,14 +74,22 @@ def test_what_was_read_before_the_first_request_is_for_all(audit, app) -> None:
     assert "at start-up" in audit.words()[0]
 
 
-def test_whom_several_others_have_read_is_known_to_all(audit, app) -> None:
-    app.ask(CAROL, "/rows")
-    app.ask(BOB, "/kept")
+def test_whom_a_view_has_read_for_several_others_is_known_to_all_there(audit, app) -> None:
+    app.ask(CAROL, "/board?fresh=1")
+    app.ask(BOB, "/board")
     assert audit.alarms() == [("IA203", "error", BOB, ALICE)], "one other is not enough"
-    app.ask(DAVE, "/rows")
+    app.ask(DAVE, "/board?fresh=1")
     before = audit.auditor.recorder.counts["IA203"]
-    app.ask(BOB, "/kept")
+    app.ask(BOB, "/board")
     assert audit.auditor.recorder.counts["IA203"] == before
+
+
+def test_whom_other_views_read_for_everybody_is_still_told_of(audit, app) -> None:
+    for reader in (CAROL, DAVE, ERIN):
+        app.ask(reader, "/rows")
+    app.ask(BOB, "/kept")
+    assert audit.alarms() == [("IA203", "warning", BOB, ALICE)]
+    assert "elsewhere it was read for several other users, too" in audit.words()[-1]
 
 
 def test_what_nobodys_work_has_read_meanwhile_may_have_been_handed_over(audit, app) -> None:

@@ -40,7 +40,11 @@ _UUID: Final = 36
 """Characters of a UUID with its dashes."""
 
 _NAMED: Final = 10_000
-"""Users of whom it is remembered in whose units they were named."""
+"""Users and places of which it is remembered in whose units they were named."""
+
+
+_Named = tuple[str, tuple[str, int] | None]
+"""A user's id, and the place of what made an exit that named her; None for all of them."""
 
 
 @dataclass(slots=True)
@@ -77,8 +81,8 @@ class Judge:
         self._runtime = runtime
         self._background = runtime.part(background_of)
         self._static = StaticTexts()
-        self._named_for: dict[str, frozenset[str]] = {}
-        """Whom other users' units have brought in: their id -> the ids of two of those users."""
+        self._named_for: dict[_Named, frozenset[str]] = {}
+        """Whom other users' units have brought in: their id, and what answered -> the ids of two of those users."""
 
     def judge(self, inputs: Inputs, others: Sequence[User], exit_: Exit) -> list[Judgement]:
         """One judgement for each of ``others`` whom an exit names, the worst first."""
@@ -97,11 +101,12 @@ class Judge:
                 return Verdict.MISDIRECTED, ""
             if found.one.kind not in BY_QUERY:
                 return Verdict.EXPLAINED, found.one.kind
-            self._note(other, exit_.user)
+            self._note((other.id, _place(exit_.made_by)), exit_.user)
+            self._note((other.id, None), exit_.user)
             return Verdict.QUERIED, found.one.kind
         if self._in(constants(exit_.made_by), other):
             return Verdict.CODE, ""
-        if found is None and (public := self._public(other, exit_.user)):
+        if found is None and (public := self._public(other, exit_)):
             return Verdict.PUBLIC, public
         return self._unexplained(search, inputs, other, exit_, laundered=found is not None)
 
@@ -120,7 +125,9 @@ class Judge:
             return (Verdict.CODE if beside else self._written(other)), ""
         if laundered:
             return Verdict.LAUNDERED, ""
-        return (Verdict.FRAMED if beside else Verdict.MEMORY), ""
+        if beside:
+            return Verdict.FRAMED, ""
+        return (Verdict.SHARED if self._thirds((other.id, None), exit_.user) else Verdict.MEMORY), ""
 
     def _written(self, other: User) -> Verdict:
         """Of a name that the application is written with: what else its modules hold may have it from a user."""
@@ -131,22 +138,31 @@ class Judge:
         held = is_held(lambda file: self._static.globals_with(file, names), names)
         return Verdict.WRITTEN if held else Verdict.LISTED
 
-    def _public(self, other: User, reader: User) -> str:
+    def _public(self, other: User, exit_: Exit) -> str:
         if self._in([one.texts(one.value) for one in self._background.at_start], other):
             return "at start-up"
-        thirds = self._named_for.get(other.id, frozenset()) - {other.id, reader.id}
-        return "it was read for several other users, too" if len(thirds) >= _THIRDS else ""
+        # What the same view reads for others, it may keep for all. What other views read says nothing of this one:
+        # in a forum everybody's name is read for everybody.
+        here = self._thirds((other.id, _place(exit_.made_by)), exit_.user)
+        return "here it was read for several other users, too" if here else ""
 
-    def _note(self, other: User, reader: User) -> None:
-        known = self._named_for.get(other.id, frozenset())
+    def _thirds(self, named: _Named, reader: User) -> bool:
+        return len(self._named_for.get(named, frozenset()) - {named[0], reader.id}) >= _THIRDS
+
+    def _note(self, named: _Named, reader: User) -> None:
+        known = self._named_for.get(named, frozenset())
         if reader.id not in known and len(known) <= _THIRDS:
             if len(self._named_for) >= _NAMED:
                 self._named_for.pop(next(iter(self._named_for)), None)
-            self._named_for[other.id] = known | {reader.id}
+            self._named_for[named] = known | {reader.id}
 
     def _in(self, texts: Any, other: User) -> bool:
         text, _whole = text_of(texts) if texts else ("", True)
         return bool(text) and any(same(mark.user, other) for mark in self._content.marks_of_text(text)[0])
+
+
+def _place(code: CodeType | None) -> tuple[str, int] | None:
+    return None if code is None else (code.co_filename, code.co_firstlineno)
 
 
 def _in_main(code: CodeType | None) -> bool:

@@ -25,6 +25,10 @@ class Verdict(Enum):
         Severity.WARNING,
         "it is in no input; it stands in the data or the templates of the application's code, and its modules hold it",
     )
+    SHARED = (
+        Severity.WARNING,
+        "it is in no input: it came from this process's memory; elsewhere it was read for several other users, too",
+    )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
     FRAMED = (

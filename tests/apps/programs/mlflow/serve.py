@@ -23,7 +23,7 @@ def application():
         "MLFLOW_AUTH_CONFIG_PATH": str(ini),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": "x" * 30,
         "_MLFLOW_SERVER_FILE_STORE": STORE,
-        "_MLFLOW_SERVER_ARTIFACT_ROOT": str(Path.cwd() / "artifacts"),
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
         "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
         "MLFLOW_SERVER_ALLOWED_HOSTS": "*",
     }
