@@ -150,3 +150,11 @@ def test_a_late_auditor_says_so(folder):
     done = subprocess.run([sys.executable, "late.py"], text=True, capture_output=True, env=environ)
     assert "IA902" in done.stderr
     assert "__main__, keeps" in done.stderr
+
+
+def test_nothing_watches_for_a_program_that_runs_already(folder):
+    (folder / "isolation-audit.toml").write_text('[audit]\ndepth = "state"\n')
+    program = "import sys, isolation_audit.auto; print(sys.getprofile())"
+    done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True)
+    assert done.stdout == "None\n"
+    assert run("--depth", "state", "--", "-c", "import sys; print(sys.getprofile())") == "None"

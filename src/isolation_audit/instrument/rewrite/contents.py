@@ -39,16 +39,21 @@ class Held(NamedTuple):
 
 def attribute_of(owner: Any, name: str, value: Any = ABSENT) -> Held | None:
     """The attribute of an object; ``value`` is what it is about to be."""
-    kind = type(owner)
-    names = _plain.get(id(kind))
+    found = in_itself(owner, name) if value is ABSENT else ABSENT
+    if found is not ABSENT:
+        return Held(owner, ATTRIBUTE, name, found)
+    return _attribute_of(type(owner), owner, name, value)
+
+
+def in_itself(owner: Any, name: str) -> Any:
+    """The attribute, where it is known to lie in the object if anywhere; ABSENT for all others."""
+    names = _plain.get(id(type(owner)))
     if names is None or name not in names:
-        return _attribute_of(kind, owner, name, value)
-    if value is ABSENT:
-        try:
-            value = _OBJECTS_OWN(owner, name)
-        except AttributeError:
-            return _attribute_of(kind, owner, name, value)
-    return Held(owner, ATTRIBUTE, name, value)
+        return ABSENT
+    try:
+        return _OBJECTS_OWN(owner, name)
+    except AttributeError:
+        return ABSENT
 
 
 def _attribute_of(kind: type, owner: Any, name: str, value: Any) -> Held | None:

@@ -15,11 +15,36 @@ from typing import Any, Final
 
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.rewrite import sites
-from isolation_audit.instrument.rewrite.contents import ABSENT, Held, attribute_of, is_of_containers, item_of, items_of
-from isolation_audit.instrument.rewrite.listener import ALL, ANY, CELL, DEFAULT, GLOBAL, arm, armed, ear, listen
+from isolation_audit.instrument.rewrite.contents import (
+    ABSENT,
+    Held,
+    attribute_of,
+    in_itself,
+    is_of_containers,
+    item_of,
+    items_of,
+)
+from isolation_audit.instrument.rewrite.listener import (
+    ALL,
+    ANY,
+    ATTRIBUTE,
+    CELL,
+    DEFAULT,
+    ELEMENT,
+    ENVIRON,
+    GLOBAL,
+    ITEM,
+    LOCAL,
+    arm,
+    armed,
+    ear,
+    listen,
+)
 from isolation_audit.instrument.rewrite.methods import METHODS
 
 _PLACE: Final = "state"
+_UNNAMED: Final = frozenset({ITEM, ELEMENT, ENVIRON, ATTRIBUTE, LOCAL})
+"""What may be read under a name that the source does not say, or as a part of all."""
 _KEYS: Final = (str, bytes, int)
 _held: Final[dict[tuple[int, int], Any]] = {}
 """By thread and site: a key between the two moments of ``d[key()] += x``."""
@@ -50,9 +75,13 @@ class Events:
         try:
             listener = ear.listener
             if listener is not None and listener.unit() is not None:
-                held = attribute_of(owner, name)
-                if held is not None:
-                    listener.read(held.container, held.kind, held.key, held.value, site)
+                value = in_itself(owner, name)
+                if value is not ABSENT:
+                    listener.read(owner, ATTRIBUTE, name, value, site)
+                else:
+                    held = attribute_of(owner, name)
+                    if held is not None:
+                        listener.read(held.container, held.kind, held.key, held.value, site)
         except Exception as error:
             _fault(error)
         return owner
@@ -144,7 +173,11 @@ class Events:
         try:
             listener = ear.listener
             if owner is not ABSENT and listener is not None and listener.unit() is not None:
-                _tell(attribute_of(owner, name), site)
+                value = in_itself(owner, name)
+                if value is not ABSENT:
+                    _wrote(owner, ATTRIBUTE, name, value, site)
+                else:
+                    _tell(attribute_of(owner, name), site)
         except Exception as error:
             _fault(error)
 
@@ -270,17 +303,22 @@ def _read_item(owner: Any, key: Any, site: int) -> None:
 
 
 def _tell(held: Held | None, site: int) -> None:
+    if held is not None:
+        _wrote(held.container, held.kind, held.key, held.value, site)
+
+
+def _wrote(container: Any, kind: str, key: Any, value: Any, site: int) -> None:
+    """Tell of a store; what it stores to is read with a report from now on."""
+    if site not in armed.sites:
+        armed.sites.add(site)
+        arm(sites.site(site).arms)
+        if kind in _UNNAMED:
+            arm((ANY,))
+    if type(key) is str and key not in armed.names:
+        armed.arm(key)
     listener = ear.listener
-    if held is not None and listener is not None:
-        names = armed.names
-        if site not in armed.sites:
-            armed.sites.add(site)
-            arm(sites.site(site).arms)
-        if ANY not in names and held.kind != GLOBAL:
-            armed.arm(ANY)
-        if type(held.key) is str and held.key not in names:
-            armed.arm(held.key)
-        listener.wrote(held.container, held.kind, held.key, held.value, site)
+    if listener is not None:
+        listener.wrote(container, kind, key, value, site)
 
 
 class _Teller:

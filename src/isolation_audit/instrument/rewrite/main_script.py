@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 def when_it_starts(exchange: Callable[[CodeType], None]) -> bool:
     """Call ``exchange`` with the code of the program's file, before it runs; False where it has begun already."""
-    main = sys.modules.get("__main__")
-    if main is None or hasattr(main, "__file__") or sys.getprofile() is not None:
+    if not _interpreter_starts() or sys.getprofile() is not None:
         return False
 
     def watch(frame: FrameType, event: str, _argument: object) -> None:
@@ -31,6 +30,16 @@ def when_it_starts(exchange: Callable[[CodeType], None]) -> bool:
 
     sys.setprofile(watch)
     return True
+
+
+def _interpreter_starts() -> bool:
+    """True while the module ``site`` is at work: afterwards comes the program."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - once a process
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "site":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def exchange_functions(code: CodeType, rewritten: CodeType) -> bool:
