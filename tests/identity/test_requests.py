@@ -198,3 +198,11 @@ def test_a_request_on_another_event_loop_than_asyncio_s(sources):
     # Trio runs applications, too; there is no task of asyncio's to go by.
     one = Request(sources, lambda: [("x-user", "alice")], scope={}, own_task_only=True)
     assert who(one) == "alice"
+
+
+def test_a_weaker_source_may_name_whom_the_better_one_calls_the_same(sources):
+    assert who(request(sources, {"user": {"username": "alice", "id": 7}}, x_user="gateway")) == "alice"
+    assert who(request(sources, x_user="alice")) == "alice"
+    assert who(request(sources, x_user_id="7")) == "alice"
+    assert who(request(sources, x_user="gateway")) is None
+    assert who(request(sources, {"user": object()}, x_user="alice")) is None, "known to be nobody"

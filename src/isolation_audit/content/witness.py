@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.content import secrets
+from isolation_audit.content.encodings import unwrapped
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.identity.users import Kind, same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from isolation_audit.identity.bindings import Bindings
     from isolation_audit.identity.users import User, Users
@@ -25,6 +27,8 @@ class ContentWitness:
         self._users = users
         self._version = -1
         self._secrets: dict[str, None] = {}
+        self._folded = Index()
+        """The secrets in small letters."""
         users.listener = bindings.listener = self
 
     def learned(self, identifier: str, user: User) -> None:
@@ -48,7 +52,16 @@ class ContentWitness:
         """The marks in a text, which is as long as it may be."""
         if self._version != secrets.version():
             self._take_secrets()
-        return self.index.find(text)
+        marks, complete = self.index.find(text)
+        return ([*marks, *self._encoded_secrets(text, marks)] if self._secrets else marks), complete
+
+    def _encoded_secrets(self, text: str, known: list[Mark]) -> Iterator[Mark]:
+        """Secrets in other letters' case, and in what the tokens of a text hold: nobody writes them so by accident."""
+        for reading in (text, *unwrapped(text)):
+            for mark in self._folded.find(reading.lower())[0]:
+                if mark not in known:
+                    known = [*known, mark]
+                    yield mark
 
     def marks_outside(self, payload: Any, mentions: frozenset[str]) -> list[Mark]:
         """The marks outside of the fields that may name others; texts that are JSON are read for it."""
@@ -64,11 +77,15 @@ class ContentWitness:
         current = secrets.known()
         for text in self._secrets.keys() - {text for text, _user_id in current}:
             self.index.forget(text)
+            self._folded.forget(text.lower())
         self._secrets = dict.fromkeys(text for text, _user_id in current)
+        owners = Counter(folded for folded, _user_id in {(text.lower(), user_id) for text, user_id in current})
         for text, user_id in current:
             user = self._users.token(user_id)
             if user is not None and user.kind is Kind.USER:
                 self.index.add(text, Mark(user, secret=True))
+                if owners[text.lower()] == 1:
+                    self._folded.add(text.lower(), Mark(user, secret=True))
 
 
 def foreign(marks: Iterable[Mark], rightful: Iterable[User]) -> Mark | None:

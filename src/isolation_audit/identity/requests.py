@@ -7,12 +7,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.credentials import Presented, cookie_set, is_session_cookie, plain_cookie
-from isolation_audit.identity.names import Name, Unresolved, name_in_authorization, name_of, plain_id
+from isolation_audit.identity.headers import name_in_headers
+from isolation_audit.identity.names import Name, Unresolved, name_of
 from isolation_audit.identity.sources import AMBIENT, LEARNED, LOGIN, NEVER, TOKEN, is_header, is_session, value_in
 from isolation_audit.identity.users import Kind, same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable
 
     from isolation_audit.identity.sources import Sources
     from isolation_audit.identity.users import User
@@ -29,6 +30,7 @@ class Request:
         "__weakref__",
         "_answer_to",
         "_asked",
+        "_borrowed",
         "_compared",
         "_endpoint_of",
         "_headers",
@@ -86,7 +88,7 @@ class Request:
         self._person: object = None
         self._kept: object = None
         self._asked = not sources.headers
-        self._over = self._void = False
+        self._over = self._void = self._borrowed = False
         self.scope = scope
         """Where frameworks leave the user and the session: the ASGI scope, or what aiohttp keeps for a request."""
         self.mark = mark
@@ -201,7 +203,12 @@ class Request:
             return
         user = None if name is None else self._sources.user(rank, name)
         if name is not None and user is None:
-            return
+            user = self._sources.known_so(rank, name)
+            if user is None:
+                return
+            self._borrowed = True
+        else:
+            self._borrowed = False
         switched = rank == self.rank and self._user is not None and user is not None and not same(user, self._user)
         self._void = self._void or switched
         self.rank, self._user, self._name = rank, user, name
@@ -226,7 +233,7 @@ class Request:
         self._look()
         if self._void:
             return None
-        has_the_word = self.rank <= self._sources.best and self.rank not in self._sources.outvoted
+        has_the_word = self._borrowed or (self.rank <= self._sources.best and self.rank not in self._sources.outvoted)
         return (self._user if has_the_word else None) or self._answer_to or self._unasked()
 
     def claimed(self) -> User | None:
@@ -359,7 +366,10 @@ class Request:
             self._asked = True
             # Headers may be none at all, where the application, or whoever tests it, has made them up.
             with suppress(AttributeError, LookupError, TypeError, ValueError):
-                self._guess()
+                sources, headers = self._sources, () if self._headers is None else self._headers()
+                found = name_in_headers(headers, sources.headers, sources.claims)
+                if found is not None:
+                    self.told(*found)
 
     def _meet(self, person: object) -> None:
         name = name_of(person)
@@ -374,28 +384,6 @@ class Request:
             name = name_of(value)
             if isinstance(name, Name):
                 self.told(rank, name)
-
-    def _guess(self) -> None:
-        ranks = self._sources.headers
-        found: dict[int, Name | None] = {}
-        for header, value in self._headers() if self._headers is not None else ():
-            rank = ranks.get(header)
-            if rank is not None:
-                plain = plain_id(value)
-                named = None if plain is None else Name(plain)
-                name = name_in_authorization(value, self._sources.claims) if header == "authorization" else named
-                found[rank] = name if rank not in found else None
-        best = min((rank for rank, name in found.items() if name is not None), default=None)
-        name_found = None if best is None else found[best]
-        if best is not None and name_found is not None:
-            self.told(best, Name(name_found.id, (*name_found.aliases, *_addresses(found, best))))
-
-
-def _addresses(found: Mapping[int, Name | None], best: int) -> Iterator[str]:
-    """Addresses in other headers than the best: a gateway sends a name and the address of the same person."""
-    for rank, name in found.items():
-        if rank != best and name is not None and "@" in name.id.strip("@"):
-            yield name.id
 
 
 def running_task() -> Any:

@@ -140,6 +140,13 @@ class Sources:
         self._names.learn(name, user)
         return user
 
+    def known_so(self, rank: int, name: Name) -> User | None:
+        """Somebody whom a better source, or the application, calls by this very name: there are no two names to mix."""
+        if rank <= self.best or rank in self.outvoted:
+            return None
+        user = self._names.meant(name.id)
+        return user if user is not None and user.login and user.kind is Kind.USER else None
+
     def agree(self, rank: int, name: Name, said: User) -> bool:
         """Whether this source's name and the application's own word mean one person; from then on they are one."""
         agreement = self._agreements.get(rank)

@@ -10,10 +10,10 @@ import re
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.content.encodings import unwrapped
 from isolation_audit.identity.users import same
 from isolation_audit.mechanisms.sinks import Sinks
 from isolation_audit.provenance.inputs import current_inputs
-from isolation_audit.provenance.texts import unwrapped
 from isolation_audit.rules import Severity
 
 if TYPE_CHECKING:

@@ -10,13 +10,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content.encodings import unwrapped
 from isolation_audit.identity.users import Kind, same
 from isolation_audit.provenance.background import background_of
 from isolation_audit.provenance.code import StaticTexts, constants
 from isolation_audit.provenance.drivers import unwatched_drivers
 from isolation_audit.provenance.inputs import BY_QUERY, CACHE, Input, Inputs
 from isolation_audit.provenance.state import is_held
-from isolation_audit.provenance.texts import text_of, unwrapped
+from isolation_audit.provenance.texts import text_of
 from isolation_audit.provenance.verdicts import ORDER, Judgement, Verdict
 
 if TYPE_CHECKING:

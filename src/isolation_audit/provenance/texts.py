@@ -6,22 +6,9 @@ Nothing here may run code of the application, load anything, or read a stream: o
 from __future__ import annotations
 
 import io
-import re
-import zlib
-from base64 import b64decode
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from isolation_audit.content.payload import Gathering
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_token: Final = re.compile(r"[A-Za-z0-9_\-+/]{12,}").finditer
-_TOKENS: Final = 2_000
-"""Tokens of one text that are looked into."""
-
-_UNPACKED: Final = 64 * 1024
-"""Bytes that one compressed token may give."""
 
 _ASGI: Final = ("path", "raw_path", "query_string", "headers", "subprotocols", "path_params", "method")
 _ENVIRON: Final = ("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "REQUEST_URI", "RAW_URI", "CONTENT_TYPE")
@@ -92,21 +79,3 @@ def text_of(value: Any) -> tuple[str, bool]:
     """All texts of plain data in one, and whether that is all of them."""
     gathered = Gathering(value)
     return "\0".join(gathered.texts), not gathered.truncated
-
-
-def unwrapped(text: str) -> Iterator[str]:
-    """What the tokens in a text hold: signed cookies and sessions, JWTs, Basic credentials; compressed or not."""
-    for place, match in enumerate(_token(text)):
-        if place >= _TOKENS:
-            return
-        token = match[0].replace("-", "+").replace("_", "/")
-        # A length of 1 modulo 4 is no base64; without its last sign the rest is still readable.
-        token = token[:-1] if len(token) % 4 == 1 else token
-        raw = b64decode(token + "=" * (-len(token) % 4))
-        if raw[:1] == b"x":
-            try:
-                raw = zlib.decompressobj().decompress(raw, _UNPACKED)
-            except zlib.error:
-                continue
-        if raw.isascii() or b'"' in raw:
-            yield raw.decode("utf-8", "replace")

@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
 
+from isolation_audit.content.encodings import unwrapped
 from isolation_audit.provenance.inputs import BY_QUERY, REQUEST, Input
-from isolation_audit.provenance.texts import text_of, unwrapped
+from isolation_audit.provenance.texts import text_of
 from isolation_audit.state.atoms import atoms
 from isolation_audit.state.contents import fields
 
