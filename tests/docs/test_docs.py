@@ -102,7 +102,7 @@ def sections():
     found = {}
     for part in re.split(r"^## ", (DOCS / "reference" / "cli.md").read_text(encoding="utf-8"), flags=re.MULTILINE):
         heading, _, body = part.partition("\n")
-        for title in re.findall(r"`([a-z]+)`", heading) or [heading.removeprefix("# ").strip()]:
+        for title in re.findall(r"`([a-z-]+)`", heading) or [heading.removeprefix("# ").strip()]:
             found[title] = body
     return found
 
