@@ -39,7 +39,7 @@ def app(monkeypatch):
 
 def words(value):
     path = Paths().of(id(value), ["/srv/shop/state.py"])
-    return None if path is None else path.words
+    return None if path is None else path.words(lambda key: key != "alice")
 
 
 def test_attributes_and_keys(app):
@@ -55,7 +55,7 @@ def test_attributes_and_keys(app):
 def test_attributes_of_classes(app):
     app.Agent = Agent
     path = Paths().of(id(Agent.shared), ["/srv/shop/state.py"])
-    assert (path.words, path.target) == ("shop.state.Agent.shared", "shop.state:Agent.shared")
+    assert (path.words(str), path.target) == ("shop.state.Agent.shared", "shop.state:Agent.shared")
 
 
 def test_closures_defaults_and_variables(app):
@@ -70,6 +70,11 @@ def test_closures_defaults_and_variables(app):
 def test_a_global_is_held_by_its_module(app):
     app.last = "x"
     assert words(vars(app)) == "shop.state"
+
+
+def test_keys_that_may_be_somebodys_are_not_shown(app):
+    app.registry = {"alice": {"last": []}}
+    assert words(app.registry["alice"]["last"]) == "shop.state.registry[...]['last']"
 
 
 def test_what_no_module_leads_to_has_no_path(app):

@@ -60,7 +60,8 @@ def audited(tmp_path, monkeypatch):
             os.environ.pop("STATE_TEST_TOKEN", None)
         assert auditor.runtime.barrier.counts == {}
         findings = [entry.finding for entry in auditor.recorder.entries()]
-        return [one for one in findings if one.severity is not Severity.NOTE], said
+        # The modules of these tests themselves had been imported before.
+        return [one for one in findings if one.severity is not Severity.NOTE and one.rule != "IA902"], said
 
     return run
 

@@ -91,7 +91,7 @@ def asked(tmp_path, monkeypatch):
             sys.modules.pop(name, None)
         assert auditor.runtime.barrier.counts == {}
         findings = [entry.finding for entry in auditor.recorder.entries()]
-        return [one for one in findings if one.severity is not Severity.NOTE and one.rule != "IA904"]
+        return [one for one in findings if one.severity is not Severity.NOTE and one.rule < "IA9"]
 
     return run
 

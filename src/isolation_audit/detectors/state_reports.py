@@ -46,7 +46,7 @@ class StateReports(Detector):
                 f" met the work of {self.label(crossed.reader) or 'somebody else'}: {why}",
                 help=rule.help,
                 remedy=crossed.remedy or None,
-                target=path,
+                target=shown(crossed.target, 300),
                 witnesses=witnesses,
                 site=_site(crossed.read, crossed.stack, self.runtime.config.limits.stack),
                 site_label="read here" if crossed.stack else "overwritten here",

@@ -7,8 +7,10 @@ belongs to the process: modules, functions, tasks, locks, loggers, files.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import io
 import logging
+import queue
 import threading
 from array import array
 from collections import deque
@@ -49,6 +51,15 @@ NUMBERS: Final = (int, float, complex, bool, Decimal)
 SCALARS: Final = (*NUMBERS, type(None), Enum, date, time, timedelta, tzinfo, type(Ellipsis))
 """What tells nobody's story by itself."""
 
+_ANSWERED: Final = (
+    asyncio.Future,
+    concurrent.futures.Future,
+    asyncio.Queue,
+    queue.Queue,
+    asyncio.Event,
+    threading.Event,
+)
+
 TEXTS: Final = (str, bytes, bytearray, UUID)
 _SEQUENCES: Final = (list, tuple, set, frozenset, deque)
 
@@ -62,7 +73,7 @@ _OF_THE_PROCESS: Final = (
     *(ModuleType, FunctionType, BuiltinFunctionType, MethodType, CodeType, FrameType, TracebackType, type),
     *(GeneratorType, CoroutineType, AsyncGeneratorType, Context, ContextVar, Token, ref, array),
     *(logging.Logger, logging.Handler, logging.Formatter, threading.Thread, threading.local, io.IOBase),
-    *(asyncio.AbstractEventLoop, asyncio.BaseTransport, asyncio.Event, asyncio.Lock, asyncio.Semaphore),
+    *(asyncio.AbstractEventLoop, asyncio.BaseTransport, asyncio.Event, asyncio.Lock, asyncio.Handle, asyncio.Semaphore),
     *(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Event, BaseException),
 )
 
@@ -85,6 +96,12 @@ def is_of_the_process(value: Any) -> bool:
 def is_future(value: Any) -> bool:
     """True for what will have a result."""
     return type(value) in (asyncio.Future, asyncio.Task)
+
+
+def has_a_way_back(value: Any) -> bool:
+    """True for what is handed to somebody who answers to it: a job with its future, its event or its queue."""
+    held = [value, *list(_inside(value))[:NODES]] if not is_future(value) else []
+    return any(issubclass(type(one), _ANSWERED) for one in held)
 
 
 def is_plain(value: Any) -> bool:

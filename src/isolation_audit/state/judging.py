@@ -58,6 +58,8 @@ class Crossed:
     classes: tuple[str, ...] = ()
     """The classes of the objects on the path."""
     remedy: str = ""
+    target: str = ""
+    """The place as configuration, or the code, has it: the same for all keys and indexes."""
 
 
 class Judging:
@@ -199,7 +201,7 @@ class Judging:
     def _tell(self, why: str, severity: Severity, unit: Unit, taken: Taken, asked: Asked) -> None:
         write = taken.write
         read, written = sites.site(taken.site), sites.site(write.site)
-        path = self._paths.of(taken.container, (read.file, written.file))
+        path = self._paths.of(taken.container, (read.file, written.file), (taken.site, write.site))
         if path is not None and any(self._is_readers_key(key, unit, asked) for key in path.keys):
             return
         policy = self.shared.policy(path, taken.key, taken.container_class)
@@ -214,10 +216,11 @@ class Judging:
                 read,
                 written,
                 taken.stack,
-                _words(path, taken.kind, taken.key, read),
+                self._words(path, taken.kind, taken.key, (read, written), taken.container_class),
                 taken.described,
                 (*(() if path is None else path.classes), taken.container_class),
                 remedy(path, taken.key, taken.container_class),
+                _target(path, taken.key, read, taken.container_class),
             )
         )
 
@@ -265,12 +268,35 @@ class Judging:
         severity: Severity,
     ) -> None:
         here, there = sites.site(write.site), sites.site(before.site)
-        path = self._paths.of(container, (here.file, there.file))
+        path = self._paths.of(container, (here.file, there.file), (write.site, before.site))
         if self.shared.policy(path, key, "") == "allow":
             return
-        words = _words(path, kind, key, here)
+        words = self._words(path, kind, key, (here, there))
         found = (unit.user, before.unit.user, here, there, (), words, write.described)
-        self._publish(Crossed(why, severity, *found, remedy=remedy(path, key, "")))
+        self._publish(Crossed(why, severity, *found, remedy=remedy(path, key, ""), target=_target(path, key, here)))
+
+    def _words(
+        self, path: Path | None, kind: str, key: object, places: tuple[Site, Site], container_class: str = ""
+    ) -> str:
+        """The path to what was read; as the code has it, where no module leads there any more.
+
+        Keys are shown where they stand in the code: others may be somebody's name.
+        """
+        if path is None:
+            return _target(path, key if kind == "attribute" else None, places[0], container_class)
+
+        def is_known(one: str) -> bool:
+            return self._literals.hold(one.casefold(), places)
+
+        words = path.words(is_known)
+        if kind in ("item", "environ"):
+            shown = type(key) is int or (type(key) is str and is_known(key))
+            return f"{words}[{key!r}]" if shown else f"{words}[...]"
+        if kind == "element":
+            return words + ("[...]" if key is None else f"[{key!r}]")
+        if kind == "default":
+            return f"{words.removesuffix('.__code__')}({key}=...)"
+        return words if key is None or kind in ("cell", "all") else f"{words}.{key}"
 
 
 def _is_read_before(number: int) -> bool:
@@ -283,17 +309,12 @@ def _is_read_before(number: int) -> bool:
     return False
 
 
-def _words(path: Path | None, kind: str, key: object, site: Site) -> str:
-    """The path to what was read; as the code has it, where no module leads there any more."""
-    if path is None:
-        return site.expression
-    if kind == "default":
-        return f"{path.words.removesuffix('.__code__')}({key}=...)"
-    if kind == "element":
-        return path.words + ("[...]" if key is None else f"[{key!r}]")
-    if kind in ("item", "environ"):
-        return f"{path.words}[{key!r}]" if type(key) in (str, int) else f"{path.words}[<{type(key).__name__}>]"
-    return path.words if key is None or kind in ("cell", "all") else f"{path.words}.{key}"
+def _target(path: Path | None, key: object, site: Site, container_class: str = "") -> str:
+    """The place without keys: from its module on, else by the class of its object, else as the code has it."""
+    if path is not None:
+        return path.target_of(key)
+    named = type(key) is str and container_class and not container_class.startswith("builtins:")
+    return f"{container_class}.{key}" if named else site.expression
 
 
 def remedy(path: Path | None, key: object, container_class: str) -> str:

@@ -15,7 +15,16 @@ from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.provenance.inputs import REQUEST
 from isolation_audit.state.arguments import note_arguments
-from isolation_audit.state.contents import described, fields, is_future, is_number, is_of_the_process, is_scalar, texts
+from isolation_audit.state.contents import (
+    described,
+    fields,
+    has_a_way_back,
+    is_future,
+    is_number,
+    is_of_the_process,
+    is_scalar,
+    texts,
+)
 from isolation_audit.state.judging import Judging
 from isolation_audit.state.records import Entry, Records, Write, place
 from isolation_audit.state.units import Unit, Units, clock
@@ -169,7 +178,7 @@ class Monitor:
         slot = place(read.kind, read.key)
         if entry is not None and is_number(read.value):
             unit.numbers[(id(read.container), slot)] = (next(clock), read.where.function)
-        if is_scalar(read.value) or is_of_the_process(read.value):
+        if is_scalar(read.value) or is_of_the_process(read.value) or _is_job(read):
             return
         write, mine, level = None, None, 0
         if entry is not None and entry.only is not unit:
@@ -226,7 +235,7 @@ class Monitor:
         listed = any(write.unit is unit for _key, write in latest)
         for key, write in latest:
             held = _NOTHING if write.unit is unit else _held(read.container, key, write)
-            if held is _NOTHING or is_scalar(held) or is_of_the_process(held):
+            if held is _NOTHING or is_scalar(held) or is_of_the_process(held) or has_a_way_back(held):
                 continue
             kind, name = ("element", None) if key is None else cast("tuple[str, object]", key)
             if flows or type(held) is str:
@@ -272,6 +281,10 @@ def _held(container: Any, key: Any, write: Write) -> Any:
         return next((one for one in list(container) if write.is_of(one)), _NOTHING)
     except (TypeError, RuntimeError):
         return _NOTHING
+
+
+def _is_job(read: _Read) -> bool:
+    return read.kind == listener.ELEMENT and has_a_way_back(read.value)
 
 
 def _is_called(where: Site) -> bool:

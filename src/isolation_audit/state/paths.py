@@ -13,14 +13,15 @@ from contextvars import Context, ContextVar
 from dataclasses import dataclass, replace
 from itertools import islice
 from threading import local
-from types import CellType, FunctionType, MethodType, ModuleType
+from time import monotonic
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
 from isolation_audit.state.contents import fields, is_scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
 _LARGEST: Final = 40_000
 """Objects that are looked at for one path."""
@@ -30,20 +31,42 @@ _WIDE: Final = 2_000
 
 _KNOWN: Final = 500
 
+_SECONDS: Final = 0.1
+"""For one search."""
+_AT_FIRST: Final = 1.0
+"""Seconds for all searches, before they are given a"""
+_SHARE: Final = 0.02
+"""of the time."""
+_CLOCK: Final = 256
+"""Objects between two looks at the clock."""
+
+_ENDS: Final = (str, bytes, ModuleType, CodeType)
+_OURS: Final = "isolation_audit"
+
 _SEQUENCES: Final = (list, tuple, deque, set, frozenset)
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path from a module; ``target`` as configuration names it, ``keys`` the keys of mappings on the way."""
+    """A path from a module; ``target`` as configuration names it, ``keys`` the keys of mappings on the way.
 
-    words: str
+    ``steps`` has keys as tuples of one: they may be somebody's data.
+    """
+
+    steps: tuple[str | tuple[str], ...]
     target: str = ""
     keys: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     """The classes of the objects on the way, as ``module:Class``."""
     names: bool = False
     """True for a module or a class: what it holds has a target of its own."""
+
+    def words(self, is_known: Callable[[str], bool]) -> str:
+        """The path as text, with those keys that stand in the code."""
+        shown = (
+            step if type(step) is str else f"[{step[0]!r}]" if is_known(step[0]) else "[...]" for step in self.steps
+        )
+        return "".join(shown)
 
     def target_of(self, key: object) -> str:
         """What configuration calls the place of this key."""
@@ -57,32 +80,46 @@ class Paths:
 
     def __init__(self) -> None:
         self._known: dict[int, Path | None] = {}
+        self._last: dict[Hashable, Path | None] = {}
+        self._started = monotonic()
+        self._spent = 0.0
 
-    def of(self, identity: int, files: Iterable[str] = ()) -> Path | None:
-        """The path to the container of this identity; None where nothing leads to it."""
-        if identity not in self._known:
-            if len(self._known) >= _KNOWN:
-                self._known.clear()
-            self._known[identity] = _search(identity, frozenset(files))
-        return self._known[identity]
+    def of(self, identity: int, files: Iterable[str] = (), place: Hashable = None) -> Path | None:
+        """The path to the container of this identity; None where nothing leads to it.
+
+        Where searching has taken its share of the time, it is the path that was last found for the same ``place``.
+        """
+        if identity in self._known:
+            return self._known[identity]
+        now = monotonic()
+        if place in self._last and self._spent > _AT_FIRST + _SHARE * (now - self._started):
+            return self._last[place]
+        for known in (self._known, self._last):
+            if len(known) >= _KNOWN:
+                known.clear()
+        found = self._known[identity] = self._last[place] = _search(identity, frozenset(files), now + _SECONDS)
+        self._spent += monotonic() - now
+        return found
 
 
-def _search(identity: int, files: frozenset[str]) -> Path | None:
+def _search(identity: int, files: frozenset[str], until: float) -> Path | None:
     seen: set[int] = set()
     held: list[Any] = []
     waiting: deque[tuple[Any, Path]] = deque()
     for name, module in _modules(files):
         if id(vars(module)) == identity:
-            return Path(name, name, names=True)
+            return Path((name,), name, names=True)
         for key, value in list(vars(module).items()):
             if type(key) is str and not key.startswith("__"):
-                waiting.append((value, Path(f"{name}.{key}", f"{name}:{key}")))
+                waiting.append((value, Path((f"{name}.{key}",), f"{name}:{key}")))
     while waiting and len(seen) < _LARGEST:
         value, path = waiting.popleft()
         if id(value) == identity:
             return replace(path, names=issubclass(type(value), type))
-        if id(value) in seen or is_scalar(value) or type(value) in (str, bytes, ModuleType):
+        if id(value) in seen or is_scalar(value) or type(value) in _ENDS or _is_ours(type(value)):
             continue
+        if not len(seen) % _CLOCK and monotonic() > until:
+            return None
         seen.add(id(value))
         held.append(value)  # its identity is its own as long as it lives
         for inner, step, under in islice(_parts(value), _WIDE):
@@ -101,14 +138,20 @@ def _longer(path: Path, value: Any, step: str, key: object) -> Path:
     keys = path.keys if key is None else (*path.keys, str(key))
     cls = type(value)
     module = type.__getattribute__(cls, "__module__")
-    return Path(path.words + step, target, keys, (*path.classes, f"{module}:{cls.__qualname__}"))
+    shown: str | tuple[str] = (key,) if type(key) is str else step
+    return Path((*path.steps, shown), target, keys, (*path.classes, f"{module}:{cls.__qualname__}"))
+
+
+def _is_ours(kind: type) -> bool:
+    module = type.__getattribute__(kind, "__module__")
+    return type(module) is str and module.partition(".")[0] == _OURS
 
 
 def _modules(files: frozenset[str]) -> Iterator[tuple[str, ModuleType]]:
     later = []
     for name, module in list(sys.modules.items()):
         file = vars(module).get("__file__") if type(module) is ModuleType else None
-        if type(module) is not ModuleType or type(file) is not str or name.partition(".")[0] == "isolation_audit":
+        if type(module) is not ModuleType or type(file) is not str or name.partition(".")[0] == _OURS:
             continue
         if file in files:
             yield name, module
@@ -139,8 +182,7 @@ def _parts(value: Any) -> Iterator[tuple[Any, str, object]]:
 def _of_container(value: Any, kind: type) -> Iterator[tuple[Any, str, object]]:
     if issubclass(kind, dict):
         for key, inner in list(dict.items(value)):
-            shown = repr(key) if type(key) in (str, int, bytes, bool, type(None)) else f"<{type(key).__name__}>"
-            yield inner, f"[{shown}]", key if type(key) is str else None
+            yield inner, f"[<{type(key).__name__}>]", key if type(key) is str else None
     for plain in _SEQUENCES:
         if issubclass(kind, plain):
             for place, inner in enumerate(list(plain.__iter__(value))):
