@@ -48,6 +48,7 @@ SERVERS = {
     **dict.fromkeys(("asyncpg", "psycopg_pool", "asyncpg_rows", "psycopg_rows"), postgres_server),
     **dict.fromkeys(("aiomysql", "aiomysql_rows", "pymysql_rows"), mariadb_server),
     "redis_replies": _redis,
+    "rq": _redis,
 }
 """What has to run for some of the uses."""
 NAMES = [pytest.param(name, marks=pytest.mark.server if name in SERVERS else ()) for name in INTEGRATIONS]

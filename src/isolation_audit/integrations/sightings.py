@@ -67,8 +67,6 @@ LIBRARIES: Final = (
     Known("nicegui", "NiceGUI", ("nicegui.client:Client.build_response",), "pages"),
     Known("grpc", "gRPC", ("grpc._server:_call_behavior",), "calls"),
     Known("grpc_aio", "gRPC on asyncio", ("grpc.aio._server:Server.start",), ""),
-    Known("dramatiq", "dramatiq", ("dramatiq.worker:_WorkerThread.process_message",), "jobs"),
-    Known("rq", "RQ", ("rq.worker.base:BaseWorker.perform_job", "rq.worker:Worker.perform_job"), "jobs"),
     Known("huey", "huey", ("huey.api:Huey._execute",), "jobs"),
     Known("arq", "arq", ("arq.worker:Worker.run_job",), "jobs"),
     Known("taskiq", "taskiq", ("taskiq.receiver.receiver:Receiver.callback",), "jobs"),

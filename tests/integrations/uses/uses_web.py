@@ -135,7 +135,7 @@ async def called(
             raise OSError("the client has left")
         sent.append({name: str(value) for name, value in message.items() if name not in ("headers", "debug")})
 
-    scope = {"type": kind, "method": "GET", "path": path, "query_string": b"", "http_version": "1.1"}
+    scope = {"type": kind, "method": "GET", "path": path, "query_string": b"", "http_version": "1.1", "scheme": "http"}
     scope |= {
         "headers": [(b"x-user", user.encode()), (b"cookie", cookie.encode())],
         "subprotocols": [],

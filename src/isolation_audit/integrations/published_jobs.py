@@ -1,0 +1,142 @@
+"""What integrations of job queues share: a job is a piece of work of its own, and its publisher's.
+
+Workers run one job after the other in one context, and what a job has set there is the next one's. Whose a job is
+travels beside the message, never in it: its id is bound to the user who published it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.scopes import job_variable
+from isolation_audit.identity.users import Kind
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point
+from isolation_audit.mechanisms.jobs import Jobs
+from isolation_audit.mechanisms.lineage import Lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator
+
+    from isolation_audit.identity.bindings import Bindings
+    from isolation_audit.identity.users import User
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_RANDOM: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+"""Ids as libraries make them; one that the application made may be used again, by whomever."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedJobs:
+    """One library: ``kind`` is the kind of id under which its jobs are bound.
+
+    ``publishing`` names what is called with a message, or a job, before it is sent, and ``running`` what a worker calls
+    to run one, never one within the other. Of a call's layout ``published_id`` makes what reads the id of the former,
+    ``id_of`` that of the latter, and ``where_of`` what all runs of one job have in common.
+    """
+
+    kind: str
+    publishing: tuple[str, ...]
+    running: tuple[str, ...]
+    published_id: Callable[[Layout], Callable[[Values], Any]]
+    id_of: Callable[[Layout], Callable[[Values], Any]]
+    where_of: Callable[[Layout], Callable[[Values], Hashable]]
+
+    def points(self, runtime: Runtime) -> Iterator[Point]:
+        """A point a place."""
+        if not runtime.config.watch.contexts:
+            return
+        runtime.bindings.handles.add(self.kind)
+        for target in self.publishing:
+            yield Point(target, partial(MessagePoint, target, self, runtime))
+        for target in self.running:
+            yield Point(target, partial(TaskPoint, target, self, runtime))
+
+
+class MessagePoint(Interceptor):
+    """Around the making of a job's message: before it is sent, a worker can't be faster than the binding."""
+
+    def __init__(self, place: str, jobs: PublishedJobs, runtime: Runtime, layout: Layout) -> None:
+        self.place = place
+        self._kind = jobs.kind
+        self._id = jobs.published_id(layout)
+        self._current = runtime.ambient.current
+        self._bindings = runtime.bindings
+
+    def before(self, values: Values) -> None:
+        """Bind the job's id; one that is known keeps its user: a retry is still the first publisher's."""
+        user, identifier = self._publisher(), self._id(values)
+        if user is None or type(identifier) is not str or _RANDOM.fullmatch(identifier) is None:
+            return
+        if self._bindings.user_of(self._kind, identifier) is None:
+            self._bindings.learn(self._kind, identifier, user)
+
+    def _publisher(self) -> User | None:
+        """Who is running; in a job that has not said so, its own publisher. None where that is no real user."""
+        user, job = self._current(), job_variable.get()
+        if job is not None and (user is None or user is job.stint.native):
+            user = job.publisher()
+        return user if user is not None and user.kind is Kind.USER else None
+
+
+class _Job:
+    """One run of a job; holds nothing of it."""
+
+    __slots__ = ("_bindings", "_id", "_kind", "counted", "outer", "stint")
+
+    def __init__(self, kind: str, identifier: Any, bindings: Bindings, outer: Any) -> None:
+        self._kind = kind
+        self._id = identifier
+        self._bindings = bindings
+        self.outer = outer
+        self.stint: Any = None
+        self.counted: Any = None
+
+    def publisher(self) -> User | None:
+        """Whose it is, as far as is known by now: a binding may arrive after its message."""
+        return self._bindings.user_of(self._kind, self._id)
+
+
+class TaskPoint(Interceptor):
+    """Around the running of a job in a worker."""
+
+    def __init__(self, place: str, jobs: PublishedJobs, runtime: Runtime, layout: Layout) -> None:
+        self.place = place
+        self._kind = jobs.kind
+        self._id = jobs.id_of(layout)
+        self._where = jobs.where_of(layout)
+        self._lineage = runtime.part(Lineage)
+        self._bindings = runtime.bindings
+        self._jobs = runtime.part(Jobs)
+
+    def before(self, values: Values) -> _Job:
+        """An earlier job's user may still be there."""
+        job = _Job(self._kind, self._id(values), self._bindings, job_variable.get())
+        job.counted = self._jobs.begin()
+        job.stint = self._lineage.begin_task(job.publisher(), self._where(values))
+        job_variable.set(job)
+        return job
+
+    def after(self, job: Any, _result: Any) -> None:
+        """Whoever is the user now is left behind."""
+        job_variable.set(job.outer)
+        self._jobs.end(job.counted, job.publisher())
+        self._lineage.end_task(job.stint, job.publisher)
+
+    def failed(self, job: Any, _error: BaseException) -> None:
+        """The same."""
+        self.after(job, None)
+
+
+def field(argument: str, name: str) -> Callable[[Layout], Callable[[Values], Any]]:
+    """A maker of what reads one attribute of an argument, or of ``self``."""
+
+    def make(layout: Layout) -> Callable[[Values], Any]:
+        read = layout.argument(argument) if argument != "self" else layout.receiver_reader()
+        return lambda values: getattr(read(values), name, None)
+
+    return make

@@ -1,0 +1,100 @@
+"""dramatiq and RQ: whose user a job finds in the worker, and whose job it is; each leak beside its clean twin."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+import pytest
+from clients import told
+
+from isolation_audit.config import parse_config
+
+current_user: ContextVar[str | None] = ContextVar("current_user", default=None)
+CONFIG = parse_config(
+    {"ambient": {"contextvar": f"{__name__}:current_user"}, "report": {"raw_ids": True, "terminal": False}}
+)
+seen: list[Any] = []
+
+
+def remember(user: str | None, minded: bool) -> None:
+    """A job: it sets its user where there is one (and with ``minded``, else, too), and asks who it is."""
+    if user is not None or minded:
+        current_user.set(user)
+    seen.append(current_user.get())
+
+
+def as_user(user: str, call: Any, *arguments: Any) -> Any:
+    def inside() -> Any:
+        current_user.set(user)
+        return call(*arguments)
+
+    return copy_context().run(inside)
+
+
+def with_dramatiq(minded: bool) -> None:
+    pytest.importorskip("dramatiq")
+    import dramatiq
+    from dramatiq.brokers.stub import StubBroker
+
+    broker = StubBroker()
+    actor = dramatiq.actor(remember, broker=broker)
+    worker = dramatiq.Worker(broker, worker_timeout=10, worker_threads=1)
+    worker.start()
+    try:
+        as_user("alice", actor.send, "alice", minded)
+        broker.join(actor.queue_name)
+        as_user("bob", actor.send, None, minded)
+        broker.join(actor.queue_name)
+        worker.join()
+    finally:
+        worker.stop()
+        broker.close()
+
+
+def with_rq(minded: bool, url: str) -> None:
+    pytest.importorskip("rq")
+    from redis import Redis
+    from rq import Queue, SimpleWorker
+
+    connection = Redis.from_url(url)
+    queue = Queue(connection=connection)
+    as_user("alice", queue.enqueue, remember, "alice", minded)
+    as_user("bob", queue.enqueue, remember, None, minded)
+    SimpleWorker([queue], connection=connection).work(burst=True, logging_level="ERROR")
+    connection.close()
+
+
+@pytest.fixture
+def run(audited):
+    def run(scenario: Any, *arguments: Any) -> Any:
+        async def main() -> None:
+            current_user.set(None)
+            scenario(*arguments)  # on the main thread, whose signals RQ wants
+
+        seen.clear()
+        return audited(main, CONFIG)
+
+    return run
+
+
+@pytest.mark.parametrize("minded", [False, True])
+def test_a_worker_s_thread_of_dramatiq_finds_the_user_of_an_earlier_message(run, minded):
+    done = run(with_dramatiq, minded)
+    assert seen == ["alice", None if minded else "alice"]
+    assert told(done.findings) == ([] if minded else [("IA503", "alice", "bob")])
+    tally = done.auditor.runtime.tally
+    assert (tally.jobs, tally.jobs_named) == (2, 2)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("minded", [False, True])
+def test_a_worker_of_rq_finds_the_user_of_an_earlier_job(run, minded, tmp_path):
+    from redis_server import redis_server
+
+    with redis_server(tmp_path) as server:
+        done = run(with_rq, minded, server.url)
+    assert seen == ["alice", None if minded else "alice"]
+    assert told(done.findings) == ([] if minded else [("IA503", "alice", "bob")])
+    tally = done.auditor.runtime.tally
+    assert (tally.jobs, tally.jobs_named) == (2, 2)
