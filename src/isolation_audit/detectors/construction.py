@@ -11,12 +11,14 @@ from isolation_audit.detectors.base import Detector, observes
 from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.layout import MISSING
 from isolation_audit.instrument.observations import Built, Imported, Unbuilt
+from isolation_audit.instrument.shim_codes import is_shim
 from isolation_audit.rules import Example, Rule, Severity
 
 if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.config.model import Target
+    from isolation_audit.instrument.stacks import RawStack
 
     Constructors = dict[int, tuple[CodeType, str]]
 
@@ -179,7 +181,15 @@ class ConstructionDetector(Detector):
                 ambient=built.ambient,
                 owner=built.owner,
                 skip=inside,
+                before=self._defined(entry.target),
             )
+
+    def _defined(self, target: Target) -> tuple[RawStack, str] | None:
+        """Where the canonical factory of a target is, once it is there."""
+        for code, factory in list(self.runtime.factory_codes.values()):
+            if factory.canonical and factory.builds == target and not is_shim(code):
+                return ((code, 0),), "its canonical factory is here"
+        return None
 
     @observes(Unbuilt)
     def on_unbuilt(self, unbuilt: Unbuilt) -> None:
@@ -192,6 +202,7 @@ class ConstructionDetector(Detector):
             target=target,
             place="first used here",
             ambient=unbuilt.ambient,
+            before=self._defined(unbuilt.entry.target),
         )
 
     @staticmethod

@@ -6,6 +6,8 @@ import posixpath
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from isolation_audit.rules import Severity
+from isolation_audit.scan.duplicates import duplicates
 from isolation_audit.scan.facts import Span
 from isolation_audit.scan.forms import BUILT, STRINGS, classified, worded
 from isolation_audit.scan.globs import matches
@@ -17,10 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from isolation_audit.config.model import Deprecation, Target
-    from isolation_audit.rules import Severity
     from isolation_audit.scan.deprecated import Hit
+    from isolation_audit.scan.duplicates import Duplicate
     from isolation_audit.scan.facts import Arguments, Facts, Use
     from isolation_audit.scan.source import Source
+
+
+_SHOWN = 4
+"""Other definitions of a name that a finding lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +228,20 @@ class Judge:
             shown = self._shown(str(document))
             yield self._finding(shown, _span(stale.line, 0, 0), "IA806", "registry", stale.reason)
 
+    def duplicates(self) -> list[Reference]:
+        """Classes and aliases that share a configured name with another class."""
+        return [self._duplicate(one) for one in duplicates(self._source)]
+
+    def _duplicate(self, one: Duplicate) -> Reference:
+        if one.means:
+            message = f"the name {one.name} stands for {one.means} here"
+        else:
+            others = ", ".join(f"{module} ({_files(count)})" for module, count in one.others[:_SHOWN])
+            others += f" and {len(one.others) - _SHOWN} more" if len(one.others) > _SHOWN else ""
+            message = f"another {one.name}, imported by {_files(one.users)}; there is one in {others}"
+        found = self._finding(self._shown(one.path), one.span, "IA810", one.form, message, function=one.name)
+        return replace(found, severity=Severity.NOTE) if one.means else found
+
     # Words
 
     def _reference(
@@ -302,6 +322,10 @@ def _span(line: int, column: int, length: int) -> Span:
 def _listed(names: Iterable[str]) -> str:
     *first, last = names
     return f"{', '.join(first)} and {last}"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def _because(entry: Deprecation) -> str:

@@ -23,6 +23,10 @@ _SAME_NAME = "from tools.motors import Engine\n\nengine = Engine()\n"
 _IMPORTS = "from app.new import UserEngine\nfrom app.old import Engine\n\n\n"
 _SEVERAL = "def engine_for(user):\n    return UserEngine() if user.fresh else Engine()\n"
 _ONE = "def engine_for(user):\n    return UserEngine() if user.fresh else None\n"
+_FACTORY = "class EngineFactory:\n    def create(self):\n        return None\n"
+_HANDED_ON = "from app.factory import EngineFactory\n"
+_FALLBACK = f"try:\n    {_HANDED_ON}except ImportError:\n    class EngineFactory:\n        pass\n"
+_TAKEN = "from app.compat import EngineFactory\n\nfactory = EngineFactory()\n"
 
 
 RULES = {
@@ -182,6 +186,26 @@ RULES = {
                 {"app/old.py": _OLD, "app/new.py": _NEW, "make.py": "from app.new import UserEngine\n\n\n" + _ONE},
             ),
             "`deprecations.replacement`, `deprecations.constructors`, `engines`, `factories.builds`",
+        ),
+        Rule(
+            "IA810",
+            "one-name-several-definitions",
+            Severity.WARNING,
+            "A class of the tree has the name of a configured one and is another class, or an alias gives "
+            "another class that name.",
+            "Which of them a file gets depends on the path of its import. A class that stands in for a failed import "
+            "is taken silently, when a dependency is missing. The finding names the other definitions with the number "
+            "of files that import each. Names are those of engines, emitters, factories, singletons, "
+            "contexts and deprecations; classes whose name is one word must have a method or a parameter of the "
+            "constructor in common. An alias is a note.",
+            "keep one class; let the others be imported from there, or give them names of their own",
+            SourceExample(
+                '[[factories]]\ntarget = "app.factory:EngineFactory.create"\nbuilds = "app.engine:Engine"\n',
+                {"app/factory.py": _FACTORY, "app/compat.py": _FALLBACK, "chat.py": _TAKEN},
+                {"app/factory.py": _FACTORY, "app/compat.py": _HANDED_ON, "chat.py": _TAKEN},
+            ),
+            "`engines`, `emitters`, `factories`, `singletons`, `deprecations`, `identity.context_types`, "
+            "`scan.exclude`",
         ),
     )
 }
