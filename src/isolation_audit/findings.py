@@ -111,7 +111,7 @@ class Finding:
     """The label of the run, for what is said of runs."""
     explanation: dict[str, Any] | None = None
     """What a judgement by inputs rests on: the verdict, the inputs that were looked at, the other's latest unit."""
-    remedy: str | None = None
+    remedy: tuple[str, ...] = ()
     """Lines of configuration, ready to be pasted where the finding is no fault."""
 
     @property
@@ -154,7 +154,7 @@ class Finding:
             **({} if self.field is None else {"field": self.field}),
             **({} if self.run is None else {"run": self.run}),
             **({} if self.explanation is None else {"explanation": self.explanation}),
-            **({} if self.remedy is None else {"remedy": self.remedy}),
+            **({"remedy": list(self.remedy)} if self.remedy else {}),
         }
 
 

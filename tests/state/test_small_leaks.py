@@ -122,7 +122,7 @@ def test_an_update_is_lost_across_an_await(audited):
     findings, _said = audited(RACE.format(waits="await asyncio.sleep(0.03)"))
     assert [(one.rule, one.severity) for one in findings] == [("IA402", Severity.WARNING)]
     assert "an update is lost" in findings[0].message
-    assert "balance" in findings[0].target
+    assert "account.balance" in findings[0].message
 
 
 def test_an_update_without_a_wait_is_not(audited):

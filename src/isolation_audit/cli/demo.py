@@ -7,11 +7,11 @@ import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from isolation_audit.cli.example import ENGINES, EngineResult, check_extra, measure
+from isolation_audit.cli.example import ENGINES, EngineResult, check_extra, measure, state_finding
 from isolation_audit.cli.faults import FaultResult, known_faults, provoke
 from isolation_audit.export.terminal import Painter, render_finding, shorten
 
@@ -55,11 +55,14 @@ def demo(users: int, seed: int, directory: Path, fault: str | None, *, list_faul
         for engine in ENGINES:
             with _progress(f"{engine} engine") as say:
                 results[engine] = asyncio.run(measure(engine, users, seed, directory / engine, say))
+        if not as_json:
+            with _progress("legacy engine") as say:
+                in_state = asyncio.run(state_finding(users, seed, directory / "legacy-state", say))
         if as_json:
             engines = {engine: result.as_dict() for engine, result in results.items()}
             click.echo(json.dumps({"schema": 1, "users": users, "engines": engines}, indent=1))
         else:
-            _show(results, users, seed)
+            _show(results, users, seed, in_state)
         sys.exit(0 if all(result.as_expected for result in results.values()) else 1)
 
 
@@ -104,7 +107,7 @@ def _show_fault(result: FaultResult, *, as_json: bool) -> None:
     click.echo(f"report: {result.path}")
 
 
-def _show(results: dict[str, EngineResult], users: int, seed: int) -> None:
+def _show(results: dict[str, EngineResult], users: int, seed: int, in_state: dict[str, Any] | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -113,6 +116,9 @@ def _show(results: dict[str, EngineResult], users: int, seed: int) -> None:
     if leak is not None:
         click.echo("The first crossing, as the auditor shows it:\n")
         click.echo(render_finding(leak, Painter("auto", sys.stdout)) + "\n")
+    if in_state is not None:
+        click.echo("Where it comes from, as depth `state` shows it:\n")
+        click.echo(render_finding(in_state, Painter("auto", sys.stdout)) + "\n")
     table = Table(title=f"agent_chat, {users} users, seed {seed}", title_justify="left")
     table.add_column("")
     for engine in ENGINES:

@@ -149,11 +149,23 @@ def program(engine: str, users: int, seed: int, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-def audited(command: list[str], directory: Path) -> list[str]:
+async def state_finding(users: int, seed: int, directory: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """The first leak through state that the auditor finds in the deprecated engine, where it watches state."""
+    directory = cleared(directory)
+    log = directory / AUDITED_LOG
+    say("starting a server whose state is watched")
+    async with server(audited(program("legacy", users, seed), directory, depth="state"), log) as watched:
+        await drive(watched, users, seed, log)
+    findings = read_report(directory)["findings"]
+    of_state = [one for one in findings if one["rule"] in ("IA206", "IA402") and one["severity"] == "error"]
+    return next((one for one in of_state if "outlets" in one["site"]["file"]), None) or next(iter(of_state), None)
+
+
+def audited(command: list[str], directory: Path, *, depth: str = "calls") -> list[str]:
     """The same command under the auditor, with the example's own configuration."""
     return [
         sys.executable, "-m", "isolation_audit", "run", "--config", str(example_folder() / "isolation-audit.toml"),
-        "--report", str(directory), "--", *command,
+        "--report", str(directory), "--depth", depth, "--", *command,
     ]  # fmt: skip
 
 

@@ -45,7 +45,7 @@ class StateReports(Detector):
                 message=f"{path}: {held or 'a value'} of {self.label(crossed.writer) or 'another session'}"
                 f" met the work of {self.label(crossed.reader) or 'somebody else'}: {why}",
                 help=rule.help,
-                remedy=crossed.remedy or None,
+                remedy=crossed.remedy,
                 target=shown(crossed.target, 300),
                 witnesses=witnesses,
                 site=_site(crossed.read, crossed.stack, self.runtime.config.limits.stack),

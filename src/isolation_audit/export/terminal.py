@@ -69,15 +69,9 @@ def render_finding(finding: dict[str, Any], paint: Painter) -> str:
     if provenance is not None:
         lines.append(f"   {paint('dim', '=')} provenance: {provenance}")
     lines.append(f"   {paint('dim', '=')} {paint('help', 'help')}: {finding['help']}")
-    for line in _lines(finding.get("remedy")):
-        lines.append(f"       {line}")
+    lines += [f"       {printable(line)}" for line in finding.get("remedy", ())]
     lines.append(f"   {paint('dim', '=')} why: isolation-audit rules {finding['rule']}")
     return "\n".join(lines)
-
-
-def _lines(text: str | None) -> list[str]:
-    """The lines of a text that may be none."""
-    return [] if text is None else [printable(line) for line in text.splitlines()]
 
 
 def _place(site: dict[str, Any], label: str, paint: Painter) -> list[str]:

@@ -57,7 +57,7 @@ class Crossed:
     held: str
     classes: tuple[str, ...] = ()
     """The classes of the objects on the path."""
-    remedy: str = ""
+    remedy: tuple[str, ...] = ()
     target: str = ""
     """The place as configuration, or the code, has it: the same for all keys and indexes."""
 
@@ -317,9 +317,9 @@ def _target(path: Path | None, key: object, site: Site, container_class: str = "
     return f"{container_class}.{key}" if named else site.expression
 
 
-def remedy(path: Path | None, key: object, container_class: str) -> str:
-    """What to paste into the configuration where it is shared by design; "" where that has no name."""
+def remedy(path: Path | None, key: object, container_class: str) -> tuple[str, ...]:
+    """What to paste into the configuration where it is shared by design; nothing where that has no name."""
     target = "" if path is None else path.target_of(key)
     if ":" not in target:
         target = "" if container_class.startswith("builtins:") else container_class
-    return f'[[shared]]\ntarget = "{target}"\npolicy = "allow"\nreason = "..."' if target else ""
+    return ("[[shared]]", f'target = "{target}"', 'policy = "allow"', 'reason = "..."') if target else ()

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.barrier import Barrier
 
-_OURS: Final = "isolation_audit"
+_NOBODY_S: Final = frozenset({"isolation_audit", "sitecustomize", "usercustomize"})
+"""Ours, and what Python itself begins with: that is there before anybody, and keeps nothing of the application's."""
 _NAMED: Final = 5
 _LATE: Final = "imported before the auditor came, and not rewritten; what is kept there is not watched"
 _LEFT: Final = "can't be rewritten; what is kept there is not watched"
@@ -81,7 +82,7 @@ class Loading:
 
     def wants(self, name: str, file: object) -> bool:
         """True for a module that is to be rewritten: the application's own, or one of a package that is named."""
-        if type(file) is not str or not file.endswith(".py") or name.partition(".")[0] == _OURS:
+        if type(file) is not str or not file.endswith(".py") or name.partition(".")[0] in _NOBODY_S:
             return False
         if any(name == one or name.startswith(f"{one}.") for one in self._packages):
             return True
