@@ -92,8 +92,20 @@ def slotted():
         (object(), None),
         (["alice"], None),
         (None, None),
+        # A number and one word: what people log in with. "Alice Liddell" may be two persons' name.
+        (SimpleNamespace(id=7, name="alice.liddell"), Name("7", ("alice.liddell",))),
+        (SimpleNamespace(id=7, name="Alice Liddell"), Name("7")),
+        (SimpleNamespace(id=7, name="al", email="a@example.com"), Name("a@example.com")),
+        # An object around the row of the database.
+        (
+            SimpleNamespace(settings={}, orm_user=SimpleNamespace(id=7, name="alice.liddell")),
+            Name("7", ("alice.liddell",)),
+        ),
+        (SimpleNamespace(user=SimpleNamespace(id=7), other_user=SimpleNamespace(id=8)), None),
+        (SimpleNamespace(user=SimpleNamespace(user=SimpleNamespace(id=7))), None),
+        (SimpleNamespace(user=None), None),
     ],
-    ids=map(str, range(15)),
+    ids=map(str, range(22)),
 )
 def test_a_user_is_called_by_its_most_telling_field(person, name):
     found = name_of(person)

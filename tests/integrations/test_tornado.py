@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -82,6 +83,24 @@ class MeHandler(RequestHandler):
         self.write(json.dumps([before, known()]))
 
 
+class AsyncMeHandler(RequestHandler):
+    """Finds its user in ``prepare``, as what has to wait for it does, and keeps it in a field of its own."""
+
+    async def prepare(self) -> None:
+        await asyncio.sleep(0)
+        self._found_user = SimpleNamespace(name=self.request.headers.get("X-Me"))
+        self.asked_for_user = SimpleNamespace(name="eve")
+
+    @property
+    def current_user(self) -> Any:
+        if not hasattr(self, "_found_user"):
+            raise RuntimeError("asked too early")
+        return self._found_user
+
+    def get(self) -> None:
+        self.write(json.dumps(known()))
+
+
 class CookieHandler(RequestHandler):
     async def get(self) -> None:
         self.get_secure_cookie("chat_user")
@@ -104,6 +123,20 @@ def test_current_user_and_the_login_cookie_name_the_user(audited):
     done = audited(scenario)
     assert done.result == ["alice", "alice", None, [None, "carol"]]
     assert done.auditor.runtime.tally.users_by_source["login"] == 1
+
+
+def test_a_current_user_of_the_handler_s_own_is_read_where_it_is_kept(audited):
+    async def scenario():
+        async with serving(("/", AsyncMeHandler)) as port:
+            browser = Browser(f"http://127.0.0.1:{port}", **{"X-Me": "carol"})
+            try:
+                return json.loads(await browser.get("/"))
+            finally:
+                browser.close()
+
+    done = audited(scenario)
+    assert done.result == "carol"
+    assert done.findings == {}
 
 
 class NotesHandler(RequestHandler):

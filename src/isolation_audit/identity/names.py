@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from types import MemberDescriptorType
 from typing import Any, Final
@@ -33,6 +34,8 @@ _ALIASES: Final = ("username", "user_name", "login", "email")
 
 CLAIMS: Final = USER_CLAIMS
 """The claims by which tokens name their users, the best first."""
+
+_is_login_name = re.compile(r"[a-z0-9][a-z0-9._@+-]{2,}").fullmatch
 
 _CLAIMED: Final = ("email", "preferred_username", "username")
 _IN_CONTEXTS: Final = (*_ALIASES, "user_id", "sub")
@@ -79,14 +82,26 @@ def name_of(person: object) -> Name | Unresolved | None:
         return UNRESOLVED if inner is None or type(inner) is object else name_of(inner)
     found = [(field, text) for field in FIELDS if (text := plain_id(field_of(person, field))) is not None]
     if not found:
-        return None
+        return _name_inside(fields)
     chosen = found[0][1]
     others = [(field, text) for field, text in found[1:] if text != chosen and field != "name"]
+    aliases = [text for field, text in others if field in _ALIASES]
+    field, called = found[-1]
+    if chosen.isdecimal() and not aliases and field == "name" and _is_login_name(called):
+        aliases.append(called)  # what it has beside its number is no "Alice Liddell" that others may have, too
     return Name(
         chosen,
-        tuple(text for field, text in others if field in _ALIASES),
+        tuple(aliases),
         tuple(text for field, text in others if field not in _ALIASES),
     )
+
+
+def _name_inside(fields: dict[str, Any]) -> Name | Unresolved | None:
+    """The name of what an object is wrapped around: a row of the database that is its one field for a user."""
+    inner = [value for field, value in fields.items() if field.endswith("user") and fields_of(value)]
+    if len(inner) != 1 or not any(plain_id(field_of(inner[0], field)) for field in FIELDS):
+        return None
+    return name_of(inner[0])
 
 
 def name_in_claims(claims: object, keys: tuple[str, ...] = CLAIMS) -> Name | None:

@@ -14,6 +14,7 @@ from isolation_audit.identity.scopes import request_variable
 from isolation_audit.identity.sources import SESSION_KEYS
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.resolve import find, function_of
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, Connections
@@ -312,10 +313,22 @@ class _Told(dict[str, Any]):
     def __init__(self, handler: Any) -> None:
         super().__init__()
         self._fields = vars(handler)
+        self._kept_in = _kept_in(type(handler))
 
     def get(self, name: str, default: Any = None) -> Any:
         """The user that the handler has been asked for, or was given: it is not asked by this."""
-        return _plain(self._fields.get("_current_user")) if name == "user" else default
+        if name != "user":
+            return default
+        return _plain(next((self._fields[field] for field in self._kept_in if field in self._fields), None))
+
+
+def _kept_in(kind: type) -> tuple[str, ...]:
+    """The fields in which a handler may have its user: Tornado's, or what a ``current_user`` of its own reads."""
+    found = find(kind, "current_user")[1]
+    getter = function_of(found)
+    own = () if getter is None or getter.__module__ == "tornado.web" else getter.__code__.co_names
+    names = [name for name in own if name.endswith("user") and name != "get_current_user"]
+    return (*names, "_current_user")
 
 
 def _request(asked: Any, handler: Any, *, own_task_only: bool = False) -> Request:

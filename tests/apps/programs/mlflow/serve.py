@@ -12,6 +12,7 @@ database_uri = sqlite:///{folder}/basic_auth.db
 admin_username = alice.liddell
 admin_password = correct horse battery
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+auth_cache_ttl_seconds = 600
 """
 
 
