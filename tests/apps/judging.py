@@ -138,11 +138,11 @@ def _planted(app: App, python: Path, state: Path, folder: Path, row: Row) -> Non
 
 
 def function_lines(file: Path) -> dict[str, range]:
-    """The lines of each function of a file."""
+    """The lines of each function of a file; a decorator's is where its code begins."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {
-        node.name: range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        node.name: range(min(one.lineno for one in (node, *node.decorator_list)), (node.end_lineno or node.lineno) + 1)
         for node in ast.walk(tree)
         if isinstance(node, kinds)
     }

@@ -58,5 +58,5 @@ def answered(response):
 
 def leak(web):
     assert USERS[0] in ask(web, USERS[1], "GET", "/users/current").body
-    ask(web, USERS[2], "GET", "/registered-models/search?max_results=1")
-    assert USERS[2] in ask(web, USERS[3], "GET", "/registered-models/search?max_results=1").body
+    ask(web, USERS[2], "GET", f"/users/get?username={USERS[2]}")
+    assert USERS[2] in ask(web, USERS[3], "GET", f"/users/get?username={USERS[3]}").body

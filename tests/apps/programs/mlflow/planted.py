@@ -1,4 +1,4 @@
-"""Two leaks: what is known of a user, kept for all; and the last one who looked for models in a header for all."""
+"""Two leaks: who one is, kept for all; and the last one who asked for a user in a global."""
 
 import functools
 import runpy
@@ -42,7 +42,7 @@ def plant(application):
         views = application.view_functions
         if rule.rule == "/api/2.0/mlflow/users/current":
             views[rule.endpoint] = keeping(views[rule.endpoint])
-        if rule.rule == "/api/2.0/mlflow/registered-models/search":
+        if rule.rule == "/api/2.0/mlflow/users/get":
             views[rule.endpoint] = remembering(views[rule.endpoint])
     return application
 
