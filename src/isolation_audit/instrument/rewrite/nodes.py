@@ -36,7 +36,7 @@ def at(node: T, place: ast.AST) -> T:
 
 def clone(node: T) -> T:
     """A copy whose nodes know, as ``_original``, what they are copies of."""
-    new = type(node)()
+    new = type(node).__new__(type(node))  # not made by its class, which would miss its fields
     for name, value in node.__dict__.items():
         new.__dict__[name] = _cloned(value)
     new.__dict__["_original"] = original(node)
