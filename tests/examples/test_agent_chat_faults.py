@@ -160,6 +160,9 @@ DIFFERENCES: dict[str, Callable[[int], Difference]] = {
     "userless_engine": lambda n: ({"engines without a context": 2 * n}, 0, runs(n, *HEALTHY)),
     "lookalike_context": lambda n: ({"engines with a lookalike": 2 * n}, 0, runs(n, *HEALTHY)),
     "direct_construction": lambda n: ({"engines past the factory": 2 * n}, 0, runs(n, *HEALTHY)),
+    "two_factories": lambda n: ({"engines past the factory": 2 * n, "cleanups": 4 * n}, 0, runs(n, *HEALTHY)),
+    "raced_factory": lambda n: ({}, 0, runs(n, *HEALTHY)),
+    "kept_engines": lambda n: ({}, 0, runs(n, *HEALTHY)),
     "kept_emitter": lambda n: (
         {"events through another user's emitter": 2 * (n - 1) * EVENTS_PER_RUN},
         0,
