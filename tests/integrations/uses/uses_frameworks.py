@@ -279,3 +279,45 @@ def litestar() -> Any:
         return [pages, talks, got]
 
     return as_user(None, asyncio.run, main())
+
+
+@use("mcp")
+def mcp() -> Any:
+    import json
+
+    import httpx
+    from mcp.server import MCPServer
+    from mcp.server.runner import ServerRunner
+
+    for name in ("mcp", "httpx"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    server = MCPServer("use", log_level="CRITICAL")
+
+    @server.tool()
+    async def who(word: str) -> str:
+        if word == "break":
+            raise LookupError(word)
+        return word
+
+    async def send(client: Any, url: str, user: str, method: str, **params: Any) -> Any:
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        headers = {"x-user": user, "accept": "application/json, text/event-stream"}
+        return (await client.post(url, json=message, headers=headers)).text
+
+    async def main() -> Any:
+        app = server.streamable_http_app(stateless_http=True, json_response=True)
+        async with serving(app, lifespan="on") as url, httpx.AsyncClient(timeout=10) as client:
+            address = url.replace("ws", "http", 1) + "/mcp"
+            asked = [("who", "hello"), ("who", "break"), ("nobody", "x")]
+            got = [
+                json.loads(await send(client, address, user, "tools/call", name=name, arguments={"word": word}))
+                for user in USERS
+                for name, word in asked
+            ]
+            got.append(json.loads(await send(client, address, "alice", "no/method")))
+        scope = {"type": "http", "headers": [(b"x-user", b"alice")]}
+        carrier = type("", (), {"message_metadata": type("", (), {"request_context": type("", (), {"scope": scope})})})
+        got.append(await async_outcome(ServerRunner._on_request(None, carrier, "x", {})))  # type: ignore[arg-type]
+        return got
+
+    return as_user(None, asyncio.run, main())

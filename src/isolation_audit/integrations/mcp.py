@@ -1,0 +1,86 @@
+"""The SDK of the Model Context Protocol, and FastMCP on top of it: what a server is asked is its sender's.
+
+A session lasts for many requests of HTTP, and what handles its messages was started in the first. So whose a message
+is, is told by the request that has brought it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.identity.requests import Request
+from isolation_audit.identity.scopes import request_variable
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.serving import Serving
+from isolation_audit.provenance import texts
+from isolation_audit.provenance.inputs import REQUEST, Input
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_HANDLING: Final = "mcp.server.runner:ServerRunner._on_request"
+
+
+class Mcp:
+    """The integration."""
+
+    distribution = "mcp"
+    since = "2.3"
+    packages = ("mcp", "fastmcp")
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What handles a message that wants an answer: a call of a tool, the reading of a resource, and the like."""
+        yield Point(_HANDLING, lambda layout: MessagePoint(runtime, layout))
+
+
+class MessagePoint(Serving):
+    """Around the handling of one message; what it is answered leaves through the server of HTTP."""
+
+    def __init__(self, runtime: Runtime, layout: Layout) -> None:
+        super().__init__(_HANDLING, runtime)
+        self._carrier, self._params = layout.argument("dctx"), layout.argument("params")
+
+    def before(self, values: Values) -> Any:
+        """Go on with the request that has brought it, or begin one where another's context, or nobody's, runs.
+
+        None for what comes through pipes, which belong to one user by themselves.
+        """
+        scope = getattr(_request_of(self._carrier(values)), "scope", None)
+        if type(scope) is not dict:
+            return None
+        asked = Input(REQUEST, self._params(values))
+        outer: Request | None = request_variable.get()
+        if outer is not None and outer.serves(scope):
+            self._count()
+            self._count_named(named=outer.user() is not None)
+            if outer.inputs is not None:
+                outer.inputs.receive(asked)
+            return None
+        headers = scope.get("headers") or ()
+        request = Request(self._sources, lambda: _decoded(headers), scope=scope, mark=headers)
+        return self._begin_at_once(request, outer, Input(REQUEST, scope, texts=texts.of_asgi), asked)
+
+    def _count(self) -> None:
+        """It is a message: its request of HTTP is counted where that begins."""
+        self._tally.messages += 1
+
+    def _count_named(self, *, named: bool) -> None:
+        """The same."""
+        self._tally.messages_named += named
+
+
+def _request_of(carrier: Any) -> Any:
+    """The request of HTTP that has brought a message; None for other transports."""
+    return getattr(getattr(carrier, "message_metadata", None), "request_context", None)
+
+
+def _decoded(headers: Any) -> Iterator[tuple[str, str]]:
+    for name, value in headers:
+        yield name.decode("latin-1"), value.decode("latin-1")
+
+
+integration = Mcp()
