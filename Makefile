@@ -48,10 +48,10 @@ lint: $(STAMP)  ## format, style, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) docs
-	git diff --exit-code -- docs/rules
+	git diff --exit-code -- docs/rules docs/reference/configuration.schema.json
 
-docs: $(STAMP)  ## generate docs/rules from the detectors
-	$(BIN)/python -c "from pathlib import Path; from isolation_audit.cli.pages import write_pages; write_pages(Path('docs/rules'))"
+docs: $(STAMP)  ## generate docs/rules from the detectors, and the schema of the configuration from what reads it
+	$(BIN)/python -c "from pathlib import Path; from isolation_audit.cli.pages import write_pages, write_schema; write_pages(Path('docs/rules')); write_schema(Path('docs/reference/configuration.schema.json'))"
 
 bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/hotpath.py

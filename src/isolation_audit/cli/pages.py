@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from typing import TYPE_CHECKING
 
 from isolation_audit.cli.catalogue import all_rules
@@ -63,6 +64,13 @@ def _is_broken(text: str) -> bool:
     except SyntaxError:
         return True
     return False
+
+
+def write_schema(file: Path) -> None:
+    """Write the JSON Schema of the configuration into ``file``."""
+    from isolation_audit.config.schema import config_schema
+
+    file.write_text(json.dumps(config_schema(), indent=1) + "\n", encoding="utf-8")
 
 
 def write_pages(directory: Path) -> None:

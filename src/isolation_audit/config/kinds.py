@@ -39,6 +39,8 @@ class Kind(Generic[T]):
     accepts: tuple[type, ...]
     parse: Callable[[Any], T]
     may_be_empty: bool = False
+    words: tuple[str, ...] = ()
+    """All that there are, where the list of them is closed."""
 
     def read(self, value: object) -> T:
         """The value in the model's type.
@@ -71,7 +73,7 @@ def choice(noun: str, *known: str) -> Kind[Any]:
         remedy = f"did you mean {near!r}?" if near else f"choose from {choices(known)}"
         raise Refused(f"{quoted(text)} is not {noun}", remedy)
 
-    return Kind(noun, f'"{known[0]}"', (str,), parse)
+    return Kind(noun, f'"{known[0]}"', (str,), parse, words=known)
 
 
 def integer(low: int, high: int, example: int) -> Kind[int]:
