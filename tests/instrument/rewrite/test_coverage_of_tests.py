@@ -1,0 +1,37 @@
+"""coverage.py counts the same lines and branches of rewritten code."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from instrument.rewrite.test_equal_programs import PROGRAMS
+from instrument.rewrite.told import listening, output, plain_and_rewritten
+
+coverage = pytest.importorskip("coverage")
+
+TRACES_ITSELF = "lines that a tracer sees"
+
+
+def arcs(code, file):
+    measured = coverage.Coverage(branch=True, data_file=None, config_file=False, include=[str(file)])
+    measured.start()
+    try:
+        output(code, __file__=str(file))
+    finally:
+        measured.stop()
+    return sorted(measured.get_data().arcs(str(file)))
+
+
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != TRACES_ITSELF])
+def test_lines_and_branches(name, tmp_path):
+    file = tmp_path / "program.py"
+    source = textwrap.dedent(PROGRAMS[name])
+    file.write_text(source)
+    plain, rewritten = plain_and_rewritten(source, file)
+    expected = arcs(plain, file)
+    assert expected
+    assert arcs(rewritten, file) == expected
+    with listening():
+        assert arcs(rewritten, file) == expected
