@@ -136,6 +136,49 @@ def test_what_is_read_of_a_file_is_an_input(tmp_path) -> None:
     assert "a file" in found[0].witnesses.provenance
 
 
+LIBRARY = "/venv/lib/python3.11/site-packages/whooshing/index.py"
+"""A search index: it reads its own file at each use, and gives what was asked for."""
+
+
+def searching(file: str) -> Any:
+    module: dict[str, Any] = {}
+    exec(
+        compile("def search(path):\n    with open(path, 'rb') as file:\n        return file.read()", file, "exec"),
+        module,
+    )
+    return module["search"]
+
+
+@pytest.mark.parametrize(
+    ("opener", "content", "found"),
+    [
+        (LIBRARY, b"\0index\0" + ALICE.encode(), ("IA203", "warning")),
+        (LIBRARY, ALICE.encode(), ("IA209", "note")),
+        ("/srv/app/store.py", b"\0pickle\0" + ALICE.encode(), ("IA209", "note")),
+    ],
+    ids=["a library's own", "a text", "the application's own"],
+)
+def test_a_library_s_own_file_of_everybody_explains_nobody(tmp_path, opener, content, found) -> None:
+    (tmp_path / "index.seg").write_bytes(content)
+    search, last = searching(opener), [""]
+
+    async def view(request: Any) -> PlainTextResponse:
+        search(str(tmp_path / "index.seg"))
+        before, last[0] = last[0], request.headers["x-user"]
+        return PlainTextResponse(f"after {before}")
+
+    app = Starlette(routes=[Route("/view", view, methods=["POST"])])
+
+    async def scenario() -> Any:
+        await ask(app, ALICE, "view")
+        return await ask(app, BOB, "view")
+
+    answer, told = audited(scenario)
+    assert answer == f"after {ALICE}"
+    assert [(one.rule, one.severity.value) for one in told] == [found]
+    assert found[0] != "IA203" or "a library's own file" in told[0].witnesses.provenance
+
+
 def test_a_fault_in_the_hook_reaches_nobody(tmp_path, monkeypatch) -> None:
     def fail(*_arguments: Any) -> None:
         raise LookupError

@@ -87,6 +87,11 @@ def is_of_tests(file: str) -> bool:
     return path.name.startswith(("test_", "conftest.")) or path.stem.endswith("_test")
 
 
+def is_standard(file: str) -> bool:
+    """True for the code of the standard library alone."""
+    return is_installed(file) and "-packages/" not in file
+
+
 def own_place(raw: RawStack) -> Place | None:
     """The application's own part of a stack; None where no frame is the application's.
 

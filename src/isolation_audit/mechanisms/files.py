@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from isolation_audit.analysis.frames import beneath, is_installed
+from isolation_audit.analysis.frames import beneath, is_installed, is_standard
 from isolation_audit.identity.objects import Record
 from isolation_audit.identity.users import Kind, same
-from isolation_audit.instrument.stacks import DEEP, capture
+from isolation_audit.instrument.stacks import DEEP, capture, is_ours
 from isolation_audit.mechanisms.labels import drop_oldest
-from isolation_audit.provenance.inputs import FILE, Input, current_inputs
+from isolation_audit.provenance.inputs import FILE, STORE, Input, current_inputs
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
@@ -106,11 +108,33 @@ class Files:
             stack = beneath(capture(self.runtime.config.limits.stack), _LIBRARIES)
             self.runtime.publish(Overwritten(user, last.user, record, stack))
         else:
-            inputs.receive(Input(FILE, path, texts=_text))
+            library = _is_opened_by_library()
+            inputs.receive(Input(FILE, path, texts=_plain_text if library else _text))
+            if library:
+                inputs.receive(Input(STORE, path, texts=_binary_text))
 
 
 def _may_be_data(path: str) -> bool:
     return not path.endswith(_CODE) and not path.startswith(_SYSTEM) and not is_installed(path)
+
+
+def _is_opened_by_library() -> bool:
+    """True where an installed package opens a file for itself, as a search index does, and none of the application."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame
+    while frame is not None and (is_ours(frame.f_code) or is_standard(frame.f_code.co_filename)):
+        frame = frame.f_back
+    return frame is not None and is_installed(frame.f_code.co_filename)
+
+
+def _plain_text(path: str) -> str:
+    """A text; nothing of what is binary."""
+    text = _text(path)
+    return "" if "\0" in text else text
+
+
+def _binary_text(path: str) -> str:
+    text = _text(path)
+    return text if "\0" in text else ""
 
 
 def _text(path: str) -> str:

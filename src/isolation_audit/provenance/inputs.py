@@ -25,6 +25,7 @@ REPLY: Final = "a reply of a key-value store"
 ANSWER: Final = "an answer of another service"
 CACHE: Final = "an entry of a cache"
 FILE: Final = "a file"
+STORE: Final = "a library's own file"
 ITEM: Final = "what another's work has handed over"
 
 BY_QUERY: Final = frozenset({ROWS, REPLY, ANSWER, FILE})

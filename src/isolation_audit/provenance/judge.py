@@ -15,7 +15,7 @@ from isolation_audit.identity.users import Kind, same
 from isolation_audit.provenance.background import background_of
 from isolation_audit.provenance.code import StaticTexts, constants
 from isolation_audit.provenance.drivers import unwatched_drivers
-from isolation_audit.provenance.inputs import BY_QUERY, CACHE, Input, Inputs
+from isolation_audit.provenance.inputs import BY_QUERY, CACHE, STORE, Input, Inputs
 from isolation_audit.provenance.state import is_held
 from isolation_audit.provenance.texts import text_of
 from isolation_audit.provenance.verdicts import ORDER, Judgement, Verdict
@@ -119,7 +119,7 @@ class Judge:
             return Verdict.BESIDE, ""
         if self._in([one.texts(one.value) for one in self._background.since(inputs.began)], other):
             return Verdict.HANDED, ""
-        missing = [*search.missing, *unwatched_drivers()]
+        missing = [*search.missing, *search.stores(other), *unwatched_drivers()]
         if missing:
             return Verdict.INCOMPLETE, ", ".join(missing)
         if (beside or not _in_main(exit_.made_by)) and self._in(self._static.all(), other):
@@ -199,8 +199,14 @@ class _Search:
             # A cache gives everybody what was put into it: what her own unit has put there is the leak itself.
             if found.one.kind == CACHE and found.one.stored_by == other.id != reader.id:
                 continue
+            if found.one.kind == STORE:
+                continue  # everybody is in it: what of it was read is not known
             return found
         return None
+
+    def stores(self, other: User) -> list[str]:
+        """What a library has opened for itself and has this user in it, among all others."""
+        return [STORE] if any(found.one.kind == STORE for found in self._hits.get(other.id, ())) else []
 
     def _block(self, entries: list[Input]) -> None:
         made = [(one, self._text(one, asked=True), self._text(one, asked=False)) for one in entries]

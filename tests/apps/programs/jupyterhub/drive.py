@@ -5,7 +5,7 @@ PASSWORD = "correct horse"
 
 
 def drive(web, number):
-    for user in USERS:
+    for user in reversed(USERS):  # the administrator last: the hub has read her record at its start
         if number == 0:
             web.submit(user, "/hub/login", username=user, password=PASSWORD)
             web.signed_in(user)
@@ -51,6 +51,6 @@ def by_token(web, user, path):
 
 
 def leak(web):
-    assert USERS[0] in web.get(USERS[1], "/hub/home").body
+    assert USERS[2] in web.get(USERS[1], "/hub/home").body
     web.get(USERS[1], "/hub/token")
     assert USERS[1] in web.get(USERS[2], "/hub/token").body

@@ -19,7 +19,7 @@ def drive(web, number):
             )
             side.kept[user] = found.json()["experiment"]["experiment_id"]
         web.authenticated[user] += 1
-    for user in USERS:
+    for user in reversed(USERS):  # the administrator last: the server has read her record at its start
 
         def start(side, user=user):
             body = {"experiment_id": side.kept[user], "run_name": f"run of {user}", "start_time": len(web.steps)}
@@ -57,6 +57,6 @@ def answered(response):
 
 
 def leak(web):
-    assert USERS[0] in ask(web, USERS[1], "GET", "/users/current").body
-    ask(web, USERS[2], "GET", f"/users/get?username={USERS[2]}")
-    assert USERS[2] in ask(web, USERS[3], "GET", f"/users/get?username={USERS[3]}").body
+    assert USERS[3] in ask(web, USERS[2], "GET", "/users/current").body
+    web.get(USERS[2], "/version", auth=(USERS[2], PASSWORD))
+    assert USERS[2] in web.get(USERS[3], "/version", auth=(USERS[3], PASSWORD)).body

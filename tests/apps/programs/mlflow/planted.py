@@ -1,4 +1,4 @@
-"""Two leaks: who one is, kept for all; and the last one who asked for a user in a global."""
+"""Two leaks: who one is, kept for all; and the last one who asked for the version in a global."""
 
 import functools
 import runpy
@@ -32,7 +32,7 @@ def remembering(view):
 
         answer = view(*args, **kwargs)
         before, last["user"] = last.get("user"), request.authorization.username
-        return {**answer.get_json(), "asked_before_by": before}
+        return f"{answer[0] if isinstance(answer, tuple) else answer}, asked for by {before}"
 
     return last_to_ask
 
@@ -42,7 +42,7 @@ def plant(application):
         views = application.view_functions
         if rule.rule == "/api/2.0/mlflow/users/current":
             views[rule.endpoint] = keeping(views[rule.endpoint])
-        if rule.rule == "/api/2.0/mlflow/users/get":
+        if rule.rule == "/version":
             views[rule.endpoint] = remembering(views[rule.endpoint])
     return application
 
