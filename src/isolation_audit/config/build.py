@@ -22,6 +22,7 @@ from isolation_audit.config.model import (
     EventName,
     Exporter,
     Factory,
+    Holder,
     Identity,
     Integrations,
     Journal,
@@ -99,6 +100,14 @@ def _ambient(table: Table) -> Ambient:
         table.complain("user_id", "starts at the value of a ContextVar, and none is named", "add contextvar = ...")
     return Ambient(
         contextvar=table.one("contextvar", replace(TARGET, example='"app.auth:current_user"'), None),
+        user_id=table.one("user_id", VALUE_PATH, None),
+        holders=table.entries("holders", _holder),
+    )
+
+
+def _holder(table: Table) -> Holder:
+    return Holder(
+        target=table.need("target", replace(TARGET, example='"app.auth:local"'), _NOWHERE),
         user_id=table.one("user_id", VALUE_PATH, None),
     )
 

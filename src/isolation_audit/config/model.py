@@ -28,11 +28,21 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """``[[ambient.holders]]``: an object that holds the user at work, as a ``threading.local``; the steps to the id."""
+
+    target: Target
+    user_id: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ambient:
     """``[ambient]``: the application's own ContextVar, and the steps from its value to the user id."""
 
     contextvar: Target | None = None
     user_id: Path | None = None
+    holders: tuple[Holder, ...] = ()
+    """Asked in their order, where neither the variable nor a scope names anybody."""
 
 
 @dataclass(frozen=True, slots=True)

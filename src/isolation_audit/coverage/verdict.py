@@ -29,8 +29,8 @@ _LISTED_ONLY: Final = ("[identity] bind",)
 """Paths that may well give nothing in a run; they are listed, and are no reason."""
 
 WHO: Final = (
-    "tell the auditor who is running: [ambient] contextvar, user_scope(), [[scopes]], or identity.detect and "
-    "identity.headers; docs/reference/users.md says what is found without"
+    "tell the auditor who is running: [ambient] contextvar or holders, [[users]], user_scope(), [[scopes]], or "
+    "identity.detect, identity.headers and identity.claims; docs/reference/users.md says what is found without"
 )
 
 

@@ -39,6 +39,11 @@ class Ambient:
         self._known = users.known
         self._read_adopted: Callable[..., Any] | None = None
         self._user_of: Callable[[Any], Any] | None = None
+        self._held: tuple[Callable[[], Any], ...] = ()
+
+    def hold(self, read: Callable[[], Any]) -> None:
+        """Ask one more holder of the user at work, after those that there are; ``read`` gives the id, or no id."""
+        self._held = (*self._held, read)
 
     def adopt(self, variable: ContextVar[Any], user_of: Callable[[Any], Any] | None) -> None:
         """Use the application's variable; ``user_of`` gets the user id out of its value (None: the value is the id)."""
@@ -93,11 +98,23 @@ class Ambient:
                     if not user.login:
                         self.enter(user)
                     self.told = True
-                    request: Request | None = current_request()
-                    if request is not None and request.said is not user:
-                        request.meet(user, AMBIENT)
-                    return user
-        return None if scope is None else self._token(scope.user_id)
+                    return self._said(user)
+        if scope is not None:
+            return self._token(scope.user_id)
+        for ask in self._held:
+            user = self._token(ask())
+            if user is not None:
+                self.enter(user)
+                self.told = True
+                return self._said(user)
+        return None
+
+    @staticmethod
+    def _said(user: User) -> User:
+        request: Request | None = current_request()
+        if request is not None and request.said is not user:
+            request.meet(user, AMBIENT)
+        return user
 
     def adopted(self) -> User | None:
         """The user that the application's own variable names at this moment, whatever our scopes say."""

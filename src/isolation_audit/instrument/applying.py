@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import inspect
-import sys
-from contextvars import ContextVar
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property, partial
@@ -15,8 +13,8 @@ from weakref import WeakSet
 
 from isolation_audit.config.model import Deprecation, EventName, Target
 from isolation_audit.config.paths import Root
+from isolation_audit.instrument.ambient_targets import ambient_targets
 from isolation_audit.instrument.drift import Drift
-from isolation_audit.instrument.layout import value_reader
 from isolation_audit.instrument.observations import Imported, Problem
 from isolation_audit.instrument.placing import Places, same_package
 from isolation_audit.instrument.points.cleanup import CleanupPoint
@@ -46,7 +44,6 @@ from isolation_audit.instrument.resolve import (
 from isolation_audit.instrument.shim_codes import is_shim
 from isolation_audit.instrument.shims import GENERATORS
 from isolation_audit.instrument.targets import Watched
-from isolation_audit.roles import AMBIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,9 +55,6 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.patches import PatchTable
     from isolation_audit.instrument.probe import Interceptor
     from isolation_audit.instrument.runtime import Runtime
-
-
-_MEANWHILE: Final = "until that is mended, users are found as without [ambient]: by login, session, token or header"
 
 
 class Applier:
@@ -78,10 +72,7 @@ class Applier:
         return list(self._plan(self._runtime.config))
 
     def _plan(self, config: model.Config) -> Iterator[Watched]:
-        if config.ambient.contextvar is not None:
-            yield Watched(config.ambient.contextvar, AMBIENT, self._adopt)
-            if config.ambient.contextvar.module == "__main__":
-                self._runtime.ambient.expect(partial(_in_main, config.ambient.contextvar), self._user_of())
+        yield from ambient_targets(config.ambient, self._runtime.ambient)
         for engine in config.engines:
             registrar = Registrar(engine, self._runtime, self._runtime.tally.built)
             yield Watched(engine.target, "engine", self._engine(engine, registrar), engine.optional)
@@ -113,20 +104,6 @@ class Applier:
             yield Watched(user.target, "users", watching(user, self.places, self._runtime), user.optional)
 
     # Roles
-
-    def _adopt(self, module: ModuleType, target: Target) -> None:
-        try:
-            found = resolve(module, target).raw
-        except UnresolvedError as error:
-            raise UnresolvedError(f"{error}; {_MEANWHILE}") from None
-        variable = _variable(found)
-        if variable is None:
-            raise UnresolvedError(f"{target} is a {type(found).__name__}, not a ContextVar; {_MEANWHILE}")
-        self._runtime.ambient.adopt(variable, self._user_of())
-
-    def _user_of(self) -> Callable[[Any], Any] | None:
-        path = self._runtime.config.ambient.user_id
-        return None if path is None else value_reader(path)
 
     def _engine(self, entry: model.Engine, registrar: Registrar) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:
@@ -320,22 +297,6 @@ class Applier:
                 made.nearer.append(other.cls)
         self._roles[role].add(made)
         return made
-
-
-def _in_main(target: Target) -> ContextVar[Any] | None:
-    """The variable in the script that runs, once the script has made it."""
-    found: Any = sys.modules.get("__main__")
-    for name in target.qualname.split("."):
-        if not issubclass(type(found), (type, ModuleType)):
-            return None
-        found = dict_of(found).get(name)
-    return _variable(found)
-
-
-def _variable(found: Any) -> ContextVar[Any] | None:
-    """A ContextVar itself, or the one behind an attribute of a registry."""
-    variable = found if type(found) is ContextVar else getattr(found, "context_var", None)
-    return variable if type(variable) is ContextVar else None
 
 
 def _class(resolved: Resolved, target: Target) -> type:

@@ -41,7 +41,7 @@ def sources(runtime: Runtime) -> Sources:
 def users_told(runtime: Runtime) -> dict[str, Any]:
     """What each source of users has told, those that have told nothing included, and where they disagreed."""
     config, tally, detect = runtime.config, runtime.tally, runtime.part(sources).detect
-    asked = [AMBIENT] if config.ambient.contextvar is not None else []
+    asked = [AMBIENT] if config.ambient.contextvar is not None or config.ambient.holders else []
     asked += [SCOPES] if config.scopes else []
     asked += [source for source in SOURCES if source in detect]
     counts = {source: tally.users_by_source[source] for source in (*asked, *list(tally.users_by_source))}
