@@ -26,6 +26,7 @@ class Keyed:
 
     ``table`` finds the table of the cache behind ``self``; ``found`` gives the value out of what a fetching method
     returned, or None for a miss. ``notes`` tells the keys under which the library keeps what is no value of anybody's.
+    ``stored_key`` is the position of the key where a method stores.
     """
 
     library: Library
@@ -34,6 +35,7 @@ class Keyed:
     table: Callable[[Entries, Any], Table | None] = Entries.of_object
     found: Callable[[Any], Any] = lambda result: result
     notes: Callable[[Any], bool] = lambda _key: False
+    stored_key: int = 0
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """A point a method."""
@@ -64,6 +66,10 @@ class _KeyedPoint(Interceptor):
 
 class StorePoint(_KeyedPoint):
     """Around a method that stores."""
+
+    def __init__(self, place: str, keyed: Keyed, entries: Entries, layout: Layout) -> None:
+        super().__init__(place, keyed, entries, layout)
+        self._key = layout.argument(keyed.stored_key)
 
     def before(self, values: Values) -> None:
         """Note whose work it is; what is refused leaves a note that no hit will ask for."""

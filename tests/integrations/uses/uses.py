@@ -58,6 +58,7 @@ from uses_caches import *  # noqa: E402, F403
 from uses_data import *  # noqa: E402, F403
 from uses_events import *  # noqa: E402, F403
 from uses_frameworks import *  # noqa: E402, F403
+from uses_jobs import *  # noqa: E402, F403
 from uses_loaders import *  # noqa: E402, F403
 from uses_mails import *  # noqa: E402, F403
 from uses_pools import *  # noqa: E402, F403

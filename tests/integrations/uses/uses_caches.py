@@ -262,3 +262,26 @@ def django_cache() -> Any:
         caches[0].clear()
         caches[2].clear()
         return found
+
+
+@use("requests_cache")
+def answers_of_other_services() -> Any:
+    from requests import Request, Response
+    from requests_cache.backends.base import BaseCache
+
+    cache = BaseCache()
+
+    def save(key: str | None) -> Any:
+        answer = Response()
+        answer.status_code, answer._content = 200, f"for {current_user.get()}".encode()
+        answer.request = Request("GET", "http://localhost/", headers={"Authorization": "x"}).prepare()
+        answer.url = "http://localhost/"
+        return outcome(cache.save_response, answer, key)
+
+    def find(key: Any) -> Any:
+        found = outcome(cache.get_response, key)
+        return found if found is None or type(found) is str else found.text
+
+    got = [as_user("alice", save, key) for key in ("me", None)]
+    got += [as_user(user, find, key) for user in ("alice", "bob", None) for key in ("me", "nothing", [])]
+    return [str(one) for one in got]

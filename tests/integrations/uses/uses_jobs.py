@@ -1,0 +1,75 @@
+"""Uses of queues of jobs that have workers of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uses import as_user, current_user, outcome, use
+
+__all__: list[str] = []
+
+
+@use("dramatiq")
+def dramatiq() -> Any:
+    import logging
+
+    import dramatiq
+    from dramatiq.brokers.redis import RedisBroker
+    from dramatiq.brokers.stub import StubBroker
+
+    logging.getLogger("dramatiq").setLevel(logging.CRITICAL)
+    broker, got = StubBroker(), []
+
+    def remember(user: Any) -> None:
+        if user == "break":
+            raise LookupError(user)
+        if user is not None:
+            current_user.set(user)
+        got.append(current_user.get())
+
+    actor = dramatiq.actor(remember, broker=broker, max_retries=0)
+    worker = dramatiq.Worker(broker, worker_timeout=10, worker_threads=1)
+    worker.start()
+    try:
+        for user in ("alice", None, "break", "bob"):
+            as_user(user, actor.send, user)
+            got.append(outcome(broker.join, actor.queue_name))
+        worker.join()
+        message = actor.message("carol").copy(queue_name="nowhere")
+        got.append(as_user(None, outcome, worker.workers[0].process_message, dramatiq.broker.MessageProxy(message)))
+        nowhere = RedisBroker(url="redis://127.0.0.1:1")
+        got.append(outcome(nowhere.enqueue, message))
+        nowhere.client.close()
+    finally:
+        worker.stop()
+        broker.close()
+    return got
+
+
+@use("rq")
+def rq() -> Any:
+    import logging
+    import os
+
+    from redis import Redis
+    from rq import Queue, SimpleWorker
+
+    logging.getLogger("rq").setLevel(logging.CRITICAL)
+    connection = Redis.from_url(os.environ["USES_SERVER"])
+    queue = Queue(connection=connection)
+    jobs = [as_user(user, queue.enqueue, work_of_rq, user) for user in ("alice", "bob", None, "break")]
+    worker = SimpleWorker([queue], connection=connection)
+    worker.work(burst=True, logging_level="CRITICAL")
+    got = [str(job.return_value()) for job in jobs]
+    connection.flushall()
+    connection.close()
+    return got
+
+
+def work_of_rq(user: str | None) -> Any:
+    """A job, found by its name."""
+    if user == "break":
+        raise LookupError(user)
+    before = current_user.get()
+    current_user.set(user)
+    return [before is None, current_user.get()]
