@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial, wraps
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
@@ -75,13 +76,16 @@ def _iterating(original: Any, probe: Probe) -> Any:
 
     @wraps(original)
     def _fetchiter_impl(self: Any) -> Iterator[Any]:
-        read: list[Any] = []
-        for row in original(self):
-            if not read:
-                probe.before((self, read))
-            if len(read) < LIMIT:
-                read.append(row)
+        rows = original(self)
+        read = list(islice(rows, 1))
+        keep = read.append
+        if read:
+            probe.before((self, read))
+            yield read[0]
+        for row in islice(rows, LIMIT):
+            keep(row)
             yield row
+        yield from rows
 
     return _fetchiter_impl
 
