@@ -1,0 +1,163 @@
+"""What a clean event and a clean request cost, in calls of our functions: counted, not timed, so any machine will do.
+
+These are ceilings. Whoever gets below one lowers it; nothing may go above it unnoticed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import isolation_audit
+from isolation_audit import Auditor, user_scope
+from isolation_audit.config import Config, parse_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OURS = str(Path(isolation_audit.__file__).parent)
+
+LAYERS = """\
+class Emitter:
+    user_id = "alice"
+    def __init__(self, bridge): self.bridge = bridge
+    def emit_answer(self, user_id, data): return self.bridge.emit_answer(user_id, data)
+
+class Bridge:
+    user_id = "alice"
+    def __init__(self, sink): self.sink = sink
+    def emit_answer(self, user_id, data): return self.sink.send(user_id, data)
+
+class Sink:
+    user_id = "alice"
+    def send(self, user_id, data): return True
+"""
+
+EVENT_CALLS, EVENT_FILES = 130, 18
+REQUEST_CALLS = 480
+"""Of the server and of the client, which shares its event loop; how many parts are read may differ by a few."""
+
+
+class Calls:
+    """Calls of our functions while it is entered, on this thread."""
+
+    def __init__(self) -> None:
+        self.functions: Counter[str] = Counter()
+        self.files: set[str] = set()
+
+    def _note(self, frame: Any, event: str, _argument: object) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(OURS):
+            self.functions[f"{Path(code.co_filename).relative_to(OURS)}:{code.co_qualname}"] += 1
+            self.files.add(code.co_filename)
+
+    def __enter__(self) -> Calls:
+        sys.setprofile(self._note)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        sys.setprofile(None)
+
+    @property
+    def total(self) -> int:
+        return sum(self.functions.values())
+
+    def listed(self) -> str:
+        return "\n".join(f"{count:4} {name}" for name, count in self.functions.most_common())
+
+
+def config(app: str) -> Config:
+    def layer(name: str, method: str) -> dict[str, Any]:
+        paths = {"owner": "self.user_id", "addressee": "args.user_id", "payload": "args.data"}
+        return {"target": f"{app}:{name.capitalize()}", "methods": {method: "*"}, "layer": name, **paths}
+
+    return parse_config(
+        {"emitters": [layer("emitter", "emit_*"), layer("bridge", "emit_*"), layer("sink", "send")]},
+    )
+
+
+def counted(send: Callable[[], object]) -> Calls:
+    for _ in range(3):  # what is learned once is learned by then
+        send()
+    with Calls() as calls:
+        send()
+    return calls
+
+
+def test_a_clean_event_through_three_layers(load_app) -> None:
+    app = load_app(LAYERS)
+    emitter = app.Emitter(app.Bridge(app.Sink()))
+    with Auditor(config(app.__name__)), user_scope("alice"):
+        calls = counted(lambda: emitter.emit_answer("alice", {"text": "hello"}))
+    assert calls.total <= EVENT_CALLS, calls.listed()
+    assert len(calls.files) <= EVENT_FILES, sorted(calls.files)
+    assert calls.total > 3, "the event was audited"
+
+
+def test_nothing_is_called_without_an_audit(load_app) -> None:
+    app = load_app(LAYERS)
+    emitter = app.Emitter(app.Bridge(app.Sink()))
+    with user_scope("alice"):
+        assert counted(lambda: emitter.emit_answer("alice", {"text": "hello"})).total == 0
+    with Auditor(config(app.__name__)):
+        pass
+    assert counted(lambda: emitter.emit_answer("alice", {"text": "hello"})).total == 0
+
+
+def test_a_rule_that_is_off_costs_less(load_app) -> None:
+    app = load_app(LAYERS)
+    emitter = app.Emitter(app.Bridge(app.Sink()))
+    totals = []
+    for select in ({}, {"disable": ["IA203", "IA208", "IA209"]}):
+        table = {**config_table(app.__name__), "select": select, "watch": {"payloads": False, "addressees": False}}
+        with Auditor(parse_config(table)), user_scope("alice"):
+            totals.append(counted(lambda: emitter.emit_answer("alice", {"text": "hello"})).total)
+    assert totals[1] < totals[0]
+
+
+def config_table(app: str) -> dict[str, Any]:
+    return {"emitters": [{"target": f"{app}:Sink", "addressee": "args.user_id", "payload": "args.data"}]}
+
+
+async def asked(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /page HTTP/1.1\r\nHost: localhost\r\nX-User: alice\r\nConnection: close\r\n\r\n")
+    assert (await reader.read()).endswith(b"hello")
+    writer.close()
+
+
+async def served() -> Calls:
+    uvicorn = pytest.importorskip("uvicorn")
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    async def page(_request: object) -> PlainTextResponse:
+        return PlainTextResponse("hello")
+
+    app = Starlette(routes=[Route("/page", page)])
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off", http="h11"))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    for _ in range(3):
+        await asked(port)
+    with Calls() as calls:
+        await asked(port)
+    server.should_exit = True
+    await task
+    return calls
+
+
+def test_a_clean_request_through_uvicorn_and_starlette() -> None:
+    with Auditor(Config()):
+        calls = asyncio.run(served())
+    assert calls.total <= REQUEST_CALLS, calls.listed()
+    assert calls.total > 3, "the request was audited"
+    assert asyncio.run(served()).total == 0
