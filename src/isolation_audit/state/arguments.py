@@ -49,6 +49,8 @@ def _is_of_the_application(file: str) -> bool:
 
 
 def _note(value: object, kept: dict[str, None], foreign: Iterable[str]) -> None:
+    if type(value) is int:
+        kept[int.__repr__(value)[:_LONGEST]] = None
     if is_scalar(value):
         return
     held = value if is_plain(value) else [one for one in fields(value).values() if type(one) is str]

@@ -73,7 +73,16 @@ _OF_THE_PROCESS: Final = (
     *(ModuleType, FunctionType, BuiltinFunctionType, MethodType, CodeType, FrameType, TracebackType, type),
     *(GeneratorType, CoroutineType, AsyncGeneratorType, Context, ContextVar, Token, ref, array),
     *(logging.Logger, logging.Handler, logging.Formatter, threading.Thread, threading.local, io.IOBase),
-    *(asyncio.AbstractEventLoop, asyncio.BaseTransport, asyncio.Event, asyncio.Lock, asyncio.Handle, asyncio.Semaphore),
+    *(
+        asyncio.AbstractEventLoop,
+        asyncio.BaseTransport,
+        asyncio.Event,
+        asyncio.Lock,
+        asyncio.Handle,
+        asyncio.Queue,
+        queue.Queue,
+        asyncio.Semaphore,
+    ),
     *(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Event, BaseException),
 )
 
@@ -183,6 +192,25 @@ def fields(value: Any) -> dict[str, Any]:
                 except AttributeError:
                     continue  # a slot that was never filled
     return found
+
+
+def names(value: Any) -> list[str]:
+    """The texts that a value is, or has as its own items or fields: what it is called by, not what it has collected."""
+    own = _text(value)
+    held = [own] if own is not None else [_text(one) for one in _own(value)]
+    return [text for text in held if text is not None][:NODES]
+
+
+def _own(value: Any) -> Iterable[Any]:
+    kind = type(value)
+    if issubclass(kind, (*SCALARS, *_OF_THE_PROCESS)):
+        return ()
+    if issubclass(kind, dict):
+        return list(dict.values(value))
+    for plain in _SEQUENCES:
+        if issubclass(kind, plain):
+            return list(plain.__iter__(value))
+    return fields(value).values()
 
 
 def described(value: Any) -> str:

@@ -139,7 +139,7 @@ class Judging:
         if taken.among_others and self._literals.picks(places[0]):
             return
         why = self._by_atoms(text, unit, write, asked, places)
-        why = why or self._by_name(text, taken, unit, write, asked, places)
+        why = why or self._by_name(taken, unit, write, asked, places)
         severity = Severity.ERROR
         if not why and taken.overwritten is not None:
             why, severity = self._by_overwriting(taken, asked, places), Severity.WARNING
@@ -151,7 +151,7 @@ class Judging:
         named = {mark.user.id for mark in self._marks(text)} | set(text.split("\0"))
         if unit.user is not None and unit.user.id in named:
             return True
-        return type(key) is str and self._is_readers_key(key, unit, asked)
+        return type(key) in (str, int) and self._is_readers_key(str(key), unit, asked)
 
     def _is_readers_key(self, key: str, unit: Unit, asked: Asked) -> bool:
         if unit.user is not None and unit.user.id in {key, *(mark.user.id for mark in self._marks(key))}:
@@ -169,12 +169,13 @@ class Judging:
                 return "it holds what had come in with {owner}'s own work, and has not come in with this one"
         return ""
 
-    def _by_name(
-        self, text: str, taken: Taken, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]
-    ) -> str:
+    def _by_name(self, taken: Taken, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]) -> str:
         writer = write.unit.user
-        if writer is None or writer.kind is not Kind.USER or taken.listed:
+        # One of many that names somebody may be a record that says who has made it, or a list of who is there.
+        of_many = taken.kind == "element" or (taken.kind == "item" and repr(taken.key) not in places[0].expression)
+        if writer is None or writer.kind is not Kind.USER or taken.listed or of_many:
             return ""
+        text = "\0".join(taken.names)
         names = writer.id in text.split("\0") or any(mark.user.id == writer.id for mark in self._marks(text))
         if not names or asked.holds(writer.id.casefold()):
             return ""

@@ -23,6 +23,7 @@ from isolation_audit.state.contents import (
     is_number,
     is_of_the_process,
     is_scalar,
+    names,
     texts,
 )
 from isolation_audit.state.judging import Judging
@@ -76,7 +77,7 @@ class Taken:
             "overwritten",
             "site",
         ),
-        *("stack", "texts", "write"),
+        *("names", "stack", "texts", "write"),
     )
 
     def __init__(self, write: Write, container: object, kind: str, key: object, value: object, site: int) -> None:
@@ -88,6 +89,7 @@ class Taken:
         self.key = key
         self.site = site
         self.texts = tuple(texts(value))
+        self.names = tuple(names(value))
         self._future = ref(value) if is_future(value) else None
         self.described = described(value)
         self.stack = capture(_STACK)
@@ -221,12 +223,12 @@ class Monitor:
         if type(value) is str or len(unit.published) >= _PUBLISHED or id(value) in unit.published:
             return
         unit.published[id(value)] = Published(write, level)
-        names = [name for name in fields(value) if type(name) is str]
+        armed = [name for name in fields(value) if type(name) is str]
         for cls in type.__dict__["__mro__"].__get__(type(value)):
-            names += [name for name, one in list(vars(cls).items()) if type(one) is property]
+            armed += [name for name, one in list(vars(cls).items()) if type(one) is property]
         if issubclass(type(value), dict):
-            names += [name for name in list(dict.keys(cast("dict[Any, Any]", value)))[:_ARMED] if type(name) is str]
-        listener.arm(names[:_ARMED])
+            armed += [name for name in list(dict.keys(cast("dict[Any, Any]", value)))[:_ARMED] if type(name) is str]
+        listener.arm(armed[:_ARMED])
 
     def _whole(self, unit: Unit, inner: Entry, read: _Read) -> None:
         """A container goes on as it is, or is gone through, and with it what others have put into it."""
