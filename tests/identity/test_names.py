@@ -96,6 +96,10 @@ def slotted():
         (SimpleNamespace(id=7, name="alice.liddell"), Name("7", ("alice.liddell",))),
         (SimpleNamespace(id=7, name="Alice Liddell"), Name("7")),
         (SimpleNamespace(id=7, name="al", email="a@example.com"), Name("a@example.com")),
+        # What a token says of its user, beside the program that comes with it.
+        (SimpleNamespace(username="desktop", access_token=SimpleNamespace(claims={"sub": "alice"})), Name("alice")),
+        (SimpleNamespace(username="desktop", access_token=SimpleNamespace(claims={})), Name("desktop")),
+        (SimpleNamespace(username="desktop", access_token="opaque"), Name("desktop")),
         # An object around the row of the database.
         (
             SimpleNamespace(settings={}, orm_user=SimpleNamespace(id=7, name="alice.liddell")),
@@ -105,7 +109,7 @@ def slotted():
         (SimpleNamespace(user=SimpleNamespace(user=SimpleNamespace(id=7))), None),
         (SimpleNamespace(user=None), None),
     ],
-    ids=map(str, range(22)),
+    ids=map(str, range(25)),
 )
 def test_a_user_is_called_by_its_most_telling_field(person, name):
     found = name_of(person)

@@ -35,6 +35,10 @@ _ALIASES: Final = ("username", "user_name", "login", "email")
 CLAIMS: Final = USER_CLAIMS
 """The claims by which tokens name their users, the best first."""
 
+_MADE_OF: Final = "access_token"
+"""Where a user object has the token that it was made of. Its claims say who it is; the object's own name may be that of
+the program which has come on the user's behalf, as with MCP's."""
+
 _is_login_name = re.compile(r"[a-z0-9][a-z0-9._@+-]{2,}").fullmatch
 
 _CLAIMED: Final = ("email", "preferred_username", "username")
@@ -80,6 +84,9 @@ def name_of(person: object) -> Name | Unresolved | None:
     if "_wrapped" in fields:  # Django's lazy objects
         inner = fields["_wrapped"]
         return UNRESOLVED if inner is None or type(inner) is object else name_of(inner)
+    told = name_in_claims(field_of(fields.get(_MADE_OF), "claims"))
+    if told is not None:
+        return told
     found = [(field, text) for field in FIELDS if (text := plain_id(field_of(person, field))) is not None]
     if not found:
         return _name_inside(fields)
