@@ -187,13 +187,17 @@ PROGRAMS = {
         class K:
             def __hash__(self): log.append('hash'); return 1
             def __eq__(self, other): log.append('eq'); return True
+        import weakref
         class L(list):
             def __iter__(self): log.append('iter'); return super().__iter__()
             def __getitem__(self, i): log.append(i); return super().__getitem__(i)
         a, d, l = A(), D(), L([1, 2])
+        proxy = weakref.proxy(a)
         def f():
             a.x = 1
             a.x += 1
+            proxy.x += 1
+            log.append(proxy.x)
             d['m'], d[K()] = d['n'], 1
             l.append(3)
             return a.x, getattr(a, 'y', 0), d[K()], d.get('o'), l[0], [z for z in l], hasattr(a, 'z')

@@ -70,7 +70,9 @@ def _attribute_of(kind: type, owner: Any, name: str, value: Any) -> Held | None:
     inner = behind(kind)
     if inner is not None:
         return _of_another(inner, owner, name, value)
-    if raw is None and kind.__getattribute__ is _OBJECTS_OWN:
+    if find_in(kind, "__getattribute__") is not None:
+        return None  # a way of its own: a weak proxy, for one, asks another object
+    if raw is None:
         _remember(kind, name)
     return _of_instance(owner, raw, name, value)
 
