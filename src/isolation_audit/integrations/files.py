@@ -13,7 +13,7 @@ from isolation_audit.mechanisms.files import Files, opened
 from isolation_audit.provenance.inputs import receiver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.integrations import Point
@@ -28,11 +28,11 @@ class FilesIntegration:
     since = ""
 
     @staticmethod
-    def points(runtime: Runtime) -> Iterable[Point]:
+    def points(runtime: Runtime) -> Iterator[Point]:
         """None; the hook hears of files as long as the audit runs."""
         if receiver(runtime) is not None and sys.implementation.name == "cpython":
             opened.listen(partial(_hear, ref(runtime.part(Files))))
-        return ()
+        yield from ()
 
 
 def _hear(audit: ref[Files], path: Any, flags: Any) -> None:
