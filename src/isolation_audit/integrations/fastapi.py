@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SOLVE: Final = "fastapi.dependencies.utils:solve_dependencies"
 _DEEPEST: Final = 16
+_MOST: Final = 1_000
+"""Functions of which it is remembered what they read; those of tests that override others come and go."""
 
 _WHO: Final = ("header_params", "cookie_params")
 
@@ -44,6 +46,7 @@ class SolvedPoint(Interceptor):
     def __init__(self, runtime: Runtime, layout: Layout) -> None:
         self._users = runtime.part(InjectedUsers)
         self._dependant = layout.argument("dependant")
+        self._known: dict[int, tuple[Any, tuple[bool, bool, bool]]] = {}
 
     def before(self, values: Values) -> Any:
         """Keep what is solved for the end."""
@@ -59,11 +62,23 @@ class SolvedPoint(Interceptor):
                 continue
             value = values.get(one.name) if one.name is not None else _cached(cache, call)
             if value is not None:
-                below = list(_below(one, _DEEPEST))
-                asks_who = any(_asks(each, _WHO) or _is_scheme(each.call) or _reads_request(each) for each in below)
-                by_path = any(_asks(each, ("path_params",)) for each in below)
-                asks_for = by_path or any(_asks(each, ("body_params",)) or _queries(each) for each in below)
+                asks_who, asks_for, by_path = self._asked(one)
                 self._users.given(call, value, asks_who=asks_who, asks_for=asks_for, by_path=by_path)
+
+    def _asked(self, dependant: Any) -> tuple[bool, bool, bool]:
+        """What a function and those below it read; they are as they are as long as the application runs."""
+        known = self._known.get(id(dependant))
+        if known is not None and known[0] is dependant:
+            return known[1]
+        below = list(_below(dependant, _DEEPEST))
+        asks_who = any(_asks(each, _WHO) or _is_scheme(each.call) or _reads_request(each) for each in below)
+        by_path = any(_asks(each, ("path_params",)) for each in below)
+        asks_for = by_path or any(_asks(each, ("body_params",)) or _queries(each) for each in below)
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        # It is held: its identity stays its own.
+        self._known[id(dependant)] = dependant, (asks_who, asks_for, by_path)
+        return asks_who, asks_for, by_path
 
 
 def _results(solved: Any) -> tuple[dict[str, Any], dict[Any, Any]]:
