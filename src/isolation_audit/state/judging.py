@@ -171,9 +171,7 @@ class Judging:
 
     def _by_name(self, taken: Taken, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]) -> str:
         writer = write.unit.user
-        # One of many that names somebody may be a record that says who has made it, or a list of who is there.
-        of_many = taken.kind == "element" or (taken.kind == "item" and repr(taken.key) not in places[0].expression)
-        if writer is None or writer.kind is not Kind.USER or taken.listed or of_many:
+        if writer is None or writer.kind is not Kind.USER or taken.listed or taken.of_many:
             return ""
         text = "\0".join(taken.names)
         names = writer.id in text.split("\0") or any(mark.user.id == writer.id for mark in self._marks(text))

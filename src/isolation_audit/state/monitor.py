@@ -77,7 +77,7 @@ class Taken:
             "overwritten",
             "site",
         ),
-        *("names", "stack", "texts", "write"),
+        *("names", "of_many", "stack", "texts", "write"),
     )
 
     def __init__(self, write: Write, container: object, kind: str, key: object, value: object, site: int) -> None:
@@ -95,6 +95,8 @@ class Taken:
         self.stack = capture(_STACK)
         self.overwritten: Write | None = None
         """What this unit itself had written there before."""
+        self.of_many = False
+        """True for one record among many, or a part of one: its name may say who has made it, or who is there."""
         self.among_others = False
         """True where a whole container was read, which may have been gone through for some of it."""
         self.listed = False
@@ -110,11 +112,12 @@ class Taken:
 class Published:
     """An object of another unit that this one has got hold of, or a part of it."""
 
-    __slots__ = ("level", "write")
+    __slots__ = ("level", "of_many", "write")
 
-    def __init__(self, write: Write, level: int) -> None:
+    def __init__(self, write: Write, level: int, *, of_many: bool) -> None:
         self.write = write
         self.level = level
+        self.of_many = of_many
 
 
 class Monitor:
@@ -182,7 +185,7 @@ class Monitor:
             unit.numbers[(id(read.container), slot)] = (next(clock), read.where.function)
         if is_scalar(read.value) or is_of_the_process(read.value) or _is_job(read):
             return
-        write, mine, level = None, None, 0
+        write, mine, level, of_many = None, None, 0, _is_of_many(read)
         if entry is not None and entry.only is not unit:
             found = entry.writes(slot, read.value)
             fitting = [one for one in found if one.is_of(read.value)]
@@ -191,15 +194,15 @@ class Monitor:
             write = fitting[0] if fitting else None
             mine = next((one for one in found if one.unit is unit), None) if read.kind != listener.LOCAL else None
         if write is None and published is not None:
-            write, level = published.write, published.level
+            write, level, of_many = published.write, published.level, published.of_many
         if write is None:
             return
         # One of many that is compared is looked for, and may well be passed over then.
         flows = read.where.flows and (level == 0 or read.where.use != sites.BRANCHED)
         if flows or (level == 0 and _is_called(read.where)):
-            self._take(unit, write, read, mine)
+            self._take(unit, write, read, mine, of_many=of_many)
         if not flows and level < LEVELS:
-            self._publish(unit, write, level + 1, read.value)
+            self._publish(unit, Published(write, level + 1, of_many=of_many), read.value)
 
     def _take(
         self,
@@ -208,6 +211,7 @@ class Monitor:
         read: _Read,
         mine: Write | None = None,
         *,
+        of_many: bool = True,
         listed: bool = False,
         among_others: bool = False,
     ) -> None:
@@ -215,14 +219,15 @@ class Monitor:
         if which not in unit.reads and len(unit.reads) < _READS:
             self._note_arguments(unit)
             taken = unit.reads[which] = Taken(write, read.container, read.kind, read.key, read.value, read.site)
+            taken.of_many = of_many
             taken.overwritten, taken.listed, taken.among_others = mine, listed, among_others
             unit.foreign.update(dict.fromkeys(text for text in taken.texts if len(text) >= _SHORT))
             self.units.open[id(unit)] = unit
 
-    def _publish(self, unit: Unit, write: Write, level: int, value: object) -> None:
+    def _publish(self, unit: Unit, published: Published, value: object) -> None:
         if type(value) is str or len(unit.published) >= _PUBLISHED or id(value) in unit.published:
             return
-        unit.published[id(value)] = Published(write, level)
+        unit.published[id(value)] = published
         armed = [name for name in fields(value) if type(name) is str]
         for cls in type.__dict__["__mro__"].__get__(type(value)):
             armed += [name for name, one in list(vars(cls).items()) if type(one) is property]
@@ -244,7 +249,7 @@ class Monitor:
                 one = _Read(read.container, kind, name, held, read.site, read.where)
                 self._take(unit, write, one, listed=listed, among_others=True)
             else:
-                self._publish(unit, write, 1, held)
+                self._publish(unit, Published(write, 1, of_many=True), held)
 
     def _note_arguments(self, unit: Unit) -> None:
         if not any(one.kind == REQUEST for one in (unit.inputs.kept if unit.inputs is not None else ())):
@@ -283,6 +288,10 @@ def _held(container: Any, key: Any, write: Write) -> Any:
         return next((one for one in list(container) if write.is_of(one)), _NOTHING)
     except (TypeError, RuntimeError):
         return _NOTHING
+
+
+def _is_of_many(read: _Read) -> bool:
+    return read.kind == listener.ELEMENT or (read.kind == listener.ITEM and repr(read.key) not in read.where.expression)
 
 
 def _is_job(read: _Read) -> bool:
