@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.provenance.inputs import BY_QUERY, REQUEST, Input
@@ -49,7 +49,7 @@ def headers(one: Input) -> list[tuple[str, str]]:
     """The headers that an input has, in lower case; none where it is no request, or of a kind that is not known."""
     value = one.value
     if type(value) is not dict:
-        value = fields(value).get("environ", value)
+        value = fields(value).get("environ") or value  # none once the request is over
     if type(value) is dict:
         given = value.get("headers")
         if given is not None:
@@ -89,12 +89,14 @@ class Asked:
         self._requests = [one for one in entries if one.kind == REQUEST]
         self._others = [one for one in entries if one.kind != REQUEST]
         self._folded: str | None = None
+        self._atoms: dict[int, str] = {}
 
     def holds(self, atom: str) -> bool:
         """True where it came in with the unit."""
         if self._folded is None:
-            self._folded = "\0".join([self.text, unquote(self.text), *unwrapped(self.text)]).casefold()
-        return atom in self._folded
+            self._folded = "\0".join([self.text, unquote_plus(self.text), *unwrapped(self.text)]).casefold()
+            self._atoms = atoms(self._folded)
+        return atom in self._folded or hash(atom) in self._atoms
 
     def own(self) -> frozenset[int]:
         """The atoms of what is this unit's alone: the request, and the rows and answers that name its user."""
