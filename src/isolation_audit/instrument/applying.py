@@ -5,18 +5,17 @@ from __future__ import annotations
 import gc
 import inspect
 from dataclasses import replace
-from fnmatch import fnmatchcase
-from functools import cached_property, partial
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from isolation_audit.config.model import Deprecation, EventName, Target
-from isolation_audit.config.paths import Root
+from isolation_audit.config.model import Deprecation, Target
 from isolation_audit.instrument.ambient_targets import ambient_targets
 from isolation_audit.instrument.drift import Drift
+from isolation_audit.instrument.methods import constructor_names, emitting_methods, instance_methods
 from isolation_audit.instrument.observations import Imported, Problem
-from isolation_audit.instrument.placing import Places, same_package
+from isolation_audit.instrument.placing import Places
 from isolation_audit.instrument.points.cleanup import CleanupPoint
 from isolation_audit.instrument.points.construction import ConstructionPoint, ConstructorPoint, Registrar
 from isolation_audit.instrument.points.content import ContentPoint
@@ -38,7 +37,6 @@ from isolation_audit.instrument.resolve import (
     function_of,
     has_receiver,
     mro_of,
-    names,
     resolve,
 )
 from isolation_audit.instrument.shim_codes import is_shim
@@ -50,7 +48,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.config import model
-    from isolation_audit.config.paths import Path
+    from isolation_audit.config.model import Deprecation, EventName, Target
     from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.patches import PatchTable
     from isolation_audit.instrument.probe import Interceptor
@@ -93,7 +91,7 @@ class Applier:
 
     def _plan_of_events(self, config: model.Config) -> Iterator[Watched]:
         for emitter in config.emitters:
-            told = partial(_constructor_names, emitter.owner)
+            told = partial(constructor_names, emitter.owner)
             yield Watched(emitter.target, "emitter", self._emitter(emitter), emitter.optional, built_for=told)
         for rooms in config.rooms:
             for target in (rooms.join, *rooms.leave):
@@ -337,49 +335,3 @@ def _kept(raw: Any) -> list[Any]:
 
 _HELD: Final = 1_000
 """Values of one object that are looked at."""
-
-
-def instance_methods(cls: type, globs: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    for name in names(cls):
-        home, raw = find(cls, name)
-        if isinstance(raw, (classmethod, staticmethod, property, cached_property)) or function_of(raw) is None:
-            continue
-        if same_package(home, cls) and any(fnmatchcase(name, glob) for glob in globs):
-            yield name, raw
-
-
-def emitting_methods(cls: type, entry: model.Emitter) -> Iterator[tuple[str, Any, EventName]]:
-    for name in names(cls):
-        event = _event_of(name, entry)
-        if event is None:
-            continue
-        home, raw = find(cls, name)
-        named = (name, event) in entry.methods or name in entry.broadcast
-        if named or (function_of(raw) is not None and not isinstance(raw, property) and same_package(home, cls)):
-            yield name, raw, event
-
-
-def _event_of(name: str, entry: model.Emitter) -> EventName | None:
-    if name.startswith("__"):
-        return None
-    exact = dict(entry.methods).get(name)
-    if exact is not None:
-        return exact
-    for glob, event in entry.methods:
-        if fnmatchcase(name, glob):
-            return event
-    return EventName() if any(fnmatchcase(name, glob) for glob in entry.broadcast) else None
-
-
-def _constructor_names(owner: tuple[Path, ...], cls: type) -> bool:
-    """True where the constructor's arguments alone may say whose an object is: what it keeps itself is read later."""
-    if any(path.root is Root.SELF for path in owner):
-        return False
-    function = function_of(find(cls, "__init__")[1])
-    if function is None:
-        return False
-    code = function.__code__
-    names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-    anything = bool(code.co_flags & inspect.CO_VARKEYWORDS)
-    given = [path.argument for path in owner if path.root is Root.ARGUMENT]
-    return any(anything or name in names if isinstance(name, str) else len(names) > (name or 0) for name in given)
