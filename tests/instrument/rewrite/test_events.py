@@ -187,6 +187,11 @@ CASES = {
         "(f(), g())",
         ["wrote item x 1", "wrote element None 2", "read item x 1 returned", "read element 0 2 returned"],
     ),
+    "an object's fields": (
+        "class A: pass\na = A()\ndef f(): a.__dict__['x'] = 1; a.x = 2\ndef g(): return a.__dict__['x'], vars(a)['x']",
+        "(f(), g())",
+        [*["wrote attribute x"] * 2, "read attribute x 2 returned", "read global a", "read attribute x 2 returned"],
+    ),
     "a local name that flows": (
         "d = {}\ndef f(): d['x'] = 1\ndef g():\n y = d['x']\n return y",
         "(f(), g())",

@@ -13,7 +13,7 @@ from threading import get_ident
 from types import BuiltinFunctionType
 from typing import Any, Final
 
-from isolation_audit.instrument.barrier import raised_by_signal
+from isolation_audit.instrument.barrier import STACK_END, raised_by_signal
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.instrument.rewrite.contents import (
     ABSENT,
@@ -85,6 +85,11 @@ class Events:
         except Exception as error:
             _fault(error)
         return owner
+
+    @staticmethod
+    def field(owner: Any, name: Any, site: int) -> Any:
+        """Before ``owner.__dict__[name]`` is read; gives ``owner``."""
+        return Events.attribute(owner, name, site) if type(name) is str else owner
 
     @staticmethod
     def item(owner: Any, key: Any, site: int) -> Any:
@@ -180,6 +185,12 @@ class Events:
                     _tell(attribute_of(owner, name), site)
         except Exception as error:
             _fault(error)
+
+    @staticmethod
+    def stored_field(owner: Any, name: Any, site: int) -> None:
+        """After ``owner.__dict__[name] = x``."""
+        if type(name) is str:
+            Events.stored_attribute(owner, name, site)
 
     @staticmethod
     def stored_item(owner: Any, key: Any, site: int) -> None:
@@ -344,6 +355,10 @@ class _Teller:
 
 
 def _fault(error: Exception) -> None:
+    if isinstance(error, RecursionError):  # no frame is left to count it with
+        if ear.barrier is not None:
+            ear.barrier.counts[STACK_END] += 1
+        return
     if raised_by_signal(error):
         raise error
     if ear.barrier is not None and ear.barrier.fault(_PLACE, error):

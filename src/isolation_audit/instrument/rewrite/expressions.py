@@ -17,6 +17,7 @@ from isolation_audit.instrument.rewrite.nodes import (
     call,
     captured,
     clone,
+    fields_of,
     first_leaf,
     flag,
     is_simple,
@@ -119,6 +120,11 @@ class Expressions:
         elif isinstance(node.slice, ast.Slice):
             node.slice = self._children(node.slice)
             node.value = at(call("all", value, self._part.site(node, expression, use)), value)
+        elif is_simple(node.slice) and (fields := fields_of(value)) is not None:
+            place, name_of = fields
+            inner = place.value if name_of == "value" else place.args[0]
+            told = at(call("field", inner, clone(node.slice), self._part.site(node, expression, use)), inner)
+            setattr(place, name_of, told if name_of == "value" else [told])
         elif is_simple(node.slice):
             key = clone(node.slice)
             node.value = at(call("item", value, key, self._part.site(node, expression, use)), value)

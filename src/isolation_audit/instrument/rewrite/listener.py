@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.barrier import Barrier
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the rewriter: code that another one made is not used. To be raised with each change of what it makes."""
 
 ATTRIBUTE: Final = "attribute"

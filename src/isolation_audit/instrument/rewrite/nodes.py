@@ -105,6 +105,16 @@ def is_simple(node: ast.expr) -> bool:
     return False
 
 
+def fields_of(node: ast.expr) -> tuple[Any, str] | None:
+    """The piece of ``x.__dict__`` or ``vars(x)`` that has ``x``, and the name under which it is there."""
+    match node:
+        case ast.Attribute(attr="__dict__"):
+            return node, "value"
+        case ast.Call(func=ast.Name(id="vars"), args=[argument], keywords=[]) if not isinstance(argument, ast.Starred):
+            return node, "args"
+    return None
+
+
 def first_leaf(node: ast.AST) -> ast.AST:
     """What of an expression is evaluated first."""
     match node:

@@ -86,6 +86,9 @@ class Stores:
             case ast.Attribute(value=value, attr=name) if (path := self._again(value)) is not None:
                 name = mangled(name, self._part.owner)
                 return call("stored_attribute", path, ast.Constant(name), self._site(target))
+            case ast.Subscript(value=ast.Attribute(value=value, attr="__dict__"), slice=key) if is_simple(key):
+                path = self._again(value)
+                return None if path is None else call("stored_field", path, _load(key), self._site(target))
             case ast.Subscript(value=value, slice=key) if is_simple(key) and (path := self._again(value)) is not None:
                 return call("stored_item", path, _load(key), self._site(target))
         return None
