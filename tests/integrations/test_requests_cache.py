@@ -48,3 +48,5 @@ def test_an_answer_that_is_found_under_a_key_without_the_user(audited, leaking):
     done = audited(scenario, NAMED)
     assert ["alice" in one for one in done.result] == [True, leaking, True]
     assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])
+    for finding in done.findings.get("IA203", ()):
+        assert finding.witnesses.provenance.endswith("an entry of a cache")

@@ -1,0 +1,44 @@
+"""Strawberry: what a ``DataLoader`` keeps under its keys, where one is shared by several requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.integrations.keyed import Keyed
+from isolation_audit.mechanisms.entries import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.integrations import Point
+
+_CACHE: Final = "strawberry.dataloader:DefaultCache"
+
+
+class Strawberry:
+    """The integration; requests and users are those of the framework that serves the schema."""
+
+    distribution = "strawberry-graphql"
+    since = "0.341"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What a loader keeps, and what it finds."""
+        keyed = Keyed(
+            Library(("strawberry", "asyncio")),
+            storing=(f"{_CACHE}.set",),
+            fetching=(f"{_CACHE}.get",),
+            found=_loaded,
+        )
+        return keyed.points(runtime)
+
+
+def _loaded(future: Any) -> Any:
+    """What was loaded; None as long as the batch is under way."""
+    if future is None or not future.done() or future.cancelled() or future.exception() is not None:
+        return None
+    return future.result()
+
+
+integration = Strawberry()
