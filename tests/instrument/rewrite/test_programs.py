@@ -98,6 +98,20 @@ def test_undo(folder, monkeypatch):
     assert loading.rewritten == ["keeps"]
 
 
+def test_undo_beside_others_who_replace_the_same(monkeypatch):
+    from importlib.machinery import SourceFileLoader
+
+    def theirs(self, fullname):
+        return None
+
+    monkeypatch.setattr(SourceFileLoader, "get_code", theirs)
+    loading = Loading((), Barrier())
+    loading.start()
+    assert SourceFileLoader.get_code is not theirs
+    loading.stop()
+    assert SourceFileLoader.__dict__["get_code"] is theirs
+
+
 def test_a_module_that_can_t_be_compiled_fails_as_ever(folder, monkeypatch):
     (folder / "broken.py").write_text("def f(:\n  pass\n")
     monkeypatch.syspath_prepend(str(folder))

@@ -149,12 +149,15 @@ class _Hook:
     def __init__(self) -> None:
         self._original: Callable[[SourceFileLoader, str], CodeType | None] = SourceFileLoader.get_code
         self._loading: Loading | None = None
+        self._own = False
+        """True where somebody else had replaced it before."""
         self._put: Any = None
 
     def put_in(self, loading: Loading) -> None:
         """Ask ``loading`` first."""
         self._loading = loading
         self._original = SourceFileLoader.get_code
+        self._own = "get_code" in SourceFileLoader.__dict__
         self._put = self._function()
         SourceFileLoader.get_code = self._put  # type: ignore[method-assign]
 
@@ -163,7 +166,11 @@ class _Hook:
         if self._loading is not loading:
             return
         self._loading = None
-        if SourceFileLoader.__dict__.get("get_code") is self._put:
+        if SourceFileLoader.__dict__.get("get_code") is not self._put:
+            return
+        if self._own:
+            SourceFileLoader.get_code = self._original  # type: ignore[method-assign,assignment]
+        else:
             del SourceFileLoader.get_code
 
     def _function(self) -> Callable[[SourceFileLoader, str], CodeType | None]:
