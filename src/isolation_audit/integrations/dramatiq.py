@@ -21,7 +21,7 @@ class Dramatiq:
     """The integration."""
 
     distribution = "dramatiq"
-    since = "1.17"
+    since = "2.2"
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:

@@ -43,7 +43,7 @@ class Litestar:
     """The integration."""
 
     distribution = "litestar"
-    since = "2.8"
+    since = "2.25"
     packages = ("litestar",)
     departures = ("litestar.exceptions.websocket_exceptions:WebSocketDisconnect",)
 

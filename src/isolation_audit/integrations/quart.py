@@ -39,7 +39,7 @@ class Quart:
     """The integration."""
 
     distribution = "Quart"
-    since = "0.19"
+    since = "0.22"
     packages = ("quart",)
 
     @staticmethod
@@ -63,7 +63,7 @@ class QuartAuth:
     """The integration of Quart-Auth."""
 
     distribution = "Quart-Auth"
-    since = "0.10"
+    since = "0.12"
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:

@@ -23,7 +23,7 @@ class RequestsCache:
     """The integration; every backend ends in these methods."""
 
     distribution = "requests-cache"
-    since = "1.2"
+    since = "1.3"
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:

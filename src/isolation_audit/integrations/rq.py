@@ -20,7 +20,7 @@ class RQ:
     """The integration."""
 
     distribution = "rq"
-    since = "1.16"
+    since = "3.0"
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
