@@ -125,7 +125,7 @@ def test_forms_are_sent_with_what_the_page_has_set(harness: dict[str, ModuleType
 
 def test_every_application_of_the_table_has_its_programs(harness: dict[str, ModuleType]) -> None:
     apps = harness["catalogue"].read_apps()
-    assert len(apps) >= 4
+    assert len(apps) >= 8
     for app in apps:
         lines = harness["judging"].function_lines(app.folder / "planted.py")
         assert len(app.plants) >= 2, app.name
