@@ -119,11 +119,11 @@ class LifetimeDetector(Detector):
         """Watch the object, and the context that it was made with."""
         if self._lifetimes is None:
             return
-        self._lifetimes.made(str(built.entry.target), built.obj, built.owner)
+        stack = self._lifetimes.made(str(built.entry.target), built.obj, built.owner)
         context = built.context
         if context is not MISSING and context is not None:
             kind = type(context)
-            self._lifetimes.made(f"{kind.__module__}:{kind.__qualname__}", context, built.owner)
+            self._lifetimes.made(f"{kind.__module__}:{kind.__qualname__}", context, built.owner, stack)
 
     @observes(Outlived)
     def on_outlived(self, outlived: Outlived) -> None:

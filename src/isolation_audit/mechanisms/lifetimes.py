@@ -106,26 +106,28 @@ class Lifetimes:
         runtime.settling.append(self._settle)
         runtime.used = self.used
 
-    def made(self, target: str, obj: Any, owner: User | None) -> None:
-        """An object was made in the unit that is running, if any."""
+    def made(self, target: str, obj: Any, owner: User | None, stack: RawStack | None = None) -> RawStack | None:
+        """An object was made in the unit that is running, if any; what comes back is where, for others made with it."""
         unit = _unit()
         if unit is None or id(obj) in self._watched or owner is None or owner.kind is not Kind.USER:
-            return
+            return stack
         self._units[target] += 1
         if len(self._watched) >= _WATCHED:
-            return
+            return stack
+        stack = capture(_FRAMES) if stack is None else stack
         try:
             watched = _Watched(
                 weakref.ref(obj, self._forget(id(obj))),
                 target,
                 owner,
                 weakref.ref(unit),
-                capture(_FRAMES),
+                stack,
                 scopes.test_variable.get(),
             )
         except TypeError:
-            return
+            return stack
         self._watched[id(obj)] = watched
+        return stack
 
     def used(self, obj: Any) -> None:
         """An object is at work; where its unit is over, it was made to last."""
