@@ -5,8 +5,6 @@ import runpy
 import sys
 from pathlib import Path
 
-from werkzeug.wrappers import BaseResponse  # noqa: F401 - imported before the application, as a plug-in would be
-
 kept = {}
 last = {}
 

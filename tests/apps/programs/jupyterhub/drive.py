@@ -1,5 +1,7 @@
 """A hub: an administrator and two users who log in, ask for tokens, look at their homes, and administer."""
 
+from driving import answer
+
 USERS = ("alice.liddell", "bob.builder", "carol.kane")
 PASSWORD = "correct horse"
 
@@ -27,8 +29,6 @@ def drive(web, number):
 
 def token(web, user, note):
     def ask(side):
-        from driving import answer
-
         client = side.client(user)
         headers = {"X-XSRFToken": client.cookies.get("_xsrf", path="/hub/") or "", "referer": side.base + "/hub/token"}
         made = client.post(f"/hub/api/users/{user}/tokens", json={"note": note}, headers=headers)
@@ -42,8 +42,6 @@ def token(web, user, note):
 
 def by_token(web, user, path):
     def ask(side):
-        from driving import answer
-
         headers = {"authorization": f"token {side.kept[user]}"}
         return answer(side.client(f"program of {user}").get(path, headers=headers))
 

@@ -1,5 +1,7 @@
 """Experiments and runs: an administrator and three users who log, read each other's, search, and grant permissions."""
 
+from driving import answer
+
 USERS = ("alice.liddell", "bob.builder", "carol.kane", "dan.brown")
 PASSWORD = "correct horse battery"
 API = "/api/2.0/mlflow"
@@ -25,11 +27,11 @@ def drive(web, number):
             body = {"experiment_id": side.kept[user], "run_name": f"run of {user}", "start_time": len(web.steps)}
             made = side.client(user).post(f"{API}/runs/create", json=body, auth=(user, PASSWORD))
             side.kept["run"] = made.json()["run"]["info"]["run_id"]
-            return answered(made)
+            return answer(made)
 
         def tag(side, user=user):
             body = {"run_id": side.kept["run"], "key": "note", "value": f"by {user}"}
-            return answered(side.client(user).post(f"{API}/runs/set-tag", json=body, auth=(user, PASSWORD)))
+            return answer(side.client(user).post(f"{API}/runs/set-tag", json=body, auth=(user, PASSWORD)))
 
         web.do(user, "POST runs/create", start)
         web.do(user, "POST runs/set-tag", tag)
@@ -48,12 +50,6 @@ def drive(web, number):
     ask(web, USERS[1], "POST", "/experiments/permissions/create", json=grant)
     ask(web, USERS[1], "GET", f"/experiments/permissions/get?experiment_id=2&username={USERS[2]}")
     ask(web, USERS[3], "GET", "/users/list")
-
-
-def answered(response):
-    from driving import answer
-
-    return answer(response)
 
 
 def leak(web):
