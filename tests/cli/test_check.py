@@ -71,7 +71,10 @@ def test_what_is_wrong_is_said_of_each_target(project: Project) -> None:
     project.write("shop.py", "SHOP = 1\nclass Engine: pass\ndef cross(): pass\n")
     found = rows(project, config)
     assert found["shop:SHOP"][0] == "missing"
-    assert "shop:SHOP is a int, not a ContextVar; until that is mended, users are found as" in found["shop:SHOP"][1]
+    assert (
+        "shop:SHOP is a int, not a ContextVar (for other objects there is [[ambient.holders]]); until that is mended"
+        in found["shop:SHOP"][1]
+    )
     state, detail = found["package.inner:generate"]
     assert (state, "is a generator" in detail) == ("missing", True)
     assert found["shop:Engin"] == ("missing", "shop has no 'Engin'; did you mean 'Engine'?")

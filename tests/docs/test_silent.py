@@ -19,6 +19,7 @@ def test_it_lists_every_mechanism() -> None:
     assert len(ROWS) >= 50
     assert re.findall(r"^## (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE) == [
         "Contexts",
+        "State",
         "Payloads",
         "Addressees",
         "Objects in use",
