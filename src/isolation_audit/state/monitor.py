@@ -171,7 +171,8 @@ class Monitor:
         if unit is None:
             return
         published = unit.published.get(id(container)) if unit.published else None
-        if entry is None and published is None and (inner is None or inner.only is unit):
+        mine = (entry is None or entry.only is unit) and (inner is None or inner.only is unit)
+        if mine and published is None:
             return
         where = sites.site(site)
         if not whole:
