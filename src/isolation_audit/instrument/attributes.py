@@ -12,11 +12,14 @@ from types import FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.lazy_objects import NotReadError, behind, kept_elsewhere, of_fields_cache
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.plain_properties import getattr_hands_on_to, hands_on, reads_only
 from isolation_audit.instrument.resolve import dict_of, function_of, mro_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__builtins__ = BUILTINS
 
 _IN_C: Final = (WrapperDescriptorType, MethodDescriptorType)
 """What the ``__get__`` of a descriptor is that is written in C: a slot's, a method's, a named tuple's."""

@@ -8,8 +8,12 @@ import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.originals import BUILTINS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__builtins__ = BUILTINS
 
 
 STACK_END: Final = "the end of the stack"

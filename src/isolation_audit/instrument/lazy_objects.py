@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.resolve import dict_of, mro_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     ReaderOf = Callable[[str], Callable[[Any], Any]]
+
+__builtins__ = BUILTINS
 
 
 class NotReadError(LookupError):

@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
+from isolation_audit.instrument.originals import BUILTINS
+
 if TYPE_CHECKING:
     from isolation_audit.config.model import Target
+
+__builtins__ = BUILTINS
 
 
 class UnresolvedError(LookupError):

@@ -10,12 +10,15 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.state.contents import fields, is_plain, is_scalar, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import FrameType
+
+__builtins__ = BUILTINS
 
 _FRAMES: Final = 40
 _KEPT: Final = 400

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from isolation_audit.content.encodings import unwrapped
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.provenance.inputs import BY_QUERY, REQUEST, Input
 from isolation_audit.provenance.texts import text_of
 from isolation_audit.state.atoms import atoms
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from isolation_audit.content.witness import ContentWitness
     from isolation_audit.identity.users import User
     from isolation_audit.provenance.inputs import Inputs
+
+__builtins__ = BUILTINS
 
 _SIGNS: Final = frozenset({"cookie", "authorization", "x-api-key", "x-session-id", "x-csrftoken"})
 """Headers by which a client shows who it is."""

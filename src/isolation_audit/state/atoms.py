@@ -10,8 +10,12 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
+from isolation_audit.instrument.originals import BUILTINS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__builtins__ = BUILTINS
 
 LONGEST: Final = 400_000
 """Characters of one text that are looked at."""

@@ -35,8 +35,12 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 from weakref import ref
 
+from isolation_audit.instrument.originals import BUILTINS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+__builtins__ = BUILTINS
 
 NODES: Final = 400
 """Values inside of one value that are looked at."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.users import Kind
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.rules import Severity
 from isolation_audit.state.asked import Asked
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from isolation_audit.state.monitor import Taken
     from isolation_audit.state.records import Write
     from isolation_audit.state.units import Unit, Units
+
+__builtins__ = BUILTINS
 
 _KEPT: Final = 64
 """Atoms of one write that are kept."""

@@ -13,11 +13,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests
+from isolation_audit.instrument.originals import BUILTINS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from isolation_audit.instrument.rewrite.sites import Site
+
+__builtins__ = BUILTINS
 
 _LARGEST: Final = 500_000
 _FILES: Final = 500

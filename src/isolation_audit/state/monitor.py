@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from weakref import ref
 
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.provenance.inputs import REQUEST
@@ -33,6 +34,8 @@ from isolation_audit.state.units import Unit, Units, clock
 if TYPE_CHECKING:
     from isolation_audit.instrument.rewrite.sites import Site
     from isolation_audit.instrument.runtime import Runtime
+
+__builtins__ = BUILTINS
 
 LEVELS: Final = 3
 """How far into an object of another unit its parts are taken for that unit's, too."""

@@ -18,10 +18,13 @@ from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.state.contents import fields, is_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
+
+__builtins__ = BUILTINS
 
 _LARGEST: Final = 40_000
 """Objects that are looked at for one path."""

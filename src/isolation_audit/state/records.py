@@ -13,6 +13,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.state.contents import NUMBERS, TEXTS
 from isolation_audit.state.units import clock
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
     from isolation_audit.state.units import Unit
+
+__builtins__ = BUILTINS
 
 _CONTAINERS: Final = 20_000
 _SLOTS: Final = 512

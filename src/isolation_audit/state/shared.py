@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from isolation_audit.instrument.originals import BUILTINS
+
 if TYPE_CHECKING:
     from isolation_audit.config.model import Shared
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.state.paths import Path
+
+__builtins__ = BUILTINS
 
 
 class SharedState:

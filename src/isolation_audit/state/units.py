@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.identity.scopes import request_variable, scope_variable
 from isolation_audit.identity.users import Kind, same
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.provenance.inputs import current_inputs
 from isolation_audit.state.asked import signs
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.provenance.inputs import Inputs
+
+__builtins__ = BUILTINS
 
 _IMPLICIT: Final = 2_000
 """Users whose work is known by their name alone."""

@@ -23,6 +23,7 @@ MODULES = (
     *("test_enum", "test_copy", "test_exceptions", "test_threading_local", "test_context", "test_property"),
     *("test_unpack", "test_augassign", "test_with", "test_slice", "test_ordered_dict", "test_userdict", "test_frame"),
     *("test_code", "test_yield_from", "test_class", "test_metaclass", "test_raise", "test_pdb", "test_types"),
+    "test_functools",
 )
 
 _RUN = """

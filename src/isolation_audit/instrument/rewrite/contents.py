@@ -13,11 +13,14 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from isolation_audit.instrument.attributes import find_in, reader_of
 from isolation_audit.instrument.lazy_objects import NotReadError, behind
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.resolve import dict_of, mro_of
 from isolation_audit.instrument.rewrite.listener import ALL, ATTRIBUTE, ELEMENT, ENVIRON, GLOBAL, ITEM, LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+__builtins__ = BUILTINS
 
 ABSENT: Final = object()
 """Stands for what can't be seen."""

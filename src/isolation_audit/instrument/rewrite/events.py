@@ -14,6 +14,7 @@ from types import BuiltinFunctionType
 from typing import Any, Final
 
 from isolation_audit.instrument.barrier import STACK_END, raised_by_signal
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.instrument.rewrite.contents import (
     ABSENT,
@@ -41,6 +42,8 @@ from isolation_audit.instrument.rewrite.listener import (
     listen,
 )
 from isolation_audit.instrument.rewrite.methods import METHODS
+
+__builtins__ = BUILTINS
 
 _PLACE: Final = "state"
 _UNNAMED: Final = frozenset({ITEM, ELEMENT, ENVIRON, ATTRIBUTE, LOCAL})

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from isolation_audit.instrument.originals import BUILTINS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from isolation_audit.instrument.barrier import Barrier
+
+__builtins__ = BUILTINS
 
 VERSION: Final = 2
 """Of the rewriter: code that another one made is not used. To be raised with each change of what it makes."""

@@ -9,8 +9,11 @@ from contextvars import ContextVar
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
+from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.contents import ABSENT, Held, container_of, item_of
 from isolation_audit.instrument.rewrite.listener import ALL, CONTEXT, ELEMENT, ITEM
+
+__builtins__ = BUILTINS
 
 _MOST: Final = 1_000
 _KINDS: Final = (dict, list, set, deque, UserDict, UserList, WeakSet, WeakValueDictionary, WeakKeyDictionary)

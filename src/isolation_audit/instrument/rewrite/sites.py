@@ -6,6 +6,10 @@ import hashlib
 import marshal
 from typing import Final, NamedTuple
 
+from isolation_audit.instrument.originals import BUILTINS
+
+__builtins__ = BUILTINS
+
 NAVIGATED: Final = "navigated"
 """A prefix of a longer path, iterated, tested, or given a local name that is only used in these ways."""
 RETURNED: Final = "returned"
