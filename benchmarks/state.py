@@ -62,7 +62,7 @@ def measure(loop: object, owner: object) -> float:
 
 
 def loops() -> None:
-    print(f"{'nanoseconds a turn':32}{'bare':>8}{'nobody':>8}{'outside':>8}{'armed':>8}{'inside':>8}")
+    print(f"{'nanoseconds a turn':32}{'bare':>8}{'nobody':>8}{'outside':>8}{'inside':>8}{'armed':>8}{'and in':>8}")
     for name, body in LOOPS.items():
         source = f"{CLASS}\n def loop(self, count):\n  {body}\n"
         bare: dict = {}
@@ -73,6 +73,9 @@ def loops() -> None:
         silent = Silent()
         listener.listen(silent, Barrier())
         figures.append(measure(told["A"].loop, told["A"]()))
+        silent.inside = "a unit"
+        figures.append(measure(told["A"].loop, told["A"]()))
+        silent.inside = None
         listener.arm(["x", "k", listener.ANY])
         figures.append(measure(told["A"].loop, told["A"]()))
         silent.inside = "a unit"
