@@ -36,7 +36,6 @@ from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.instrumentation import Instrumentation
 from isolation_audit.instrument.levels import LEVELS
-from isolation_audit.instrument.rewrite import listener
 from isolation_audit.instrument.running_scopes import RunningScopes
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
@@ -161,7 +160,7 @@ class Auditor:
                     self._running = self.runtime.running = True
                     scopes.listen(RunningScopes(self.runtime, self._scope_ended))
                     if self.config.audit.depth != "calls":
-                        listener.listen(self.runtime.part(Monitor), self.runtime.barrier)
+                        self.runtime.part(Monitor).start()
                     self.instrumentation.start()
                     self._greenlets.watch()
                     self.drainer.start()
@@ -221,7 +220,8 @@ class Auditor:
                 words = blindness(self.snapshot()["coverage"])
                 if words:
                     self._publish(observations.Stopped(words))
-            listener.listen(None)
+            if self.config.audit.depth != "calls":
+                self.runtime.part(Monitor).stop()
             self.instrumentation.stop()
             self._greenlets.forget()
             scopes.listen(None)

@@ -35,6 +35,8 @@ class Ambient:
         """True once the variable has named a user."""
         self.enter: Callable[[User], None] = _nothing
         """Told each user whom the application's variable names."""
+        self.learned: Callable[[], None] = _nothing_learned
+        """Called when there is one more to be asked."""
         self._token = users.token
         self._known = users.known
         self._read_adopted: Callable[..., Any] | None = None
@@ -44,12 +46,14 @@ class Ambient:
     def hold(self, read: Callable[[], Any]) -> None:
         """Ask one more holder of the user at work, after those that there are; ``read`` gives the id, or no id."""
         self._held = (*self._held, read)
+        self.learned()
 
     def adopt(self, variable: ContextVar[Any], user_of: Callable[[Any], Any] | None) -> None:
         """Use the application's variable; ``user_of`` gets the user id out of its value (None: the value is the id)."""
         self.variable = variable
         self._user_of = user_of
         self._read_adopted = variable.get
+        self.learned()
 
     def expect(self, find: Callable[[], ContextVar[Any] | None], user_of: Callable[[Any], Any] | None) -> None:
         """Adopt the variable that ``find`` gives, as soon as a reading finds it.
@@ -66,6 +70,12 @@ class Ambient:
             return variable.get(default)
 
         self._read_adopted = read
+        self.learned()
+
+    @property
+    def asks(self) -> bool:
+        """True where somebody else than our scopes may name a user."""
+        return self._read_adopted is not None or bool(self._held)
 
     def current(self) -> User | None:
         """The user whose work is running, or None if unknown."""
@@ -133,4 +143,8 @@ class Ambient:
 
 
 def _nothing(_user: User) -> None:
+    pass
+
+
+def _nothing_learned() -> None:
     pass

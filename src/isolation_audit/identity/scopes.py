@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from contextvars_extras import ContextVarsRegistry
 
 from isolation_audit.analysis.texts import bounded
+from isolation_audit.identity.living import living
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -231,6 +232,7 @@ def enter(scope: Scope) -> None:
     """Make ``scope`` current and tell the listener."""
     scope_variable.set(scope)
     try:
+        living.began(scope)
         _listening.listener.begin(scope)
         scope.trace = _running_trace()
     except Exception:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.user_sources import SOURCES
 from isolation_audit.identity.learned import LearnedUsers
+from isolation_audit.identity.living import living
 from isolation_audit.identity.requests import Request
 from isolation_audit.identity.scopes import request_variable, suspicion_variable, unit_variable
 from isolation_audit.identity.sources import AMBIENT, LEARNED, SCOPES, Sources, source_of
@@ -83,6 +84,7 @@ class Serving(Interceptor):
         suspicion: Suspicion | None = suspicion_variable.get()
         if suspicion is not None and not suspicion.over:
             request.inherited = suspicion.ambient
+        living.began(request)
         request_variable.set(request)
         request.sharing = None if self._shared is None else self._shared.begin()
         return request, outer

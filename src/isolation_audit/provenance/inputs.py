@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.identity.living import living
 from isolation_audit.identity.scopes import fetching_variable, request_variable, scope_variable, unit_variable
 from isolation_audit.provenance.background import background_of
 
@@ -85,6 +86,7 @@ class Inputs:
     """
 
     __slots__ = (
+        "__weakref__",
         "_lasting",
         "at_end",
         "began",
@@ -143,6 +145,7 @@ class Inputs:
             # Whatever goes on after it, as a thread that it has started may, must not keep them.
             self.ended = True
             self.kept.clear()
+            living.ended(self)
 
 
 def current_inputs() -> Inputs | None:
@@ -211,6 +214,7 @@ class Receiver:
         self._background.began()
         inputs = Inputs(lasting=lasting)
         inputs.kept += first
+        living.began(inputs)
         return inputs
 
 

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from weakref import ref
 
+from isolation_audit.identity.living import living
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.stacks import capture
@@ -133,6 +134,20 @@ class Monitor:
         self._judging = Judging(runtime, self.units)
         self.unit = self.units.current
         runtime.settling.append(self._settle)
+
+    def start(self) -> None:
+        """Listen to rewritten modules, as long as units of work may be running."""
+        ambient = self._runtime.ambient
+        listener.listen(self, self._runtime.barrier)
+        # The application sets its own variable, or another holder of the user, without a word.
+        ambient.learned = living.doubt
+        living.watch(_units_run, always=ambient.asks)
+
+    @staticmethod
+    def stop() -> None:
+        """Listen to nothing any more."""
+        living.forget()
+        listener.listen(None)
 
     def born(self, obj: object) -> None:
         """It is new: what its unit puts into it is nobody else's, as long as nobody else gets hold of it."""
@@ -272,6 +287,10 @@ class Monitor:
                 self._judging.settle(unit)
                 self._judging.judge(unit)
                 self.units.open.pop(id(unit), None)
+
+
+def _units_run(some: bool) -> None:
+    listener.units_run(some=some)
 
 
 _NOTHING: Final = object()
