@@ -27,13 +27,13 @@ test-long-calls: $(STAMP)
 	ISOLATION_AUDIT_EXAMPLES=100000 $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/instrument/test_equal_behaviour.py
 
 test-long-runs: $(STAMP)
-	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/detectors/test_interleaved_runs.py
+	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/rules/monitors/test_interleaved_runs.py
 
 test-long-marked: $(STAMP)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m long
 
 fuzz: $(STAMP)  ## minutes of anything that may come from elsewhere, into every parser of ours
-	ISOLATION_AUDIT_EXAMPLES=3000 $(BIN)/python -m pytest -n $(JOBS) --dist load --timeout 1800 tests/test_hostile_inputs.py tests/config/test_any_input.py tests/config/test_paths.py tests/config/test_locator.py tests/analysis/test_texts.py tests/analysis/test_sql.py tests/mechanisms/test_statements.py tests/progress/test_ratchet.py tests/cli/test_compare.py tests/export/test_report.py --hypothesis-profile=many
+	ISOLATION_AUDIT_EXAMPLES=3000 $(BIN)/python -m pytest -n $(JOBS) --dist load --timeout 1800 tests/test_hostile_inputs.py tests/config/test_any_input.py tests/config/test_paths.py tests/config/test_locator.py tests/analysis/test_texts.py tests/analysis/test_sql.py tests/rules/pools/test_statements.py tests/progress/test_ratchet.py tests/cli/test_compare.py tests/exporters/test_report.py --hypothesis-profile=many
 
 test-lowest:  ## the tests that don't need the newest of everything, with the lowest versions that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.content.payload import Gathering
-from isolation_audit.identity.users import User
+from isolation_audit.model.users import User
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ import time
 import tracemalloc
 from typing import TYPE_CHECKING
 
-from isolation_audit.identity.learned import LearnedUsers
-from isolation_audit.identity.users import Users
+from isolation_audit.model.learned import LearnedUsers
+from isolation_audit.model.users import Users
 
 if TYPE_CHECKING:
     from collections.abc import Callable

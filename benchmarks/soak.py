@@ -27,7 +27,7 @@ from types import ModuleType
 from isolation_audit import Auditor
 from isolation_audit.config import parse_config
 from isolation_audit.content import secrets
-from isolation_audit.export.ways_out import configured_sinks
+from isolation_audit.exporters.configured import configured_sinks
 
 GROWTH = 2.0
 """MiB by which the second half may need more than the first: the allocator's unrest. 42 bytes a run would be more."""

@@ -176,7 +176,7 @@ def test_a_forking_application_leaves_one_report(active: Environment, project: P
 
 FORKS = """
 import os, threading, shop
-from isolation_audit.export import report
+from isolation_audit.exporters import report
 
 def counted(*arguments, parts=report.parts):
     with open("read", "ab") as file:

@@ -1,4 +1,4 @@
-"""The auditor as a whole: whatever its sinks and detectors do, the application goes on and ends on time."""
+"""The auditor as a whole: whatever its sinks and monitors do, the application goes on and ends on time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from isolation_audit import current, uninstrument, user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
-from isolation_audit.detectors import all_detectors
-from isolation_audit.export.report import ReportSink
+from isolation_audit.exporters.report import ReportSink
+from isolation_audit.rules import all_monitors
 
 SOURCE = """\
 class Emitter:
@@ -167,24 +167,24 @@ def test_flush_waits_for_the_sinks_and_goes_on(start) -> None:
     auditor.flush()
 
 
-KINDS = sorted({kind for detector in all_detectors() for kind in detector.handlers}, key=lambda kind: kind.__name__)
+KINDS = sorted({kind for monitor in all_monitors() for kind in monitor.handlers}, key=lambda kind: kind.__name__)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_detector_that_raises_is_switched_off_after_its_allowance(start, kind, monkeypatch) -> None:
+def test_a_monitor_that_raises_is_switched_off_after_its_allowance(start, kind, monkeypatch) -> None:
     def fail(*_arguments: Any) -> None:
         raise RuntimeError("broken")
 
-    for detector in all_detectors():
-        if kind in detector.handlers:
-            monkeypatch.setattr(detector, detector.handlers[kind], fail)
+    for monitor in all_monitors():
+        if kind in monitor.handlers:
+            monkeypatch.setattr(monitor, monitor.handlers[kind], fail)
     app, auditor = start(limits={"faults": 3})
     for _ in range(10):
         cross(app)
         app.Engine()
         app.Emitter().emit_answer("hello", None)
     auditor.stop()
-    limit = 3 * len(all_detectors())
+    limit = 3 * len(all_monitors())
     assert auditor.runtime.barrier.total <= limit
     assert auditor.snapshot()["summary"]["events_total"] == 20
 

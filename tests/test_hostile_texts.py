@@ -9,7 +9,7 @@ import pytest
 
 from isolation_audit import Auditor, user_scope
 from isolation_audit.config import parse_config
-from isolation_audit.recorder import LARGEST
+from isolation_audit.recording.recorder import LARGEST
 
 if TYPE_CHECKING:
     from doors import Project
@@ -83,7 +83,7 @@ def test_a_number_with_thousands_of_digits_is_nobodys_id(audited: Any) -> None:
 
 def test_distinct_findings_are_bounded_by_what_they_hold(audited: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     app, auditor = audited
-    monkeypatch.setattr("isolation_audit.recorder.LARGEST", 50_000)
+    monkeypatch.setattr("isolation_audit.recording.recorder.LARGEST", 50_000)
     assert LARGEST > 1_000_000
     with user_scope("alice"):
         for number in range(900):

@@ -128,7 +128,7 @@ def test_what_is_posted_goes_to_no_other_address() -> None:
 
 
 def closed_report(folder: Path) -> Path:
-    from isolation_audit.export import report
+    from isolation_audit.exporters import report
 
     made: dict[str, Any] = report.empty({}, {"name": "isolation-audit", "version": "0"})
     made["summary"] = {

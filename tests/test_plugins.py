@@ -12,20 +12,20 @@ import pytest
 
 from isolation_audit import Auditor, ConfigError, UsageError
 from isolation_audit.config import parse_config
-from isolation_audit.detectors import OURS, all_detectors, all_rules, unusable
-from isolation_audit.export import ways_out
+from isolation_audit.exporters import configured as ways_out
 from isolation_audit.plugins import EXPORTERS, RULES, plugins
+from isolation_audit.rules import OURS, all_monitors, all_rules, unusable
 
 ROOT = Path(__file__).parents[1]
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
 
 RULE = """\
-from isolation_audit.extending import Detector, Example, Rule, Severity, observes
+from isolation_audit.extending import Monitor, Example, Rule, Severity, observes
 
 class Posted:
     pass
 
-class PostDetector(Detector):
+class PostMonitor(Monitor):
     rules = (
         Rule("POST1", "posted", Severity.NOTE, "Something was posted.", "It may matter.", "look at it",
              Example("", "", "")),
@@ -35,7 +35,7 @@ class PostDetector(Detector):
     def on_posted(self, posted):
         self.report("POST1", "posted by {ambient}")
 
-class NoDetector:
+class NoMonitor:
     pass
 """
 
@@ -92,7 +92,7 @@ def test_our_own_are_declared_like_those_of_others() -> None:
 
 
 def test_a_rule_of_another_package_is_one_of_the_rules(installed) -> None:
-    installed(RULE, RULES, POST="PostDetector")
+    installed(RULE, RULES, POST="PostMonitor")
     assert list(all_rules())[-1] == "POST1"
     with Auditor(parse_config({})) as auditor:
         from post_audit import Posted  # type: ignore[import-not-found]
@@ -104,7 +104,7 @@ def test_a_rule_of_another_package_is_one_of_the_rules(installed) -> None:
 
 @pytest.mark.parametrize("code", ["POST1", "POST*", "POST[12]"])
 def test_it_is_switched_off_by_its_code(installed, code: str) -> None:
-    installed(RULE, RULES, POST="PostDetector")
+    installed(RULE, RULES, POST="PostMonitor")
     with Auditor(parse_config({"select": {"disable": [code]}})) as auditor:
         from post_audit import Posted
 
@@ -120,15 +120,15 @@ def test_a_code_of_a_package_that_is_not_installed_is_a_mistake() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        ("LETTER", "PostDetector", "the code POST1 has to be LETTER and a number"),
-        ("POST", "NoDetector", "leads to no detector that declares rules"),
+        ("LETTER", "PostMonitor", "the code POST1 has to be LETTER and a number"),
+        ("POST", "NoMonitor", "leads to no monitor that declares rules"),
         ("POST", "Absent", "has no attribute 'Absent'"),
     ],
 )
 def test_rules_that_cannot_be_used_are_a_fault_and_ours_go_on(installed, name: str, value: str, why: str) -> None:
-    ours = all_detectors()
+    ours = all_monitors()
     installed(RULE, RULES, **{name: value})
-    assert all_detectors() == ours
+    assert all_monitors() == ours
     assert why in str(unusable()[name])
     with Auditor(parse_config({})) as auditor:
         pass
@@ -136,16 +136,16 @@ def test_rules_that_cannot_be_used_are_a_fault_and_ours_go_on(installed, name: s
     assert f"rules {name}" in finding.message
 
 
-def test_a_detector_that_cannot_be_made_is_a_fault(installed, monkeypatch) -> None:
-    installed(RULE, RULES, POST="PostDetector")
-    detector = all_detectors()[-1]
+def test_a_monitor_that_cannot_be_made_is_a_fault(installed, monkeypatch) -> None:
+    installed(RULE, RULES, POST="PostMonitor")
+    monitor = all_monitors()[-1]
 
     def fail(*_arguments: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(detector, "__init__", fail)
+    monkeypatch.setattr(monitor, "__init__", fail)
     with Auditor(parse_config({})) as auditor:
-        assert auditor.runtime.barrier.counts == {"detector PostDetector": 1}
+        assert auditor.runtime.barrier.counts == {"monitor PostMonitor": 1}
 
 
 def sinks(config: dict[str, object]) -> list[str]:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from isolation_audit.config import Limits, Select
-from isolation_audit.findings import PAIRS_SHOWN, Finding, Frame, Site, Witnesses
-from isolation_audit.identity.scopes import Scope
-from isolation_audit.recorder import ALL_PAIRS, PAIRS, Recorder
-from isolation_audit.rules import Severity
+from isolation_audit.model.findings import PAIRS_SHOWN, Finding, Frame, Site, Witnesses
+from isolation_audit.model.rules import Severity
+from isolation_audit.model.scopes import Scope
+from isolation_audit.recording.recorder import ALL_PAIRS, PAIRS, Recorder
 
 
 def finding(rule: str = "IA202", target: str = "app:Emitter", **more: Any) -> Finding:

@@ -25,9 +25,8 @@ RUN_TIME = {
     "asyncio",
     "contextvars_extras",
     "isolation_audit.auditor",
-    "isolation_audit.detectors",
-    "isolation_audit.export",
-    "isolation_audit.identity",
+    "isolation_audit.rules",
+    "isolation_audit.exporters",
     "isolation_audit.instrument.patches",
     "isolation_audit.integrations",
     "opentelemetry",
@@ -61,8 +60,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 EXTRAS = {"griffe", "opentelemetry", "prometheus_client", "pygal", "pytest", "starlette", "uvicorn", "websockets"}
 TABLES = {"rich"}
-RULES = {"asyncio", "contextvars_extras", "isolation_audit.detectors", "isolation_audit.identity", "wrapt"}
-"""What comes with the rules: each is beside the detector that reports it."""
+RULES = {"asyncio", "contextvars_extras", "isolation_audit.rules", "wrapt"}
+"""What comes with the rules: each is beside the monitor that reports it."""
 
 COMMANDS = {
     "--help": set(),
@@ -99,7 +98,7 @@ def test_a_command_imports_only_what_it_uses(tree: Path, words: str) -> None:
     modules = of_command(*words.split(), cwd=tree)
     name = words.split(maxsplit=1)[0]
     ours = {name.split(".")[2] for name in modules if name.startswith("isolation_audit.cli.")}
-    export = {"isolation_audit.export"} if name in REPORTS else set()
+    export = {"isolation_audit.exporters"} if name in REPORTS else set()
     assert modules & (RUN_TIME | EXTRAS) <= COMMANDS[words] | export
     assert ours <= {name, *BESIDE.get(name, ())}
 
@@ -130,7 +129,7 @@ def test_every_command_is_looked_at() -> None:
 
 def test_the_run_time_is_what_these_names_stand_for(tree: Path) -> None:
     of_others = {"opentelemetry", "prometheus_client", "rich"}  # imported when configured, and by `demo`
-    assert imported("import isolation_audit.auditor, isolation_audit.export", tree) >= RUN_TIME - of_others
+    assert imported("import isolation_audit.auditor, isolation_audit.exporters", tree) >= RUN_TIME - of_others
 
 
 def test_the_package_imports_what_is_asked_of_it(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from isolation_audit.config import load_config
-from isolation_audit.scan.cache import Cache
-from isolation_audit.scan.outcome import Outcome, judge
-from isolation_audit.scan.scanner import read_source
+from isolation_audit.source.scan.cache import Cache
+from isolation_audit.source.scan.outcome import Outcome, judge
+from isolation_audit.source.scan.scanner import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

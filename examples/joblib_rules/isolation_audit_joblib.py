@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from isolation_audit.extending import (
-    Detector,
     Example,
     Interceptor,
     Keyed,
     Library,
+    Monitor,
     Point,
     Rule,
     Severity,
@@ -48,7 +48,7 @@ class UserIgnored:
     place: Any
 
 
-class IgnoredUserDetector(Detector):
+class IgnoredUserMonitor(Monitor):
     """What only joblib's users have to know."""
 
     rules = (

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from isolation_audit.config import Config, load_config
     from isolation_audit.content.secrets import canary, secret
     from isolation_audit.exceptions import ConfigError, IsolationAuditError, MissingExtraError, UsageError
-    from isolation_audit.findings import Finding
-    from isolation_audit.identity.scopes import system_scope, user_scope
-    from isolation_audit.rules import Rule, Severity
+    from isolation_audit.model.findings import Finding
+    from isolation_audit.model.rules import Rule, Severity
+    from isolation_audit.model.scopes import system_scope, user_scope
 
 __all__ = [
     "Auditor",
@@ -42,9 +42,9 @@ _HOMES = {
     "isolation_audit.config": ("Config", "load_config"),
     "isolation_audit.content.secrets": ("canary", "secret"),
     "isolation_audit.exceptions": ("ConfigError", "IsolationAuditError", "MissingExtraError", "UsageError"),
-    "isolation_audit.findings": ("Finding",),
-    "isolation_audit.identity.scopes": ("system_scope", "user_scope"),
-    "isolation_audit.rules": ("Rule", "Severity"),
+    "isolation_audit.model.findings": ("Finding",),
+    "isolation_audit.model.scopes": ("system_scope", "user_scope"),
+    "isolation_audit.model.rules": ("Rule", "Severity"),
 }
 
 # The function instrument() has the name of a package of ours, whose first import gives the name to the package. So that

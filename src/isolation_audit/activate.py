@@ -43,8 +43,8 @@ def from_environment() -> None:
 
 def _inherit() -> None:
     """Give processes that this one starts its run and key: their parts join one report, and call a user by one name."""
-    from isolation_audit.export.report import RUN_VARIABLE
-    from isolation_audit.identity.pseudonyms import KEY_VARIABLE
+    from isolation_audit.exporters.report import RUN_VARIABLE
+    from isolation_audit.model.pseudonyms import KEY_VARIABLE
 
     os.environ.setdefault(RUN_VARIABLE, secrets.token_hex(6))
     os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(16))

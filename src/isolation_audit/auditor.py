@@ -1,4 +1,4 @@
-"""The auditor: puts identity, instrumentation, detectors, recorder and sinks together; starts and stops them as one."""
+"""The auditor: puts identity, instrumentation, monitors, recorder and sinks together; starts and stops them as one."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_con
 from isolation_audit.content.witness import ContentWitness
 from isolation_audit.coverage.counts import counted
 from isolation_audit.coverage.verdict import judge
-from isolation_audit.detectors import all_detectors, all_rules, unusable
-from isolation_audit.detectors.selfcheck import SelfCheckDetector, blindness
 from isolation_audit.exceptions import UsageError
-from isolation_audit.export import report
-from isolation_audit.export.drainer import Drainer
-from isolation_audit.export.notices import notice
-from isolation_audit.export.sink import exports
+from isolation_audit.exporters import report
+from isolation_audit.exporters.base import exports
+from isolation_audit.exporters.drainer import Drainer
+from isolation_audit.exporters.notices import notice
 from isolation_audit.greenlets import Greenlets, threads_are_greenlets
-from isolation_audit.identity import scopes
-from isolation_audit.identity.ambient import Ambient
-from isolation_audit.identity.bindings import Bindings
-from isolation_audit.identity.objects import Objects
-from isolation_audit.identity.pseudonyms import Pseudonyms
-from isolation_audit.identity.users import Users
 from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
-from isolation_audit.instrument.instrumentation import Instrumentation
 from isolation_audit.instrument.levels import LEVELS
 from isolation_audit.instrument.running_scopes import RunningScopes
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.tally import Histogram
 from isolation_audit.instrument.targets import State
-from isolation_audit.integrations.serving import sources, users_told
-from isolation_audit.mechanisms.injected_users import InjectedUsers
-from isolation_audit.mechanisms.sightings import Sightings
+from isolation_audit.integrations.http_request import sources, users_told
+from isolation_audit.model import scopes
+from isolation_audit.model.ambient import Ambient
+from isolation_audit.model.bindings import Bindings
+from isolation_audit.model.owner_records import Objects
+from isolation_audit.model.pseudonyms import Pseudonyms
+from isolation_audit.model.users import Users
 from isolation_audit.process import process
-from isolation_audit.recorder import Recorder
-from isolation_audit.state.monitor import Monitor
+from isolation_audit.recording.recorder import Recorder
+from isolation_audit.rules import all_monitors, all_rules, unusable
+from isolation_audit.rules.selfcheck.monitor import SelfCheckMonitor, blindness
+from isolation_audit.rules.selfcheck.sightings import Sightings
+from isolation_audit.rules.state.watch import StateWatch
 from isolation_audit.stores import share_bindings
+from isolation_audit.targets.injected_users import InjectedUsers
+from isolation_audit.targets.instrumentation import Instrumentation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from isolation_audit.detectors.base import Detector
-    from isolation_audit.export.sink import Sink
+    from isolation_audit.exporters.base import Sink
     from isolation_audit.instrument.tally import Tally
     from isolation_audit.instrument.targets import Watched
+    from isolation_audit.rules.base import Monitor
 
 
 class Auditor:
@@ -113,22 +113,22 @@ class Auditor:
         self._listen()
 
     def _listen(self) -> None:
-        self.detectors = list(self._detectors())
+        self.monitors = list(self._monitors())
         self._handlers: dict[type, list[tuple[str, Callable[[Any], None]]]] = {}
-        for detector in self.detectors:
-            for kind, name in detector.handlers.items():
-                self._handlers.setdefault(kind, []).append((type(detector).__name__, getattr(detector, name)))
-        selfcheck = next(detector for detector in self.detectors if isinstance(detector, SelfCheckDetector))
+        for monitor in self.monitors:
+            for kind, name in monitor.handlers.items():
+                self._handlers.setdefault(kind, []).append((type(monitor).__name__, getattr(monitor, name)))
+        selfcheck = next(monitor for monitor in self.monitors if isinstance(monitor, SelfCheckMonitor))
         self.runtime.barrier.on_fault = selfcheck.on_fault
         for name, error in unusable().items():
             self.runtime.barrier.fault(f"rules {name}", error)
 
-    def _detectors(self) -> Iterator[Detector]:
-        for detector in all_detectors():
+    def _monitors(self) -> Iterator[Monitor]:
+        for monitor in all_monitors():
             try:
-                yield detector(self.runtime, self.recorder, self.pseudonyms)
+                yield monitor(self.runtime, self.recorder, self.pseudonyms)
             except Exception as error:
-                self.runtime.barrier.fault(f"detector {detector.__name__}", error)
+                self.runtime.barrier.fault(f"monitor {monitor.__name__}", error)
 
     def _publish(self, observation: object) -> None:
         handlers = self._handlers.get(type(observation), [])
@@ -137,7 +137,7 @@ class Auditor:
             try:
                 handle(observation)
             except Exception as error:
-                if self.runtime.barrier.fault(f"detector {place}", error) and handler in handlers:
+                if self.runtime.barrier.fault(f"monitor {place}", error) and handler in handlers:
                     handlers.remove(handler)
 
     def start(self) -> Auditor:
@@ -160,7 +160,7 @@ class Auditor:
                     self._running = self.runtime.running = True
                     scopes.listen(RunningScopes(self.runtime, self._scope_ended))
                     if self.config.audit.depth != "calls":
-                        self.runtime.part(Monitor).start()
+                        self.runtime.part(StateWatch).start()
                     self.instrumentation.start()
                     self._greenlets.watch()
                     self.drainer.start()
@@ -221,7 +221,7 @@ class Auditor:
                 if words:
                     self._publish(observations.Stopped(words))
             if self.config.audit.depth != "calls":
-                self.runtime.part(Monitor).stop()
+                self.runtime.part(StateWatch).stop()
             self.instrumentation.stop()
             self._greenlets.forget()
             scopes.listen(None)
@@ -376,7 +376,7 @@ def instrument(config: Config | Path | str | None = None) -> Auditor:
         ConfigError: the configuration can't be used; every problem is listed.
         UsageError: there is no configuration, or an auditor with another one is running.
     """
-    from isolation_audit.export.ways_out import configured_sinks
+    from isolation_audit.exporters.configured import configured_sinks
 
     chosen = config if isinstance(config, Config) else _load(config)
     with process.lock:

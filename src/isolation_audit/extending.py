@@ -1,28 +1,27 @@
 """What packages with integrations, rules and exporters of their own build on; it stays where it is.
 
-A package needs three things at most. An *integration* says which callables of a library to watch; a *detector* judges
+A package needs three things at most. An *integration* says which callables of a library to watch; a *monitor* judges
 what is observed there; an *exporter* takes findings to where somebody reads them. Each is found through its entry
 point: see docs/howto/extend.md.
 """
 
 from isolation_audit.analysis.frames import beneath
-from isolation_audit.detectors.base import Detector, observes
-from isolation_audit.export.sink import Batch, Settings, Sink
+from isolation_audit.exporters.base import Batch, Settings, Sink
 from isolation_audit.instrument.layout import Layout, Values
 from isolation_audit.instrument.observations import Unready
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.integrations import Integration, Point, Replacement
-from isolation_audit.integrations.keyed import Keyed
-from isolation_audit.mechanisms.entries import Library
-from isolation_audit.mechanisms.user_arguments import of_call as parameters_with_user
-from isolation_audit.recorder import Entry
-from isolation_audit.rules import Example, Rule, Severity
+from isolation_audit.integrations.keyed_cache import Keyed
+from isolation_audit.model.rules import Example, Rule, Severity
+from isolation_audit.recording.recorder import Entry
+from isolation_audit.rules.base import Monitor, observes
+from isolation_audit.rules.caches.keyed_cache import Library
+from isolation_audit.rules.caches.user_arguments import of_call as parameters_with_user
 
 __all__ = [
     "Batch",
-    "Detector",
     "Entry",
     "Example",
     "Integration",
@@ -30,6 +29,7 @@ __all__ = [
     "Keyed",
     "Layout",
     "Library",
+    "Monitor",
     "Point",
     "Replacement",
     "Rule",

@@ -16,12 +16,12 @@ from isolation_audit.analysis.texts import shown, without_secrets
 from isolation_audit.coverage.verdict import BLIND, PARTLY
 from isolation_audit.exceptions import UsageError
 from isolation_audit.http_exchange import ExchangeError, exchange
-from isolation_audit.roles import INTEGRATION
+from isolation_audit.model.roles import INTEGRATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from isolation_audit.export.report import Report
+    from isolation_audit.exporters.report import Report
     from isolation_audit.http_exchange import Answer
 
 EVENTS: Final = "events"

@@ -43,7 +43,7 @@ def test_it_notices_an_application_that_grows(soak, monkeypatch):
 
 
 def test_it_notices_a_table_without_an_end(soak, monkeypatch):
-    from isolation_audit.identity.users import Users
+    from isolation_audit.model.users import Users
 
     monkeypatch.setattr(Users, "_evict", lambda self: None)
     outcome = soak.soak(runs=200, table=50, show=False)

@@ -99,14 +99,14 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
 
 FAULTY = """\
 import sys
-from isolation_audit.detectors import all_detectors
+from isolation_audit.rules import all_monitors
 
 def fail(self, *arguments, **named):
-    raise RuntimeError("a detector is broken")
+    raise RuntimeError("a monitor is broken")
 
-for detector in all_detectors():
-    for name in detector.handlers.values():
-        setattr(detector, name, fail)
+for monitor in all_monitors():
+    for name in monitor.handlers.values():
+        setattr(monitor, name, fail)
 
 import isolation_audit
 auditor = isolation_audit.instrument({config!r})
@@ -122,7 +122,7 @@ def serving(way: str, engine: str, folder: Path) -> Iterator[str]:
     config = str(EXAMPLE / "isolation-audit.toml")
     if way == "audited":
         program = [sys.executable, "-m", "isolation_audit", "run", "--report", str(folder), "--", *program]
-    elif way == "every detector fails":
+    elif way == "every monitor fails":
         program = [sys.executable, "-c", FAULTY.format(config=config)]
     errors = (folder / "stderr.txt").open("wb")
     with (
@@ -150,10 +150,10 @@ def transcripts(way: str, engine: str, folder: Path) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("engine", ["legacy", "user"])
 def test_no_client_can_tell_an_audited_server_from_a_bare_one(tmp_path: Path, engine: str) -> None:
-    """Not one byte, in any connection, in any order; also while every detector raises at every call."""
+    """Not one byte, in any connection, in any order; also while every monitor raises at every call."""
     bare = transcripts("bare", engine, tmp_path / "bare")
     assert sum(map(len, bare.values())) == 6 * (1 + 2 * 8)
     assert transcripts("audited", engine, tmp_path / "audited") == bare
-    assert transcripts("every detector fails", engine, tmp_path / "faulty") == bare
+    assert transcripts("every monitor fails", engine, tmp_path / "faulty") == bare
     errors = (tmp_path / "faulty" / "stderr.txt").read_text()
     assert "Traceback" not in errors

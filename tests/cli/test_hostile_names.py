@@ -11,7 +11,7 @@ import pytest
 
 from doors import CONFIG as RUN
 from doors import SHOP, cli
-from isolation_audit.export import report as reports
+from isolation_audit.exporters import report as reports
 from trees import CONFIG, OLD, write_tree
 
 if TYPE_CHECKING:

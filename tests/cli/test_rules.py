@@ -15,7 +15,7 @@ from isolation_audit import __version__
 from isolation_audit.cli import cli as command_group
 from isolation_audit.cli.catalogue import all_rules
 from isolation_audit.cli.pages import write_pages
-from isolation_audit.rules import Example
+from isolation_audit.model.rules import Example
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from isolation_audit.cli import cli
-from isolation_audit.compat.sources import Sources
 from isolation_audit.config.targets import parse_target
 from isolation_audit.exceptions import MissingExtraError, UsageError
+from isolation_audit.source.compat.sources import Sources
 
 OLD = """
 from shop.base import Base

@@ -28,7 +28,7 @@ from isolation_audit.config import (
     parse_value_path,
 )
 from isolation_audit.exceptions import ConfigError
-from isolation_audit.rules import Severity
+from isolation_audit.model.rules import Severity
 
 FULL = """
 [ambient]

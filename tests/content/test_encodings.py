@@ -11,8 +11,8 @@ import pytest
 
 from isolation_audit.content import secrets
 from isolation_audit.content.witness import ContentWitness
-from isolation_audit.identity.bindings import Bindings
-from isolation_audit.identity.users import Users
+from isolation_audit.model.bindings import Bindings
+from isolation_audit.model.users import Users
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from isolation_audit.content.shapes.phrases import Phrases
 from isolation_audit.content.shapes.prefixed import Prefixed
 from isolation_audit.content.shapes.uuids import Uuids
 from isolation_audit.content.shapes.words import Words
-from isolation_audit.identity.users import User
+from isolation_audit.model.users import User
 
 
 def index_of(*identifiers: str, mixed: bool = False) -> Index:

@@ -17,7 +17,7 @@ from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
 from isolation_audit.integrations.listening import serving_packages
 from isolation_audit.integrations.sightings import LIBRARIES, Known
-from isolation_audit.mechanisms.jobs import CountedWork
+from isolation_audit.rules.context.jobs import CountedWork
 
 APP = """\
 class Engine:

@@ -166,7 +166,7 @@ def sections():
         heading = part.partition("\n")[0]
         code = re.findall(r"```python\n(.*?)```", part, re.DOTALL)
         config = re.findall(r"```toml\n(.*?)```", part, re.DOTALL)
-        if code:  # what modules keep is no shape of a call: see tests/state
+        if code:  # what modules keep is no shape of a call: see tests/rules/state
             yield heading, code, config
 
 

@@ -12,15 +12,15 @@ import pytest
 from audited_source import auditing, counts, make_auditor, make_module, observed
 
 from isolation_audit import user_scope
-from isolation_audit.identity import scopes
-from isolation_audit.identity.scopes import current_scope
 from isolation_audit.instrument.barrier import STACK_END, Barrier, inside
-from isolation_audit.instrument.points.construction import ConstructionPoint, ConstructorPoint
-from isolation_audit.instrument.points.emission import EmissionPoint
-from isolation_audit.instrument.points.scope import ScopePoint
-from isolation_audit.instrument.points.subclassing import SubclassPoint
-from isolation_audit.instrument.points.use import UsePoint
 from isolation_audit.instrument.probe import Probe
+from isolation_audit.instrument.subclassing import SubclassPoint
+from isolation_audit.model import scopes
+from isolation_audit.model.scopes import current_scope
+from isolation_audit.targets.construction import ConstructionPoint, ConstructorPoint
+from isolation_audit.targets.emission import EmissionPoint
+from isolation_audit.targets.scope import ScopePoint
+from isolation_audit.targets.use import UsePoint
 
 SOURCE = """
 import functools

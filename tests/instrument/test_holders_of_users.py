@@ -12,9 +12,9 @@ from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
 from isolation_audit.exceptions import ConfigError
-from isolation_audit.identity.requests import Request
-from isolation_audit.identity.scopes import request_variable
-from isolation_audit.integrations.serving import sources
+from isolation_audit.integrations.http_request import sources
+from isolation_audit.model.requests import Request
+from isolation_audit.model.scopes import request_variable
 
 local = threading.local()
 STATE = SimpleNamespace(session=None)

@@ -13,11 +13,11 @@ from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import load_config, parse_config
 from isolation_audit.exceptions import ConfigError
-from isolation_audit.identity.bindings import Bindings
-from isolation_audit.identity.objects import Objects
-from isolation_audit.identity.users import Users
 from isolation_audit.instrument import rooms as bounds
 from isolation_audit.instrument.rooms import Rooms
+from isolation_audit.model.bindings import Bindings
+from isolation_audit.model.owner_records import Objects
+from isolation_audit.model.users import Users
 
 SOURCE = """\
 from collections import defaultdict

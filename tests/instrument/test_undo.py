@@ -11,8 +11,8 @@ import application_kinds as kinds
 import pytest
 from audited_source import auditing, make_auditor, make_module
 
-from isolation_audit.identity.scopes import current_scope
 from isolation_audit.instrument import patches
+from isolation_audit.model.scopes import current_scope
 
 SOURCE = """
 import functools, collections

@@ -11,8 +11,8 @@ import pytest
 
 from isolation_audit import Auditor
 from isolation_audit.config import Config, parse_config
-from isolation_audit.mechanisms.listeners import Listeners, Topic
-from isolation_audit.mechanisms.taking import Taking
+from isolation_audit.rules.listeners.registered import Listeners, Topic
+from isolation_audit.rules.listeners.selectivity import Selectivity
 
 blinker = pytest.importorskip("blinker")
 dispatcher = pytest.importorskip("django.dispatch.dispatcher")
@@ -154,7 +154,7 @@ def test_what_is_patched_comes_back(kind: Any) -> None:
         (Listeners, "told"),
         (Listeners, "_tell"),
         (Topic, "add"),
-        (Taking, "takes"),
+        (Selectivity, "takes"),
     ],
 )
 def test_faults_in_it_change_nothing_for_the_application(monkeypatch, kind: Any, owner: type, broken: str) -> None:

@@ -17,8 +17,8 @@ from test_serving import known
 
 from isolation_audit.auditor import current
 from isolation_audit.config import Config
-from isolation_audit.export.metrics import families
-from isolation_audit.export.terminal import Painter, render_finding, render_summary
+from isolation_audit.exporters.metrics import families
+from isolation_audit.exporters.terminal import Painter, render_finding, render_summary
 
 SECRETS = ("Planted1Session9c1f3a", "Planted2Bearer9c1f3a", "Planted3ApiKey9c1f3a", "Planted4Query9c1f3a")
 HEADERS = {

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SABOTAGE = Path(__file__).parent / "uses" / "sabotage.py"
 _BY_THE_INTERPRETER = {"files"}
-"""Told by an audit hook, with no callable to watch; its faults are in ``tests/mechanisms/test_written_files.py``."""
+"""Told by an audit hook, with no callable to watch; its faults are in ``tests/rules/content/test_written_files.py``."""
 
 INTEGRATIONS = {
     entry.name: entry.load()

@@ -14,7 +14,7 @@ pytest.importorskip("mcp.server.runner", reason="the SDK from 2.3 on")
 import httpx
 from mcp.server import MCPServer
 
-from isolation_audit.identity.requests import Request
+from isolation_audit.model.requests import Request
 
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 

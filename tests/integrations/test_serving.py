@@ -21,9 +21,9 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from isolation_audit import Auditor, user_scope
 from isolation_audit.auditor import current
 from isolation_audit.config import Config, parse_config
-from isolation_audit.export.terminal import Painter, render_summary
-from isolation_audit.identity.requests import Request
-from isolation_audit.mechanisms.responses import Response
+from isolation_audit.exporters.terminal import Painter, render_summary
+from isolation_audit.model.requests import Request
+from isolation_audit.rules.content.responses import Response
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),

@@ -14,8 +14,8 @@ from servers import line_of, serving
 
 from isolation_audit import Auditor, canary, system_scope, user_scope
 from isolation_audit.config import Config, parse_config
-from isolation_audit.mechanisms.addressees import Addressees
-from isolation_audit.mechanisms.holders import Holders
+from isolation_audit.rules.crossing.delivery import Addressees
+from isolation_audit.rules.crossing.session_users import SessionUsers
 
 socketio = pytest.importorskip("socketio")
 
@@ -372,7 +372,7 @@ def test_what_is_known_of_a_client_goes_with_it(audited) -> None:
         await chat.server.emit("answer", "hello", to=None)
 
     done = audited(Chat(answer).scenario(), config())
-    holders = done.auditor.runtime.part(Holders)
+    holders = done.auditor.runtime.part(SessionUsers)
     assert holders._users == {}
     assert holders._said == {}
 

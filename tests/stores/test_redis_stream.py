@@ -16,11 +16,11 @@ from isolation_audit import Auditor, user_scope
 from isolation_audit.config import parse_config
 from isolation_audit.content.index import Mark
 from isolation_audit.content.witness import foreign
-from isolation_audit.identity.bindings import Bindings
-from isolation_audit.identity.elsewhere import Elsewhere
-from isolation_audit.identity.pseudonyms import Pseudonyms
-from isolation_audit.identity.users import STRANGER, Kind, Users, same
 from isolation_audit.instrument.barrier import Barrier
+from isolation_audit.model.bindings import Bindings
+from isolation_audit.model.pseudonyms import Pseudonyms
+from isolation_audit.model.shared_bindings import SharedBindings
+from isolation_audit.model.users import STRANGER, Kind, Users, same
 from isolation_audit.stores.redis_stream import QUEUE, RedisStream
 from redis_server import free_port, redis_server, wait_for
 
@@ -42,7 +42,7 @@ class Worker:
         self.barrier = Barrier()
         self.notices = []
         self.conflicts = []
-        self.elsewhere = Elsewhere(
+        self.elsewhere = SharedBindings(
             self.users,
             self.bindings,
             self.pseudonyms,

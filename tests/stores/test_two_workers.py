@@ -15,7 +15,7 @@ import pubsub_chat
 import pytest
 from websockets.exceptions import InvalidHandshake
 
-from isolation_audit.identity.pseudonyms import Pseudonyms
+from isolation_audit.model.pseudonyms import Pseudonyms
 from redis_server import free_port, redis_server, wait_for
 
 pytestmark = pytest.mark.server

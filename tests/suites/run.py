@@ -33,7 +33,7 @@ sys.path[:0] = [str(HERE.parent / "corpus"), str(HERE.parent)]
 
 from environments import ROOT, Environments  # noqa: E402 - a folder beside this one
 
-from isolation_audit.detectors import all_rules  # noqa: E402
+from isolation_audit.rules import all_rules  # noqa: E402
 from redis_server import RedisServer, free_port  # noqa: E402 - in the folder above
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isolation_audit import detectors
-from isolation_audit.scan.rules import RULES
+from isolation_audit import rules as monitors
+from isolation_audit.source.scan.rules import RULES
 
 if TYPE_CHECKING:
-    from isolation_audit.rules import Rule
+    from isolation_audit.model.rules import Rule
 
 
 def all_rules() -> dict[str, Rule]:
     """Every rule by its code, in the order of codes."""
-    return dict(sorted({**detectors.all_rules(), **RULES}.items()))
+    return dict(sorted({**monitors.all_rules(), **RULES}.items()))

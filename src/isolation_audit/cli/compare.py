@@ -12,10 +12,10 @@ import click
 
 from isolation_audit.cli.reports import read_report
 from isolation_audit.exceptions import UsageError
-from isolation_audit.export import comparison
+from isolation_audit.exporters import comparison
 
 if TYPE_CHECKING:
-    from isolation_audit.export.comparison import Row
+    from isolation_audit.exporters.comparison import Row
 
 _TIMES = 10
 """From here on a change is shown as a multiple."""

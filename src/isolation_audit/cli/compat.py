@@ -19,8 +19,8 @@ from isolation_audit.exceptions import MissingExtraError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from isolation_audit.compat.signatures import Gap
     from isolation_audit.config import Target
+    from isolation_audit.source.compat.signatures import Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ def _compared(wanted: list[tuple[Target, Target]], folders: Sequence[Path], conf
         import griffe
     except ImportError as error:
         raise MissingExtraError("compat", "migrate") from error
-    from isolation_audit.compat.signatures import Gap, gaps
-    from isolation_audit.compat.sources import Sources
+    from isolation_audit.source.compat.signatures import Gap, gaps
+    from isolation_audit.source.compat.sources import Sources
 
     sources = Sources(folders)
     made = []

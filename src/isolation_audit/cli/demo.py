@@ -13,7 +13,7 @@ import click
 
 from isolation_audit.cli.example import ENGINES, EngineResult, check_extra, measure, state_finding
 from isolation_audit.cli.faults import FaultResult, known_faults, provoke
-from isolation_audit.export.terminal import Painter, render_finding, shorten
+from isolation_audit.exporters.terminal import Painter, render_finding, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,13 +11,13 @@ import click
 from isolation_audit.cli.reports import read_report
 from isolation_audit.cli.show import usual_directory
 from isolation_audit.exceptions import UsageError
-from isolation_audit.export.terminal import Painter, render_finding
+from isolation_audit.exporters.terminal import Painter, render_finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from isolation_audit.export.report import Report
+    from isolation_audit.exporters.report import Report
 
 _WOULD: Final = {
     "memory": (

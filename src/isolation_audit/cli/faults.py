@@ -35,7 +35,7 @@ class Fault:
     @property
     def has_rule(self) -> bool:
         """False where this version has no such rule yet."""
-        from isolation_audit.detectors import all_rules
+        from isolation_audit.rules import all_rules
 
         return self.rule in all_rules()
 

@@ -17,7 +17,7 @@ from isolation_audit.coverage.lines import headline
 from isolation_audit.exceptions import UsageError
 
 if TYPE_CHECKING:
-    from isolation_audit.export.report import Report
+    from isolation_audit.exporters.report import Report
 
 
 @click.command()

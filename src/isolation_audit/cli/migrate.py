@@ -13,13 +13,13 @@ import click
 from isolation_audit.analysis.texts import printable
 from isolation_audit.cli.scan import cache_of, check_phases, loaded
 from isolation_audit.exceptions import UsageError
-from isolation_audit.scan.globs import matches
+from isolation_audit.source.scan.globs import matches
 
 if TYPE_CHECKING:
     from isolation_audit.config import Config
-    from isolation_audit.migrate.applying import Result
-    from isolation_audit.migrate.journal import Foreign
-    from isolation_audit.migrate.planning import Change, Plan
+    from isolation_audit.source.migrate.applying import Result
+    from isolation_audit.source.migrate.journal import Foreign
+    from isolation_audit.source.migrate.planning import Change, Plan
 
 
 @click.command()
@@ -60,9 +60,9 @@ def migrate(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     Shows a diff, and places that are left to people with the reason. Without PATHS, the folder of the configuration.
     """
-    from isolation_audit.migrate.lock import only_one
-    from isolation_audit.migrate.validation import Checks
-    from isolation_audit.scan.source import base_folder
+    from isolation_audit.source.migrate.lock import only_one
+    from isolation_audit.source.migrate.validation import Checks
+    from isolation_audit.source.scan.source import base_folder
 
     config = loaded(config_path)
     check_phases(config, phases)
@@ -92,10 +92,10 @@ def _plan(
     owners: tuple[str, ...],
     most: int | None,
 ) -> Plan:
-    from isolation_audit.migrate.planning import make_plan
-    from isolation_audit.scan.cache import Cache
-    from isolation_audit.scan.owners import Owners
-    from isolation_audit.scan.scanner import read_source
+    from isolation_audit.source.migrate.planning import make_plan
+    from isolation_audit.source.scan.cache import Cache
+    from isolation_audit.source.scan.owners import Owners
+    from isolation_audit.source.scan.scanner import read_source
 
     source = read_source(config, paths or (base,), Cache(cache_of(base), config), parse="mentions")
     known = Owners(source.tree.base)
@@ -126,7 +126,7 @@ def _write_patches(plan: Plan, output: Path) -> None:
     for change in plan.changes:
         owner = change.owners[0] if change.owners else "nobody"
         patches[owner] = patches.get(owner, "") + _diff(change)
-    from isolation_audit.scan.outputs import write_output
+    from isolation_audit.source.scan.outputs import write_output
 
     try:
         for owner, patch in patches.items():
@@ -138,7 +138,7 @@ def _write_patches(plan: Plan, output: Path) -> None:
 
 
 def _diff(change: Change) -> str:
-    from isolation_audit.migrate.text import SourceText
+    from isolation_audit.source.migrate.text import SourceText
 
     before, after = (SourceText(data).text.splitlines(keepends=True) for data in (change.before, change.after))
     lines = difflib.unified_diff(before, after, _quoted(f"a/{change.shown}"), _quoted(f"b/{change.shown}"))
@@ -146,7 +146,7 @@ def _diff(change: Change) -> str:
 
 
 def _refuse_dirty(plan: Plan, *, allowed: bool) -> None:
-    from isolation_audit.migrate.repository import uncommitted
+    from isolation_audit.source.migrate.repository import uncommitted
 
     dirty = [] if allowed else uncommitted(plan.changes)
     if dirty:
@@ -157,8 +157,8 @@ def _refuse_dirty(plan: Plan, *, allowed: bool) -> None:
 
 
 def _apply(plan: Plan, checks: object) -> None:
-    from isolation_audit.migrate.applying import apply_plan
-    from isolation_audit.migrate.validation import Checks, Invalid
+    from isolation_audit.source.migrate.applying import apply_plan
+    from isolation_audit.source.migrate.validation import Checks, Invalid
 
     result: Result | None = None
     try:
@@ -184,8 +184,8 @@ def _apply(plan: Plan, checks: object) -> None:
 
 
 def _roll_back(base: Path, name: str) -> None:
-    from isolation_audit.migrate.applying import roll_back
-    from isolation_audit.migrate.journal import run_named
+    from isolation_audit.source.migrate.applying import roll_back
+    from isolation_audit.source.migrate.journal import run_named
 
     files, foreign = roll_back(run_named(base, name))
     for file in files:
@@ -195,7 +195,7 @@ def _roll_back(base: Path, name: str) -> None:
 
 
 def _say_recovered(base: Path) -> None:
-    from isolation_audit.migrate.applying import recover
+    from isolation_audit.source.migrate.applying import recover
 
     files, foreign = recover(base)
     for file in files:

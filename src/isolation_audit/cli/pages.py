@@ -1,4 +1,4 @@
-"""A rule's page in Markdown, from the words and examples in its detector; docs/rules/ is generated with it."""
+"""A rule's page in Markdown, from the words and examples in its monitor; docs/rules/ is generated with it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import json
 from typing import TYPE_CHECKING
 
 from isolation_audit.cli.catalogue import all_rules
-from isolation_audit.rules import SourceExample
+from isolation_audit.model.rules import SourceExample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from isolation_audit.rules import Example, Rule
+    from isolation_audit.model.rules import Example, Rule
 
 _AT_RUN_TIME = (
     "terminal and `report.json`: `CODE`",
@@ -79,7 +79,7 @@ def write_pages(directory: Path) -> None:
     index = [
         "# Rules",
         "",
-        "Generated from the detectors and from the rules of the scan by `make docs`.",
+        "Generated from the monitors and from the rules of the scan by `make docs`.",
         "",
         "| code | severity | detects |",
         "|---|---|---|",

@@ -23,12 +23,12 @@ from isolation_audit.progress.matrix import matrix
 from isolation_audit.progress.ratchet import Ratchet
 from isolation_audit.progress.runtime import Runtime
 from isolation_audit.progress.source import Source
-from isolation_audit.scan.outputs import write_output
-from isolation_audit.scan.source import base_folder
+from isolation_audit.source.scan.outputs import write_output
+from isolation_audit.source.scan.source import base_folder
 
 if TYPE_CHECKING:
     from isolation_audit.config import Config
-    from isolation_audit.export.report import Report
+    from isolation_audit.exporters.report import Report
     from isolation_audit.progress.history import Entry
     from isolation_audit.progress.ratchet import Growth
 
@@ -136,9 +136,9 @@ def _source(config: Config, wanted: _Wanted) -> Source | None:
         return None
     if wanted.scanned:
         return read_report(wanted.scanned, Source.of)
-    from isolation_audit.scan.cache import Cache
-    from isolation_audit.scan.outcome import judge
-    from isolation_audit.scan.scanner import read_source
+    from isolation_audit.source.scan.cache import Cache
+    from isolation_audit.source.scan.outcome import judge
+    from isolation_audit.source.scan.scanner import read_source
 
     base = base_folder(config)
     outcome = judge(read_source(config, wanted.paths or (base,), Cache(cache_of(base), config)))

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from isolation_audit.analysis.texts import harmless
 from isolation_audit.exceptions import UsageError
-from isolation_audit.export.reading import report_in
-from isolation_audit.export.report import SCHEMA
+from isolation_audit.exporters.reading import report_in
+from isolation_audit.exporters.report import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from isolation_audit.export.report import Report
+    from isolation_audit.exporters.report import Report
 
 _Reading = TypeVar("_Reading")
 

@@ -10,7 +10,7 @@ import click
 from isolation_audit.exceptions import UsageError
 
 if TYPE_CHECKING:
-    from isolation_audit.rules import Rule
+    from isolation_audit.model.rules import Rule
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 

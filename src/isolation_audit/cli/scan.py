@@ -15,7 +15,7 @@ from isolation_audit.exceptions import UsageError
 
 if TYPE_CHECKING:
     from isolation_audit.config import Config
-    from isolation_audit.scan.outcome import Outcome
+    from isolation_audit.source.scan.outcome import Outcome
 
 _STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
 
@@ -59,10 +59,10 @@ def scan(
 
     Without PATHS, the folder of the configuration is scanned. The code is neither imported nor run.
     """
-    from isolation_audit.scan.cache import Cache
-    from isolation_audit.scan.outcome import judge
-    from isolation_audit.scan.scanner import read_source
-    from isolation_audit.scan.source import base_folder
+    from isolation_audit.source.scan.cache import Cache
+    from isolation_audit.source.scan.outcome import judge
+    from isolation_audit.source.scan.scanner import read_source
+    from isolation_audit.source.scan.source import base_folder
 
     config = loaded(config_path)
     check_phases(config, phases)
@@ -73,7 +73,7 @@ def scan(
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:
-        from isolation_audit.scan.outputs import write_output
+        from isolation_audit.source.scan.outputs import write_output
 
         try:
             plain = click.unstyle(text) if form == "text" else text
@@ -100,7 +100,7 @@ def loaded(path: Path | None) -> Config:
 
 def cache_of(base: Path) -> Path | None:
     """Where what a scan of the tree ``base`` has read is kept; None where it can't be."""
-    from isolation_audit.scan.user_folders import cache_folder, key_of
+    from isolation_audit.source.scan.user_folders import cache_folder, key_of
 
     folder = cache_folder(base)
     return None if folder is None else folder / f"scan-{key_of(base)}.json"
@@ -118,11 +118,11 @@ def _rendered(outcome: Outcome, form: str) -> str:
     if form == "json":
         return json.dumps(outcome.report(), indent=1)
     if form == "sarif":
-        from isolation_audit.scan.sarif import as_sarif
+        from isolation_audit.source.scan.sarif import as_sarif
 
         return json.dumps(as_sarif(outcome), indent=1)
     if form == "markdown":
-        from isolation_audit.scan.markdown import as_markdown
+        from isolation_audit.source.scan.markdown import as_markdown
 
         return as_markdown(outcome)
     return _text(outcome)

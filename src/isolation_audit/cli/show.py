@@ -12,10 +12,10 @@ import click
 
 from isolation_audit.cli.reports import read_report
 from isolation_audit.exceptions import UsageError
-from isolation_audit.export.terminal import Painter, render_finding, render_summary
+from isolation_audit.exporters.terminal import Painter, render_finding, render_summary
 
 if TYPE_CHECKING:
-    from isolation_audit.export.report import Report
+    from isolation_audit.exporters.report import Report
 
 _EPILOG = "Exit codes: 0 for a report that was shown, whatever it says (`gate` judges it); 2 where there is none."
 

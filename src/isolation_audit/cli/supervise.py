@@ -20,10 +20,10 @@ from isolation_audit.cli.signals import Relay
 from isolation_audit.config import NO_FILE
 from isolation_audit.coverage.verdict import BLINDNESS, is_blind
 from isolation_audit.exceptions import UsageError
-from isolation_audit.export import report
-from isolation_audit.export.terminal import Painter, render_summary
-from isolation_audit.identity.pseudonyms import KEY_VARIABLE, Pseudonyms
-from isolation_audit.rules import Severity
+from isolation_audit.exporters import report
+from isolation_audit.exporters.terminal import Painter, render_summary
+from isolation_audit.model.pseudonyms import KEY_VARIABLE, Pseudonyms
+from isolation_audit.model.rules import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -86,7 +86,7 @@ class Supervisor:
             merged = self._merged(folder)
             if merged["run"]["processes"]:
                 # Not before the program has ended: it starts the sooner.
-                from isolation_audit.detectors.selfcheck import tell_blindness
+                from isolation_audit.rules.selfcheck.monitor import tell_blindness
 
                 tell_blindness(merged, self._config.select)
             where = None if self._directory is None else self._write(folder / "report.json", merged)
@@ -126,7 +126,7 @@ class Supervisor:
         if self._config.prometheus.port is None:
             yield
             return
-        from isolation_audit.export.prometheus import serve
+        from isolation_audit.exporters.prometheus import serve
 
         with serve(self._config, lambda: self._merged(folder)) as endpoint:
             click.echo(f"isolation-audit: metrics on {endpoint.url}", err=True)

@@ -36,16 +36,7 @@ from isolation_audit.config.model import (
     Shared,
     Target,
 )
-from isolation_audit.config.paths import (
-    Attribute,
-    Item,
-    Path,
-    PathError,
-    Root,
-    Step,
-    parse_path,
-    parse_value_path,
-)
+from isolation_audit.config.paths import Attribute, Item, Path, PathError, Root, Step, parse_path, parse_value_path
 from isolation_audit.config.targets import parse_target
 
 __all__ = [

@@ -45,8 +45,8 @@ from isolation_audit.config.model import (
     Watch,
 )
 from isolation_audit.config.targets import MODULE_OR_TARGET, TARGET, constructor_of
-from isolation_audit.config.user_sources import SOURCES
-from isolation_audit.rules import Severity
+from isolation_audit.model.rules import Severity
+from isolation_audit.model.user_sources import SOURCES
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath

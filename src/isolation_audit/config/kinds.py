@@ -16,9 +16,9 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from isolation_audit.analysis.orders import OrderError, compile_order
 from isolation_audit.config.problems import Refused, choices, closest, described, quoted
 from isolation_audit.plugins import RULES, plugins
-from isolation_audit.protocols import OrderError, compile_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable

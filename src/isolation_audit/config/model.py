@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from isolation_audit.config.user_sources import USER_CLAIMS, USER_HEADERS
+from isolation_audit.model.user_sources import USER_CLAIMS, USER_HEADERS
 
 if TYPE_CHECKING:
     import datetime as dt
     from pathlib import Path as FilePath
 
     from isolation_audit.config.paths import Path
-    from isolation_audit.config.user_sources import Source
-    from isolation_audit.rules import Severity
+    from isolation_audit.model.rules import Severity
+    from isolation_audit.model.user_sources import Source
 
 
 @dataclass(frozen=True, slots=True, order=True)

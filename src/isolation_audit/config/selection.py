@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Select
-    from isolation_audit.rules import Severity
+    from isolation_audit.model.rules import Severity
 
 
 class Selection:

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.borders import stands_alone
-from isolation_audit.identity.users import plain_number, plain_text
+from isolation_audit.model.users import plain_number, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,13 +10,13 @@ from isolation_audit.content.encodings import unwrapped
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
-from isolation_audit.identity.users import Kind, same
+from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from isolation_audit.identity.bindings import Bindings
-    from isolation_audit.identity.users import User, Users
+    from isolation_audit.model.bindings import Bindings
+    from isolation_audit.model.users import User, Users
 
 
 class ContentWitness:

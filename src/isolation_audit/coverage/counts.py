@@ -6,9 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.targets import State
-from isolation_audit.mechanisms.injected_users import InjectedUsers
-from isolation_audit.mechanisms.sightings import Sightings
-from isolation_audit.state.shared import SharedState
+from isolation_audit.rules.selfcheck.sightings import Sightings
+from isolation_audit.rules.state.shared import SharedState
+from isolation_audit.targets.injected_users import InjectedUsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.roles import PASSIVE_ROLES
+from isolation_audit.model.roles import PASSIVE_ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.layout import value_reader
 from isolation_audit.instrument.resolve import UnresolvedError, dict_of, resolve
 from isolation_audit.instrument.targets import Watched
-from isolation_audit.roles import AMBIENT
+from isolation_audit.model.roles import AMBIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from isolation_audit.config import model
     from isolation_audit.config.model import Target
-    from isolation_audit.identity.ambient import Ambient
+    from isolation_audit.model.ambient import Ambient
 
 _MEANWHILE: Final = "until that is mended, users are found as without [ambient]: by login, session, token or header"
 

@@ -25,7 +25,7 @@ may still fit. Such a fault is counted by ``counts[STACK_END] += 1``, which take
 
 
 class Barrier:
-    """Counts faults per place (a target, a detector, a sink) and says when a place has used up its allowance."""
+    """Counts faults per place (a target, a monitor, a sink) and says when a place has used up its allowance."""
 
     def __init__(self, allowance: int = 10) -> None:
         self._allowance = allowance

@@ -6,22 +6,22 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Attribute
-from isolation_audit.identity.names import names_in_context
-from isolation_audit.identity.users import plain_name
 from isolation_audit.instrument.layout import value_reader
 from isolation_audit.instrument.observations import Rebound
 from isolation_audit.instrument.resolve import dict_of, mro_of
 from isolation_audit.instrument.stacks import DEEP, capture
+from isolation_audit.model.user_names import names_in_context
+from isolation_audit.model.users import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from isolation_audit.config.paths import Path, Step
-    from isolation_audit.identity.bindings import Bindings
-    from isolation_audit.identity.other_names import OtherNames
-    from isolation_audit.identity.scopes import Scope
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.path_counts import PathCounts
+    from isolation_audit.model.aliases import OtherNames
+    from isolation_audit.model.bindings import Bindings
+    from isolation_audit.model.scopes import Scope
+    from isolation_audit.model.users import User
 
 
 _HELD: Final = 100

@@ -16,8 +16,8 @@ from isolation_audit.instrument.signatures import positional_names
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from isolation_audit.identity.bindings import Bindings
-    from isolation_audit.identity.users import User
+    from isolation_audit.model.bindings import Bindings
+    from isolation_audit.model.users import User
 
 MISSING: Final = object()
 """Nothing there: the value is unknown, and the next path is tried."""

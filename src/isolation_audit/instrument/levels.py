@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.identity.users import Kind, same
 from isolation_audit.instrument.observations import Slow
+from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.config.model import Config
-    from isolation_audit.identity.scopes import Scope
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.tally import Tally
+    from isolation_audit.model.scopes import Scope
+    from isolation_audit.model.users import User
 
 LEVELS: Final = ("first_event", "run", "cleanup")
 

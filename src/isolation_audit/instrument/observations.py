@@ -1,4 +1,4 @@
-"""What instrumented calls tell the detectors: plain records of who was witnessed where."""
+"""What instrumented calls tell the monitors: plain records of who was witnessed where."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from isolation_audit.config import model
     from isolation_audit.config.model import Deprecation, Emitter, Engine
     from isolation_audit.content.index import Mark
-    from isolation_audit.identity.objects import Record
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.runs import Deviation
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.owner_records import Record
+    from isolation_audit.model.users import User
 
 
 @dataclass(slots=True)

@@ -12,8 +12,7 @@ from weakref import WeakSet
 
 from isolation_audit.instrument import wrappers
 from isolation_audit.instrument.layout import Layout, loose_layout
-from isolation_audit.instrument.points.receivers import OnlyFor, Receivers
-from isolation_audit.instrument.points.subclassing import SubclassPoint
+from isolation_audit.instrument.receivers import OnlyFor, Receivers
 from isolation_audit.instrument.resolve import (
     Resolved,
     UnresolvedError,
@@ -24,6 +23,7 @@ from isolation_audit.instrument.resolve import (
     has_receiver,
 )
 from isolation_audit.instrument.shims import exact_layout
+from isolation_audit.instrument.subclassing import SubclassPoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.users import plain_name, plain_number
+from isolation_audit.model.users import plain_name, plain_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.identity.bindings import Bindings
-    from isolation_audit.identity.objects import Objects, Record
-    from isolation_audit.identity.users import User
+    from isolation_audit.model.bindings import Bindings
+    from isolation_audit.model.owner_records import Objects, Record
+    from isolation_audit.model.users import User
 
 MEMBERS: Final = 10_000
 """Members of one room that are remembered."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.identity import scopes
-from isolation_audit.identity.sources import SCOPES
-from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model import scopes
+from isolation_audit.model.sources import SCOPES
+from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from isolation_audit.identity.scopes import Scope
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.scopes import Scope
+    from isolation_audit.model.users import User
 
 _ORIGIN_FRAMES: Final = 4
 """Frames kept of the place where a scope began; the rest of the stack is the same for most scopes of an application."""

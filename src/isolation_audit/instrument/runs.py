@@ -8,18 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import test_variable
+from isolation_audit.analysis.orders.automaton import START, Automaton, compile_order
+from isolation_audit.analysis.orders.openings import Closing, Openings
 from isolation_audit.instrument.stacks import capture
-from isolation_audit.protocols.automaton import START, Automaton, compile_order
-from isolation_audit.protocols.openings import Closing, Openings
+from isolation_audit.model.scopes import test_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from isolation_audit.config.model import Protocol
-    from isolation_audit.identity.scopes import Scope
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.scopes import Scope
+    from isolation_audit.model.users import User
 
 GRACE: Final = 1.0
 """Seconds that a run's last event may come after its work: it may be sent by whoever waited for the work."""

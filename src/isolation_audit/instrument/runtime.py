@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from isolation_audit.identity.other_names import OtherNames
-from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.bound_ids import BoundIds
 from isolation_audit.instrument.levels import ServiceLevels
 from isolation_audit.instrument.path_counts import PathCounts
 from isolation_audit.instrument.rooms import Rooms
 from isolation_audit.instrument.tally import Tally
+from isolation_audit.model.aliases import OtherNames
+from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from isolation_audit.config.model import Config, Factory
     from isolation_audit.content.witness import ContentWitness
-    from isolation_audit.identity.ambient import Ambient
-    from isolation_audit.identity.bindings import Bindings
-    from isolation_audit.identity.objects import Objects
-    from isolation_audit.identity.users import User, Users
     from isolation_audit.instrument.barrier import Barrier
     from isolation_audit.instrument.placing import Places
     from isolation_audit.instrument.runs import Runs
+    from isolation_audit.model.ambient import Ambient
+    from isolation_audit.model.bindings import Bindings
+    from isolation_audit.model.owner_records import Objects
+    from isolation_audit.model.users import User, Users
 
 _Part = TypeVar("_Part")
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.analysis import frames
 from isolation_audit.analysis.frames import beneath, is_installed, own_place
 from isolation_audit.analysis.texts import printable
-from isolation_audit.findings import Frame, Site
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.shim_codes import is_shim
+from isolation_audit.model.findings import Frame, Site
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.responses import Asked, Response
-from isolation_audit.mechanisms.routes import Endpoint
-from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, passing
+from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, passing
+from isolation_audit.rules.content.responses import Asked, Response
+from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ Responses = WeakKeyDictionary[Any, Response | None]
 """By writer; None where the whole body has been searched already. Writers of clients are not in it."""
 
 
-def answering(sinks: Sinks) -> Iterator[Point]:
+def answering(sinks: Egress) -> Iterator[Point]:
     """Points around the one place where a response begins, and those that all its bodies go through."""
     responses: Responses = WeakKeyDictionary()
     yield Point(_HEAD, partial(BeginPoint, sinks, responses))
@@ -37,7 +37,7 @@ class BeginPoint(PassingPoint):
 
     place = _HEAD
 
-    def __init__(self, sinks: Sinks, responses: Responses, layout: Layout) -> None:
+    def __init__(self, sinks: Egress, responses: Responses, layout: Layout) -> None:
         self._sinks = sinks
         self._responses = responses
         self._self_of = layout.receiver_reader()

@@ -5,19 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.requests import Request
-from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.aiohttp_responses import answering, endpoint_of
-from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
 from isolation_audit.integrations.connections import Connections
+from isolation_audit.integrations.http_request import Serving, sources
 from isolation_audit.integrations.logins import returning
-from isolation_audit.integrations.serving import Serving, sources
+from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
 from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
-from isolation_audit.mechanisms.sinks import sinks_of
-from isolation_audit.provenance import texts
-from isolation_audit.provenance.inputs import REQUEST, Input
+from isolation_audit.model.requests import Request
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.rules.provenance import texts
+from isolation_audit.rules.provenance.inputs import REQUEST, Input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ class Aiohttp:
         yield Point(_HANDLING, partial(HandlingPoint, runtime))
         if are_learned(runtime):
             yield Point(_HEAD, _setting_cookies)
-        sinks = sinks_of(runtime)
+        sinks = egress_of(runtime)
         if sinks is not None:
             yield from answering(sinks)
         if runtime.config.watch.addressees:

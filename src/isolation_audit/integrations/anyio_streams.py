@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.queues import GetPoint, PutPoint
-from isolation_audit.mechanisms.labels import Items, Queues
-from isolation_audit.mechanisms.lineage import Lineage
+from isolation_audit.model.owner_tags import Items, Queues
+from isolation_audit.rules.context.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

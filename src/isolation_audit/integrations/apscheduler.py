@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.jobs import Jobs
-from isolation_audit.mechanisms.labels import Labels
-from isolation_audit.mechanisms.lineage import Lineage
+from isolation_audit.model.owner_tags import OwnerTags
+from isolation_audit.rules.context.jobs import Jobs
+from isolation_audit.rules.context.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class APScheduler:
         """The making of a job, and what executors call to run one."""
         if not runtime.config.watch.contexts:
             return
-        lineage, jobs = runtime.part(Lineage), Labels()
+        lineage, jobs = runtime.part(Lineage), OwnerTags()
         yield Point(JOB, lambda layout: MakePoint(layout, lineage, jobs))
         for target in _RUNS:
             yield Point(target, partial(RunPoint, target, runtime, jobs))
@@ -49,7 +49,7 @@ class MakePoint(Interceptor):
 
     place = JOB
 
-    def __init__(self, layout: Layout, lineage: Lineage, jobs: Labels) -> None:
+    def __init__(self, layout: Layout, lineage: Lineage, jobs: OwnerTags) -> None:
         self._job = layout.receiver_reader()
         self._user = lineage.user
         self._jobs = jobs
@@ -64,7 +64,7 @@ class MakePoint(Interceptor):
 class RunPoint(Interceptor):
     """Around the running of a job."""
 
-    def __init__(self, place: str, runtime: Runtime, jobs: Labels, layout: Layout) -> None:
+    def __init__(self, place: str, runtime: Runtime, jobs: OwnerTags, layout: Layout) -> None:
         self.place = place
         self._job = layout.argument("job")
         self._lineage = runtime.part(Lineage)
@@ -80,10 +80,10 @@ class RunPoint(Interceptor):
 
     def after(self, state: Any, _result: Any) -> None:
         """The job is done."""
-        owner, counted, stint = state
+        owner, counted, running_unit = state
         self._counted.end(counted, owner)
-        if stint is not None:
-            self._lineage.end_job(stint)
+        if running_unit is not None:
+            self._lineage.end_job(running_unit)
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """The same, where it was cancelled; the job's own exceptions go into an event."""

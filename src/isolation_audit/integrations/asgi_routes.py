@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.mechanisms.routes import Endpoint
+from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

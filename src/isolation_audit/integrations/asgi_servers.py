@@ -11,9 +11,9 @@ from isolation_audit.content import secrets
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
-from isolation_audit.mechanisms.pushes import PUSHED
-from isolation_audit.mechanisms.responses import Asked, Response
-from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, passing, sinks_of
+from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
+from isolation_audit.rules.content.pushes import PUSHED
+from isolation_audit.rules.content.responses import Asked, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ def sending(runtime: Runtime, targets: tuple[str, ...]) -> Iterator[Point]:
     if are_learned(runtime):
         for target in targets:
             yield Point(target, partial(_heads, target))
-    sinks = sinks_of(runtime)
+    sinks = egress_of(runtime)
     if sinks is not None:
         for target in targets:
             yield Point(target, partial(SendPoint, target, sinks))
@@ -48,7 +48,7 @@ def _heads(target: str, layout: Layout) -> SettingPoint:
 class SendPoint(PassingPoint):
     """Around the ``send`` of one connection or request."""
 
-    def __init__(self, place: str, sinks: Sinks, layout: Layout) -> None:
+    def __init__(self, place: str, sinks: Egress, layout: Layout) -> None:
         self.place = place
         self._sinks = sinks
         self._self_of = layout.receiver_reader()

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.keyed import FetchPoint, Keyed, StorePoint
-from isolation_audit.mechanisms.entries import Entries, Library
+from isolation_audit.integrations.keyed_cache import FetchPoint, Keyed, StorePoint
+from isolation_audit.rules.caches.keyed_cache import Entries, Library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

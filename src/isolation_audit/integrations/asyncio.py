@@ -14,21 +14,21 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.requests import running_task
-from isolation_audit.identity.scopes import starter_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.labels import Labels
-from isolation_audit.mechanisms.lineage import Lineage
-from isolation_audit.mechanisms.suspicions import Suspicion
+from isolation_audit.model.owner_tags import OwnerTags
+from isolation_audit.model.requests import running_task
+from isolation_audit.model.scopes import starter_variable
+from isolation_audit.rules.context.lineage import Lineage
+from isolation_audit.rules.context.suspicions import Suspicion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
 
 CREATE: Final = "asyncio.base_events:BaseEventLoop.create_task"
 TIMER: Final = "asyncio.base_events:BaseEventLoop.call_at"
@@ -65,9 +65,9 @@ class _Connections:
     """Connections of servers, by their transports."""
 
     def __init__(self) -> None:
-        self.read_as = Labels()
+        self.read_as = OwnerTags()
         """Told to read on in a task of this user."""
-        self.own = Labels()
+        self.own = OwnerTags()
         """Has set a user by itself: a protocol that knows its client, who is the user of all that it starts."""
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.users import plain_text
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.databases import Databases, Kept
-from isolation_audit.mechanisms.statements import Change, changes, granted
-from isolation_audit.mechanisms.statements_postgresql import POSTGRESQL
+from isolation_audit.model.users import plain_text
+from isolation_audit.rules.pools.databases import Databases, Kept
+from isolation_audit.rules.pools.statements import Change, changes, granted
+from isolation_audit.rules.pools.statements_postgresql import POSTGRESQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.boundaries import ThreadedPoint, point
-from isolation_audit.integrations.serving import serving_wsgi
-from isolation_audit.mechanisms.routes import Endpoint
+from isolation_audit.integrations.http_request import serving_wsgi
+from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
 
 _APPLICATION: Final = "bottle:Bottle.wsgi"
 

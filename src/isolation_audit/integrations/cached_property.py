@@ -10,20 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from isolation_audit.identity.objects import Objects
-from isolation_audit.identity.users import same
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import Resolved, dict_of, mro_of
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.caches import Caches, Memo
+from isolation_audit.model.owner_records import Objects
+from isolation_audit.model.users import same
+from isolation_audit.rules.caches.served import Caches, Memo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
 
 PLACE: Final = "functools:cached_property.__get__"
 DJANGOS: Final = "django.utils.functional:cached_property.__get__"

@@ -5,19 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import client_variable
-from isolation_audit.identity.users import Kind, plain_text, same
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.addressees import Addressees, Message
-from isolation_audit.mechanisms.holders import Holders
+from isolation_audit.model.scopes import client_variable
+from isolation_audit.model.users import Kind, plain_text, same
+from isolation_audit.rules.crossing.delivery import Addressees, Message
+from isolation_audit.rules.crossing.session_users import SessionUsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
 
 CONSUMER: Final = "channels.consumer:AsyncConsumer.dispatch"
 LAYERS: Final = (
@@ -63,7 +63,7 @@ class Groups:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.holders = Holders(runtime)
+        self.holders = SessionUsers(runtime)
         self.addressees = runtime.part(Addressees)
         self._members: dict[str, dict[str, None]] = {}
         self._joined: dict[str, dict[str, None]] = {}

@@ -8,21 +8,21 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
-from isolation_audit.identity.requests import running_task
-from isolation_audit.identity.users import Kind, User
 from isolation_audit.instrument.observations import Broken, Unready
-from isolation_audit.instrument.points.ownership import differ
 from isolation_audit.instrument.stacks import capture, raised
-from isolation_audit.mechanisms.addressees import Addressees, Message
-from isolation_audit.mechanisms.libraries import Libraries
-from isolation_audit.mechanisms.pushes import Push
-from isolation_audit.mechanisms.sightings import Sightings
-from isolation_audit.mechanisms.sinks import sinks_of
-from isolation_audit.provenance.inputs import REQUEST, Input, own_inputs
+from isolation_audit.model.requests import running_task
+from isolation_audit.model.users import Kind, User
+from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.rules.content.pushes import Push
+from isolation_audit.rules.crossing.delivery import Addressees, Message
+from isolation_audit.rules.provenance.inputs import REQUEST, Input, own_inputs
+from isolation_audit.rules.selfcheck.libraries import Libraries
+from isolation_audit.rules.selfcheck.sightings import Sightings
+from isolation_audit.targets.ownership import differ
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.mechanisms.sinks import Sinks
+    from isolation_audit.rules.content.egress import Egress
 
 INTERNAL_ERROR: Final = 1011
 """RFC 6455, 7.4.1: the server met a condition that kept it from going on."""
@@ -66,7 +66,7 @@ class Connections:
         self._record_of = runtime.objects.get
         self._ambient = runtime.ambient.current
         self.libraries = runtime.part(Libraries)
-        self._sinks = sinks_of(runtime)
+        self._sinks = egress_of(runtime)
         runtime.part(Sightings).serves(target)
 
     def known(self, obj: Any) -> Connection | None:
@@ -134,7 +134,7 @@ class Connections:
                 connection.owner = ambient
         addressees.one(ambient, connection.owner, Message(f"{self.target}.send", payload, self.libraries.packages))
 
-    def _pushed(self, connection: Connection, sinks: Sinks, owner: User, payload: str | bytes) -> None:
+    def _pushed(self, connection: Connection, sinks: Egress, owner: User, payload: str | bytes) -> None:
         """Have it judged where it leaves in the connection's own work, in a task of its own or in one beside that."""
         inputs = own_inputs()
         if inputs is not None and inputs.user is owner:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.loaders import Loaders
-from isolation_audit.mechanisms.sinks import sinks_of
+from isolation_audit.rules.caches.loaders import Loaders
+from isolation_audit.rules.content.egress import egress_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ class DataLoaders:
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """What gives a future for a key."""
-        if runtime.config.watch.caches and sinks_of(runtime) is not None:
+        if runtime.config.watch.caches and egress_of(runtime) is not None:
             make = partial(LoadPoint, self._place, runtime.part(Loaders), self._function)
             yield Point(self._place, make)
 

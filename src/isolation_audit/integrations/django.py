@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.boundaries import ThreadedPoint, point
 from isolation_audit.integrations.django_responses import ANSWERS, AnswerPoint, RoutePoint
+from isolation_audit.integrations.http_request import serving_asgi, serving_wsgi, sources
 from isolation_audit.integrations.logins import leaving, returning, taking
-from isolation_audit.integrations.serving import serving_asgi, serving_wsgi, sources
+from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.session_cookies import MadePoint, are_learned
-from isolation_audit.mechanisms.sinks import sinks_of
+from isolation_audit.rules.content.egress import egress_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ class Django:
         """What views answer, both handlers, and the functions behind ``request.user``."""
         if runtime.config.watch.contexts:
             yield Point(*point(ThreadedPoint, _WSGI, runtime))
-        sinks = sinks_of(runtime)
+        sinks = egress_of(runtime)
         if sinks is not None:
             for target in ANSWERS:
                 yield Point(target, partial(AnswerPoint, target, sinks))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
-from isolation_audit.mechanisms.responses import Asked
-from isolation_audit.mechanisms.routes import Endpoint
-from isolation_audit.provenance import texts
-from isolation_audit.provenance.inputs import REQUEST, Input, current_inputs
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.rules.content.responses import Asked
+from isolation_audit.rules.provenance import texts
+from isolation_audit.rules.provenance.inputs import REQUEST, Input, current_inputs
+from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
-    from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.mechanisms.sinks import Sinks
+    from isolation_audit.model.requests import Request
+    from isolation_audit.rules.content.egress import Egress
 
 ANSWERS: Final = tuple(
     f"django.core.handlers.base:BaseHandler.{name}" for name in ("_get_response", "_get_response_async")
@@ -26,7 +26,7 @@ ANSWERS: Final = tuple(
 class AnswerPoint(Interceptor):
     """Around what finds and calls a view."""
 
-    def __init__(self, place: str, sinks: Sinks, layout: Layout) -> None:
+    def __init__(self, place: str, sinks: Egress, layout: Layout) -> None:
         self.place = place
         self._sinks = sinks
         self._request = layout.argument("request")

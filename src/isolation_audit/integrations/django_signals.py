@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.buses import RegisterPoint, TellPoint
+from isolation_audit.integrations.event_bus import RegisterPoint, TellPoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

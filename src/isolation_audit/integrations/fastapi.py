@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.credentials import is_key
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.serving import sources
-from isolation_audit.mechanisms.injected_users import InjectedUsers
+from isolation_audit.integrations.http_request import sources
+from isolation_audit.model.credentials import is_key
+from isolation_audit.targets.injected_users import InjectedUsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.http_request import sources
 from isolation_audit.integrations.logins import LoginPoint
-from isolation_audit.integrations.serving import sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from isolation_audit.instrument.barrier import inside, raised_by_signal
-from isolation_audit.mechanisms.files import Files, opened
-from isolation_audit.provenance.inputs import receiver
+from isolation_audit.rules.content.written_files import Files, opened
+from isolation_audit.rules.provenance.inputs import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

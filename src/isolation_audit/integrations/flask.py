@@ -5,22 +5,22 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.boundaries import ThreadedPoint, point
-from isolation_audit.integrations.serving import serving_wsgi, sources
+from isolation_audit.integrations.http_request import serving_wsgi, sources
+from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.session_cookies import MadePoint, are_learned, in_headers
 from isolation_audit.integrations.werkzeug_responses import endpoint_of
-from isolation_audit.provenance import texts
-from isolation_audit.provenance.inputs import REQUEST, Input, receiver
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.rules.provenance import texts
+from isolation_audit.rules.provenance.inputs import REQUEST, Input, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
 
 _APPLICATION: Final = "flask.app:Flask.wsgi_app"
 _ANSWER: Final = "flask.app:Flask.process_response"

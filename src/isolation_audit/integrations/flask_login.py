@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.identity.names import Name, name_of, plain_id
-from isolation_audit.identity.sources import LOGIN
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.serving import sources, tell
+from isolation_audit.integrations.http_request import sources, tell
+from isolation_audit.model.sources import LOGIN
+from isolation_audit.model.user_names import Name, name_of, plain_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,11 +11,11 @@ from urllib.parse import unquote
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.boundaries import ThreadedPoint, point
-from isolation_audit.integrations.serving import ParsedPoint
+from isolation_audit.integrations.http_request import ParsedPoint
+from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.wsgi_servers import writing
-from isolation_audit.mechanisms.responses import Asked
-from isolation_audit.mechanisms.routes import Endpoint, code_of
+from isolation_audit.rules.content.responses import Asked
+from isolation_audit.rules.routes import Endpoint, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.sent_credentials import SentCredentials
-from isolation_audit.provenance.inputs import ANSWER, Asked, Input, Receiver, receiver
+from isolation_audit.rules.content.sent_credentials import SentCredentials
+from isolation_audit.rules.provenance.inputs import ANSWER, Asked, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

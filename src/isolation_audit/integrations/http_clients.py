@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.cookies import cookies_of
-from isolation_audit.mechanisms.credentials import Credentials, basic
-from isolation_audit.mechanisms.sent_credentials import SentCredentials
-from isolation_audit.mechanisms.sinks import sinks_of
+from isolation_audit.rules.content.client_cookies import cookies_of
+from isolation_audit.rules.content.client_headers import Credentials, basic
+from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.rules.content.sent_credentials import SentCredentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.mechanisms.cookies import Cookies, Headers
+    from isolation_audit.rules.content.client_cookies import Cookies, Headers
 
 
 class RequestPoint(Interceptor):
@@ -179,7 +179,7 @@ class Aiohttp:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """Both ends of a request, and what is put into each."""
-        if sinks_of(runtime) is None:
+        if egress_of(runtime) is None:
             return
         cookies = runtime.part(cookies_of)
         module = "aiohttp.client_reqrep"
@@ -204,7 +204,7 @@ class Sending:
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """Each of them."""
-        if sinks_of(runtime) is None:
+        if egress_of(runtime) is None:
             return
         cookies = runtime.part(cookies_of)
         for target in self._targets:

@@ -8,9 +8,9 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.responses import Asked, Wire
-from isolation_audit.mechanisms.routes import Endpoint
-from isolation_audit.mechanisms.sinks import Sinks, passing, sinks_of
+from isolation_audit.rules.content.egress import Egress, egress_of, passing
+from isolation_audit.rules.content.responses import Asked, Wire
+from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ class HttpServer:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """What handlers write, and what they were asked."""
-        sinks = sinks_of(runtime)
+        sinks = egress_of(runtime)
         if sinks is not None:
             wires = Wires(sinks)
             yield Point(WRITE, partial(WritePoint, wires))
@@ -41,7 +41,7 @@ class HttpServer:
 class Wires:
     """The connection behind each writer."""
 
-    def __init__(self, sinks: Sinks) -> None:
+    def __init__(self, sinks: Egress) -> None:
         self._sinks = sinks
         self._wires: WeakKeyDictionary[Any, Wire] = WeakKeyDictionary()
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.lazy_singletons import LazySingletons
-from isolation_audit.mechanisms.modules import Modules
-from isolation_audit.mechanisms.same_names import SameNames
+from isolation_audit.rules.concurrency.lazy_singletons import LazySingletons
+from isolation_audit.rules.factories.modules import Modules
+from isolation_audit.rules.factories.same_names import SameNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

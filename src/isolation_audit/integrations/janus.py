@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.queues import AskPoint, GetPoint, PutPoint
-from isolation_audit.mechanisms.labels import Queues
-from isolation_audit.mechanisms.lineage import Lineage
+from isolation_audit.model.owner_tags import Queues
+from isolation_audit.rules.context.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

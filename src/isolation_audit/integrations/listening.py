@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.sightings import Sightings
+from isolation_audit.rules.selfcheck.sightings import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.identity.names import Unresolved, name_of
-from isolation_audit.identity.sources import LOGIN
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.integrations.serving import tell
+from isolation_audit.integrations.http_request import tell
+from isolation_audit.model.sources import LOGIN
+from isolation_audit.model.user_names import Unresolved, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

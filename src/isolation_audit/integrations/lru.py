@@ -12,21 +12,21 @@ import sysconfig
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from isolation_audit.identity.scopes import current_scope
-from isolation_audit.identity.users import same
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Replacement
-from isolation_audit.mechanisms.caches import Caches, Memo
-from isolation_audit.mechanisms.dependence import Source
-from isolation_audit.mechanisms.user_arguments import of_call, without
+from isolation_audit.model.scopes import current_scope
+from isolation_audit.model.users import same
+from isolation_audit.rules.caches.dependence import Source
+from isolation_audit.rules.caches.served import Caches, Memo
+from isolation_audit.rules.caches.user_arguments import of_call, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Values
     from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
 
 PLACE: Final = "functools:_lru_cache_wrapper"
 

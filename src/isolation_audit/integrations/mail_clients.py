@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.mails import Mails
-from isolation_audit.mechanisms.sinks import sinks_of
+from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.rules.content.mails import Mails
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ class MailClient:
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """Sending and logging in."""
-        if sinks_of(runtime) is None:
+        if egress_of(runtime) is None:
             return
         mails = runtime.part(Mails)
         sending, login = f"{self._client}.sendmail", f"{self._client}.login"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.requests import Request
-from isolation_audit.identity.scopes import request_variable
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.serving import Serving
-from isolation_audit.provenance import texts
-from isolation_audit.provenance.inputs import REQUEST, Input
+from isolation_audit.integrations.http_request import Serving
+from isolation_audit.model.requests import Request
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.rules.provenance import texts
+from isolation_audit.rules.provenance.inputs import REQUEST, Input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.trails import Trails
+from isolation_audit.rules.context.library_residue import LibraryResidue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ class OpenTelemetry:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What reads the current context: spans, baggage and propagation all go through it."""
         if runtime.config.watch.contexts:
-            yield Point(CURRENT, lambda _layout: CurrentPoint(runtime.part(Trails)))
+            yield Point(CURRENT, lambda _layout: CurrentPoint(runtime.part(LibraryResidue)))
 
 
 class CurrentPoint(Interceptor):
@@ -36,10 +36,10 @@ class CurrentPoint(Interceptor):
 
     place = CURRENT
 
-    def __init__(self, trails: Trails) -> None:
-        self._trails = trails
+    def __init__(self, library_residue: LibraryResidue) -> None:
+        self._library_residue = library_residue
         # Now, and not before: this is made once the application has imported the library.
-        trails.follow(sys.modules["opentelemetry.context"].get_current)
+        library_residue.follow(sys.modules["opentelemetry.context"].get_current)
 
     def before(self, _values: Values) -> Any:
         """Wait for what is read."""
@@ -47,7 +47,7 @@ class CurrentPoint(Interceptor):
 
     def after(self, _state: Any, current: Any) -> None:
         """It may be what another user's job has left."""
-        self._trails.read(current)
+        self._library_residue.read(current)
 
 
 integration = OpenTelemetry()

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import job_variable
-from isolation_audit.identity.users import Kind
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.jobs import Jobs
-from isolation_audit.mechanisms.lineage import Lineage
+from isolation_audit.model.scopes import job_variable
+from isolation_audit.model.users import Kind
+from isolation_audit.rules.context.jobs import Jobs
+from isolation_audit.rules.context.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
-    from isolation_audit.identity.bindings import Bindings
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.bindings import Bindings
+    from isolation_audit.model.users import User
 
 _RANDOM: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 """Ids as libraries make them; one that the application made may be used again, by whomever."""
@@ -78,7 +78,7 @@ class MessagePoint(Interceptor):
     def _publisher(self) -> User | None:
         """Who is running; in a job that has not said so, its own publisher. None where that is no real user."""
         user, job = self._current(), job_variable.get()
-        if job is not None and (user is None or user is job.stint.native):
+        if job is not None and (user is None or user is job.running_unit.native):
             user = job.publisher()
         return user if user is not None and user.kind is Kind.USER else None
 
@@ -86,14 +86,14 @@ class MessagePoint(Interceptor):
 class _Job:
     """One run of a job; holds nothing of it."""
 
-    __slots__ = ("_bindings", "_id", "_kind", "counted", "outer", "stint")
+    __slots__ = ("_bindings", "_id", "_kind", "counted", "outer", "running_unit")
 
     def __init__(self, kind: str, identifier: Any, bindings: Bindings, outer: Any) -> None:
         self._kind = kind
         self._id = identifier
         self._bindings = bindings
         self.outer = outer
-        self.stint: Any = None
+        self.running_unit: Any = None
         self.counted: Any = None
 
     def publisher(self) -> User | None:
@@ -117,7 +117,7 @@ class TaskPoint(Interceptor):
         """An earlier job's user may still be there."""
         job = _Job(self._kind, self._id(values), self._bindings, job_variable.get())
         job.counted = self._jobs.begin()
-        job.stint = self._lineage.begin_task(job.publisher(), self._where(values))
+        job.running_unit = self._lineage.begin_task(job.publisher(), self._where(values))
         job_variable.set(job)
         return job
 
@@ -125,7 +125,7 @@ class TaskPoint(Interceptor):
         """Whoever is the user now is left behind."""
         job_variable.set(job.outer)
         self._jobs.end(job.counted, job.publisher())
-        self._lineage.end_task(job.stint, job.publisher)
+        self._lineage.end_task(job.running_unit, job.publisher)
 
     def failed(self, job: Any, _error: BaseException) -> None:
         """The same."""

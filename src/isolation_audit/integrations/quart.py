@@ -5,29 +5,29 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.boundaries import RequestPoint, point
 from isolation_audit.integrations.connections import Connections
+from isolation_audit.integrations.http_request import serving_asgi, sources
 from isolation_audit.integrations.logins import LoginPoint
-from isolation_audit.integrations.serving import serving_asgi, sources
+from isolation_audit.integrations.requests_and_connections import RequestPoint, point
 from isolation_audit.integrations.sockets import (
     AcceptSocketPoint,
     CloseSocketPoint,
     ReceiveSocketPoint,
     SendSocketPoint,
 )
-from isolation_audit.mechanisms.routes import Endpoint
-from isolation_audit.provenance import texts
-from isolation_audit.provenance.inputs import REQUEST, Input
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.rules.provenance import texts
+from isolation_audit.rules.provenance.inputs import REQUEST, Input
+from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
 
 WEBSOCKET: Final = "quart.wrappers.websocket:Websocket"
 _APPLICATION: Final = "quart.app:Quart.__call__"

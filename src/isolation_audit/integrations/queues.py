@@ -7,21 +7,21 @@ from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.requests import running_task
-from isolation_audit.identity.scopes import AWAITED, handed_variable, waiting_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.labels import Items, Queues
-from isolation_audit.mechanisms.lineage import Lineage
+from isolation_audit.model.owner_tags import Items, Queues
+from isolation_audit.model.requests import running_task
+from isolation_audit.model.scopes import AWAITED, handed_variable, waiting_variable
+from isolation_audit.rules.context.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
     from types import FrameType
 
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
 
 ASYNC: Final = "asyncio.queues:Queue"
 THREADED: Final = "queue:Queue"

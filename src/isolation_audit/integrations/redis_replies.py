@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.provenance.inputs import REPLY, Input, Receiver, receiver
+from isolation_audit.rules.provenance.inputs import REPLY, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

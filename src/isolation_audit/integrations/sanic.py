@@ -11,20 +11,20 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from isolation_audit.identity.requests import Request
-from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import Resolved
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
 from isolation_audit.integrations.connections import Connections
-from isolation_audit.integrations.serving import Serving
+from isolation_audit.integrations.http_request import Serving
+from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
 from isolation_audit.integrations.sockets import CloseSocketPoint, ReceiveSocketPoint, SendSocketPoint
-from isolation_audit.mechanisms.responses import Asked, Response
-from isolation_audit.mechanisms.routes import Endpoint
-from isolation_audit.mechanisms.sightings import Sightings
-from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, passing, sinks_of
-from isolation_audit.provenance.inputs import REQUEST, Input
+from isolation_audit.model.requests import Request
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
+from isolation_audit.rules.content.responses import Asked, Response
+from isolation_audit.rules.provenance.inputs import REQUEST, Input
+from isolation_audit.rules.routes import Endpoint
+from isolation_audit.rules.selfcheck.sightings import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ class Sanic:
         if runtime.config.watch.contexts:
             yield Point(*point(HomePoint, "sanic.server.protocols.http_protocol:HttpProtocol.__init__", runtime))
         yield Point(_MAKING, partial(MakingPoint, handling, runtime))
-        sinks = sinks_of(runtime)
+        sinks = egress_of(runtime)
         if sinks is not None:
             runtime.part(Sightings).serves(_SEND)
             yield Point(_SEND, partial(SendPoint, sinks))
@@ -146,7 +146,7 @@ class SendPoint(PassingPoint):
 
     place = _SEND
 
-    def __init__(self, sinks: Sinks, layout: Layout) -> None:
+    def __init__(self, sinks: Egress, layout: Layout) -> None:
         self._sinks = sinks
         self._self_of = layout.receiver_reader()
         self._data, self._end = layout.optional("data"), layout.optional("end_stream")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.identity.scopes import request_variable
-from isolation_audit.identity.sources import LEARNED
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.integrations.serving import sources
+from isolation_audit.integrations.http_request import sources
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.sources import LEARNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
 
 
 def are_learned(runtime: Runtime) -> bool:

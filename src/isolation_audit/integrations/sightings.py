@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import GROUP, Point
-from isolation_audit.mechanisms.jobs import CountedWork
-from isolation_audit.mechanisms.sightings import Sighting, Sightings
+from isolation_audit.rules.context.jobs import CountedWork
+from isolation_audit.rules.selfcheck.sightings import Sighting, Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,24 +7,24 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
-from isolation_audit.identity.scopes import client_variable
-from isolation_audit.identity.users import Kind, plain_text, same
 from isolation_audit.instrument.callsites import writes
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.socketio_handlers import handlers
-from isolation_audit.mechanisms.addressees import Addressees, Message
-from isolation_audit.mechanisms.holders import Holders
-from isolation_audit.mechanisms.pushes import Push
-from isolation_audit.mechanisms.sinks import sinks_of
+from isolation_audit.model.scopes import client_variable
+from isolation_audit.model.users import Kind, plain_text, same
+from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.rules.content.pushes import Push
+from isolation_audit.rules.crossing.delivery import Addressees, Message
+from isolation_audit.rules.crossing.session_users import SessionUsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
 
 SERVERS: Final = (
     "socketio.async_server:AsyncServer",
@@ -51,7 +51,7 @@ class SocketIO:
         yield from handlers(runtime, SERVERS)
         if not runtime.config.watch.addressees:
             return
-        holders = runtime.part(Holders)
+        holders = runtime.part(SessionUsers)
         for server in SERVERS:
             yield Point(f"{server}._trigger_event", lambda layout: HandlerPoint(holders, layout))
             yield Point(f"{server}.save_session", lambda layout: SessionPoint(holders, layout))
@@ -66,7 +66,7 @@ class HandlerPoint(Interceptor):
 
     place = "python-socketio's handlers"
 
-    def __init__(self, holders: Holders, layout: Layout) -> None:
+    def __init__(self, holders: SessionUsers, layout: Layout) -> None:
         self._holders = holders
         self._event = layout.argument("event")
         self._arguments = itemgetter(layout.varargs)
@@ -100,7 +100,7 @@ class UsePoint(Interceptor):
 
     place = "python-socketio's sessions and rooms"
 
-    def __init__(self, holders: Holders, layout: Layout) -> None:
+    def __init__(self, holders: SessionUsers, layout: Layout) -> None:
         self._holders = holders
         self._sid = layout.argument("sid")
 
@@ -114,7 +114,7 @@ class UsePoint(Interceptor):
 class SessionPoint(UsePoint):
     """Around ``save_session``."""
 
-    def __init__(self, holders: Holders, layout: Layout) -> None:
+    def __init__(self, holders: SessionUsers, layout: Layout) -> None:
         super().__init__(holders, layout)
         self._session = layout.argument("session")
 
@@ -129,12 +129,12 @@ class SessionPoint(UsePoint):
 class EmitPoint(Interceptor):
     """Around ``emit``, which ``send`` and ``call`` use, and the namespaces' own methods of these names."""
 
-    def __init__(self, place: str, holders: Holders, runtime: Runtime, layout: Layout) -> None:
+    def __init__(self, place: str, holders: SessionUsers, runtime: Runtime, layout: Layout) -> None:
         self.place = place
         self._holders = holders
         self._runtime = runtime
         self._addressees = runtime.part(Addressees)
-        self._sinks = sinks_of(runtime)
+        self._sinks = egress_of(runtime)
         self._self_of = layout.receiver_reader()
         self._event = layout.argument("event")
         self._data = layout.optional("data")

@@ -6,15 +6,15 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.identity.names import Name
-from isolation_audit.identity.requests import Request
-from isolation_audit.identity.scopes import request_variable
-from isolation_audit.identity.sources import session_name
-from isolation_audit.identity.users import plain_text
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.serving import Serving, sources, wsgi_headers
-from isolation_audit.provenance.inputs import REQUEST, Input, Receiver, receiver
+from isolation_audit.integrations.http_request import Serving, sources, wsgi_headers
+from isolation_audit.model.requests import Request
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.sources import session_name
+from isolation_audit.model.user_names import Name
+from isolation_audit.model.users import plain_text
+from isolation_audit.rules.provenance.inputs import REQUEST, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.connections import CLOSED, RECEIVED, Connections
+from isolation_audit.model.scopes import request_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.model.requests import Request
 
 
 class SocketPoint(Interceptor):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, sqlalchemy_connections
-from isolation_audit.mechanisms.sessions import Holder, Sessions
+from isolation_audit.rules.pools.orm_sessions import Holder, Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

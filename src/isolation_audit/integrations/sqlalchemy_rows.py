@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
-from isolation_audit.provenance.inputs import LIMIT, ROWS, Input, Receiver, receiver
+from isolation_audit.rules.provenance.inputs import LIMIT, ROWS, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

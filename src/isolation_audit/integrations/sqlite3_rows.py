@@ -16,7 +16,7 @@ from isolation_audit.analysis.frames import is_installed
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.integrations import Replacement
-from isolation_audit.provenance.inputs import LIMIT, ROWS, Input, Receiver, receiver
+from isolation_audit.rules.provenance.inputs import LIMIT, ROWS, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

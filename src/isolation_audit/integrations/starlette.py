@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.identity.scopes import connection_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
-from isolation_audit.integrations.boundaries import AnswerPoint, HandingPoint, RequestPoint, point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
-from isolation_audit.integrations.serving import serving_asgi, sources
+from isolation_audit.integrations.http_request import serving_asgi, sources
+from isolation_audit.integrations.requests_and_connections import AnswerPoint, HandingPoint, RequestPoint, point
 from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
-from isolation_audit.mechanisms.sinks import sinks_of
-from isolation_audit.provenance import texts
-from isolation_audit.provenance.inputs import REQUEST, Input, current_inputs, receiver
+from isolation_audit.model.scopes import connection_variable
+from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.rules.provenance import texts
+from isolation_audit.rules.provenance.inputs import REQUEST, Input, current_inputs, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ class Starlette:
             yield Point(SESSIONS, partial(SessionsPoint, runtime))
         if receiver(runtime) is not None:
             yield Point(REQUESTS, RequestObjectPoint)
-        sinks = sinks_of(runtime)
+        sinks = egress_of(runtime)
         if sinks is not None:
             yield Point(RESPONSE, lambda layout: ResponsePoint(sinks, layout))
             if are_learned(runtime):

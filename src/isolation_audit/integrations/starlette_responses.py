@@ -9,15 +9,15 @@ from weakref import WeakKeyDictionary
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.asgi_servers import request_of
-from isolation_audit.mechanisms.responses import Response
+from isolation_audit.rules.content.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.probe import Probe
-    from isolation_audit.mechanisms.responses import Asked
-    from isolation_audit.mechanisms.sinks import Sinks
+    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.rules.content.responses import Asked
 
 RESPONSE: Final = "starlette.responses:Response.__call__"
 
@@ -27,7 +27,7 @@ class ResponsePoint(Interceptor):
 
     place = RESPONSE
 
-    def __init__(self, sinks: Sinks, layout: Layout) -> None:
+    def __init__(self, sinks: Egress, layout: Layout) -> None:
         self._sinks = sinks
         self._self_of = layout.receiver_reader()
         self._scope = layout.argument("scope")
@@ -44,7 +44,7 @@ class ResponsePoint(Interceptor):
 STREAMED: Final = "starlette.responses:StreamingResponse"
 
 
-def streaming(sinks: Sinks) -> Iterator[Point | Replacement]:
+def streaming(sinks: Egress) -> Iterator[Point | Replacement]:
     """What is asked for, and what a response sends part by part.
 
     That is seen by whom it is sent with. Further out it may be another context, where its user is unknown.
@@ -76,7 +76,7 @@ class PartPoint(Interceptor):
 
     place = f"{STREAMED}.stream_response"
 
-    def __init__(self, sinks: Sinks, asked: WeakKeyDictionary[Any, Asked]) -> None:
+    def __init__(self, sinks: Egress, asked: WeakKeyDictionary[Any, Asked]) -> None:
         self._sinks = sinks
         self._asked = asked
         self._responses: WeakKeyDictionary[Any, Response] = WeakKeyDictionary()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.pools import Exchange, Pools
+from isolation_audit.rules.pools.unread_answers import Exchange, Pools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

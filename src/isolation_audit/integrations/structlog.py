@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.leavings import Leavings
+from isolation_audit.rules.context.context_residue import ContextResidue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,19 +35,19 @@ class Structlog:
         """What reads all that is bound: for each line, and on its own."""
         if runtime.config.watch.contexts:
             for name in _READING:
-                yield Point(f"{_MODULE}:{name}", partial(ReadPoint, f"{_MODULE}:{name}", runtime.part(Leavings)))
+                yield Point(f"{_MODULE}:{name}", partial(ReadPoint, f"{_MODULE}:{name}", runtime.part(ContextResidue)))
 
 
 class ReadPoint(Interceptor):
     """Around a function that reads what is bound."""
 
-    def __init__(self, place: str, leavings: Leavings, _layout: Layout) -> None:
+    def __init__(self, place: str, context_residue: ContextResidue, _layout: Layout) -> None:
         self.place = place
-        self._leavings = leavings
+        self._context_residue = context_residue
 
     def before(self, _values: Values) -> None:
         """Some of it may be what another user's job has left."""
-        self._leavings.touched_all(_PREFIX)
+        self._context_residue.touched_all(_PREFIX)
 
 
 integration = Structlog()

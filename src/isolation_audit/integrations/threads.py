@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.mechanisms.labels import Labels
-from isolation_audit.mechanisms.lineage import POOL, Lineage, brought
+from isolation_audit.model.owner_tags import OwnerTags
+from isolation_audit.rules.context.lineage import POOL, Lineage, brought
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
 
 JOB: Final = f"{POOL}:_WorkItem"
 THREAD: Final = "threading:Thread"
@@ -44,8 +44,8 @@ class Submitters:
     """Whose jobs and threads are, and whether their contexts said so, or only the requests that they come from."""
 
     def __init__(self) -> None:
-        self._in_context = Labels()
-        self._of_request = Labels()
+        self._in_context = OwnerTags()
+        self._of_request = OwnerTags()
 
     def put(self, obj: object, user: User, *, in_context: bool) -> None:
         """Label it."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.identity.scopes import request_variable
-from isolation_audit.identity.users import plain_text
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.serving import sources
+from isolation_audit.integrations.http_request import sources
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.users import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
 
 
 class Tokens:

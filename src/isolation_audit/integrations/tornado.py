@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.analysis.frames import package_of
-from isolation_audit.identity.requests import Request
-from isolation_audit.identity.scopes import request_variable
-from isolation_audit.identity.sources import SESSION_KEYS
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import find, function_of
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, Connections
-from isolation_audit.integrations.serving import Serving, sources
+from isolation_audit.integrations.http_request import Serving, sources
+from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
 from isolation_audit.integrations.session_cookies import SettingPoint, are_learned
-from isolation_audit.mechanisms.lineage import Lineage
-from isolation_audit.mechanisms.responses import Asked, Response
-from isolation_audit.mechanisms.routes import Endpoint
-from isolation_audit.mechanisms.sinks import Sinks, sinks_of
-from isolation_audit.provenance.inputs import REQUEST, Input
+from isolation_audit.model.requests import Request
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.sources import SESSION_KEYS
+from isolation_audit.rules.content.egress import Egress, egress_of
+from isolation_audit.rules.content.responses import Asked, Response
+from isolation_audit.rules.context.lineage import Lineage
+from isolation_audit.rules.provenance.inputs import REQUEST, Input
+from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ class Tornado:
                 yield Point(f"{_HANDLER}.{name}", partial(CookiePoint, f"{_HANDLER}.{name}"))
         if are_learned(runtime):
             yield Point(_FLUSH, _setting_cookies)
-        sinks = sinks_of(runtime)
+        sinks = egress_of(runtime)
         if sinks is not None:
             yield Point(_FLUSH, partial(FlushPoint, sinks))
         connections = Connections(WEBSOCKET, runtime)
@@ -164,7 +164,7 @@ class FlushPoint(Interceptor):
 
     place = _FLUSH
 
-    def __init__(self, sinks: Sinks, layout: Layout) -> None:
+    def __init__(self, sinks: Egress, layout: Layout) -> None:
         self._sinks = sinks
         self._self_of = layout.receiver_reader()
         self._last = layout.argument("include_footers")

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.content import secrets
-from isolation_audit.identity.scopes import request_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import request_of
-from isolation_audit.mechanisms.responses import HEAD, Asked, Wire
-from isolation_audit.mechanisms.sinks import Passing, PassingPoint, Sinks, in_task, passing, sinks_of
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, in_task, passing
+from isolation_audit.rules.content.responses import HEAD, Asked, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.identity.requests import Request
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
 
 PLAIN: Final = "asyncio.selector_events:_SelectorSocketTransport.write"
 LINES: Final = "asyncio.selector_events:_SelectorSocketTransport.writelines"
@@ -39,7 +39,7 @@ class Transports:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """Both kinds of transports, and what all ways to read a stream come down to."""
-        sinks = sinks_of(runtime)
+        sinks = egress_of(runtime)
         if sinks is None:
             return
         wires: Wires = WeakKeyDictionary()
@@ -60,7 +60,7 @@ class WritePoint(Interceptor):
 
     argument = "data"
 
-    def __init__(self, sinks: Sinks, wires: Wires, layout: Layout) -> None:
+    def __init__(self, sinks: Egress, wires: Wires, layout: Layout) -> None:
         self._sinks = sinks
         self._wires = wires
         self._self_of = layout.receiver_reader()
@@ -138,7 +138,7 @@ class EncryptingPoint(PassingPoint, WritePoint):
 class ReadPoint(Interceptor):
     """Around a method of a stream that reads."""
 
-    def __init__(self, place: str, sinks: Sinks, _layout: Layout) -> None:
+    def __init__(self, place: str, sinks: Egress, _layout: Layout) -> None:
         self.place = place
         self._sinks = sinks
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import sending
-from isolation_audit.integrations.boundaries import HomePoint, RootPoint, point
-from isolation_audit.integrations.serving import AsgiPoint
+from isolation_audit.integrations.http_request import AsgiPoint
+from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

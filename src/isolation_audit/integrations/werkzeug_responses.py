@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
-from isolation_audit.mechanisms.responses import Asked
-from isolation_audit.mechanisms.routes import Endpoint
+from isolation_audit.rules.content.responses import Asked
+from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.mechanisms.sinks import Sinks
+    from isolation_audit.rules.content.egress import Egress
 
 RESPONSE: Final = "werkzeug.wrappers.response:Response.__call__"
 
@@ -22,7 +22,7 @@ class ResponsePoint(Interceptor):
 
     place = RESPONSE
 
-    def __init__(self, sinks: Sinks, layout: Layout) -> None:
+    def __init__(self, sinks: Egress, layout: Layout) -> None:
         self._sinks = sinks
         self._self_of = layout.receiver_reader()
         self._environ = layout.argument("environ")

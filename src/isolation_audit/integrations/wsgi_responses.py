@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.mechanisms.responses import Asked, Response
+from isolation_audit.rules.content.responses import Asked, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from isolation_audit.mechanisms.sinks import Sinks
+    from isolation_audit.rules.content.egress import Egress
 
 
-def whole(sinks: Sinks, place: str, headers: Iterable[tuple[Any, Any]], body: Any, request: Asked) -> None:
+def whole(sinks: Egress, place: str, headers: Iterable[tuple[Any, Any]], body: Any, request: Asked) -> None:
     """Search a response whose ``body`` is a list of all its parts; headers are text. Streams are left to the server."""
     if sinks.user() is None or type(body) not in (list, tuple):
         return

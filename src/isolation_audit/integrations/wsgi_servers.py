@@ -9,16 +9,16 @@ from weakref import WeakKeyDictionary
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.session_cookies import answered, in_headers
-from isolation_audit.mechanisms.responses import Response
-from isolation_audit.mechanisms.sinks import sinks_of
+from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.rules.content.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.mechanisms.responses import Asked
-    from isolation_audit.mechanisms.sinks import Sinks
+    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.rules.content.responses import Asked
 
     Described = tuple[Iterable[tuple[str, str]], Asked]
 
@@ -31,7 +31,7 @@ def writing(
     ``write`` is the method that writes a part of the body, and its argument; ``end`` is called when all is written.
     ``describe`` gives an answer's headers, and what was asked.
     """
-    sinks = sinks_of(runtime)
+    sinks = egress_of(runtime)
     if sinks is not None:
         method, argument = write
         bodies = Bodies(sinks, f"{answer}.{method}", describe)
@@ -42,7 +42,7 @@ def writing(
 class Bodies:
     """The responses that are being written."""
 
-    def __init__(self, sinks: Sinks, target: str, describe: Callable[[Any], Described]) -> None:
+    def __init__(self, sinks: Egress, target: str, describe: Callable[[Any], Described]) -> None:
         self.target = target
         self._sinks = sinks
         self._describe = describe

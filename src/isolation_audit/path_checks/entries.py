@@ -7,13 +7,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.config.paths import Path, Root
-from isolation_audit.instrument.applying import entered
 from isolation_audit.instrument.methods import emitting_methods, instance_methods
 from isolation_audit.instrument.resolve import Resolved, UnresolvedError, find, function_of, resolve
 from isolation_audit.path_checks.annotations import UNKNOWN
 from isolation_audit.path_checks.fitting import Callee, fit
 from isolation_audit.path_checks.habits import from_calls, reads_only, unwatched_object
 from isolation_audit.path_checks.verdicts import Fit, Remark, Verdict
+from isolation_audit.targets.applying import entered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.config.selection import Selection
-from isolation_audit.scan.rules import RULES
+from isolation_audit.source.scan.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

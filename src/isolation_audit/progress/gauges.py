@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.exceptions import MissingExtraError, UsageError
 from isolation_audit.progress.source import NOWHERE
-from isolation_audit.scan.outputs import write_output
-from isolation_audit.scan.rules import RULES
-from isolation_audit.scan.source import base_folder
+from isolation_audit.source.scan.outputs import write_output
+from isolation_audit.source.scan.rules import RULES
+from isolation_audit.source.scan.source import base_folder
 
 try:
     from prometheus_client import CollectorRegistry, Gauge, generate_latest

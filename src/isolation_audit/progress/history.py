@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.exceptions import UsageError
-from isolation_audit.migrate.repository import head_commit
 from isolation_audit.progress.matrix import value
-from isolation_audit.scan.outputs import append_output
-from isolation_audit.scan.reading import contents
+from isolation_audit.source.migrate.repository import head_commit
+from isolation_audit.source.scan.outputs import append_output
+from isolation_audit.source.scan.reading import contents
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.exceptions import UsageError
 from isolation_audit.progress.source import EVERYTHING, NOWHERE, UNREADABLE, Scope
-from isolation_audit.scan.outputs import write_output
-from isolation_audit.scan.reading import contents
-from isolation_audit.scan.rules import RULES
+from isolation_audit.source.scan.outputs import write_output
+from isolation_audit.source.scan.reading import contents
+from isolation_audit.source.scan.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

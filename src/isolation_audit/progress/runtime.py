@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.export.comparison import estimate
-from isolation_audit.export.report import merge
+from isolation_audit.exporters.comparison import estimate
+from isolation_audit.exporters.report import merge
 from isolation_audit.instrument.levels import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from isolation_audit.export.report import Report
+    from isolation_audit.exporters.report import Report
 
 _HEEDED = frozenset({"waiting", "absent", "applied", "late"})
 """States of a deprecation in which one that is built is seen, or can't have been built."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from isolation_audit.export.report import Report
+    from isolation_audit.exporters.report import Report
 
 NOWHERE = "-"
 """Where a file has no phase or no owner."""

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from isolation_audit.analysis.texts import printable
-from isolation_audit.export.comparison import shown
+from isolation_audit.exporters.comparison import shown
 from isolation_audit.progress.burndown import SERIES
 from isolation_audit.progress.matrix import AREAS, unmeasured
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from isolation_audit.exceptions import MissingExtraError
-from isolation_audit.identity.elsewhere import Elsewhere
 from isolation_audit.instrument.observations import Rebound
+from isolation_audit.model.shared_bindings import SharedBindings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from isolation_audit.identity.elsewhere import Store
-    from isolation_audit.identity.pseudonyms import Pseudonyms
-    from isolation_audit.identity.users import User
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.pseudonyms import Pseudonyms
+    from isolation_audit.model.shared_bindings import Store
+    from isolation_audit.model.users import User
 
 
-def share_bindings(runtime: Runtime, pseudonyms: Pseudonyms, notice: Callable[[str], None]) -> Elsewhere | None:
+def share_bindings(runtime: Runtime, pseudonyms: Pseudonyms, notice: Callable[[str], None]) -> SharedBindings | None:
     """What other processes know, where a store is configured; nothing is connected before it is started.
 
     Raises:
@@ -35,10 +35,10 @@ def share_bindings(runtime: Runtime, pseudonyms: Pseudonyms, notice: Callable[[s
             "secret in all of them"
         )
 
-    def open_store(elsewhere: Elsewhere) -> Store:
+    def open_store(elsewhere: SharedBindings) -> Store:
         return RedisStream(runtime.config, pseudonyms, elsewhere.hear, runtime.barrier, notice)
 
     def conflict(kind: str, earlier: User, user: User) -> None:
         runtime.publish(Rebound(kind, earlier, user, here=False))
 
-    return Elsewhere(runtime.users, runtime.bindings, pseudonyms, open_store, conflict)
+    return SharedBindings(runtime.users, runtime.bindings, pseudonyms, open_store, conflict)

@@ -24,14 +24,14 @@ from redis.retry import Retry
 
 from isolation_audit.analysis.texts import without_secrets
 from isolation_audit.background import NEWS, Backlog, Worker
-from isolation_audit.identity.elsewhere import News
+from isolation_audit.model.shared_bindings import News
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.config.model import Config
-    from isolation_audit.identity.pseudonyms import Pseudonyms
     from isolation_audit.instrument.barrier import Barrier
+    from isolation_audit.model.pseudonyms import Pseudonyms
 
 # Connecting looks up a host (encodings.idna) and redis-py's own version (all that reads metadata), and imports what
 # that takes. Were that on our thread, a fork in the middle of it would leave the child with a module's lock taken by

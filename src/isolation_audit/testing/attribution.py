@@ -13,10 +13,10 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.identity.scopes import test_variable
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.threads import JOB, THREAD
+from isolation_audit.model.scopes import test_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

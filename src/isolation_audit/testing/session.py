@@ -14,20 +14,20 @@ import pytest
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import default_config, find_config, load_config
 from isolation_audit.coverage.verdict import is_blind
-from isolation_audit.detectors.selfcheck import tell_blindness
 from isolation_audit.exceptions import IsolationAuditError
-from isolation_audit.export import report
-from isolation_audit.export.terminal import Painter, render_finding, render_summary
-from isolation_audit.identity.pseudonyms import KEY_VARIABLE
+from isolation_audit.exporters import report
+from isolation_audit.exporters.terminal import Painter, render_finding, render_summary
 from isolation_audit.integrations import targets
-from isolation_audit.rules import Severity
+from isolation_audit.model.pseudonyms import KEY_VARIABLE
+from isolation_audit.model.rules import Severity
+from isolation_audit.rules.selfcheck.monitor import tell_blindness
 from isolation_audit.testing.attribution import PATIENCE, Attribution, test
 from isolation_audit.testing.texts import in_short, told, whose
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from isolation_audit.recorder import Entry
+    from isolation_audit.recording.recorder import Entry
 
 _OUTPUT = "isolation_audit"
 """Key of a worker's report in pytest-xdist's ``workeroutput``."""

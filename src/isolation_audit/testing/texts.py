@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isolation_audit.export.terminal import Painter, render_finding, shorten
+from isolation_audit.exporters.terminal import Painter, render_finding, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from isolation_audit.recorder import Entry
+    from isolation_audit.recording.recorder import Entry
 
 _NAMED = 5
 """Tests that one line names."""

@@ -29,12 +29,12 @@ from uses import ALL, current_user
 from isolation_audit import integrations
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
-from isolation_audit.config.user_sources import SOURCES
-from isolation_audit.identity import scopes
 from isolation_audit.instrument.barrier import inside
-from isolation_audit.instrument.points.receivers import OnlyFor
 from isolation_audit.instrument.probe import Interceptor, Probe
+from isolation_audit.instrument.receivers import OnlyFor
 from isolation_audit.instrument.targets import State
+from isolation_audit.model import scopes
+from isolation_audit.model.user_sources import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -264,7 +264,7 @@ class Audits:
     def _home(name: str) -> tuple[str, bool]:
         """The module of an integration, and whether it has others as well; the configured targets' is a package."""
         homes = {entry.name: entry.module for entry in metadata.entry_points(group=integrations.GROUP)}
-        home = homes.get(name, "isolation_audit.instrument.points")
+        home = homes.get(name, "isolation_audit.targets")
         return home, list(homes.values()).count(home) > 1
 
 

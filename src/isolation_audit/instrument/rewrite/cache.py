@@ -16,7 +16,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.rewrite.listener import VERSION
-from isolation_audit.scan.user_folders import cache_folder
+from isolation_audit.source.scan.user_folders import cache_folder
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.rewrite.sites import Plan

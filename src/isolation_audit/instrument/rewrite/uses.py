@@ -8,15 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.instrument.rewrite.sites import (
-    BRANCHED,
-    FORMATTED,
-    NAVIGATED,
-    PASSED,
-    RETURNED,
-    STORED,
-    YIELDED,
-)
+from isolation_audit.instrument.rewrite.sites import BRANCHED, FORMATTED, NAVIGATED, PASSED, RETURNED, STORED, YIELDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,0 +1,191 @@
+"""The drainer: one daemon thread takes findings and scopes from the recorder; each sink is fed on a lane of its own.
+
+A sink that hangs (a full pipe, a receiver that does not answer) holds up neither the others nor the application's exit.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.background import Worker
+from isolation_audit.exporters.base import Batch
+from isolation_audit.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable
+
+    from isolation_audit.exporters.base import Sink
+    from isolation_audit.instrument.barrier import Barrier
+    from isolation_audit.recording.recorder import Recorder
+
+INTERVAL = 0.5
+"""Seconds between two looks when nothing is new."""
+
+FOR_SUMS = 1.0
+"""Seconds that are kept for the report at the end, when other ways out have used up the time."""
+
+PAUSE = 0.05
+"""Seconds to wait after news, so that a burst of findings is written once."""
+
+
+class Lane:
+    """One sink and its worker. What comes while the sink is busy waits in a single batch, so that stays bounded."""
+
+    def __init__(self, sink: Sink, barrier: Barrier, recorder: Recorder) -> None:
+        self._sink = sink
+        self.sums_up: bool = getattr(sink, "sums_up", False)
+        self._barrier = barrier
+        self._recorder = recorder
+        self._settled = threading.Condition()
+        self._waiting: Batch | None = None
+        self._busy = False
+        self._worker = Worker(f"-{sink.name}", self._round, finish=self._close)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._worker.start()
+
+    def put(self, batch: Batch) -> None:
+        """Hand over a batch; never waits for the sink."""
+        with self._settled:
+            if self._worker.ending:
+                return
+            self._waiting = batch if self._waiting is None else self._joined(self._waiting, batch)
+        self._worker.wake()
+
+    def join(self, deadline: float) -> None:
+        """Wait for the end of the thread until ``deadline`` (monotonic seconds)."""
+        self._worker.join(deadline - time.monotonic())
+
+    def settle(self, deadline: float) -> None:
+        """Wait until everything handed over has been drained, until ``deadline`` (monotonic seconds)."""
+        with self._settled:
+            self._settled.wait_for(
+                lambda: not self._busy and self._waiting is None, max(0.0, deadline - time.monotonic())
+            )
+
+    def _joined(self, early: Batch, late: Batch) -> Batch:
+        # Entries are distinct findings, which limits.findings bounds; scopes have no such bound of their own.
+        scopes = early.scopes + late.scopes
+        over = len(scopes) - (self._recorder.scopes.maxlen or 0)
+        if over > 0:
+            self._recorder.scopes_dropped += over
+            scopes = scopes[over:]
+        return Batch(early.entries + late.entries, scopes, late.snapshot, early.last or late.last)
+
+    def _round(self) -> None:
+        with self._settled:
+            batch, self._waiting = self._waiting, None
+            self._busy = batch is not None
+        if batch is not None and (not self._guarded(self._sink.drain, batch) or batch.last):
+            self._worker.retire()
+        with self._settled:
+            self._busy = False
+            if self._worker.ending:
+                self._waiting = None
+            self._settled.notify_all()
+
+    def _close(self) -> None:
+        self._guarded(self._sink.close)
+
+    def _guarded(self, step: Callable[..., None], *arguments: Batch) -> bool:
+        """False when the sink has used up its allowance of faults."""
+        try:
+            step(*arguments)
+        except Exception as error:
+            return not self._barrier.fault(f"sink {self._sink.name}", error)
+        return True
+
+
+class Drainer:
+    """Feeds the sinks until it is stopped; a sink that fails is counted and, after its allowance, closed."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        barrier: Barrier,
+        sinks: list[Sink],
+        snapshot: Callable[[], dict[str, Any]],
+        refresh: Callable[[], None],
+    ) -> None:
+        self._recorder = recorder
+        recorder.takes_scopes = any(getattr(sink, "takes_scopes", True) for sink in sinks)
+        self._barrier = barrier
+        lanes = [Lane(sink, barrier, recorder) for sink in sinks]
+        self._lanes = sorted(lanes, key=lambda lane: lane.sums_up)
+        self._snapshot = snapshot
+        self._refresh = refresh
+        self._first = True
+        self._deadline = 0.0
+        self._hurry = Wakeup()
+        self._worker = Worker(
+            "",
+            self._round,
+            every=INTERVAL,
+            news=recorder.wake,
+            failed=self._failed,
+            finish=lambda: self._feed(last=True),
+            pauses=(INTERVAL, INTERVAL),
+        )
+
+    def start(self) -> None:
+        """Start the threads; without a sink there is nobody to feed."""
+        if self._lanes:
+            for lane in self._lanes:
+                lane.start()
+            # At once, so that a process that does not live for half a second has been heard of.
+            self._worker.wake()
+            self._worker.start()
+
+    def stop(self, timeout: float) -> None:
+        """Feed what is left and close the sinks; waits at most ``timeout`` seconds for all of them together."""
+        if not self._lanes:
+            return
+        self._deadline = time.monotonic() + timeout
+        self._hurry.set()
+        self._worker.retire()
+        # The threads exist already: at the interpreter's end, none can be started any more.
+        self._worker.join(timeout + FOR_SUMS)
+        for lane in self._lanes:
+            lane.join(self._deadline + FOR_SUMS)
+
+    def flush(self, timeout: float) -> None:
+        """Feed what there is; waits at most ``timeout`` seconds until all sinks have taken it."""
+        deadline = time.monotonic() + timeout
+        self._feed(last=False)
+        for lane in self._lanes:
+            lane.settle(deadline)
+
+    def _round(self) -> None:
+        if self._first:
+            self._first = False
+        else:
+            if self._recorder.new:
+                self._hurry.wait(PAUSE)
+            try:
+                self._refresh()
+            except Exception as error:
+                self._barrier.fault("refresh", error)
+        self._feed(last=False)
+
+    def _failed(self, error: Exception) -> None:
+        self._barrier.fault("drainer", error)
+
+    def _feed(self, *, last: bool) -> None:
+        entries, scopes = _take(self._recorder.new), _take(self._recorder.scopes)
+        for lane in self._lanes:
+            if last and lane.sums_up:
+                for other in self._lanes:
+                    if not other.sums_up:
+                        other.join(self._deadline)
+            lane.put(Batch(list(entries), list(scopes), self._snapshot, last))
+
+
+def _take(queue: deque[Any]) -> list[Any]:
+    taken = []
+    while queue:
+        taken.append(queue.popleft())
+    return taken

@@ -1,0 +1,170 @@
+"""Jobs of thread pools, threads and queued items: whose unit of work has handed them over goes on working in them.
+
+What such a job reads is an input of that unit, as if its own code had read it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point
+from isolation_audit.model.owner_tags import Queues
+from isolation_audit.model.scopes import unit_variable
+from isolation_audit.rules.provenance.inputs import ITEM, Input, Inputs, current_inputs, receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_JOB: Final = "concurrent.futures.thread:_WorkItem"
+_THREAD: Final = "threading:Thread"
+_ASYNC: Final = "asyncio.queues:Queue"
+_THREADED: Final = "queue:Queue"
+
+_TAKERS: Final = 1_000
+"""Users of one queue whose units take from it that are remembered."""
+
+Handed = WeakKeyDictionary[Any, Inputs]
+"""Jobs and threads, and the inputs of the unit that has made them."""
+
+
+class HandedOver:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """Where something is handed over, and where it is worked on."""
+        if receiver(runtime) is None:
+            return
+        handed: Handed = WeakKeyDictionary()
+        for made, run in ((f"{_JOB}.__init__", f"{_JOB}.run"), (f"{_THREAD}.start", f"{_THREAD}._bootstrap_inner")):
+            yield Point(made, partial(HandPoint, made, handed))
+            yield Point(run, partial(WorkPoint, run, handed))
+        queues: Any = Queues()
+        for place in (f"{_ASYNC}.put_nowait", f"{_THREADED}.put"):
+            yield Point(place, partial(PutPoint, place, runtime, queues))
+        takers = Takers(runtime)
+        for place in (f"{_ASYNC}.get_nowait", f"{_THREADED}.get"):
+            yield Point(place, partial(TakePoint, place, queues, takers))
+
+
+class HandPoint(Interceptor):
+    """Around the making of a job, or the start of a thread."""
+
+    def __init__(self, place: str, handed: Handed, layout: Layout) -> None:
+        self.place = place
+        self._handed = handed
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> None:
+        """It is a part of the running unit of work."""
+        inputs = current_inputs()
+        if inputs is not None:
+            self._handed[self._self_of(values)] = inputs
+
+
+class WorkPoint(Interceptor):
+    """Around a job, or all that a thread does."""
+
+    def __init__(self, place: str, handed: Handed, layout: Layout) -> None:
+        self.place = place
+        self._handed = handed
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """Go on with the unit that it comes from."""
+        inputs = self._handed.pop(self._self_of(values), None)
+        outer = unit_variable.get()
+        unit_variable.set(inputs)
+        return (outer,)
+
+    def after(self, state: Any, _result: Any) -> None:
+        """It is done."""
+        unit_variable.set(state[0])
+
+    def failed(self, state: Any, _error: BaseException) -> None:
+        """The same."""
+        unit_variable.set(state[0])
+
+
+class Takers:
+    """Whose units have taken from which queue; gone with the queue."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._user = runtime.ambient.current
+        self._takers: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
+    def takes(self, queue: Any, own: Inputs) -> set[str]:
+        """The unit of ``own`` takes from it: the ids of all whose units do."""
+        if own.user is None:
+            own.user = self._user()
+        takers = self._takers.get(queue)
+        if takers is None:
+            takers = self._takers[queue] = set()
+        if own.user is not None and len(takers) < _TAKERS:
+            takers.add(own.user.id)
+        return takers
+
+
+class PutPoint(Interceptor):
+    """Around putting: before it, because on another thread the item may be gone as soon as it is in."""
+
+    def __init__(self, place: str, runtime: Runtime, queues: Any, layout: Layout) -> None:
+        self.place = place
+        self._queues = queues
+        self._user = runtime.ambient.current
+        self._queue = layout.receiver_reader()
+        self._item = layout.argument("item")
+
+    def before(self, values: Values) -> None:
+        """Note whose unit puts it."""
+        inputs, queue = current_inputs(), self._queue(values)
+        items = self._queues.of(queue)
+        if items is None and inputs is None:
+            return
+        if inputs is not None and inputs.user is None:
+            inputs.user = self._user()
+        if items is None:
+            items = self._queues.added(queue)
+        items.put(self._item(values), inputs)
+
+
+class TakePoint(Interceptor):
+    """Around getting an item."""
+
+    def __init__(self, place: str, queues: Any, takers: Takers, layout: Layout) -> None:
+        self.place = place
+        self._queues = queues
+        self._takers = takers
+        self._queue = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """The last item is done."""
+        if unit_variable.get() is not None:
+            unit_variable.set(None)
+        return self._queue(values)
+
+    def after(self, queue: Any, item: Any) -> None:
+        """It is an input of the unit that takes it; from here on that goes on with the unit that has put it."""
+        own = current_inputs()
+        items = self._queues.of(queue)
+        by: Inputs | None = None if items is None else items.take(item)
+        takers = set() if own is None else self._takers.takes(queue, own)
+        if own is not None and own is not by:
+            user = None if by is None else by.user
+            contested = user is not None and user is not own.user and user.id in takers
+            own.contested = own.contested or contested
+            own.receive(Input(ITEM, item, stored_by=None if user is None else user.id, contested=contested))
+        if by is not None:
+            unit_variable.set(by)
+
+
+integration = HandedOver()

@@ -1,0 +1,274 @@
+"""What integrations of web frameworks share: where a request begins and ends, and who is told to be its user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations.asgi_routes import endpoint_of
+from isolation_audit.model.learned import LearnedUsers
+from isolation_audit.model.living import living
+from isolation_audit.model.requests import Request
+from isolation_audit.model.scopes import request_variable, suspicion_variable, unit_variable
+from isolation_audit.model.sources import AMBIENT, LEARNED, SCOPES, Sources, source_of
+from isolation_audit.model.user_sources import SOURCES
+from isolation_audit.rules.context.shared_values import SharedValues
+from isolation_audit.rules.provenance import texts
+from isolation_audit.rules.provenance.inputs import REQUEST, Input, receiver
+from isolation_audit.rules.provenance.latest import LatestUnits
+from isolation_audit.rules.selfcheck.sightings import Sightings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.user_names import Name
+    from isolation_audit.rules.context.suspicions import Suspicion
+
+_CONNECTIONS: Final = ("http", "websocket")
+_SERVED: Final = object()
+"""The mark of requests that a WSGI server has begun."""
+
+
+def sources(runtime: Runtime) -> Sources:
+    """What may tell users in this audit; use it with ``runtime.part``."""
+    identity = runtime.config.identity
+    detect = SOURCES if identity.detect is None else identity.detect
+    learned = LearnedUsers(limit=runtime.config.limits.bindings, age=runtime.config.bindings.age)
+    return Sources(runtime.users, runtime.bindings, detect, identity.headers, runtime.names, learned, identity.claims)
+
+
+def users_told(runtime: Runtime) -> dict[str, Any]:
+    """What each source of users has told, those that have told nothing included, and where they disagreed."""
+    config, tally, detect = runtime.config, runtime.tally, runtime.part(sources).detect
+    asked = [AMBIENT] if config.ambient.contextvar is not None or config.ambient.holders else []
+    asked += [SCOPES] if config.scopes else []
+    asked += [source for source in SOURCES if source in detect]
+    counts = {source: tally.users_by_source[source] for source in (*asked, *list(tally.users_by_source))}
+    return {
+        "users_by_source": counts,
+        # Outside of requests nobody counts how often the variable was asked.
+        "ambient_told": int(runtime.ambient.told),
+        "credentials_shared": runtime.part(sources).learned.unlearned,
+        "users_disagreed": tally.users_disagreed,
+        "users_outvoted": {source_of(rank): 1 for rank in runtime.part(sources).outvoted},
+    }
+
+
+def tell(rank: int, name: Name | None) -> None:
+    """Tell the request that is being served whose it is."""
+    request: Request | None = request_variable.get()
+    if request is not None:
+        request.told(rank, name)
+
+
+class Serving(Interceptor):
+    """Around a call that serves one request."""
+
+    def __init__(self, place: str, runtime: Runtime) -> None:
+        self.place = place
+        self._sources = runtime.part(sources)
+        self._tally = runtime.tally
+        self._receiver = receiver(runtime)
+        self._latest = runtime.part(LatestUnits)
+        self._shared = runtime.part(SharedValues) if runtime.config.watch.contexts else None
+        runtime.part(Sightings).serves(place)
+
+    def _begin(self, request: Request, outer: Request | None, *inputs: Input) -> tuple[Request, Request | None]:
+        if self._receiver is not None:
+            request.inputs = self._receiver.begin(*inputs, lasting=request.lasting)
+        if unit_variable.get() is not None:
+            unit_variable.set(None)
+        self._count()
+        suspicion: Suspicion | None = suspicion_variable.get()
+        if suspicion is not None and not suspicion.over:
+            request.inherited = suspicion.ambient
+        living.began(request)
+        request_variable.set(request)
+        request.sharing = None if self._shared is None else self._shared.begin()
+        return request, outer
+
+    def _begin_at_once(self, request: Request, outer: Request | None, *inputs: Input) -> tuple[Request, Request | None]:
+        begun = self._begin(request, outer, *inputs)
+        # Where the headers know the user: another request's response may name them before this one says a word.
+        request.user()
+        return begun
+
+    def after(self, state: Any, _result: Any) -> None:
+        """The request has been served."""
+        request, outer = state
+        request.settle_waiting()
+        if request.inputs is not None:
+            user = request.said or request.user()
+            if user is not None:
+                self._latest.ended(user, request.endpoint(), request.inputs)
+            request.inputs.end()
+        if request_variable.get() is request:
+            request_variable.set(outer)
+        if self._shared is not None and request.sharing is not None:
+            self._shared.end(request.sharing, request.said or request.claimed())
+        request.user()  # the last chance: what it came with may have become known meanwhile
+        request.end()
+        self._count_named(named=request.named or request.said is not None or request.recognised)
+        self._tally.users_disagreed += request.disagreed
+        told = source_of(request.rank) if request.named else LEARNED if request.recognised else None
+        for source in (*request.said_by, *((told,) if told is not None else ())):
+            self._tally.users_by_source[source] += 1
+
+    def failed(self, state: Any, _error: BaseException) -> None:
+        """The request has been served, badly."""
+        self.after(state, None)
+
+    def _count(self) -> None:
+        """It has begun."""
+        self._tally.requests += 1
+
+    def _count_named(self, *, named: bool) -> None:
+        """It is over; ``named`` where somebody has told whose it was."""
+        self._tally.requests_named += named
+
+
+class AsgiPoint(Serving):
+    """Around the call of an ASGI application; ``scope_of`` reads its scope.
+
+    Of applications and servers around each other the outermost one begins the request.
+    """
+
+    def __init__(self, place: str, runtime: Runtime, scope_of: Callable[[Values], Any]) -> None:
+        super().__init__(place, runtime)
+        self._scope_of = scope_of
+
+    def before(self, values: Values) -> Any:
+        """Begin a request; None for everything else, and for a part of one."""
+        scope = self._scope_of(values)
+        if type(scope) is not dict or scope.get("type") not in _CONNECTIONS:
+            return None
+        outer: Request | None = request_variable.get()
+        if outer is not None and outer.serves(scope):
+            outer.scope = scope  # a middleware's copy: what is added from here on is added there
+            return None
+        headers = scope.get("headers")
+        # A connection lasts, and what it starts on its way may well outlive its purpose and work for others.
+        lasting = scope["type"] == "websocket"
+        request = Request(
+            self._sources,
+            lambda: _asgi_headers(headers),
+            scope=scope,
+            mark=headers,
+            own_task_only=lasting,
+            query=lambda: _asgi_query(scope),
+        )
+        request.routed(lambda: endpoint_of(request.scope))
+        return self._begin_at_once(request, outer, Input(REQUEST, scope, texts=texts.of_asgi))
+
+
+class WsgiServerPoint(Serving):
+    """Around what a WSGI server does for one request: calling the application, and sending what it has returned.
+
+    ``handler_of`` reads the server's object for the request, which may have the environment as ``environ``.
+    """
+
+    def __init__(self, place: str, runtime: Runtime, handler_of: Callable[[Values], Any]) -> None:
+        super().__init__(place, runtime)
+        self._handler_of = handler_of
+
+    def before(self, values: Values) -> Any:
+        """Begin a request."""
+        handler = self._handler_of(values)
+        request = Request(
+            self._sources,
+            lambda: wsgi_headers(_environ(handler)),
+            mark=_SERVED,
+            query=lambda: _wsgi_query(_environ(handler)),
+        )
+        head = Input(REQUEST, handler, texts=lambda handler: texts.of_environ(_environ(handler)))
+        return self._begin(request, request_variable.get(), head)
+
+
+class ParsedPoint(Serving):
+    """Around what a WSGI server does for one request whose head it has read; ``headers_of`` gives what reads them."""
+
+    def __init__(
+        self, place: str, runtime: Runtime, headers_of: Callable[[Values], Callable[[], Iterable[tuple[str, str]]]]
+    ) -> None:
+        super().__init__(place, runtime)
+        self._headers_of = headers_of
+
+    def before(self, values: Values) -> Any:
+        """Begin a request."""
+        headers = self._headers_of(values)
+        request = Request(self._sources, headers, mark=_SERVED)
+        head = Input(REQUEST, headers, texts=lambda headers: list(headers()))
+        return self._begin_at_once(request, request_variable.get(), head)
+
+
+class WsgiPoint(Serving):
+    """Around the call of a WSGI application; ``environ_of`` reads its environment.
+
+    Where the server is known, the request is the server's: its body is sent after the application has returned.
+    """
+
+    def __init__(self, place: str, runtime: Runtime, environ_of: Callable[[Values], Any]) -> None:
+        super().__init__(place, runtime)
+        self._environ_of = environ_of
+
+    def before(self, values: Values) -> Any:
+        """Begin a request; None for a part of one."""
+        environ = self._environ_of(values)
+        outer: Request | None = request_variable.get()
+        if type(environ) is not dict or (outer is not None and outer.mark is environ):
+            return None
+        if outer is not None and outer.mark is _SERVED:
+            outer.hear(lambda: wsgi_headers(environ), lambda: _wsgi_query(environ))
+            if outer.inputs is not None:
+                outer.inputs.receive(Input(REQUEST, environ, texts=texts.of_environ))
+            outer.user()
+            return None
+        request = Request(
+            self._sources, lambda: wsgi_headers(environ), mark=environ, query=lambda: _wsgi_query(environ)
+        )
+        return self._begin_at_once(request, outer, Input(REQUEST, environ, texts=texts.of_environ))
+
+
+def serving_asgi(place: str, runtime: Runtime) -> Callable[[Layout], AsgiPoint]:
+    """A point around an application that is called with ``scope``."""
+    return lambda layout: AsgiPoint(place, runtime, layout.argument("scope"))
+
+
+def serving_wsgi(place: str, runtime: Runtime) -> Callable[[Layout], WsgiPoint]:
+    """A point around an application that is called with ``environ``."""
+    return lambda layout: WsgiPoint(place, runtime, layout.argument("environ"))
+
+
+def serving_requests(target: str, runtime: Runtime) -> Callable[[Layout], WsgiServerPoint]:
+    """A point around a method in which a WSGI server serves one request."""
+    return lambda layout: WsgiServerPoint(target, runtime, layout.receiver_reader())
+
+
+def _asgi_headers(headers: Any) -> Iterator[tuple[str, str]]:
+    for name, value in headers or ():
+        yield name.decode("latin-1").lower(), value.decode("latin-1")
+
+
+def _asgi_query(scope: dict[str, Any]) -> str:
+    query = scope.get("query_string")
+    return query.decode("latin-1") if type(query) is bytes else ""
+
+
+def _wsgi_query(environ: dict[str, Any]) -> str:
+    query = environ.get("QUERY_STRING")
+    return query if type(query) is str else ""
+
+
+def _environ(handler: Any) -> dict[str, Any]:
+    return vars(handler).get("environ") or {}
+
+
+def wsgi_headers(environ: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The headers of a WSGI environment: names in lower case, with their values."""
+    for name, value in list(environ.items()):
+        if name == "REMOTE_USER":
+            yield "remote-user", str(value)
+        elif name.startswith("HTTP_"):
+            yield name[5:].replace("_", "-").lower(), value

@@ -1,1 +1,0 @@
-"""Mechanisms: what is watched without targets. One file each; integrations feed them, detectors judge."""

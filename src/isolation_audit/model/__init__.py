@@ -1,0 +1,1 @@
+"""The words: users, bindings, owners, units of work, rules and findings. No hook, no judgement."""

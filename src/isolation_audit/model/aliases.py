@@ -1,0 +1,96 @@
+"""Other names: one person is ``alice`` at the login, ``alice@example.com`` as an addressee, and 42 in the database.
+
+Two names are one person's where one login, token, request or user context shows both. A name that has logged in by
+itself is a user of its own, whatever anybody's record says: two logins never become one user. A name that two persons
+have shown means neither of them. Letters' case counts between logins: ``Alice`` and ``alice`` may both have an account.
+A name that has never logged in, and differs from the names of exactly one user by nothing but case, means that user.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.model.users import Kind, same
+
+if TYPE_CHECKING:
+    from isolation_audit.model.bindings import Bindings
+    from isolation_audit.model.user_names import Name
+    from isolation_audit.model.users import User, Users
+
+ALIAS: Final = "login"
+"""The kind of binding under which further names of a user are known to the search of payloads."""
+
+_UNKNOWN: Final = object()
+_USER: Final = Kind.USER
+
+Table = OrderedDict[str, "User | None"]
+"""By name; None for what several persons have shown."""
+
+
+class OtherNames:
+    """Whom a name means, where it is not the one that its bearer has logged in with; bounded by ``limits.users``."""
+
+    def __init__(self, users: Users, bindings: Bindings, *, limit: int = 100_000) -> None:
+        self._users = users
+        self._bindings = bindings
+        self._known = users.known
+        self._token = users.token
+        self._limit = limit
+        self._shown: Table = OrderedDict()
+        self._in_any_case: Table = OrderedDict()
+        self.evicted = 0
+
+    def enter(self, user: User) -> None:
+        """A user is at work, by a login, a scope or the application's variable: from now on the id is its own."""
+        if user.login:
+            return
+        user.login = True
+        if user.kind is _USER:
+            self._note(self._in_any_case, user.id.casefold(), user)
+
+    def learn(self, name: Name, user: User) -> None:
+        """One login, token or request has shown these names of a user."""
+        for alias in name.aliases:
+            self._learn(alias, user)
+            self._bindings.learn(ALIAS, alias, user)
+        for alias in name.ids:
+            self._learn(alias, user)
+
+    def _learn(self, alias: str, user: User) -> None:
+        known = self._known(alias)
+        if alias == user.id or user.kind is not _USER or (known is not None and known.login):
+            return
+        self._note(self._shown, alias, user)
+        self._note(self._in_any_case, alias.casefold(), user)
+        if known is not None and known.kind is _USER:
+            self._users.forget(alias)
+
+    def part(self, name: str) -> None:
+        """It has turned out that this is no other name of anybody's."""
+        self._shown.pop(name, None)
+        self._in_any_case.pop(name.casefold(), None)
+        self._bindings.forget(ALIAS, name)
+
+    def _note(self, table: Table, name: str, user: User) -> None:
+        before = table.get(name, user)
+        if before is not None and before.kind is _USER and not same(before, user):
+            table[name] = None
+        elif before is not None:
+            table[name] = user
+        if len(table) > self._limit:
+            table.popitem(last=False)
+            self.evicted += 1
+
+    def meant(self, value: object) -> User | None:
+        """The user whom an owner or an addressee names by this value; None for no id, and for what may mean several."""
+        user = self._known(value) if type(value) is str else self._token(value)
+        if user is not None and (user.login or user.kind is not _USER):
+            return user
+        name: Any = value if type(value) is str else None if user is None else user.id
+        if name is None:
+            return None
+        found: Any = self._shown.get(name, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._in_any_case.get(name.casefold(), _UNKNOWN)
+        return (user or self._token(name)) if found is _UNKNOWN else found

@@ -1,0 +1,150 @@
+"""The ambient witness: whose work is running now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.model.scopes import UNSET, current_scope, request_variable
+from isolation_audit.model.sources import AMBIENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import ContextVar
+
+    from isolation_audit.model.requests import Request
+    from isolation_audit.model.scopes import Scope
+    from isolation_audit.model.users import User, Users
+
+current_request = request_variable.get
+
+
+class Ambient:
+    """Answers from the innermost of two sources: our scopes and the application's own ContextVar.
+
+    Where neither says anything, the request that is being served may: see :mod:`isolation_audit.model.requests`. It
+    is told what the application says, to compare.
+
+    Which one is inner is told by the value that the application's variable had when our scope began: as long as it is
+    still that very object, our scope came later and wins; once the application has set another one, it wins.
+    """
+
+    def __init__(self, users: Users) -> None:
+        self.variable: ContextVar[Any] | None = None
+        """The application's own variable, once it is known."""
+        self.told = False
+        """True once the variable has named a user."""
+        self.enter: Callable[[User], None] = _nothing
+        """Told each user whom the application's variable names."""
+        self.learned: Callable[[], None] = _nothing_learned
+        """Called when there is one more to be asked."""
+        self._token = users.token
+        self._known = users.known
+        self._read_adopted: Callable[..., Any] | None = None
+        self._user_of: Callable[[Any], Any] | None = None
+        self._held: tuple[Callable[[], Any], ...] = ()
+
+    def hold(self, read: Callable[[], Any]) -> None:
+        """Ask one more holder of the user at work, after those that there are; ``read`` gives the id, or no id."""
+        self._held = (*self._held, read)
+        self.learned()
+
+    def adopt(self, variable: ContextVar[Any], user_of: Callable[[Any], Any] | None) -> None:
+        """Use the application's variable; ``user_of`` gets the user id out of its value (None: the value is the id)."""
+        self.variable = variable
+        self._user_of = user_of
+        self._read_adopted = variable.get
+        self.learned()
+
+    def expect(self, find: Callable[[], ContextVar[Any] | None], user_of: Callable[[Any], Any] | None) -> None:
+        """Adopt the variable that ``find`` gives, as soon as a reading finds it.
+
+        For a script's own variable: nobody tells when the script has made it. From then on a reading costs what it
+        costs with a variable that was known from the start.
+        """
+
+        def read(default: Any) -> Any:
+            variable = find()
+            if variable is None:
+                return default
+            self.adopt(variable, user_of)
+            return variable.get(default)
+
+        self._read_adopted = read
+        self.learned()
+
+    @property
+    def asks(self) -> bool:
+        """True where somebody else than our scopes may name a user."""
+        return self._read_adopted is not None or bool(self._held)
+
+    def current(self) -> User | None:
+        """The user whose work is running, or None if unknown."""
+        user = self.in_context()
+        if user is not None:
+            return user
+        request: Request | None = current_request()
+        return None if request is None else request.user()
+
+    def party(self) -> User | None:
+        """The user whose work is running; where nobody knows, whoever has come with the request's credentials."""
+        user = self.current()
+        if user is not None:
+            return user
+        request: Request | None = current_request()
+        return None if request is None else request.party()
+
+    def in_context(self) -> User | None:
+        """The user whom the context itself has; what a request's headers, session or login say is none of it."""
+        scope = current_scope()
+        read = self._read_adopted
+        if read is not None:
+            value = read(UNSET)
+            if value is not UNSET and value is not None and (scope is None or value is not scope.adopted):
+                if self._user_of is not None:
+                    value = self._user_of(value)
+                known = self._known
+                user = (known(value) if type(value) is str else None) or self._token(value)
+                if user is not None:
+                    if not user.login:
+                        self.enter(user)
+                    self.told = True
+                    return self._said(user)
+        if scope is not None:
+            return self._token(scope.user_id)
+        for ask in self._held:
+            user = self._token(ask())
+            if user is not None:
+                self.enter(user)
+                self.told = True
+                return self._said(user)
+        return None
+
+    @staticmethod
+    def _said(user: User) -> User:
+        request: Request | None = current_request()
+        if request is not None and request.said is not user:
+            request.meet(user, AMBIENT)
+        return user
+
+    def adopted(self) -> User | None:
+        """The user that the application's own variable names at this moment, whatever our scopes say."""
+        return None if self._read_adopted is None else self._user(self._read_adopted(UNSET))
+
+    def _user(self, value: Any) -> User | None:
+        if value is UNSET or value is None:
+            return None
+        return self._token(value if self._user_of is None else self._user_of(value))
+
+    def stamp(self, scope: Scope) -> None:
+        """Note on a beginning scope what the application's variable holds at this moment."""
+        if self._read_adopted is not None:
+            scope.adopted = self._read_adopted(UNSET)
+            self.told = self.told or self._user(scope.adopted) is not None
+
+
+def _nothing(_user: User) -> None:
+    pass
+
+
+def _nothing_learned() -> None:
+    pass

@@ -1,0 +1,39 @@
+"""Headers that name the user of a request: what gateways and simple applications send, and what they mean together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from isolation_audit.model.user_names import Name, name_in_authorization, plain_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+
+def name_in_headers(
+    headers: Iterable[tuple[str, str]], ranks: Mapping[str, int], claims: tuple[str, ...]
+) -> tuple[int, Name] | None:
+    """The user by the best header that has a rank, and that rank; a header that comes twice names nobody.
+
+    ``claims`` are those by which a signed token in ``Authorization`` may name its user.
+    """
+    found: dict[int, Name | None] = {}
+    for header, value in headers:
+        rank = ranks.get(header)
+        if rank is not None:
+            plain = plain_id(value)
+            named = None if plain is None else Name(plain)
+            name = name_in_authorization(value, claims) if header == "authorization" else named
+            found[rank] = name if rank not in found else None
+    best = min((rank for rank, name in found.items() if name is not None), default=None)
+    chosen = None if best is None else found[best]
+    if best is None or chosen is None:
+        return None
+    return best, Name(chosen.id, (*chosen.aliases, *_addresses(found, best)), chosen.ids)
+
+
+def _addresses(found: Mapping[int, Name | None], best: int) -> Iterator[str]:
+    """Addresses in other headers than the best: a gateway sends a name and the address of the same person."""
+    for rank, name in found.items():
+        if rank != best and name is not None and "@" in name.id.strip("@"):
+            yield name.id

@@ -1,0 +1,191 @@
+"""Sources: what may tell who the users of requests are, each with a rank, and which of them has the word.
+
+Sources differ in how they call one user (a name, a number, an address), and mixing them would make one user two. So one
+source speaks for the whole process: the best that has ever told. What weaker ones had told until then is forgotten.
+
+The application's own words (``[ambient]``, scopes) have the word over all of them. The source that speaks goes on
+beside them: it names the requests, and the parts of requests, of which the application says nothing. See
+``agreement.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.model.agreement import Agreement
+from isolation_audit.model.aliases import OtherNames
+from isolation_audit.model.learned import LearnedUsers
+from isolation_audit.model.user_names import CLAIMS, Name, claim_of, name_in_claims, name_of
+from isolation_audit.model.users import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from isolation_audit.model.bindings import Bindings
+    from isolation_audit.model.users import User, Users
+
+_SUBJECT: Final = ("sub",)
+
+SESSION_KEYS: Final = ("user_id", "_user_id", "uid", "username", "user_name", "email", "sub", "user")
+"""Where applications keep who has logged in, in the session, each a source of its own, the best first."""
+
+FUNCTION: Final = 0
+"""The rank of the functions of ``[[users]]``; 0 is the best rank."""
+LOGIN: Final = 1
+"""The rank of the framework's own login."""
+DEPENDENCY: Final = 2
+"""The rank of what a framework injects under a name that says: this is the current user."""
+_SESSION: Final = 3
+TOKEN: Final = _SESSION + len(SESSION_KEYS)
+"""The rank of the first claim by which the token that a request came with names its user; each claim has its own."""
+_CLAIMS: Final = 30
+UNPRESENTED: Final = TOKEN + _CLAIMS
+"""The rank of the subject of another token that the application has decoded meanwhile."""
+DOUBTFUL: Final = UNPRESENTED + 1
+"""The rank of what a framework injects and looks like the current user, by what it is made of alone."""
+_HEADERS: Final = DOUBTFUL + 1
+NEVER: Final = 1_000_000
+"""The rank of what has told nothing."""
+
+LEARNED: Final = "credentials"
+"""What ``identity.detect`` calls the sessions, tokens and keys that were seen with a user before."""
+
+FUNCTIONS: Final = "functions"
+AMBIENT: Final = "ambient"
+SCOPES: Final = "scopes"
+"""What the application's own words are counted as, beside the sources that are told apart by rank."""
+
+
+def is_session(rank: int) -> bool:
+    """True for the ranks of what sessions say."""
+    return _SESSION <= rank < TOKEN
+
+
+def is_header(rank: int) -> bool:
+    """True for the ranks of headers."""
+    return _HEADERS <= rank < NEVER
+
+
+def source_of(rank: int) -> str:
+    """What ``identity.detect`` calls the source of this rank; ``functions`` are those of ``[[users]]``."""
+    if rank >= _HEADERS:
+        return "headers"
+    if rank in (DEPENDENCY, DOUBTFUL):
+        return "dependency"
+    if rank >= TOKEN:
+        return "token"
+    return "session" if rank >= _SESSION else "login" if rank == LOGIN else FUNCTIONS
+
+
+_NOTHING: Final = Agreement()
+"""Stands for what another thread has taken away."""
+
+
+class Sources:
+    """What may tell who the users are, and which of it has the word at present."""
+
+    def __init__(
+        self,
+        users: Users,
+        bindings: Bindings,
+        detect: Iterable[str],
+        headers: Iterable[str],
+        names: OtherNames | None = None,
+        learned: LearnedUsers | None = None,
+        claims: Iterable[str] = CLAIMS,
+    ) -> None:
+        self.claims = tuple(claims)[:_CLAIMS]
+        """By which claims tokens name their users, the best first."""
+        self._users = users
+        self.learned = LearnedUsers() if learned is None else learned
+        self._names = names or OtherNames(users, bindings)
+        self._agreements: dict[int, Agreement] = {}
+        self.detect = frozenset(detect)
+        self.headers: Mapping[str, int] = {
+            name.lower(): _HEADERS + place for place, name in enumerate(headers if "headers" in self.detect else ())
+        }
+        self.best = NEVER
+        """The rank of the best source that has told anything in this process."""
+        self.outvoted: dict[int, None] = {}
+        """Sources that are not asked any more, because they contradict the application's own words."""
+
+    def told_by_token(self, claims: object, *, presented: bool) -> tuple[int, Name] | None:
+        """The name in a decoded token, and its rank; None where it names nobody.
+
+        A token that the request did not come with may be about anybody, as an invitation is. Only a subject counts.
+        """
+        name = name_in_claims(claims, self.claims if presented else _SUBJECT)
+        if name is None:
+            return None
+        return (TOKEN + claim_of(claims, self.claims) if presented else UNPRESENTED), name
+
+    def user(self, rank: int, name: Name) -> User | None:
+        """The user of this name; None where a better source has the word."""
+        if rank > self.best or rank in self.outvoted:
+            return None
+        agreement = self._agreements.get(rank) or self._agreements.setdefault(rank, Agreement())
+        self._part(agreement.hear(name.id))
+        called = agreement.pairs.get(name.id, name.id)
+        user = self._users.token(called)
+        if user is None or user.kind is Kind.PLACEHOLDER:
+            return None
+        if rank < self.best:
+            self.best = rank
+            for weaker in list(self._agreements):
+                if weaker > rank:
+                    self._forget(self._agreements.pop(weaker, _NOTHING))
+            user = self._users.token(called)
+            assert user is not None  # noqa: S101 - it was one before, and may have been among the forgotten
+        self._names.enter(user)
+        self._names.learn(name, user)
+        return user
+
+    def known_so(self, rank: int, name: Name) -> User | None:
+        """Somebody whom a better source, or the application, calls by this very name: there are no two names to mix."""
+        if rank <= self.best or rank in self.outvoted:
+            return None
+        user = self._names.meant(name.id)
+        return user if user is not None and user.login and user.kind is Kind.USER else None
+
+    def agree(self, rank: int, name: Name, said: User) -> bool:
+        """Whether this source's name and the application's own word mean one person; from then on they are one."""
+        agreement = self._agreements.get(rank)
+        if agreement is None:
+            return True  # it has lost the word meanwhile
+        one, broken = agreement.compare(name.id, said.id)
+        self._part(broken)
+        if one and name.id != said.id:
+            if agreement.told.pop(name.id, self) is None:
+                self._users.forget(name.id)
+            self._names.learn(Name(said.id, (name.id, *name.aliases), name.ids), said)
+        elif agreement.outvoted:
+            self.outvoted[rank] = None
+            self._forget(self._agreements.pop(rank, _NOTHING))
+            self.best = min(list(self._agreements), default=NEVER)
+        return one
+
+    def _part(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._names.part(name)
+
+    def _forget(self, agreement: Agreement) -> None:
+        for told in list(agreement.told):
+            self._users.forget(told)
+        self._part(agreement.pairs)
+
+
+def session_name(session: Any) -> tuple[int, Name] | None:
+    """What a session says of its user, and the rank of that; None where it says nothing."""
+    rank, value = value_in(session)
+    name = name_of(value)
+    return (rank, name) if isinstance(name, Name) else None
+
+
+def value_in(session: Any) -> tuple[int, Any]:
+    if issubclass(type(session), dict):
+        for place, key in enumerate(SESSION_KEYS):
+            # Past the session's own way of reading, which notes that it was read.
+            value = dict.get(session, key)
+            if value is not None:
+                return _SESSION + place, value
+    return NEVER, None

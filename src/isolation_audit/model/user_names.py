@@ -1,0 +1,198 @@
+"""From what frameworks call a user to an id: read from values alone, no code of the application runs for it.
+
+Sessions, database objects and lazy proxies do things when they are asked: they note that they were read, query, log in.
+So fields are read past their classes' own ways of reading them, and what has no plain field says nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from types import MemberDescriptorType
+from typing import Any, Final
+from uuid import UUID
+
+from isolation_audit.model.user_sources import USER_CLAIMS
+from isolation_audit.model.users import plain_number, plain_text
+
+LONGEST: Final = 128
+"""Characters beyond which a text is taken for a token of some kind, and for nobody's name."""
+
+_NOBODY: Final = frozenset(
+    ["-", "anon", "anonymous", "anonymoususer", "false", "guest", "n/a", "nil", "nobody", "none", "null", "undefined",
+     "unknown"]
+)  # fmt: skip
+
+FIELDS: Final = ("username", "user_name", "login", "email", "user_id", "id", "uid", "uuid", "pk", "sub", "name")
+"""What a user is called, the most telling first: names are found again in what is sent, numbers are not."""
+
+_ALIASES: Final = ("username", "user_name", "login", "email")
+"""Fields that are other names of the same user, and nobody else's."""
+
+CLAIMS: Final = USER_CLAIMS
+"""The claims by which tokens name their users, the best first."""
+
+_MADE_OF: Final = "access_token"
+"""Where a user object has the token that it was made of. Its claims say who it is; the object's own name may be that of
+the program which has come on the user's behalf, as with MCP's."""
+
+_is_login_name = re.compile(r"[a-z0-9][a-z0-9._@+-]{2,}").fullmatch
+
+_CLAIMED: Final = ("email", "preferred_username", "username")
+_IN_CONTEXTS: Final = (*_ALIASES, "user_id", "sub")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a source calls a user: the ``id``, and further names of the same user."""
+
+    id: str
+    aliases: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    """Further ids of the same user, which may be numbers: nobody is looked for by them in what is sent."""
+
+
+class Unresolved:
+    """Says: it will turn out later who this is."""
+
+
+UNRESOLVED: Final = Unresolved()
+
+
+def plain_id(value: object) -> str | None:
+    """An id as text; None for what is none, too long, or a word for nobody."""
+    kind = type(value)
+    if kind is bool:
+        return None
+    if issubclass(kind, int):
+        return plain_number(value)  # type: ignore[arg-type]
+    if issubclass(kind, UUID):
+        return UUID.__str__(value)
+    text = (plain_text(value) or "").strip()
+    return text if text and len(text) <= LONGEST and text.lower() not in _NOBODY else None
+
+
+def name_of(person: object) -> Name | Unresolved | None:
+    """The name of what a framework has for a user: an id, a mapping, or any object with fields; None for nobody."""
+    whole = plain_id(person)
+    if whole is not None:
+        return Name(whole)
+    fields = fields_of(person)
+    if "_wrapped" in fields:  # Django's lazy objects
+        inner = fields["_wrapped"]
+        return UNRESOLVED if inner is None or type(inner) is object else name_of(inner)
+    told = name_in_claims(field_of(fields.get(_MADE_OF), "claims"))
+    if told is not None:
+        return told
+    found = [(field, text) for field in FIELDS if (text := plain_id(field_of(person, field))) is not None]
+    if not found:
+        return _name_inside(fields)
+    chosen = found[0][1]
+    others = [(field, text) for field, text in found[1:] if text != chosen and field != "name"]
+    aliases = [text for field, text in others if field in _ALIASES]
+    field, called = found[-1]
+    if chosen.isdecimal() and not aliases and field == "name" and _is_login_name(called):
+        aliases.append(called)  # what it has beside its number is no "Alice Liddell" that others may have, too
+    return Name(
+        chosen,
+        tuple(aliases),
+        tuple(text for field, text in others if field not in _ALIASES),
+    )
+
+
+def _name_inside(fields: dict[str, Any]) -> Name | Unresolved | None:
+    """The name of what an object is wrapped around: a row of the database that is its one field for a user."""
+    inner = [value for field, value in fields.items() if field.endswith("user") and fields_of(value)]
+    if len(inner) != 1 or not any(plain_id(field_of(inner[0], field)) for field in FIELDS):
+        return None
+    return name_of(inner[0])
+
+
+def name_in_claims(claims: object, keys: tuple[str, ...] = CLAIMS) -> Name | None:
+    """The user of a decoded token by the first of ``keys``, with the other names of the same person that it has."""
+    place = claim_of(claims, keys)
+    if place < 0:
+        return None
+    mapping: Any = claims
+    chosen = plain_id(dict.get(mapping, keys[place]))
+    if chosen is None:
+        return None
+    others = [(key, plain_id(dict.get(mapping, key))) for key in (*_CLAIMED, *keys[place + 1 :])]
+    found = [(key, other) for key, other in dict.fromkeys(others) if other is not None and other != chosen]
+    return Name(
+        chosen,
+        tuple(other for key, other in found if key in _CLAIMED),
+        tuple(other for key, other in found if key not in _CLAIMED),
+    )
+
+
+def claim_of(claims: object, keys: tuple[str, ...]) -> int:
+    """The place in ``keys`` of the first claim that a token has; -1 where it has none."""
+    if not issubclass(type(claims), dict):
+        return -1
+    mapping: Any = claims
+    return next((place for place, key in enumerate(keys) if plain_id(dict.get(mapping, key)) is not None), -1)
+
+
+def names_in_context(context: object, user_id: str) -> Name | None:
+    """The other names of a user in a context that has this id of theirs; what names the context itself is left out."""
+    found = [(key, plain_id(field_of(context, key))) for key in _IN_CONTEXTS]
+    texts = {text for _key, text in found if text is not None}
+    if user_id not in texts:
+        return None
+    return Name(
+        user_id,
+        tuple(text for key, text in found if text is not None and text != user_id and key in _ALIASES),
+        tuple(text for key, text in found if text is not None and text != user_id and key not in _ALIASES),
+    )
+
+
+def field_of(person: object, field: str) -> Any:
+    """One field of an object or a mapping, where it is plain data; None where there is none."""
+    fields = fields_of(person)
+    return fields.get(field) if fields else _slot(person, field)
+
+
+def fields_of(person: object) -> dict[str, Any]:
+    """The fields of an object, or the telling ones of a mapping, past the class's own way of reading them."""
+    if issubclass(type(person), dict):
+        mapping: Any = person
+        return {key: dict.get(mapping, key) for key in FIELDS}
+    try:
+        fields = object.__getattribute__(person, "__dict__")
+    except AttributeError:
+        return {}
+    return fields if type(fields) is dict else {}
+
+
+def _slot(person: object, field: str) -> Any:
+    for cls in type(person).__mro__:
+        raw = cls.__dict__.get(field)
+        if type(raw) is MemberDescriptorType:
+            try:
+                return raw.__get__(person)
+            except AttributeError:
+                return None
+    return None
+
+
+def name_in_authorization(value: str, claims: tuple[str, ...] = CLAIMS) -> Name | None:
+    """Who sends an ``Authorization`` header, where it says so: the name of Basic, the user of a signed token.
+
+    Anything opaque names a session or a program, not a user: one user has several of them, and several users may share
+    one. The signature is not checked: this is about who is meant, and the application has its own opinion of that.
+    """
+    scheme, _, rest = value.partition(" ")
+    try:
+        if scheme.lower() == "basic":
+            name = plain_id(base64.b64decode(rest, validate=True).decode().partition(":")[0])
+            return None if name is None else Name(name)
+        if scheme.lower() == "bearer" and rest.count(".") == 2:
+            body = json.loads(base64.urlsafe_b64decode(rest.split(".")[1] + "=="))
+            return name_in_claims(body, claims)
+    except (ValueError, binascii.Error):
+        pass
+    return None

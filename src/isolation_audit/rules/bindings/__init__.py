@@ -1,0 +1,1 @@
+"""IA207: ids that stand for one user."""

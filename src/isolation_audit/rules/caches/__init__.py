@@ -1,0 +1,1 @@
+"""IA404: cached values of one user, handed to another."""

@@ -1,0 +1,1 @@
+"""IA6xx: what is built twice at the same time."""

@@ -1,0 +1,1 @@
+"""IA1xx: how engines are built."""

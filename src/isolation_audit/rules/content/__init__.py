@@ -1,0 +1,1 @@
+"""IA203 and its notes: what leaves names somebody else."""

@@ -1,0 +1,239 @@
+"""Sinks: what leaves for a user whom only the ambient context names is searched for other users' data.
+
+The integrations say where bytes pass and what they are a part of; who may be named in them is decided here. Nothing is
+searched while nobody is known to be running: that is unknown, not clean, and no reason to guess.
+"""
+
+from __future__ import annotations
+
+import re
+from asyncio import events, tasks
+from dataclasses import dataclass
+from fnmatch import translate
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content import secrets
+from isolation_audit.content.fields import field_of
+from isolation_audit.content.naming import ATTRIBUTIONS
+from isolation_audit.content.witness import foreign
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.stacks import DEEP, capture
+from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.scopes import sink_variable
+from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.provenance.inputs import inputs_at_exit
+from isolation_audit.rules.provenance.judge import Exit, Judge
+from isolation_audit.rules.provenance.latest import LatestUnits
+from isolation_audit.rules.routes import current_endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import CodeType
+
+    from isolation_audit.content.index import Mark
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.verdicts import Judgement
+    from isolation_audit.rules.routes import Endpoint
+
+LARGEST: Final = 256 * 1024
+"""Bytes of one payload that are searched."""
+
+_PASSED_ON: Final = 256
+"""Payloads that are remembered between a framework and its server."""
+
+
+@dataclass(slots=True)
+class Surfaced:
+    """What passed a sink during one user's work holds another user's data; ``what`` it was, with its article.
+
+    For what answers a request, ``endpoint`` is the view that has made it, and ``field`` where the data is in it: a JSON
+    path such as ``$.items[3].owner``, or the name of a header.
+    """
+
+    target: str
+    what: str
+    ambient: User
+    content: User
+    stack: RawStack
+    endpoint: Endpoint | None = None
+    field: str | None = None
+    judgement: Judgement | None = None
+    """Where that has come from, as far as the unit of work knows its inputs."""
+
+
+class Passing:
+    """Something on its way through a sink: what it is written to below is no sink of its own until it is ``over``."""
+
+    __slots__ = ("over",)
+
+    def __init__(self) -> None:
+        self.over = False
+        sink_variable.set(self)
+
+    def end(self) -> None:
+        """It has passed. Tasks that were started meanwhile inherit it, and are told by this."""
+        self.over = True
+        if sink_variable.get() is self:
+            sink_variable.set(None)
+
+
+class PassingPoint(Interceptor):
+    """A point whose ``before`` may return a :class:`Passing`, which is over when the call is."""
+
+    def after(self, state: Passing, _result: Any) -> None:
+        """It was sent."""
+        state.end()
+
+    def failed(self, state: Passing, _error: BaseException) -> None:
+        """It was not."""
+        state.end()
+
+
+def passing() -> bool:
+    """True below a sink that has searched already."""
+    outer: Passing | None = sink_variable.get()
+    return outer is not None and not outer.over
+
+
+def in_task() -> bool:
+    """True in a task of asyncio. The context of a callback is that of whoever opened the connection, long ago."""
+    return events._get_running_loop() is not None and tasks.current_task() is not None  # noqa: SLF001 - raises nothing
+
+
+class Egress:
+    """One audit's judge of payloads at sinks."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        if runtime.content is None:
+            raise LookupError("no payload is watched")
+        self._runtime = runtime
+        self._content = runtime.content
+        self._passed_on: dict[tuple[int, int, str], None] = {}
+        responses = runtime.config.responses
+        self._judge = runtime.part(Judge)
+        self._latest = runtime.part(LatestUnits)
+        self._allowed = frozenset(responses.mentions)
+        self._mentions = ATTRIBUTIONS.union(responses.mentions)
+        self._open_to_all = re.compile("|".join(map(translate, responses.paths))).match if responses.paths else None
+
+    def user(self) -> User | None:
+        """The user whose work is running; None for nobody, for a placeholder and for the system."""
+        user = self._runtime.ambient.current()
+        return user if user is not None and user.kind is Kind.USER else None
+
+    def marks(self, payload: Any) -> list[Mark]:
+        """The marks in a text or in bytes, as far as they are searched."""
+        part = payload if len(payload) <= LARGEST else payload[:LARGEST]
+        marks, complete = self._content.marks_of_text(part if type(part) is str else str(part, "utf-8", "replace"))
+        if not complete or part is not payload:
+            self._runtime.tally.payloads_truncated += 1
+        return marks
+
+    def marked(self, payload: Any) -> bool:
+        """True where plain data holds any mark."""
+        return bool(self._content.marks(payload)[0])
+
+    def unread(self) -> None:
+        """Count a payload that can't be searched, because it is compressed."""
+        self._runtime.tally.payloads_truncated += 1
+
+    def named(self, text: str) -> set[str]:
+        """The ids of the users whom a text names."""
+        return {mark.user.id for mark in self._content.marks_of_text(text)[0]}
+
+    def outside_mentions(self, payload: bytes) -> list[Mark]:
+        """The marks in a body, but for those in fields that may name others."""
+        return self._content.marks_outside(str(payload, "utf-8", "replace"), self._mentions)
+
+    def field(self, body: bytes, mark: Mark) -> str | None:
+        """Where in a JSON document a mark is, outside of the fields that may name others; a secret anywhere."""
+        skip = frozenset() if mark.secret else self._mentions
+
+        def holds(value: Any) -> bool:
+            return mark in self._content.marks_outside(value, skip)
+
+        return field_of(str(body[:LARGEST], "utf-8", "replace"), holds, lambda key: bool(self.named(key)), skip)
+
+    def may_name_others(self, asked: str) -> bool:
+        """True where the configuration says so of the path that was asked for."""
+        return self._open_to_all is not None and self._open_to_all(asked.partition("?")[0]) is not None
+
+    def secrets(self, payload: Any, target: str, what: str) -> None:
+        """Look for other users' secrets alone: in what may well name others, as a message from one to another does."""
+        if not secrets.version() or type(payload) not in (bytes, bytearray, memoryview, str):
+            return
+        user = self.user()
+        if user is None:
+            return
+        mark = secret_of_another(self.marks(payload), user)
+        if mark is not None:
+            self.publish(target, what, user, mark)
+
+    def judge(
+        self, user: User, named: Mapping[str, User], text: bytes, made_by: CodeType | None, *, page: bool
+    ) -> Judgement | None:
+        """The worst that is to be said of the others whom a response has ``named``; None where all is well."""
+        judged = self.judged(user, named, text, made_by, page=page)
+        return judged[0] if judged and judged[0].verdict.severity is not None else None
+
+    def judged(
+        self, user: User, named: Mapping[str, User], text: bytes, made_by: CodeType | None, *, page: bool
+    ) -> list[Judgement]:
+        """What is to be said of each of them, the worst first."""
+        inputs = inputs_at_exit()
+        others = [one for one in named.values() if not same(one, user)]
+        if self._allowed:
+            meant = {mark.user.id for mark in self._content.marks_outside(str(text, "utf-8", "replace"), self._allowed)}
+            others = [one for one in others if one.id in meant]
+        if inputs is None or not others:
+            return []
+        beside = {one.id for one in others}
+        if user.id not in named:
+            beside -= {mark.user.id for mark in self.outside_mentions(text)}
+        judged = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), page))
+        endpoint = current_endpoint()
+        for one in judged:
+            self._latest.judged(endpoint, one.verdict.name.lower())
+        return judged
+
+    def publish(
+        self,
+        target: str,
+        what: str,
+        user: User,
+        mark: Mark,
+        *,
+        endpoint: Endpoint | None = None,
+        field: str | None = None,
+        judgement: Judgement | None = None,
+    ) -> None:
+        """Tell of another user's mark, in what the ``endpoint`` has made: often it has returned by now."""
+        if endpoint is not None and endpoint.route is None:
+            # A server knows no more than the application that it serves; a framework inside may know the view.
+            endpoint = current_endpoint() or endpoint
+        self._runtime.publish(Surfaced(target, what, user, mark.user, capture(DEEP), endpoint, field, judgement))
+
+    # A framework's response is searched where it leaves the application, and comes by again in the server below.
+
+    def pass_on(self, payload: bytes, user: User) -> None:
+        """Remember that these bytes were searched on behalf of ``user``."""
+        self._passed_on[hash(payload), len(payload), user.id] = None
+        drop_oldest(self._passed_on, _PASSED_ON)
+
+    def was_searched(self, payload: bytes, user: User) -> bool:
+        """True, once, where they come by again."""
+        return bool(self._passed_on) and self._passed_on.pop((hash(payload), len(payload), user.id), self) is None
+
+
+def egress_of(runtime: Runtime) -> Egress | None:
+    """The audit's sinks; None where no payload is watched."""
+    if runtime.content is None or not runtime.config.watch.payloads:
+        return None
+    return runtime.part(Egress)
+
+
+def secret_of_another(marks: Iterable[Mark], user: User) -> Mark | None:
+    """The first mark that may not even be mentioned to ``user``."""
+    return foreign([mark for mark in marks if mark.secret], [user])

@@ -1,0 +1,127 @@
+"""Pushes: messages to one user on a stream or a connection that stays open, each judged as it leaves.
+
+The law is that of responses: what a message says of others has to have come in through the unit of work that sends it.
+Its inputs are what has opened the stream, what its user has sent since, and what others have handed over to it, as the
+item of a queue. A message in which somebody speaks to others is conversation, wherever it was kept.
+"""
+
+from __future__ import annotations
+
+import re
+from json import dumps
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content.index import Mark
+from isolation_audit.content.naming import Naming, named, said
+from isolation_audit.model.rules import Severity
+from isolation_audit.model.users import Kind
+from isolation_audit.rules.content.egress import secret_of_another
+from isolation_audit.rules.provenance.inputs import own_inputs
+from isolation_audit.rules.provenance.verdicts import Verdict
+from isolation_audit.rules.routes import current_endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.rules.provenance.verdicts import Judgement
+    from isolation_audit.rules.routes import Endpoint
+
+PUSHED: Final = "what is pushed"
+
+_LONGEST: Final = 64 * 1024
+"""Bytes of one event that are waited for."""
+
+_end_of_event: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r").search
+_data: Final = re.compile(rb"(?m)^data: ?([^\r\n]*)").findall
+
+
+class Push:
+    """What is pushed to one user on one stream or connection: a finding for each other user at most."""
+
+    __slots__ = ("_settled", "_sinks", "_target")
+
+    def __init__(self, sinks: Egress, target: str) -> None:
+        self._sinks = sinks
+        self._target = target
+        self._settled: set[str] = set()
+        """The ids of those of whom it is known where they come from."""
+
+    def message(self, payload: str | bytes, user: User, *, asked: str = "", endpoint: Endpoint | None = None) -> None:
+        """One message for ``user``; ``asked`` is what the stream was asked for."""
+        if own_inputs() is None:
+            self._sinks.secrets(payload, self._target, PUSHED)
+            return
+        marks = self._sinks.marks(payload)
+        secret = secret_of_another(marks, user) if marks else None
+        if secret is not None:
+            self._sinks.publish(self._target, PUSHED, user, secret, endpoint=endpoint)
+        elif marks:
+            self._others(payload, marks, user, self._sinks.named(asked) if asked else set(), endpoint)
+
+    def sent(self, payload: str | bytes, user: User) -> None:
+        """One message on ``user``'s own connection; for secrets it is searched where it leaves."""
+        marks = self._sinks.marks(payload)
+        if marks and not any(mark.secret for mark in marks):
+            self._others(payload, marks, user, set(), None)
+
+    def told(self, payload: Any, user: User) -> None:
+        """The same of plain data, which a library is about to write down."""
+        if own_inputs() is not None and self._sinks.marked(payload):
+            self.sent(payload if type(payload) in (str, bytes) else dumps(payload, default=lambda _other: None), user)
+
+    def _others(
+        self, payload: str | bytes, marks: list[Mark], user: User, meant: set[str], endpoint: Endpoint | None
+    ) -> None:
+        named_here = {mark.user.id: mark.user for mark in marks if mark.user.kind is Kind.USER}
+        others = named_here.keys() - self._settled - {user.id} - meant
+        inputs = own_inputs()
+        if not others or inputs is None:
+            return
+        conversation = {one for one in others if _is_conversation(payload, one)}
+        if not inputs.contested:
+            others -= conversation
+        if others:
+            kept = {one: named_here[one] for one in named_here if one in others or one == user.id}
+            self._judge(payload if type(payload) is bytes else str(payload).encode(), user, kept, endpoint)
+
+    def _judge(self, payload: bytes, user: User, named_here: dict[str, User], endpoint: Endpoint | None) -> None:
+        endpoint = current_endpoint() or endpoint
+        made_by = None if endpoint is None else endpoint.code()
+        judged = self._sinks.judged(user, named_here, payload, made_by, page=False)
+        self._settled |= {one.content.id for one in judged if one.verdict is not Verdict.BESIDE}
+        if judged and judged[0].verdict.severity is not None:
+            self._publish(payload, user, judged[0], endpoint)
+
+    def _publish(self, payload: bytes, user: User, judgement: Judgement, endpoint: Endpoint | None) -> None:
+        mark = Mark(judgement.content)
+        noted = judgement.verdict.severity is Severity.NOTE
+        field = None if noted else self._sinks.field(payload, mark)
+        self._sinks.publish(self._target, PUSHED, user, mark, endpoint=endpoint, field=field, judgement=judgement)
+
+
+class Events:
+    """Server-sent events, however a stream is cut into chunks."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def events(self, data: bytes, *, last: bool) -> Iterator[bytes]:
+        """The data of each event that is complete."""
+        held = self._held + data
+        while (end := _end_of_event(held)) is not None:
+            yield b"\n".join(_data(held[: end.start()]))
+            held = held[end.end() :]
+        if last or len(held) > _LONGEST:
+            yield b"\n".join(_data(held))
+            held = b""
+        self._held = held
+
+
+def _is_conversation(payload: str | bytes, identifier: str) -> bool:
+    """True where somebody speaks, or something is told of them as a room is told: "alice joined"."""
+    naming = named(payload, identifier)
+    return naming >= Naming.SUBJECT or (naming is Naming.FIELD and said(payload, identifier))

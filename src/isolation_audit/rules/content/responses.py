@@ -1,0 +1,328 @@
+"""Responses on their way out: their bodies, chunk by chunk, and the bytes of HTTP/1 that they are written as."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.content import secrets
+from isolation_audit.content.index import Mark
+from isolation_audit.model.rules import Severity
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.users import same
+from isolation_audit.rules.content.egress import LARGEST, secret_of_another
+from isolation_audit.rules.content.pushes import PUSHED, Events, Push
+from isolation_audit.rules.provenance.inputs import current_inputs
+from isolation_audit.rules.routes import current_endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from isolation_audit.model.requests import Request
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.rules.provenance.verdicts import Judgement
+    from isolation_audit.rules.routes import Endpoint
+
+RESPONSE: Final = "a response"
+
+HEAD: Final = b"HTTP/1."
+"""What the head of a response begins with."""
+
+_LONGEST_HEAD: Final = 64 * 1024
+
+_HELD: Final = 256
+"""Bytes at the end of a chunk in which a break is looked for, so that no identifier is cut in two."""
+
+_last_break: Final = re.compile(rb'.*[\s",;<>{}]', re.DOTALL).match
+_headers: Final = re.compile(rb"(?i)\r\n(content-(?:length|type|encoding)|transfer-encoding): *([^\r]*)").findall
+_size: Final = re.compile(rb"([0-9A-Fa-f]{1,16})\s*(?:;.*)?").fullmatch
+_UNREAD: Final = re.compile(
+    r"image/|audio/|video/|font/|text/(css|javascript)|application/(javascript|octet-stream|pdf|wasm|zip|gzip)"
+)
+"""Types that are nobody's data, or no text."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """What a response answers: path and query, and the view that made the response, where that is known."""
+
+    asked: str = ""
+    endpoint: Endpoint | None = None
+
+
+class Response:
+    """One response.
+
+    A finding, where the body names another user and, up to its end, not the one whose request it is for; unless the
+    request has asked for that user by name, or the configuration says that it may. ``outermost``: seen where it leaves
+    the application, with its whole body, which comes by again in the server.
+    """
+
+    __slots__ = (
+        "_body",
+        "_concerned",
+        "_events",
+        "_found",
+        "_held",
+        "_left",
+        "_outermost",
+        "_own",
+        "_page",
+        "_push",
+        "_readable",
+        "_request",
+        "_shared",
+        "_sinks",
+        "_target",
+        "_unended",
+        "_waiting",
+    )
+
+    def __init__(
+        self,
+        sinks: Egress,
+        target: str,
+        headers: Iterable[tuple[bytes, bytes]],
+        request: Asked,
+        *,
+        outermost: bool = False,
+    ) -> None:
+        self._sinks = sinks
+        self._outermost = outermost
+        self._target = target
+        self._request = request
+        self._held = b""
+        self._body: list[bytes] = []
+        self._left = LARGEST
+        self._shared = self._own = sinks.may_name_others(request.asked)
+        self._concerned: dict[str, User] = {}
+        """Everybody whom the body names, by id."""
+        self._found: Mark | None = None
+        self._waiting: list[bytes] = []
+        encoding, kind = "identity", ""
+        for name, value in headers:
+            lower = name.lower()
+            if lower == b"content-type":
+                kind = value.decode("latin-1").strip().lower()
+            elif lower == b"content-encoding":
+                encoding = value.decode("latin-1").strip().lower()
+        self._push = Push(sinks, target) if kind.startswith("text/event-stream") else None
+        self._events = Events()
+        self._unended = True
+        """As long as nothing waits for the end of the unit, which may come before that of the body."""
+        self._page = kind.startswith(("text/html", "application/xhtml"))
+        self._readable = encoding in ("identity", "") and _UNREAD.match(kind) is None
+        if encoding not in ("identity", "") and sinks.user() is not None:
+            sinks.unread()
+
+    def chunk(self, data: bytes, *, last: bool) -> None:
+        """The next part of the body."""
+        if not self._readable:
+            return
+        user = self._sinks.user()
+        if user is None:
+            self._wait(data, last=last)
+            return
+        if self._waiting:
+            data, self._waiting, self._left = b"".join([*self._waiting, data]), [], LARGEST
+        if self._outermost:
+            self._sinks.pass_on(data, user)
+        elif self._sinks.was_searched(data, user):
+            return
+        if self._push is not None:
+            self._pushed(self._push, data, user, last=last)
+        elif current_inputs() is not None:
+            self._by_provenance(data, user, last=last)
+        else:
+            self._by_names(data, user, last=last)
+
+    def _by_names(self, data: bytes, user: User, *, last: bool) -> None:
+        """Outside of units of work nothing is known but whom the body names."""
+        if self._left > 0 and not self._own:
+            # Together they may be JSON, which says in which field somebody is named.
+            self._left -= len(data)
+            self._body.append(data)
+        # The own name settles it, but for secrets.
+        if not self._own or secrets.version():
+            self._search(self._whole(data, last=last), user)
+        if last and self._found is not None and not self._own:
+            self._found = self._unasked(self._sinks.outside_mentions(b"".join(self._body)[:LARGEST]))
+            if self._found is not None:
+                self._publish(user, self._found)
+            self._found = None
+
+    def _pushed(self, push: Push, data: bytes, user: User, *, last: bool) -> None:
+        """Events are judged one by one: a stream of them may go on for days."""
+        for event in self._events.events(data, last=last):
+            if event and not self._shared:
+                push.message(event, user, asked=self._request.asked, endpoint=self._request.endpoint)
+            elif event:
+                self._sinks.secrets(event, self._target, PUSHED)
+
+    def _wait(self, data: bytes, *, last: bool) -> None:
+        """Keep what was sent before anybody knows for whom; it is judged when that is known."""
+        request: Request | None = request_variable.get()
+        if request is None or self._left <= 0:
+            return
+        self._left -= len(data)
+        self._waiting.append(data)
+        if last:
+            body, self._waiting, self._left = b"".join(self._waiting), [], LARGEST
+            request.when_known(partial(self.chunk, body, last=True))
+
+    def _by_provenance(self, data: bytes, user: User, *, last: bool) -> None:
+        """Collect whom the body names; at its end, judge by what came in through the unit of work."""
+        inputs = current_inputs()
+        if inputs is not None and self._unended and not last:
+            # A client that leaves, and a stream that never ends, are judged by what has left until then.
+            self._unended = False
+            inputs.at_end.append(partial(self.chunk, b"", last=True))
+        if self._left > 0:
+            self._left -= len(data)
+            self._body.append(data)
+        text = self._whole(data, last=last)
+        for mark in self._sinks.marks(text) if text else ():
+            if not mark.secret:
+                self._concerned.setdefault(mark.user.id, mark.user)
+            elif not same(mark.user, user) and self._found is None:
+                self._found, self._shared = mark, True  # the secret tells it all
+                self._publish(user, mark, text)
+        if not last:
+            return
+        if not self._shared and self._concerned.keys() - {user.id}:
+            body = b"".join(self._body)[:LARGEST]
+            if self._outermost or not self._sinks.was_searched(body, user):
+                asked = self._sinks.named(self._request.asked) - {user.id}
+                named = {user_id: one for user_id, one in self._concerned.items() if user_id not in asked}
+                self._judge(user, named, body)
+        self._concerned = {}
+
+    def _judge(self, user: User, named: Mapping[str, User], body: bytes) -> None:
+        endpoint = current_endpoint() or self._request.endpoint
+        made_by = None if endpoint is None else endpoint.code()
+        judgement = self._sinks.judge(user, named, body, made_by, page=self._page)
+        if judgement is not None:
+            self._publish(user, Mark(judgement.content), body, judgement)
+
+    def _whole(self, data: bytes, *, last: bool) -> bytes:
+        """What can be searched now; the rest, which the next chunk may continue, is held back."""
+        text = self._held + data
+        self._held = b""
+        if last:
+            return text
+        end = _last_break(text, max(0, len(text) - _HELD))
+        if end is None:
+            if len(text) > _HELD:
+                return text
+            self._held = text
+            return b""
+        self._held = text[end.end() :]
+        return text[: end.end()]
+
+    def _search(self, text: bytes, user: User) -> None:
+        marks = self._sinks.marks(text) if text else []
+        if not marks:
+            return
+        secret = secret_of_another(marks, user)
+        if secret is not None:
+            self._own = True  # the secret tells it all
+            self._publish(user, secret, text)
+        elif any(mark.user.id == user.id for mark in marks):
+            self._own = True
+        elif self._found is None:
+            self._found = self._unasked(marks)
+
+    def _publish(self, user: User, mark: Mark, text: bytes | None = None, judgement: Judgement | None = None) -> None:
+        """Tell of a mark, in ``text`` or in the whole body, and of the field that has it."""
+        body = b"".join(self._body) if text is None else text
+        # What was asked for is told by its route: to look for the field would cost more than all the rest.
+        wanted = judgement is None or judgement.verdict.severity is not Severity.NOTE
+        field = self._sinks.field(body, mark) if wanted else None
+        self._sinks.publish(
+            self._target, RESPONSE, user, mark, endpoint=self._request.endpoint, field=field, judgement=judgement
+        )
+
+    def _unasked(self, marks: list[Mark]) -> Mark | None:
+        """The first mark of somebody whom the request has not named."""
+        asked = self._sinks.named(self._request.asked)
+        return next((mark for mark in marks if mark.user.id not in asked), None)
+
+
+class Chunks:
+    """Takes the framing off a body that is sent in chunks, however it is cut when it is written."""
+
+    __slots__ = ("_left", "_line", "over")
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._line = b""
+        self.over = False
+        """True once the last one has come."""
+
+    def data(self, framed: bytes) -> bytes:
+        """What is inside of the next bytes; all of them, where they are no chunks after all."""
+        parts = []
+        while framed and not self.over:
+            if self._left:
+                parts.append(framed[: self._left])
+                self._left -= len(parts[-1])
+                framed = framed[len(parts[-1]) :]
+                continue
+            line, ended, framed = (self._line + framed).partition(b"\r\n")
+            self._line = b"" if ended else line
+            size = _size(line)
+            if size is not None and ended:
+                self._left = int(size[1], 16)
+                self.over = not self._left
+            elif (line and ended) or len(line) > _HELD:
+                parts.append(line + ended + framed)
+                self._line = framed = b""
+        return b"".join(parts)
+
+
+class Wire:
+    """The bytes that a server writes on one connection: responses where they are HTTP/1, else anything."""
+
+    __slots__ = ("_chunks", "_head", "_left", "_response", "_sinks", "_target", "request")
+
+    def __init__(self, sinks: Egress, target: str) -> None:
+        self._sinks = sinks
+        self._target = target
+        self._response: Response | None = None
+        self._left: int | None = None
+        self._chunks: Chunks | None = None
+        self._head = b""
+        self.request = Asked()
+
+    def write(self, data: bytes) -> None:
+        """The next bytes; a response's head is taken for one where it begins them, however many parts it is sent in."""
+        if self._head or data.startswith(HEAD):
+            self._head += data
+            if b"\r\n\r\n" not in self._head and len(self._head) < _LONGEST_HEAD:
+                return
+            data, self._head = self._begin(self._head), b""
+        if self._response is None:
+            self._sinks.secrets(data, self._target, PUSHED)
+        elif data and self._chunks is not None:
+            self._response.chunk(self._chunks.data(data), last=self._chunks.over)
+        elif data:
+            if self._left is not None:
+                self._left -= len(data)
+            # Where nothing tells how long it is, and when the request ends, each part is taken for the last one.
+            unbounded = self._left is None and current_inputs() is not None
+            self._response.chunk(data, last=not unbounded and (self._left is None or self._left <= 0))
+
+    def _begin(self, data: bytes) -> bytes:
+        head, _, body = data.partition(b"\r\n\r\n")
+        headers = [(name.lower(), value) for name, value in _headers(head)]
+        told = dict(headers)
+        length = told.get(b"content-length", b"")
+        self._left = int(length) if length.isdigit() else None
+        self._chunks = Chunks() if b"transfer-encoding" in told else None
+        # After "101 Switching Protocols" it is HTTP no more.
+        switching = head[9:12] == b"101"
+        self._response = None if switching else Response(self._sinks, self._target, headers, self.request)
+        return body

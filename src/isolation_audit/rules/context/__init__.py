@@ -1,0 +1,1 @@
+"""IA503 and IA504: work that runs with the wrong context."""

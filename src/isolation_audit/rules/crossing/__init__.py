@@ -1,0 +1,1 @@
+"""IA2xx: two witnesses name different users."""

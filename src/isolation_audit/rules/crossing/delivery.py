@@ -1,0 +1,251 @@
+"""Addressees: who receives what goes to a connection, a room or everyone, without any target being configured.
+
+Integrations say what is sent and who the receivers are; here it is weighed whether one user's data is meant for them.
+Only content tells: a payload in which the sender is not named is never held against anybody. The list of what is let
+pass on purpose is in docs/reference/integrations.md.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.analysis.frames import beneath
+from isolation_audit.content import secrets
+from isolation_audit.content.naming import Naming, named, parsed
+from isolation_audit.content.payload import Gathering
+from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.scopes import emission_variable, of_test, test_variable
+from isolation_audit.model.users import Kind, User, plain_text, same
+from isolation_audit.targets.ownership import differ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from isolation_audit.content.index import Mark
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.owner_records import Record
+
+_SENDERS: Final = 1_000
+"""Senders of whom the last messages to themselves are remembered."""
+
+_MESSAGES: Final = 8
+"""Messages to oneself that are remembered, to know a round among others when it comes by."""
+
+ROUND: Final = 5.0
+"""Seconds for which they are: a round goes on for as long as its slowest receiver takes."""
+
+_WAITING: Final = 10_000
+"""Messages to others that wait for the end of a round; beyond it, those that wait are told of at once."""
+
+_PERSONAL: Final = re.compile(r"(?:(?:inbox|personal|private|user|users)[\W_]?)?", re.IGNORECASE)
+"""What stands before the id in the name of a room that is one user's own."""
+
+_TYPES: Final = ("event", "type", "kind")
+
+
+@dataclass(slots=True)
+class Message:
+    """What is sent: through which ``target``, as which event (None: unknown), beneath which libraries' frames."""
+
+    target: str
+    payload: Any
+    libraries: tuple[str, ...]
+    event: str | None = None
+
+
+@dataclass(slots=True)
+class Reached:
+    """Data of ``content`` reached ``addressee``: ``to`` is "one", "all" (no addressee was left), "told", or "heard".
+
+    "told" is a message to everyone on purpose, in which a user is named; "heard" was given to a listener, and
+    ``record`` says where that was registered.
+    """
+
+    message: Message
+    to: str
+    ambient: User | None
+    content: User
+    addressee: User
+    stack: RawStack
+    record: Record | None = None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    since: float
+    reached: Reached
+    test: Any
+
+
+class Addressees:
+    """The mechanism: one an audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        config = runtime.config
+        self._runtime = runtime
+        self._public = (*config.addressees.public, *(glob for emitter in config.emitters for glob in emitter.public))
+        self._shared = config.addressees.shared
+        self._own: dict[str, deque[tuple[int, float]]] = {}
+        self._waiting: dict[tuple[str, int], _Waiting] = {}
+        runtime.settling.append(self.settle)
+
+    def one(self, sender: User | None, receiver: User | None, message: Message) -> None:
+        """Something was sent to one connection, or to several of one user."""
+        if sender is None or receiver is None or sender.kind is not Kind.USER or receiver.kind is not Kind.USER:
+            return
+        if same(sender, receiver):
+            self.to_oneself(sender, message.payload)
+            return
+        marks = self._marks(message)
+        mine = [mark for mark in marks if same(mark.user, sender)]
+        if not mine or any(same(mark.user, receiver) for mark in marks):
+            return
+        reached = Reached(message, "one", sender, sender, receiver, ())
+        if any(mark.secret for mark in mine):
+            self._tell(reached)
+        elif len({mark.user.id for mark in marks}) == 1:
+            naming = named(message.payload, sender.id)
+            if naming < Naming.SUBJECT and not self._meant(message):
+                self._wait(reached, naming)
+
+    def everyone(
+        self, sender: User | None, receivers: Iterable[User], message: Message, *, meant: Callable[[], bool]
+    ) -> None:
+        """Something was sent to all; ``meant`` tells what is meant for them from an addressee that came to be None."""
+        if sender is not None and sender.kind is not Kind.USER:
+            return
+        marks = self._marks(message)
+        users = {mark.user.id: mark for mark in marks}
+        mark = next((mark for mark in marks if mark.secret), None)
+        if not marks or (mark is None and len(users) > 1):
+            return
+        secret, mark = mark is not None, mark or marks[0]
+        other = next((user for user in receivers if differ(user, mark.user)), None)
+        if other is None or (not secret and self._meant(message)):
+            return
+        reached = Reached(message, "all", sender, mark.user, other, ())
+        if secret:
+            self._tell(reached)
+            return
+        naming = named(message.payload, mark.user.id)
+        if naming is Naming.SPEAKER:
+            return
+        if not meant():
+            self._tell(reached)
+        elif sender is not None and naming is Naming.INSIDE:
+            reached.to = "told"
+            self._tell(reached)
+
+    def room(self, sender: User | None, name: str | None, receivers: list[User], message: Message) -> None:
+        """Something was sent to a room; ``receivers`` are its members as far as they are known."""
+        if sender is not None and any(same(sender, user) for user in receivers):
+            self.to_oneself(sender, message.payload)
+        if secrets.version():
+            self._secrets_in_room(sender, receivers, message)
+        if name is None or any(fnmatchcase(name, glob) for glob in self._shared):
+            return
+        other = next((user for user in receivers if user.kind is Kind.USER and not _is_of(name, user)), None)
+        if other is None:
+            return
+        marks = self._marks(message)
+        if len({mark.user.id for mark in marks}) != 1 or not _is_of(name, marks[0].user):
+            return
+        if named(message.payload, marks[0].user.id) < Naming.SUBJECT and not self._meant(message):
+            self._tell(Reached(message, "one", sender, marks[0].user, other, ()))
+
+    def _secrets_in_room(self, sender: User | None, receivers: list[User], message: Message) -> None:
+        for mark in self._marks(message):
+            other = next((user for user in receivers if differ(user, mark.user)), None)
+            if mark.secret and other is not None:
+                self._tell(Reached(message, "one", sender, mark.user, other, ()))
+                return
+
+    def settle(self, grace: float) -> None:
+        """Tell of what has waited for ``grace`` seconds: nothing has shown that it was a round among several."""
+        before = time.monotonic() - grace
+        for key, waiting in list(self._waiting.items()):
+            if waiting.since <= before and self._waiting.pop(key, None) is not None:
+                with of_test(waiting.test):
+                    self._runtime.publish(waiting.reached)
+
+    def _marks(self, message: Message) -> list[Mark]:
+        content = self._runtime.content
+        if content is None:
+            return []
+        emission = emission_variable.get()
+        if emission is not None and emission.reported:
+            return []  # a configured emitter has told of this very event
+        marks, complete = content.marks(message.payload)
+        if not complete:
+            self._runtime.tally.payloads_truncated += 1
+        return [mark for mark in marks if mark.user.kind is Kind.USER]
+
+    def _meant(self, message: Message) -> bool:
+        if message.event is None:
+            message.event = _event(message.payload)
+        return message.event is not None and any(fnmatchcase(message.event, glob) for glob in self._public)
+
+    def to_oneself(self, sender: User, payload: Any) -> None:
+        """A user's message went to that user: whoever sends it to others as well sends it round.
+
+        It is not held against ``sender``, whoever was reached first: those who waited to be told of, or those to come.
+        """
+        # Nearly all that an application sends comes by here.
+        key = hash(payload) if type(payload) is str else _key(payload)
+        own = self._own.get(sender.id)
+        if own is None:
+            if len(self._own) >= _SENDERS:
+                # All at once: what is remembered matters only as long as the round goes on.
+                self._own.clear()
+            own = self._own.setdefault(sender.id, deque(maxlen=_MESSAGES))
+        own.append((key, time.monotonic()))
+        if self._waiting:
+            self._waiting.pop((sender.id, key), None)
+
+    def _wait(self, reached: Reached, naming: Naming) -> None:
+        sender, key = reached.content, _key(reached.message.payload)
+        since = time.monotonic() - ROUND
+        if any(one == key and when > since for one, when in list(self._own.get(sender.id, ()))):
+            return
+        earlier = self._waiting.get((sender.id, key))
+        if earlier is None:
+            reached.stack = self._place(reached.message)
+            reached.message.payload = None
+            if len(self._waiting) >= _WAITING:
+                self.settle(0.0)
+            self._waiting[sender.id, key] = _Waiting(time.monotonic(), reached, test_variable.get())
+        elif naming is Naming.FIELD and differ(earlier.reached.addressee, reached.addressee):
+            self.to_oneself(sender, reached.message.payload)  # a round among others, which says of whom it tells
+
+    def _tell(self, reached: Reached) -> None:
+        reached.stack = self._place(reached.message)
+        reached.message.payload = None
+        self._runtime.publish(reached)
+
+    def _place(self, message: Message) -> RawStack:
+        return beneath(capture(self._runtime.config.limits.stack), message.libraries)
+
+
+def _key(payload: Any) -> int:
+    """Equal for equal payloads. It stays in this process, and nothing can be read from it."""
+    return hash(payload) if type(payload) in (str, bytes) else hash(tuple(Gathering(payload).texts))
+
+
+def _is_of(room: str, user: User) -> bool:
+    """True where a room is named for one user: by the id alone, or behind a word that says so."""
+    return room.endswith(user.id) and _PERSONAL.fullmatch(room, 0, len(room) - len(user.id)) is not None
+
+
+def _event(payload: Any) -> str | None:
+    """The name that a message gives itself."""
+    text = plain_text(payload)
+    held = payload if text is None else parsed(text)
+    if type(held) is not dict:
+        return None
+    return next((name for key in _TYPES if (name := plain_text(held.get(key)))), None)

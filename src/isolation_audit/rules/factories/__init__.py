@@ -1,0 +1,1 @@
+"""IA106 to IA109: by which way engines are built."""

@@ -1,0 +1,337 @@
+"""IA107-IA109: one role, several factories; one name, several classes; signatures that are not what was declared."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.config.model import Deprecation, Engine
+from isolation_audit.instrument.observations import Built, Drifted
+from isolation_audit.instrument.stacks import here
+from isolation_audit.model.rules import Example, Rule, Severity
+from isolation_audit.model.users import Kind
+from isolation_audit.rules.base import Monitor, observes
+from isolation_audit.rules.factories.same_names import LoadedTwice, NamesClash, SameNames
+from isolation_audit.targets.builders import builder
+
+if TYPE_CHECKING:
+    from isolation_audit.config.model import Config
+    from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.targets.builders import Builder
+
+_USERS: Final = 10_000
+"""Users of one role whose live engines are remembered."""
+
+_FACTORIES: Final = 64
+"""Factories of one role that are told apart."""
+
+_ENGINE = """\
+class Engine:
+    def __init__(self, user_id):
+        self.user_id = user_id
+
+def create_engine(user_id):
+    return Engine(user_id)
+
+def create_fast_engine(user_id):
+    return Engine(user_id)
+
+kept = []
+
+def main():
+"""
+
+_TWO = """\
+[[engines]]
+target = "app:Engine"
+owner = "args.user_id"
+
+[[factories]]
+target = "app:create_engine"
+builds = "app:Engine"
+
+[[factories]]
+target = "app:create_fast_engine"
+builds = "app:Engine"
+"""
+
+_NAMES = """\
+import importlib.util
+import sys
+
+class Engine:
+    def __init__(self, context):
+        self.context = context
+
+    def run(self):
+        return self.context
+
+def imported_as(name):
+    spec = importlib.util.spec_from_file_location(name, __file__)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+def main():
+    Engine("alice")
+"""
+
+
+@dataclass(slots=True)
+class _Factory:
+    """What one factory has built for one role."""
+
+    declared: bool
+    stack: RawStack
+    built: int = 0
+    types: dict[str, RawStack] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Live:
+    """One object of one user's, as long as it is there."""
+
+    reference: weakref.ref[Any]
+    by: str
+    declared: bool
+    stack: RawStack
+
+
+class FactoriesMonitor(Monitor):
+    """Remembers for each role who has built what, for whom, and where."""
+
+    rules = (
+        Rule(
+            "IA107",
+            "several-factories",
+            Severity.WARNING,
+            "One role has several factories at work, or one factory that builds classes of several kinds.",
+            "Each factory keeps its own limits, registers and clean-up. Two engines of one user that come from two "
+            "factories do not know of each other: what one factory cleans up, counts or caches, the other one keeps. "
+            "A role is an engine with the deprecated classes that it replaces. Declared factories are a warning; "
+            "functions whose names say that they build (`create_*`, `SomeFactory.*`) are a note. Where a canonical "
+            "factory is declared, single constructions past it are IA106, and IA107 is about two engines that one user "
+            "has at once.",
+            "let one factory build the role's engines, mark it canonical, and let the others call it",
+            Example(
+                config=_TWO,
+                bad=_ENGINE + '    kept.append(create_engine("alice"))\n    kept.append(create_fast_engine("alice"))\n',
+                good=_ENGINE + '    kept.append(create_engine("alice"))\n    kept.append(create_engine("alice"))\n',
+            ),
+            options="`factories.target`, `factories.builds`, `factories.canonical`",
+        ),
+        Rule(
+            "IA108",
+            "one-name-several-classes",
+            Severity.WARNING,
+            "Two classes of one name are in use for one role, or one file was imported as two modules.",
+            "Whoever reads the name takes both for one class. `isinstance` says no, registries do not find "
+            "each other's objects, and a repair of one class is missing in the other. Where one file is two modules "
+            "(`app.engine` and `engine`), each has its own classes, singletons and caches. Looked for are the names "
+            "that the configuration gives a role, in the application's modules. Classes whose name is one word must "
+            "have a method or a parameter of the constructor in common. A file that is two modules is a warning where "
+            "the configuration names it, else a note.",
+            "keep one of the classes and import it everywhere by one path; give the other one a name of its own",
+            Example(
+                config='[[engines]]\ntarget = "app:Engine"\n',
+                bad=_NAMES + '    imported_as("src.app").Engine("alice")\n    del sys.modules["src.app"]\n',
+                good=_NAMES + '    imported_as("app").Engine("alice")\n',
+            ),
+            options="`watch.factories`; the names of `engines`, `deprecations`, `emitters`, `factories`, `singletons`, "
+            "`identity.context_types`",
+        ),
+        Rule(
+            "IA109",
+            "signature-drift",
+            Severity.WARNING,
+            "A constructor or a method is not what the configuration says of it.",
+            "A path to a parameter that is not there never gives a user; a replacement that needs more than the old "
+            "call gave fails at the first call; an `await` too much or too little fails or is forgotten. The auditor "
+            "compares the signatures once both modules are imported: parameters of `owner`, of `arguments` "
+            "and `await` of a replacement, and the methods that `requires` names, with those of the deprecated class.",
+            "say in the configuration what the code takes now, or give the code back what its callers pass",
+            Example(
+                config='[[deprecations]]\ntarget = "app:OldEngine"\nreplacement = "app:Engine"\n'
+                'arguments = { user = "context" }\n',
+                bad="class OldEngine:\n    def __init__(self, user):\n        pass\n\n"
+                "class Engine:\n    def __init__(self, user_context):\n        pass\n\ndef main():\n    pass\n",
+                good="class OldEngine:\n    def __init__(self, user):\n        pass\n\n"
+                "class Engine:\n    def __init__(self, context):\n        pass\n\ndef main():\n    pass\n",
+            ),
+            options="`engines.owner`, `engines.requires`, `deprecations.replacement`, `deprecations.arguments`, "
+            "`deprecations.await`",
+        ),
+    )
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        config = self.runtime.config
+        self._roles = _roles(config)
+        self._names: SameNames | None = self.runtime.part(SameNames) if config.watch.factories else None
+        self._canonical = {
+            self._roles.get(str(factory.builds), str(factory.builds))
+            for factory in config.factories
+            if factory.canonical
+        }
+        self._factories: dict[str, dict[str, _Factory]] = {}
+        self._live: dict[tuple[str, str], list[_Live]] = {}
+
+    @observes(Built)
+    def on_built(self, built: Built) -> None:
+        """Who has built it, and what else that one and others have built."""
+        entry, target = built.entry, str(built.entry.target)
+        if not isinstance(entry, (Engine, Deprecation)):
+            return
+        if self._names is not None:
+            self._names.used(entry.target.qualname, f"{type(built.obj).__module__}:{type(built.obj).__qualname__}")
+        role = self._roles.get(target, target)
+        made_by = builder(self.runtime.factory_codes, self.runtime.constructor_codes.get(target, {}))
+        if made_by is None and role not in self._factories:
+            return  # as long as no factory is at work, everybody builds
+        stack = here()
+        at_once = self._at_once(built, role, made_by, stack)
+        if made_by is not None:
+            self._several(built, role, made_by, stack, told=at_once)
+
+    def _several(self, built: Built, role: str, made_by: Builder, stack: RawStack, *, told: bool) -> None:
+        factories = self._factories.setdefault(role, {})
+        if made_by.name not in factories and len(factories) >= _FACTORIES:
+            return
+        factory = factories.setdefault(made_by.name, _Factory(made_by.declared is not None, stack))
+        factory.built += 1
+        name, first = next(iter(factories.items()))
+        if first is not factory and not told and role not in self._canonical:
+            self.report(
+                "IA107",
+                "{target} is built by several factories: {detail}{measured}",
+                target=role,
+                detail=f"{name} and {made_by.name}",
+                measured=f" (so far {first.built} and {factory.built} times)",
+                place=f"built by {made_by.name} here",
+                ambient=built.ambient,
+                owner=built.owner,
+                before=(first.stack, f"built by {name} here"),
+                severity=None if first.declared or factory.declared else Severity.NOTE,
+            )
+        self._types(built, role, made_by, factory, stack)
+
+    def _types(self, built: Built, role: str, made_by: Builder, factory: _Factory, stack: RawStack) -> None:
+        """One factory that builds classes of several kinds."""
+        kind = type(built.obj)
+        name = f"{kind.__module__}:{kind.__qualname__}"
+        if name in factory.types or len(factory.types) >= _FACTORIES:
+            return
+        factory.types[name] = stack
+        other, first = next(iter(factory.types.items()))
+        if other != name:
+            self.report(
+                "IA107",
+                "the factory {detail} for {target}",
+                target=role,
+                detail=f"{made_by.name} builds {other} and {name}",
+                place=f"{name} built here",
+                ambient=built.ambient,
+                owner=built.owner,
+                before=(first, f"{other} built here"),
+                severity=None if made_by.declared is not None else Severity.NOTE,
+            )
+
+    def _at_once(self, built: Built, role: str, made_by: Builder | None, stack: RawStack) -> bool:
+        """True where the user has an engine of this role already, from somewhere else."""
+        owner = built.named
+        if owner is None or owner.kind is not Kind.USER:
+            return False
+        key = (role, owner.id)
+        live = [one for one in self._live.get(key, ()) if one.reference() is not None]
+        by = "a direct call" if made_by is None else made_by.name
+        declared = made_by is not None and made_by.declared is not None
+        other = next((one for one in live if one.by != by), None)
+        self._remember(key, live, built.obj, _Live(_reference(built.obj), by, declared, stack))
+        if other is None or (made_by is None and role in self._canonical):
+            return False
+        self.report(
+            "IA107",
+            "{owner} has two {target} at once, by different ways: {detail}",
+            target=role,
+            detail=f"{other.by} and {by}",
+            place=f"built by {by} here",
+            ambient=built.ambient,
+            owner=owner,
+            before=(other.stack, f"built by {other.by} here"),
+            severity=None if declared or other.declared else Severity.NOTE,
+        )
+        return True
+
+    def _remember(self, key: tuple[str, str], live: list[_Live], obj: Any, one: _Live) -> None:
+        if all(known.reference() is not obj for known in live):
+            live.append(one)
+        self._live.pop(key, None)
+        self._live[key] = live[-_FACTORIES:]
+        if len(self._live) > _USERS:
+            self._live.pop(next(iter(self._live)))
+
+    @observes(NamesClash)
+    def on_names_clash(self, clash: NamesClash) -> None:
+        """Both classes are in use: where each was used first."""
+        more = f" and {len(clash.others) - 1} more" if len(clash.others) > 1 else ""
+        self.report(
+            "IA108",
+            "{target} is in use beside {detail}",
+            target=clash.used,
+            detail=f"{clash.others[0]}{more}: several classes of one name for the role of {clash.role}",
+            place=f"{clash.used} used here",
+            ambient=self.runtime.ambient.current(),
+            before=(clash.first, f"{clash.others[0]} used first here"),
+        )
+
+    @observes(LoadedTwice)
+    def on_loaded_twice(self, twice: LoadedTwice) -> None:
+        """Where it was imported the second time."""
+        self.report(
+            "IA108",
+            "one file is two modules: {detail}",
+            target=twice.module,
+            detail=f"{twice.other} and {twice.module}; each has its own classes and state",
+            place="imported again here",
+            severity=None if twice.configured else Severity.NOTE,
+        )
+
+    @observes(Drifted)
+    def on_drifted(self, drifted: Drifted) -> None:
+        """Where it is defined."""
+        self.report(
+            "IA109",
+            "{target}: {detail}",
+            target=drifted.target,
+            detail=drifted.what,
+            place="defined here",
+            at=drifted.stack,
+            before=(drifted.other, drifted.other_label) if drifted.other else None,
+        )
+
+
+def _roles(config: Config) -> dict[str, str]:
+    """By target, the engine that has the role: what is deprecated has that of its replacement."""
+    onward = {
+        str(entry.target): str(entry.replacement) for entry in config.deprecations if entry.replacement is not None
+    }
+    engines = {str(engine.target) for engine in config.engines}
+    found: dict[str, str] = {}
+    for target in [*onward, *engines]:
+        role, passed = target, {target}
+        while role in onward and onward[role] not in passed:
+            role = onward[role]
+            passed.add(role)
+        # Class.constructor of a replacement stands for its class.
+        module, _, name = role.partition(":")
+        cls = f"{module}:{name.partition('.')[0]}"
+        found[target] = cls if cls in engines else role
+    return found
+
+
+def _reference(obj: Any) -> weakref.ref[Any] | Any:
+    try:
+        return weakref.ref(obj)
+    except TypeError:
+        return lambda: None

@@ -1,0 +1,248 @@
+"""Lifetimes: objects that were made in a unit of work, and are there when it has been over for a while.
+
+Nothing is looked at while a request runs. Twice a second the objects of ended units are counted; what is there after
+the grace, and after a full garbage collection, is held by somebody, who is then looked for. A collection is only made
+where the last ones were cheap enough; the interpreter's own ones count as well.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+import weakref
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.analysis.trends import rising
+from isolation_audit.instrument.heap.holding import holding
+from isolation_audit.instrument.stacks import capture
+from isolation_audit.model import scopes
+from isolation_audit.model.users import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.heap.holding import Holding
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.users import User
+
+_WATCHED: Final = 10_000
+"""Objects that are watched at once; of more, those made last are not."""
+_SHARE: Final = 50
+"""A full collection, or a search for a holder, is made again after so many times as long as the last one took."""
+_SEARCHES: Final = 4
+"""Holders that are looked for at one time, and of objects that were made at one place."""
+_TRIES: Final = 20
+_FRAMES: Final = 16
+_SAMPLES: Final = 64
+_UNITS: Final = 16
+"""Objects that are made between two samples of a trend."""
+
+
+@dataclass(slots=True)
+class Outlived:
+    """An object of ``owner``'s is there although the unit in which it was made is over; ``holder`` says who has it."""
+
+    target: str
+    owner: User | None
+    holder: str
+    stack: RawStack
+
+
+@dataclass(slots=True)
+class Grown:
+    """With each unit more objects of a target stay: ``slope`` a unit, over so many units."""
+
+    target: str
+    slope: float
+    units: int
+    alive: int
+    holder: str
+    stack: RawStack
+
+
+@dataclass(slots=True, eq=False)
+class _Watched:
+    """One object, as long as it is there."""
+
+    reference: weakref.ref[Any]
+    target: str
+    owner: User | None
+    unit: weakref.ref[Any]
+    stack: RawStack
+    test: Any
+    over: float = 0.0
+    """When its unit was seen to be over."""
+    collections: int = 0
+    """Full collections that there had been when the grace was over."""
+    tries: int = 0
+    told: bool = False
+
+
+@dataclass(slots=True)
+class _Trend:
+    """How many objects of one target stay, by the units that have ended."""
+
+    samples: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
+    told: bool = False
+
+
+class Lifetimes:
+    """The mechanism: one an audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._watched: dict[int, _Watched] = {}
+        self._over: dict[int, _Watched] = {}
+        """Those whose unit is over."""
+        self._lasting: set[str] = set()
+        """Targets whose objects have served in a later unit: they are made for longer than one."""
+        self._units: Counter[str] = Counter()
+        """Objects that were made in units of work, by target."""
+        self._trends: dict[str, _Trend] = {}
+        self._next = 0.0
+        runtime.settling.append(self._settle)
+        runtime.used = self.used
+
+    def made(self, target: str, obj: Any, owner: User | None, stack: RawStack | None = None) -> RawStack | None:
+        """An object was made in the unit that is running, if any; what comes back is where, for others made with it."""
+        unit = _unit()
+        if unit is None or id(obj) in self._watched or owner is None or owner.kind is not Kind.USER:
+            return stack
+        self._units[target] += 1
+        if len(self._watched) >= _WATCHED:
+            return stack
+        stack = capture(_FRAMES) if stack is None else stack
+        try:
+            watched = _Watched(
+                weakref.ref(obj, self._forget(id(obj))),
+                target,
+                owner,
+                weakref.ref(unit),
+                stack,
+                scopes.test_variable.get(),
+            )
+        except TypeError:
+            return stack
+        self._watched[id(obj)] = watched
+        return stack
+
+    def used(self, obj: Any) -> None:
+        """An object is at work; where its unit is over, it was made to last."""
+        watched = self._over.get(id(obj)) if self._over else None
+        if watched is not None and watched.reference() is obj:
+            self._lasting.add(watched.target)
+
+    def _forget(self, key: int) -> Any:
+        watched, over = self._watched, self._over
+
+        def forget(reference: weakref.ref[Any]) -> None:
+            one = watched.get(key)
+            if one is not None and one.reference is reference:
+                watched.pop(key, None)
+                over.pop(key, None)
+
+        return forget
+
+    def _settle(self, grace: float) -> None:
+        now = time.monotonic()
+        self._end(now)
+        wait = self._runtime.config.limits.grace if grace else 0.0
+        due = [one for one in list(self._over.values()) if not one.told and now - one.over >= wait]
+        for one in due:
+            one.collections = one.collections or _collections()
+        if due and (not grace or now >= self._next):
+            self._judge(due, now, final=not grace)
+        self._sample()
+
+    def _end(self, now: float) -> None:
+        """Units that are over."""
+        for key, one in list(self._watched.items()):
+            if not one.over and _is_over(one.unit()):
+                one.over = now
+                self._over[key] = one
+
+    def _judge(self, due: list[_Watched], now: float, *, final: bool) -> None:
+        if not final and not gc.isenabled():
+            return  # whoever has switched it off collects when it suits
+        started = time.perf_counter()
+        if final or any(one.collections >= _collections() for one in due):
+            gc.collect()
+        known: dict[int, _Watched] = {id(one.reference()): one for one in due}
+        left = [one for one in due if one.reference() is not None and one.target not in self._lasting]
+        searched: Counter[Any] = Counter()
+        for one in left:
+            place = (one.target, one.stack[:1])
+            searched[place] += 1
+            if searched[place] > _SEARCHES or (not final and searched.total() > _SEARCHES):
+                one.told = one.told or searched[place] > _SEARCHES  # many from one place: a few tell who has them
+                continue
+            obj = one.reference()
+            found = None if obj is None else holding(obj)
+            if obj is not None and self._is_told(one, found, known, now):
+                with scopes.of_test(one.test):
+                    self._runtime.publish(Outlived(one.target, one.owner, _words(found), one.stack))
+            del obj
+        self._next = time.monotonic() + _SHARE * (time.perf_counter() - started)
+
+    def _is_told(self, one: _Watched, found: Holding | None, known: dict[int, _Watched], now: float) -> bool:
+        one.tries += 1
+        if found is not None and found.ours:
+            one.told = one.tries >= _TRIES
+            return False
+        if found is not None and any(key in known for key in found.through):
+            one.told = True  # held by another one that is told of itself
+            return False
+        early = now - one.over < self._runtime.config.limits.grace
+        if early and self._runtime.running and (found is None or found.passing):
+            return False
+        one.told = True
+        return True
+
+    def _sample(self) -> None:
+        """Follow how many stay of each target."""
+        alive = Counter(one.target for one in self._over.values())
+        for target, units in list(self._units.items()):
+            trend = self._trends.setdefault(target, _Trend())
+            if trend.told or (trend.samples and units - trend.samples[-1][0] < _UNITS):
+                continue
+            trend.samples.append((units, alive[target]))
+            slope = rising(list(trend.samples))
+            if slope is not None:
+                trend.told = True
+                self._grown(target, slope, units - trend.samples[0][0], alive[target])
+
+    def _grown(self, target: str, slope: float, units: int, alive: int) -> None:
+        for one in self._of(target):
+            obj = one.reference()
+            found = None if obj is None else holding(obj)
+            del obj
+            self._runtime.publish(Grown(target, slope, units, alive, _words(found), one.stack))
+            return
+
+    def _of(self, target: str) -> Iterator[_Watched]:
+        return (one for one in list(self._over.values()) if one.target == target)
+
+
+def _unit() -> Any:
+    """The request, or the outermost scope of the user; a connection that lasts is one only where no scope is."""
+    request, scope = scopes.request_variable.get(), scopes.current_scope()
+    if scope is None or (request is not None and not request.lasting):
+        return request
+    while scope.parent is not None and scope.parent.user_id == scope.user_id:
+        scope = scope.parent
+    return scope
+
+
+def _is_over(unit: Any) -> bool:
+    return unit is None or bool(unit.ended)
+
+
+def _collections() -> int:
+    return int(gc.get_stats()[-1]["collections"])
+
+
+def _words(found: Holding | None) -> str:
+    return found.words if found is not None and found.words else "something that the garbage collector does not know"

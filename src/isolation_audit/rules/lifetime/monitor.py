@@ -1,0 +1,152 @@
+"""IA501, IA502: objects of users that outlive the work they were made for, one by one and as a trend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isolation_audit.instrument.layout import MISSING
+from isolation_audit.instrument.observations import Built
+from isolation_audit.model.rules import Example, Rule, Severity
+from isolation_audit.rules.base import Monitor, observes
+from isolation_audit.rules.lifetime.lifetimes import Grown, Lifetimes, Outlived
+
+_CONFIG = """\
+[[engines]]
+target = "app:Engine"
+owner = "args.user"
+
+[[scopes]]
+target = "app:answer"
+user = "args.user"
+"""
+
+_APP = """\
+class Engine:
+    def __init__(self, user):
+        self.user = user
+        self.messages = []
+
+    def ask(self, question):
+        self.messages.append(question)
+        return len(self.messages)
+
+ACTIVE = []
+
+def answer(user, question):
+    engine = Engine(user)
+    ACTIVE.append(engine)
+"""
+
+_LEFT = """\
+    return engine.ask(question)
+
+def main():
+    answer("alice", "Why?")
+"""
+
+_FREED = """\
+    try:
+        return engine.ask(question)
+    finally:
+        ACTIVE.remove(engine)
+
+def main():
+    answer("alice", "Why?")
+"""
+
+_MANY = """\
+    return engine.ask(question)
+
+def main():
+    import isolation_audit  # in an application this is looked at twice a second
+    for number in range(1200):
+        answer("alice", "Why?")
+        if number % 20 == 0:
+            isolation_audit.current().settle(60.0)
+"""
+
+
+class LifetimeMonitor(Monitor):
+    """Has the objects of engines, emitters and their contexts watched, and names who holds what has stayed."""
+
+    rules = (
+        Rule(
+            "IA501",
+            "outlived-its-unit",
+            Severity.WARNING,
+            "An engine, an emitter or a user context that was made for one unit of work is still there when that has "
+            "been over for a while.",
+            "What stays holds its user's data, sockets and messages: memory grows, and whoever finds the object later "
+            "finds another user's state in it. A unit is a request, a connection, or a call of `[[scopes]]`. "
+            "The object is told after `limits.grace`, if a full garbage collection has not freed it, with the way "
+            "from whoever holds it. Where objects of a target are used in a later unit, they are made to last, and "
+            "nothing is said of that target.",
+            "take the object out of what holds it when the work ends, in a finally block; keep a weak reference where "
+            "a registry only has to find it",
+            Example(config=_CONFIG, bad=_APP + _LEFT, good=_APP + _FREED),
+            options="`limits.grace`, `watch.lifetimes`",
+        ),
+        Rule(
+            "IA502",
+            "grows-with-each-unit",
+            Severity.WARNING,
+            "With each unit of work more objects of one class stay.",
+            "A leak of one object a request is not seen in a test and fills the memory in a week. The auditor counts "
+            "the objects of ended units at every 16th and looks for a trend: a slope by Theil and Sen of "
+            "at least one object in fifty units, over 1,000 units or more, in each half of the samples, with a score "
+            "by Mann and Kendall that series without a trend reach less than once in a million times. A "
+            "cache that fills up ends the trend where it is full.",
+            "look at who holds the objects; take them out when the work ends, or bound what holds them",
+            Example(
+                config=_CONFIG,
+                bad=_APP + _MANY,
+                good=_APP.replace("ACTIVE = []", "import weakref\nACTIVE = weakref.WeakSet()").replace(
+                    "append(e", "add(e"
+                )
+                + _MANY,
+            ),
+            options="`watch.lifetimes`",
+        ),
+    )
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        wanted = self.runtime.config.watch.lifetimes and any(map(self.recorder.enabled, ("IA501", "IA502")))
+        self._lifetimes: Lifetimes | None = self.runtime.part(Lifetimes) if wanted else None
+
+    @observes(Built)
+    def on_built(self, built: Built) -> None:
+        """Watch the object, and the context that it was made with."""
+        if self._lifetimes is None:
+            return
+        stack = self._lifetimes.made(str(built.entry.target), built.obj, built.owner)
+        context = built.context
+        if context is not MISSING and context is not None:
+            kind = type(context)
+            self._lifetimes.made(f"{kind.__module__}:{kind.__qualname__}", context, built.owner, stack)
+
+    @observes(Outlived)
+    def on_outlived(self, outlived: Outlived) -> None:
+        """Where it was made, and who has it."""
+        self.report(
+            "IA501",
+            "{target} of {owner} is still there after its work has ended, held by {detail}",
+            target=outlived.target,
+            detail=outlived.holder,
+            owner=outlived.owner,
+            place="made for {owner} here",
+            at=outlived.stack,
+        )
+
+    @observes(Grown)
+    def on_grown(self, grown: Grown) -> None:
+        """How fast, and who has one of them."""
+        self.report(
+            "IA502",
+            "objects of {target} pile up: {measured}, held by {detail}",
+            target=grown.target,
+            detail=grown.holder,
+            measured=f"{grown.slope:.2g} with each unit of work, {grown.alive} after {grown.units} more",
+            place="one of them was made here",
+            at=grown.stack,
+        )

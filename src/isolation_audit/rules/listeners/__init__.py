@@ -1,0 +1,1 @@
+"""Listeners on buses of events: whose they are, and what they take."""

@@ -1,0 +1,1 @@
+"""IA505: what a pooled connection keeps of its last user."""

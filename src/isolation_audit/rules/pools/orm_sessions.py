@@ -1,0 +1,128 @@
+"""Sessions of an object-relational mapper: one session, two users' work, and the first one's not yet over.
+
+A session collects changes and sends them at its next flush, whoever asks for it. Where two users' tasks share one, the
+commit of one writes the half-done work of the other, and a query of one sees it. A job that works for many users in a
+row by itself is one piece of work, and silent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
+
+from isolation_audit.analysis.frames import beneath
+from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.owner_records import Record
+from isolation_audit.model.scopes import current_scope
+from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.pools.unread_answers import Dirty
+
+if TYPE_CHECKING:
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.users import User
+
+_ORIGIN_FRAMES: Final = 8
+
+
+class Holder:
+    """Who is in the middle of something in one session; it holds nothing of the application's."""
+
+    __slots__ = ("changed", "place", "transaction", "user", "work")
+
+    def __init__(self) -> None:
+        self.user: User | None = None
+        """None while nobody is."""
+        self.work: Any = None
+        """What goes on for this user: a reference to a task, or else the thread and the scope by identity."""
+        self.changed = False
+        """True once something was changed that is not committed."""
+        self.place: RawStack = ()
+        self.transaction: ref[Any] | None = None
+        """What they are in the middle of."""
+
+    def keep(self, transaction: Any) -> None:
+        """Note what has begun."""
+        self.transaction = None if transaction is None else ref(transaction)
+
+    def goes_on_in(self, transaction: Any) -> bool:
+        """True where that is still under way."""
+        return transaction is not None and self.transaction is not None and self.transaction() is transaction
+
+    def clear(self) -> None:
+        """Nobody is any more."""
+        self.user = self.work = self.transaction = None
+        self.changed, self.place = False, ()
+
+
+class Sessions:
+    """The mechanism: one an audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def holder(self, session: Any) -> Holder | None:
+        """What is known of a session; None for one that can't be told from another."""
+        record = self._runtime.objects.record(session)
+        if record is None:
+            return None
+        if record.connection is None:
+            record.connection = Holder()
+        holder: Holder = record.connection
+        return holder
+
+    def use(self, holder: Holder, transaction: Any, target: str, libraries: tuple[str, ...], *, changing: bool) -> None:
+        """A user's work uses the session in this transaction; tell where another's is in the middle of it."""
+        if not holder.goes_on_in(transaction):
+            holder.clear()
+            holder.keep(transaction)
+        # Two sessions of one browser each are two pieces of work, whoever is behind them.
+        user = self._runtime.ambient.party()
+        if user is None or user.kind is not Kind.USER:
+            return
+        work = _work()
+        if holder.user is None:
+            holder.user, holder.work = user, work
+            holder.place = beneath(capture(_ORIGIN_FRAMES), libraries)
+        elif not same(holder.user, user):
+            if not _is_one(holder.work, work) and (holder.changed or _goes_on(holder.work)):
+                self._tell(holder, user, target, libraries)
+            # What is in there is now both users': whoever comes next is compared with the later one.
+            holder.user, holder.work = user, work
+        holder.changed = holder.changed or changing
+
+    def _tell(self, holder: Holder, user: User, target: str, libraries: tuple[str, ...]) -> None:
+        left_by = holder.user
+        if left_by is None:
+            return
+        record = Record(ref(self))
+        record.owner, record.origin, record.origin_label = left_by, holder.place, "a transaction was begun for"
+        stack = beneath(capture(self._runtime.config.limits.stack), libraries)
+        how = "in the middle of a transaction"
+        self._runtime.publish(Dirty(target, how, left_by, user, record, stack))
+
+
+def _work() -> Any:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs on this thread
+        task = None
+    if task is not None:
+        return ref(task)
+    # By reference: a scope that is gone is no other one, whatever lies at its place in memory now.
+    scope = current_scope()
+    return (threading.get_ident(), None if scope is None else ref(scope))
+
+
+def _is_one(one: Any, other: Any) -> bool:
+    """True for the same piece of work; a task that is gone is no other's."""
+    if isinstance(one, ref):
+        return isinstance(other, ref) and one() is not None and one() is other()
+    return bool(one == other)
+
+
+def _goes_on(work: Any) -> bool:
+    task = work() if isinstance(work, ref) else None
+    return task is not None and not task.done()

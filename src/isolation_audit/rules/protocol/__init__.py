@@ -1,0 +1,1 @@
+"""IA3xx: the order of a run's events."""

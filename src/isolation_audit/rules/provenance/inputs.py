@@ -1,0 +1,225 @@
+"""The inputs of a unit of work: what came in through it, by reference, in the order in which it came.
+
+Nothing is copied or read here: a unit whose exits name nobody else pays an append a fetch. Texts are made of inputs
+when an exit is suspicious, by the ``texts`` of each. Inputs are gone with their unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.model.living import living
+from isolation_audit.model.scopes import fetching_variable, request_variable, scope_variable, unit_variable
+from isolation_audit.rules.provenance.background import background_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
+
+REQUEST: Final = "the request"
+ROWS: Final = "rows of a database"
+REPLY: Final = "a reply of a key-value store"
+ANSWER: Final = "an answer of another service"
+CACHE: Final = "an entry of a cache"
+FILE: Final = "a file"
+STORE: Final = "a library's own file"
+ITEM: Final = "what another's work has handed over"
+
+BY_QUERY: Final = frozenset({ROWS, REPLY, ANSWER, FILE})
+"""What the unit asked for by itself: whether it may be shown to its user is the application's decision."""
+
+LIMIT: Final = 10_000
+"""Rows, and other inputs, of one unit that are kept."""
+
+BYTES: Final = 4 * 1024 * 1024
+"""Bytes of the texts and bodies of one unit that are kept."""
+
+
+def itself(value: Any) -> Any:
+    """What an input is searched as where it is plain data already."""
+    return value
+
+
+@dataclass(slots=True)
+class Input:
+    """One thing that came in, and the question that brought it, where one was asked.
+
+    ``texts`` makes plain data of ``value``, and ``asked`` of ``question``, when they are searched. ``stored_by`` is
+    the id of the user whose work put an entry into a cache, None where that is not known or was nobody's.
+    """
+
+    kind: str
+    value: Any
+    question: Any = None
+    texts: Callable[[Any], Any] = itself
+    asked: Callable[[Any], Any] = itself
+    stored_by: str | None = None
+    contested: bool = False
+    """It was taken from a queue from which the work of the user who has put it takes as well: whoever is first."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A question to another service, as it is written on its way out."""
+
+    url: str
+    headers: list[tuple[str, str]]
+    body: str = ""
+
+    def texts(self) -> list[Any]:
+        """What is searched: not the body, which may tell of anybody."""
+        return [self.url, self.headers]
+
+
+LATEST: Final = 100
+"""Inputs of a connection that are kept: it may last for days, and what it answers is seldom about what came first."""
+
+
+class Inputs:
+    """What came in through one unit of work; ``dropped`` counts what was more than is kept.
+
+    Of a unit that is ``lasting``, as a connection is, the latest are kept.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_lasting",
+        "at_end",
+        "began",
+        "bytes",
+        "contested",
+        "dropped",
+        "ended",
+        "files",
+        "kept",
+        "rows",
+        "told",
+        "unit",
+        "user",
+    )
+
+    def __init__(self, *, lasting: bool = False) -> None:
+        self._lasting = lasting
+        self.began = monotonic()
+        self.kept: list[Input] = []
+        self.at_end: list[Callable[[], None]] = []
+        """Called when the unit is about to end: exits whose end nothing else tells."""
+        self.rows = self.bytes = self.dropped = 0
+        self.ended = False
+        self.user: User | None = None
+        """Whose unit it is, once somebody had to know."""
+        self.files: dict[str, int] = {}
+        """Files that it has opened: the number of its own writing; 0 where it has read them first."""
+        self.told: set[str] = set()
+        """Whose credentials were told of in this unit."""
+        self.contested = False
+        """True once it was given an item for which its owner waited as well."""
+        self.unit: Any = None
+        """What the monitor of state knows of the unit; see ``rules/state/units.py``."""
+
+    def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
+        """Keep one more input of so many rows, or bytes."""
+        if self._lasting and (len(self.kept) >= LATEST or self.rows > LIMIT or self.bytes > BYTES):
+            self.rows = self.bytes = 0
+            # But for the first, which is the request that has opened it.
+            self.dropped += LATEST // 2
+            del self.kept[1 : 1 + LATEST // 2]
+        self.rows += rows
+        self.bytes += size
+        if self.rows > LIMIT or self.bytes > BYTES:
+            self.dropped += 1
+        else:
+            self.kept.append(one)
+
+    def end(self) -> None:
+        """The unit ends: what waits for that is told, and nothing is kept any more."""
+        waiting, self.at_end = self.at_end, []
+        try:
+            for finish in waiting:
+                finish()
+        finally:
+            # Whatever goes on after it, as a thread that it has started may, must not keep them.
+            self.ended = True
+            self.kept.clear()
+            living.ended(self)
+
+
+def current_inputs() -> Inputs | None:
+    """The inputs of the unit of work that is running; None where none is.
+
+    It is the unit that has handed over what is worked on here, else the request, else the outermost scope.
+    """
+    handed: Inputs | None = unit_variable.get()
+    return handed if handed is not None and not handed.ended else own_inputs()
+
+
+def own_inputs() -> Inputs | None:
+    """The same, whoever has handed over what is worked on."""
+    request = request_variable.get()
+    if request is not None and request.inputs is not None:
+        inputs: Inputs = request.inputs
+        return inputs
+    scope = scope_variable.get()
+    if scope is None:
+        return None
+    while scope.parent is not None:
+        scope = scope.parent
+    if scope.ended:
+        return None
+    if scope.inputs is None:
+        scope.inputs = Inputs()
+    made: Inputs = scope.inputs
+    return made
+
+
+def inputs_at_exit() -> Inputs | None:
+    """What explains an exit: the inputs of the unit in which it leaves, and of the one that has handed it over."""
+    current, own = current_inputs(), own_inputs()
+    if current is None or own is None or current is own:
+        return current
+    both = Inputs()
+    both.began = min(own.began, current.began)
+    both.kept = [*own.kept, *current.kept]
+    both.dropped = own.dropped + current.dropped
+    both.contested = own.contested
+    both.user = own.user
+    return both
+
+
+class Receiver:
+    """Where integrations say what came in; one an audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._background = runtime.part(background_of)
+
+    def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
+        """Something has come in, to the unit that is running or to nobody's.
+
+        What a store answers while a cache library fetches an entry is that entry, and no input by itself.
+        """
+        if fetching_variable.get() is not None:
+            return
+        inputs = current_inputs()
+        if inputs is None:
+            self._background.receive(one)
+        else:
+            inputs.receive(one, rows, size)
+
+    def begin(self, *first: Input, lasting: bool = False) -> Inputs:
+        """The inputs of a unit of work that begins, with the first of them."""
+        self._background.began()
+        inputs = Inputs(lasting=lasting)
+        inputs.kept += first
+        living.began(inputs)
+        return inputs
+
+
+def receiver(runtime: Runtime) -> Receiver | None:
+    """The audit's receiver of inputs; None where nothing is judged by them."""
+    if runtime.config.audit.depth != "calls":
+        return runtime.part(Receiver)
+    return None if runtime.content is None or not runtime.config.watch.payloads else runtime.part(Receiver)

@@ -1,0 +1,246 @@
+"""The judge of what leaves: another user's name has to have come in through the unit of work in which it leaves.
+
+The table of decisions is :meth:`Judge._verdict`; ``docs/explanation/provenance.md`` tells it in words.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content.encodings import unwrapped
+from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.provenance.background import background_of
+from isolation_audit.rules.provenance.code import StaticTexts, constants
+from isolation_audit.rules.provenance.drivers import unwatched_drivers
+from isolation_audit.rules.provenance.inputs import BY_QUERY, CACHE, STORE, Input, Inputs
+from isolation_audit.rules.provenance.state import is_held
+from isolation_audit.rules.provenance.texts import text_of
+from isolation_audit.rules.provenance.verdicts import ORDER, Judgement, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import CodeType
+
+    from isolation_audit.content.witness import ContentWitness
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
+
+_BLOCK: Final = 64
+"""Inputs that are searched as one text, before it is asked which of them it was."""
+
+_SEARCHED: Final = 4_000_000
+"""Characters of the inputs of one unit that are searched for one exit."""
+
+_THIRDS: Final = 2
+"""In how many others' units somebody has to have been named to be known to all."""
+
+_UUID: Final = 36
+"""Characters of a UUID with its dashes."""
+
+_NAMED: Final = 10_000
+"""Users and places of which it is remembered in whose units they were named."""
+
+
+_Named = tuple[str, tuple[str, int] | None]
+"""A user's id, and the place of what made an exit that named her; None for all of them."""
+
+
+@dataclass(slots=True)
+class Exit:
+    """What is known of an exit beside its text.
+
+    ``made_by`` is the code that made it. ``beside`` holds the ids of those whose names prove little by themselves: the
+    reader's own stands there as well, or they are named in nothing but fields that say who made a record.
+    """
+
+    user: User
+    made_by: CodeType | None = None
+    beside: frozenset[str] = frozenset()
+    page: bool = False
+    """A page of HTML: those have their reader's name in their frame, and so it settles nothing."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """Where a user was first named in a unit."""
+
+    one: Input
+    asked: bool
+    """In the question, before any answer."""
+
+
+class Judge:
+    """One audit's."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        if runtime.content is None:
+            raise LookupError("no payload is watched")
+        self._content: ContentWitness = runtime.content
+        self._runtime = runtime
+        self._background = runtime.part(background_of)
+        self._static = StaticTexts()
+        self._named_for: dict[_Named, frozenset[str]] = {}
+        """Whom other users' units have brought in: their id, and what answered -> the ids of two of those users."""
+
+    def judge(self, inputs: Inputs, others: Sequence[User], exit_: Exit) -> list[Judgement]:
+        """One judgement for each of ``others`` whom an exit names, the worst first."""
+        search = _Search(self._content, inputs, {user.id for user in others})
+        looked_at, counts = search.kinds(), tuple(search.counted().items())
+        made = []
+        for other in others:
+            verdict, how = self._verdict(search, inputs, other, exit_)
+            made.append(Judgement(verdict, other, how, looked_at, counts))
+        return sorted(made, key=lambda one: ORDER.index(one.verdict), reverse=True)
+
+    def _verdict(self, search: _Search, inputs: Inputs, other: User, exit_: Exit) -> tuple[Verdict, str]:
+        found = search.first(other, exit_.user)
+        if found is not None and not found.asked:
+            if found.one.contested:
+                return Verdict.MISDIRECTED, ""
+            if found.one.kind not in BY_QUERY:
+                return Verdict.EXPLAINED, found.one.kind
+            self._note((other.id, _place(exit_.made_by)), exit_.user)
+            self._note((other.id, None), exit_.user)
+            return Verdict.QUERIED, found.one.kind
+        if self._in(constants(exit_.made_by), other):
+            return Verdict.CODE, ""
+        if found is None and (public := self._public(other, exit_)):
+            return Verdict.PUBLIC, public
+        return self._unexplained(search, inputs, other, exit_, laundered=found is not None)
+
+    def _unexplained(
+        self, search: _Search, inputs: Inputs, other: User, exit_: Exit, *, laundered: bool
+    ) -> tuple[Verdict, str]:
+        beside = other.id in exit_.beside
+        if beside and not exit_.page and not laundered:
+            return Verdict.BESIDE, ""
+        if self._in([one.texts(one.value) for one in self._background.since(inputs.began)], other):
+            return Verdict.HANDED, ""
+        missing = [*search.missing, *search.stores(other), *unwatched_drivers()]
+        if missing:
+            return Verdict.INCOMPLETE, ", ".join(missing)
+        if (beside or not _in_main(exit_.made_by)) and self._in(self._static.all(), other):
+            return (Verdict.CODE if beside else self._written(other)), ""
+        if laundered:
+            return Verdict.LAUNDERED, ""
+        if beside:
+            return Verdict.FRAMED, ""
+        return (Verdict.SHARED if self._thirds((other.id, None), exit_.user) else Verdict.MEMORY), ""
+
+    def _written(self, other: User) -> Verdict:
+        """Of a name that the application is written with: what else its modules hold may have it from a user."""
+
+        def names(texts: Iterable[str]) -> bool:
+            return self._in(list(texts), other)
+
+        held = is_held(lambda file: self._static.globals_with(file, names), names)
+        return Verdict.WRITTEN if held else Verdict.LISTED
+
+    def _public(self, other: User, exit_: Exit) -> str:
+        if self._in([one.texts(one.value) for one in self._background.at_start], other):
+            return "at start-up"
+        # What the same view reads for others, it may keep for all. What other views read says nothing of this one:
+        # in a forum everybody's name is read for everybody.
+        here = self._thirds((other.id, _place(exit_.made_by)), exit_.user)
+        return "here it was read for several other users, too" if here else ""
+
+    def _thirds(self, named: _Named, reader: User) -> bool:
+        return len(self._named_for.get(named, frozenset()) - {named[0], reader.id}) >= _THIRDS
+
+    def _note(self, named: _Named, reader: User) -> None:
+        known = self._named_for.get(named, frozenset())
+        if reader.id not in known and len(known) <= _THIRDS:
+            if len(self._named_for) >= _NAMED:
+                self._named_for.pop(next(iter(self._named_for)), None)
+            self._named_for[named] = known | {reader.id}
+
+    def _in(self, texts: Any, other: User) -> bool:
+        text, _whole = text_of(texts) if texts else ("", True)
+        return bool(text) and any(same(mark.user, other) for mark in self._content.marks_of_text(text)[0])
+
+
+def _place(code: CodeType | None) -> tuple[str, int] | None:
+    return None if code is None else (code.co_filename, code.co_firstlineno)
+
+
+def _in_main(code: CodeType | None) -> bool:
+    """A script that serves and asks in one file has the names of those who ask in it, too."""
+    return code is None or code.co_filename == getattr(sys.modules.get("__main__"), "__file__", None)
+
+
+class _Search:
+    """The inputs of one unit, searched for some users."""
+
+    def __init__(self, content: ContentWitness, inputs: Inputs, wanted: set[str]) -> None:
+        self._content = content
+        self._inputs = inputs
+        self._entries = list(inputs.kept)
+        self._wanted = wanted
+        self._left = _SEARCHED
+        self.missing: list[str] = ["what was more than is kept"] if inputs.dropped else []
+        self._hits: dict[str, list[_Found]] = {}
+        for start in range(0, len(self._entries), _BLOCK):
+            self._block(self._entries[start : start + _BLOCK])
+
+    def counted(self) -> Counter[str]:
+        """How many inputs of each kind there were."""
+        return Counter(one.kind for one in self._entries)
+
+    def kinds(self) -> str:
+        """The same in words."""
+        return ", ".join(f"{kind} ({times})" if times > 1 else kind for kind, times in self.counted().items())
+
+    def first(self, other: User, reader: User) -> _Found | None:
+        """Where ``other`` was first named in something that counts as an input of the reader's unit."""
+        for found in self._hits.get(other.id, ()):
+            # A cache gives everybody what was put into it: what her own unit has put there is the leak itself.
+            if found.one.kind == CACHE and found.one.stored_by == other.id != reader.id:
+                continue
+            if found.one.kind == STORE:
+                continue  # everybody is in it: what of it was read is not known
+            return found
+        return None
+
+    def stores(self, other: User) -> list[str]:
+        """What a library has opened for itself and has this user in it, among all others."""
+        return [STORE] if any(found.one.kind == STORE for found in self._hits.get(other.id, ())) else []
+
+    def _block(self, entries: list[Input]) -> None:
+        made = [(one, self._text(one, asked=True), self._text(one, asked=False)) for one in entries]
+        whole = "\0".join(text for _one, *texts in made for text in texts if text)
+        if not self._named(whole):
+            return
+        for one, question, answer in made:
+            asked = self._named(question) if question else set()
+            for user_id in asked:
+                self._hits.setdefault(user_id, []).append(_Found(one, asked=True))
+            for user_id in (self._named(answer) if answer else set()) - asked:
+                self._hits.setdefault(user_id, []).append(_Found(one, asked=False))
+
+    def _text(self, one: Input, *, asked: bool) -> str:
+        if asked and one.question is None:
+            return ""
+        text, whole = text_of(one.asked(one.question) if asked else one.texts(one.value))
+        if not whole or self._left < 0:
+            self._miss("inputs that are too large to be searched")
+        self._left -= len(text)
+        return text if self._left >= 0 else ""
+
+    def _named(self, text: str) -> set[str]:
+        found = self._marked(text)
+        if self._wanted - found:
+            found |= self._marked("\0".join(unwrapped(text)))
+        return found
+
+    def _marked(self, text: str) -> set[str]:
+        marks = self._content.marks_of_text(text)[0] if text else []
+        found = {mark.user.id for mark in marks if mark.user.kind is Kind.USER}
+        # Databases without a type for them keep UUIDs as 32 hexadecimal digits.
+        return found | {one for one in self._wanted - found if len(one) == _UUID and one.replace("-", "") in text}
+
+    def _miss(self, what: str) -> None:
+        if what not in self.missing:
+            self.missing.append(what)

@@ -1,0 +1,76 @@
+"""The words of a judgement: where somebody's name in an exit has come from, and what that makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from isolation_audit.model.rules import Severity
+
+if TYPE_CHECKING:
+    from isolation_audit.model.users import User
+
+
+class Verdict(Enum):
+    """The answers, each with how bad it is; None: it is as it should be."""
+
+    EXPLAINED = (None, "it came in with {how}")
+    CODE = (None, "it stands in the application's code")
+    BESIDE = (None, "it is in no input, and stands beside the user's own, or says who made a record")
+    QUERIED = (Severity.NOTE, "it came in with {how}")
+    PUBLIC = (Severity.NOTE, "it was loaded for all: {how}")
+    LISTED = (Severity.NOTE, "it stands in the data or the templates of the application's code, and nowhere else")
+    WRITTEN = (
+        Severity.WARNING,
+        "it is in no input; it stands in the data or the templates of the application's code, and its modules hold it",
+    )
+    SHARED = (
+        Severity.WARNING,
+        "it is in no input: it came from this process's memory; elsewhere it was read for several other users, too",
+    )
+    HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
+    INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
+    FRAMED = (
+        Severity.WARNING,
+        "it is in no input: it came from this process's memory, into a page that names the user",
+    )
+    MISDIRECTED = (
+        Severity.ERROR,
+        "it came from a queue at which the work of several users waits, each for its own: whoever was first has got it",
+    )
+    LAUNDERED = (
+        Severity.ERROR,
+        "it was asked for with an id that came in nowhere: that came from this process's memory",
+    )
+    MEMORY = (Severity.ERROR, "it is in no input: it came from this process's memory")
+
+    def __init__(self, severity: Severity | None, words: str) -> None:
+        self.severity = severity
+        self.words = words
+
+
+ORDER = tuple(Verdict)
+"""The worst last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be said of one other user whom an exit names."""
+
+    verdict: Verdict
+    content: User
+    how: str = ""
+    looked_at: str = ""
+    counts: tuple[tuple[str, int], ...] = ()
+    """Kinds of inputs that were looked at, and how many."""
+
+    @property
+    def why(self) -> str:
+        """The verdict in words."""
+        return self.verdict.words.format(how=self.how)
+
+    @property
+    def words(self) -> str:
+        """The same, and which inputs were looked at."""
+        return f"{self.why}; inputs: {self.looked_at}" if self.looked_at else self.why

@@ -1,0 +1,1 @@
+"""IA307 and IA308: connections that are used too early or too late."""

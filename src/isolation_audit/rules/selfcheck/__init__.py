@@ -1,0 +1,1 @@
+"""IA9xx: the auditor about itself."""

@@ -1,0 +1,1 @@
+"""IA7xx: what takes longer than a team allows."""

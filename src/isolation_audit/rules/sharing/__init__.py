@@ -1,0 +1,1 @@
+"""IA206: engines of nobody that keep what users leave."""

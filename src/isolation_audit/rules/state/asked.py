@@ -1,0 +1,176 @@
+"""What a unit of work was asked, as far as its inputs tell: signs of its client, values that it has sent, its atoms."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, unquote, unquote_plus
+
+from isolation_audit.content.encodings import unwrapped
+from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.rules.provenance.inputs import BY_QUERY, REQUEST, Input
+from isolation_audit.rules.provenance.texts import text_of
+from isolation_audit.rules.state.atoms import atoms
+from isolation_audit.rules.state.contents import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from isolation_audit.content.witness import ContentWitness
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.inputs import Inputs
+
+__builtins__ = BUILTINS
+
+_SIGNS: Final = frozenset({"cookie", "authorization", "x-api-key", "x-session-id", "x-csrftoken"})
+"""Headers by which a client shows who it is."""
+
+_NOISE: Final = ("user-agent", "accept", "host", "connection", "content-", "sec-", "origin", "referer", "x-forwarded")
+"""What headers begin with that say more of programs than of people."""
+
+_LONG: Final = 12
+"""Characters of a cookie's value that tells one client from the others."""
+
+_LEAVES: Final = 2_000
+_ROWS: Final = 2_000
+
+
+def signs(inputs: Inputs) -> frozenset[int]:
+    """Hashes of what the client has sent to say who it is; empty where that was nothing."""
+    found = set()
+    for one in _requests(inputs)[:3]:
+        for header, value in headers(one):
+            if header == "cookie":
+                pairs = (pair.partition("=") for pair in value.split(";"))
+                found |= {hash((name.strip(), text)) for name, _, text in pairs if len(text) >= _LONG}
+            elif header in _SIGNS and value:
+                found.add(hash((header, value)))
+    return frozenset(found)
+
+
+def headers(one: Input) -> list[tuple[str, str]]:
+    """The headers that an input has, in lower case; none where it is no request, or of a kind that is not known."""
+    value = one.value
+    if type(value) is not dict:
+        value = fields(value).get("environ") or value  # none once the request is over
+    if type(value) is dict:
+        given = value.get("headers")
+        if given is not None:
+            return [_pair(pair) for pair in list(given)]
+        found = [(str(name), text) for name, text in list(value.items()) if type(text) is str]
+        return [(name[5:].lower().replace("_", "-"), text) for name, text in found if name.startswith("HTTP_")]
+    held = one.texts(value)
+    held = held if type(held) is list else []
+    held = [*held, *(pair for part in held if type(part) is dict for pair in part.items())]
+    return [_pair(pair) for pair in held if type(pair) is tuple and len(pair) == 2]
+
+
+def _pair(pair: Any) -> tuple[str, str]:
+    name, value = (one.decode("latin-1") if type(one) is bytes else str(one) for one in pair)
+    return name.lower(), value
+
+
+def _requests(inputs: Inputs) -> list[Input]:
+    return [one for one in list(inputs.kept) if one.kind == REQUEST]
+
+
+class Asked:
+    """The inputs of one unit, read once: when something that it has written or read has to be judged."""
+
+    def __init__(
+        self,
+        inputs: Inputs | None,
+        user: User | None,
+        content: ContentWitness | None,
+        arguments: Iterable[str] = (),
+    ) -> None:
+        entries = [] if inputs is None else list(inputs.kept)
+        self._user, self._content = user, content
+        self._arguments = "\0".join(arguments)
+        self.text = "\0".join([*(_text(one) for one in entries), self._arguments])
+        """All of it: whatever stands here is explained."""
+        self._requests = [one for one in entries if one.kind == REQUEST]
+        self._others = [one for one in entries if one.kind != REQUEST]
+        self._folded: str | None = None
+        self._atoms: dict[int, str] = {}
+
+    def holds(self, atom: str) -> bool:
+        """True where it came in with the unit."""
+        if self._folded is None:
+            self._folded = "\0".join([self.text, unquote_plus(self.text), *unwrapped(self.text)]).casefold()
+            self._atoms = atoms(self._folded)
+        return atom in self._folded or hash(atom) in self._atoms
+
+    def own(self) -> frozenset[int]:
+        """The atoms of what is this unit's alone: the request, and the rows and answers that name its user."""
+        noise: set[int] = set()
+        found = set(atoms(self._arguments))
+        for one in self._requests:
+            text = _text(one)
+            found |= atoms(text).keys()
+            for token in unwrapped(text):
+                found |= atoms(token).keys()
+            for name, value in headers(one):
+                if name.startswith(_NOISE):
+                    noise |= atoms(value).keys()
+        for text in self._named():
+            found |= atoms(text).keys()
+        return frozenset(found - noise)
+
+    def _named(self) -> Iterator[str]:
+        """Texts of rows, replies and answers that are about the unit's own user."""
+        for one in self._others:
+            if one.kind not in BY_QUERY:
+                yield _text(one)
+                continue
+            if self._is_about(text_of(one.asked(one.question))[0] if one.question is not None else ""):
+                yield _text(one)
+                continue
+            rows = one.texts(one.value)
+            for row in rows[:_ROWS] if type(rows) is list else [rows]:
+                text = text_of(row)[0]
+                if self._is_about(text):
+                    yield text
+
+    def _is_about(self, text: str) -> bool:
+        if self._user is None or not text:
+            return False
+        named = self._content.marks_of_text(text)[0] if self._content is not None else []
+        users = {mark.user.id for mark in named}
+        return users == {self._user.id} or self._user.id in text.split("\0")
+
+    def values(self) -> frozenset[str]:
+        """The values that the client has sent: parts of the path and of the query, of a form, leaves of JSON."""
+        return frozenset([*self._arguments.split("\0"), *(value for one in self._requests for value in _values(one))])
+
+
+def _text(one: Input) -> str:
+    return text_of(one.texts(one.value))[0]
+
+
+def _values(one: Input) -> Iterator[str]:
+    for text in text_of(one.texts(one.value))[0].split("\0"):
+        if text.startswith("/"):
+            yield from (unquote(part) for part in text.partition("?")[0].split("/") if part)
+        elif text[:1] in ("{", "["):
+            yield from _leaves(text)
+        if "=" in text:
+            yield from (value for _name, value in parse_qsl(text.partition("?")[2] or text)[:_LEAVES])
+        yield text
+
+
+def _leaves(text: str) -> Iterable[str]:
+    try:
+        waiting = [json.loads(text)]
+    except ValueError:
+        return
+    for _ in range(_LEAVES):
+        if not waiting:
+            return
+        value = waiting.pop()
+        if type(value) is dict:
+            waiting += value.values()
+        elif type(value) is list:
+            waiting += value
+        elif type(value) in (str, int):
+            yield str(value)

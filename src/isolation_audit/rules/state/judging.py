@@ -1,0 +1,327 @@
+"""The judge of what one unit has read of another's, when the unit ends. ``docs/explanation/state.md`` has it in words.
+
+A value that is stored counts only with data of its writer that came in through the writer's own unit, is in nothing
+that came in through the reader's, and stands nowhere in the code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.instrument.rewrite import sites
+from isolation_audit.model.rules import Severity
+from isolation_audit.model.users import Kind
+from isolation_audit.rules.state.asked import Asked
+from isolation_audit.rules.state.atoms import atoms
+from isolation_audit.rules.state.contents import texts
+from isolation_audit.rules.state.literals import Literals
+from isolation_audit.rules.state.paths import Path, Paths
+from isolation_audit.rules.state.shared import SharedState
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from isolation_audit.instrument.rewrite.sites import Site
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.state.records import Write
+    from isolation_audit.rules.state.units import Unit, Units
+    from isolation_audit.rules.state.watch import Taken
+
+__builtins__ = BUILTINS
+
+_KEPT: Final = 64
+"""Atoms of one write that are kept."""
+
+_RECEIVED: Final = 50_000
+"""Atoms of which it is remembered whose inputs had them."""
+
+_THIRDS: Final = 3
+
+_SITES: Final = 300
+"""Sites of a module that are looked through for a read of what is stored at another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """State that one unit has written and another one has read, overwritten or lost."""
+
+    why: str
+    severity: Severity
+    reader: User | None
+    writer: User | None
+    read: Site
+    written: Site
+    stack: RawStack
+    path: str
+    held: str
+    classes: tuple[str, ...] = ()
+    """The classes of the objects on the path."""
+    remedy: tuple[str, ...] = ()
+    target: str = ""
+    """The place as configuration, or the code, has it: the same for all keys and indexes."""
+
+
+class Judging:
+    """One audit's."""
+
+    def __init__(self, runtime: Runtime, units: Units) -> None:
+        self._runtime = runtime
+        self._units = units
+        self._content = runtime.content
+        self._literals = Literals()
+        self._paths = Paths()
+        self.shared = runtime.part(SharedState)
+        self._received: dict[int, tuple[int, ...]] = {}
+
+    # What a unit has written
+
+    def settle(self, unit: Unit) -> None:
+        """Keep of what the unit has written what it holds of the unit's own inputs."""
+        if not unit.writes:
+            return
+        own = self._own(unit, self._asked(unit))
+        writes, unit.writes = unit.writes, []
+        for write, container, kind, key in writes:
+            self._settle(write, own)
+            if write.over is not None:
+                self._latent(unit, write, container, kind, key)
+
+    def _asked(self, unit: Unit) -> Asked:
+        return Asked(unit.inputs, unit.user, self._content, unit.arguments)
+
+    def _own(self, unit: Unit, asked: Asked) -> frozenset[int]:
+        own = asked.own()
+        party = hash(unit.user.id) if unit.user is not None else id(unit)
+        for atom in own:
+            known = self._received.get(atom, ())
+            if party not in known and len(known) < _THIRDS:
+                if len(self._received) >= _RECEIVED:
+                    self._received.pop(next(iter(self._received)), None)
+                self._received[atom] = (*known, party)
+        return own
+
+    @staticmethod
+    def _settle(write: Write, own: frozenset[int]) -> None:
+        if write.settled:
+            return
+        held = write.texts if write.texts is not None else tuple(texts(write.value()))
+        found = atoms("\0".join(held))
+        write.atoms = frozenset(list(own & found.keys())[:_KEPT])
+        write.content = hash(held) if held else 0
+        write.texts = None
+        write.settled = True
+
+    def _settled(self, write: Write) -> Write:
+        """A write of a unit that may be running still."""
+        if not write.settled and not write.unit.ended:
+            self._settle(write, self._own(write.unit, self._asked(write.unit)))
+        return write
+
+    # What it has read of others
+
+    def judge(self, unit: Unit) -> None:
+        """Tell of what the unit has read of others', and should not have."""
+        reads, unit.reads = unit.reads, {}
+        asked = None
+        for taken in reads.values():
+            if self._units.apart(unit, taken.write.unit):
+                asked = asked or self._asked(unit)
+                self._judge(unit, taken, asked)
+
+    def _judge(self, unit: Unit, taken: Taken, asked: Asked) -> None:
+        write = self._settled(taken.write)
+        taken.complete()
+        text = "\0".join(taken.texts)
+        places = (sites.site(taken.site), sites.site(write.site))
+        if not text or self._is_readers(text, taken.key, unit, asked):
+            return
+        if taken.among_others and self._literals.picks(places[0]):
+            return
+        why = self._by_atoms(text, unit, write, asked, places)
+        why = why or self._by_name(taken, unit, write, asked, places)
+        severity = Severity.ERROR
+        if not why and taken.overwritten is not None:
+            why, severity = self._by_overwriting(taken, asked, places), Severity.WARNING
+        if why:
+            self._tell(why, severity, unit, taken, asked)
+
+    def _is_readers(self, text: str, key: object, unit: Unit, asked: Asked) -> bool:
+        """True where the value or its key is about the reader."""
+        named = {mark.user.id for mark in self._marks(text)} | set(text.split("\0"))
+        if unit.user is not None and unit.user.id in named:
+            return True
+        return type(key) in (str, int) and self._is_readers_key(str(key), unit, asked)
+
+    def _is_readers_key(self, key: str, unit: Unit, asked: Asked) -> bool:
+        if unit.user is not None and unit.user.id in {key, *(mark.user.id for mark in self._marks(key))}:
+            return True
+        return key in asked.values()
+
+    def _by_atoms(self, text: str, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]) -> str:
+        if not write.atoms:
+            return ""
+        parties = {hash(one.user.id) if one.user is not None else id(one) for one in (unit, write.unit)}
+        for key, atom in atoms(text).items():
+            if key not in write.atoms or asked.holds(atom) or set(self._received.get(key, ())) - parties:
+                continue
+            if not self._literals.hold(atom, places, asks=bool(write.unit.arguments)):
+                return "it holds what had come in with {owner}'s own work, and has not come in with this one"
+        return ""
+
+    def _by_name(self, taken: Taken, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]) -> str:
+        writer = write.unit.user
+        if writer is None or writer.kind is not Kind.USER or taken.listed or taken.of_many:
+            return ""
+        text = "\0".join(taken.names)
+        names = writer.id in text.split("\0") or any(mark.user.id == writer.id for mark in self._marks(text))
+        if not names or asked.holds(writer.id.casefold()):
+            return ""
+        users = [one.id.casefold() for one in (writer, unit.user) if one is not None]
+        mentioned = any(self._literals.hold(one, places, asks=bool(write.unit.arguments)) for one in users)
+        return "" if mentioned else "it names {owner}, and nothing that has come in with this work does"
+
+    def _by_overwriting(self, taken: Taken, asked: Asked, places: tuple[Site, Site]) -> str:
+        mine, theirs = self._settled(taken.overwritten), taken.write  # type: ignore[arg-type]
+        if not mine.content or not theirs.content or mine.content == theirs.content:
+            return ""
+        known = [text for text in taken.texts if len(text) > 1]
+        if not known or all(asked.holds(text.casefold()) for text in known):
+            return ""
+        if all(
+            self._literals.hold(text.casefold(), places, asks=bool(theirs.unit.arguments)) for text in known[:_THIRDS]
+        ):
+            return ""
+        return "this work had stored its own there, and {owner}'s has overwritten it meanwhile"
+
+    def _marks(self, text: str) -> list[Any]:
+        return [] if self._content is None else self._content.marks_of_text(text)[0]
+
+    def _tell(self, why: str, severity: Severity, unit: Unit, taken: Taken, asked: Asked) -> None:
+        write = taken.write
+        read, written = sites.site(taken.site), sites.site(write.site)
+        path = self._paths.of(taken.container, (read.file, written.file), (taken.site, write.site))
+        if path is not None and any(self._is_readers_key(key, unit, asked) for key in path.keys):
+            return
+        policy = self.shared.policy(path, taken.key, taken.container_class)
+        if policy == "allow":
+            return
+        self._publish(
+            Crossed(
+                why,
+                Severity.ERROR if policy == "guard" else severity,
+                unit.user,
+                write.unit.user,
+                read,
+                written,
+                taken.stack,
+                self._words(path, taken.kind, taken.key, (read, written), taken.container_class),
+                taken.described,
+                (*(() if path is None else path.classes), taken.container_class),
+                remedy(path, taken.key, taken.container_class),
+                _target(path, taken.key, read, taken.container_class),
+            )
+        )
+
+    def _publish(self, crossed: Crossed) -> None:
+        self._runtime.publish(crossed)
+
+    # What units do to each other's state without reading it
+
+    def _latent(self, unit: Unit, write: Write, container: int, kind: str, key: object) -> None:
+        """Several users' units put their own data into one place: the next one who reads in between gets another's."""
+        before = self._settled(write.over)  # type: ignore[arg-type]
+        write.over = None
+        if not (write.atoms and before.atoms) or write.equals(before) or kind in ("thread local", "element"):
+            return
+        site = sites.site(write.site)
+        if not self._units.apart(unit, before.unit) or (kind == "item" and repr(key) not in site.expression):
+            return
+        self._slot(unit, write, before, container, kind, key, "units of several users overwrite it", Severity.NOTE)
+
+    def lost_update(self, unit: Unit, write: Write, before: Write, where: tuple[int, Hashable], key: object) -> None:
+        """A number is written that was worked out from what another unit has replaced meanwhile."""
+        site = sites.site(write.site)
+        seen = unit.numbers.get(where)
+        if before.at < unit.began or (seen is not None and seen[0] > before.seq):
+            return
+        if not _is_read_before(write.site) or not self._units.apart(unit, before.unit):
+            return
+        kind = where[1][0] if type(where[1]) is tuple else ""
+        self._slot(
+            *(unit, write, before, where[0], kind, key),
+            f"{site.function}() had read it before {{owner}}'s work changed it, and writes over that change: "
+            "an update is lost",
+            Severity.WARNING,
+        )
+
+    def _slot(
+        self,
+        unit: Unit,
+        write: Write,
+        before: Write,
+        container: int,
+        kind: str,
+        key: object,
+        why: str,
+        severity: Severity,
+    ) -> None:
+        here, there = sites.site(write.site), sites.site(before.site)
+        path = self._paths.of(container, (here.file, there.file), (write.site, before.site))
+        if self.shared.policy(path, key, "") == "allow":
+            return
+        words = self._words(path, kind, key, (here, there))
+        found = (unit.user, before.unit.user, here, there, (), words, write.described)
+        self._publish(Crossed(why, severity, *found, remedy=remedy(path, key, ""), target=_target(path, key, here)))
+
+    def _words(
+        self, path: Path | None, kind: str, key: object, places: tuple[Site, Site], container_class: str = ""
+    ) -> str:
+        """The path to what was read; as the code has it, where no module leads there any more.
+
+        Keys are shown where they stand in the code: others may be somebody's name.
+        """
+        if path is None:
+            return _target(path, key if kind == "attribute" else None, places[0], container_class)
+
+        def is_known(one: str) -> bool:
+            return self._literals.hold(one.casefold(), places)
+
+        words = path.words(is_known)
+        if kind in ("item", "environ"):
+            shown = type(key) is int or (type(key) is str and is_known(key))
+            return f"{words}[{key!r}]" if shown else f"{words}[...]"
+        if kind == "element":
+            return words + ("[...]" if key is None else f"[{key!r}]")
+        if kind == "default":
+            return f"{words.removesuffix('.__code__')}({key}=...)"
+        return words if key is None or kind in ("cell", "all") else f"{words}.{key}"
+
+
+def _is_read_before(number: int) -> bool:
+    """True where the function of a store has read the same place, further up."""
+    store = sites.site(number)
+    for other in range(max(0, number - _SITES), number):
+        one = sites.site(other)
+        if (one.file, *one[2:4]) == (store.file, *store[2:4]) and one.use != sites.WRITTEN:
+            return True
+    return False
+
+
+def _target(path: Path | None, key: object, site: Site, container_class: str = "") -> str:
+    """The place without keys: from its module on, else by the class of its object, else as the code has it."""
+    if path is not None:
+        return path.target_of(key)
+    named = type(key) is str and container_class and not container_class.startswith("builtins:")
+    return f"{container_class}.{key}" if named else site.expression
+
+
+def remedy(path: Path | None, key: object, container_class: str) -> tuple[str, ...]:
+    """What to paste into the configuration where it is shared by design; nothing where that has no name."""
+    target = "" if path is None else path.target_of(key)
+    if ":" not in target:
+        target = "" if container_class.startswith("builtins:") else container_class
+    return ("[[shared]]", f'target = "{target}"', 'policy = "allow"', 'reason = "..."') if target else ()

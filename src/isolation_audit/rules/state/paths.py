@@ -1,0 +1,215 @@
+"""Paths in words: how the application's modules lead to a container, such as ``app.registry:REGISTRY._agents['x']``.
+
+Found from the modules' globals outwards, the shortest first, past everything that is code. Nothing of the application
+runs: fields are read where they are stored. Only a finding asks for a path, and each is asked for once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from contextlib import suppress
+from contextvars import Context, ContextVar
+from dataclasses import dataclass, replace
+from itertools import islice
+from threading import local
+from time import monotonic
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.analysis.frames import is_installed
+from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.rules.state.contents import fields, is_scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator
+
+__builtins__ = BUILTINS
+
+_LARGEST: Final = 40_000
+"""Objects that are looked at for one path."""
+
+_WIDE: Final = 2_000
+"""Parts of one object."""
+
+_KNOWN: Final = 500
+
+_SECONDS: Final = 0.1
+"""For one search."""
+_AT_FIRST: Final = 1.0
+"""Seconds for all searches, before they are given a"""
+_SHARE: Final = 0.02
+"""of the time."""
+_CLOCK: Final = 256
+"""Objects between two looks at the clock."""
+
+_ENDS: Final = (str, bytes, ModuleType, CodeType)
+_OURS: Final = "isolation_audit"
+
+_SEQUENCES: Final = (list, tuple, deque, set, frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path from a module; ``target`` as configuration names it, ``keys`` the keys of mappings on the way.
+
+    ``steps`` has keys as tuples of one: they may be somebody's data.
+    """
+
+    steps: tuple[str | tuple[str], ...]
+    target: str = ""
+    keys: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    """The classes of the objects on the way, as ``module:Class``."""
+    names: bool = False
+    """True for a module or a class: what it holds has a target of its own."""
+
+    def words(self, is_known: Callable[[str], bool]) -> str:
+        """The path as text, with those keys that stand in the code."""
+        shown = (
+            step if type(step) is str else f"[{step[0]!r}]" if is_known(step[0]) else "[...]" for step in self.steps
+        )
+        return "".join(shown)
+
+    def target_of(self, key: object) -> str:
+        """What configuration calls the place of this key."""
+        if self.names and type(key) is str:
+            return f"{self.target}{'.' if ':' in self.target else ':'}{key}"
+        return self.target
+
+
+class Paths:
+    """Paths that have been asked for, by the identity of the container."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Path | None] = {}
+        self._last: dict[Hashable, Path | None] = {}
+        self._started = monotonic()
+        self._spent = 0.0
+
+    def of(self, identity: int, files: Iterable[str] = (), place: Hashable = None) -> Path | None:
+        """The path to the container of this identity; None where nothing leads to it.
+
+        Where searching has taken its share of the time, it is the path that was last found for the same ``place``.
+        """
+        if identity in self._known:
+            return self._known[identity]
+        now = monotonic()
+        if place in self._last and self._spent > _AT_FIRST + _SHARE * (now - self._started):
+            return self._last[place]
+        for known in (self._known, self._last):
+            if len(known) >= _KNOWN:
+                known.clear()
+        found = self._known[identity] = self._last[place] = _search(identity, frozenset(files), now + _SECONDS)
+        self._spent += monotonic() - now
+        return found
+
+
+def _search(identity: int, files: frozenset[str], until: float) -> Path | None:
+    seen: set[int] = set()
+    held: list[Any] = []
+    waiting: deque[tuple[Any, Path]] = deque()
+    for name, module in _modules(files):
+        if id(vars(module)) == identity:
+            return Path((name,), name, names=True)
+        for key, value in list(vars(module).items()):
+            if type(key) is str and not key.startswith("__"):
+                waiting.append((value, Path((f"{name}.{key}",), f"{name}:{key}")))
+    while waiting and len(seen) < _LARGEST:
+        value, path = waiting.popleft()
+        if id(value) == identity:
+            return replace(path, names=issubclass(type(value), type))
+        if id(value) in seen or is_scalar(value) or type(value) in _ENDS or _is_ours(type(value)):
+            continue
+        if not len(seen) % _CLOCK and monotonic() > until:
+            return None
+        seen.add(id(value))
+        held.append(value)  # its identity is its own as long as it lives
+        for inner, step, under in islice(_parts(value), _WIDE):
+            waiting.append((inner, _longer(path, value, step, under)))
+    return None
+
+
+def _longer(path: Path, value: Any, step: str, key: object) -> Path:
+    target = path.target
+    if (
+        issubclass(type(value), type)
+        and step.startswith(".")
+        and target.count(".") == target.partition(":")[0].count(".")
+    ):
+        target += step
+    keys = path.keys if key is None else (*path.keys, str(key))
+    cls = type(value)
+    module = type.__getattribute__(cls, "__module__")
+    shown: str | tuple[str] = (key,) if type(key) is str else step
+    return Path((*path.steps, shown), target, keys, (*path.classes, f"{module}:{cls.__qualname__}"))
+
+
+def _is_ours(kind: type) -> bool:
+    module = type.__getattribute__(kind, "__module__")
+    return type(module) is str and module.partition(".")[0] == _OURS
+
+
+def _modules(files: frozenset[str]) -> Iterator[tuple[str, ModuleType]]:
+    later = []
+    for name, module in list(sys.modules.items()):
+        file = vars(module).get("__file__") if type(module) is ModuleType else None
+        if type(module) is not ModuleType or type(file) is not str or name.partition(".")[0] == _OURS:
+            continue
+        if file in files:
+            yield name, module
+        elif not is_installed(file):
+            later.append((name, module))
+    yield from later
+
+
+def _parts(value: Any) -> Iterator[tuple[Any, str, object]]:
+    """What an object leads to: each with the step in words, and the key where it is a mapping's."""
+    kind = type(value)
+    if kind is FunctionType:
+        yield from _of_function(value)
+    elif kind is MethodType:
+        yield value.__func__, "", None
+        yield value.__self__, ".__self__", None
+    elif kind is CellType:
+        with suppress(ValueError):  # an empty one
+            yield value.cell_contents, "", None
+    elif kind is ContextVar:
+        with suppress(LookupError):  # it has no default
+            yield Context().run(value.get), ".get()", None
+    else:
+        yield from _of_container(value, kind)
+        yield from _of_instance(value, kind)
+
+
+def _of_container(value: Any, kind: type) -> Iterator[tuple[Any, str, object]]:
+    if issubclass(kind, dict):
+        for key, inner in list(dict.items(value)):
+            yield inner, f"[<{type(key).__name__}>]", key if type(key) is str else None
+    for plain in _SEQUENCES:
+        if issubclass(kind, plain):
+            for place, inner in enumerate(list(plain.__iter__(value))):
+                yield inner, "[...]" if plain in (set, frozenset) else f"[{place}]", None
+
+
+def _of_instance(value: Any, kind: type) -> Iterator[tuple[Any, str, object]]:
+    if issubclass(kind, type):
+        for name, inner in list(type.__dict__["__dict__"].__get__(value).items()):
+            if not name.startswith("__"):
+                yield inner, f".{name}", None
+    elif kind not in (dict, *_SEQUENCES):
+        for name, inner in (vars(value) if kind is local else fields(value)).items():
+            yield inner, f".{name}", None
+
+
+def _of_function(function: FunctionType) -> Iterator[tuple[Any, str, object]]:
+    yield function.__code__, ".__code__", None
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        yield cell, f".<{name}>", None
+    defaults = function.__defaults__ or ()
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount][-len(defaults) :] if defaults else ()
+    for name, inner in [*zip(names, defaults, strict=False), *(function.__kwdefaults__ or {}).items()]:
+        yield inner, f"({name}=...)", None
+    for name, inner in list(vars(function).items()):
+        yield inner, f".{name}", None

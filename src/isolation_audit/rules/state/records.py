@@ -1,0 +1,215 @@
+"""Records of what units of work have written, by container and by place in it.
+
+A container of the application's is known by its identity, with a weak reference where it allows one; a value by a weak
+reference, or by its hash where it is text or a number. Nothing is kept alive. The identity of a dict or of a list may
+be another's one day: what is read has to hold the writer's data as well before anything is said (``state/verdict.py``).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
+
+from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.rules.state.contents import NUMBERS, TEXTS
+from isolation_audit.rules.state.units import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from isolation_audit.rules.state.units import Unit
+
+__builtins__ = BUILTINS
+
+_CONTAINERS: Final = 20_000
+_SLOTS: Final = 512
+"""Places of one container."""
+
+_WRITES: Final = 3
+"""Writes of one place: those of the last units."""
+
+_ELEMENTS: Final = 128
+"""Writes into a list or a set, whose places shift."""
+
+_EQUAL: Final = (*TEXTS, *NUMBERS, type(None), bool)
+
+
+class Write:
+    """One value that a unit has stored."""
+
+    __slots__ = (
+        "_hash",
+        "_identity",
+        "_kind",
+        "_ref",
+        "at",
+        "atoms",
+        "content",
+        "described",
+        "number",
+        "over",
+        "seq",
+        "settled",
+        "site",
+        "texts",
+        "unit",
+    )
+
+    def __init__(self, unit: Unit, site: int, value: object) -> None:
+        self.unit = unit
+        self.site = site
+        self.seq = next(clock)
+        self.over: Write | None = None
+        """Another unit's write that this one has taken the place of."""
+        self.texts: tuple[str, ...] | None = None
+        """What it held, until it is settled."""
+        self.atoms: frozenset[int] = frozenset()
+        """What it holds of its unit's own inputs, by hash."""
+        self.described = ""
+        self.settled = False
+        self.content = 0
+        """The hash of all texts in it; 0 where there are none, or they are not known."""
+        self.at = time_ns()
+        self.number = issubclass(type(value), NUMBERS) and type(value) is not bool
+        self._kind = type(value)
+        self._hash: int | None = None
+        self._ref: ref[Any] | None = None
+        self._identity = id(value)
+        if issubclass(self._kind, _EQUAL):
+            self._hash = _hash(value)
+        else:
+            self._ref = _ref(value)
+
+    def is_of(self, value: object) -> bool:
+        """True where ``value`` is what was written, or is equal to it where it is text or a number."""
+        if self._hash is not None:
+            return type(value) is self._kind and _hash(value) == self._hash
+        if self._ref is not None:
+            return self._ref() is value
+        return id(value) == self._identity and type(value) is self._kind
+
+    def value(self) -> Any:
+        """The object that was written, if it is known to be alive."""
+        return None if self._ref is None else self._ref()
+
+    def equals(self, other: Write) -> bool:
+        """True where both have written the same."""
+        if self._hash is not None or other._hash is not None:
+            return self._hash == other._hash and self._kind is other._kind
+        return self._identity == other._identity
+
+
+def _hash(value: Any) -> int:
+    # The plain type's own: a subclass may have made its __hash__ anything.
+    for plain in (str, bytes, int, float, complex):
+        if issubclass(type(value), plain):
+            return plain.__hash__(value)
+    return hash(bytes(value)) if type(value) is bytearray else hash(value) if type(value) in _EQUAL else id(value)
+
+
+def _ref(value: Any, gone: Any = None) -> ref[Any] | None:
+    try:
+        return ref(value, gone)
+    except TypeError:
+        return None
+
+
+class Entry:
+    """What was written into one container."""
+
+    __slots__ = ("elements", "gone", "only", "slots")
+
+    def __init__(self, unit: Unit) -> None:
+        self.only: Unit | None = unit
+        """The one unit that has written here; None where there are several."""
+        self.slots: dict[Hashable, list[Write]] = {}
+        self.elements: deque[Write] = deque(maxlen=_ELEMENTS)
+        self.gone: ref[Any] | None = None
+
+    def writes(self, key: Hashable, value: object) -> list[Write]:
+        """The writes of one place, the latest first; of a list's elements those of this value."""
+        if key is not None:
+            return self.slots.get(key, [])[::-1]
+        return [one for one in reversed(list(self.elements)) if one.is_of(value)]
+
+    def latest(self) -> Iterator[tuple[Hashable, Write]]:
+        """The last write of each place, and those of the elements."""
+        for key, writes in list(self.slots.items()):
+            if writes:
+                yield key, writes[-1]
+        for one in reversed(list(self.elements)):
+            yield None, one
+
+
+class Records:
+    """The table; one an audit."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, Entry] = {}
+        self.of = self._entries.get
+        """What was written into the container of this identity."""
+        self.evicted = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def write(self, container: object, key: Hashable, write: Write) -> Write | None:
+        """Keep a write; gives the one that was there before, of another unit."""
+        identity = id(container)
+        entry = self._entries.get(identity)
+        if entry is None or (entry.gone is not None and entry.gone() is not container):
+            entry = self._enter(container, identity, write.unit)
+        elif entry.only is not write.unit:
+            entry.only = None
+        if key is None:
+            entry.elements.append(write)
+            return None
+        writes = entry.slots.get(key)
+        if writes is None:
+            if len(entry.slots) >= _SLOTS:
+                entry.slots.pop(next(iter(entry.slots)), None)
+            entry.slots[key] = [write]
+            return None
+        last = writes[-1]
+        if last.unit is write.unit:
+            write.over = last.over
+            writes[-1] = write
+        else:
+            write.over = last
+            last.over = None
+            writes.append(write)
+            del writes[:-_WRITES]
+        return last
+
+    def _enter(self, container: object, identity: int, unit: Unit) -> Entry:
+        if len(self._entries) >= _CONTAINERS:
+            self._evict()
+        entry = Entry(unit)
+
+        def gone(_ref: object, entries: dict[int, Entry] = self._entries) -> None:
+            if entries.get(identity) is entry:
+                del entries[identity]
+
+        entry.gone = _ref(container, gone)
+        self._entries[identity] = entry
+        return entry
+
+    def _evict(self) -> None:
+        for identity in list(islice(self._entries, _CONTAINERS // 10)):
+            self._entries.pop(identity, None)
+            self.evicted += 1
+
+
+def place(kind: str, key: object) -> Hashable:
+    """The place in a container as a key of this table; None where places shift."""
+    if kind == "element":
+        return None
+    plain = type(key)
+    if plain in (str, int, bytes, float, bool):
+        return (kind, key)
+    if plain is tuple and all(type(part) in (str, int, bytes) for part in key):  # type: ignore[attr-defined]
+        return (kind, key)
+    return (kind, id(key)) if key is not None else (kind, None)

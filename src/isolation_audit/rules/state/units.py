@@ -1,0 +1,183 @@
+"""Units of work as the monitor of state sees them: whose work is running, and what it has written and read so far.
+
+A unit is known by its inputs, where those are seen (a request, a connection, a scope), and else by its user alone. A
+request of nobody's is a unit, too: it is told from others by the session, the token or the key that came with it.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from time import monotonic, time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.model.scopes import request_variable, scope_variable
+from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.provenance.inputs import current_inputs
+from isolation_audit.rules.state.asked import signs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from weakref import ref
+
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.inputs import Inputs
+
+__builtins__ = BUILTINS
+
+_IMPLICIT: Final = 2_000
+"""Users whose work is known by their name alone."""
+
+_LEARNED: Final = 20_000
+"""Sessions and tokens of which it is remembered whose they are."""
+
+clock: Final = count(1)
+"""Orders what is written and read."""
+
+
+class Unit:
+    """One unit of work. It holds objects of the application nowhere but in ``inputs``, which end with it."""
+
+    __slots__ = (
+        "__weakref__",
+        "arguments",
+        "began",
+        "born",
+        "clients",
+        "ended",
+        "foreign",
+        "inputs",
+        "numbers",
+        "published",
+        "reads",
+        "since",
+        "user",
+        "writes",
+    )
+
+    def __init__(self, inputs: Inputs | None, user: User | None) -> None:
+        self.inputs = inputs
+        self.user = user
+        self.clients: frozenset[int] = frozenset()
+        """Hashes of what its client has sent to say who it is; empty where that was nothing."""
+        self.arguments: dict[str, None] = {}
+        """Texts that the functions at work were given, where nothing else tells what came in."""
+        self.foreign: dict[str, None] = {}
+        """Texts that it has read of others'; they may be among its arguments later."""
+        self.began = time_ns() if inputs is None else _began(inputs)
+        self.since = monotonic()
+        self.ended = False
+        self.born: dict[int, ref[Any]] = {}
+        self.published: dict[int, Any] = {}
+        """Objects of other units that it has got hold of, by identity; see ``rules/state/watch.py``."""
+        self.writes: list[Any] = []
+        """What it has written, until that is settled."""
+        self.reads: dict[Any, Any] = {}
+        """What it has read of others, until that is judged."""
+        self.numbers: dict[Any, tuple[int, str]] = {}
+        """Numbers that it has read: when, and in which function."""
+
+
+class Units:
+    """The units of one audit. ``ended`` is called once for each, as long as its inputs are there."""
+
+    def __init__(self, runtime: Runtime, ended: Callable[[Unit], None]) -> None:
+        self._runtime = runtime
+        self._ended = ended
+        self._implicit: dict[str, Unit] = {}
+        self._learned: dict[int, User] = {}
+        self.open: dict[int, Unit] = {}
+        """Those that are running and have something to be settled or judged, by identity."""
+
+    def current(self) -> Unit | None:
+        """The unit that is running; None for nobody's work, and for the system's."""
+        inputs = current_inputs()
+        if inputs is None:
+            return self._by_name()
+        unit: Unit | None = inputs.unit
+        if unit is None:
+            unit = self._begin(inputs)
+        elif unit.user is None:
+            unit.user = self._somebody()
+        return None if unit.user is not None and unit.user.kind is Kind.SYSTEM else unit
+
+    def _begin(self, inputs: Inputs) -> Unit:
+        unit = inputs.unit = Unit(inputs, self._somebody())
+        unit.clients = _clients(inputs)
+        inputs.at_end.append(lambda: self._end(unit))
+        return unit
+
+    def _end(self, unit: Unit) -> None:
+        try:
+            if unit.user is None:
+                unit.user = self._somebody()
+            self.learn(unit)
+            self._ended(unit)
+        except Exception as error:
+            self._runtime.barrier.fault("state", error)
+        finally:
+            unit.ended = True
+            self.open.pop(id(unit), None)
+            unit.inputs = None
+            for held in (unit.born, unit.published, unit.writes, unit.reads, unit.numbers, unit.foreign):
+                held.clear()
+
+    def _somebody(self) -> User | None:
+        user = self._runtime.ambient.current()
+        return user if user is not None and user.kind in (Kind.USER, Kind.SYSTEM) else None
+
+    def _by_name(self) -> Unit | None:
+        user = self._runtime.ambient.in_context()
+        if user is None or user.kind is not Kind.USER:
+            return None
+        unit = self._implicit.get(user.id)
+        if unit is None:
+            if len(self._implicit) >= _IMPLICIT:
+                self._implicit.pop(next(iter(self._implicit)), None)
+            unit = self._implicit[user.id] = Unit(None, user)
+        return unit
+
+    def learn(self, unit: Unit) -> None:
+        """Remember whose the client of a unit is."""
+        if unit.user is None:
+            found = {user.id: user for one in unit.clients if (user := self._learned.get(one)) is not None}
+            if len(found) == 1:
+                (unit.user,) = found.values()
+        elif unit.user.kind is Kind.USER:
+            for one in unit.clients:
+                if len(self._learned) >= _LEARNED:
+                    self._learned.pop(next(iter(self._learned)), None)
+                self._learned[one] = unit.user
+
+    def apart(self, one: Unit, other: Unit) -> bool:
+        """True where two units are certainly two parties'."""
+        if one is other:
+            return False
+        for unit in (one, other):
+            self.learn(unit)
+        if one.user is not None and other.user is not None:
+            return not same(one.user, other.user)
+        if one.clients & other.clients:
+            return False
+        if one.user is None and other.user is None:
+            # Two sessions are two; of requests without any sign it can't be told.
+            return bool(one.clients and other.clients)
+        return True
+
+
+def _began(inputs: Inputs) -> int:
+    """When the unit began: inputs are made when they are first needed, and a scope may have begun before."""
+    scope = scope_variable.get()
+    while scope is not None and scope.parent is not None:
+        scope = scope.parent
+    if scope is not None and scope.inputs is inputs:
+        return scope.started
+    return time_ns() - int((monotonic() - inputs.began) * 1e9)
+
+
+def _clients(inputs: Inputs) -> frozenset[int]:
+    """What tells the client of a unit from others."""
+    request = request_variable.get()
+    party = None if request is None else request.party()
+    return signs(inputs) if party is None else signs(inputs) | {hash(party.id)}

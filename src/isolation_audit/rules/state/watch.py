@@ -1,0 +1,337 @@
+"""The monitor of state: listens to rewritten modules, keeps who has written what, and notes who reads it.
+
+On the application's path a write is an entry in a table, and a read is a look into it. What a read means is decided
+when its unit of work ends: ``state/verdict.py``.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from weakref import ref
+
+from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.instrument.rewrite import listener, sites
+from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.living import living
+from isolation_audit.rules.provenance.inputs import REQUEST
+from isolation_audit.rules.state.arguments import note_arguments
+from isolation_audit.rules.state.contents import (
+    described,
+    fields,
+    has_a_way_back,
+    is_future,
+    is_number,
+    is_of_the_process,
+    is_scalar,
+    names,
+    texts,
+)
+from isolation_audit.rules.state.judging import Judging
+from isolation_audit.rules.state.records import Entry, Records, Write, place
+from isolation_audit.rules.state.units import Unit, Units, clock
+
+if TYPE_CHECKING:
+    from isolation_audit.instrument.rewrite.sites import Site
+    from isolation_audit.instrument.runtime import Runtime
+
+__builtins__ = BUILTINS
+
+LEVELS: Final = 3
+"""How far into an object of another unit its parts are taken for that unit's, too."""
+
+_READS: Final = 200
+"""Reads of others' data that are kept of one unit."""
+
+_WRITES: Final = 5_000
+_BORN: Final = 2_000
+_PUBLISHED: Final = 500
+_ARMED: Final = 60
+"""Names of one object that are watched from when another unit has got hold of it."""
+
+_CONTENTS: Final = 24
+"""Elements of a container that are looked at where it goes on as a whole."""
+
+_NODES: Final = 100
+"""Values inside of one that is written, which are looked at there and then."""
+
+_SHORT: Final = 4
+"""Characters of a text by which it is known again."""
+
+_STACK: Final = 24
+
+_SECONDS: Final = 2.0
+"""After which the reads of a unit that goes on are judged, and of one whose end nothing tells."""
+
+
+class Taken:
+    """One read of what another unit has written."""
+
+    __slots__ = (
+        *(
+            "_future",
+            "among_others",
+            "container",
+            "container_class",
+            "described",
+            "key",
+            "kind",
+            "listed",
+            "overwritten",
+            "site",
+        ),
+        *("names", "of_many", "stack", "texts", "write"),
+    )
+
+    def __init__(self, write: Write, container: object, kind: str, key: object, value: object, site: int) -> None:
+        self.write = write
+        self.container = id(container)
+        cls = type(container)
+        self.container_class = f"{type.__getattribute__(cls, '__module__')}:{cls.__qualname__}"
+        self.kind = kind
+        self.key = key
+        self.site = site
+        self.texts = tuple(texts(value))
+        self.names = tuple(names(value))
+        self._future = ref(value) if is_future(value) else None
+        self.described = described(value)
+        self.stack = capture(_STACK)
+        self.overwritten: Write | None = None
+        """What this unit itself had written there before."""
+        self.of_many = False
+        """True for one record among many, or a part of one: its name may say who has made it, or who is there."""
+        self.among_others = False
+        """True where a whole container was read, which may have been gone through for some of it."""
+        self.listed = False
+        """True for one of many in a container that has something of the reader's, too: a list of who is there."""
+
+    def complete(self) -> None:
+        """Look again at what was still to come when it was read."""
+        future = None if self._future is None else self._future()
+        if future is not None and not self.texts:
+            self.texts = tuple(texts(future))
+
+
+class Published:
+    """An object of another unit that this one has got hold of, or a part of it."""
+
+    __slots__ = ("level", "of_many", "write")
+
+    def __init__(self, write: Write, level: int, *, of_many: bool) -> None:
+        self.write = write
+        self.level = level
+        self.of_many = of_many
+
+
+class StateWatch:
+    """The listener of one audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.records = Records()
+        self.units = Units(runtime, self._ended)
+        self._judging = Judging(runtime, self.units)
+        self.unit = self.units.current
+        runtime.settling.append(self._settle)
+
+    def start(self) -> None:
+        """Listen to rewritten modules, as long as units of work may be running."""
+        ambient = self._runtime.ambient
+        listener.listen(self, self._runtime.barrier)
+        # The application sets its own variable, or another holder of the user, without a word.
+        ambient.learned = living.doubt
+        living.watch(_units_run, always=ambient.asks)
+
+    @staticmethod
+    def stop() -> None:
+        """Listen to nothing any more."""
+        living.forget()
+        listener.listen(None)
+
+    def born(self, obj: object) -> None:
+        """It is new: what its unit puts into it is nobody else's, as long as nobody else gets hold of it."""
+        unit = self.unit()
+        if unit is not None and len(unit.born) < _BORN:
+            try:
+                unit.born[id(obj)] = ref(obj)
+            except TypeError:
+                return  # it allows no weak reference: its writes are kept like others
+
+    def wrote(self, container: object, kind: str, key: object, value: object, site: int) -> None:
+        """Keep who has written what."""
+        unit = self.unit()
+        if unit is None or not sites.site(site).function:
+            return
+        known = unit.born.get(id(container))
+        if known is not None and known() is container:
+            return
+        write = Write(unit, site, value)
+        where = place(kind, key)
+        before = self.records.write(container, where, write)
+        if len(unit.writes) < _WRITES:
+            write.texts = None if is_scalar(value) or write.value() is not None else tuple(texts(value, _NODES))
+            write.described = described(value)
+            self._note_arguments(unit)
+            unit.writes.append((write, id(container), kind, key))
+            self.units.open[id(unit)] = unit
+        if write.number and before is not None and before.unit is not unit:
+            self._judging.lost_update(unit, write, before, (id(container), where), key)
+
+    def read(self, container: object, kind: str, key: object, value: object, site: int) -> None:
+        """Note a read of what another unit has written."""
+        whole = kind == listener.ALL
+        entry = self.records.of(id(container if not whole else value))
+        if entry is not None and entry.gone is not None and entry.gone() is not (value if whole else container):
+            entry = None
+        inner = entry if whole else None if is_scalar(value) else self.records.of(id(value))
+        unit = self.unit()
+        if unit is None:
+            return
+        published = unit.published.get(id(container)) if unit.published else None
+        mine = (entry is None or entry.only is unit) and (inner is None or inner.only is unit)
+        if mine and published is None:
+            return
+        where = sites.site(site)
+        if not whole:
+            self._one(unit, entry, published, _Read(container, kind, key, value, site, where))
+        if inner is not None and inner.only is not unit and (whole or where.flows):
+            self._whole(unit, inner, _Read(value, kind, key, value, site, where))
+
+    def _one(self, unit: Unit, entry: Entry | None, published: Published | None, read: _Read) -> None:
+        slot = place(read.kind, read.key)
+        if entry is not None and is_number(read.value):
+            unit.numbers[(id(read.container), slot)] = (next(clock), read.where.function)
+        if is_scalar(read.value) or is_of_the_process(read.value) or _is_job(read):
+            return
+        write, mine, level, of_many = None, None, 0, _is_of_many(read)
+        if entry is not None and entry.only is not unit:
+            found = entry.writes(slot, read.value)
+            fitting = [one for one in found if one.is_of(read.value)]
+            if any(one.unit is unit for one in fitting):
+                return
+            write = fitting[0] if fitting else None
+            mine = next((one for one in found if one.unit is unit), None) if read.kind != listener.LOCAL else None
+        if write is None and published is not None:
+            write, level, of_many = published.write, published.level, published.of_many
+        if write is None:
+            return
+        # One of many that is compared is looked for, and may well be passed over then.
+        flows = read.where.flows and (level == 0 or read.where.use != sites.BRANCHED)
+        if flows or (level == 0 and _is_called(read.where)):
+            self._take(unit, write, read, mine, of_many=of_many)
+        if not flows and level < LEVELS:
+            self._publish(unit, Published(write, level + 1, of_many=of_many), read.value)
+
+    def _take(
+        self,
+        unit: Unit,
+        write: Write,
+        read: _Read,
+        mine: Write | None = None,
+        *,
+        of_many: bool = True,
+        listed: bool = False,
+        among_others: bool = False,
+    ) -> None:
+        which = (id(write), read.site)
+        if which not in unit.reads and len(unit.reads) < _READS:
+            self._note_arguments(unit)
+            taken = unit.reads[which] = Taken(write, read.container, read.kind, read.key, read.value, read.site)
+            taken.of_many = of_many
+            taken.overwritten, taken.listed, taken.among_others = mine, listed, among_others
+            unit.foreign.update(dict.fromkeys(text for text in taken.texts if len(text) >= _SHORT))
+            self.units.open[id(unit)] = unit
+
+    def _publish(self, unit: Unit, published: Published, value: object) -> None:
+        if type(value) is str or len(unit.published) >= _PUBLISHED or id(value) in unit.published:
+            return
+        unit.published[id(value)] = published
+        armed = [name for name in fields(value) if type(name) is str]
+        for cls in type.__dict__["__mro__"].__get__(type(value)):
+            armed += [name for name, one in list(vars(cls).items()) if type(one) is property]
+        if issubclass(type(value), dict):
+            armed += [name for name in list(dict.keys(cast("dict[Any, Any]", value)))[:_ARMED] if type(name) is str]
+        listener.arm(armed[:_ARMED])
+
+    def _whole(self, unit: Unit, inner: Entry, read: _Read) -> None:
+        """A container goes on as it is, or is gone through, and with it what others have put into it."""
+        flows = read.where.flows and read.where.use != sites.BRANCHED
+        latest = list(islice(inner.latest(), _CONTENTS))
+        listed = any(write.unit is unit for _key, write in latest)
+        for key, write in latest:
+            held = _NOTHING if write.unit is unit else _held(read.container, key, write)
+            if held is _NOTHING or is_scalar(held) or is_of_the_process(held) or has_a_way_back(held):
+                continue
+            kind, name = ("element", None) if key is None else cast("tuple[str, object]", key)
+            if flows or type(held) is str:
+                one = _Read(read.container, kind, name, held, read.site, read.where)
+                self._take(unit, write, one, listed=listed, among_others=True)
+            else:
+                self._publish(unit, Published(write, 1, of_many=True), held)
+
+    def _note_arguments(self, unit: Unit) -> None:
+        if not any(one.kind == REQUEST for one in (unit.inputs.kept if unit.inputs is not None else ())):
+            note_arguments(unit.arguments, unit.foreign, self.records.of)
+
+    def _ended(self, unit: Unit) -> None:
+        """Off the path of the request: settle what was written, and judge what was read."""
+        self._judging.settle(unit)
+        self._judging.judge(unit)
+
+    def _settle(self, grace: float) -> None:
+        """The same for units that go on, and for those whose end nothing tells."""
+        now = monotonic()
+        for unit in list(self.units.open.values()):
+            if unit.inputs is None or now - unit.since > _SECONDS or not grace:
+                self._judging.settle(unit)
+                self._judging.judge(unit)
+                self.units.open.pop(id(unit), None)
+
+
+def _units_run(some: bool) -> None:
+    listener.units_run(some=some)
+
+
+_NOTHING: Final = object()
+
+
+def _held(container: Any, key: Any, write: Write) -> Any:
+    """What a container still holds of a write; ``_NOTHING`` where that is gone."""
+    try:
+        if key is not None and issubclass(type(container), dict):
+            value = dict.get(container, key[1], _NOTHING)
+            return value if value is not _NOTHING and write.is_of(value) else _NOTHING
+        if key is not None:
+            value = fields(container).get(key[1], _NOTHING)
+            return value if value is not _NOTHING and write.is_of(value) else _NOTHING
+        for plain in (list, tuple, set, frozenset):
+            if issubclass(type(container), plain):
+                return next((one for one in plain.__iter__(container) if write.is_of(one)), _NOTHING)
+        return next((one for one in list(container) if write.is_of(one)), _NOTHING)
+    except (TypeError, RuntimeError):
+        return _NOTHING
+
+
+def _is_of_many(read: _Read) -> bool:
+    return read.kind == listener.ELEMENT or (read.kind == listener.ITEM and repr(read.key) not in read.where.expression)
+
+
+def _is_job(read: _Read) -> bool:
+    return read.kind == listener.ELEMENT and has_a_way_back(read.value)
+
+
+def _is_called(where: Site) -> bool:
+    """True where an object stands in a slot of its own: what is not watched may be using it by its methods."""
+    return "[" not in where.expression or where.expression.endswith(("']", '"]'))
+
+
+class _Read(NamedTuple):
+    """One read, as it was told."""
+
+    container: object
+    kind: str
+    key: object
+    value: object
+    site: int
+    where: Site

@@ -1,0 +1,106 @@
+"""Content: the payload of an event is searched for the marks of users whom no other witness names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.content.witness import foreign
+from isolation_audit.instrument.layout import MISSING, Layout, Values, readers
+from isolation_audit.instrument.observations import Carried, Passage
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.model.scopes import emission_variable
+from isolation_audit.model.users import EVERYONE, Kind
+from isolation_audit.targets.addressing import Addressee
+from isolation_audit.targets.ownership import known, owner_of, owner_reader, record_of
+
+if TYPE_CHECKING:
+    from isolation_audit.config.model import Emitter
+    from isolation_audit.content.index import Mark
+    from isolation_audit.content.witness import ContentWitness
+    from isolation_audit.instrument.observations import Emission
+    from isolation_audit.instrument.receivers import Receivers
+    from isolation_audit.instrument.runtime import Runtime
+
+CODE = "IA203"
+
+
+class ContentPoint(Interceptor):
+    """Beside the emission point of the same callable; added after it, so that the event is known when it is asked."""
+
+    def __init__(
+        self,
+        entry: Emitter,
+        method: str,
+        receivers: Receivers | None,
+        layout: Layout,
+        runtime: Runtime,
+        content: ContentWitness,
+    ) -> None:
+        self.place = f"{entry.target} (content)"
+        self._entry = entry
+        self._method = method
+        self._receivers = receivers
+        self._self_of = layout.receiver_reader() if layout.receiver else None
+        self._runtime = runtime
+        self._content = content
+        self._payload = readers(entry.payload, layout, runtime.paths.of(entry, "payload"))
+        self._mentions = frozenset(entry.mentions)
+        self._owner = owner_reader(entry, layout, runtime) if entry.owner else None
+        self._addressee = Addressee(entry, method, layout, runtime)
+
+    def before(self, values: Values) -> None:
+        """Search the payload, and publish what is another user's; nothing is left to do after the call."""
+        obj = None if self._self_of is None else self._self_of(values)
+        if self._receivers is not None and not self._receivers.accept(type(obj)):
+            return
+        emission: Emission | None = emission_variable.get()
+        if emission is None:
+            return
+        for one in self._payload:
+            payload = one.read(values)
+            if payload is MISSING or payload is None:
+                continue
+            marks = self._marks(emission, payload)
+            if marks:
+                self._judge(emission, payload, marks, obj, values)
+
+    def _marks(self, emission: Emission, payload: Any) -> list[Mark]:
+        searched = emission.searched
+        if searched is None:
+            searched = emission.searched = []
+        for earlier, marks in searched:
+            if earlier is payload:
+                return marks
+        marks, complete = self._content.marks(payload)
+        if not complete:
+            self._runtime.tally.payloads_truncated += 1
+        searched.append((payload, marks))
+        return marks
+
+    def _judge(self, emission: Emission, payload: Any, marks: list[Mark], obj: Any, values: Values) -> None:
+        runtime = self._runtime
+        ambient = known(runtime.ambient.current())
+        addressee, _members = self._addressee.read(values, ambient)
+        if any(user is not None and user.kind is Kind.SYSTEM for user in (ambient, addressee)):
+            return
+        owner = owner_of(obj, values, self._owner, ambient, runtime) if self._owner is not None else None
+        witnesses = (ambient, owner, addressee, emission.claimed, *emission.audience)
+        rightful = [user for user in witnesses if user is not None and user.kind is Kind.USER]
+        if addressee is EVERYONE:
+            # Whose event may go to everyone is IA205's question. A secret is nobody's to tell.
+            marks = [] if "IA205" in emission.reported else [mark for mark in marks if mark.secret]
+            rightful = []
+        elif not rightful:
+            return
+        mark = foreign(marks, rightful)
+        if mark is None or CODE in emission.reported:
+            return
+        if self._mentions:
+            outside = self._content.marks_outside(payload, self._mentions)
+            mark = foreign([one for one in outside if one.secret or addressee is not EVERYONE], rightful)
+            if mark is None:
+                return
+        emission.reported.add(CODE)
+        record = record_of(obj, runtime) if self._owner is not None else None
+        passage = Passage(emission, self._entry, self._method, ambient, owner, addressee, record)
+        runtime.publish(Carried(passage, mark.user))

@@ -1,0 +1,186 @@
+"""Emission: an event passes a layer on its way to a user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.instrument.layout import Layout, Reader, Values
+from isolation_audit.instrument.observations import Emission, Lost, Passage
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.model.scopes import current_scope, emission_variable
+from isolation_audit.model.users import EVERYONE, SEVERAL, Kind, User, plain_name, same
+from isolation_audit.targets.addressing import Addressee
+from isolation_audit.targets.ownership import differ, owner_of, owner_reader, record_of
+
+if TYPE_CHECKING:
+    from isolation_audit.config.model import Emitter, EventName
+    from isolation_audit.instrument.receivers import Receivers
+    from isolation_audit.instrument.runtime import Runtime
+
+_USER = Kind.USER
+_PLACEHOLDER = Kind.PLACEHOLDER
+_UNKNOWN: tuple[None, tuple[User, ...]] = (None, ())
+
+
+class EmissionPoint(Interceptor):
+    """Around one emitting callable of one layer."""
+
+    def __init__(
+        self,
+        entry: Emitter,
+        method: str,
+        event: EventName,
+        receivers: Receivers | None,
+        layout: Layout,
+        runtime: Runtime,
+    ) -> None:
+        self.place = str(entry.target)
+        self._entry = entry
+        self._method = method
+        self._receivers = receivers
+        self._self_of = layout.receiver_reader() if layout.receiver else None
+        self._runtime = runtime
+        self._tally = runtime.tally
+        self._ambient = runtime.ambient.current
+        self._owner = owner_reader(entry, layout, runtime) if entry.owner else None
+        self._addressee = Addressee(entry, method, layout, runtime)
+        self._addressed = bool(self._addressee)
+        self._event = event_reader(entry, event, layout, runtime)
+        self._name = event.name or method.removeprefix(event.strip)
+        # Where the addressee is one plain parameter, an inner layer can be seen to be clean by looking at it.
+        plain = self._owner is None and not self._addressee.to_everyone
+        self._plain_address = layout.plain_argument(entry.addressee) if plain else None
+
+    def before(self, values: Values) -> Any:
+        """Join the event that is under way or begin one; publish a passage whose witnesses disagree."""
+        obj = None if self._self_of is None else self._self_of(values)
+        receivers = self._receivers
+        if receivers is not None and type(obj) is not receivers.plain and not receivers.accept(type(obj)):
+            return None
+        runtime = self._runtime
+        self._tally.seen[self.place] += 1
+        ambient = self._ambient()
+        if ambient is not None and ambient.kind is _PLACEHOLDER:
+            ambient = None
+        outer: Emission | None = emission_variable.get()
+        if outer is not None and self._passes_on(outer, values, ambient):
+            return None
+        owner = owner_of(obj, values, self._owner, ambient, runtime) if self._owner is not None else None
+        addressee, members = self._addressee.read(values, owner or ambient) if self._addressed else _UNKNOWN
+        name = self._name if self._event is None else self._read_name(values)
+        emission = self._emission(outer, name, ambient)
+        if members:
+            emission.audience = members
+        elif emission.audience and addressee is not None and any(same(addressee, one) for one in emission.audience):
+            addressee = SEVERAL  # an inner layer hands the members of a room one after the other
+        if self._testify(emission, ambient, owner, addressee):
+            record = record_of(obj, runtime) if self._owner is not None else None
+            runtime.publish(Passage(emission, self._entry, self._method, ambient, owner, addressee, record))
+        if emission.claimed is None:
+            emission.claimed = _first_user(addressee, owner, ambient)
+        emission.depth += 1
+        if emission is outer:
+            return (emission, None)
+        emission_variable.set(emission)
+        return (emission, (outer,))
+
+    def after(self, state: Any, _result: Any) -> None:
+        """Close this layer; the outermost one closes the event."""
+        emission, outer = state
+        emission.depth -= 1
+        if not emission.depth:
+            emission.searched = None
+        if outer is None:
+            return
+        if emission_variable.get() is emission:
+            emission_variable.set(outer[0])
+        if not emission.known:
+            self._runtime.publish(Lost(emission, self._entry, self._method))
+        elif not emission.verified:
+            self._runtime.tally.unverified += 1
+
+    def failed(self, state: Any, _error: BaseException) -> None:
+        """The event ends as well when its emission raises."""
+        self.after(state, None)
+
+    def _passes_on(self, outer: Emission, values: Values, ambient: User | None) -> bool:
+        """The usual inner layer: the same event goes on, under the same user, to that very user. Nothing to undo."""
+        index = self._plain_address
+        if index is None or outer.depth == 0 or ambient is None:
+            return False
+        if ambient is not outer.ambient or ambient is not outer.claimed or ambient.kind is not _USER:
+            return False
+        address = values[index]
+        if type(address) is not str or address != ambient.id:
+            return False
+        if (self._name if self._event is None else self._read_name(values)) != outer.name:
+            return False
+        layer = self._entry.layer
+        self._tally.passages[layer] += 1
+        if layer not in outer.layers:
+            outer.layers = (*outer.layers, layer)
+        outer.verified = True
+        return True
+
+    def _emission(self, outer: Emission | None, name: str | None, ambient: User | None) -> Emission:
+        layer = self._entry.layer
+        tally = self._tally
+        tally.passages[layer] += 1
+        if outer is not None and self._continues(outer, name):
+            if layer not in outer.layers:
+                outer.layers = (*outer.layers, layer)
+            return outer
+        tally.events[layer] += 1
+        scope = current_scope()
+        if scope is not None:
+            scope.events += 1
+            work = scope.work
+            if work is not None and not work.answered:
+                self._runtime.levels.first_event(work, name)
+        return Emission(name, ambient, layer)
+
+    def _continues(self, outer: Emission, name: str | None) -> bool:
+        if outer.name is not None and name is not None and outer.name != name:
+            return False
+        # A task started during an emission inherits it for life. Once the emission is over, only a layer that it has
+        # not passed yet may still be part of it (hand-over to a sender); whatever comes again is a new event.
+        return outer.depth > 0 or self._entry.layer not in outer.layers
+
+    @staticmethod
+    def _testify(emission: Emission, ambient: User | None, owner: User | None, addressee: User | None) -> bool:
+        """Note which witnesses there were; True where two of them disagree."""
+        claimed = emission.claimed
+        if addressee is None:
+            if ambient is None or owner is None:
+                emission.known = emission.known or ambient is not None or owner is not None
+                return False
+            emission.known = emission.verified = True
+            return owner is not ambient and differ(owner, ambient)
+        emission.known = True
+        if ambient is addressee and (owner is addressee or owner is None) and (claimed is addressee or claimed is None):
+            emission.verified = True
+            return False
+        emission.verified = emission.verified or ambient is not None or owner is not None or claimed is not None
+        return (
+            addressee is EVERYONE
+            or differ(owner, ambient)
+            or differ(addressee, ambient)
+            or differ(addressee, owner)
+            or differ(addressee, claimed)
+        )
+
+    def _read_name(self, values: Values) -> str | None:
+        return None if self._event is None else plain_name(self._event.read(values))
+
+
+def event_reader(entry: Emitter, event: EventName, layout: Layout, runtime: Runtime) -> Reader | None:
+    """A reader of an event's name; None where the configuration says the name itself."""
+    return None if event.path is None else Reader(event.path, layout, runtime.paths.of(entry, "methods")(event.path))
+
+
+def _first_user(addressee: User | None, owner: User | None, ambient: User | None) -> User | None:
+    if addressee is not None and addressee.kind is _USER:
+        return addressee
+    if owner is not None and owner.kind is _USER:
+        return owner
+    return ambient if ambient is not None and ambient.kind is _USER else None

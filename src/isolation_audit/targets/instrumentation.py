@@ -1,0 +1,209 @@
+"""Instrumentation: watches for the configured modules, instruments their targets, and takes everything back."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.instrument import hooks
+from isolation_audit.instrument.observations import Problem
+from isolation_audit.instrument.patches import PatchTable, withdraw_left_behind
+from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
+from isolation_audit.instrument.rewrite.loading import Loading
+from isolation_audit.instrument.shims import UnshimmableError
+from isolation_audit.instrument.targets import State, Watched
+from isolation_audit.model.roles import AMBIENT
+from isolation_audit.targets.applying import Applier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import ModuleType
+
+    from isolation_audit.instrument.placing import Places
+    from isolation_audit.instrument.runtime import Runtime
+
+
+class Instrumentation:
+    """All targets of one configuration, on and off."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._patches = PatchTable()
+        self._applier = Applier(runtime, self._patches)
+        self._lock = threading.RLock()
+        self._running = False
+        self._hooks: dict[str, hooks.Hook] = {}
+        self.loading: Loading | None = None
+        """What rewrites modules at their import, where state is watched."""
+        if runtime.config.audit.depth != "calls":
+            self.loading = Loading(
+                runtime.config.state.packages,
+                runtime.barrier,
+                lambda what, why: self._publish(Problem("IA902", what, why)),
+            )
+        self.targets: list[Watched] = self._applier.plan()
+        self.integrated: list[Watched] = []
+        """Targets of integrations; their modules are waited for, and never imported on their behalf."""
+
+    @property
+    def places(self) -> Places:
+        """Where points are put."""
+        return self._applier.places
+
+    def start(self) -> None:
+        """Instrument what is imported already and wait for the rest."""
+        self._running = True
+        self._applier.places.over = False
+        withdraw_left_behind()
+        if self.loading is not None:
+            self.loading.start()
+        self._hooks = {name: partial(self._imported, name=name) for name in self._modules()}
+        early = [name for name, hook in self._hooks.items() if hooks.when_imported(name, hook)]
+        self._report_escaped(early, gc.get_objects, "existed before the auditor came")
+
+    def stop(self) -> None:
+        """Undo every patch and forget the hooks."""
+        with self._lock:
+            for watched in self.targets:
+                main = sys.modules.get(watched.target.module)
+                if watched.role == AMBIENT and watched.state is State.WAITING and main is not None:
+                    self._apply(watched, main)  # it may have been made since the last look, and adopted by a reading
+            self._running = False
+            for name, hook in self._hooks.items():
+                hooks.forget(name, hook)
+            self._hooks = {}
+            self._applier.places.release_all()
+        if self.loading is not None:
+            self.loading.stop()
+
+    def after_fork(self) -> None:
+        """In a forked child: a lock that another thread of the parent held is held by nobody here."""
+        self._lock = threading.RLock()
+
+    def refresh(self) -> None:
+        """Look again: modules still being imported then, reloaded or removed; subclasses completed by a decorator."""
+        with self._lock:
+            if not self._running:
+                return
+            for watched in self._everything():
+                module = sys.modules.get(watched.target.module)
+                if module is None:
+                    hooks.rearm(watched.target.module)
+                elif self._outdated(watched, module):
+                    self._apply(watched, module)
+            self._applier.places.revisit()
+
+    def _modules(self) -> list[str]:
+        return list(dict.fromkeys(watched.target.module for watched in self._everything()))
+
+    def _everything(self) -> list[Watched]:
+        return [*self.targets, *self.integrated]
+
+    def _imported(self, module: ModuleType, name: str) -> None:
+        with self._lock:
+            if self._running:
+                for watched in self._everything():
+                    if watched.target.module == name:
+                        self._apply(watched, module)
+                # An object that a module makes of its own class and keeps is made before anybody is told of the import.
+                self._report_escaped([name], vars(module).values, "were made by their own module's import")
+
+    @staticmethod
+    def _outdated(watched: Watched, module: ModuleType) -> bool:
+        if hooks.being_imported(module):
+            return False
+        if watched.state is State.WAITING:
+            return True
+        if watched.found is None or not watched.target.qualname:
+            return False
+        try:
+            found = resolve(module, watched.target).raw
+        except UnresolvedError:
+            return False
+        return _is_another(found, watched.found)
+
+    def _apply(self, watched: Watched, module: ModuleType) -> None:
+        again = watched.state in (State.APPLIED, State.LATE)
+        places = self._applier.places
+        if again:
+            # What a reload leaves behind would pile up, reload after reload.
+            places.release(id(watched))
+        try:
+            # Noted first: where instrumenting replaces the attribute, the replacement is noted afterwards.
+            watched.found = resolve(module, watched.target).raw if watched.target.qualname else module
+            with places.on_behalf_of(id(watched), watched.calls):
+                watched.apply(module, watched.target)
+            watched.found = resolve(module, watched.target).raw if watched.target.qualname else module
+        except UnresolvedError as error:
+            if watched.role == AMBIENT and watched.target.module == "__main__":
+                watched.state = State.WAITING  # a script makes its names while it runs, and nobody tells when
+                return
+            self._failed(watched, str(error), optional=watched.optional)
+        except (UnshimmableError, TypeError, AttributeError) as error:
+            self._failed(watched, f"can't be instrumented: {error}", optional=bool(watched.doubt()))
+        except Exception as error:
+            watched.state, watched.detail = State.MISSING, f"fault: {type(error).__name__}"
+            self._runtime.barrier.fault(str(watched.target), error)
+        else:
+            watched.state, watched.detail = State.APPLIED, watched.doubt()
+            if again:
+                self._late(
+                    watched,
+                    "it was replaced after it had been instrumented (a reload?); what was made before is not watched",
+                )
+
+    def _failed(self, watched: Watched, why: str, *, optional: bool) -> None:
+        watched.state = State.ABSENT if optional else State.MISSING
+        watched.detail = "; ".join(filter(None, (why, watched.doubt())))
+        self._publish(Problem("IA901", str(watched.target), watched.detail, optional=optional))
+
+    def _publish(self, problem: Problem) -> None:
+        # In the middle of the application's import: nothing may escape.
+        try:
+            self._runtime.publish(problem)
+        except Exception as error:
+            self._runtime.barrier.fault(problem.target, error)
+
+    def _late(self, watched: Watched, message: str) -> None:
+        watched.state, watched.detail = State.LATE, message
+        self._runtime.escaped.add(str(watched.target))
+        self._publish(Problem("IA902", str(watched.target), message))
+
+    def _report_escaped(self, modules: list[str], objects: Callable[[], Iterable[object]], how: str) -> None:
+        # Keyed by identity: a metaclass may have an __eq__ or a __hash__ of its own.
+        classes: dict[int, list[Watched]] = {}
+        for watched in self.targets:
+            cls: Any = watched.found
+            if watched.target.module not in modules or watched.state is not State.APPLIED:
+                continue
+            # All later calls of an object are seen; only what its constructor was told has escaped.
+            if issubclass(type(cls), type) and (watched.built_for is None or watched.built_for(cls)):
+                classes.setdefault(id(cls), []).append(watched)
+        if not classes:
+            return
+        counts = dict.fromkeys(classes, 0)
+        for obj in list(objects()):
+            # type(), not isinstance(): a proxy's __class__ property would run application code.
+            for kind in mro_of(type(obj)):
+                if id(kind) in counts:
+                    counts[id(kind)] += 1
+        for key, count in counts.items():
+            for watched in classes[key] if count else ():
+                self._late(watched, f"{count} object(s) {how}; their owners are bound at first use")
+
+
+def _is_another(found: Any, known: object) -> bool:
+    """True where a name leads to something new: not to a wrapper around what was known, or a stand-in for it."""
+    if type(found) is not type(known):
+        return False
+    below = found
+    for _ in range(32):
+        if below is known:
+            return False
+        below = getattr(below, "__dict__", {}).get("__wrapped__")
+        if below is None:
+            return True
+    return True

@@ -1,0 +1,138 @@
+"""Progress: a run's event passes a layer; its order, its repetition, and whether it arrived."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values, readers
+from isolation_audit.instrument.observations import Deviated, Emission, Progress, Undelivered
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.model.scopes import current_scope, emission_variable
+from isolation_audit.model.users import plain_name
+from isolation_audit.targets.emission import event_reader
+
+if TYPE_CHECKING:
+    from isolation_audit.config.model import Emitter, EventName
+    from isolation_audit.instrument.receivers import Receivers
+    from isolation_audit.instrument.runs import Runs
+    from isolation_audit.instrument.runtime import Runtime
+
+_RESULTS = {"false": False, "none": None}
+
+
+class ProgressPoint(Interceptor):
+    """Beside the emission point of the same callable; added after it, so that the event is known when it is asked."""
+
+    def __init__(
+        self,
+        entry: Emitter,
+        method: str,
+        event: EventName,
+        receivers: Receivers | None,
+        layout: Layout,
+        runtime: Runtime,
+    ) -> None:
+        self.place = f"{entry.target} (progress)"
+        self._entry = entry
+        self._method = method
+        self._receivers = receivers
+        self._self_of = layout.receiver_reader() if layout.receiver else None
+        self._runtime = runtime
+        self._event = event_reader(entry, event, layout, runtime)
+        self._name = event.name or method.removeprefix(event.strip)
+        self._layer = entry.layer
+        self._run = readers(entry.run, layout, runtime.paths.of(entry, "run"))
+        self._number = readers(entry.sequence, layout, runtime.paths.of(entry, "sequence"))
+        self._pair = readers(entry.pair, layout, runtime.paths.of(entry, "pair"))
+        self._undelivered = [_RESULTS[name] for name in entry.undelivered]
+
+    def before(self, values: Values) -> Any:
+        """Advance the run; publish a deviation."""
+        receivers = self._receivers
+        if receivers is not None:
+            kind = type(None if self._self_of is None else self._self_of(values))
+            if kind is not receivers.plain and not receivers.accept(kind):
+                return None
+        emission: Emission | None = emission_variable.get()
+        if emission is None:
+            return None
+        progress = emission.progress
+        if progress is None:
+            progress = emission.progress = Progress()
+        layer = self._layer
+        if layer in progress.inside:
+            # An override that calls super(), or a fan-out that has begun: still the same step of the same event.
+            return None
+        progress.inside.append(layer)
+        name = emission.name
+        if name is None:
+            name = self._name if self._event is None else plain_name(self._event.read(values))
+        for runs in self._runtime.runs:
+            if name in runs.events:
+                repeated = bool(progress.delivered) and _seen_before(progress, layer, values)
+                self._advance(runs, str(name), values, repeated=repeated)
+        return (progress, name, values)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Note the delivery, or that there was none."""
+        progress, name, values = state
+        progress.inside.remove(self._layer)
+        failure, progress.failure = progress.failure, None
+        if failure is not None:
+            where, kind = failure
+            self._tell(name, f"{where} raised {kind}, and nobody above was told")
+        elif self._undelivered and any(result is one for one in self._undelivered):
+            self._tell(name, f"it returned {result!r}")
+        else:
+            progress.delivered.append((self._layer, values))
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Note the failure for the layer above: it passes it on, or it swallows it."""
+        progress = state[0]
+        progress.inside.remove(self._layer)
+        if isinstance(error, Exception) and not isinstance(error, CancelledError):
+            progress.failure = (f"{self._entry.target}.{self._method}", type(error).__name__)
+
+    def _advance(self, runs: Runs, name: str, values: Values, *, repeated: bool) -> None:
+        run_id = self._run_id(runs.protocol.key, values)
+        if run_id is None:
+            return
+        number = _identifier(self._number, values) if self._number else None
+        pair = _identifier(self._pair, values) if self._pair else None
+        deviation = runs.advance(self._layer, run_id, name, number, pair, repeated=repeated)
+        if deviation is not None:
+            self._runtime.publish(Deviated(self._entry, self._method, deviation))
+
+    def _run_id(self, key: str, values: Values) -> str | None:
+        for one in self._run:
+            found = one.read(values)
+            if found is not MISSING and (text := plain_name(found)):
+                return text
+        scope = current_scope()
+        return None if scope is None else scope.ids.get(key)
+
+    def _tell(self, name: str | None, reason: str) -> None:
+        self._runtime.tally.undelivered += 1
+        self._runtime.publish(Undelivered(self._entry, self._method, name, reason))
+
+
+def _identifier(readers: list[Reader], values: Values) -> int | str | None:
+    for one in readers:
+        found = one.read(values)
+        if type(found) is int or type(found) is str:
+            return found if type(found) is int else plain_name(found)
+    return None
+
+
+def _seen_before(progress: Progress, layer: str, values: Values) -> bool:
+    """True where this layer has delivered this very message: the same objects, handed over once more."""
+    return any(
+        layer == earlier and len(values) == len(given) and all(map(_is, values, given))
+        for earlier, given in progress.delivered
+    )
+
+
+def _is(one: object, other: object) -> bool:
+    # An empty **kwargs, or an empty *args, is made anew for each call.
+    return one is other or (type(one) in (dict, tuple) and type(one) is type(other) and not one and not other)

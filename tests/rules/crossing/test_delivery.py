@@ -1,0 +1,80 @@
+"""Rounds: how long a message to oneself excuses the same one to others, and what is kept of it."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import pytest
+
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import Config
+from isolation_audit.rules.crossing import delivery as addressees
+from isolation_audit.rules.crossing.delivery import Addressees, Message, Reached
+
+
+@pytest.fixture
+def weighing(monkeypatch):
+    auditor = Auditor(Config())
+    told: list[Reached] = []
+    monkeypatch.setattr(auditor.runtime, "publish", told.append)
+    clock = [1000.0]
+    monkeypatch.setattr(addressees.time, "monotonic", lambda: clock[0])
+    mechanism = auditor.runtime.part(Addressees)
+
+    def send(sender: str, receiver: str, payload: Any) -> None:
+        token = auditor.runtime.users.token
+        mechanism.one(token(sender), token(receiver), Message("app:send", payload, ()))
+
+    return send, mechanism, told, clock
+
+
+def test_a_message_waits_for_its_round(weighing) -> None:
+    send, mechanism, told, clock = weighing
+    send("alice", "bob", "words of alice")
+    clock[0] += 0.9
+    mechanism.settle(1.0)
+    assert told == []
+    send("alice", "alice", "words of alice")
+    clock[0] += 5
+    mechanism.settle(1.0)
+    assert told == [], "a round"
+    send("alice", "bob", "other words of alice")
+    clock[0] += 1
+    mechanism.settle(1.0)
+    mechanism.settle(0.0)
+    assert [(one.content.id, one.addressee.id) for one in told] == [("alice", "bob")]
+
+
+def test_what_one_was_sent_long_ago_excuses_nothing(weighing) -> None:
+    send, mechanism, told, clock = weighing
+    send("alice", "alice", "the answer for alice")
+    clock[0] += addressees.ROUND - 0.1
+    send("alice", "bob", "the answer for alice")
+    clock[0] += 0.2
+    send("alice", "bob", "the answer for alice")
+    mechanism.settle(0.0)
+    assert len(told) == 1
+
+
+def test_nothing_of_a_payload_is_kept_and_tables_are_bounded(weighing, monkeypatch) -> None:
+    class Held(dict):
+        pass
+
+    send, mechanism, told, _clock = weighing
+    payload = Held(text="words of alice")
+    reference = weakref.ref(payload)
+    send("alice", "bob", payload)
+    send("alice", "alice", Held(text="others"))
+    del payload
+    gc.collect()
+    assert reference() is None
+    assert len(mechanism._waiting) == 1
+    monkeypatch.setattr(addressees, "_WAITING", 100)
+    for number in range(5_000):
+        send(f"user-{number}", f"user-{number}", "mine")
+        send("alice", "bob", f"words {number} of alice")
+    assert len(mechanism._own) <= addressees._SENDERS
+    assert len(mechanism._waiting) <= 100
+    assert len(told) + len(mechanism._waiting) == 5_001, "none is lost"

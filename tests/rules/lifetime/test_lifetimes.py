@@ -1,0 +1,241 @@
+"""IA501 and IA502: who holds what has outlived its work, twins that let go, trends and their false alarms."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import random
+import sys
+import time
+import tomllib
+from typing import Any
+
+import pytest
+from lifetime_leaks import LEAKS
+
+import isolation_audit
+from isolation_audit.analysis.trends import rising
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import parse_config
+from isolation_audit.rules.lifetime.lifetimes import Lifetimes
+
+ENGINE = """\
+class Context:
+    def __init__(self, user_id):
+        self.user_id = user_id
+
+class Engine:
+    def __init__(self, context):
+        self.context = context
+
+    def ask(self, question=None):
+        return question
+"""
+
+CONFIG = """\
+[[engines]]
+target = "{name}:Engine"
+owner = "args.context.user_id"
+
+[limits]
+grace = "{grace}"
+"""
+
+
+class Running:
+    """A module with an engine, audited."""
+
+    def __init__(self, folder: Any, name: str, source: str, grace: str) -> None:
+        (folder / f"{name}.py").write_text(source + "\n\n" + ENGINE, encoding="utf-8")
+        importlib.invalidate_caches()
+        self.name = name
+        self.auditor = Auditor(parse_config(tomllib.loads(CONFIG.format(name=name, grace=grace)))).start()
+        self.module = importlib.import_module(name)
+
+    def unit(self, call: Any, user: str = "alice") -> None:
+        """One unit of work; nothing of it stays in a variable."""
+        with isolation_audit.user_scope(user):
+            call(self.module.Engine(self.module.Context(user)))
+
+    def found(self, code: str = "IA501") -> list[Any]:
+        self.auditor.settle(0.0)
+        time.sleep(0.002)  # longer than the grace: what is held by something at work is told after that
+        self.auditor.settle(0.0)
+        return [entry.finding for entry in self.auditor.recorder.entries() if entry.finding.rule == code]
+
+    def end(self) -> None:
+        self.auditor.stop()
+        getattr(self.module, "end", int)()
+        del sys.modules[self.name]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_heap():
+    """What was there before is left out of the collections, of which each test makes several."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture
+def running(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    made: list[Running] = []
+
+    def start(source: str = "", name: str = "app", grace: str = "1ms") -> Running:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        made.append(Running(tmp_path, name, source, grace))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.end()
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_the_holder_is_named(running, name: str) -> None:
+    one = running(LEAKS[name].source)
+    one.unit(one.module.keep)
+    (finding,) = [finding for finding in one.found() if finding.target == "app:Engine"]
+    assert "held by" in finding.message
+    assert LEAKS[name].words in finding.message.partition("held by ")[2]
+    assert "alice" not in finding.message
+    assert finding.site.top.function.endswith("Running.unit")
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_its_twin_is_silent(running, name: str) -> None:
+    one = running(LEAKS[name].source)
+    gc.disable()
+    try:
+        one.unit(one.module.let_go)
+        found = one.found()
+    finally:
+        gc.enable()
+    assert found == []
+
+
+def test_the_table_is_whole() -> None:
+    assert len(LEAKS) >= 50
+
+
+def test_what_is_used_in_a_later_unit_is_made_to_last(running) -> None:
+    one = running("SESSIONS = {}\n\ndef keep(engine):\n    SESSIONS[len(SESSIONS)] = engine\n")
+    one.unit(one.module.keep)
+    one.auditor.settle(60.0)
+    with isolation_audit.user_scope("alice"):
+        one.module.SESSIONS[0].ask()
+    one.unit(one.module.keep)
+    assert not [finding for finding in one.found() if finding.target == "app:Engine"]
+
+
+def test_what_a_leaked_object_holds_is_not_told_again(running) -> None:
+    one = running("KEPT = []\n\ndef keep(engine):\n    KEPT.append(engine)\n")
+    one.unit(one.module.keep)
+    assert [finding.target for finding in one.found()] == ["app:Engine"]
+
+
+def test_a_context_that_stays_alone_is_told(running) -> None:
+    one = running("KEPT = []\n\ndef keep(engine):\n    KEPT.append(engine.context)\n")
+    one.unit(one.module.keep)
+    (finding,) = one.found()
+    assert finding.target == "app:Context"
+    assert finding.message.endswith("held by app.KEPT -> a list")
+
+
+def test_nothing_is_told_before_the_grace_is_over_and_while_the_unit_runs(running) -> None:
+    one = running("KEPT = []\n\ndef keep(engine):\n    KEPT.append(engine)\n", grace="1h")
+    with isolation_audit.user_scope("alice"):
+        one.unit(one.module.keep)
+        assert one.found() == []
+        one.module.KEPT.clear()
+    one.unit(one.module.keep)
+    one.auditor.settle(2.0)
+    assert one.auditor.recorder.counts["IA501"] == 0
+
+
+def test_many_of_one_kind_are_searched_a_few_times(running) -> None:
+    one = running("KEPT = []\n\ndef keep(engine):\n    KEPT.append(engine)\n")
+    for number in range(100):
+        one.unit(one.module.keep, f"user-{number}")
+    (finding,) = one.found()
+    assert finding.target == "app:Engine"
+    assert 1 <= one.auditor.recorder.counts["IA501"] <= 8
+
+
+@pytest.mark.parametrize("units", [1_500, pytest.param(10_000, marks=pytest.mark.long)])
+def test_units_that_let_go_are_flat(running, units: int) -> None:
+    one = running("LAST = []\n\ndef keep(engine):\n    LAST[:] = [engine]\n")
+    for number in range(units):
+        one.unit(one.module.keep, f"user-{number % 10}")
+        if number % 20 == 0:
+            one.auditor.settle(60.0)
+    lifetimes = one.auditor.runtime.part(Lifetimes)
+    assert len(lifetimes._watched) <= 4
+    assert one.found("IA502") == []
+
+
+HALF = """\
+import itertools
+
+KEPT, COUNT = [], itertools.count()
+
+def keep(engine):
+    if next(COUNT) % 2:
+        KEPT.append(engine)
+"""
+
+
+def test_growth_is_told_once_with_its_slope(running) -> None:
+    one = running(HALF)
+    for number in range(3_000):
+        one.unit(one.module.keep)
+        if number % 16 == 0:
+            one.auditor.settle(60.0)
+    found = {finding.target: finding for finding in one.found("IA502")}
+    assert "app:Engine" in found
+    assert "0.5 with each unit of work" in found["app:Engine"].message
+    assert one.auditor.recorder.counts["IA502"] <= 2
+
+
+def test_threads_and_tasks_of_requests_are_not_disturbed(running) -> None:
+    one = running("async def work(engine):\n    for _ in range(3):\n        engine.ask(1)\n")
+
+    async def main() -> None:
+        async def request(user: str) -> None:
+            with isolation_audit.user_scope(user):
+                engine = one.module.Engine(one.module.Context(user))
+                await one.module.work(engine)
+
+        await asyncio.gather(*(request(f"user-{number}") for number in range(50)))
+
+    asyncio.run(main())
+    assert one.found() == []
+
+
+def test_trends_of_series_without_one() -> None:
+    """A thousand series that wander, peak, saturate or step: none is told."""
+    chance = random.Random(7)
+    shapes = {
+        "noise": lambda at: chance.randrange(40),
+        "bursts": lambda at: 500 if chance.random() < 0.1 else chance.randrange(5),
+        "filling": lambda at: min(at // 16, 20) + chance.randrange(3),
+        "step": lambda at: (30 if at > 512 else 3) + chance.randrange(4),
+        "falling": lambda at: max(0, 60 - at // 20) + chance.randrange(3),
+    }
+    told = 0
+    for shape in shapes.values():
+        for _ in range(200):
+            told += rising([(at, shape(at)) for at in range(0, 64 * 17, 17)]) is not None
+    assert told == 0
+
+
+@pytest.mark.parametrize("slope", [0.05, 0.5, 1.0, 3.0])
+def test_trends_of_series_that_rise(slope: float) -> None:
+    chance = random.Random(3)
+    series = [(at, int(at * slope) + chance.randrange(4)) for at in range(0, 64 * 17, 17)]
+    found = rising(series)
+    assert found is not None
+    assert abs(found - slope) < slope / 4

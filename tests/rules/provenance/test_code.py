@@ -1,0 +1,54 @@
+"""Names that the application is written with."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import pytest
+
+from isolation_audit.rules.provenance.code import StaticTexts, constants
+
+MODULE = """
+import os
+TEAM = ["alice.liddell", "bob.builder"]
+TABLE = {
+    "carol.kane": 1,
+
+    "dave.null": 2,
+}
+NAME: str = "erin.gray"
+made = os.getenv("frank.poole")
+
+def view():
+    return {"support": "grace.hopper", "more": ("heidi.klum", [lambda: "ivan.drago"])}
+"""
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "written_app"
+    (folder / "templates" / "deep").mkdir(parents=True)
+    (folder / "__init__.py").write_text(MODULE)
+    (folder / "test_views.py").write_text('WHO = ["judy.garland"]')
+    (folder / "templates" / "deep" / "page.html").write_text("ask <b>ken.thompson</b>")
+    (folder / "templates" / "picture.svg").write_text("linus.pauling")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("written_app"), importlib.import_module("written_app.test_views")
+    del sys.modules["written_app"], sys.modules["written_app.test_views"]
+
+
+def test_data_of_modules_and_templates(package) -> None:
+    texts = StaticTexts()
+    text = texts.all()
+    for name in ("alice.liddell", "bob.builder", "carol.kane", "dave.null", "erin.gray", "ken.thompson"):
+        assert name in text
+    for name in ("frank.poole", "grace.hopper", "judy.garland", "linus.pauling"):
+        assert name not in text, "calls, functions, tests and pictures are no data of the application"
+    assert texts.all() == text
+
+
+def test_constants_of_a_view(package) -> None:
+    found = constants(package[0].view.__code__)
+    assert {"grace.hopper", "heidi.klum", "ivan.drago"} <= set(found)
+    assert constants(None) == []

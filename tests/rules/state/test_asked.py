@@ -1,0 +1,59 @@
+"""What a unit's inputs tell: the client's signs, the values that it has sent, and what is its own."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from isolation_audit.model.users import User
+from isolation_audit.rules.provenance import texts
+from isolation_audit.rules.provenance.inputs import REQUEST, ROWS, Input, Inputs
+from isolation_audit.rules.state.asked import Asked, headers, signs
+
+SCOPE = {
+    "type": "http",
+    "path": "/rooms/tea",
+    "query_string": b"text=call+the+bank",
+    "headers": [(b"cookie", b"theme=dark; sid=a1b2c3d4e5f6g7"), (b"user-agent", b"Browser/120.0 (4711)")],
+}
+
+
+def unit(*inputs):
+    made = Inputs()
+    made.kept += inputs
+    return made
+
+
+def asgi():
+    return Input(REQUEST, SCOPE, texts=texts.of_asgi)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (SCOPE, True),
+        ({"HTTP_COOKIE": "sid=a1b2c3d4e5f6g7"}, True),
+        (SimpleNamespace(environ={"HTTP_COOKIE": "sid=a1b2c3d4e5f6g7"}), True),
+        (SimpleNamespace(environ=None), False),
+        ([("Cookie", "sid=a1b2c3d4e5f6g7")], True),
+    ],
+)
+def test_headers_are_found_in_every_kind_of_request(value, found):
+    one = Input(REQUEST, value, texts=lambda held: held if type(held) is list else [])
+    assert any(name == "cookie" for name, _value in headers(one)) is found
+    assert bool(signs(unit(one))) is found
+
+
+def test_values_and_own_atoms():
+    asked = Asked(unit(asgi()), None, None)
+    assert {"rooms", "tea", "call the bank"} <= asked.values()
+    assert asked.holds("call the bank")
+    assert hash("call the bank") in asked.own()
+    assert hash("4711") not in asked.own(), "a browser's number is nobody's"
+
+
+def test_rows_are_ones_own_where_they_name_the_user():
+    rows = [["alice-1", "4812"], ["carol-3", "5923"]]
+    asked = Asked(unit(asgi(), Input(ROWS, rows)), User("alice-1"), None)
+    assert hash("4812") in asked.own()
+    assert hash("5923") not in asked.own()
+    assert asked.holds("5923")

@@ -1,0 +1,77 @@
+"""IA810: classes and aliases that share a configured name, with the number of files that import each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from isolation_audit.model.rules import Severity
+from trees import scan_tree, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from isolation_audit.source.scan.findings import Reference
+
+CONFIG = """\
+[[factories]]
+target = "app.factory:EngineFactory.create"
+builds = "app.engine:Engine"
+
+[[engines]]
+target = "app.engine:Engine"
+"""
+
+FACTORY = "class EngineFactory:\n    def create(self):\n        return None\n"
+ENGINE = "class Engine:\n    def __init__(self, context):\n        self.context = context\n\n    def ask(self): ...\n"
+TREE = {
+    "app/__init__.py": "",
+    "app/factory.py": FACTORY,
+    "app/engine.py": ENGINE,
+    "app/old/__init__.py": "from .factory import (\n    EngineFactory,  # for old callers\n)\n",
+    "app/old/factory.py": FACTORY,
+    "app/compat.py": "try:\n    from app.missing import EngineFactory\nexcept ImportError:\n"
+    "    class EngineFactory:\n        pass\n",
+    "app/alias.py": "from app.engine import Engine as EngineFactory\n",
+    "tools/motors.py": "class Engine:\n    def turbine(self): ...\n",
+    "tools/answers.py": "class Engine:\n    def ask(self): ...\n",
+    "tests/inner.py": "def test():\n    class EngineFactory:\n        pass\n",
+    "one.py": "from app.factory import EngineFactory\n",
+    "two.py": "from app.old import EngineFactory\n",
+    "three.py": "def later():\n    from app.old.factory import EngineFactory\n    return EngineFactory\n",
+}
+
+
+@pytest.fixture
+def found(tmp_path: Path):
+    def run(tree: dict[str, str], config: str = CONFIG) -> dict[str, Reference]:
+        write_tree(tmp_path, {**tree, "isolation-audit.toml": config})
+        return {one.file: one for one in scan_tree(tmp_path).references if one.rule == "IA810"}
+
+    return run
+
+
+def test_each_other_definition_with_its_users(found) -> None:
+    duplicates = found(TREE)
+    assert set(duplicates) == {"app/old/factory.py", "app/compat.py", "app/alias.py", "tools/answers.py"}
+    old = duplicates["app/old/factory.py"]
+    assert (old.line, old.form, old.severity) == (1, "class of the same name", Severity.WARNING)
+    assert old.message.startswith("another EngineFactory, imported by 3 files; there is one in app.factory (1 file)")
+    fallback = duplicates["app/compat.py"]
+    assert (fallback.line, fallback.form) == (4, "fallback class")
+    assert "imported by 0 files" in fallback.message
+    alias = duplicates["app/alias.py"]
+    assert alias.severity is Severity.NOTE
+    assert alias.message == "the name EngineFactory stands for app.engine:Engine here"
+
+
+def test_one_definition_that_is_handed_on_is_silent(found) -> None:
+    clean = ("app/__init__.py", "app/factory.py", "app/engine.py", "tools/motors.py", "tests/inner.py", "one.py")
+    handing = {"app/again.py": "from app.factory import EngineFactory\n", "two.py": "from app import again\n"}
+    assert found({name: TREE[name] for name in clean} | handing) == {}
+
+
+def test_without_configured_names_and_where_it_is_switched_off(found) -> None:
+    assert found(TREE, '[[deprecations]]\ntarget = "colorsys"\n') == {}
+    assert found(TREE, CONFIG + '\n[select]\ndisable = ["IA810"]\n') == {}
