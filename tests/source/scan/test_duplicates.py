@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from isolation_audit.model.rules import Severity
+from isolation_audit.source.scan.markdown import as_markdown
 from trees import scan_tree, write_tree
 
 if TYPE_CHECKING:
@@ -75,3 +76,43 @@ def test_one_definition_that_is_handed_on_is_silent(found) -> None:
 def test_without_configured_names_and_where_it_is_switched_off(found) -> None:
     assert found(TREE, '[[deprecations]]\ntarget = "colorsys"\n') == {}
     assert found(TREE, CONFIG + '\n[select]\ndisable = ["IA810"]\n') == {}
+
+
+MIGRATING = """\
+[[deprecations]]
+target = "app.old:Engine"
+replacement = "app.new:UserEngine.create"
+
+[[deprecations.origins]]
+constructor = "app.old:make"
+replacement = "app.new:QuickEngine"
+"""
+MIGRATED = {
+    "app/__init__.py": "from app.new import UserEngine\n",
+    "app/old.py": "class Engine:\n    pass\n\n\ndef make(): ...\n",
+    "app/new.py": "class UserEngine:\n    @classmethod\n    def create(cls): ...\n\n\nclass QuickEngine:\n    pass\n",
+    "app/other.py": "class Motor:\n    pass\n\n\nclass UserEngine:\n    pass\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("from app.new import UserEngine as Engine\n", False),
+        ("from app import UserEngine as Engine\n", False),
+        ("from app.new import QuickEngine as Engine\n", False),
+        ("from app.old import Engine\nfrom app.new import UserEngine as Engine\n", False),
+        ("from app.other import Motor as Engine\n", True),
+        ("from app.other import UserEngine as Engine\n", True),
+        ("from app.old import Engine as UserEngine\n", True),
+    ],
+)
+def test_the_replacement_may_have_the_name_of_what_it_replaces(found, line: str, told: bool) -> None:
+    assert ("chat.py" in found({**MIGRATED, "chat.py": line}, MIGRATING)) == told
+
+
+def test_a_file_with_references_and_duplicates_is_listed_once(tmp_path: Path) -> None:
+    again = "from app.old import Engine as Old\nfrom app.other import Motor as Engine\nOld()\n"
+    outcome = scan_tree(write_tree(tmp_path, {**MIGRATED, "chat.py": again, "isolation-audit.toml": MIGRATING}))
+    assert [one.line for one in outcome.references if one.file == "chat.py"] == [1, 2, 3]
+    assert as_markdown(outcome).count("\n## chat.py\n") == 1

@@ -68,8 +68,8 @@ class _Read:
     """(module, name) -> the module that the name is imported from there."""
     imports: list[tuple[str, str, str]] = field(default_factory=list)
     """The importing file, the name, and the module."""
-    aliases: list[tuple[str, str, str, int]] = field(default_factory=list)
-    """The file, the name, what it means, and the line."""
+    aliases: list[tuple[str, str, str, str, int]] = field(default_factory=list)
+    """The file, the name, the module and the name of what it means, and the line."""
 
 
 def duplicates(source: Source) -> Iterator[Duplicate]:
@@ -87,10 +87,12 @@ def duplicates(source: Source) -> Iterator[Duplicate]:
                 form = "fallback class" if one.fallback else "class of the same name"
                 count = users[name, one.module]
                 yield Duplicate(name, one.path, _span(one.node), form, one.module, count, others)
-    for path, name, means, line in read.aliases:
-        if name in read.classes:
+    replacements = _replacements(source.config)
+    for path, name, module, meant, line in read.aliases:
+        # The replacement under the old name is what a migrated file says, and what `migrate` itself writes.
+        if name in read.classes and (name, meant, _home(read, meant, module)) not in replacements:
             span = Span(line, 0, line, 0)
-            yield Duplicate(name, path, span, "alias", source.modules.name(path), 0, means=means)
+            yield Duplicate(name, path, span, "alias", source.modules.name(path), 0, means=f"{module}:{meant}")
 
 
 def _homes(config: Config) -> dict[str, set[str]]:
@@ -106,6 +108,16 @@ def _homes(config: Config) -> dict[str, set[str]]:
         if name[:1].isupper():
             found.setdefault(name, set()).add(target.module)
     return found
+
+
+def _replacements(config: Config) -> set[tuple[str, str, str]]:
+    """The names of deprecated classes, each with the name and the module of what replaces it."""
+    return {
+        (entry.target.qualname.partition(".")[0], new.qualname.partition(".")[0], new.module)
+        for entry in config.deprecations
+        for new in (entry.replacement, *(origin.replacement for origin in entry.origins))
+        if new is not None
+    }
 
 
 def _read(source: Source, names: frozenset[str]) -> _Read:
@@ -136,7 +148,7 @@ def _imports(read: _Read, source: Source, path: str, data: bytes, names: set[str
             if given in names and name == given:
                 read.given[own, given] = module
             elif given in names and not found[1]:
-                read.aliases.append((path, given, f"{module}:{name}", data.count(b"\n", 0, found.start()) + 1))
+                read.aliases.append((path, given, module, name, data.count(b"\n", 0, found.start()) + 1))
 
 
 def _classes(read: _Read, source: Source, path: str, data: bytes, names: set[str]) -> None:
@@ -165,16 +177,17 @@ def _top(body: list[ast.stmt], *, fallback: bool) -> Iterator[tuple[ast.ClassDef
 
 def _users(read: _Read) -> Counter[tuple[str, str]]:
     """Files that import a name, by the name and the module that has the class."""
-    homes = {(name, one.module) for name, classes in read.classes.items() for one in classes}
-    users: set[tuple[str, str, str]] = set()
-    for path, name, start in read.imports:
-        module = start
-        for _ in range(_HOPS):
-            if (name, module) in homes or (module, name) not in read.given:
-                break
-            module = read.given[module, name]
-        users.add((path, name, module))
+    users = {(path, name, _home(read, name, module)) for path, name, module in read.imports}
     return Counter((name, module) for _path, name, module in users)
+
+
+def _home(read: _Read, name: str, module: str) -> str:
+    """The module that has the class which this name of this module stands for."""
+    for _ in range(_HOPS):
+        if (module, name) not in read.given or any(one.module == module for one in read.classes.get(name, ())):
+            break
+        module = read.given[module, name]
+    return module
 
 
 def _alike(name: str, one: ast.ClassDef, other: ast.ClassDef) -> bool:

@@ -65,8 +65,12 @@ class Judge:
         self._source = source
         self._owners = Owners(source.tree.base)
 
+    def findings(self, *, duplicates: bool) -> list[Reference]:
+        """References and, where they are wanted, duplicates: all of them, by file and place."""
+        return sorted([*self.references(), *(self.duplicates() if duplicates else ())], key=_place)
+
     def references(self) -> list[Reference]:
-        """All of them, by file and place."""
+        """What refers to something deprecated."""
         source = self._source
         found = [*self._unreadable(), *self._old_files(), *self._registry()]
         for path, facts in source.facts.items():
@@ -80,7 +84,7 @@ class Judge:
                 continue  # that it does not parse is told by its conflict
             message = f"not read, because it does not parse: {reason}" if line else f"not read: {reason}"
             found.append(self._at(path, line, "IA807", "unparsable", message))
-        return sorted(found, key=_place)
+        return found
 
     # References
 

@@ -94,7 +94,7 @@ def judge(source: Source, phases: tuple[str, ...] = ()) -> Outcome:
     """The findings of a source, as far as ``[select]`` wants them; of some phases only, where they are named."""
     selection = Selection(source.config.select)
     judging = Judge(source)
-    found = [*judging.references(), *(judging.duplicates() if selection.enabled("IA810") else ())]
+    found = judging.findings(duplicates=selection.enabled("IA810"))
     found = [one for one in found if selection.enabled(one.rule) and (not phases or one.phase in phases)]
     references = tuple(replace(one, severity=selection.severity(one.rule, one.severity)) for one in found)
     return Outcome(source, references, phases)

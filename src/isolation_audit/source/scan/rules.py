@@ -197,7 +197,7 @@ RULES = {
             "is taken silently, when a dependency is missing. The finding names the other definitions with the number "
             "of files that import each. Names are those of engines, emitters, factories, singletons, "
             "contexts and deprecations; classes whose name is one word must have a method or a parameter of the "
-            "constructor in common. An alias is a note.",
+            "constructor in common. An alias is a note; the replacement under the name of what it replaces is none.",
             "keep one class; let the others be imported from there, or give them names of their own",
             SourceExample(
                 '[[factories]]\ntarget = "app.factory:EngineFactory.create"\nbuilds = "app.engine:Engine"\n',
