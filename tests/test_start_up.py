@@ -53,7 +53,7 @@ def of_command(*words: str, cwd: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tree")
-    write_tree(folder, {**OLD, "isolation-audit.toml": CONFIG, "chat.py": "from app.old import Engine\n"})
+    write_tree(folder, {**OLD, "isolation-audit.toml": CONFIG, "chat.py": "from app.old import Engine\nEngine()\n"})
     cli("run", "--report", ".", "--", "-c", "import chat", cwd=folder)
     return folder
 
@@ -73,6 +73,7 @@ COMMANDS = {
     "deactivate --help": set(),
     "demo --help": {"asyncio"},
     "demo --list-faults": RULES,
+    "explain --help": set(),
     "gate --help": set(),
     "migrate --help": set(),
     "progress --help": RULES,
@@ -80,6 +81,7 @@ COMMANDS = {
     "run --help": set(),
     "scan --help": set(),
     "show --help": set(),
+    "why-not --help": set(),
     "check": TABLES,
     "compare report.json report.json": RULES | TABLES,
     "gate report.json": set(),
@@ -88,14 +90,17 @@ COMMANDS = {
     "rules": RULES | TABLES,
     "run -- -c pass": RULES,  # once the program has ended
     "scan": set(),
+    "explain FINGERPRINT report.json": set(),
     "show report.json": set(),
+    "why-not POST report.json": set(),
 }
 """What of RUN_TIME and EXTRAS each command may import."""
 
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_a_command_imports_only_what_it_uses(tree: Path, words: str) -> None:
-    modules = of_command(*words.split(), cwd=tree)
+    findings = json.loads((tree / "report.json").read_bytes())["findings"]
+    modules = of_command(*words.replace("FINGERPRINT", findings[0]["fingerprint"]).split(), cwd=tree)
     name = words.split(maxsplit=1)[0]
     ours = {name.split(".")[2] for name in modules if name.startswith("isolation_audit.cli.")}
     export = {"isolation_audit.exporters"} if name in REPORTS else set()
@@ -103,7 +108,7 @@ def test_a_command_imports_only_what_it_uses(tree: Path, words: str) -> None:
     assert ours <= {name, *BESIDE.get(name, ())}
 
 
-REPORTS = {"compare", "demo", "gate", "progress", "run", "show"}
+REPORTS = {"compare", "demo", "explain", "gate", "progress", "run", "show", "why-not"}
 """Commands that read reports."""
 
 BESIDE = {
@@ -111,12 +116,14 @@ BESIDE = {
     "compare": ("reports",),
     "deactivate": ("activation",),
     "demo": ("example", "faults"),
+    "explain": ("reports", "show"),
     "gate": ("reports",),
     "migrate": ("scan",),
     "progress": ("reports", "scan"),
     "rules": ("catalogue", "pages"),
     "run": ("signals", "supervise"),
     "show": ("reports",),
+    "why-not": ("explain", "reports", "show"),
 }
 """Files of commands that others use."""
 

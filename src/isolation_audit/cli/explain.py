@@ -54,7 +54,7 @@ _SILENT: Final = {
 @click.argument("fingerprint", metavar="FINGERPRINT")
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path())
 def explain(fingerprint: str, directory: str | None) -> None:
-    """Tell of one finding what was looked at, what would have explained it, and where its data was last seen coming in.
+    """Tell what a finding rests on, what would have explained it, and where its data came in.
 
     FINGERPRINT may be shortened, as long as it is one finding's. DIR is the folder of a report, as for `show`.
     """
@@ -71,9 +71,10 @@ def explain(fingerprint: str, directory: str | None) -> None:
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 def why_not(route: str, directory: str | None, *, as_json: bool) -> None:
-    """Tell of the exits whose method and route have ROUTE in them why what named others there was, or was not, told of.
+    """Tell why exits that name others are, or are not, findings.
 
-    DIR is the folder of a report, as for `show`.
+    ROUTE is a part of the method and the route of the exits to tell of; without it, all are. DIR is the folder of a
+    report, as for `show`.
     """
     exits: dict[str, dict[str, int]] = read_report(_place(directory), lambda report: report["summary"].get("exits", {}))
     wanted = {place: counts for place, counts in exits.items() if route in place}
