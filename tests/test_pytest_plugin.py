@@ -279,7 +279,8 @@ def test_an_old_pluggy_is_a_sentence_and_only_where_it_matters(monkeypatch: pyte
     start = runpy.run_path(pytest_plugin.__file__)["pytest_load_initial_conftests"]
 
     def config(*, audit: bool) -> Any:
-        options = {"audit_isolation": audit, "audit_config": None, "audit_report": None, "audit_fail_on": None}
+        others = ("audit_config", "audit_depth", "audit_report", "audit_fail_on")
+        options = {"audit_isolation": audit, **dict.fromkeys(others)}
         return SimpleNamespace(known_args_namespace=SimpleNamespace(**options))
 
     assert next(start(config(audit=False))) is None

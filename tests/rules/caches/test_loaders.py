@@ -10,7 +10,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from test_sent_credentials import ALICE, BOB, visit
+from visiting import visit
+
+ALICE, BOB = "alice.liddell", "bob.builder"
 
 signed_in: ContextVar[Any] = ContextVar("signed_in", default=None)
 ORDERS = {7: (ALICE, "12 Elm Street"), 8: (BOB, "3 Oak Lane")}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from auditing import Audit, current_user
-from test_cookies import ALICE, BOB, service
+from test_client_cookies import ALICE, BOB, service
 
 Asks = list[tuple[str, dict[str, str], dict[str, str]]]
 """Who asks, what is put into the client's own headers before, and what the request is given."""

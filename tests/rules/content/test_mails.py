@@ -11,7 +11,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from test_sent_credentials import ALICE, BOB, visit
+from visiting import visit
+
+ALICE, BOB = "alice.liddell", "bob.builder"
 
 controller = pytest.importorskip("aiosmtpd.controller")
 

@@ -16,12 +16,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-
-from isolation_audit.auditor import Auditor
-from isolation_audit.config import Config, model
+from visiting import key_of, visit
 
 ALICE, BOB = "alice.liddell", "bob.builder"
-KEYS = {ALICE: "7f3a91c0d2e84b56", BOB: "c05e1d77a9b24f38"}
 
 
 @contextmanager
@@ -127,34 +124,6 @@ class Shop:
         return JSONResponse(await self.ask("GET", "/balance", {"Authorization": given}))
 
 
-def visit(app: Any, path: str, *users: str, **headers: str) -> list[tuple[str, str, str | None, str | None, str]]:
-    """Errors and warnings after a request of each user."""
-
-    async def ask(user: str) -> None:
-        sent = [(b"x-user", user.encode())]
-        sent += [(name.encode(), value.format(key=KEYS[user]).encode()) for name, value in headers.items()]
-        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": sent}
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": b""}
-
-        async def send(_message: Any) -> None:
-            pass
-
-        await app(scope, receive, send)
-
-    with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor:
-        for user in users:
-            asyncio.run(ask(user))
-        found = [entry.finding for entry in auditor.recorder.entries()]
-    assert auditor.runtime.barrier.counts == {}
-    return [
-        (one.rule, one.severity.value, one.witnesses.ambient, one.witnesses.content, one.message)
-        for one in found
-        if one.rule != "IA904" and one.severity.value != "note"
-    ]
-
-
 CLIENTS = pytest.mark.parametrize(
     "request_with", [with_httpx, with_httpx_async, with_requests, with_urllib, with_urllib3, with_aiohttp]
 )
@@ -184,7 +153,7 @@ def test_tokens_that_may_go_out(request_with, shop) -> None:
 def test_a_key_that_is_passed_on(request_with, own) -> None:
     with bank() as (url, seen):
         found = visit(Shop(url, request_with, own_tokens=own).app, "/passed", ALICE, BOB, authorization="Bearer {key}")
-    assert seen == [f"Bearer {KEYS[ALICE]}", f"Bearer {KEYS[BOB if own else ALICE]}"]
+    assert seen == [f"Bearer {key_of(ALICE)}", f"Bearer {key_of(BOB if own else ALICE)}"]
     assert [one[:4] for one in found] == ([] if own else [("IA203", "error", BOB, ALICE)])
 
 
