@@ -79,3 +79,26 @@ def test_keys_that_may_be_somebodys_are_not_shown(app):
 
 def test_what_no_module_leads_to_has_no_path(app):
     assert words([]) is None
+
+
+def test_however_many_modules_there_are_the_own_ones_come_first(app, monkeypatch):
+    for number in range(2_000):
+        other = ModuleType(f"shop.other_{number}")
+        other.__file__ = f"/srv/shop/other_{number}.py"
+        vars(other).update({f"name_{one}": [one] for one in range(30)})
+        monkeypatch.setitem(sys.modules, other.__name__, other)
+    monkeypatch.delitem(sys.modules, "shop.state")
+    monkeypatch.setitem(sys.modules, "shop.state", app)  # as the last
+    app.registry = {"agents": {"triage": []}}
+    assert words(app.registry["agents"]["triage"]) == "shop.state.registry['agents']['triage']"
+    assert words(sys.modules["shop.other_0"].name_3) == "shop.other_0.name_3"
+
+
+def test_when_searching_has_taken_its_share_each_key_still_has_its_own_path(app):
+    app.rooms = {"tea": [], "coffee": []}
+    paths = Paths()
+    assert paths.of(id(app.rooms["tea"]), ["/srv/shop/state.py"], "say").keys == ("tea",)
+    paths._spent = float("inf")
+    assert paths.of(id(app.rooms["coffee"]), ["/srv/shop/state.py"], "say").keys == ("coffee",)
+    elsewhere = []
+    assert paths.of(id(elsewhere), ["/srv/shop/state.py"], "say").keys == ("coffee",)

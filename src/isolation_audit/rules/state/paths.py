@@ -1,7 +1,11 @@
 """Paths in words: how the application's modules lead to a container, such as ``app.registry:REGISTRY._agents['x']``.
 
-Found from the modules' globals outwards, the shortest first, past everything that is code. Nothing of the application
-runs: fields are read where they are stored. Only a finding asks for a path, and each is asked for once.
+Found from the modules' globals outwards, the shortest first, past everything that is code: from the modules that read
+and write it, then from the application's others. Nothing of the application runs: fields are read where they are
+stored. Only a finding asks for a path, and each is asked for once.
+
+A path also decides: a room that both have asked for is told by its key. So how far one search goes is counted in
+objects, never in seconds, and is the same on a machine that is busy.
 """
 
 from __future__ import annotations
@@ -27,21 +31,17 @@ if TYPE_CHECKING:
 __builtins__ = BUILTINS
 
 _LARGEST: Final = 40_000
-"""Objects that are looked at for one path."""
+"""Parts of objects that are looked at from one set of modules."""
 
 _WIDE: Final = 2_000
 """Parts of one object."""
 
 _KNOWN: Final = 500
 
-_SECONDS: Final = 0.1
-"""For one search."""
 _AT_FIRST: Final = 1.0
 """Seconds for all searches, before they are given a"""
 _SHARE: Final = 0.02
 """of the time."""
-_CLOCK: Final = 256
-"""Objects between two looks at the clock."""
 
 _ENDS: Final = (str, bytes, ModuleType, CodeType)
 _OURS: Final = "isolation_audit"
@@ -90,39 +90,66 @@ class Paths:
     def of(self, identity: int, files: Iterable[str] = (), place: Hashable = None) -> Path | None:
         """The path to the container of this identity; None where nothing leads to it.
 
-        Where searching has taken its share of the time, it is the path that was last found for the same ``place``.
+        Where searching has taken its share of the time, only the global is looked through at which the last path for
+        the same ``place`` began; where that doesn't lead to it, it is the last path.
         """
         if identity in self._known:
             return self._known[identity]
         now = monotonic()
-        if place in self._last and self._spent > _AT_FIRST + _SHARE * (now - self._started):
-            return self._last[place]
+        exhausted = place in self._last and self._spent > _AT_FIRST + _SHARE * (now - self._started)
         for known in (self._known, self._last):
             if len(known) >= _KNOWN:
                 known.clear()
-        found = self._known[identity] = self._last[place] = _search(identity, frozenset(files), now + _SECONDS)
+        if exhausted:
+            last = self._last.get(place)
+            found = _search(identity, _global(last)) or last
+        else:
+            found = _search_in_order(identity, frozenset(files))
+        self._known[identity] = self._last[place] = found
         self._spent += monotonic() - now
         return found
 
 
-def _search(identity: int, files: frozenset[str], until: float) -> Path | None:
-    seen: set[int] = set()
-    held: list[Any] = []
-    waiting: deque[tuple[Any, Path]] = deque()
-    for name, module in _modules(files):
+def _search_in_order(identity: int, files: frozenset[str]) -> Path | None:
+    """From the modules of these files, then from the application's others."""
+    first, later = _modules(files)
+    return _search_modules(identity, first) or _search_modules(identity, later)
+
+
+def _search_modules(identity: int, modules: list[tuple[str, ModuleType]]) -> Path | None:
+    for name, module in modules:
         if id(vars(module)) == identity:
             return Path((name,), name, names=True)
-        for key, value in list(vars(module).items()):
-            if type(key) is str and not key.startswith("__"):
-                waiting.append((value, Path((f"{name}.{key}",), f"{name}:{key}")))
-    while waiting and len(seen) < _LARGEST:
+    return _search(identity, [one for name, module in modules for one in _globals(name, module)])
+
+
+def _globals(name: str, module: ModuleType) -> Iterator[tuple[Any, Path]]:
+    for key, value in list(vars(module).items()):
+        if type(key) is str and not key.startswith("__"):
+            yield value, Path((f"{name}.{key}",), f"{name}:{key}")
+
+
+def _global(last: Path | None) -> list[tuple[Any, Path]]:
+    """Where a path begins, as it is now."""
+    name = "" if last is None else last.target.partition(":")[0]
+    module = sys.modules.get(name)
+    if last is None or type(module) is not ModuleType:
+        return []
+    return [one for one in _globals(name, module) if one[1].steps[0] == last.steps[0]]
+
+
+def _search(identity: int, beginnings: Iterable[tuple[Any, Path]]) -> Path | None:
+    seen: set[int] = set()
+    held: list[Any] = []
+    waiting = deque(beginnings)
+    left = _LARGEST
+    while waiting and left > 0:
         value, path = waiting.popleft()
+        left -= 1
         if id(value) == identity:
             return replace(path, names=issubclass(type(value), type))
         if id(value) in seen or is_scalar(value) or type(value) in _ENDS or _is_ours(type(value)):
             continue
-        if not len(seen) % _CLOCK and monotonic() > until:
-            return None
         seen.add(id(value))
         held.append(value)  # its identity is its own as long as it lives
         for inner, step, under in islice(_parts(value), _WIDE):
@@ -150,17 +177,18 @@ def _is_ours(kind: type) -> bool:
     return type(module) is str and module.partition(".")[0] == _OURS
 
 
-def _modules(files: frozenset[str]) -> Iterator[tuple[str, ModuleType]]:
-    later = []
+def _modules(files: frozenset[str]) -> tuple[list[tuple[str, ModuleType]], list[tuple[str, ModuleType]]]:
+    """The modules of these files, and the application's others."""
+    first, later = [], []
     for name, module in list(sys.modules.items()):
         file = vars(module).get("__file__") if type(module) is ModuleType else None
         if type(module) is not ModuleType or type(file) is not str or name.partition(".")[0] == _OURS:
             continue
         if file in files:
-            yield name, module
+            first.append((name, module))
         elif not is_installed(file):
             later.append((name, module))
-    yield from later
+    return first, later
 
 
 def _parts(value: Any) -> Iterator[tuple[Any, str, object]]:
