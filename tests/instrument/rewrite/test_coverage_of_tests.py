@@ -5,9 +5,8 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-
-from instrument.rewrite.test_equal_programs import PROGRAMS
-from instrument.rewrite.told import listening, output, plain_and_rewritten
+from test_equal_programs import PROGRAMS
+from told import listening, output, plain_and_rewritten
 
 coverage = pytest.importorskip("coverage")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-
-from instrument.rewrite.told import listening, output, plain_and_rewritten
+from told import listening, output, plain_and_rewritten
 
 PROGRAMS = {
     "tracebacks with carets": """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import builtins
 
 import pytest
+from test_events import Notebook, rewritten
 
-from instrument.rewrite.test_events import Notebook, rewritten
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.rewrite import listener
 

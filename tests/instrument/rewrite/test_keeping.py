@@ -6,8 +6,8 @@ import sys
 import threading
 
 import pytest
+from told import Counting, output
 
-from instrument.rewrite.told import Counting, output
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.rewrite import cache, listener, loading, making, sites
 from isolation_audit.instrument.rewrite.loading import Loading

@@ -32,7 +32,7 @@ sys.path[:0] = {paths!r}
 from isolation_audit.instrument.barrier import STACK_END, Barrier
 from isolation_audit.instrument.rewrite import listener
 from isolation_audit.instrument.rewrite.loading import Loading
-from instrument.rewrite.told import Counting
+from told import Counting
 
 barrier = Barrier(10**6)
 if {rewritten}:

@@ -6,8 +6,8 @@ import sys
 import textwrap
 
 import pytest
+from test_events import CASES
 
-from instrument.rewrite.test_events import CASES
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.rewrite.loading import Loading
 
