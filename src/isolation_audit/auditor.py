@@ -7,8 +7,7 @@ import platform
 import secrets
 import threading
 import time
-from collections import Counter
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,7 +29,6 @@ from isolation_audit.instrument.levels import LEVELS
 from isolation_audit.instrument.running_scopes import RunningScopes
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
-from isolation_audit.instrument.tally import Histogram
 from isolation_audit.instrument.targets import State
 from isolation_audit.integrations.http_request import sources, users_told
 from isolation_audit.model import scopes
@@ -54,7 +52,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from isolation_audit.exporters.base import Sink
-    from isolation_audit.instrument.tally import Tally
     from isolation_audit.instrument.targets import Watched
     from isolation_audit.rules.base import Monitor
 
@@ -334,7 +331,7 @@ class Auditor:
         self.started = time.time()
         self._texts_cut_before = texts_cut()
         self.recorder = Recorder(self.config.limits, self.config.select)
-        _reset(self.runtime.tally)
+        self.runtime.tally.clear()
         self.runtime.paths.clear()
         self.runtime.part(Sightings).clear()
         self.runtime.part(InjectedUsers).clear()
@@ -349,16 +346,6 @@ class Auditor:
         self.drainer.start()
         if self.elsewhere is not None:
             self.elsewhere.start()
-
-
-def _reset(tally: Tally) -> None:
-    # In place: instrumented points hold the counters themselves, not the tally.
-    for field in fields(tally):
-        value = getattr(tally, field.name)
-        if isinstance(value, (Counter, Histogram)):
-            value.clear()
-        else:
-            setattr(tally, field.name, 0)
 
 
 def current() -> Auditor | None:

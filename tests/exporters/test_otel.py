@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from isolation_audit import Auditor, system_scope, user_scope
 from isolation_audit._version import __version__
 from isolation_audit.config import parse_config
-from isolation_audit.config.model import Otlp
+from isolation_audit.config.outputs import Otlp
 from isolation_audit.exporters.base import Batch
 from isolation_audit.exporters.configured import configured_sinks
 from isolation_audit.exporters.metrics import families
@@ -359,7 +359,7 @@ def test_without_the_package_the_extra_is_named() -> None:
         "import sys\n"
         "sys.modules['opentelemetry.sdk'] = None\n"
         "from isolation_audit import MissingExtraError\n"
-        "from isolation_audit.config.model import Otlp\n"
+        "from isolation_audit.config.outputs import Otlp\n"
         "from isolation_audit.exporters.otel import OtlpSink\n"
         "try:\n"
         "    OtlpSink(Otlp(endpoint='http://127.0.0.1:1'), None)\n"
@@ -447,7 +447,7 @@ def test_forked_children_send_their_own(protocol: str, received: Received) -> No
 _SENDING = """
 import sys
 sys.modules["gevent"] = None  # as if it were not installed: tests/test_greenlets.py is about where it is
-from isolation_audit.config.model import Otlp
+from isolation_audit.config.outputs import Otlp
 from isolation_audit.exporters.otel import OtlpSink
 from isolation_audit.exporters.base import Batch
 from isolation_audit.model.pseudonyms import Pseudonyms

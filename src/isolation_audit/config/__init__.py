@@ -22,13 +22,9 @@ from isolation_audit.config.model import (
     EventName,
     Factory,
     Identity,
-    Journal,
     Limits,
     Origin,
-    Otlp,
-    Prometheus,
     Protocol,
-    Report,
     Scan,
     Scope,
     Select,
@@ -36,6 +32,7 @@ from isolation_audit.config.model import (
     Shared,
     Target,
 )
+from isolation_audit.config.outputs import Journal, Otlp, Prometheus, Report
 from isolation_audit.config.paths import Attribute, Item, Path, PathError, Root, Step, parse_path, parse_value_path
 from isolation_audit.config.targets import parse_target
 

@@ -20,18 +20,13 @@ from isolation_audit.config.model import (
     Emitter,
     Engine,
     EventName,
-    Exporter,
     Factory,
     Holder,
     Identity,
     Integrations,
-    Journal,
     Limits,
     Origin,
-    Otlp,
-    Prometheus,
     Protocol,
-    Report,
     Responses,
     Rooms,
     Scan,
@@ -44,6 +39,7 @@ from isolation_audit.config.model import (
     Target,
     Watch,
 )
+from isolation_audit.config.outputs import Exporter, Journal, Otlp, Prometheus, Report
 from isolation_audit.config.targets import MODULE_OR_TARGET, TARGET, constructor_of
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.user_sources import SOURCES

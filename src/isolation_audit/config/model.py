@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from isolation_audit.config.outputs import Exporter, Journal, Otlp, Prometheus, Report
 from isolation_audit.model.user_sources import USER_CLAIMS, USER_HEADERS
 
 if TYPE_CHECKING:
@@ -247,42 +248,6 @@ class ServiceLevels:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """``[report]``: terminal and report file. ``raw_ids`` shows user ids instead of pseudonyms, everywhere."""
-
-    directory: FilePath | None = None
-    terminal: bool = True
-    color: Literal["auto", "always", "never"] = "auto"
-    raw_ids: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prometheus:
-    """``[prometheus]``: where /metrics is served; off without a port (0 lets the system choose one)."""
-
-    port: int | None = None
-    address: str = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True)
-class Otlp:
-    """``[otlp]``: where spans and log records go; off without an endpoint. ``timeout`` (seconds) bounds the exit."""
-
-    endpoint: str | None = None
-    protocol: Literal["grpc", "http/protobuf"] = "grpc"
-    headers: tuple[tuple[str, str], ...] = ()
-    service_name: str | None = None
-    timeout: float = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Journal:
-    """``[journal]``: an append-only JSON-lines file of findings, written as they happen."""
-
-    path: FilePath | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """``[limits]``: caps of every table, and the number of faults after which a target is switched off."""
 
@@ -354,14 +319,6 @@ class Integrations:
     """``[integrations]``: libraries that are watched without being configured, and the names of those that are not."""
 
     disable: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Exporter:
-    """One ``[exporters.NAME]``: an exporter of another package, with options that only it knows."""
-
-    name: str
-    options: tuple[tuple[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

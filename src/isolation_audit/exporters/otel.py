@@ -12,7 +12,7 @@ from isolation_audit.exporters.quiet import ThreadFilter
 from isolation_audit.exporters.telemetry import Privacy
 
 if TYPE_CHECKING:
-    from isolation_audit.config.model import Otlp
+    from isolation_audit.config.outputs import Otlp
     from isolation_audit.exporters.base import Batch
     from isolation_audit.exporters.otlp_delivery import Exporter
     from isolation_audit.model.pseudonyms import Pseudonyms

@@ -41,7 +41,7 @@ from isolation_audit.exporters.telemetry import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from isolation_audit.config.model import Otlp
+    from isolation_audit.config.outputs import Otlp
     from isolation_audit.exporters.otlp_delivery import Exporter
     from isolation_audit.model.scopes import Scope
     from isolation_audit.recording.recorder import Entry

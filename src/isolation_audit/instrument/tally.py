@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -102,6 +102,15 @@ class Tally:
     cleanup: Histogram = field(default_factory=Histogram)
     users_at_once: int = 0
     """The highest number of users with a run at the same time."""
+
+    def clear(self) -> None:
+        """Count from nothing again, in place: instrumented points hold the counters themselves, not the tally."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, (Counter, Histogram)):
+                value.clear()
+            else:
+                setattr(self, one.name, 0)
 
     def exits_by_route(self) -> dict[str, dict[str, int]]:
         """The same by route alone."""
