@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from agent_chat.results import LoadResult
 
 LONG = 1.0
-"""Seconds; what is slow on purpose takes as long, and everything else far less."""
+"""Seconds; what is slow on purpose sleeps as long, and nothing else sleeps. A clock would count a busy machine too."""
 
 WITNESS = f"""
-import asyncio, atexit, json, time
+import asyncio, atexit, json
 from collections import Counter, defaultdict
+from contextvars import ContextVar
 from starlette.websockets import WebSocket
 from agent_chat import app, bridge, connections, contexts, emitters, factory, user_engine
 from agent_chat.auth import current_user
@@ -39,21 +40,30 @@ seen = Counter()
 delivered = Counter()
 owners = defaultdict(set)
 inside = []
+watches = ContextVar("watches", default=())
+
+async def sleep(seconds, *args, _sleep=asyncio.sleep):
+    for watch in watches.get():
+        watch.append(seconds)
+    return await _sleep(seconds, *args)
+asyncio.sleep = sleep
 
 def around(cls, name, before=None, after=None):
     call = getattr(cls, name)
     async def watched(self, *args, **kwargs):
-        begun = time.perf_counter()
-        if before:
-            before(self, *args, **kwargs)
+        slept = []
+        token = watches.set((*watches.get(), slept))
         try:
+            if before:
+                before(self, *args, **kwargs)
             result = await call(self, *args, **kwargs)
         except Exception as error:
             result = error
             raise
         finally:
+            watches.reset(token)
             if after:
-                after(self, result, time.perf_counter() - begun, *args, **kwargs)
+                after(self, result, sum(slept), *args, **kwargs)
         return result
     setattr(cls, name, watched)
 
@@ -87,7 +97,7 @@ if "kept_emitter" in __import__("sys").argv:
     from agent_chat.faults.crossings import SendingEmitter
     through(SendingEmitter)
 
-def sent(self, result, _seconds, user_id, message):
+def sent(self, result, _slept, user_id, message):
     if user_id is None:
         seen["events for nobody"] += 1
         seen["events for nobody in somebody's run"] += current_user.get() is not None
@@ -116,21 +126,21 @@ def context(*args, _new=app.new_context):
     return made
 app.new_context = context
 
-def wired(self, result, _seconds, message):
+def wired(self, result, _slept, message):
     if isinstance(result, Exception):
         begun = self.application_state.name != "CONNECTING"
         seen["frames after the end" if begun else "frames before the handshake"] += 1
     seen["closed with 1011"] += message.get("code") == 1011
 around(WebSocket, "send", None, wired)
 
-def ran(self, _result, seconds, *_):
+def ran(self, _result, slept, *_):
     seen["runs"] += 1
-    seen["slow runs"] += seconds >= {LONG}
+    seen["slow runs"] += slept >= {LONG}
 around(user_engine.UserExecutionEngine, "execute_pipeline", None, ran)
 
-def cleaned(self, _result, seconds):
+def cleaned(self, _result, slept):
     seen["cleanups"] += 1
-    seen["slow cleanups"] += seconds >= {LONG}
+    seen["slow cleanups"] += slept >= {LONG}
 around(user_engine.UserExecutionEngine, "cleanup", None, cleaned)
 
 def tell():
