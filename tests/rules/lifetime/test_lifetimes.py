@@ -95,26 +95,21 @@ def running(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", LEAKS)
-def test_the_holder_is_named(running, name: str) -> None:
+def test_the_twin_is_silent_and_the_holder_is_named(running, name: str) -> None:
     one = running(LEAKS[name].source)
+    gc.disable()
+    try:
+        one.unit(one.module.let_go)
+        silent = one.found()
+    finally:
+        gc.enable()
+    assert silent == []
     one.unit(one.module.keep)
     (finding,) = [finding for finding in one.found() if finding.target == "app:Engine"]
     assert "held by" in finding.message
     assert LEAKS[name].words in finding.message.partition("held by ")[2]
     assert "alice" not in finding.message
     assert finding.site.top.function.endswith("Running.unit")
-
-
-@pytest.mark.parametrize("name", LEAKS)
-def test_its_twin_is_silent(running, name: str) -> None:
-    one = running(LEAKS[name].source)
-    gc.disable()
-    try:
-        one.unit(one.module.let_go)
-        found = one.found()
-    finally:
-        gc.enable()
-    assert found == []
 
 
 def test_the_table_is_whole() -> None:
@@ -165,7 +160,7 @@ def test_many_of_one_kind_are_searched_a_few_times(running) -> None:
     assert 1 <= one.auditor.recorder.counts["IA501"] <= 8
 
 
-@pytest.mark.parametrize("units", [1_500, pytest.param(10_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("units", [500, pytest.param(10_000, marks=pytest.mark.long)])
 def test_units_that_let_go_are_flat(running, units: int) -> None:
     one = running("LAST = []\n\ndef keep(engine):\n    LAST[:] = [engine]\n")
     for number in range(units):
@@ -188,9 +183,10 @@ def keep(engine):
 """
 
 
-def test_growth_is_told_once_with_its_slope(running) -> None:
+@pytest.mark.parametrize("units", [1_100, pytest.param(3_000, marks=pytest.mark.long)])
+def test_growth_is_told_once_with_its_slope(running, units: int) -> None:
     one = running(HALF)
-    for number in range(3_000):
+    for number in range(units):
         one.unit(one.module.keep)
         if number % 16 == 0:
             one.auditor.settle(60.0)
@@ -215,8 +211,9 @@ def test_threads_and_tasks_of_requests_are_not_disturbed(running) -> None:
     assert one.found() == []
 
 
-def test_trends_of_series_without_one() -> None:
-    """A thousand series that wander, peak, saturate or step: none is told."""
+@pytest.mark.parametrize("repetitions", [40, pytest.param(200, marks=pytest.mark.long)])
+def test_trends_of_series_without_one(repetitions: int) -> None:
+    """Series that wander, peak, saturate or step: none is told."""
     chance = random.Random(7)
     shapes = {
         "noise": lambda at: chance.randrange(40),
@@ -227,7 +224,7 @@ def test_trends_of_series_without_one() -> None:
     }
     told = 0
     for shape in shapes.values():
-        for _ in range(200):
+        for _ in range(repetitions):
             told += rising([(at, shape(at)) for at in range(0, 64 * 17, 17)]) is not None
     assert told == 0
 
