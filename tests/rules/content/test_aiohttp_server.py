@@ -24,6 +24,7 @@ web = pytest.importorskip("aiohttp.web")
 ALICE, BOB = "user-alice", "user-bob"
 MINE = json.dumps({"owner": BOB, "text": "buy milk"})
 HERS = json.dumps({"owner": ALICE, "text": "call the bank"})
+SAID = json.dumps({"user": ALICE, "text": "call the bank"})
 BOTH = json.dumps({"owner": BOB, "friends": [ALICE]})
 
 
@@ -137,6 +138,7 @@ LEAKS = {
     "a file": from_file,
     "a class of views": View,
     "bytes": whole(HERS.encode()),
+    "pushed": streamed(f"data: {HERS}\n\n", content_type="text/event-stream"),
 }
 
 
@@ -167,7 +169,7 @@ CLEAN = {
     "nobody": (whole("nothing"), "/"),
     "a style sheet": (whole(HERS, content_type="text/css"), "/"),
     "cut into what looks like hers": (streamed(f"see {ALICE}", "2 and others"), "/"),
-    "pushed": (streamed(f"data: {HERS}\n\n", content_type="text/event-stream"), "/"),
+    "said in a chat": (streamed(f"data: {SAID}\n\n", content_type="text/event-stream"), "/"),
 }
 
 

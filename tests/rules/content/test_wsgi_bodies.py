@@ -27,6 +27,7 @@ waitress = pytest.importorskip("waitress")
 ALICE, BOB = "user-alice", "user-bob"
 MINE = json.dumps({"owner": BOB, "text": "buy milk"}).encode()
 HERS = json.dumps({"owner": ALICE, "text": "call the bank"}).encode()
+SAID = json.dumps({"user": ALICE, "text": "call the bank"}).encode()
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +92,12 @@ def test_another_users_data_is_found_once_with_the_application(audit, parts, wra
     assert (finding.site.top.file, finding.site.top.function.rpartition(".")[2]) == (__file__, "application")
 
 
+def test_an_event_that_is_pushed_out_of_memory_is_found(audit) -> None:
+    with serving(answering(b"data: ", HERS, b"\n\n", kind="text/event-stream")) as ask:
+        assert ask() == b"data: " + HERS + b"\n\n"
+    assert witnesses(audit) == [(BOB, ALICE)]
+
+
 CLEAN = {
     "own": (answering(MINE), "/"),
     "own in a later part": (answering(b"[" + HERS + b",", MINE + b"]"), "/"),
@@ -98,7 +105,7 @@ CLEAN = {
     "asked for by query": (answering(HERS), f"/users?id={ALICE}"),
     "nobody": (answering(b"nothing"), "/"),
     "a style sheet": (answering(HERS, kind="text/css"), "/"),
-    "pushed": (answering(b"data: ", HERS, kind="text/event-stream"), "/"),
+    "said in a chat": (answering(b"data: ", SAID, b"\n\n", kind="text/event-stream"), "/"),
 }
 
 
