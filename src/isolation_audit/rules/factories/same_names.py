@@ -120,7 +120,9 @@ class SameNames:
         if place in users or name not in self._classes:
             return
         stack = here()
-        classes = {f"{one.__module__}:{name}": one for known in self._classes[name].values() if (one := known())}
+        living = (known() for known in self._classes[name].values())
+        # Whether a class is there is asked of the reference: its metaclass may have a truth of its own.
+        classes = {f"{dict_of(one).get('__module__')}:{name}": one for one in living if one is not None}
         cls = classes.get(place)
         others = [] if cls is None else [one for one in users if one in classes and _alike(name, cls, classes[one])]
         if others:
