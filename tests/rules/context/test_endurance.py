@@ -23,7 +23,7 @@ def endured(scopes: int) -> dict[str, Any]:
     pytest.importorskip("cachetools")
     done = subprocess.run(
         [sys.executable, str(PROGRAM), str(scopes)],
-        env=clean_environment(PYTHONPATH=str(PROGRAM.parent), PYTHONWARNINGS="ignore"),
+        env=clean_environment(PYTHONPATH=str(PROGRAM.parents[1]), PYTHONWARNINGS="ignore"),
         capture_output=True,
         text=True,
         timeout=900,

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
     from isolation_audit.rules.provenance.inputs import Inputs
 
-_USERS: Final = 10_000
 _EXITS: Final = 2_000
 """Pairs of a route and a verdict that are counted."""
 
@@ -36,6 +35,7 @@ class LatestUnits:
 
     def __init__(self, runtime: Runtime) -> None:
         self._latest: dict[str, Seen] = {}
+        self._most = runtime.config.limits.users
         self._exits = runtime.tally.exits
 
     def ended(self, user: User, endpoint: Any, inputs: Inputs) -> None:
@@ -44,7 +44,7 @@ class LatestUnits:
         route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
         self._latest.pop(user.id, None)
         self._latest[user.id] = Seen(monotonic(), route, method, kinds)
-        if len(self._latest) > _USERS:
+        if len(self._latest) > self._most:
             self._latest.pop(next(iter(self._latest), ""), None)
 
     def of(self, user: User) -> Seen | None:
