@@ -22,7 +22,7 @@ DJANGO = [
     for user in ("alice", "bob")
     for answer in ([None, False, None], user, [user, True, user], user, None, [None, False, None])
 ]
-TOKENS = (["alice", "bob", 401, None], ("alice", "bob"))
+TOKENS = (["alice", "bob", 401, "alice"], ("alice", "bob"))
 AIOHTTP = ([[None, None], ["alice", "alice"], [None, None], ["bob", "bob"]], ("alice", "bob"))
 MEMBERS = (
     [

@@ -1,6 +1,6 @@
 """FastAPI with signed tokens, read by the library that the command line names: a dependency decodes them.
 
-Who comes with somebody else's token as well is nobody.
+Who accepts somebody else's invitation, which is a signed token as well, is who came with a token of their own.
 """
 
 import sys
