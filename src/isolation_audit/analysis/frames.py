@@ -21,6 +21,7 @@ RawStack = tuple[Step, ...]
 
 _STANDARD: Final = tuple({sysconfig.get_path(name).rstrip("/") + "/" for name in ("stdlib", "platstdlib")})
 _PACKAGES: Final = ("/site-packages/", "/dist-packages/")
+_TEST_FOLDERS: Final = frozenset({"test", "tests"})
 
 FRAMEWORKS: Final = frozenset(
     {
@@ -85,6 +86,20 @@ def is_of_tests(file: str) -> bool:
     """True for files of tests: they are written with the names of those who ask."""
     path = Path(file)
     return path.name.startswith(("test_", "conftest.")) or path.stem.endswith("_test")
+
+
+def is_beside_tests(file: str) -> bool:
+    """True for files of tests, and for what tests keep beside them: such modules have the names of those who ask, too.
+
+    The folder has to be one of tests by its name: an application may have its tests in its own folder.
+    """
+    folder = Path(file).parent
+    return is_of_tests(file) or (not _TEST_FOLDERS.isdisjoint(folder.parts) and _has_tests(folder))
+
+
+@lru_cache(maxsize=1_000)
+def _has_tests(folder: Path) -> bool:
+    return any(is_of_tests(str(path)) for path in folder.glob("*.py"))
 
 
 def is_standard(file: str) -> bool:

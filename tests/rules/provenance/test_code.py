@@ -48,6 +48,23 @@ def test_data_of_modules_and_templates(package) -> None:
     assert texts.all() == text
 
 
+@pytest.mark.parametrize(("folder", "test", "data"), [
+    ("tests", "test_views.py", False),
+    ("tests", "views.py", True),
+    ("shop", "test_views.py", True),
+])  # fmt: skip
+def test_what_tests_keep_beside_them_is_no_data_of_the_application(tmp_path, monkeypatch, folder, test, data) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / test).touch()
+    (tmp_path / folder / "people_who_ask.py").write_text('WHO = ["judy.garland"]\n')
+    monkeypatch.syspath_prepend(tmp_path / folder)
+    importlib.import_module("people_who_ask")
+    try:
+        assert ("judy.garland" in StaticTexts().all()) is data
+    finally:
+        del sys.modules["people_who_ask"]
+
+
 def test_constants_of_a_view(package) -> None:
     found = constants(package[0].view.__code__)
     assert {"grace.hopper", "heidi.klum", "ivan.drago"} <= set(found)

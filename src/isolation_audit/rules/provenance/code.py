@@ -11,7 +11,7 @@ from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.analysis.frames import is_installed, is_of_tests
+from isolation_audit.analysis.frames import is_beside_tests, is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ def _data(file: str) -> str:
 
 
 def _statements(file: str) -> list[str]:
-    if not file.endswith(".py") or is_installed(file) or is_of_tests(file):
+    if not file.endswith(".py") or is_installed(file) or is_beside_tests(file):
         return []
     return _assignment(_text(Path(file)))
 

@@ -11,7 +11,7 @@ from threading import local
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.analysis.frames import is_installed, is_of_tests
+from isolation_audit.analysis.frames import is_beside_tests, is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +41,7 @@ def is_held(written: Callable[[str], frozenset[str]], names: Callable[[Iterable[
 def _globals(written: Callable[[str], frozenset[str]]) -> Iterator[Any]:
     for name, module in list(sys.modules.items()):
         file = _file_of(module)
-        if file and not is_of_tests(file) and not _is_ours(name):
+        if file and not is_beside_tests(file) and not _is_ours(name):
             passed_over = written(file)
             for key, value in list(vars(module).items()):
                 if key not in passed_over and not key.startswith("__"):
