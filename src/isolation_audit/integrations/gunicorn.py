@@ -1,6 +1,6 @@
 """gunicorn: where the requests to any WSGI application begin and end, and what is written for them.
 
-Workers of uvicorn's under it are watched as uvicorn is. Its own for ASGI are not known.
+Workers of uvicorn's under it are watched as uvicorn is. Its own for ASGI are only sighted.
 """
 
 from __future__ import annotations

@@ -47,6 +47,12 @@ def _server(key: str, name: str, *targets: str, unit: str = "requests") -> Known
 
 LIBRARIES: Final = (
     _server("hypercorn_trio", "hypercorn's trio worker", "hypercorn.trio.task_group:_handle"),
+    _server(
+        "gunicorn_asgi",
+        "gunicorn's own ASGI worker",
+        "gunicorn.asgi.protocol:ASGIProtocol._handle_http_request",
+        "gunicorn.asgi.protocol:ASGIProtocol._handle_http2_request",
+    ),
     _server("daphne", "daphne", "daphne.http_protocol:WebRequest.process"),
     _server(
         "granian",
