@@ -81,17 +81,21 @@ def test_what_no_module_leads_to_has_no_path(app):
     assert words([]) is None
 
 
-def test_however_many_modules_there_are_the_own_ones_come_first(app, monkeypatch):
+def test_however_many_modules_there_are_the_own_ones_and_their_packages_come_first(app, monkeypatch):
     for number in range(2_000):
-        other = ModuleType(f"shop.other_{number}")
-        other.__file__ = f"/srv/shop/other_{number}.py"
+        other = ModuleType(f"crowd.other_{number}")
+        other.__file__ = f"/srv/crowd/other_{number}.py"
         vars(other).update({f"name_{one}": [one] for one in range(30)})
         monkeypatch.setitem(sys.modules, other.__name__, other)
     monkeypatch.delitem(sys.modules, "shop.state")
     monkeypatch.setitem(sys.modules, "shop.state", app)  # as the last
     app.registry = {"agents": {"triage": []}}
     assert words(app.registry["agents"]["triage"]) == "shop.state.registry['agents']['triage']"
-    assert words(sys.modules["shop.other_0"].name_3) == "shop.other_0.name_3"
+    registry = ModuleType("shop.registry")
+    registry.__file__ = "/srv/shop/registry.py"
+    registry.last = []
+    monkeypatch.setitem(sys.modules, "shop.registry", registry)
+    assert words(registry.last) == "shop.registry.last"
 
 
 def test_when_searching_has_taken_its_share_each_key_still_has_its_own_path(app):

@@ -1,8 +1,8 @@
 """Paths in words: how the application's modules lead to a container, such as ``app.registry:REGISTRY._agents['x']``.
 
 Found from the modules' globals outwards, the shortest first, past everything that is code: from the modules that read
-and write it, then from the application's others. Nothing of the application runs: fields are read where they are
-stored. Only a finding asks for a path, and each is asked for once.
+and write it, then from the others of their packages, then from the application's others. Nothing of the application
+runs: fields are read where they are stored. Only a finding asks for a path, and each is asked for once.
 
 A path also decides: a room that both have asked for is told by its key. So how far one search goes is counted in
 objects, never in seconds, and is the same on a machine that is busy.
@@ -15,7 +15,7 @@ from collections import deque
 from contextlib import suppress
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from threading import local
 from time import monotonic
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 
 __builtins__ = BUILTINS
 
-_LARGEST: Final = 40_000
-"""Parts of objects that are looked at from one set of modules."""
+_LARGEST: Final = 20_000
+"""Objects that are looked at from one set of modules of the same packages as the code that reads and writes."""
+
+_OTHERS: Final = 10_000
+"""Objects that are looked at from all other modules."""
 
 _WIDE: Final = 2_000
 """Parts of one object."""
@@ -102,7 +105,7 @@ class Paths:
                 known.clear()
         if exhausted:
             last = self._last.get(place)
-            found = _search(identity, _global(last)) or last
+            found = _search(identity, _global(last), _LARGEST) or last
         else:
             found = _search_in_order(identity, frozenset(files))
         self._known[identity] = self._last[place] = found
@@ -111,16 +114,18 @@ class Paths:
 
 
 def _search_in_order(identity: int, files: frozenset[str]) -> Path | None:
-    """From the modules of these files, then from the application's others."""
-    first, later = _modules(files)
-    return _search_modules(identity, first) or _search_modules(identity, later)
+    for modules, largest in zip(_modules(files), (_LARGEST, _LARGEST, _OTHERS), strict=True):
+        found = _search_modules(identity, modules, largest)
+        if found is not None:
+            return found
+    return None
 
 
-def _search_modules(identity: int, modules: list[tuple[str, ModuleType]]) -> Path | None:
+def _search_modules(identity: int, modules: list[tuple[str, ModuleType]], largest: int) -> Path | None:
     for name, module in modules:
         if id(vars(module)) == identity:
             return Path((name,), name, names=True)
-    return _search(identity, [one for name, module in modules for one in _globals(name, module)])
+    return _search(identity, (one for name, module in modules for one in _globals(name, module)), largest)
 
 
 def _globals(name: str, module: ModuleType) -> Iterator[tuple[Any, Path]]:
@@ -138,14 +143,13 @@ def _global(last: Path | None) -> list[tuple[Any, Path]]:
     return [one for one in _globals(name, module) if one[1].steps[0] == last.steps[0]]
 
 
-def _search(identity: int, beginnings: Iterable[tuple[Any, Path]]) -> Path | None:
+def _search(identity: int, beginnings: Iterable[tuple[Any, Path]], largest: int) -> Path | None:
     seen: set[int] = set()
     held: list[Any] = []
-    waiting = deque(beginnings)
-    left = _LARGEST
-    while waiting and left > 0:
-        value, path = waiting.popleft()
-        left -= 1
+    waiting: deque[tuple[Any, Path]] = deque()
+    for value, path in chain(beginnings, _drained(waiting)):
+        if len(seen) >= largest:
+            break
         if id(value) == identity:
             return replace(path, names=issubclass(type(value), type))
         if id(value) in seen or is_scalar(value) or type(value) in _ENDS or _is_ours(type(value)):
@@ -155,6 +159,11 @@ def _search(identity: int, beginnings: Iterable[tuple[Any, Path]]) -> Path | Non
         for inner, step, under in islice(_parts(value), _WIDE):
             waiting.append((inner, _longer(path, value, step, under)))
     return None
+
+
+def _drained(waiting: deque[tuple[Any, Path]]) -> Iterator[tuple[Any, Path]]:
+    while waiting:
+        yield waiting.popleft()
 
 
 def _longer(path: Path, value: Any, step: str, key: object) -> Path:
@@ -177,8 +186,8 @@ def _is_ours(kind: type) -> bool:
     return type(module) is str and module.partition(".")[0] == _OURS
 
 
-def _modules(files: frozenset[str]) -> tuple[list[tuple[str, ModuleType]], list[tuple[str, ModuleType]]]:
-    """The modules of these files, and the application's others."""
+def _modules(files: frozenset[str]) -> Iterator[list[tuple[str, ModuleType]]]:
+    """The modules of these files, then the others of their packages, then the application's others."""
     first, later = [], []
     for name, module in list(sys.modules.items()):
         file = vars(module).get("__file__") if type(module) is ModuleType else None
@@ -188,7 +197,10 @@ def _modules(files: frozenset[str]) -> tuple[list[tuple[str, ModuleType]], list[
             first.append((name, module))
         elif not is_installed(file):
             later.append((name, module))
-    return first, later
+    packages = {name.partition(".")[0] for name, _module in first}
+    yield first
+    yield [one for one in later if one[0].partition(".")[0] in packages]
+    yield [one for one in later if one[0].partition(".")[0] not in packages]
 
 
 def _parts(value: Any) -> Iterator[tuple[Any, str, object]]:
