@@ -11,7 +11,7 @@ from isolation_audit.model.bindings import Bindings
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.pseudonyms import Pseudonyms
 from isolation_audit.model.requests import Request
-from isolation_audit.model.sources import AMBIENT, LOGIN, SCOPES, TOKEN, Sources
+from isolation_audit.model.sources import AMBIENT, LOGIN, SCOPES, TOKEN, UNPRESENTED, Sources
 from isolation_audit.model.user_names import Name
 from isolation_audit.model.user_sources import SOURCES, USER_HEADERS
 from isolation_audit.model.users import Kind, Users, same
@@ -108,6 +108,14 @@ def test_a_request_that_is_under_way_learns_from_others(sources):
 def test_what_the_request_itself_says_has_the_word(sources):
     log_in(sources, "alice", cookie=ALICE)
     assert who(request(sources, {"user": "bob"}, cookie=ALICE)) == "bob"
+
+
+def test_a_token_that_the_request_did_not_come_with_says_nothing_of_what_it_came_with(sources, learned):
+    log_in(sources, "bob", UNPRESENTED, cookie=ALICE)  # she opens an invitation of his
+    assert who(request(sources, cookie=ALICE)) is None
+    log_in(sources, "alice", cookie=ALICE)
+    assert who(request(sources, cookie=ALICE)) == "alice"
+    assert learned.unlearned == 0
 
 
 def test_a_key_with_which_several_come_is_nobody_s_and_counted(sources, learned):

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.model.credentials import Presented, cookie_set, is_session_cookie, plain_cookie
 from isolation_audit.model.headers import name_in_headers
-from isolation_audit.model.sources import AMBIENT, LEARNED, LOGIN, NEVER, TOKEN, is_header, is_session, value_in
+from isolation_audit.model.sources import (
+    AMBIENT,
+    LEARNED,
+    LOGIN,
+    NEVER,
+    TOKEN,
+    UNPRESENTED,
+    is_header,
+    is_session,
+    value_in,
+)
 from isolation_audit.model.user_names import Name, Unresolved, name_of
 from isolation_audit.model.users import Kind, same
 
@@ -217,7 +227,8 @@ class Request:
         if user is None or switched:
             if rank < TOKEN:
                 self._revoke()
-        elif not self._void and self._user is not None:
+        elif not self._void and self._user is not None and rank != UNPRESENTED:
+            # A token that the request did not come with may be anybody's: an invitation is its sender's.
             self._learn(self._user)
 
     def decoded(self, token: str, claims: object) -> None:
