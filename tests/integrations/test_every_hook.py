@@ -28,13 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SABOTAGE = Path(__file__).parent / "uses" / "sabotage.py"
-_BY_THE_INTERPRETER = {"files"}
-"""Told by an audit hook, with no callable to watch; its faults are in ``tests/rules/content/test_written_files.py``."""
-
 INTEGRATIONS = {
     entry.name: entry.load()
     for entry in metadata.entry_points(group=GROUP)
-    if entry.module.startswith("isolation_audit.") and entry.name not in _BY_THE_INTERPRETER
+    if entry.module.startswith("isolation_audit.")
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import sys
 from contextlib import suppress
 from types import (
     BuiltinFunctionType,
@@ -42,6 +43,11 @@ class CallableProxy(wrapt.FunctionWrapper):  # type: ignore[type-arg]
         return (cast, (None, self.__wrapped__))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        raw = self.__wrapped__
+        if isinstance(raw, BuiltinFunctionType):
+            home = sys.modules.get(raw.__module__)
+            if getattr(home, raw.__name__, None) is self:
+                return raw.__name__  # pickled by its name, as the function itself is
         # typing.cast gives its second argument back: the unpickling side needs nothing of ours.
         return (cast, (None, self.__wrapped__))
 

@@ -1,55 +1,90 @@
-"""Files that are opened, whoever opens them: the interpreter tells of each."""
+"""Files that are opened by ``open`` and ``os.open``: what a request reads of them, and what it writes.
+
+The interpreter would tell of every file by an audit hook. But it can't take such a hook away, and calls it for each
+``id()`` and ``sys._getframe()`` of the application as well, which makes them ten times as slow.
+"""
 
 from __future__ import annotations
 
-import sys
+import os
 from functools import partial
-from threading import get_ident
-from typing import TYPE_CHECKING, Any
-from weakref import ref
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.barrier import inside, raised_by_signal
-from isolation_audit.rules.content.written_files import Files, opened
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point
+from isolation_audit.rules.content.written_files import Files
 from isolation_audit.rules.provenance.inputs import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.integrations import Point
 
-_PLACE = "the hook for files"
+_OPEN: Final = f"{open.__module__}:open"
+"""Where the interpreter says it is: under all other names, that in ``builtins`` included, it is replaced with this."""
+_OS_OPEN: Final = "os:open"
 
 
 class FilesIntegration:
-    """The integration. There is no callable to watch: ``open`` is known to everybody under a name of their own."""
+    """The integration."""
 
     distribution = ""
     since = ""
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """None; the hook hears of files as long as the audit runs."""
-        if receiver(runtime) is not None and sys.implementation.name == "cpython":
-            opened.listen(partial(_hear, ref(runtime.part(Files))))
-        yield from ()
+        """What opens files."""
+        if receiver(runtime) is None:
+            return
+        files = runtime.part(Files)
+        yield Point(_OPEN, partial(OpenPoint, files))
+        yield Point(_OS_OPEN, partial(DescriptorPoint, files))
 
 
-def _hear(audit: ref[Files], path: Any, flags: Any) -> None:
-    """Behind a barrier of its own: no probe holds back what goes wrong."""
-    files, me = audit(), get_ident()
-    if files is None or not files.runtime.running or me in inside:
-        return
-    try:
-        inside.add(me)
-        files.opened(path, flags)
-    except Exception as error:
-        if raised_by_signal(error):
-            raise
-        if files.runtime.barrier.fault(_PLACE, error):
-            opened.listen(None)
-    finally:
-        inside.discard(me)
+class OpenPoint(Interceptor):
+    """Around ``open``."""
+
+    place = _OPEN
+
+    def __init__(self, files: Files, layout: Layout) -> None:
+        self._files = files
+        self._file = layout.optional("file")
+        self._mode = layout.optional("mode")
+
+    def before(self, values: Values) -> None:
+        """Note which file, and for what."""
+        self._files.opened(_path(self._file(values)), flags_of(self._mode(values)))
+
+
+class DescriptorPoint(Interceptor):
+    """Around ``os.open``."""
+
+    place = _OS_OPEN
+
+    def __init__(self, files: Files, layout: Layout) -> None:
+        self._files = files
+        self._file = layout.optional("path")
+        self._flags = layout.optional("flags")
+
+    def before(self, values: Values) -> None:
+        """The same."""
+        self._files.opened(_path(self._file(values)), self._flags(values))
+
+
+def flags_of(mode: Any) -> int:
+    """What ``open`` asks the operating system for, by its mode: ``rw+``."""
+    if type(mode) is not str:
+        return os.O_RDONLY
+    if "w" in mode or "x" in mode:
+        return os.O_WRONLY | os.O_TRUNC
+    return os.O_RDWR if "a" in mode or "+" in mode else os.O_RDONLY
+
+
+def _path(file: Any) -> Any:
+    """The path as a text, where no code of the application has to be asked for it."""
+    return str(file) if issubclass(type(file), PurePath) and type(file).__module__.startswith("pathlib") else file
 
 
 integration = FilesIntegration()

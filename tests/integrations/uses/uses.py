@@ -57,6 +57,7 @@ async def async_outcome(awaitable: Awaitable[Any]) -> Any:
 from uses_caches import *  # noqa: E402, F403
 from uses_data import *  # noqa: E402, F403
 from uses_events import *  # noqa: E402, F403
+from uses_files import *  # noqa: E402, F403
 from uses_frameworks import *  # noqa: E402, F403
 from uses_jobs import *  # noqa: E402, F403
 from uses_loaders import *  # noqa: E402, F403

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import gc
+import builtins
+import inspect
+import io
 import json
 import os
-from pathlib import Path
-from typing import Any
+import pickle
+import sys
+import types
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.applications import Starlette
@@ -17,7 +21,10 @@ from starlette.routing import Route
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
-from isolation_audit.rules.content.written_files import Files, opened
+from isolation_audit.integrations.files import flags_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ALICE, BOB = "alice.liddell", "bob.builder"
 
@@ -179,22 +186,41 @@ def test_a_library_s_own_file_of_everybody_explains_nobody(tmp_path, opener, con
     assert found[0] != "IA203" or "a library's own file" in told[0].witnesses.provenance
 
 
-def test_a_fault_in_the_hook_reaches_nobody(tmp_path, monkeypatch) -> None:
-    def fail(*_arguments: Any) -> None:
-        raise LookupError
+def test_after_the_audit_everything_that_opens_is_what_it_was(tmp_path) -> None:
+    before = (builtins.open, io.open, os.open, sys.getprofile())
+    both(Site(tmp_path), "own_name")
+    assert (builtins.open, io.open, os.open, sys.getprofile()) == before
+    assert builtins.open is io.open
 
-    monkeypatch.setattr(Files, "opened", fail)
-    site = Site(tmp_path, two=False)
+
+@pytest.mark.parametrize("mode", ["r", "rb", "w", "wb", "x", "a", "r+", "w+", "rt", None, 7])
+def test_flags_are_those_of_the_mode(tmp_path, mode) -> None:
+    asked = flags_of(mode)
+    assert bool(asked & os.O_TRUNC) == (mode in {"w", "wb", "x", "w+"})
+    assert bool(asked & (os.O_WRONLY | os.O_RDWR)) == (mode in {"w", "wb", "x", "a", "r+", "w+"})
+
+
+def test_open_is_open_while_it_is_watched(tmp_path) -> None:
+    class Other:
+        def __fspath__(self) -> str:
+            return str(tmp_path / "other")
+
+    class Holder:
+        opener = open
+
     with Auditor(Config(report=model.Report(terminal=False))) as auditor:
-        assert asyncio.run(ask(site.app, BOB, "own_name", b"hello")) == "HELLO"
-    assert auditor.runtime.barrier.counts == {"the hook for files": 2}
-
-
-def test_after_the_audit_nobody_listens(tmp_path) -> None:
-    _answer, _found = both(Site(tmp_path), "own_name")
-    gc.collect()
-    with Path(os.devnull).open("rb"):
-        pass
-    assert opened.installed
-    audit = opened.files.args[0]()
-    assert audit is None or not audit.runtime.running
+        with open(Other(), "w", encoding="utf-8") as file:  # noqa: PTH123 - this is what is tried
+            file.write("x")
+        with Holder().opener(Other()) as file:
+            assert file.read() == "x"
+        with pytest.raises(FileNotFoundError):
+            open(tmp_path / "missing")  # noqa: PTH123, SIM115
+        with pytest.raises(TypeError):
+            open()  # noqa: PTH123, SIM115
+        with pytest.raises(TypeError):
+            os.open(tmp_path)
+        assert isinstance(open, types.BuiltinFunctionType)
+        assert str(inspect.signature(open)).startswith("(file, mode='r'")
+        assert builtins.open is io.open
+        assert pickle.loads(pickle.dumps(open)) is open
+        assert auditor.runtime.barrier.counts == {}

@@ -146,27 +146,3 @@ def _text(path: str) -> str:
             return file.read(_LARGEST).decode("utf-8", "replace")
     except OSError:
         return ""
-
-
-class Opened:
-    """The hook of the process: the interpreter knows no way to take one away, so there is one, for the latest audit."""
-
-    __slots__ = ("files", "installed")
-
-    def __init__(self) -> None:
-        self.files: Any = None
-        self.installed = False
-
-    def listen(self, hear: Any) -> None:
-        """Have ``hear(path, flags)`` called for each file that is opened from now on; None: nobody any more."""
-        self.files = hear
-        if not self.installed:
-            self.installed = True
-            sys.addaudithook(self._hook)
-
-    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open" and self.files is not None:
-            self.files(arguments[0], arguments[2])
-
-
-opened: Final = Opened()
