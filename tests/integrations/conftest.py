@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,12 @@ import pytest
 import isolation_audit
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config
+
+
+@pytest.fixture(autouse=True)
+def _no_driver_of_an_earlier_test(monkeypatch):
+    """Receivers of telemetry are made of grpc: once loaded, it would be a driver at work that nobody watches."""
+    monkeypatch.delitem(sys.modules, "grpc", raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
+@pytest.fixture(autouse=True)
+def _no_driver_of_an_earlier_test(monkeypatch):
+    """Receivers of telemetry are made of grpc: once loaded, it would be a driver at work that nobody watches."""
+    monkeypatch.delitem(sys.modules, "grpc", raising=False)
+
+
 @pytest.fixture
 def audit():
     """A running audit that knows ``auditing.current_user``; at its end the auditor has had no fault."""
