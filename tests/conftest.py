@@ -72,10 +72,18 @@ def folders_of_the_user(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def only_its_own_objects():
-    """An audit looks through all objects as it starts, and so does each full collection: here for those of one file."""
+def only_its_own_objects(tmp_path_factory):
+    """An audit looks through all objects as it starts, and so does each full collection: here for those of one file.
+
+    Programs that a file has written and imported would be a part of the next one's application.
+    """
     gc.collect()
     gc.freeze()
+    yield
+    folder = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(folder):
+            del sys.modules[name]
 
 
 @pytest.fixture(autouse=True)

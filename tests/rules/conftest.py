@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _no_driver_of_an_earlier_test(monkeypatch):
-    """Receivers of telemetry are made of grpc: once loaded, it would be a driver at work that nobody watches."""
-    monkeypatch.delitem(sys.modules, "grpc", raising=False)
+def _nothing_of_an_earlier_file(monkeypatch):
+    """The example would be a part of each application here; grpc, of which receivers are made, a driver at work."""
+    for name in list(sys.modules):
+        if name == "grpc" or name.partition(".")[0] == "agent_chat":
+            monkeypatch.delitem(sys.modules, name)
 
 
 @pytest.fixture
