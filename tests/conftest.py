@@ -18,7 +18,7 @@ TESTS = Path(__file__).parent
 ONCE = (
     *("benchmarks/", "corpus/", "docs/", "examples/", "installation/", "suites/"),
     *("cli/test_compare.py", "cli/test_demo.py", "cli/test_demo_faults.py", "cli/test_gate.py", "cli/test_progress.py"),
-    *("exporters/test_alerts.py", "integrations/test_every_hook.py"),
+    *("exporters/test_alerts.py", "instrument/test_calls.py", "integrations/test_every_hook.py"),
 )
 """Tests that take long and hardly depend on the Python, or on libraries' versions: CI runs them with one."""
 

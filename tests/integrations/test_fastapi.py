@@ -63,7 +63,8 @@ def current_user_id(token: Annotated[str, Depends(bearer)]) -> str:
 
 
 class CurrentUser:
-    def __call__(self, token: Annotated[str, Depends(bearer)]) -> User:
+    # FastAPI before 0.116 does not look up what annotations of an instance's method mean.
+    def __call__(self, token=Depends(bearer)) -> User:
         return find(token)
 
 

@@ -9,6 +9,8 @@ from test_equal_programs import PROGRAMS
 from told import listening, output, plain_and_rewritten
 
 coverage = pytest.importorskip("coverage")
+if not hasattr(coverage, "Coverage"):
+    pytest.skip("coverage.py is not installed", allow_module_level=True)  # tests/coverage has the same name
 
 TRACES_ITSELF = "lines that a tracer sees"
 
