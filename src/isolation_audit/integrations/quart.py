@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 WEBSOCKET: Final = "quart.wrappers.websocket:Websocket"
 _APPLICATION: Final = "quart.app:Quart.__call__"
-_CONTEXT: Final = "quart.ctx:_BaseRequestWebsocketContext._push"
+_CONTEXTS: Final = ("quart.ctx:_BaseRequestWebsocketContext._push", "quart.ctx:AppContext.push")
+"""The context of a request or a WebSocket; from 0.23 on it is the application's, too."""
 _USER: Final = "quart_auth.extension:QuartAuth"
 
 
@@ -48,7 +49,8 @@ class Quart:
         if runtime.config.watch.contexts:
             yield Point(*point(RequestPoint, _APPLICATION, runtime))
         yield Point(_APPLICATION, serving_asgi(_APPLICATION, runtime))
-        yield Point(_CONTEXT, ContextPoint)
+        for place in _CONTEXTS:
+            yield Point(place, partial(ContextPoint, place))
         connections = Connections(WEBSOCKET, runtime)
         for name, kind in (
             ("accept", AcceptSocketPoint),
@@ -76,9 +78,8 @@ class QuartAuth:
 class ContextPoint(Interceptor):
     """Around the beginning of Quart's own context of a request or a WebSocket, in the task of its handler."""
 
-    place = _CONTEXT
-
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, place: str, layout: Layout) -> None:
+        self.place = place
         self._context_of = layout.receiver_reader()
 
     def before(self, values: Values) -> Any:
@@ -89,14 +90,15 @@ class ContextPoint(Interceptor):
     def after(context: Any, _result: Any) -> None:
         """Show the session to the request, which knows its view from here on."""
         request: Request | None = request_variable.get()
-        if request is None:
+        fields = vars(context)
+        asked = fields.get("request_websocket") or fields.get("_request") or fields.get("_websocket")
+        if request is None or asked is None or fields.get("_push_count", 1) != 1:
             return
         if request.lasting:
             request.moves()
             request.goes_on_here()
-        fields = vars(context)
-        application, asked = fields["app"], fields["request_websocket"]
-        request.session = fields["session"]
+        application = fields["app"]
+        request.session = fields.get("session", fields.get("_session"))
         request.routed(lambda: endpoint_of(application, asked))
         if request.inputs is not None:
             request.inputs.receive(Input(REQUEST, asked, texts=texts.of_object))
