@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 
 import pytest
@@ -27,6 +28,8 @@ def arcs(code, file):
 
 @pytest.mark.parametrize("name", [name for name in PROGRAMS if name != TRACES_ITSELF])
 def test_lines_and_branches(name, tmp_path):
+    if (name, sys.version_info[:2]) == ("whose frame a method is called from", (3, 12)):
+        pytest.xfail("3.12 counts another way out of one line, 3.11 and 3.13 do not")
     file = tmp_path / "program.py"
     source = textwrap.dedent(PROGRAMS[name])
     file.write_text(source)

@@ -62,6 +62,8 @@ def seen(code, call, listen, listening):
 @pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.parametrize("how", ["trace", "profile"])
 def test_tracers_see_the_same_while_nothing_is_told(name, how):
+    if (how, name, sys.version_info[:2]) == ("trace", "the standard library's own containers", (3, 12)):
+        pytest.xfail("a line is told once more on 3.12, not on 3.11 and 3.13")
     source, call = SOURCES[name]
     hooks = getattr(sys, f"set{how}"), getattr(sys, f"get{how}")
     plain = seen(compile(source, "program.py", "exec", dont_inherit=True), call, *hooks)

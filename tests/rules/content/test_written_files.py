@@ -37,14 +37,17 @@ class Site:
         views = (self.convert, self.own_name, self.note, self.page, self.keep)
         self.app = Starlette(routes=[Route(f"/{view.__name__}", view, methods=["POST"]) for view in views])
         self.waiting: dict[str, asyncio.Event] = {}
-        self.written = asyncio.Event()
+        self.his, self.written = asyncio.Event(), asyncio.Event()
 
     async def call(self, function: Any, *args: Any) -> Any:
         return await run_in_threadpool(function, *args) if self.threaded else function(*args)
 
     async def converted(self, path: Path, request: Any) -> PlainTextResponse:
+        if request.headers["x-user"] != BOB and self.two:  # she writes after him
+            await asyncio.wait_for(self.his.wait(), 10)
         await self.call(path.write_bytes, await request.body())
         if request.headers["x-user"] == BOB and self.two:  # he has to wait until she has written
+            self.his.set()
             await asyncio.wait_for(self.written.wait(), 10)
         self.written.set()
         return PlainTextResponse((await self.call(path.read_text)).upper())
