@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
+from clients import Browser
 
 
 @asynccontextmanager
@@ -36,3 +37,15 @@ def line_of(function: Any, text: str) -> int:
     lines, first = inspect.getsourcelines(function)
     (index,) = [index for index, line in enumerate(lines) if line.rstrip().endswith(text)]
     return first + index
+
+
+async def visits(application: Any) -> list[Any]:
+    """What ``/mine`` answers alice, bob and alice again, once ``/who`` has made both of them known."""
+    async with serving(application) as url:
+        browser = Browser(url)
+        try:
+            for user in ("alice", "bob"):
+                await browser.get("/who", user)
+            return [await browser.get("/mine", user) for user in ("alice", "bob", "alice")]
+        finally:
+            browser.close()

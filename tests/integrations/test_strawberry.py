@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from clients import NAMED, Browser, told
-from servers import serving
+from clients import NAMED, told
+from servers import visits
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -46,17 +46,7 @@ def application(*, leaking: bool) -> Any:
 
 @pytest.mark.parametrize("leaking", [True, False])
 def test_what_a_loader_has_loaded_for_somebody_else(audited, leaking):
-    async def scenario():
-        async with serving(application(leaking=leaking)) as url:
-            browser = Browser(url)
-            try:
-                for user in ("alice", "bob"):
-                    await browser.get("/who", user)
-                return [await browser.get("/mine", user) for user in ("alice", "bob", "alice")]
-            finally:
-                browser.close()
-
-    done = audited(scenario, NAMED)
+    done = audited(lambda: visits(application(leaking=leaking)), NAMED)
     assert ["alice" in one for one in done.result] == [True, leaking, True]
     assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])
     for finding in done.findings.get("IA203", ()):
