@@ -226,7 +226,7 @@ def test_forks_while_the_auditor_is_busy_never_hang_the_child(start, monkeypatch
     """The drainer's thread looks for late modules under a lock; a child must not inherit it taken."""
     app, auditor = start(Sink())
     busy = threading.Event()
-    original = auditor.instrumentation.refresh
+    original = auditor.instrumentation.look
 
     def refresh() -> None:
         with auditor.instrumentation._lock:
@@ -234,7 +234,7 @@ def test_forks_while_the_auditor_is_busy_never_hang_the_child(start, monkeypatch
             time.sleep(0.2)
             original()
 
-    monkeypatch.setattr(auditor.instrumentation, "refresh", refresh)
+    monkeypatch.setattr(auditor.instrumentation, "look", refresh)
     for _ in range(2):
         busy.clear()
         assert busy.wait(5)

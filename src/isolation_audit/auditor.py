@@ -15,7 +15,7 @@ from isolation_audit import integrations
 from isolation_audit.analysis.texts import texts_cut
 from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_config, find_config, load_config
 from isolation_audit.content.witness import ContentWitness
-from isolation_audit.coverage.counts import counted
+from isolation_audit.coverage.counts import activity, counted
 from isolation_audit.coverage.verdict import judge
 from isolation_audit.exceptions import UsageError
 from isolation_audit.exporters import report
@@ -183,11 +183,15 @@ class Auditor:
                 supervised=self.supervised,
             )
         self._sinks = sinks
-        return Drainer(self.recorder, self.runtime.barrier, sinks, self.snapshot, self._look_again)
+        return Drainer(self.recorder, self.runtime.barrier, sinks, self.snapshot, self._look_again, self._activity)
+
+    def _activity(self) -> object:
+        counts = self.recorder.counts.total(), self.recorder.dropped, exports(self._sinks)
+        return *counts, activity(self.runtime, self.instrumentation.integrated), self.instrumentation.changes
 
     def _look_again(self) -> None:
         with process.looking:
-            self.instrumentation.refresh()
+            self.instrumentation.look()
         self._publish_overdue(GRACE)
 
     def _publish_overdue(self, grace: float) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 from audited_source import counts, make_auditor, make_module, observed
 
 from isolation_audit import user_scope
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point, targets
+from isolation_audit.targets import instrumentation
 
 SOURCE = """
 class Engine:
@@ -93,6 +97,28 @@ def test_a_reload_is_noticed_reported_and_instrumented(application):
         auditor.instrumentation.refresh()
         crossing(module)
         assert counts(auditor) == {"IA201": 2, "IA902": 1}
+
+
+def test_a_reload_of_what_an_integration_watches_is_noticed_within_some_looks(application, monkeypatch):
+    name = application("reloaded_library", SOURCE)
+    work = Interceptor()
+    work.place = f"{name}:Engine.work"
+    points = [Point(work.place, lambda _layout: work)]
+    integration = SimpleNamespace(distribution="reloaded", since="1", points=lambda _runtime: points)
+    auditor = make_auditor(config("elsewhere"))
+    places = auditor.instrumentation.places
+    auditor.instrumentation.integrated += targets("reloaded", integration, auditor.runtime, places)
+    with auditor:
+        module = importlib.import_module(name)
+        watched = auditor.instrumentation.integrated[-1]
+        module.Engine().work()
+        assert watched.calls == [1]
+        importlib.reload(module)
+        monkeypatch.setattr(instrumentation, "_EVERY", 3)
+        for _ in range(3):
+            auditor.instrumentation.look()
+        module.Engine().work()
+        assert watched.calls == [2]
 
 
 def test_a_module_thrown_out_and_imported_again(application):

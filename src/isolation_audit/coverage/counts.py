@@ -47,3 +47,18 @@ def counted(runtime: Runtime, integrated: Iterable[Watched]) -> Counts:
         "users": runtime.part(InjectedUsers).as_dict(),
         "paths": runtime.paths.as_list(),
     }
+
+
+def activity(runtime: Runtime, integrated: Iterable[Watched]) -> object:
+    """Something that equals what it was before as long as nothing worth a new report has happened; cheap to ask for.
+
+    Calls of the standard library are left out: timers and queues of an idle process are among them.
+    """
+    return (
+        runtime.tally.activity(),
+        sum([watched.calls[0] for watched in integrated if not watched.quiet]),
+        runtime.part(Sightings).activity(),
+        runtime.part(InjectedUsers).told.total(),
+        runtime.barrier.total,
+        sum(runtime.part(SharedState).used.values()) if runtime.config.audit.depth != "calls" else 0,
+    )

@@ -27,6 +27,10 @@ INTERVAL = 0.5
 FOR_SUMS = 1.0
 """Seconds that are kept for the report at the end, when other ways out have used up the time."""
 
+AT_LEAST = 30.0
+"""Seconds after which the sinks are fed although nothing seems to have happened: counts of the standard library's own
+calls, which an idle process makes as well, are no news."""
+
 PAUSE = 0.05
 """Seconds to wait after news, so that a burst of findings is written once."""
 
@@ -110,7 +114,9 @@ class Drainer:
         sinks: list[Sink],
         snapshot: Callable[[], dict[str, Any]],
         refresh: Callable[[], None],
+        activity: Callable[[], object] = object,
     ) -> None:
+        """``activity`` gives something that equals what it gave before where nothing has happened since."""
         self._recorder = recorder
         recorder.takes_scopes = any(getattr(sink, "takes_scopes", True) for sink in sinks)
         self._barrier = barrier
@@ -118,6 +124,8 @@ class Drainer:
         self._lanes = sorted(lanes, key=lambda lane: lane.sums_up)
         self._snapshot = snapshot
         self._refresh = refresh
+        self._activity = activity
+        self._fed_at: tuple[float, object] | None = None
         self._first = True
         self._deadline = 0.0
         self._hurry = Wakeup()
@@ -169,7 +177,16 @@ class Drainer:
                 self._refresh()
             except Exception as error:
                 self._barrier.fault("refresh", error)
-        self._feed(last=False)
+        if self._has_news():
+            self._feed(last=False)
+
+    def _has_news(self) -> bool:
+        now, activity = time.monotonic(), self._activity()
+        quiet = self._fed_at is not None and self._fed_at[1] == activity and now - self._fed_at[0] < AT_LEAST
+        if quiet and not (self._recorder.new or self._recorder.scopes):
+            return False
+        self._fed_at = now, activity
+        return True
 
     def _failed(self, error: Exception) -> None:
         self._barrier.fault("drainer", error)

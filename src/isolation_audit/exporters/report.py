@@ -124,11 +124,11 @@ def write(path: Path, report: Report) -> None:
     write_text(path, _text(report))
 
 
-def _text(report: Report) -> str:
+def _text(report: Report, *, indent: int | None = 1) -> str:
     try:
-        return json.dumps(report, indent=1, allow_nan=False) + "\n"
+        return json.dumps(report, indent=indent, allow_nan=False) + "\n"
     except ValueError:  # a figure that is no number has no form in JSON
-        return json.dumps(_finite(report), indent=1, allow_nan=False) + "\n"
+        return json.dumps(_finite(report), indent=indent, allow_nan=False) + "\n"
 
 
 def _finite(value: Any) -> Any:
@@ -249,13 +249,15 @@ class ReportSink:
         self._written = state
 
     def _write(self, report: Report) -> None:
+        # Without indents: only then json's encoder in C has a part in it, and nobody reads a part but us.
+        text = _text(report, indent=None)
         if not self._supervised:
-            write(self._path, report)
+            write_text(self._path, text)
             return
         # A process may outlive the run, as multiprocessing's resource tracker does: without the folder nobody waits for
         # its part any more.
         with suppress(FileNotFoundError):
-            _put(self._path, _text(report))
+            _put(self._path, text)
 
     def close(self) -> None:
         """Without a supervisor, the process that ends last leaves the merged report."""

@@ -29,6 +29,11 @@ class Histogram:
         self._counts = [0] * (len(BUCKETS) + 1)
         self._sum = 0.0
 
+    @property
+    def seen(self) -> int:
+        """How many durations there were."""
+        return sum(self._counts)
+
     def observe(self, seconds: float) -> None:
         """Count one duration."""
         bucket = bisect_left(BUCKETS, seconds)
@@ -111,6 +116,14 @@ class Tally:
                 value.clear()
             else:
                 setattr(self, one.name, 0)
+
+    def activity(self) -> tuple[float, ...]:
+        """Figures of which at least one is another as soon as anything was counted: cheap, and of no other use."""
+        values = (getattr(self, one.name) for one in fields(self))
+        return tuple(
+            value.seen if isinstance(value, Histogram) else sum(value.values()) if isinstance(value, Counter) else value
+            for value in values
+        )
 
     def exits_by_route(self) -> dict[str, dict[str, int]]:
         """The same by route alone."""

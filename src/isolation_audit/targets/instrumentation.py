@@ -6,7 +6,7 @@ import gc
 import sys
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument import hooks
 from isolation_audit.instrument.observations import Problem
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.placing import Places
     from isolation_audit.instrument.runtime import Runtime
+
+_EVERY: Final = 20
+"""Looks until the targets of integrations are looked at as well, where no module has come or gone meanwhile."""
 
 
 class Instrumentation:
@@ -47,6 +50,10 @@ class Instrumentation:
         self.targets: list[Watched] = self._applier.plan()
         self.integrated: list[Watched] = []
         """Targets of integrations; their modules are waited for, and never imported on their behalf."""
+        self.changes = 0
+        """How often the state of a target has changed."""
+        self._modules_seen = 0
+        self._looks = 0
 
     @property
     def places(self) -> Places:
@@ -83,12 +90,26 @@ class Instrumentation:
         """In a forked child: a lock that another thread of the parent held is held by nobody here."""
         self._lock = threading.RLock()
 
+    def look(self) -> None:
+        """Look again as :meth:`refresh` does, at what may well have changed: an idle process must cost nothing.
+
+        Configured targets each time; those of integrations when modules have come or gone, and now and then, because
+        a reload changes no number of modules.
+        """
+        modules = len(sys.modules)
+        self._looks = 0 if modules != self._modules_seen else (self._looks + 1) % _EVERY
+        self._modules_seen = modules
+        self._refresh(self.targets if self._looks else self._everything())
+
     def refresh(self) -> None:
         """Look again: modules still being imported then, reloaded or removed; subclasses completed by a decorator."""
+        self._refresh(self._everything())
+
+    def _refresh(self, targets: list[Watched]) -> None:
         with self._lock:
             if not self._running:
                 return
-            for watched in self._everything():
+            for watched in targets:
                 module = sys.modules.get(watched.target.module)
                 if module is None:
                     hooks.rearm(watched.target.module)
@@ -127,6 +148,7 @@ class Instrumentation:
 
     def _apply(self, watched: Watched, module: ModuleType) -> None:
         again = watched.state in (State.APPLIED, State.LATE)
+        self.changes += 1
         places = self._applier.places
         if again:
             # What a reload leaves behind would pile up, reload after reload.

@@ -103,6 +103,11 @@ class Sightings:
             row["watched"] += any(package in watched or package in sighted for package in one.packages)
         return found
 
+    def activity(self) -> int:
+        """A number that grows with all that is sighted."""
+        sighted = sum(len(name) + one.seen for name, one in list(self._found.items()))
+        return sighted + sum(1 + one.accepted for one in list(self._listeners))
+
     def clear(self) -> None:
         """Start again from nothing: a forked child has seen nothing yet. What listens stays what it is."""
         self._found.clear()
