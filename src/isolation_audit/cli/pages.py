@@ -73,6 +73,13 @@ def write_schema(file: Path) -> None:
     file.write_text(json.dumps(config_schema(), indent=1) + "\n", encoding="utf-8")
 
 
+def write_options(file: Path) -> None:
+    """Renew the tables of options in ``file``, the reference page of the configuration."""
+    from isolation_audit.config.reference import with_options
+
+    file.write_text(with_options(file.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 def write_pages(directory: Path) -> None:
     """Write every rule's page, and an index of them, into ``directory``."""
     directory.mkdir(parents=True, exist_ok=True)

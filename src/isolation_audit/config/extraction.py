@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from isolation_audit.config.kinds import Kind
-from isolation_audit.config.model import EventName
 from isolation_audit.config.paths import Path, PathError, Root, parse_path, parse_value_path
 from isolation_audit.config.problems import Refused, choices, closest, quoted
+from isolation_audit.config.values import EventName
 
 _ROOTS = ("args", "kw", "self", "return")
 _RESERVED = (*_ROOTS, "everyone")

@@ -1,370 +1,322 @@
-"""The typed, frozen configuration: one class a TOML table, defaults included, no parsing here."""
+"""The typed, frozen configuration as a whole; the tables that are about code, users and outputs are next door."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from isolation_audit.config.outputs import Exporter, Journal, Otlp, Prometheus, Report
-from isolation_audit.model.user_sources import USER_CLAIMS, USER_HEADERS
+from isolation_audit.config import kinds
+from isolation_audit.config.identity import Ambient, Bindings, CurrentUser, Holder, Identity
+from isolation_audit.config.kinds import BOOLEAN
+from isolation_audit.config.options import V02, Entries, Many, Named, One, Pairs, option, section, table
+from isolation_audit.config.outputs import Exporter, Journal, Otlp, Prometheus, Report, in_folder
+from isolation_audit.config.roles import (
+    Deprecation,
+    Emitter,
+    Engine,
+    Factory,
+    Origin,
+    Protocol,
+    Rooms,
+    Scope,
+    Shared,
+    Singleton,
+)
+from isolation_audit.config.values import EventName, Target
+from isolation_audit.model.rules import Severity
 
 if TYPE_CHECKING:
-    import datetime as dt
     from pathlib import Path as FilePath
 
-    from isolation_audit.config.paths import Path
-    from isolation_audit.model.rules import Severity
-    from isolation_audit.model.user_sources import Source
+__all__ = [
+    "Addressees",
+    "Ambient",
+    "Audit",
+    "Bindings",
+    "Config",
+    "CurrentUser",
+    "Deprecation",
+    "Emitter",
+    "Engine",
+    "EventName",
+    "Exporter",
+    "Factory",
+    "Holder",
+    "Identity",
+    "Integrations",
+    "Journal",
+    "Limits",
+    "Origin",
+    "Otlp",
+    "Prometheus",
+    "Protocol",
+    "Report",
+    "Responses",
+    "Rooms",
+    "Scan",
+    "Scope",
+    "Select",
+    "ServiceLevels",
+    "Shared",
+    "Singleton",
+    "State",
+    "Target",
+    "Watch",
+]
+
+_LIMIT = replace(kinds.DURATION, example='"2s"')
+_WORDS = kinds.choice("a severity", *map(str, Severity))
+_SEVERITY: kinds.Kind[Severity] = replace(_WORDS, parse=lambda word: Severity(_WORDS.parse(word)))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Target:
-    """``module:qualname``; ``qualname`` is empty where a whole module is meant."""
-
-    module: str
-    qualname: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.module}:{self.qualname}" if self.qualname else self.module
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """``[[ambient.holders]]``: an object that holds the user at work, as a ``threading.local``; the steps to the id."""
-
-    target: Target
-    user_id: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ambient:
-    """``[ambient]``: the application's own ContextVar, and the steps from its value to the user id."""
-
-    contextvar: Target | None = None
-    user_id: Path | None = None
-    holders: tuple[Holder, ...] = ()
-    """Asked in their order, where neither the variable nor a scope names anybody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """``[identity]``: what counts as a user, a context, a placeholder, a system principal; which ids to learn.
-
-    ``detect`` lists what may tell the user of a request where the application itself says nothing; None: all of it.
-    """
-
-    context_types: tuple[Target, ...] = ()
-    placeholders: tuple[str, ...] = ()
-    system: tuple[str, ...] = ()
-    bind: tuple[tuple[str, Path], ...] = ()
-    id_types: tuple[Literal["str", "int", "uuid"], ...] = ("str",)
-    detect: tuple[Source, ...] | None = None
-    headers: tuple[str, ...] = USER_HEADERS
-    claims: tuple[str, ...] = USER_CLAIMS
-
-
-@dataclass(frozen=True, slots=True)
-class Bindings:
-    """``[bindings]``: how long ids are remembered, and the store through which several processes share them.
-
-    ``age`` and ``timeout`` in seconds. Without a ``store`` (a Redis URL) each process knows what it has seen itself.
-    """
-
-    store: str | None = field(default=None, repr=False)  # it may hold a password
-    prefix: str = "isolation-audit"
-    age: float = 3600.0
-    timeout: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """``[[engines]]``: a class whose objects each serve one user."""
-
-    target: Target
-    owner: tuple[Path, ...] = ()
-    subclasses: bool = True
-    exclude: tuple[Target, ...] = ()
-    optional: bool = False
-    constructors: tuple[Target, ...] = ()
-    methods: tuple[str, ...] = ("[!_]*",)
-    requires: tuple[str, ...] = ()
-    cleanup: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """``[[deprecations.origins]]``: another constructor of what is deprecated, and what is called in its place."""
-
-    constructor: Target
-    replacement: Target
-    awaited: bool = False
-    arguments: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Deprecation:
-    """``[[deprecations]]``: a class, function or module to get rid of, and what replaces it."""
-
-    target: Target
-    replacement: Target | None = None
-    awaited: bool = False
-    arguments: tuple[tuple[str, str], ...] = ()
-    reason: str = ""
-    deadline: dt.date | None = None
-    owner: tuple[Path, ...] = ()
-    subclasses: bool = True
-    exclude: tuple[Target, ...] = ()
-    optional: bool = False
-    constructors: tuple[Target, ...] = ()
-    """Those of ``origins`` included."""
-    origins: tuple[Origin, ...] = ()
-    files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Factory:
-    """``[[factories]]``: a callable that builds an engine; ``canonical`` factories are the only proper way (IA106)."""
-
-    target: Target
-    builds: Target
-    canonical: bool = False
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Singleton:
-    """``[[singletons]]``: a class of which there is meant to be one object at a time (IA602)."""
-
-    target: Target
-    subclasses: bool = True
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EventName:
-    """The event of a method: a literal ``name``, a ``path`` into the call, or neither: the method's own name.
-
-    ``strip`` is the literal part of the method glob before its first wildcard (``emit_`` of ``emit_*``).
-    """
-
-    name: str | None = None
-    path: Path | None = None
-    strip: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Emitter:
-    """``[[emitters]]``: a class or a function through which events leave towards users.
-
-    ``methods`` (glob -> event) says which methods of a class emit; ``event`` names the event of a function target.
-    ``payload`` is what is sent; ``mentions`` names its fields that may name other users.
-    ``run`` and ``sequence`` read the id of the event's run (else: the running scope's) and its number within the run,
-    ``pair`` the id of what the event opens or closes;
-    ``undelivered`` lists results that mean it did not arrive.
-    ``broadcast`` lists globs of methods that address everyone; ``public`` globs of events that may go to everyone.
-    ``rooms`` says to whom a room or another collection of addressees may belong: "joined": whoever sends is a member;
-    "shared": anybody; "personal": nobody but the one whose event it is.
-    """
-
-    target: Target
-    owner: tuple[Path, ...] = ()
-    addressee: tuple[Path, ...] = ()
-    methods: tuple[tuple[str, EventName], ...] = (("[!_]*", EventName()),)
-    event: EventName = EventName()
-    broadcast: tuple[str, ...] = ()
-    public: tuple[str, ...] = ()
-    rooms: Literal["joined", "shared", "personal"] = "joined"
-    payload: tuple[Path, ...] = ()
-    mentions: tuple[str, ...] = ()
-    run: tuple[Path, ...] = ()
-    sequence: tuple[Path, ...] = ()
-    pair: tuple[Path, ...] = ()
-    undelivered: tuple[Literal["false", "none"], ...] = ()
-    layer: Literal["emitter", "bridge", "sink"] = "emitter"
-    subclasses: bool = True
-    exclude: tuple[Target, ...] = ()
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """``[rooms.NAME]``: the callables by which users come to a room and leave it; a leave without member empties it."""
-
-    name: str
-    join: Target
-    room: tuple[Path, ...]
-    member: tuple[Path, ...]
-    leave: tuple[Target, ...] = ()
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """``[[scopes]]``: a callable whose call is work for one user."""
-
-    target: Target
-    user: tuple[Path, ...]
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CurrentUser:
-    """``[[users]]``: a function whose result is the user of the request that is being served.
-
-    ``user_id`` leads from the result to the id; None: the result is the id, or an object or a mapping that has it.
-    """
-
-    target: Target
-    user_id: Path | None = None
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """``[[shared]]``: state of the process that users share; ``allow`` needs a reason."""
-
-    target: Target
-    policy: Literal["guard", "allow"] = "guard"
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """``[protocols.NAME]``: the order of a run's events; ``timeout`` in seconds."""
-
-    name: str
-    key: str
-    order: str
-    timeout: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
+@table
 class ServiceLevels:
     """``[service_levels]``: how long things may take, in seconds; without a limit they are only measured."""
 
-    first_event: float | None = None
-    run: float | None = None
-    cleanup: float | None = None
+    first_event: float | None = option(
+        One(_LIMIT),
+        default=None,
+        meaning="from the beginning of a run to the first event emitted in it (`IA701`)",
+        since=V02,
+    )
+    run: float | None = option(
+        One(_LIMIT), default=None, meaning="from the beginning of a run to its end (`IA701`)", since=V02
+    )
+    cleanup: float | None = option(
+        One(_LIMIT),
+        default=None,
+        meaning="one call of a method that `engines.cleanup` names (`IA702`); refused where none does",
+        since=V02,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """``[limits]``: caps of every table, and the number of faults after which a target is switched off."""
-
-    findings: int = 1_000
-    users: int = 100_000
-    bindings: int = 100_000
-    scopes: int = 10_000
-    runs: int = 10_000
-    stack: int = 16
-    faults: int = 10
-    grace: float = 1.0
-    """Seconds after the end of a unit of work in which its objects may still be there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Select:
-    """``[select]``: rules on or off (globs of codes such as ``IA1*``) and severities of your own."""
-
-    enable: tuple[str, ...] = ("*",)
-    disable: tuple[str, ...] = ()
-    severity: tuple[tuple[str, Severity], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
+@table
 class Watch:
     """``[watch]``: mechanisms that need no targets, each on unless switched off."""
 
-    contexts: bool = True
-    payloads: bool = True
-    caches: bool = True
-    addressees: bool = True
-    pools: bool = True
-    factories: bool = True
-    lifetimes: bool = True
+    contexts: bool = option(
+        One(BOOLEAN), default=True, meaning="whose context tasks, threads, jobs and requests run in", since=V02
+    )
+    payloads: bool = option(
+        One(BOOLEAN),
+        default=True,
+        meaning=(
+            "what leaves in responses and messages, and what comes back on streams; see "
+            "[payloads](../explanation/payloads.md)"
+        ),
+        since=V02,
+    )
+    caches: bool = option(One(BOOLEAN), default=True, meaning="for whom a cached value was computed", since=V02)
+    addressees: bool = option(
+        One(BOOLEAN),
+        default=True,
+        meaning="who receives what goes to a connection, a room, a listener or everyone",
+        since=V02,
+    )
+    pools: bool = option(
+        One(BOOLEAN), default=True, meaning="what a pooled connection or session keeps of its last user", since=V02
+    )
+    factories: bool = option(
+        One(BOOLEAN),
+        default=True,
+        meaning=(
+            "functions of the application that make an object when there is none yet, and classes that "
+            "share a configured name"
+        ),
+        since=V02,
+    )
+    lifetimes: bool = option(
+        One(BOOLEAN),
+        default=True,
+        meaning=("which engines, emitters and contexts outlive the work that they were made for, and who holds them"),
+        since=V02,
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@table
 class Responses:
     """``[responses]``: what may name others: ``mentions`` are fields of JSON, ``paths`` globs of URL paths."""
 
-    mentions: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = option(
+        Many(kinds.FIELD),
+        default=(),
+        meaning=(
+            "fields of a JSON body that may name other users, besides those of "
+            "[attribution](silent.md#payloads); they are left out, with everything below them"
+        ),
+        since=V02,
+    )
+    paths: tuple[str, ...] = option(
+        Many(kinds.GLOB),
+        default=(),
+        meaning="URL paths whose responses may name anybody, such as pages for administrators",
+        since=V02,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """``[scan]``: what of the source `scan` and `migrate` read, and how its references are grouped.
-
-    ``roots`` are the folders that are on ``sys.path``; ``phases`` (name -> globs of files) the order of the migration;
-    ``registry`` the Markdown document that lists imports.
-    """
-
-    roots: tuple[FilePath, ...] = ()
-    exclude: tuple[str, ...] = ()
-    phases: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    registry: FilePath | None = None
-
-
-@dataclass(frozen=True, slots=True)
+@table
 class Addressees:
     """``[addressees]``: what goes to several users on purpose: globs of events, and of rooms."""
 
-    public: tuple[str, ...] = ()
-    shared: tuple[str, ...] = ()
+    public: tuple[str, ...] = option(
+        Many(kinds.GLOB),
+        default=(),
+        meaning=(
+            "events that may go to others, whoever is named in them; a WebSocket message names its event "
+            "by `event`, `type` or `kind` in its JSON"
+        ),
+        since=V02,
+    )
+    shared: tuple[str, ...] = option(
+        Many(kinds.GLOB),
+        default=(),
+        meaning="rooms and groups named for one user in which others may listen",
+        since=V02,
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@table
 class Integrations:
     """``[integrations]``: libraries that are watched without being configured, and the names of those that are not."""
 
-    disable: tuple[str, ...] = ()
+    disable: tuple[str, ...] = option(
+        Many(kinds.name("the name of an integration", "starlette")),
+        default=(),
+        meaning="integrations that leave their library alone",
+        since=V02,
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@table
+class Scan:
+    """``[scan]``: what of the source `scan` and `migrate` read, and how its references are grouped."""
+
+    roots: tuple[FilePath, ...] = option(
+        Many(in_folder),
+        default=(),
+        meaning=(
+            "the folders that are on `sys.path`. Guessed are: the scanned paths, the configuration's "
+            "folder, `src` in each of them, and the folder above each package"
+        ),
+        since=V02,
+        shown="guessed",
+    )
+    exclude: tuple[str, ...] = option(
+        Many(kinds.FILE_GLOB),
+        default=(),
+        meaning=(
+            "files and folders that are not read. Folders with a dot in front, `__pycache__`, "
+            "`node_modules` and virtual environments never are"
+        ),
+        since=V02,
+    )
+    phases: tuple[tuple[str, tuple[str, ...]], ...] = option(
+        Pairs(kinds.PHASE, kinds.FILE_GLOBS),
+        default=(),
+        meaning="the order of the migration; a file is in the first phase that names it",
+        since=V02,
+    )
+    registry: FilePath | None = option(
+        One(in_folder), default=None, meaning="the Markdown document that lists imports (IA806)", since=V02
+    )
+
+
+@table
 class Audit:
     """``[audit]``: how deep to look."""
 
-    depth: Literal["calls", "state", "heap"] = "calls"
+    depth: Literal["calls", "state", "heap"] = option(
+        One(kinds.DEPTH),
+        default="calls",
+        meaning=(
+            "how deep to look: at calls only; also at what modules keep ([depth "
+            "`state`](../explanation/state.md)); also at what is left in memory"
+        ),
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@table
 class State:
     """``[state]``: whose state depth ``state`` watches: packages beside the application's own modules."""
 
-    packages: tuple[str, ...] = ()
+    packages: tuple[str, ...] = option(
+        Many(kinds.PACKAGE),
+        default=(),
+        meaning=(
+            "packages and modules that are rewritten as well: libraries that keep something for the "
+            "application, or an application that is installed as a package"
+        ),
+        since=V02,
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@table
+class Limits:
+    """``[limits]``: caps of every table, and the number of faults after which a target is switched off."""
+
+    findings: int = option(One(kinds.COUNT), default=1_000, meaning="distinct findings kept")
+    users: int = option(One(kinds.COUNT), default=100_000, meaning="users known at a time")
+    bindings: int = option(One(kinds.COUNT), default=100_000, meaning="ids mapped to users")
+    scopes: int = option(One(kinds.COUNT), default=10_000, meaning="scopes followed at a time")
+    runs: int = option(
+        One(kinds.COUNT), default=10_000, meaning="runs followed at a time, for each protocol", since=V02
+    )
+    stack: int = option(One(kinds.COUNT), default=16, meaning="frames of a captured stack")
+    faults: int = option(
+        One(kinds.COUNT), default=10, meaning="faults of the auditor at a target before that target is switched off"
+    )
+    grace: float = option(
+        One(kinds.DURATION),
+        default=1.0,
+        meaning=(
+            'seconds, or a duration such as `"500ms"`, for which the engines, emitters and contexts of a '
+            "unit of work may still be there when it has ended ([IA501](../rules/IA501.md))"
+        ),
+        since=V02,
+    )
+
+
+@table
+class Select:
+    """``[select]``: rules on or off (globs of codes such as ``IA1*``) and severities of your own."""
+
+    enable: tuple[str, ...] = option(Many(kinds.CODE), default=("*",), meaning="the rules that run")
+    disable: tuple[str, ...] = option(Many(kinds.CODE), default=(), meaning="the ones of those that don't")
+    severity: tuple[tuple[str, Severity], ...] = option(
+        Pairs(kinds.CODE, _SEVERITY), default=(), meaning="how bad a finding is", shown="the rule's own"
+    )
+
+
+@table
 class Config:
     """The whole configuration; ``source`` is the file it came from."""
 
     source: FilePath | None = None
-    ambient: Ambient = field(default_factory=Ambient)
-    identity: Identity = field(default_factory=Identity)
-    bindings: Bindings = field(default_factory=Bindings)
-    engines: tuple[Engine, ...] = ()
-    deprecations: tuple[Deprecation, ...] = ()
-    factories: tuple[Factory, ...] = ()
-    singletons: tuple[Singleton, ...] = ()
-    emitters: tuple[Emitter, ...] = ()
-    rooms: tuple[Rooms, ...] = ()
-    scopes: tuple[Scope, ...] = ()
-    users: tuple[CurrentUser, ...] = ()
-    shared: tuple[Shared, ...] = ()
-    protocols: tuple[Protocol, ...] = ()
-    service_levels: ServiceLevels = field(default_factory=ServiceLevels)
-    watch: Watch = field(default_factory=Watch)
-    responses: Responses = field(default_factory=Responses)
-    addressees: Addressees = field(default_factory=Addressees)
-    integrations: Integrations = field(default_factory=Integrations)
-    scan: Scan = field(default_factory=Scan)
-    audit: Audit = field(default_factory=Audit)
-    state: State = field(default_factory=State)
-    report: Report = field(default_factory=Report)
-    prometheus: Prometheus = field(default_factory=Prometheus)
-    otlp: Otlp = field(default_factory=Otlp)
-    journal: Journal = field(default_factory=Journal)
-    exporters: tuple[Exporter, ...] = ()
-    limits: Limits = field(default_factory=Limits)
-    select: Select = field(default_factory=Select)
+    ambient: Ambient = section(default_factory=Ambient)
+    identity: Identity = section(default_factory=Identity)
+    bindings: Bindings = section(default_factory=Bindings)
+    engines: tuple[Engine, ...] = option(Entries(Engine), default=())
+    deprecations: tuple[Deprecation, ...] = option(Entries(Deprecation), default=())
+    factories: tuple[Factory, ...] = option(Entries(Factory), default=())
+    singletons: tuple[Singleton, ...] = option(Entries(Singleton), default=())
+    emitters: tuple[Emitter, ...] = option(Entries(Emitter), default=())
+    rooms: tuple[Rooms, ...] = option(Named(Rooms), default=())
+    scopes: tuple[Scope, ...] = option(Entries(Scope), default=())
+    users: tuple[CurrentUser, ...] = option(Entries(CurrentUser), default=())
+    shared: tuple[Shared, ...] = option(Entries(Shared), default=())
+    protocols: tuple[Protocol, ...] = option(Named(Protocol), default=())
+    service_levels: ServiceLevels = section(default_factory=ServiceLevels)
+    watch: Watch = section(default_factory=Watch)
+    responses: Responses = section(default_factory=Responses)
+    addressees: Addressees = section(default_factory=Addressees)
+    integrations: Integrations = section(default_factory=Integrations)
+    scan: Scan = section(default_factory=Scan)
+    audit: Audit = section(default_factory=Audit)
+    state: State = section(default_factory=State)
+    report: Report = section(default_factory=Report)
+    prometheus: Prometheus = section(default_factory=Prometheus)
+    otlp: Otlp = section(default_factory=Otlp)
+    journal: Journal = section(default_factory=Journal)
+    exporters: tuple[Exporter, ...] = option(Named(Exporter), default=())
+    limits: Limits = section(default_factory=Limits)
+    select: Select = section(default_factory=Select)

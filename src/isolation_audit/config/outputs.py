@@ -2,52 +2,76 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from isolation_audit.config import kinds
+from isolation_audit.config.kinds import BOOLEAN, TEXT
+from isolation_audit.config.options import V02, One, OwnName, Pairs, Reading, Rest, needed, option, table
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
 
-@dataclass(frozen=True, slots=True)
+def in_folder(at: Reading) -> kinds.Kind[FilePath]:
+    """The kind of a file whose name counts from the folder of the configuration."""
+    return kinds.file_path(at.folder)
+
+
+@table
 class Report:
     """``[report]``: terminal and report file. ``raw_ids`` shows user ids instead of pseudonyms, everywhere."""
 
-    directory: FilePath | None = None
-    terminal: bool = True
-    color: Literal["auto", "always", "never"] = "auto"
-    raw_ids: bool = False
+    directory: FilePath | None = option(
+        One(in_folder), default=None, meaning="where reports are written; none without it"
+    )
+    terminal: bool = option(One(BOOLEAN), default=True, meaning="show findings in the terminal")
+    color: Literal["auto", "always", "never"] = option(
+        One(kinds.choice("a color mode", "auto", "always", "never")), default="auto", meaning="colors in the terminal"
+    )
+    raw_ids: bool = option(One(BOOLEAN), default=False, meaning="show user ids instead of pseudonyms, everywhere")
 
 
-@dataclass(frozen=True, slots=True)
+@table
 class Prometheus:
     """``[prometheus]``: where /metrics is served; off without a port (0 lets the system choose one)."""
 
-    port: int | None = None
-    address: str = "127.0.0.1"
+    port: int | None = option(
+        One(kinds.PORT),
+        default=None,
+        meaning="where `/metrics` is served; 0 lets the system choose, and without a port nothing is served",
+    )
+    address: str = option(One(kinds.ADDRESS), default="127.0.0.1", meaning="the interface to listen on")
 
 
-@dataclass(frozen=True, slots=True)
+@table
 class Otlp:
     """``[otlp]``: where spans and log records go; off without an endpoint. ``timeout`` (seconds) bounds the exit."""
 
-    endpoint: str | None = None
-    protocol: Literal["grpc", "http/protobuf"] = "grpc"
-    headers: tuple[tuple[str, str], ...] = ()
-    service_name: str | None = None
-    timeout: float = 2.0
+    endpoint: str | None = option(One(kinds.URL), default=None, meaning="the collector; without it nothing is sent")
+    protocol: Literal["grpc", "http/protobuf"] = option(
+        One(kinds.choice("a protocol", "grpc", "http/protobuf")), default="grpc", meaning="how to speak to it"
+    )
+    headers: tuple[tuple[str, str], ...] = option(
+        Pairs(kinds.HEADER, kinds.HEADER_VALUE),
+        default=(),
+        meaning="sent with every request; the values never appear in messages",
+    )
+    service_name: str | None = option(One(TEXT), default=None, meaning="the `service.name` of the resource")
+    timeout: float = option(One(kinds.DURATION), default=2.0, meaning="for one export, and for the last one at exit")
 
 
-@dataclass(frozen=True, slots=True)
+@table
 class Journal:
     """``[journal]``: an append-only JSON-lines file of findings, written as they happen."""
 
-    path: FilePath | None = None
+    path: FilePath | None = option(
+        One(in_folder), default=None, meaning="findings as JSON lines, written as they happen"
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@table
 class Exporter:
     """One ``[exporters.NAME]``: an exporter of another package, with options that only it knows."""
 
-    name: str
-    options: tuple[tuple[str, object], ...] = ()
+    name: str = needed(OwnName())
+    options: tuple[tuple[str, object], ...] = option(Rest(kinds.PLAIN), default=(), since=V02)

@@ -6,8 +6,8 @@ import keyword
 import re
 
 from isolation_audit.config.kinds import Kind
-from isolation_audit.config.model import Target
 from isolation_audit.config.problems import Refused, quoted
+from isolation_audit.config.values import Target
 
 EXAMPLE = '"app.engine:Engine"'
 _CONSTRUCTION = ("__init__", "__new__", "__post_init__", "__init_subclass__", "__del__")

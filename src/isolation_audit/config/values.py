@@ -1,0 +1,36 @@
+"""The values of the configuration that are more than text: what names code, and what names an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from isolation_audit.config.paths import Path
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """``module:qualname``; ``qualname`` is empty where a whole module is meant."""
+
+    module: str
+    qualname: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.qualname}" if self.qualname else self.module
+
+
+NOWHERE: Final = Target("")
+"""Stands in for a target that is missing or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventName:
+    """The event of a method: a literal ``name``, a ``path`` into the call, or neither: the method's own name.
+
+    ``strip`` is the literal part of the method glob before its first wildcard (``emit_`` of ``emit_*``).
+    """
+
+    name: str | None = None
+    path: Path | None = None
+    strip: str = ""
