@@ -48,10 +48,10 @@ lint: $(STAMP)  ## format, style, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) docs
-	git diff --exit-code -- docs/rules docs/reference/configuration.schema.json docs/reference/configuration.md
+	git diff --exit-code -- docs/rules docs/reference
 
-docs: $(STAMP)  ## generate docs/rules from the rules, and the schema and the tables of the configuration from its declared options
-	$(BIN)/python -c "from pathlib import Path; from isolation_audit.cli.pages import write_options, write_pages, write_schema; write_pages(Path('docs/rules')); write_schema(Path('docs/reference/configuration.schema.json')); write_options(Path('docs/reference/configuration.md'))"
+docs: $(STAMP)  ## generate docs/rules from the rules, and the tables of docs/reference from what declares options, figures and metrics
+	$(BIN)/python -c "from pathlib import Path; from isolation_audit.cli.pages import write_pages, write_reference, write_schema; write_pages(Path('docs/rules')); write_schema(Path('docs/reference/configuration.schema.json')); write_reference(Path('docs/reference'))"
 
 bench: $(STAMP)  ## ratios, side by side in one run
 	$(BIN)/python benchmarks/hotpath.py

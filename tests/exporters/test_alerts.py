@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from isolation_audit.config import Config
 from isolation_audit.exporters.prometheus import AuditCollector
+from isolation_audit.recording.figures import CROSSING_RULES
 from isolation_audit.rules import all_rules
-from isolation_audit.rules.crossing.monitor import CROSSING_RULES
 from receivers import ROOT, program
 
 ALERTS = ROOT / "grafana" / "alerts"

@@ -397,10 +397,8 @@ def test_failed_exports_are_counted_where_an_alert_can_see_them(
         with user_scope("alice"):
             pass
         wait_for(lambda: auditor.snapshot()["summary"]["exports"]["otlp"]["failures"], "a failure to be counted")
-        metrics = {
-            sample.name: sample.value for family in families(config, auditor.snapshot()) for sample in family.samples
-        }
-        assert metrics["isolation_audit_export_failures_total"] >= 1
+        metrics = {family.name: family.values for family in families(config, auditor.snapshot())}
+        assert metrics["export_failures"]["otlp",] >= 1
         assert auditor.snapshot()["summary"]["faults"] == 0
     assert auditor.snapshot()["summary"]["exports"]["otlp"]["lost"] == 1
     trouble, loss = capsys.readouterr().err.splitlines()

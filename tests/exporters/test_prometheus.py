@@ -17,7 +17,6 @@ from isolation_audit import Auditor, UsageError, user_scope
 from isolation_audit.config import Config, parse_config
 from isolation_audit.exporters import report
 from isolation_audit.exporters.base import Batch
-from isolation_audit.exporters.metrics import families
 from isolation_audit.exporters.prometheus import AuditCollector, PrometheusSink, register, serve
 from isolation_audit.instrument.levels import LEVELS
 from isolation_audit.instrument.tally import BUCKETS, Histogram
@@ -58,7 +57,7 @@ def measured(*durations: float) -> dict[str, Any]:
 def samples(found: dict[str, Any], config: str = CONFIG) -> dict[str, float]:
     return {
         sample.name + str(sorted(sample.labels.items())): sample.value
-        for family in families(config_of(config), found)
+        for family in AuditCollector(lambda: (config_of(config), found)).collect()
         for sample in family.samples
     }
 

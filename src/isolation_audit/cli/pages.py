@@ -73,11 +73,18 @@ def write_schema(file: Path) -> None:
     file.write_text(json.dumps(config_schema(), indent=1) + "\n", encoding="utf-8")
 
 
-def write_options(file: Path) -> None:
-    """Renew the tables of options in ``file``, the reference page of the configuration."""
+def write_reference(directory: Path) -> None:
+    """Renew the tables of options, figures and metrics in the pages of ``directory``, docs/reference."""
     from isolation_audit.config.reference import with_options
+    from isolation_audit.exporters.reference import with_figures, with_metrics
 
-    file.write_text(with_options(file.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, renewed in (
+        ("configuration.md", with_options),
+        ("report.md", with_figures),
+        ("metrics.md", with_metrics),
+    ):
+        page = directory / name
+        page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def write_pages(directory: Path) -> None:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from isolation_audit.config.model import Config
 from isolation_audit.exceptions import MissingExtraError, UsageError
+from isolation_audit.exporters.metrics import PREFIX, Family, absence, families
 from isolation_audit.exporters.metrics_server import MetricsServer
 from isolation_audit.exporters.notices import notice
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app
-
-    from isolation_audit.exporters.metrics import absence, families
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 except ImportError as error:
     raise MissingExtraError("the /metrics endpoint", "prometheus") from error
 
@@ -44,6 +44,18 @@ class Audit(Protocol):
         """The report so far."""
 
 
+def _metric(family: Family) -> Metric:
+    name = PREFIX + family.name
+    if family.kind == "histogram":
+        return HistogramMetricFamily(name, family.text, list(family.buckets), family.total)
+    made = (CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily)(
+        name, family.text, labels=family.labels
+    )
+    for labels, value in family.values.items():
+        made.add_metric(list(labels), value)
+    return made
+
+
 class AuditCollector:
     """Reads a report at each scrape. ``source`` gives configuration and report, or None while no auditor runs."""
 
@@ -52,16 +64,16 @@ class AuditCollector:
 
     def describe(self) -> Iterator[Metric]:
         """The names of all metrics, known before anything runs, so that a registry can refuse a second collector."""
-        yield from families(Config(), {"run": {}, "targets": [], "summary": {}, "findings": []})
+        yield from map(_metric, families(Config(), {"run": {}, "targets": [], "summary": {}, "findings": []}))
 
     def collect(self) -> Iterator[Metric]:
         """All metrics; only that the auditor is not running where there is no report to be had."""
         try:
             found = self.source()
             # Complete before the first line goes out: the registry may be the application's own, and must not fail.
-            metrics = list(absence() if found is None else families(*found))
+            metrics = list(map(_metric, absence() if found is None else families(*found)))
         except Exception:
-            metrics = list(absence())
+            metrics = list(map(_metric, absence()))
         yield from metrics
 
 

@@ -16,6 +16,7 @@ from isolation_audit.coverage.merging import added_up
 from isolation_audit.coverage.verdict import judge
 from isolation_audit.exporters.notices import notice
 from isolation_audit.model.findings import paired
+from isolation_audit.recording.figures import HIGHEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,12 +38,6 @@ _STATES = ("waiting", "absent", "applied", "late", "missing")
 
 _ROUNDS = 3
 """How often parts are looked for when they are removed."""
-
-_HIGHEST = (
-    "users_at_once",
-    "ambient_told",
-)
-"""Figures of which the highest stands for the whole: at least so many at once, in one of the processes."""
 
 
 def empty(run: dict[str, Any], tool: dict[str, Any]) -> Report:
@@ -84,7 +79,7 @@ def _add(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     for key, value in other.items():
         if isinstance(value, dict):
             total[key] = _add(total.get(key, {}), value)
-        elif key in _HIGHEST:
+        elif key in HIGHEST:
             total[key] = max(total.get(key, 0), value)
         else:
             total[key] = total.get(key, 0) + value

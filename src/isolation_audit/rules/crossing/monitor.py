@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from isolation_audit.instrument.observations import Lost, Passage, Shared, Used
 from isolation_audit.model.rules import Example, Rule, Severity
@@ -86,10 +86,6 @@ _REACHED = {
         "{addressee}'s listener was called here",
     ),
 }
-
-
-CROSSING_RULES: Final = ("IA201", "IA202", "IA203", "IA205")
-"""Rules whose findings are deliveries to a wrong user, or come with one."""
 
 
 class CrossingMonitor(Monitor):
