@@ -67,6 +67,13 @@ d, l = collections.UserDict(), collections.UserList()
 def f(): d['x'] = 1; l.append(2)
 def g(): return d.get('x'), l[0]
 """
+FIELDS = """
+class A: pass
+a = A()
+def f(): a.__dict__.update(x=1); object.__setattr__(a, 'y', 2)
+def g(): return dict(vars(a)), dict(a.__dict__), list(a.__dict__.values())
+def h(): return a.__dict__.get('y')
+"""
 CASES = {
     "attribute": (
         "class A: pass\na = A()\ndef f(o): o.x = 1\ndef g(o): return o.x",
@@ -156,6 +163,34 @@ CASES = {
         "def make():\n x = 0\n def f():\n  nonlocal x\n  x = 1\n def g(): return x\n return f, g\nf, g = make()",
         "(f(), g())",
         ["wrote cell x 1", "read cell x 1 returned"],
+    ),
+    "a closure's container": (
+        "def make():\n l = []\n def f(): l.append(1)\n def g(): return list(l)\n return f, g\nf, g = make()",
+        "(f(), g())",
+        ["wrote element None 1", "read cell l [1] passed"],
+    ),
+    "a generator's container": (
+        "def talk():\n l = []\n while 1:\n  x = yield list(l)\n  l.append(x)\nt = talk()\nnext(t)\ndef f(): t.send(1)",
+        "f()",
+        ["wrote element None 1", "read cell l [1] passed"],
+    ),
+    "a generator's variable": (
+        "def talk():\n x = 0\n while True:\n  y = yield x\n  x = y\nt = talk()\nnext(t)\ndef f(): return t.send(1)",
+        "f()",
+        [f"{told} carried x {n}" for n in (0, 1) for told in ("wrote", "read")],
+    ),
+    "a part of a list": (
+        "l = [0]\ndef f(): l[len(l):] = [1]; l[:0] = iter((2,))\ndef g(): return l[1:]",
+        "(f(), g())",
+        ["wrote element None 1", "wrote element None 2", "read part None [0, 1] returned"],
+    ),
+    "all of an object's fields": (
+        FIELDS,
+        "(f(), g(), h())",
+        [
+            *("wrote attribute x 1", "read global a", "wrote attribute y 2", "read global a"),
+            *("read all None", "read all None", "read all None", "read attribute y 2 returned"),
+        ],
     ),
     "a mutable default": (
         "def f(v, kept=[]):\n kept.append(v)\n return kept",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,6 +121,17 @@ def blocks(inner):
         guarded.map(
             lambda lines: ["def inner():", "    nonlocal v", *indent(lines), "    yield v", "show(list(inner()))"]
         ),
+        guarded.map(  # what a turn has set, the next one finds
+            lambda lines: [
+                *(
+                    "def turns(v, w=()):",
+                    "    for k in (1, 2):",
+                    *indent(indent(lines)),
+                    "        l.append((yield v, w))",
+                ),
+                *("turned = turns(v)", "show([next(turned, None), next(turned, None)])"),
+            ]
+        ),
     )
 
 
@@ -148,7 +160,5 @@ def test_random_programs(lines):
 
 
 def comparable(text: str) -> str:
-    """Without addresses in memory."""
-    import re
-
-    return re.sub(r"0x[0-9a-f]+", "0x", text)
+    """Without addresses in memory, and without the call of the C library in which a stack was too deep."""
+    return re.sub(r"recursion depth exceeded[^'\n]*", "recursion", re.sub(r"0x[0-9a-f]+", "0x", text))

@@ -166,4 +166,30 @@ HEALTHY = {
             lines.append(f"{user}: {text}")
             return [line for line in lines if line.startswith(user)]
         """,
+    "a mailbox": """
+        import queue
+
+        boxes = []
+
+        def handle(user, text):
+            box = queue.Queue()
+            boxes.append(box)
+            for one in boxes:
+                one.put({"text": text})
+            return [box.get_nowait()]
+        """,
+    "an outbox that whoever comes empties": """
+        import queue
+
+        outbox = queue.Queue()
+        stored = []
+
+        def handle(user, text):
+            if user == "bob":
+                while not outbox.empty():
+                    one = outbox.get()
+                    stored.append(len(one["text"]))
+            outbox.put({"text": text})
+            return {"ok": True}
+        """,
 }

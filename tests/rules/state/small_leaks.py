@@ -531,4 +531,101 @@ LEAKS = {
             return sorted(seen[user])
         """,
     ),
+    "variable of a generator": (
+        """
+        def conversation():
+            last = reply = None
+            while True:
+                text = yield reply
+                reply = {"before": last}
+                last = text
+
+        talk = conversation()
+        next(talk)
+
+        def handle(user, text):
+            return talk.send(text)
+        """,
+        """
+        def conversation():
+            last = reply = None
+            while True:
+                text = yield reply
+                reply = {"before": last}
+                last = text
+
+        def handle(user, text):
+            talk = conversation()
+            next(talk)
+            return talk.send(text)
+        """,
+    ),
+    "fields at once": (
+        """
+        class Agent:
+            pass
+
+        agent = Agent()
+
+        def handle(user, text):
+            before = dict(vars(agent))
+            agent.__dict__.update(said=text)
+            return before
+        """,
+        """
+        class Agent:
+            pass
+
+        def handle(user, text):
+            agent = Agent()
+            before = dict(vars(agent))
+            agent.__dict__.update(said=text)
+            return before
+        """,
+    ),
+    "a frozen object": (
+        """
+        from dataclasses import dataclass
+
+        @dataclass(frozen=True)
+        class Agent:
+            said: str = ""
+
+        agent = Agent()
+
+        def handle(user, text):
+            before = agent.said
+            object.__setattr__(agent, "said", text)
+            return {"before": before}
+        """,
+        """
+        from dataclasses import dataclass, replace
+
+        @dataclass(frozen=True)
+        class Agent:
+            said: str = ""
+
+        agent = Agent()
+
+        def handle(user, text):
+            mine = replace(agent, said=text)
+            return {"before": agent.said, "now": mine.said}
+        """,
+    ),
+    "the last of a list": (
+        """
+        said = []
+
+        def handle(user, text):
+            said.append(text)
+            return {"recent": said[-2:]}
+        """,
+        """
+        said = []
+
+        def handle(user, text):
+            said.append(text)
+            return {"recent": said[-1:]}
+        """,
+    ),
 }

@@ -18,8 +18,6 @@ from isolation_audit.config import load_config
 from isolation_audit.model.rules import Severity
 
 ASKED = {"alice": "the pin of my card is 4711", "bob": "please buy some milk"}
-NOT_YET = {"closure", "generator", "slice", "queue"}
-"""What rewritten modules don't tell of so far."""
 _numbers = itertools.count()
 
 
@@ -66,7 +64,7 @@ def audited(tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("kind", [kind for kind in LEAKS if kind not in NOT_YET])
+@pytest.mark.parametrize("kind", LEAKS)
 def test_a_leak_is_found(audited, kind):
     findings, _said = audited(LEAKS[kind][0])
     assert [one.rule for one in findings if one.rule == "IA402"], findings

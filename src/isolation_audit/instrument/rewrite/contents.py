@@ -8,25 +8,24 @@ import weakref
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from threading import local
 from types import FunctionType, MappingProxyType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from isolation_audit.instrument.attributes import find_in, reader_of
 from isolation_audit.instrument.lazy_objects import NotReadError, behind
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.resolve import dict_of, mro_of
-from isolation_audit.instrument.rewrite.listener import ALL, ATTRIBUTE, ELEMENT, ENVIRON, GLOBAL, ITEM, LOCAL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from isolation_audit.instrument.rewrite.listener import ATTRIBUTE, ELEMENT, ENVIRON, GLOBAL, ITEM, LOCAL, PART
 
 __builtins__ = BUILTINS
 
 ABSENT: Final = object()
 """Stands for what can't be seen."""
 
-_LIBRARY: Final = frozenset({"collections", "collections.abc", "weakref", "os", "_collections_abc", "_weakrefset"})
-_ITEMS: Final = 1_000
+_OF_QUEUES: Final = ("queue", "asyncio.queues", "_queue")
+_LIBRARY: Final = frozenset(
+    {"collections", "collections.abc", "weakref", "os", "_collections_abc", "_weakrefset", *_OF_QUEUES}
+)
 _MAPPINGS: Final = (dict, OrderedDict, defaultdict)
 _NOT_DATA: Final = (FunctionType, classmethod, staticmethod, property)
 
@@ -156,7 +155,7 @@ def container_of(owner: Any) -> Any:
 def item_of(owner: Any, key: Any, value: Any = ABSENT) -> Held | None:
     """The item of a container; ``value`` is what it is about to be."""
     if type(key) is slice:
-        return Held(owner, ALL, None, owner)
+        return _part_of(owner, key)
     if owner is os.environ:
         found = owner.get(key, ABSENT) if value is ABSENT else value
         return None if found is ABSENT else Held(owner, ENVIRON, key, found)
@@ -177,19 +176,23 @@ def item_of(owner: Any, key: Any, value: Any = ABSENT) -> Held | None:
     return None if value is ABSENT else Held(holder, ELEMENT, key, value)
 
 
+def _part_of(owner: Any, key: slice) -> Held | None:
+    """A part of a list: its elements, as a list of their own."""
+    holder = container_of(owner)
+    kind: Any
+    for kind in (list, tuple):
+        if isinstance(holder, kind) and type(holder).__getitem__ is kind.__getitem__:
+            limits = (key.start, key.stop, key.step)
+            if all(one is None or type(one) is int for one in limits):
+                return Held(holder, PART, None, list(kind.__getitem__(holder, key)))
+    return None
+
+
 def is_of_containers(method: Any) -> bool:
     """True for a method of a container that the standard library has written in Python."""
     return (
         type(method) is MethodType and type(method.__func__) is FunctionType and method.__func__.__module__ in _LIBRARY
     )
-
-
-def items_of(owner: Any, key: slice) -> Iterable[Held]:
-    """The elements of a part of a list."""
-    holder = container_of(owner)
-    if type(holder) is list:
-        for value in holder[key][:_ITEMS]:
-            yield Held(holder, ELEMENT, None, value)
 
 
 def _in_mapping(holder: Any, key: Any) -> Any:

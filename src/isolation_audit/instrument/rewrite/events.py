@@ -10,12 +10,10 @@ import operator
 from functools import partial
 from sys import _getframe as current_frame
 from threading import get_ident
-from types import BuiltinFunctionType
-from typing import Any, Final
+from types import BuiltinFunctionType, CoroutineType
+from typing import Any, Final, cast
 
-from isolation_audit.instrument.barrier import STACK_END, raised_by_signal
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.instrument.rewrite import sites
 from isolation_audit.instrument.rewrite.contents import (
     ABSENT,
     Held,
@@ -23,31 +21,22 @@ from isolation_audit.instrument.rewrite.contents import (
     in_itself,
     is_of_containers,
     item_of,
-    items_of,
 )
 from isolation_audit.instrument.rewrite.listener import (
     ALL,
-    ANY,
     ATTRIBUTE,
+    CARRIED,
     CELL,
     DEFAULT,
-    ELEMENT,
-    ENVIRON,
     GLOBAL,
-    ITEM,
-    LOCAL,
-    arm,
-    armed,
+    QUEUED,
     ear,
-    listen,
 )
-from isolation_audit.instrument.rewrite.methods import METHODS
+from isolation_audit.instrument.rewrite.methods import METHODS, QUEUES, told_of_part
+from isolation_audit.instrument.rewrite.telling import OfFields, Teller, fault, tell, wrote
 
 __builtins__ = BUILTINS
 
-_PLACE: Final = "state"
-_UNNAMED: Final = frozenset({ITEM, ELEMENT, ENVIRON, ATTRIBUTE, LOCAL})
-"""What may be read under a name that the source does not say, or as a part of all."""
 _KEYS: Final = (str, bytes, int)
 _held: Final[dict[tuple[int, int], Any]] = {}
 """By thread and site: a key between the two moments of ``d[key()] += x``."""
@@ -69,6 +58,7 @@ class Events:
     getitem = staticmethod(operator.getitem)
     setitem = staticmethod(operator.setitem)
     setattr = staticmethod(setattr)
+    slice = staticmethod(slice)
 
     # Reads
 
@@ -86,7 +76,7 @@ class Events:
                     if held is not None:
                         listener.read(held.container, held.kind, held.key, held.value, site)
         except Exception as error:
-            _fault(error)
+            fault(error)
         return owner
 
     @staticmethod
@@ -100,7 +90,7 @@ class Events:
         try:
             _read_item(owner, key, site)
         except Exception as error:
-            _fault(error)
+            fault(error)
         return owner
 
     @staticmethod
@@ -109,7 +99,7 @@ class Events:
         try:
             _read_item(owner, key, site)
         except Exception as error:
-            _fault(error)
+            fault(error)
         return owner, key
 
     @staticmethod
@@ -120,7 +110,7 @@ class Events:
             if listener is not None and listener.unit() is not None:
                 listener.read(owner, ALL, None, owner, site)
         except Exception as error:
-            _fault(error)
+            fault(error)
         return owner
 
     @staticmethod
@@ -131,7 +121,7 @@ class Events:
             if listener is not None and listener.unit() is not None:
                 listener.read(current_frame(1).f_globals, GLOBAL, name, value, site)
         except Exception as error:
-            _fault(error)
+            fault(error)
         return value
 
     @staticmethod
@@ -142,7 +132,7 @@ class Events:
             if listener is not None and listener.unit() is not None:
                 listener.read(closure.__closure__[0], CELL, name, value, site)
         except Exception as error:
-            _fault(error)
+            fault(error)
         return value
 
     @staticmethod
@@ -153,7 +143,29 @@ class Events:
             if listener is not None and listener.unit() is not None:
                 listener.read(current_frame(1).f_code, DEFAULT, name, value, site)
         except Exception as error:
-            _fault(error)
+            fault(error)
+        return value
+
+    @staticmethod
+    def kept(value: Any, name: str, site: int) -> Any:
+        """A variable has been read that is a container, and goes on after the call; gives it."""
+        try:
+            listener = ear.listener
+            if listener is not None and listener.unit() is not None:
+                listener.read(value, CELL, name, value, site)
+        except Exception as error:
+            fault(error)
+        return value
+
+    @staticmethod
+    def carried(value: Any, name: str, site: int) -> Any:
+        """A variable of a generator or coroutine has been read; gives its value."""
+        try:
+            listener = ear.listener
+            if listener is not None and listener.unit() is not None:
+                listener.read(current_frame(1), CARRIED, name, value, site)
+        except Exception as error:
+            fault(error)
         return value
 
     @staticmethod
@@ -161,6 +173,24 @@ class Events:
         """Before ``getattr``; gives its arguments."""
         if type(arguments[1]) is str:
             Events.attribute(arguments[0], arguments[1], site)
+        return arguments
+
+    @staticmethod
+    def gotten(item: Any, owner: Any, site: int) -> Any:
+        """After ``owner.get()``: an item, if that is a queue; gives it."""
+        try:
+            listener = ear.listener
+            is_item = isinstance(owner, QUEUES) and type(item) is not CoroutineType
+            if is_item and listener is not None and listener.unit() is not None:
+                listener.read(owner, QUEUED, None, item, site)
+        except Exception as error:
+            fault(error)
+        return item
+
+    @staticmethod
+    def viewing(site: int, *arguments: Any) -> tuple[Any, ...]:
+        """Before ``vars``; gives its argument."""
+        Events.all(arguments[0], site)
         return arguments
 
     # Stores
@@ -173,7 +203,7 @@ class Events:
             if listener is not None and listener.unit() is not None:
                 listener.born(owner)
         except Exception as error:
-            _fault(error)
+            fault(error)
 
     @staticmethod
     def stored_attribute(owner: Any, name: str, site: int) -> None:
@@ -183,11 +213,11 @@ class Events:
             if owner is not ABSENT and listener is not None and listener.unit() is not None:
                 value = in_itself(owner, name)
                 if value is not ABSENT:
-                    _wrote(owner, ATTRIBUTE, name, value, site)
+                    wrote(owner, ATTRIBUTE, name, value, site)
                 else:
-                    _tell(attribute_of(owner, name), site)
+                    tell(attribute_of(owner, name), site)
         except Exception as error:
-            _fault(error)
+            fault(error)
 
     @staticmethod
     def stored_field(owner: Any, name: Any, site: int) -> None:
@@ -201,10 +231,9 @@ class Events:
         try:
             listener = ear.listener
             if owner is not ABSENT and listener is not None and listener.unit() is not None:
-                for held in items_of(owner, key) if type(key) is slice else (item_of(owner, key),):
-                    _tell(held, site)
+                tell(item_of(owner, key), site)
         except Exception as error:
-            _fault(error)
+            fault(error)
 
     @staticmethod
     def stored_variable(value: Any, name: str, site: int) -> None:
@@ -212,9 +241,9 @@ class Events:
         try:
             listener = ear.listener
             if listener is not None and listener.unit() is not None:
-                _tell(Held(current_frame(1).f_globals, GLOBAL, name, value), site)
+                tell(Held(current_frame(1).f_globals, GLOBAL, name, value), site)
         except Exception as error:
-            _fault(error)
+            fault(error)
 
     @staticmethod
     def stored_cell(value: Any, name: str, site: int, closure: Any) -> None:
@@ -222,9 +251,19 @@ class Events:
         try:
             listener = ear.listener
             if listener is not None and listener.unit() is not None:
-                _tell(Held(closure.__closure__[0], CELL, name, value), site)
+                tell(Held(closure.__closure__[0], CELL, name, value), site)
         except Exception as error:
-            _fault(error)
+            fault(error)
+
+    @staticmethod
+    def stored_carried(value: Any, name: str, site: int) -> None:
+        """After a variable of a generator or coroutine got a value."""
+        try:
+            listener = ear.listener
+            if listener is not None and listener.unit() is not None:
+                tell(Held(current_frame(1), CARRIED, name, value), site)
+        except Exception as error:
+            fault(error)
 
     @staticmethod
     def hold(key: Any, site: int) -> Any:
@@ -247,9 +286,9 @@ class Events:
             listener = ear.listener
             if listener is not None and listener.unit() is not None:
                 held = attribute_of(owner, name, value)
-                _tell(held, site)
+                tell(held, site)
         except Exception as error:
-            _fault(error)
+            fault(error)
         return owner, name, value
 
     @staticmethod
@@ -265,9 +304,12 @@ class Events:
         try:
             listener = ear.listener
             if listener is not None and listener.unit() is not None:
-                _tell(item_of(owner, key, value), site)
+                if type(key) is slice:
+                    value = told_of_part(owner, value, Teller(site))
+                else:
+                    tell(item_of(owner, key, value), site)
         except Exception as error:
-            _fault(error)
+            fault(error)
         return owner, key, value
 
     # Looking again
@@ -278,7 +320,7 @@ class Events:
         try:
             held = None if owner is ABSENT else attribute_of(owner, name)
         except Exception as error:
-            _fault(error)
+            fault(error)
             return ABSENT
         return ABSENT if held is None else held.value
 
@@ -288,23 +330,34 @@ class Events:
         try:
             held = None if owner is ABSENT else item_of(owner, key)
         except Exception as error:
-            _fault(error)
+            fault(error)
             return ABSENT
         return ABSENT if held is None else held.value
 
     # Methods of containers
 
     @staticmethod
-    def prepare(method: Any, site: int, *arguments: Any, **named: Any) -> tuple[Any, ...]:
+    def prepare_fields(owner: Any, method: Any, site: int, *arguments: Any, **named: Any) -> tuple[Any, ...]:
+        """The same where ``owner.__dict__`` is the container: what is told are attributes."""
+        try:
+            if owner is not ABSENT and type(method) is BuiltinFunctionType and type(method.__self__) is dict:
+                return Events.prepare(method, OfFields(site, owner), *arguments, **named)
+        except Exception as error:
+            fault(error)
+        return (partial(method, **named) if named else method, *arguments)
+
+    @staticmethod
+    def prepare(method: Any, site: int | Teller, *arguments: Any, **named: Any) -> tuple[Any, ...]:
         """Before a method that containers have; gives the method and its arguments."""
         try:
             listener = ear.listener
             if listener is not None and (type(method) is BuiltinFunctionType or is_of_containers(method)):
-                tell = METHODS.get(method.__name__)
-                if tell is not None and listener.unit() is not None:
-                    arguments = tell(method.__self__, arguments, named, _Teller(site))
+                method_of = METHODS.get(method.__name__)
+                if method_of is not None and listener.unit() is not None:
+                    teller = Teller(site) if type(site) is int else cast("Teller", site)
+                    arguments = method_of(method.__self__, arguments, named, teller)
         except Exception as error:
-            _fault(error)
+            fault(error)
         return (partial(method, **named) if named else method, *arguments)
 
 
@@ -314,55 +367,3 @@ def _read_item(owner: Any, key: Any, site: int) -> None:
         held = item_of(owner, key)
         if held is not None:
             listener.read(held.container, held.kind, held.key, held.value, site)
-
-
-def _tell(held: Held | None, site: int) -> None:
-    if held is not None:
-        _wrote(held.container, held.kind, held.key, held.value, site)
-
-
-def _wrote(container: Any, kind: str, key: Any, value: Any, site: int) -> None:
-    """Tell of a store; what it stores to is read with a report from now on."""
-    if site not in armed.sites:
-        armed.sites.add(site)
-        arm(sites.site(site).arms)
-        if kind in _UNNAMED:
-            arm((ANY,))
-    if type(key) is str and key not in armed.names:
-        armed.arm(key)
-    listener = ear.listener
-    if listener is not None:
-        listener.wrote(container, kind, key, value, site)
-
-
-class _Teller:
-    """Tells of what a method of a container stores or reads."""
-
-    __slots__ = ("_site",)
-
-    def __init__(self, site: int) -> None:
-        self._site = site
-
-    def __call__(self, held: Held, *, read: bool) -> None:
-        if not read:
-            _tell(held, self._site)
-        elif ear.listener is not None:
-            ear.listener.read(held.container, held.kind, held.key, held.value, self._site)
-
-    def safely(self, held: Held) -> None:
-        """Tell of a write while the application's own method runs."""
-        try:
-            _tell(held, self._site)
-        except Exception as error:
-            _fault(error)
-
-
-def _fault(error: Exception) -> None:
-    if isinstance(error, RecursionError):  # no frame is left to count it with
-        if ear.barrier is not None:
-            ear.barrier.counts[STACK_END] += 1
-        return
-    if raised_by_signal(error):
-        raise error
-    if ear.barrier is not None and ear.barrier.fault(_PLACE, error):
-        listen(None)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.rewrite.listener import ANY, WRITES
-from isolation_audit.instrument.rewrite.names import mangled
+from isolation_audit.instrument.rewrite.names import STORING, mangled
 from isolation_audit.instrument.rewrite.nodes import (
+    again,
     at,
     call,
     captured,
@@ -26,15 +27,15 @@ from isolation_audit.instrument.rewrite.nodes import (
     twice,
     written,
 )
+from isolation_audit.instrument.rewrite.sites import NAVIGATED
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.rewrite.transform import Part
 
 
-STORING: Final = frozenset(
-    {"append", "appendleft", "add", "insert", "extend", "extendleft", "update", "setdefault", "__setitem__"}
-)
-READING: Final = frozenset({"get", "pop", "popitem", "popleft", "items", "values", "copy", "__getitem__"})
+_PREPARES: Final = {"getattr": "getting", "setattr": "setting", "__setattr__": "setting", "vars": "viewing"}
+"""What goes before a function of the interpreter, and gives its arguments."""
+READING: Final = frozenset({"get", "pop", "popitem", "popleft", "items", "values", "copy", "__getitem__", "get_nowait"})
 """Methods of containers. What else has a method of such a name is called as it was."""
 
 Visit = Callable[[ast.expr], ast.expr]
@@ -55,6 +56,8 @@ class Expressions:
         if isinstance(node, ast.Lambda):
             self._part.inner(node)
             return node
+        if isinstance(node, ast.Await) and _takes(node.value):
+            return self._awaited(node)
         return self._children(node)
 
     def iterated(self, node: ast.expr) -> ast.expr:
@@ -113,29 +116,36 @@ class Expressions:
         expression = written(original(node))
         node.value = value = visit(node.value)
         if isinstance(node, ast.Attribute):
+            if node.attr == "__dict__" and use != NAVIGATED:
+                node.value = at(call("all", value, self._part.site(node, expression, use)), value)
             if not _is_data(node.attr):
                 return node
             name = ast.Constant(mangled(node.attr, self._part.owner))
             node.value = at(call("attribute", value, name, self._part.site(node, expression, use)), value)
-        elif isinstance(node.slice, ast.Slice):
-            node.slice = self._children(node.slice)
-            node.value = at(call("all", value, self._part.site(node, expression, use)), value)
         elif is_simple(node.slice) and (fields := fields_of(value)) is not None:
             place, name_of = fields
-            inner = place.value if name_of == "value" else place.args[0]
+            inner = _fields_owner(place, name_of)
             told = at(call("field", inner, clone(node.slice), self._part.site(node, expression, use)), inner)
             setattr(place, name_of, told if name_of == "value" else [told])
         elif is_simple(node.slice):
             key = clone(node.slice)
             node.value = at(call("item", value, key, self._part.site(node, expression, use)), value)
         else:
-            key = visit(node.slice)
+            key = self.key(node.slice, visit)
             pair = call("pair", value, key, self._part.site(node, expression, use))
             return at(spread("getitem", pair), node)
         return node
 
+    @staticmethod
+    def key(node: ast.expr, visit: Visit) -> ast.expr:
+        """What stands in brackets, as an expression of its own."""
+        if not isinstance(node, ast.Slice):
+            return visit(node)
+        limits = [ast.Constant(None) if one is None else visit(one) for one in (node.lower, node.upper, node.step)]
+        return at(call("slice", *limits), node)
+
     def _slow_name(self, node: ast.Name) -> ast.expr:
-        kind = self._kind_of(node.id)
+        kind = self._kind_of(node)
         if kind is None:
             return node
         use = self._part.uses.of(original(node))
@@ -143,27 +153,37 @@ class Expressions:
         told = call(kind, node, ast.Constant(node.id), self._part.site(node, node.id, use), *more)
         return at(told, node)
 
-    def _kind_of(self, name: str) -> str | None:
+    def _kind_of(self, node: ast.Name) -> str | None:
         """What tells of the reading of a variable, if it outlives the call."""
+        name = node.id
         owner = self._part.names.owner(name)
         if owner is None:
             return "variable" if name in self._part.variables else None
         if name in self._part.whole.rebound:
             return "cell"
-        return "default" if owner is self._part.names and name in self._part.defaults else None
+        if owner is self._part.names and name in self._part.defaults:
+            return "default"
+        if name in self._part.carried:
+            return "carried"
+        goes_on = owner is not self._part.names or self._part.suspended
+        if not goes_on or name not in self._part.whole.changed:
+            return None
+        return "kept" if self._part.uses.of(original(node)) != NAVIGATED else None
 
     def _armed_by(self, node: ast.AST) -> set[str]:
         """The names that a piece of code reads."""
         found: set[str] = set()
         for child in ast.walk(node):
             match child:
+                case ast.Attribute(attr="__dict__", ctx=ast.Load()) if self._part.uses.of(original(child)) != NAVIGATED:
+                    found.add(ANY)
                 case ast.Attribute(attr=name, ctx=ast.Load()) if _is_data(name):
                     found.add(mangled(name, self._part.owner))
                 case ast.Subscript(slice=ast.Constant(value=str(key)), ctx=ast.Load()):
                     found.add(key)
                 case ast.Subscript(ctx=ast.Load()):
                     found.add(ANY)
-                case ast.Name(id=name, ctx=ast.Load()) if self._kind_of(name) is not None:
+                case ast.Name(id=name, ctx=ast.Load()) if self._kind_of(child) is not None:
                     found.add(name)
         return found
 
@@ -203,6 +223,10 @@ class Expressions:
                 return {first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ANY}
             case ast.Name(id="setattr") if self._is_builtin("setattr") and _is_plain(node, 3):
                 return {WRITES}
+            case ast.Attribute(value=ast.Name(id="object"), attr="__setattr__") if _is_plain(node, 3):
+                return {WRITES} if self._is_builtin("object") else set()
+            case ast.Name(id="vars") if self._is_builtin("vars") and _is_plain(node, 1):
+                return {ANY} if self._part.uses.of(original(node)) != NAVIGATED else set()
             case ast.Name(id="getattr") if self._is_builtin("getattr") and _is_plain(node, 2, 3):
                 key = node.args[1]
                 return {key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ANY}
@@ -212,15 +236,33 @@ class Expressions:
         use = self._part.uses.of(original(node))
         container = original(node).func.value if isinstance(node.func, ast.Attribute) else None
         site = self._part.site(node, written(original(node)), use, container)
-        if isinstance(node.func, ast.Name):
+        prepares = _PREPARES.get(node.func.id if isinstance(node.func, ast.Name) else node.func.attr)  # type: ignore[attr-defined]
+        if prepares is not None:
             self._arguments(node, visit)
-            prepared = call("getting" if node.func.id == "getattr" else "setting", site, *node.args)
+            prepared = call(prepares, site, *node.args)
             node.args = [at(ast.Starred(prepared, ast.Load()), node)]
             return node
+        fields = None if container is None else fields_of(container)
+        owner = None if fields is None else _fields_owner(*fields)
+        path = None if owner is None else again(owner, self._part.owner)
         self._plain_call(node, visit)
-        prepared = call("prepare", node.func, site, *node.args)
+        if path is None:
+            prepared = call("prepare", node.func, site, *node.args)
+        else:
+            prepared = call("prepare_fields", path, node.func, site, *node.args)
         prepared.keywords = node.keywords
-        return at(spread("call", prepared), node)
+        result: ast.expr = spread("call", prepared)
+        path = None if container is None or not _takes(node) else again(container, self._part.owner)
+        return at(result if path is None else call("gotten", result, path, clone(site)), node)
+
+    def _awaited(self, node: ast.Await) -> ast.expr:
+        """``await queue.get()``: the item comes when it has been waited for."""
+        value = node.value
+        path = again(value.func.value, self._part.owner) if _takes(value) else None  # type: ignore[attr-defined]
+        use = self._part.uses.of(value)
+        site = self._part.site(node, written(value), use)
+        node = self._children(node)  # type: ignore[assignment]
+        return node if path is None else at(call("gotten", node, path, site), node)
 
     def _is_builtin(self, name: str) -> bool:
         return name not in self._part.variables and self._part.names.owner(name) is None
@@ -250,6 +292,18 @@ class Expressions:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             return False
         return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+
+
+def _takes(node: ast.AST) -> bool:
+    """True for a call by which an item is taken out of a queue, if it is one."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    return node.func.attr == "get_nowait" or (node.func.attr == "get" and not node.args)
+
+
+def _fields_owner(place: Any, name_of: str) -> ast.expr:
+    found: ast.expr = place.value if name_of == "value" else place.args[0]
+    return found
 
 
 def _is_data(name: str) -> bool:

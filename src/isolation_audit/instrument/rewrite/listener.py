@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __builtins__ = BUILTINS
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the rewriter: code that another one made is not used. To be raised with each change of what it makes."""
 
 ATTRIBUTE: Final = "attribute"
@@ -26,12 +26,19 @@ ITEM: Final = "item"
 """container: a mapping; key: its key."""
 ELEMENT: Final = "element"
 """container: a list, a set, a deque or the like; key: the index, or None where the place does not matter."""
+QUEUED: Final = "queued"
+"""An item of a queue; container: the queue; key None."""
 ALL: Final = "all"
-"""Only read: every item or element at once (iterated, copied, unpacked, sliced); key None, value: the container."""
+"""Only read: every item or element at once (iterated, copied, unpacked); key None, value: the container."""
+PART: Final = "part"
+"""Only read: some elements of a list at once (sliced); key None, value: a list of them."""
 GLOBAL: Final = "global"
 """container: the module's dict; key: the name."""
 CELL: Final = "cell"
-"""A closure's variable, also by ``nonlocal``; container: the cell; key: the name."""
+"""A closure's variable, also by ``nonlocal``; container: the cell, or, where nothing stores to the variable, the
+container that it is; key: the name."""
+CARRIED: Final = "carried"
+"""A local variable of a generator or coroutine that goes on; container: its frame; key: the name."""
 DEFAULT: Final = "default"
 """The mutable default of an argument; container: the function's code; key: the argument's name."""
 LOCAL: Final = "thread local"

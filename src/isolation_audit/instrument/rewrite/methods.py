@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import queue
 from collections import OrderedDict, UserDict, UserList, deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,12 +13,13 @@ from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.contents import ABSENT, Held, container_of, item_of
-from isolation_audit.instrument.rewrite.listener import ALL, CONTEXT, ELEMENT, ITEM
+from isolation_audit.instrument.rewrite.listener import ALL, CONTEXT, ELEMENT, ITEM, QUEUED
 
 __builtins__ = BUILTINS
 
 _MOST: Final = 1_000
 _KINDS: Final = (dict, list, set, deque, UserDict, UserList, WeakSet, WeakValueDictionary, WeakKeyDictionary)
+QUEUES: Final = (queue.Queue, queue.SimpleQueue, asyncio.Queue)
 _REPEATABLE: Final = (list, tuple, set, frozenset, deque, dict)
 
 
@@ -62,6 +65,14 @@ def _adds_many(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: T
         else:
             told.append(_each(many, owner, tell))
     return tuple(told)
+
+
+def told_of_part(owner: Any, many: Any, tell: Tell) -> Any:
+    """Before ``owner[a:b] = many``; gives what is stored."""
+    holder = container_of(owner)
+    if type(holder) is not list and (type(many) not in _REPEATABLE or not isinstance(holder, (list, deque))):
+        return many
+    return _adds_many(holder, (many,), {}, tell)[0]
 
 
 def _each(many: Any, owner: Any, tell: Tell) -> Any:
@@ -122,6 +133,13 @@ def _gets(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) 
     return arguments
 
 
+def _puts(owner: Any, arguments: Arguments, named: dict[str, Any], tell: Tell) -> Arguments:
+    item = arguments[0] if arguments else named.get("item", ABSENT)
+    if isinstance(owner, QUEUES) and item is not ABSENT:
+        tell(Held(owner, QUEUED, None, item), read=False)
+    return arguments
+
+
 def _takes_first(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
     return _of_index(owner, 0, arguments, tell)
 
@@ -140,6 +158,8 @@ def _all(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -
 
 
 METHODS: Final[dict[str, Method]] = {
+    "put": _puts,
+    "put_nowait": _puts,
     "append": _adds(0),
     "appendleft": _adds(0),
     "add": _adds(0),

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.rewrite.uses import Function
+
+STORING: Final = frozenset(
+    {
+        *("append", "appendleft", "add", "insert", "extend", "extendleft", "update", "setdefault", "__setitem__"),
+        *("put", "put_nowait"),
+    }
+)
+"""Methods by which something comes into a container."""
 
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Call)
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -86,6 +94,18 @@ def with_mutable_defaults(function: Function) -> set[str]:
     pairs = [*zip(reversed([*given.posonlyargs, *given.args]), reversed(given.defaults), strict=False)]
     pairs += [(one, default) for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True) if default]
     return {one.arg for one, default in pairs if isinstance(default, _MUTABLE)}
+
+
+def changed(tree: ast.Module) -> set[str]:
+    """The names by which containers are changed where they lie: ``x.append(y)``, ``x[y] = z``."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in STORING:
+                found.add(name)
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
+                found.add(name)
+    return found
 
 
 def mangled(name: str, owner: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from isolation_audit.instrument.rewrite.constants import CALL, FLAG, MARK
 from isolation_audit.instrument.rewrite.listener import WRITES
+from isolation_audit.instrument.rewrite.names import mangled
 
 _LARGEST: Final = 40
 _KEPT: Final = (
@@ -103,6 +104,30 @@ def is_simple(node: ast.expr) -> bool:
         case ast.Tuple(elts=elements):
             return all(is_simple(one) for one in elements)
     return False
+
+
+def load(node: ast.expr) -> ast.expr:
+    """A copy of what is stored to or read, as something that is read."""
+    new = clone(node)
+    for child in ast.walk(new):
+        if hasattr(child, "ctx"):
+            child.ctx = ast.Load()
+    return new
+
+
+def again(node: ast.expr, owner: str | None) -> ast.expr | None:
+    """An expression that gives the same object once more, and runs nothing of the application for it.
+
+    ``owner`` is the class whose private names stand there.
+    """
+    match node:
+        case ast.Name():
+            return load(node)
+        case ast.Attribute(value=value, attr=name) if (path := again(value, owner)) is not None:
+            return call("look", path, ast.Constant(mangled(name, owner)))
+        case ast.Subscript(value=value, slice=key) if is_simple(key) and (path := again(value, owner)) is not None:
+            return call("look_in", path, load(key))
+    return None
 
 
 def fields_of(node: ast.expr) -> tuple[Any, str] | None:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.instrument.rewrite.listener import WRITES
 from isolation_audit.instrument.rewrite.names import mangled
 from isolation_audit.instrument.rewrite.nodes import (
+    again,
     at,
     call,
     captured,
     clone,
     flag,
     is_simple,
+    load,
     spread,
     twice,
     when,
@@ -76,10 +78,12 @@ class Stores:
     def _told(self, target: ast.expr) -> ast.expr | None:
         match target:
             case ast.Name(id=name) if name in self._part.variables and self._part.names.owner(name) is None:
-                return call("stored_variable", _load(target), ast.Constant(name), self._site(target))
+                return call("stored_variable", load(target), ast.Constant(name), self._site(target))
             case ast.Name(id=name) if name in self._part.names.nonlocals:
                 cell = captured(ast.Name(name, ast.Load()))
-                return call("stored_cell", _load(target), ast.Constant(name), self._site(target), cell)
+                return call("stored_cell", load(target), ast.Constant(name), self._site(target), cell)
+            case ast.Name(id=name) if name in self._part.carried:
+                return call("stored_carried", load(target), ast.Constant(name), self._site(target))
             case ast.Attribute(value=ast.Name(id=name)) if name == self._part.born:
                 self.births += 1
                 return None
@@ -88,21 +92,13 @@ class Stores:
                 return call("stored_attribute", path, ast.Constant(name), self._site(target))
             case ast.Subscript(value=ast.Attribute(value=value, attr="__dict__"), slice=key) if is_simple(key):
                 path = self._again(value)
-                return None if path is None else call("stored_field", path, _load(key), self._site(target))
+                return None if path is None else call("stored_field", path, load(key), self._site(target))
             case ast.Subscript(value=value, slice=key) if is_simple(key) and (path := self._again(value)) is not None:
-                return call("stored_item", path, _load(key), self._site(target))
+                return call("stored_item", path, load(key), self._site(target))
         return None
 
     def _again(self, node: ast.expr) -> ast.expr | None:
-        """An expression that gives the same object once more, and runs nothing of the application for it."""
-        match node:
-            case ast.Name():
-                return _load(node)
-            case ast.Attribute(value=value, attr=name) if (path := self._again(value)) is not None:
-                return call("look", path, ast.Constant(mangled(name, self._part.owner)))
-            case ast.Subscript(value=value, slice=key) if is_simple(key) and (path := self._again(value)) is not None:
-                return call("look_in", path, _load(key))
-        return None
+        return again(node, self._part.owner)
 
     def _needs_parts(self, target: ast.expr | None) -> bool:
         if self._part.expressions.is_super(target):
@@ -111,7 +107,7 @@ class Stores:
             case ast.Attribute(value=value):
                 return self._again(value) is None
             case ast.Subscript(value=value, slice=key):
-                return not isinstance(key, ast.Slice) and not (is_simple(key) and self._again(value) is not None)
+                return not is_simple(key) or self._again(value) is None
         return False
 
     def _through(self, node: ast.Assign | ast.AnnAssign, given: ast.expr, target: Any) -> list[ast.stmt]:
@@ -126,7 +122,7 @@ class Stores:
             name = ast.Constant(mangled(target.attr, self._part.owner))
             told = spread("setattr", call("storing_attribute", value, owner, name, site))
         else:
-            told = spread("setitem", call("storing_item", value, owner, visit(target.slice), site))
+            told = spread("setitem", call("storing_item", value, owner, expressions.key(target.slice, visit), site))
         statement = ast.copy_location(ast.Expr(at(told, target)), target)
         if not both:
             return [statement]
@@ -168,12 +164,3 @@ class Stores:
     def _site(self, target: ast.expr) -> ast.expr:
         container = target.value if isinstance(target, ast.Attribute | ast.Subscript) else None
         return self._part.site(target, written(target), WRITTEN, container)
-
-
-def _load(node: ast.expr) -> ast.expr:
-    """A copy of what is stored to or read, as something that is read."""
-    new = clone(node)
-    for child in ast.walk(new):
-        if hasattr(child, "ctx"):
-            child.ctx = ast.Load()
-    return new

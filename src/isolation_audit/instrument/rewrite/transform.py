@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.rewrite.expressions import Expressions
 from isolation_audit.instrument.rewrite.listener import WRITES
-from isolation_audit.instrument.rewrite.names import Names, rebound, variables, with_mutable_defaults
+from isolation_audit.instrument.rewrite.names import Names, changed, rebound, variables, with_mutable_defaults
 from isolation_audit.instrument.rewrite.nodes import at, call, flag, when
 from isolation_audit.instrument.rewrite.stores import Stores
+from isolation_audit.instrument.rewrite.suspended import carried, is_suspended
 from isolation_audit.instrument.rewrite.uses import Function, Uses
 
 if TYPE_CHECKING:
@@ -34,10 +35,13 @@ class Transformer:
         """The module's names that are data."""
         self.rebound: set[str] = set()
         """Names that ``nonlocal`` gives to functions inside of their owner."""
+        self.changed: set[str] = set()
+        """Names by which containers are changed."""
 
     def module(self, tree: ast.Module) -> None:
         """Rewrite all functions of a module."""
         self.variables, self.rebound = variables(tree), rebound(tree)
+        self.changed = changed(tree)
         for statement in tree.body:
             self.outside(statement, None, None, "")
 
@@ -75,6 +79,9 @@ class Part:
         self.whole, self.names, self.owner, self.path = whole, names, owner, path
         self.variables = whole.variables
         self.defaults = with_mutable_defaults(node)
+        self.suspended = is_suspended(node)
+        self.carried = carried(node) & names.bound if self.suspended else set()
+        """Its local variables that a later unit of work may find as an earlier one has left them."""
         self.uses = Uses(node)
         self.born: str | None = None
         if isinstance(node, ast.FunctionDef) and node.name in _BIRTHS and owner is not None:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.rules.provenance.inputs import BY_QUERY, REQUEST, Input
+from isolation_audit.rules.provenance.inputs import BY_QUERY, ITEM, REQUEST, Input
 from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.state.atoms import atoms
 from isolation_audit.rules.state.contents import fields
@@ -83,8 +83,11 @@ class Asked:
         user: User | None,
         content: ContentWitness | None,
         arguments: Iterable[str] = (),
+        *,
+        items: bool = True,
     ) -> None:
-        entries = [] if inputs is None else list(inputs.kept)
+        """``items`` is False where the question is what it has taken out of a queue."""
+        entries = [] if inputs is None else [one for one in list(inputs.kept) if items or one.kind != ITEM]
         self._user, self._content = user, content
         self._arguments = "\0".join(arguments)
         self.text = "\0".join([*(_text(one) for one in entries), self._arguments])

@@ -90,8 +90,8 @@ class Judging:
             if write.over is not None:
                 self._latent(unit, write, container, kind, key)
 
-    def _asked(self, unit: Unit) -> Asked:
-        return Asked(unit.inputs, unit.user, self._content, unit.arguments)
+    def _asked(self, unit: Unit, *, items: bool = True) -> Asked:
+        return Asked(unit.inputs, unit.user, self._content, unit.arguments, items=items)
 
     def _own(self, unit: Unit, asked: Asked) -> frozenset[int]:
         own = asked.own()
@@ -128,7 +128,11 @@ class Judging:
         reads, unit.reads = unit.reads, {}
         asked = None
         for taken in reads.values():
-            if self._units.apart(unit, taken.write.unit):
+            if not self._units.apart(unit, taken.write.unit):
+                continue
+            if taken.kind == "queued":
+                self._judge(unit, taken, self._asked(unit, items=False))
+            else:
                 asked = asked or self._asked(unit)
                 self._judge(unit, taken, asked)
 
@@ -143,7 +147,8 @@ class Judging:
             return
         why = self._by_atoms(text, unit, write, asked, places)
         why = why or self._by_name(taken, unit, write, asked, places)
-        severity = Severity.ERROR
+        # Whoever works for others takes their items as well, and may be meant to.
+        severity = Severity.WARNING if taken.kind == "queued" else Severity.ERROR
         if not why and taken.overwritten is not None:
             why, severity = self._by_overwriting(taken, asked, places), Severity.WARNING
         if why:
@@ -206,6 +211,8 @@ class Judging:
         path = self._paths.of(taken.container, (read.file, written.file), (taken.site, write.site))
         if path is not None and any(self._is_readers_key(key, unit, asked) for key in path.keys):
             return
+        if taken.kind == "queued" and (path is None or path.is_among_others):
+            return  # somebody's mailbox: whoever puts something in means them
         policy = self.shared.policy(path, taken.key, taken.container_class)
         if policy == "allow":
             return
@@ -235,7 +242,7 @@ class Judging:
         """Several users' units put their own data into one place: the next one who reads in between gets another's."""
         before = self._settled(write.over)  # type: ignore[arg-type]
         write.over = None
-        if not (write.atoms and before.atoms) or write.equals(before) or kind in ("thread local", "element"):
+        if not (write.atoms and before.atoms) or write.equals(before) or kind in ("thread local", "element", "queued"):
             return
         site = sites.site(write.site)
         if not self._units.apart(unit, before.unit) or (kind == "item" and repr(key) not in site.expression):
@@ -284,6 +291,8 @@ class Judging:
 
         Keys are shown where they stand in the code: others may be somebody's name.
         """
+        if kind == "carried":
+            return f"the local variable {key!r} of {places[1].function}()"
         if path is None:
             return _target(path, key if kind == "attribute" else None, places[0], container_class)
 
@@ -294,7 +303,7 @@ class Judging:
         if kind in ("item", "environ"):
             shown = type(key) is int or (type(key) is str and is_known(key))
             return f"{words}[{key!r}]" if shown else f"{words}[...]"
-        if kind == "element":
+        if kind in ("element", "queued", "part"):
             return words + ("[...]" if key is None else f"[{key!r}]")
         if kind == "default":
             return f"{words.removesuffix('.__code__')}({key}=...)"

@@ -37,7 +37,7 @@ _OTHERS: Final = 10_000
 """Objects that are looked at from all other modules."""
 
 _WIDE: Final = 2_000
-"""Parts of one object."""
+"""Parts of one object, from its beginning and from its end: what came last is what most often matters."""
 
 _KNOWN: Final = 500
 
@@ -66,6 +66,11 @@ class Path:
     """The classes of the objects on the way, as ``module:Class``."""
     names: bool = False
     """True for a module or a class: what it holds has a target of its own."""
+
+    @property
+    def is_among_others(self) -> bool:
+        """True where it leads through a container: there is one for each of several."""
+        return any(type(step) is not str or step.startswith("[") for step in self.steps)
 
     def words(self, is_known: Callable[[str], bool]) -> str:
         """The path as text, with those keys that stand in the code."""
@@ -156,9 +161,17 @@ def _search(identity: int, beginnings: Iterable[tuple[Any, Path]], largest: int)
             continue
         seen.add(id(value))
         held.append(value)  # its identity is its own as long as it lives
-        for inner, step, under in islice(_parts(value), _WIDE):
+        for inner, step, under in _ends(list(_parts(value)), identity):
             waiting.append((inner, _longer(path, value, step, under)))
     return None
+
+
+def _ends(parts: list[Any], identity: int) -> Iterable[tuple[Any, str, object]]:
+    """The first and the last parts of an object, where it has very many, and the one that is asked for."""
+    if len(parts) <= 2 * _WIDE:
+        return parts
+    asked = [one for one in islice(parts, _WIDE, len(parts) - _WIDE) if id(one[0]) == identity]
+    return [*parts[:_WIDE], *asked[:1], *parts[-_WIDE:]]
 
 
 def _drained(waiting: deque[tuple[Any, Path]]) -> Iterator[tuple[Any, Path]]:

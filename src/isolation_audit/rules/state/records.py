@@ -205,7 +205,7 @@ class Records:
 
 def place(kind: str, key: object) -> Hashable:
     """The place in a container as a key of this table; None where places shift."""
-    if kind == "element":
+    if kind in ("element", "queued"):
         return None
     plain = type(key)
     if plain in (str, int, bytes, float, bool):

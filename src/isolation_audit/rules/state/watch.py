@@ -15,6 +15,7 @@ from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.living import living
+from isolation_audit.rules.context.task_origins import own_origin
 from isolation_audit.rules.provenance.inputs import REQUEST
 from isolation_audit.rules.state.arguments import note_arguments
 from isolation_audit.rules.state.contents import (
@@ -60,6 +61,9 @@ _SHORT: Final = 4
 """Characters of a text by which it is known again."""
 
 _STACK: Final = 24
+
+_ANSWERED: Final = (sites.RETURNED, sites.YIELDED, sites.FORMATTED)
+_WHOLE: Final = (listener.ALL, listener.PART)
 
 _SECONDS: Final = 2.0
 """After which the reads of a unit that goes on are judged, and of one whose end nothing tells."""
@@ -180,9 +184,9 @@ class StateWatch:
 
     def read(self, container: object, kind: str, key: object, value: object, site: int) -> None:
         """Note a read of what another unit has written."""
-        whole = kind == listener.ALL
-        entry = self.records.of(id(container if not whole else value))
-        if entry is not None and entry.gone is not None and entry.gone() is not (value if whole else container):
+        whole = kind in _WHOLE
+        entry = self.records.of(id(container))
+        if entry is not None and entry.gone is not None and entry.gone() is not container:
             entry = None
         inner = entry if whole else None if is_scalar(value) else self.records.of(id(value))
         unit = self.unit()
@@ -196,13 +200,17 @@ class StateWatch:
         if not whole:
             self._one(unit, entry, published, _Read(container, kind, key, value, site, where))
         if inner is not None and inner.only is not unit and (whole or where.flows):
-            self._whole(unit, inner, _Read(value, kind, key, value, site, where))
+            self._whole(unit, inner, _Read(container if whole else value, kind, key, value, site, where))
 
     def _one(self, unit: Unit, entry: Entry | None, published: Published | None, read: _Read) -> None:
         slot = place(read.kind, read.key)
         if entry is not None and is_number(read.value):
             unit.numbers[(id(read.container), slot)] = (next(clock), read.where.function)
         if is_scalar(read.value) or is_of_the_process(read.value) or _is_job(read):
+            return
+        if read.kind == listener.QUEUED and (read.where.use not in _ANSWERED or own_origin() is not None):
+            # What is handed on is worked on for whoever has put it in, by this unit or by a worker that it has started:
+            # IA503 tells whether that switches to them.
             return
         write, mine, level, of_many = None, None, 0, _is_of_many(read)
         if entry is not None and entry.only is not unit:
@@ -261,6 +269,8 @@ class StateWatch:
         listed = any(write.unit is unit for _key, write in latest)
         for key, write in latest:
             held = _NOTHING if write.unit is unit else _held(read.container, key, write)
+            if read.kind == listener.PART and not _is_among(held, read.value):
+                continue
             if held is _NOTHING or is_scalar(held) or is_of_the_process(held) or has_a_way_back(held):
                 continue
             kind, name = ("element", None) if key is None else cast("tuple[str, object]", key)
@@ -313,12 +323,21 @@ def _held(container: Any, key: Any, write: Write) -> Any:
         return _NOTHING
 
 
+def _is_among(held: object, part: object) -> bool:
+    """True for an element of the part that was read; texts are compared, which runs nothing."""
+    return any(
+        one is held or (type(one) is str and type(held) is str and one == held) for one in cast("list[object]", part)
+    )
+
+
 def _is_of_many(read: _Read) -> bool:
-    return read.kind == listener.ELEMENT or (read.kind == listener.ITEM and repr(read.key) not in read.where.expression)
+    return read.kind in (listener.ELEMENT, listener.QUEUED) or (
+        read.kind == listener.ITEM and repr(read.key) not in read.where.expression
+    )
 
 
 def _is_job(read: _Read) -> bool:
-    return read.kind == listener.ELEMENT and has_a_way_back(read.value)
+    return read.kind in (listener.ELEMENT, listener.QUEUED) and has_a_way_back(read.value)
 
 
 def _is_called(where: Site) -> bool:
