@@ -53,20 +53,15 @@ lint: $(STAMP)  ## format, style, types, layers, generated files
 docs: $(STAMP)  ## generate docs/rules from the rules, and the tables of docs/reference from what declares options, figures and metrics
 	$(BIN)/python -c "from pathlib import Path; from isolation_audit.cli.pages import write_pages, write_reference, write_schema; write_pages(Path('docs/rules')); write_schema(Path('docs/reference/configuration.schema.json')); write_reference(Path('docs/reference'))"
 
-bench: $(STAMP)  ## ratios, side by side in one run
-	$(BIN)/python benchmarks/hotpath.py
-	$(BIN)/python benchmarks/content.py
-	$(BIN)/python benchmarks/sinks.py
-	$(BIN)/python benchmarks/provenance.py
-	$(BIN)/python benchmarks/state.py
-	$(BIN)/python benchmarks/addressees.py
-	$(BIN)/python benchmarks/sessions.py
-	$(BIN)/python benchmarks/caches.py
-	$(BIN)/python benchmarks/scan.py
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/lineage.py
-	$(BIN)/python benchmarks/chat.py
-	$(BIN)/python benchmarks/room.py
+bench: $(VENV)-bench/.installed  ## what the auditor costs, beside its goals and its peers: `make bench ARGS="--only chat --json FILE"`, `ARGS=--list`
+	$(VENV)-bench/bin/python -m benchmarks $(ARGS)
+
+# An environment of its own: a peer changes what pytest and the libraries do, by being installed.
+$(VENV)-bench/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[all]" --group bench
+	touch $@
 
 soak: $(STAMP)  ## a million events of a hundred thousand runs: memory has to stay put
 	$(BIN)/python benchmarks/soak.py
@@ -84,4 +79,4 @@ apps: $(STAMP)  ## other people's applications, bare and audited, driven by seve
 	$(BIN)/python tests/apps/run.py --environments $(VENV)-apps $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-corpus $(VENV)-suites $(VENV)-apps .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-bench $(VENV)-corpus $(VENV)-suites $(VENV)-apps .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

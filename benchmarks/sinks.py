@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 import isolation_audit
-from content import identifiers, text
+from benchmarks.programs.texts import identifiers, text
 from isolation_audit.config import Config, model
 
 if TYPE_CHECKING:

@@ -1,30 +1,32 @@
-"""What the mechanisms cost a whole application: processor time an event of the example chat, audited against bare.
+"""The example chat under load in this process; prints microseconds of processor time an event.
 
-Run it as ``python benchmarks/chat.py [ROUNDS]``. The chat is driven in two ways, with no targets but its ContextVar:
-``in process``, through its ASGI interface and nothing else in between, and ``served`` by uvicorn to clients in another
-process, whose time does not count. Every measurement is a process of its own; the variants take turns, round after
-round, and each keeps its best. What importing and patching leave behind is collected before the clock starts: a full
-collection, which these few thousand events may or may not set off, costs as much as a tenth of them.
+``python -m benchmarks.programs.chat in_process|served WAY``: a way is ``bare``, ``configured``, ``unconfigured``, a
+wrapper (``wrapt``, ``opentelemetry``), or mechanisms (``pools+caches``).
+What importing and patching leave behind is collected before the clock starts: a full collection, which these few
+thousand events may or may not set off, costs as much as a tenth of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import json
-import platform
 import subprocess
 import sys
 import time
 import tomllib
 from dataclasses import fields
-from pathlib import Path
+from fnmatch import fnmatch
 from typing import Any
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "agent_chat"
+from benchmarks.programs import wrappers
+from benchmarks.timing import ROOT
+
+EXAMPLE = ROOT / "examples" / "agent_chat"
 USERS = 20
 QUESTIONS = 25
-AMBIENT = '[ambient]\ncontextvar = "agent_chat.auth:current_user"\n'
+AMBIENT = '[ambient]\ncontextvar = "agent_chat.auth:current_user"\n[report]\nterminal = false\n'
 
 
 class User:
@@ -63,7 +65,7 @@ class User:
 
 
 async def served() -> float:
-    """Microseconds of the server's processor time an event; logging in and connecting included."""
+    """Through uvicorn, to clients in another process whose time does not count; logging in and connecting included."""
     import uvicorn
     from agent_chat.app import create_app
     from agent_chat.settings import Settings
@@ -87,7 +89,7 @@ async def served() -> float:
 
 
 async def in_process() -> float:
-    """Microseconds of processor time an event."""
+    """Through its ASGI interface and nothing else in between."""
     from agent_chat.app import create_app
     from agent_chat.auth import issue_token, user_id_for
     from agent_chat.settings import Settings
@@ -106,54 +108,54 @@ async def in_process() -> float:
     return spent / events * 1e6
 
 
-WAYS = {"in process": in_process, "served": served}
+def wrap_targets(wrap: Any) -> None:
+    """Wrap what the example's configuration watches: what its emitters' methods, engines and scopes are."""
+    config = tomllib.loads((EXAMPLE / "isolation-audit.toml").read_text(encoding="utf-8"))
+    wrapped = set()
+    for entry in [*config["emitters"], *config["engines"], *config["scopes"]]:
+        module, _, names = entry["target"].partition(":")
+        owner, _, method = names.partition(".")
+        of_class = getattr(importlib.import_module(module), owner)
+        globs = [method] if method else list(entry.get("methods", {"__init__": ""}))
+        for name, value in list(vars(of_class).items()):
+            if (of_class, name) not in wrapped and callable(value) and any(fnmatch(name, glob) for glob in globs):
+                wrapped.add((of_class, name))
+                setattr(of_class, name, wrap(value))
+    if not wrapped:
+        raise LookupError("nothing to wrap")
 
 
-def measure(way: str, watch: str) -> None:
-    """One measurement, in this process: ``bare``, or the names of the mechanisms that are on."""
-    sys.path.insert(0, str(EXAMPLE))
-    if watch == "bare":
-        print(asyncio.run(WAYS[way]()))
-        return
+def audit(way: str) -> Any:
+    """Begin the audit in its way; gives the auditor."""
     import isolation_audit
-    from isolation_audit.config import parse_config
+    from isolation_audit.config import load_config, parse_config
+    from isolation_audit.config.model import Watch
 
-    switches = "".join(f"{name} = {str(name in watch.split('+')).lower()}\n" for name in names())
-    config = parse_config(tomllib.loads(f"{AMBIENT}[report]\nterminal = false\n[watch]\n{switches}"))
-    auditor = isolation_audit.instrument(config)
-    figure = asyncio.run(WAYS[way]())
-    summary = auditor.snapshot()["summary"]
-    assert not summary["findings"], summary
-    assert not summary["faults"], summary
+    if way == "configured":
+        return isolation_audit.instrument(load_config(EXAMPLE / "isolation-audit.toml"))
+    chosen = way.split("+")
+    names = [field.name for field in fields(Watch)]
+    switches = "".join(f"{name} = {str(name in chosen or way == 'unconfigured').lower()}\n" for name in names)
+    return isolation_audit.instrument(parse_config(tomllib.loads(f"{AMBIENT}[watch]\n{switches}")))
+
+
+def main(driven: str, way: str) -> None:
+    """One measurement."""
+    sys.path.insert(0, str(EXAMPLE))
+    drive = {"in_process": in_process, "served": served}[driven]
+    auditor = None
+    if way in wrappers.MODULES:
+        wrap_targets(wrappers.available()[way])
+    elif way != "bare":
+        auditor = audit(way)
+    figure = asyncio.run(drive())
+    if auditor is not None:
+        summary = auditor.snapshot()["summary"]
+        assert not summary["findings"], summary
+        assert not summary["faults"], summary
+        assert way != "configured" or summary["events_total"] > USERS * QUESTIONS, summary
     print(figure)
 
 
-def names() -> list[str]:
-    """The mechanisms."""
-    from isolation_audit.config.model import Watch
-
-    return [field.name for field in fields(Watch)]
-
-
-def main() -> None:
-    """Measure all variants in turn and print them side by side."""
-    if len(sys.argv) == 3:
-        measure(sys.argv[1], sys.argv[2])
-        return
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    variants = ["bare", "none", *names(), "+".join(names())]
-    print(f"CPython {platform.python_version()}, {USERS} users, processor time an event, best of {rounds}")
-    for way in WAYS:
-        best = dict.fromkeys(variants, float("inf"))
-        for _ in range(rounds):
-            for variant in variants:
-                command = [sys.executable, __file__, way, variant]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
-                best[variant] = min(best[variant], float(done.stdout))
-        for variant, figure in best.items():
-            name = "all" if "+" in variant else variant
-            print(f"{way:12}{name:12}{figure:8.1f} us {figure / best['bare']:6.2f} x bare")
-
-
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,1 @@
+"""Applications, clients and peers that the parts run."""
