@@ -36,6 +36,7 @@ from isolation_audit.model.ambient import Ambient
 from isolation_audit.model.bindings import Bindings
 from isolation_audit.model.owner_records import Objects
 from isolation_audit.model.pseudonyms import Pseudonyms
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Users
 from isolation_audit.process import process
 from isolation_audit.recording.recorder import Recorder
@@ -190,6 +191,7 @@ class Auditor:
         return *counts, activity(self.runtime, self.instrumentation.integrated), self.instrumentation.changes
 
     def _look_again(self) -> None:
+        remembered.forget()  # classes and values of the application are not kept for longer than that
         with process.looking:
             self.instrumentation.look()
         self._publish_overdue(GRACE)
@@ -335,6 +337,7 @@ class Auditor:
         self.started = time.time()
         self._texts_cut_before = texts_cut()
         self.recorder = Recorder(self.config.limits, self.config.select)
+        self.runtime.tally.cells.after_fork()
         self.runtime.tally.clear()
         self.runtime.paths.clear()
         self.runtime.part(Sightings).clear()

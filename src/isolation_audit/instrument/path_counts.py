@@ -25,7 +25,8 @@ _TABLES: Final = {
 class PathCounts:
     """One cell a path of an entry: ``[asked, gave]``. Every method of the entry's target counts in the same cell."""
 
-    def __init__(self) -> None:
+    def __init__(self, sum_up: Callable[[], None] = lambda: None) -> None:
+        self._sum_up = sum_up
         self._cells: dict[tuple[str, str], list[int]] = {}
 
     def of(self, entry: Any, key: str) -> Callable[[Path], list[int]]:
@@ -39,6 +40,7 @@ class PathCounts:
 
     def as_list(self) -> list[dict[str, Any]]:
         """JSON form, in the order in which the paths were put to use."""
+        self._sum_up()
         return [
             {"where": where, "path": path, "asked": cell[ASKED], "gave": cell[GAVE]}
             for (where, path), cell in list(self._cells.items())
@@ -46,5 +48,6 @@ class PathCounts:
 
     def clear(self) -> None:
         """Start again from nothing, in place: the readers hold the cells."""
+        self._sum_up()
         for cell in list(self._cells.values()):
             cell[:] = [0, 0]

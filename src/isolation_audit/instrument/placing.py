@@ -24,6 +24,7 @@ from isolation_audit.instrument.resolve import (
 )
 from isolation_audit.instrument.shims import exact_layout
 from isolation_audit.instrument.subclassing import SubclassPoint
+from isolation_audit.model.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -238,6 +239,7 @@ class Places:
             self._add(patch, make(exact_layout(function, receiver=receiver)))
 
     def _add(self, patch: Patch, point: Interceptor) -> Guarded:
+        remembered.forget()  # a class that is a target of its own now takes its objects from another one's
         guarded = patch.probe.add(point, self._barrier, self._group.calls)
         self._group.added.append((patch, guarded))
         return guarded

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.instrument.barrier import Barrier
+    from isolation_audit.instrument.compile.check import Check
     from isolation_audit.instrument.layout import Values
 
 
@@ -20,6 +21,8 @@ class Interceptor:
     """What one kind of target does around a call. Whoever inherits from it overrides what it needs."""
 
     place: str
+    check: Check | None = None
+    """What makes a call clean at a glance, for compiled hooks; None where each call has to be looked at."""
 
     def before(self, values: Values) -> Any:
         """Called with the call's values as its layout describes them; None when there is nothing left to do after."""
@@ -37,7 +40,7 @@ class Guarded:
     ``calls`` is the cell in which the calls of its target are counted, here and for every interceptor alike.
     """
 
-    __slots__ = ("barrier", "calls", "interceptor", "minds_results", "place", "probe")
+    __slots__ = ("barrier", "calls", "check", "interceptor", "minds_results", "place", "probe")
 
     def __init__(self, interceptor: Interceptor, barrier: Barrier, probe: Probe, calls: list[int]) -> None:
         self.interceptor = interceptor
@@ -46,6 +49,7 @@ class Guarded:
         self.place = interceptor.place
         self.barrier = barrier
         self.probe = probe
+        self.check: Check | None = getattr(interceptor, "check", None)
         self.minds_results = getattr(type(interceptor), "after", Interceptor.after) is not Interceptor.after
 
     def absorb(self, error: Exception) -> None:
@@ -86,12 +90,14 @@ class Probe:
     where nobody has. It is made anew for each number of interceptors: the usual one has no loop to run.
     """
 
-    __slots__ = ("_guarded", "before", "minds_results", "original")
+    __slots__ = ("_guarded", "before", "minds_results", "original", "relink")
 
     def __init__(self, original: Callable[..., Any]) -> None:
         self.original = original
         self._guarded: tuple[Guarded, ...] = ()
         self.before: Callable[[Values], States | None] = _nobody
+        self.relink: Callable[[Check | None], None] | None = None
+        """Has the code exchanged that stands before the original; None where that is always the same."""
         self.minds_results = False
         """Whether :meth:`after` ever had anybody to tell: who is removed while a call runs still has to be told."""
 
@@ -101,6 +107,8 @@ class Probe:
     def add(self, interceptor: Interceptor, barrier: Barrier, calls: list[int]) -> Guarded:
         """Ask one more interceptor from now on; its calls are counted in ``calls[0]``."""
         guarded = Guarded(interceptor, barrier, self, calls)
+        if guarded.check is not None:
+            guarded.check.site.counts_in(calls, 0)
         self._ask((*self._guarded, guarded))
         return guarded
 
@@ -113,12 +121,17 @@ class Probe:
         self._ask(())
 
     def _ask(self, guarded: tuple[Guarded, ...]) -> None:
+        gone = [one.check for one in self._guarded if one.check is not None and one not in guarded]
         self._guarded = guarded
         self.minds_results |= any(one.minds_results for one in guarded)
         if not guarded:
             self.before = _nobody
         else:
             self.before = _one(guarded[0]) if len(guarded) == 1 else _several(guarded)
+        if self.relink is not None:
+            self.relink(guarded[0].check if len(guarded) == 1 else None)
+        for check in gone:
+            check.retire()
 
     @staticmethod
     def after(states: States, result: Any) -> None:

@@ -14,7 +14,7 @@ from isolation_audit.model.aliases import OtherNames
 from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
     from types import CodeType
 
     from isolation_audit.config.model import Config, Factory
@@ -46,8 +46,6 @@ class Runtime:
     content: ContentWitness | None = None
     """None where no payload is watched."""
     tally: Tally = field(default_factory=Tally)
-    paths: PathCounts = field(default_factory=PathCounts)
-    """How often the configured paths have given a value."""
     factory_codes: dict[int, tuple[CodeType, Factory]] = field(default_factory=dict)
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""
     constructor_codes: dict[str, dict[int, tuple[CodeType, str]]] = field(default_factory=dict)
@@ -56,12 +54,16 @@ class Runtime:
     """Targets of which objects were there before they were watched."""
     used: Callable[[Any], None] | None = None
     """Told of an engine whose method is called, where somebody listens."""
+    ended: Sized | None = None
+    """What has outlived its unit of work, where somebody wants to know whether it is used again."""
     settling: list[Callable[[float], None]] = field(default_factory=list)
     """Called twice a second: tell of what has been open for so many seconds. At the end with zero."""
     running: bool = False
     """False before the start of the audit and after its end: what outlives it has to stop by itself."""
     places: Places = field(init=False)
     """Where points are put; a mechanism may find out while the application runs what it has to watch."""
+    paths: PathCounts = field(init=False)
+    """How often the configured paths have given a value."""
     names: OtherNames = field(init=False)
     rooms: Rooms = field(init=False)
     levels: ServiceLevels = field(init=False)
@@ -69,6 +71,7 @@ class Runtime:
     _parts: dict[Callable[[Runtime], Any], Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        self.paths = PathCounts(self.tally.cells.sum_up)
         self.names = OtherNames(self.users, self.bindings, limit=self.config.limits.users)
         self.ambient.enter = self.names.enter
         self.rooms = Rooms(self.names.meant, self.bindings, self.objects, limit=self.config.limits.bindings)

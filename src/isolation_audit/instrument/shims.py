@@ -10,21 +10,23 @@ from __future__ import annotations
 import inspect
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from isolation_audit.instrument.compile.source import GENERATORS, PROBE, SITE, UnwritableError, shim_source
 from isolation_audit.instrument.layout import Layout
 from isolation_audit.instrument.probe import Probe
 from isolation_audit.instrument.shim_codes import remember
 from isolation_audit.instrument.signatures import positional_names
 
-_MARK: Final = "__ia_probe__"
-_PREFIX: Final = "__ia_"
-
-GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+if TYPE_CHECKING:
+    from isolation_audit.instrument.compile.check import Check
 
 _NO_COLUMNS: Final = 13
 _LONGEST_ENTRY: Final = 8
 """Code units, at most, that one entry of a table of places is for."""
+
+
+__all__ = ["GENERATORS", "CodePatch", "UnshimmableError", "exact_layout"]
 
 
 class UnshimmableError(Exception):
@@ -54,7 +56,7 @@ def _passed_on(function: FunctionType, own: dict[str, int]) -> dict[str, int]:
 class CodePatch:
     """One function with exchanged code; :meth:`undo` puts the very same code object back."""
 
-    __slots__ = ("function", "original_code", "probe", "shim_code")
+    __slots__ = ("_undone", "function", "original_code", "probe", "shim_code")
 
     def __init__(self, function: FunctionType) -> None:
         """Install the shim.
@@ -64,15 +66,15 @@ class CodePatch:
         """
         self.function = function
         self.original_code = function.__code__
+        self._undone = False
         twin = FunctionType(
             self.original_code, function.__globals__, function.__name__, function.__defaults__, function.__closure__
         )
         twin.__qualname__ = function.__qualname__
         twin.__module__ = function.__module__
         self.probe = Probe(twin)
-        self.shim_code = _shim_code(function, self.probe)
-        remember(self.shim_code)
-        function.__code__ = self.shim_code
+        self._install(None)
+        self.probe.relink = self._relink
 
     @property
     def installed(self) -> bool:
@@ -86,19 +88,40 @@ class CodePatch:
 
     def undo(self) -> bool:
         """Restore the original code; False where another tool has put code above ours: ours stays and asks nobody."""
+        self._undone = True
         self.probe.clear()
+        self.probe.relink = None  # the collector does not look into code: a way back to it from there would stay
         if not self.installed:
             return False
         self.function.__code__ = self.original_code
         return True
 
+    def _relink(self, check: Check | None) -> None:
+        """Others are asked than before: put the code there that asks them."""
+        if self._undone or not self.installed:
+            return
+        self._install(check)
+        if self._undone:
+            # By another thread, meanwhile: its word is the last.
+            self.function.__code__ = self.original_code
 
-def _shim_code(function: FunctionType, probe: Probe) -> CodeType:
-    code = function.__code__
-    template = _template(_source(code), code.co_name)
+    def _install(self, check: Check | None) -> None:
+        self.shim_code = shim = _shim_code(self.original_code, self.probe, check)
+        remember(shim)
+        self.function.__code__ = shim
+
+
+def _shim_code(code: CodeType, probe: Probe, check: Check | None) -> CodeType:
+    try:
+        template = _template(shim_source(code, check), code.co_name)
+    except UnwritableError as error:
+        raise UnshimmableError(str(error)) from None
     if template.co_freevars != code.co_freevars:
         raise UnshimmableError(f"its closure {code.co_freevars} can't be rebuilt")
-    constants = tuple(probe if constant == _MARK else constant for constant in template.co_consts)
+    linked: dict[object, object] = {PROBE: probe, SITE: None if check is None else check.site}
+    constants = tuple(
+        linked.get(constant, constant) if type(constant) is str else constant for constant in template.co_consts
+    )
     flags = template.co_flags | (code.co_flags & GENERATORS)
     return template.replace(
         co_consts=constants,
@@ -131,76 +154,3 @@ def _on_the_first_line(units: int) -> bytes:
         entries.append(bytes((0x80 | _NO_COLUMNS << 3 | (length - 1), 0)))
         units -= length
     return b"".join(entries)
-
-
-def _source(code: CodeType) -> str:
-    names = list(code.co_varnames)
-    positional, keyword_only = code.co_argcount, code.co_kwonlyargcount
-    plain = names[:positional]
-    keywords = names[positional : positional + keyword_only]
-    rest = names[positional + keyword_only :]
-    varargs = rest.pop(0) if code.co_flags & inspect.CO_VARARGS else None
-    varkw = rest.pop(0) if code.co_flags & inspect.CO_VARKEYWORDS else None
-    everything = [*plain, *keywords, *filter(None, (varargs, varkw))]
-    if not all(name.isidentifier() and not name.startswith(_PREFIX) for name in [*everything, *code.co_freevars]):
-        raise UnshimmableError(f"its parameters {everything} aren't plain names")
-
-    parameters = list(plain)
-    if code.co_posonlyargcount:
-        parameters.insert(code.co_posonlyargcount, "/")
-    if varargs or keywords:
-        parameters.append(f"*{varargs or ''}")
-    parameters += keywords
-    call = list(plain) + ([f"*{varargs}"] if varargs else []) + [f"{name}={name}" for name in keywords]
-    if varkw:
-        parameters.append(f"**{varkw}")
-        call.append(f"**{varkw}")
-
-    values = "(" + "".join(f"{name}, " for name in everything) + ")"
-    body = _body(code.co_flags, f"{_MARK!r}", values, ", ".join(call))
-    # The dead mention makes the compiler give the shim the very closure of the function that it moves into.
-    cells = [name for name in code.co_freevars if name not in everything]
-    prologue = "".join(f"    {name} = None\n" for name in cells)
-    mention = f"        if 0: ({', '.join(cells)},)\n" if cells else ""
-    keyword = "async def" if code.co_flags & inspect.CO_COROUTINE else "def"
-    return f"def factory():\n{prologue}    {keyword} shim({', '.join(parameters)}):\n{mention}{body}"
-
-
-def _body(flags: int, probe: str, values: str, call: str) -> str:
-    if flags & GENERATORS:
-        lines = _AT_ONCE
-    elif flags & inspect.CO_COROUTINE:
-        lines = [line.replace("__ia_original(", "await __ia_original(") for line in _AROUND]
-    else:
-        lines = _AROUND
-    text = "".join(f"        {line}\n" for line in lines)
-    return text.replace("PROBE", probe).replace("VALUES", values).replace("CALL", call)
-
-
-# Attributes that hold functions are taken first and called then: CPython 3.11 looks up what is called like a method as
-# a method, in vain and the slow way. The busiest interceptors do the same.
-_AROUND: Final = [
-    "__ia_before, __ia_original = PROBE.before, PROBE.original",
-    "__ia_states = __ia_before(VALUES)",
-    "if __ia_states is None:",
-    "    return __ia_original(CALL)",
-    "try:",
-    "    __ia_result = __ia_original(CALL)",
-    "except BaseException as __ia_error:",
-    "    PROBE.failed(__ia_states, __ia_error)",
-    "    raise",
-    "if PROBE.minds_results:",
-    "    PROBE.after(__ia_states, __ia_result)",
-    "return __ia_result",
-]
-
-# A generator's body runs in whatever context resumes it: nothing of ours may stay open across its yields. So the shim
-# of a generator function is a plain function that asks at the call and hands out the original's own generator: send,
-# throw, close and finalisation are the original's by construction. Its code carries the flags of a generator function
-# for inspect; the interpreter itself goes by the RETURN_GENERATOR instruction, which the shim does not have.
-_AT_ONCE: Final = [
-    "__ia_states = PROBE.before(VALUES)",
-    "if __ia_states is not None:",
-    "    PROBE.after(__ia_states, None)",
-    "return PROBE.original(CALL)",
-]

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from isolation_audit.instrument.compile.cells import Cells
+
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Upper limits in seconds, each included in its bucket; what takes longer is in none of them."""
 
@@ -71,8 +73,8 @@ class Tally:
     """Engines built, by target."""
     deprecated: Counter[str] = field(default_factory=Counts)
     """Deprecated engines built, by target."""
-    seen: Counter[str] = field(default_factory=Counts)
-    """Calls of any kind, by target."""
+    seen_so_far: Counter[str] = field(default_factory=Counts)
+    """Calls of any kind, by target, without those that compiled hooks have counted since :attr:`seen` was last read."""
     crossings: int = 0
     """Deliveries of events, responses and results to a wrong user; for events see ``Emission.crossed``."""
     crossings_by_rule: Counter[str] = field(default_factory=Counts)
@@ -107,14 +109,23 @@ class Tally:
     cleanup: Histogram = field(default_factory=Histogram)
     users_at_once: int = 0
     """The highest number of users with a run at the same time."""
+    cells: Cells = field(default_factory=Cells)
+    """The clean calls of compiled hooks."""
+
+    @property
+    def seen(self) -> Counter[str]:
+        """Calls of any kind, by target."""
+        self.cells.sum_up()
+        return self.seen_so_far
 
     def clear(self) -> None:
         """Count from nothing again, in place: instrumented points hold the counters themselves, not the tally."""
+        self.cells.sum_up()
         for one in fields(self):
             value = getattr(self, one.name)
             if isinstance(value, (Counter, Histogram)):
                 value.clear()
-            else:
+            elif not isinstance(value, Cells):
                 setattr(self, one.name, 0)
 
     def activity(self) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.living import living
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable, suspicion_variable, unit_variable
+from isolation_audit.model.scopes import entered, request_variable, suspicion_variable, unit_variable
 from isolation_audit.model.sources import AMBIENT, LEARNED, SCOPES, Sources, source_of
 from isolation_audit.model.user_sources import SOURCES
 from isolation_audit.rules.context.shared_values import SharedValues
@@ -86,6 +86,7 @@ class Serving(Interceptor):
             request.inherited = suspicion.ambient
         living.began(request)
         request_variable.set(request)
+        entered()
         request.sharing = None if self._shared is None else self._shared.begin()
         return request, outer
 
@@ -106,6 +107,7 @@ class Serving(Interceptor):
             request.inputs.end()
         if request_variable.get() is request:
             request_variable.set(outer)
+            entered()
         if self._shared is not None and request.sharing is not None:
             self._shared.end(request.sharing, request.said or request.claimed())
         request.user()  # the last chance: what it came with may have become known meanwhile

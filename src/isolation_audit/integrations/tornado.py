@@ -18,7 +18,7 @@ from isolation_audit.integrations.http_request import Serving, sources
 from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
 from isolation_audit.integrations.session_cookies import SettingPoint, are_learned
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.scopes import entered, request_variable
 from isolation_audit.model.sources import SESSION_KEYS
 from isolation_audit.rules.content.egress import Egress, egress_of
 from isolation_audit.rules.content.responses import Asked, Response
@@ -220,11 +220,13 @@ class MessagePoint(Serving):
             self._end(state)
             return
         request_variable.set(state[1][1])
+        entered()
         result.add_done_callback(partial(self._end_behind_barrier, state))
 
     def _end_behind_barrier(self, state: Any, _done: Any) -> None:
         # An event loop calls it: there is no probe to hold back what goes wrong.
         request_variable.set(state[1][0])
+        entered()
         try:
             self._end(state)
         except Exception as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class OtherNames:
         if user.login:
             return
         user.login = True
+        remembered.forget()
         if user.kind is _USER:
             self._note(self._in_any_case, user.id.casefold(), user)
 
@@ -68,16 +70,18 @@ class OtherNames:
 
     def part(self, name: str) -> None:
         """It has turned out that this is no other name of anybody's."""
+        remembered.forget()
         self._shown.pop(name, None)
         self._in_any_case.pop(name.casefold(), None)
         self._bindings.forget(ALIAS, name)
 
     def _note(self, table: Table, name: str, user: User) -> None:
-        before = table.get(name, user)
-        if before is not None and before.kind is _USER and not same(before, user):
-            table[name] = None
-        elif before is not None:
-            table[name] = user
+        before: Any = table.get(name, _UNKNOWN)
+        if before is user or before is None:
+            return
+        remembered.forget()
+        several = before is not _UNKNOWN and before.kind is _USER and not same(before, user)
+        table[name] = None if several else user
         if len(table) > self._limit:
             table.popitem(last=False)
             self.evicted += 1

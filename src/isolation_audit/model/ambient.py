@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import UNSET, current_scope, request_variable
 from isolation_audit.model.sources import AMBIENT
 
@@ -46,6 +47,7 @@ class Ambient:
     def hold(self, read: Callable[[], Any]) -> None:
         """Ask one more holder of the user at work, after those that there are; ``read`` gives the id, or no id."""
         self._held = (*self._held, read)
+        remembered.forget()
         self.learned()
 
     def adopt(self, variable: ContextVar[Any], user_of: Callable[[Any], Any] | None) -> None:
@@ -53,6 +55,7 @@ class Ambient:
         self.variable = variable
         self._user_of = user_of
         self._read_adopted = variable.get
+        remembered.forget()
         self.learned()
 
     def expect(self, find: Callable[[], ContextVar[Any] | None], user_of: Callable[[Any], Any] | None) -> None:
@@ -84,6 +87,24 @@ class Ambient:
             return user
         request: Request | None = current_request()
         return None if request is None else request.user()
+
+    def plain_value(self) -> Any:
+        """The value of the application's variable, where nothing but that and the scope decides who is at work.
+
+        None where it has none; UNSET where something else decides: a request, a holder, a path below the value.
+        """
+        value = None
+        if self._read_adopted is not None:
+            value = None if self.variable is None or self._user_of is not None else self.variable.get(None)
+            if type(value) is not str and (value is not None or self.variable is None or self._user_of is not None):
+                return UNSET
+        scope = current_scope()
+        request: Request | None = current_request()
+        if value is not None and (scope is None or value is not scope.adopted):
+            user = self._known(value)
+            said = user is not None and user.login and (request is None or request.said is user)
+            return value if said else UNSET
+        return value if scope is not None or (request is None and not self._held) else UNSET
 
     def party(self) -> User | None:
         """The user whose work is running; where nobody knows, whoever has come with the request's credentials."""

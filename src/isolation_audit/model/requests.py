@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.model.credentials import Presented, cookie_set, is_session_cookie, plain_cookie
 from isolation_audit.model.headers import name_in_headers
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.sources import (
     AMBIENT,
     LEARNED,
@@ -151,6 +152,7 @@ class Request:
         """
         if self._is_elsewhere() or (self.inherited is not None and same(user, self.inherited)):
             return
+        remembered.forget()
         changed = self.said is not None and not same(self.said, user)
         self._said_others = self._said_others or changed
         self.said = user

@@ -89,6 +89,8 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     """Everything that the auditor keeps per context."""
 
     scope: Scope | None = None
+    moment: Any = None
+    """Another object for each scope and request that this context enters or leaves; see :func:`entered`."""
     emission: Any = None
     connection: Any = None
     request: Any = None
@@ -137,6 +139,7 @@ def _variable(name: str) -> ContextVar[Any]:
 
 
 scope_variable: Final[ContextVar[Scope | None]] = _variable("scope")
+moment_variable: Final[ContextVar[Any]] = _variable("moment")
 emission_variable: Final[ContextVar[Any]] = _variable("emission")
 connection_variable: Final[ContextVar[Any]] = _variable("connection")
 request_variable: Final[ContextVar[Any]] = _variable("request")
@@ -174,6 +177,17 @@ def begin_anew(scope: Scope | None) -> None:
             variable.set(None)
     if scope is not None:
         scope_variable.set(scope)
+        entered()
+
+
+def entered() -> None:
+    """This context has another scope or another request than before.
+
+    As long as a context has the very same moment, both are the same, which takes one look instead of two. It refers to
+    neither, so whoever remembers a moment keeps nothing of a request.
+    """
+    idle = scope_variable.get() is None and request_variable.get() is None
+    moment_variable.set(None if idle else object())
 
 
 @contextmanager
@@ -231,6 +245,7 @@ def _running_trace() -> tuple[int, int, bool] | None:
 def enter(scope: Scope) -> None:
     """Make ``scope`` current and tell the listener."""
     scope_variable.set(scope)
+    entered()
     try:
         living.began(scope)
         _listening.listener.begin(scope)
@@ -251,6 +266,7 @@ def leave(scope: Scope, *, failed: bool = False) -> None:
     current = scope_variable.get()
     if current is scope:
         scope_variable.set(scope.parent)
+        entered()
     else:
         # Left before the scopes that were entered in it: when they end, they must not bring it back.
         while current is not None and current.parent is not scope:

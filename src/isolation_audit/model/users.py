@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID
 
 from isolation_audit.analysis.texts import LONGEST, bounded
+from isolation_audit.model.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -176,6 +177,7 @@ class Users:
         user = self._tokens.pop(user_id, None)
         if user is not None:
             user.kind = Kind.PLACEHOLDER
+            remembered.forget()
             if self.listener is not None:
                 self.listener.forgotten(user_id)
 
@@ -192,6 +194,7 @@ class Users:
         except KeyError:
             return  # another thread evicts at this moment
         self.evicted += 1
+        remembered.forget()
         if self.listener is not None:
             self.listener.forgotten(oldest)
 

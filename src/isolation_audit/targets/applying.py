@@ -149,7 +149,7 @@ class Applier:
     def _deprecation(self, entry: Deprecation, registrar: Registrar) -> Callable[[ModuleType, Target], None]:
         def apply(module: ModuleType, target: Target) -> None:
             if not target.qualname:
-                self._runtime.tally.seen[str(target)] += 1
+                self._runtime.tally.seen_so_far[str(target)] += 1
                 self._runtime.publish(Imported(entry, module))
                 return
             resolved = resolve(module, target)

@@ -49,7 +49,7 @@ class Registrar:
         elif via is not None:
             # Without a record nothing tells whether __init__ has reported this object already: better once than twice.
             return
-        runtime.tally.seen[self.place] += 1
+        runtime.tally.seen_so_far[self.place] += 1
         if self.counter is not None:
             self.counter[self.place] += 1
         ambient = runtime.ambient.current()

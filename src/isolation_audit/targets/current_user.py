@@ -28,7 +28,7 @@ class CurrentUserPoint(Interceptor):
     def __init__(self, entry: model.CurrentUser, runtime: Runtime) -> None:
         self.place = str(entry.target)
         self._entry = entry
-        self._seen = runtime.tally.seen
+        self._seen = runtime.tally.seen_so_far
 
     def before(self, _values: Any) -> bool:
         """The user comes at the end."""

@@ -58,7 +58,7 @@ class EmissionPoint(Interceptor):
         if receivers is not None and type(obj) is not receivers.plain and not receivers.accept(type(obj)):
             return None
         runtime = self._runtime
-        self._tally.seen[self.place] += 1
+        self._tally.seen_so_far[self.place] += 1
         ambient = self._ambient()
         if ambient is not None and ambient.kind is _PLACEHOLDER:
             ambient = None

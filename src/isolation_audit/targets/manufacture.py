@@ -26,7 +26,7 @@ class FactoryPoint(Interceptor):
 
     def before(self, values: Values) -> Any:
         """Wait for the result."""
-        self._runtime.tally.seen[self.place] += 1
+        self._runtime.tally.seen_so_far[self.place] += 1
         return values
 
     def after(self, _state: Any, result: Any) -> None:

@@ -22,7 +22,7 @@ class MembershipPoint(Interceptor):
         self._room = readers(entry.room, layout, runtime.paths.of(entry, "room"))
         self._member = readers(entry.member, layout, runtime.paths.of(entry, "member"))
         self._rooms = runtime.rooms
-        self._seen = runtime.tally.seen
+        self._seen = runtime.tally.seen_so_far
 
     def before(self, values: Values) -> Any:
         """Read room and member, which the call may change."""

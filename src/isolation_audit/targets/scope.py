@@ -34,7 +34,7 @@ class ScopePoint(Interceptor):
     def before(self, values: Values) -> Scope | None:
         """Enter the scope; None where the call names no user."""
         runtime = self._runtime
-        runtime.tally.seen[self.place] += 1
+        runtime.tally.seen_so_far[self.place] += 1
         user = self._user.read(values)
         if user is None or user.kind is Kind.PLACEHOLDER:
             return None

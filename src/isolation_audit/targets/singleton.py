@@ -127,7 +127,7 @@ class SingletonPoint(Interceptor):
         present = singleton.present()
         if present is obj:
             return
-        self._runtime.tally.seen[self.place] += 1
+        self._runtime.tally.seen_so_far[self.place] += 1
         if present is None or self._by_accessor():
             singleton.take(obj, here())
         else:

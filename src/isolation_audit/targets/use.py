@@ -6,9 +6,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.reading import only_reads
+from isolation_audit.instrument.compile.check import Check, can_give, plain_read
 from isolation_audit.instrument.observations import Used
+from isolation_audit.instrument.path_counts import ASKED, GAVE
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import here
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind, same
 from isolation_audit.targets.ownership import FIRST_USE, differ, owner_of, owner_reader, record_of
 
@@ -52,19 +55,21 @@ class UsePoint(Interceptor):
         self._receivers = receivers
         self._self_of = layout.receiver_reader()
         self._runtime = runtime
-        self._tally = runtime.tally
+        self._seen = runtime.tally.seen_so_far
         self._ambient = runtime.ambient.current
         self._owner = owner_reader(entry, layout, runtime) if entry.owner else None
         self._origins = origins
         """Where it matters how an object was made."""
+        self.check = self._compiled(layout)
 
     def before(self, values: Values) -> Any:
         """Compare, and publish a disagreement; the observation itself, where it has to wait for the result."""
+        version = remembered.version
         obj = self._self_of(values)
         kind, receivers = type(obj), self._receivers
         if kind is not receivers.plain and not receivers.accept(kind):
             return None
-        self._tally.seen[self.place] += 1
+        self._seen[self.place] += 1
         ambient = self._ambient()
         if ambient is not None and ambient.kind is _PLACEHOLDER:
             ambient = None
@@ -80,7 +85,26 @@ class UsePoint(Interceptor):
             if record is not None and (self._may_be_template(record) or self._looked_at(record, used.stack)):
                 return used, obj
             self._runtime.publish(used)
+        elif self.check is not None and (self._runtime.ended is None or not self._runtime.ended):
+            self.check.fill(values, version, lambda leaves: self._is_owner(leaves[0], owner))
         return None
+
+    def _compiled(self, layout: Layout) -> Check | None:
+        """What makes a call clean at a glance: the owner that the object itself, or a context, says."""
+        paths = [path for path in self._entry.owner if can_give(path, layout)]
+        read = plain_read("owner", paths[0], layout) if paths else None
+        if read is None or self._owner is None or self._owner.of_call or self._origins is not None:
+            return None
+        check = Check((read,), layout, self._runtime)
+        check.site.counts_in(self._seen, self.place)
+        cells = self._runtime.paths.of(self._entry, "owner")
+        for path in self._entry.owner[: self._entry.owner.index(paths[0]) + 1]:
+            check.site.counts_in(cells(path), ASKED)
+        check.site.counts_in(cells(paths[0]), GAVE)
+        return check
+
+    def _is_owner(self, leaf: Any, owner: User | None) -> bool:
+        return type(leaf) is str and owner is not None and self._runtime.names.meant(leaf) is owner
 
     def after(self, state: Any, result: Any) -> None:
         """Publish what was waited for, unless the result shows that it was no use of somebody's object."""

@@ -18,6 +18,7 @@ from isolation_audit.analysis.trends import rising
 from isolation_audit.instrument.heap.holding import holding
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model import scopes
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Lifetimes:
         self._trends: dict[str, _Trend] = {}
         self._next = 0.0
         runtime.settling.append(self._settle)
-        runtime.used = self.used
+        runtime.used, runtime.ended = self.used, self._over
 
     def made(self, target: str, obj: Any, owner: User | None, stack: RawStack | None = None) -> RawStack | None:
         """An object was made in the unit that is running, if any; what comes back is where, for others made with it."""
@@ -163,6 +164,7 @@ class Lifetimes:
             if not one.over and _is_over(one.unit()):
                 one.over = now
                 self._over[key] = one
+                remembered.forget()  # from now on each use is looked at
 
     def _judge(self, due: list[_Watched], now: float, *, final: bool) -> None:
         if not final and not gc.isenabled():

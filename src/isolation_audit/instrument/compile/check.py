@@ -1,0 +1,139 @@
+"""Checks: which values of a call are compared with those of the last clean one, and how they are read in source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.config.paths import Attribute, Path, Root
+from isolation_audit.instrument.attributes import reader_of
+from isolation_audit.instrument.compile.site import Site
+from isolation_audit.model.scopes import UNSET, moment_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+PREFIX: Final = "__ia_"
+"""Before the names of our own variables in generated code; no parameter begins with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One value of a call: a parameter, or what lies behind attributes of it.
+
+    An attribute is only read of an object whose class is the one of the last time, for which that was safe.
+    """
+
+    label: str
+    position: int
+    attributes: tuple[str, ...] = ()
+
+    def names(self) -> list[str]:
+        """The variables that it is compared with: a class for each attribute, then the value itself."""
+        return [*(f"{self.label}_{step}_type" for step in range(len(self.attributes))), self.label]
+
+    def between(self) -> list[str]:
+        """The variables that hold what is passed on the way."""
+        return [f"{self.label}_{step}" for step in range(1, len(self.attributes))]
+
+    def conditions(self, parameters: list[str]) -> list[str]:
+        """The comparisons in source."""
+        made, found = [], parameters[self.position]
+        for step, attribute in enumerate(self.attributes):
+            name = f"{PREFIX}{self.label}_{step}"
+            if step:
+                made.append(f"type({name} := {found}) is {name}_type")
+                found = name
+            else:
+                made.append(f"type({found}) is {name}_type")
+            found = f"{found}.{attribute}"
+        return [*made, f"{found} is {PREFIX}{self.label}"]
+
+    def follow(self, values: Values) -> list[Any] | None:
+        """What :meth:`names` stand for in this call; None where it is not certain to be safe to read it so again."""
+        found, value = [], values[self.position]
+        for attribute in self.attributes:
+            kind = type(value)
+            if id(kind) not in reader_of(attribute).usual:
+                return None
+            found.append(kind)
+            value = getattr(value, attribute)
+        return [*found, value]
+
+
+def plain_read(label: str, path: Path, layout: Layout) -> Read | None:
+    """The read of a path that goes through attributes only; None for any other path."""
+    if not layout.exact or path.binding is not None:
+        return None
+    names = tuple(step.name for step in path.steps if isinstance(step, Attribute))
+    if len(names) != len(path.steps):
+        return None
+    if path.root is Root.SELF and layout.receiver and layout.positional:
+        return Read(label, 0, names)
+    if path.root is Root.ARGUMENT and isinstance(path.argument, str) and path.argument in layout.positions:
+        return Read(label, layout.positions[path.argument], names)
+    return None
+
+
+def can_give(path: Path, layout: Layout) -> bool:
+    """False for a path whose parameter this function can't be given: it is passed over each time."""
+    if path.root is not Root.ARGUMENT or not layout.exact or layout.varkw is not None or layout.varargs is not None:
+        return True
+    return not isinstance(path.argument, str) or path.argument in layout.positions
+
+
+class Check:
+    """What makes a call of one function clean at a glance: the same class, values and work as the last clean call."""
+
+    def __init__(self, reads: tuple[Read, ...], layout: Layout, runtime: Runtime) -> None:
+        self.reads = reads
+        self._ambient = runtime.ambient
+        self._cells = runtime.tally.cells
+        self.of_receiver = layout.receiver and not any(read.position == 0 and read.attributes for read in reads)
+        """True where the class of the receiver is compared by itself."""
+        self.of_variable = runtime.config.ambient.contextvar is not None
+        """True where the value of the application's own variable is compared."""
+        self.site = Site(len(self.names()), self._cells)
+
+    def names(self) -> list[str]:
+        """The variables into which the site's ``known`` is unpacked."""
+        compared = [name for read in self.reads for name in read.names()]
+        receiver = ["receiver_type"] if self.of_receiver else []
+        variable = ["value", "value_of"] if self.of_variable else []
+        return [*receiver, *compared, "moment", "moment_of", *variable]
+
+    def conditions(self, parameters: list[str]) -> list[str]:
+        """The comparisons in source, those first that show most often that it is another call."""
+        receiver = [f"type({parameters[0]}) is {PREFIX}receiver_type"] if self.of_receiver else []
+        values = [one for read in self.reads for one in read.conditions(parameters)]
+        moment = [f"{PREFIX}moment_of() is {PREFIX}moment"]
+        variable = [f"{PREFIX}value_of(None) is {PREFIX}value"] if self.of_variable else []
+        return [*receiver, *values, *moment, *variable]
+
+    def retire(self) -> None:
+        """Nobody asks any more."""
+        self._cells.retire(self.site)
+
+    def fill(self, values: Values, version: object, fits: Callable[[list[Any]], bool]) -> None:
+        """Remember a call that was found clean; ``fits`` tells of what the reads give whether it is what was judged."""
+        site, moment = self.site, moment_variable.get()
+        if site.unit is not moment:
+            site.unit = moment  # what comes once in a unit of work is not worth remembering
+            return
+        value, variable = self._ambient.plain_value(), self._ambient.variable
+        if value is UNSET or (variable is not None) is not self.of_variable:
+            return
+        known: list[Any] = [type(values[0])] if self.of_receiver else []
+        leaves = []
+        for read in self.reads:
+            found = read.follow(values)
+            if found is None:
+                return
+            known += found
+            leaves.append(found[-1])
+        if fits(leaves):
+            last = () if variable is None else (value, variable.get)
+            site.remember((*known, moment, moment_variable.get, *last), version)

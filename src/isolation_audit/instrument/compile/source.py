@@ -1,0 +1,135 @@
+"""Source of shims: one straight piece of Python of a function's own signature, made from its code and a check."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.instrument.compile.check import PREFIX
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from isolation_audit.instrument.compile.check import Check
+
+PROBE: Final = "__ia_probe__"
+SITE: Final = "__ia_site__"
+"""Stand for the probe and for the site of the check; the constants themselves take their places when code is linked."""
+
+GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+
+
+class UnwritableError(Exception):
+    """The function's signature can't be written down as source; the message says why."""
+
+
+class Parameters:
+    """The parameters of a code object, as they are written down and as they are handed on."""
+
+    def __init__(self, code: CodeType) -> None:
+        names = list(code.co_varnames)
+        positional, keyword_only = code.co_argcount, code.co_kwonlyargcount
+        plain, keywords = names[:positional], names[positional : positional + keyword_only]
+        rest = names[positional + keyword_only :]
+        varargs = rest.pop(0) if code.co_flags & inspect.CO_VARARGS else None
+        varkw = rest.pop(0) if code.co_flags & inspect.CO_VARKEYWORDS else None
+        self.names = [*plain, *keywords, *filter(None, (varargs, varkw))]
+        if not all(name.isidentifier() and not name.startswith(PREFIX) for name in [*self.names, *code.co_freevars]):
+            raise UnwritableError(f"its parameters {self.names} aren't plain names")
+        written = list(plain)
+        if code.co_posonlyargcount:
+            written.insert(code.co_posonlyargcount, "/")
+        if varargs or keywords:
+            written.append(f"*{varargs or ''}")
+        written += keywords
+        handed_on = plain + ([f"*{varargs}"] if varargs else []) + [f"{name}={name}" for name in keywords]
+        if varkw:
+            written.append(f"**{varkw}")
+            handed_on.append(f"**{varkw}")
+        self.written = ", ".join(written)
+        self.handed_on = ", ".join(handed_on)
+        self.values = "(" + "".join(f"{name}, " for name in self.names) + ")"
+
+
+def shim_source(code: CodeType, check: Check | None) -> str:
+    """The source of a factory that makes the shim of a function with this code.
+
+    Raises:
+        UnwritableError: the signature can't be written down (generated code with odd names).
+    """
+    parameters = Parameters(code)
+    # The dead mention makes the compiler give the shim the very closure of the function that it moves into.
+    cells = [name for name in code.co_freevars if name not in parameters.names]
+    prologue = "".join(f"    {name} = None\n" for name in cells)
+    mention = f"        if 0: ({', '.join(cells)},)\n" if cells else ""
+    keyword = "async def" if code.co_flags & inspect.CO_COROUTINE else "def"
+    body = "".join(f"        {line}\n" for line in _body(code.co_flags, check, parameters))
+    return f"def factory():\n{prologue}    {keyword} shim({parameters.written}):\n{mention}{body}"
+
+
+def shown_source(code: CodeType, check: Check | None, name: str) -> str:
+    """The same as people read it: under the function's own name, and without the prefixes."""
+    lines = shim_source(code, check).splitlines()[1:]
+    text = "\n".join(line[4:] for line in lines)
+    text = text.replace(f"{PROBE!r}", "PROBE").replace(f"{SITE!r}", "SITE").replace(PREFIX, "")
+    return text.replace("def shim(", f"def {name}(", 1)
+
+
+def _body(flags: int, check: Check | None, parameters: Parameters) -> list[str]:
+    lines = [*([] if check is None else _checked(check, parameters)), *(_AT_ONCE if flags & GENERATORS else _AROUND)]
+    call = f"__ia_original({parameters.handed_on})"
+    if flags & inspect.CO_COROUTINE and not flags & GENERATORS:
+        call = f"await {call}"
+    return [
+        line.replace("CALL", call).replace("VALUES", parameters.values).replace("PROBE", f"{PROBE!r}") for line in lines
+    ]
+
+
+def _checked(check: Check, parameters: Parameters) -> list[str]:
+    """What is asked first: is this call like the last clean one?"""
+    between = [name for read in check.reads for name in read.between()]
+    return [
+        "try:",
+        f"    ({', '.join(PREFIX + name for name in check.names())},) = {SITE!r}.known",
+        "    __ia_clean = (",
+        *(f"        {'and ' if number else ''}{one}" for number, one in enumerate(check.conditions(parameters.names))),
+        "    )",
+        "except Exception:",
+        "    __ia_clean = False",
+        # What was passed on the way is not kept alive by our frame.
+        *(f"{PREFIX}{name} = None" for name in between),
+        "if __ia_clean:",
+        f"    {SITE!r}.clean += 1",
+        "    __ia_original = PROBE.original",
+        "    return CALL",
+    ]
+
+
+# Attributes that hold functions are taken first and called then: CPython 3.11 looks up what is called like a method as
+# a method, in vain and the slow way. The busiest interceptors do the same.
+_AROUND: Final = [
+    "__ia_before, __ia_original = PROBE.before, PROBE.original",
+    "__ia_states = __ia_before(VALUES)",
+    "if __ia_states is None:",
+    "    return CALL",
+    "try:",
+    "    __ia_result = CALL",
+    "except BaseException as __ia_error:",
+    "    PROBE.failed(__ia_states, __ia_error)",
+    "    raise",
+    "if PROBE.minds_results:",
+    "    PROBE.after(__ia_states, __ia_result)",
+    "return __ia_result",
+]
+
+# A generator's body runs in whatever context resumes it: nothing of ours may stay open across its yields. So the shim
+# of a generator function is a plain function that asks at the call and hands out the original's own generator: send,
+# throw, close and finalisation are the original's by construction. Its code carries the flags of a generator function
+# for inspect; the interpreter itself goes by the RETURN_GENERATOR instruction, which the shim does not have.
+_AT_ONCE: Final = [
+    "__ia_original = PROBE.original",
+    "__ia_states = PROBE.before(VALUES)",
+    "if __ia_states is not None:",
+    "    PROBE.after(__ia_states, None)",
+    "return CALL",
+]
