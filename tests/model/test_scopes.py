@@ -6,9 +6,11 @@ import asyncio
 import contextvars
 import threading
 from contextvars import ContextVar
+from pathlib import Path
 
 import pytest
 
+import isolation_audit
 from isolation_audit import system_scope, user_scope
 from isolation_audit.model import scopes
 from isolation_audit.model.ambient import Ambient
@@ -209,3 +211,23 @@ def test_a_variable_that_names_nobody_leaves_the_scope_in_force():
                 assert user() == "alice"
 
     in_fresh_context(body)
+
+
+def test_a_context_s_moment_is_another_one_for_each_scope():
+    moments = [scopes.moment_variable.get()]
+    with user_scope("alice"):
+        moments.append(scopes.moment_variable.get())
+        with user_scope("alice"):
+            moments.append(scopes.moment_variable.get())
+        moments.append(scopes.moment_variable.get())
+    assert scopes.moment_variable.get() is moments[0]
+    assert len(set(map(id, moments))) == len(moments)
+
+
+def test_whoever_gives_a_context_another_scope_or_request_says_so():
+    """What is remembered of a moment would be wrong otherwise."""
+    for file in Path(isolation_audit.__file__).parent.rglob("*.py"):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            if "scope_variable.set(" in line or "request_variable.set(" in line:
+                assert lines[number + 1].strip() == "entered()", f"{file}:{number + 1}"

@@ -60,7 +60,10 @@ class Read:
             if id(kind) not in reader_of(attribute).usual:
                 return None
             found.append(kind)
-            value = getattr(value, attribute)
+            try:
+                value = getattr(value, attribute)
+            except AttributeError:
+                return None
         return [*found, value]
 
 
