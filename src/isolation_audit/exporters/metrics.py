@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from isolation_audit._version import __version__
@@ -16,8 +15,8 @@ from isolation_audit.config.selection import Selection
 from isolation_audit.coverage.verdict import IDLE, VERDICTS
 from isolation_audit.instrument.tally import BUCKETS
 from isolation_audit.instrument.targets import State
-from isolation_audit.integrations import GROUP
 from isolation_audit.model.roles import INTEGRATION
+from isolation_audit.plugins import INTEGRATIONS, plugins
 from isolation_audit.recording.figures import COVERAGE, EVENTS_AND_ENGINES, FIGURES, SELF
 from isolation_audit.rules import all_rules
 
@@ -144,7 +143,7 @@ def _coverage(config: model.Config, report: Report) -> Iterator[Family]:
 
 @functools.cache
 def _integrations() -> tuple[str, ...]:
-    return tuple(sorted({entry_point.name for entry_point in metadata.entry_points(group=GROUP)}))
+    return tuple(sorted({entry_point.name for entry_point in plugins(INTEGRATIONS)}))
 
 
 def _service_levels(config: model.Config, report: Report) -> Iterator[Family]:

@@ -118,14 +118,21 @@ class PatchTable:
         patch = self._patches.get((id(function), "__code__"))
         return [function.__code__, *([patch.original_code] if isinstance(patch, CodePatch) else [])]
 
-    def aliases(self, patch: AttributePatch, wanted: Callable[[ModuleType], bool]) -> list[AttributePatch]:
-        """Replace what other modules took by name before (``from m import f``), in the modules that are ``wanted``."""
+    def aliases(self, patch: AttributePatch, package: str | None) -> list[AttributePatch]:
+        """Replace what other modules took by name before (``from m import f``); None means: of every package."""
         made = []
-        for module in list(sys.modules.values()):
-            if not issubclass(type(module), ModuleType) or not wanted(module):
+        original = patch.original
+        for module_name, module in list(sys.modules.items()):
+            if package is not None and module_name.partition(".")[0] != package:
                 continue
-            for name, value in list(dict_of(module).items()):
-                if value is patch.original and (id(module), name) not in self._patches:
+            if not issubclass(type(module), ModuleType):
+                continue
+            names = dict_of(module)
+            # Most modules have none: that is told before a list of pairs is made.
+            if not [True for value in list(names.values()) if value is original]:
+                continue
+            for name, value in list(names.items()):
+                if value is original and (id(module), name) not in self._patches:
                     alias = AttributePatch(module, name, patch.installed, patch.probe)
                     self._patches[alias.key] = alias
                     made.append(alias)

@@ -222,8 +222,8 @@ class Places:
         patch = self._patches.attribute(owner, name, raw, lambda probe: wrappers.proxy(raw, probe))
         guarded = self._add(patch, make(layout))
         if isinstance(owner, ModuleType):
-            wanted = _holders(raw, owner)
-            self._group.added += [(alias, guarded) for alias in self._patches.aliases(patch, wanted)]
+            aliases = self._patches.aliases(patch, _package_of_aliases(raw, owner))
+            self._group.added += [(alias, guarded) for alias in aliases]
 
     def replace(self, resolved: Resolved, point: Interceptor, make: Callable[[Any, Probe], Any]) -> None:
         """Put something else in the place of an attribute; ``make`` builds it around the original and its probe."""
@@ -271,16 +271,15 @@ def same_package(one: type, other: type) -> bool:
     return one.__module__.partition(".")[0] == other.__module__.partition(".")[0]
 
 
-def _holders(raw: Any, module: ModuleType) -> Callable[[ModuleType], bool]:
-    """Modules in which a name for ``raw`` may be replaced, too.
+def _package_of_aliases(raw: Any, module: ModuleType) -> str | None:
+    """The package in which a name for ``raw`` may be replaced, too; None where it may be anywhere.
 
     An object of the application's own has no other meaning anywhere. A C function of somebody else (``send = print``)
     has: there only the target's own package is meant.
     """
     if not isinstance(raw, BuiltinFunctionType) or raw.__module__ == module.__name__:
-        return lambda _other: True
-    package = module.__name__.partition(".")[0]
-    return lambda other: other is module or str(dict_of(other).get("__name__")).partition(".")[0] == package
+        return None
+    return module.__name__.partition(".")[0]
 
 
 def _descendants(cls: type) -> list[type]:

@@ -6,7 +6,7 @@ import difflib
 import inspect
 import sys
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -150,8 +150,15 @@ def names(owner: Any) -> list[str]:
 
 def _not_found(module: ModuleType, path: list[str], name: str, owner: Any) -> str:
     where = module.__name__ + (":" + ".".join(path) if path else "")
-    close = difflib.get_close_matches(name, names(owner), n=1)
-    if not close and inspect.ismodule(owner):
-        close = [one for one in names(owner) if one.lower() == name.lower()][:1]
-    meant = f"; did you mean {close[0]!r}?" if close else ""
+    close = _closest(name, tuple(names(owner)))
+    if close is None and inspect.ismodule(owner):
+        close = next((one for one in names(owner) if one.lower() == name.lower()), None)
+    meant = f"; did you mean {close!r}?" if close else ""
     return f"{where} has no {name!r}{meant}"
+
+
+@lru_cache(
+    maxsize=256
+)  # what a version of a library has not is missed by each audit of a process, in each of its looks
+def _closest(name: str, names: tuple[str, ...]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, names, n=1)), None)

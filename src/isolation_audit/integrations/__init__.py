@@ -117,10 +117,16 @@ def _placing(name: str, point: Point | Replacement, places: Places) -> Callable[
 
 def _older(integration: Integration) -> str:
     """What to say of a version that is older than all that were tried; nothing of any other."""
-    version = _installed(integration.distribution) if integration.distribution else None
-    if version is None or _numbers(version) >= _numbers(integration.since):
+    distribution = integration.distribution
+    version = _installed(distribution) if distribution else None
+    if version is None or _is_at_least(version, integration.since):
         return ""
-    return f"{integration.distribution} {version} is older than {integration.since}, the oldest that was tried"
+    return f"{distribution} {version} is older than {integration.since}, the oldest that was tried"
+
+
+@functools.lru_cache(maxsize=256)  # asked for each target of an integration
+def _is_at_least(version: str, since: str) -> bool:
+    return _numbers(version) >= _numbers(since)
 
 
 @functools.cache  # one that is imported stays the one it is, and reading metadata takes a millisecond

@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import GROUP, Point
+from isolation_audit.plugins import plugins
 from isolation_audit.rules.context.jobs import CountedWork
 from isolation_audit.rules.selfcheck.sightings import Sighting, Sightings
 
@@ -107,7 +107,7 @@ class Sighted:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What each of them calls once for a unit of work."""
         sightings = runtime.part(Sightings)
-        watched = {entry_point.name for entry_point in metadata.entry_points(group=GROUP)}
+        watched = {entry_point.name for entry_point in plugins(GROUP)}
         for module, name in HOSTS.items():
             if module in sys.modules:
                 sightings.host(name, _SERVE)

@@ -39,6 +39,7 @@ class Instrumentation:
         self._lock = threading.RLock()
         self._running = False
         self._hooks: dict[str, hooks.Hook] = {}
+        self._awaited: dict[str, list[Watched]] = {}
         self.loading: Loading | None = None
         """What rewrites modules at their import, where state is watched."""
         if runtime.config.audit.depth != "calls":
@@ -67,7 +68,10 @@ class Instrumentation:
         withdraw_left_behind()
         if self.loading is not None:
             self.loading.start()
-        self._hooks = {name: partial(self._imported, name=name) for name in self._modules()}
+        self._awaited = {}
+        for watched in self._everything():
+            self._awaited.setdefault(watched.target.module, []).append(watched)
+        self._hooks = {name: partial(self._imported, name=name) for name in self._awaited}
         early = [name for name, hook in self._hooks.items() if hooks.when_imported(name, hook)]
         self._report_escaped(early, gc.get_objects, "existed before the auditor came")
 
@@ -117,18 +121,14 @@ class Instrumentation:
                     self._apply(watched, module)
             self._applier.places.revisit()
 
-    def _modules(self) -> list[str]:
-        return list(dict.fromkeys(watched.target.module for watched in self._everything()))
-
     def _everything(self) -> list[Watched]:
         return [*self.targets, *self.integrated]
 
     def _imported(self, module: ModuleType, name: str) -> None:
         with self._lock:
             if self._running:
-                for watched in self._everything():
-                    if watched.target.module == name:
-                        self._apply(watched, module)
+                for watched in self._awaited[name]:
+                    self._apply(watched, module)
                 # An object that a module makes of its own class and keeps is made before anybody is told of the import.
                 self._report_escaped([name], vars(module).values, "were made by their own module's import")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,8 +50,14 @@ class Modules:
 
     def look(self) -> None:
         """Find what nobody has told of."""
-        for name, module in list(sys.modules.items()):
-            if issubclass(type(module), ModuleType) and not being_imported(module):
+        modules = list(sys.modules.items())
+        self._counted = len(modules)
+        for name, module in modules:
+            if not issubclass(type(module), ModuleType) or not self.is_own(module):
+                continue
+            if being_imported(module):
+                self._counted = 0  # nobody may tell when it is complete: look again
+            else:
                 self.imported(module, name, again=False)
 
     def imported(self, module: ModuleType, name: str, *, again: bool = True) -> None:
@@ -69,16 +76,24 @@ class Modules:
         """True for what is the application's: not installed, or in a package that the configuration names."""
         names = dict_of(module)
         file: Any = names.get("__file__")
-        if type(file) is str and (is_our_file(file) or not is_installed(file)):
-            return not is_our_file(file)
+        own = _is_own_file(file) if type(file) is str else None
+        if own is not None:
+            return own
         return str(names.get("__name__")).partition(".")[0] in self._packages
 
     def _settle(self, _grace: float) -> None:
         if len(sys.modules) != self._counted:
-            self._counted = len(sys.modules)
             self.look()
         for name in SCRIPTS:  # a script makes its names while it runs, and nobody tells when
             script = sys.modules.get(name)
             if script is not None and len(dict_of(script)) != self._script:
                 self._script = len(dict_of(script))
                 self.imported(script, name)
+
+
+@lru_cache(maxsize=20_000)  # each look at sys.modules asks for all files
+def _is_own_file(file: str) -> bool | None:
+    """Whether a file is the application's or the auditor's; None for one that is installed."""
+    if is_our_file(file):
+        return False
+    return None if is_installed(file) else True

@@ -12,6 +12,7 @@ import re
 import sys
 import weakref
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
@@ -89,7 +90,7 @@ class SameNames:
         name, file = module.__name__, dict_of(module).get("__file__")
         if name in SCRIPTS or type(file) is not str or file.endswith("__init__.py"):
             return
-        path = os.path.realpath(file)
+        path = _realpath(file)
         other = self._files.setdefault(path, name)
         if other == name or sys.modules.get(other) is None or sys.modules.get(name) is not module:
             self._files[path] = name
@@ -203,3 +204,8 @@ def _parameters(cls: type) -> set[str]:
         return set()
     code = beneath(function).__code__
     return set(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
+
+
+@lru_cache(maxsize=4_000)  # each audit of a process asks for all files of the application
+def _realpath(file: str) -> str:
+    return os.path.realpath(file)
