@@ -59,6 +59,11 @@ class _Version:
     number = 0
 
 
+def canary_of(user_id: str) -> str:
+    """The canary that this user has; empty where none was asked for."""
+    return _canaries.get(user_id, "")
+
+
 def version() -> int:
     """A number that changes with each secret; 0 as long as there was none."""
     return _Version.number

@@ -77,6 +77,9 @@ def _not_watched(coverage: dict[str, Any]) -> Iterator[str]:
     idle = [target for target, times in coverage.get("shared", {}).items() if not times]
     if idle:
         yield f"of no use so far: [[shared]] {_list(idle)}"
+    if coverage.get("heap", {}).get("partial"):
+        heap = coverage["heap"]
+        yield f"the heap was walked {heap['walks']} time(s), {heap['partial']} of them not to the end"
     for name, row in coverage.get("unwatched", {}).items():
         times = f", {row['seen']} {row['unit']}, {row['known']} of known users" if row["unit"] else ""
         yield f"at work and not watched: {name}{times}"

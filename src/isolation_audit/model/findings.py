@@ -113,6 +113,8 @@ class Finding:
     """What a judgement by inputs rests on: the verdict, the inputs that were looked at, the other's latest unit."""
     remedy: tuple[str, ...] = ()
     """Lines of configuration, ready to be pasted where the finding is no fault."""
+    diagram: str = ""
+    """The path to what was found, as text for Mermaid."""
 
     @property
     def fingerprint(self) -> str:
@@ -155,6 +157,7 @@ class Finding:
             **({} if self.run is None else {"run": self.run}),
             **({} if self.explanation is None else {"explanation": self.explanation}),
             **({"remedy": list(self.remedy)} if self.remedy else {}),
+            **({"diagram": self.diagram} if self.diagram else {}),
         }
 
 

@@ -24,6 +24,8 @@ class Living:
         self._found: set[ref[object]] = set()
         self._tell: Callable[[bool], None] | None = None
         self._always = False
+        self.begun = 0
+        """How much has begun since somebody is told."""
         self._missed = False
         """True once something has begun while nobody was told: it may be in some context for good."""
 
@@ -56,8 +58,13 @@ class Living:
             if self._tell is None:
                 return
         with self._lock:
+            self.begun += 1
             self._found.add(ref(what, self._gone))
             self._say()
+
+    def any(self) -> bool:
+        """True while something of this is known to be living."""
+        return bool(self._found)
 
     def ended(self, what: object) -> None:
         """Nothing runs for this any more, whoever has it."""

@@ -44,6 +44,17 @@ class Objects:
     def __len__(self) -> int:
         return len(self._records)
 
+    def owned(self, most: int) -> list[tuple[Any, Record]]:
+        """So many of the objects that belong to somebody."""
+        found = []
+        for record in list(self._records.values()):
+            obj = record.reference() if record.owner is not None else None
+            if obj is not None:
+                found.append((obj, record))
+                if len(found) >= most:
+                    break
+        return found
+
     def get(self, obj: object) -> Record | None:
         """The record of ``obj``, if there is one."""
         record = self._records.get(id(obj))

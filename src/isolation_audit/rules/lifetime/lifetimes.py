@@ -130,6 +130,10 @@ class Lifetimes:
         self._watched[id(obj)] = watched
         return stack
 
+    def watches(self, obj: Any) -> bool:
+        """True where it is told of an object whether it outlives its unit."""
+        return id(obj) in self._watched
+
     def used(self, obj: Any) -> None:
         """An object is at work; where its unit is over, it was made to last."""
         watched = self._over.get(id(obj)) if self._over else None

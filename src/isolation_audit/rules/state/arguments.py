@@ -10,9 +10,10 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests
+from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.stacks import is_ours
-from isolation_audit.rules.state.contents import fields, is_plain, is_scalar, texts
+from isolation_audit.rules.state.contents import is_plain, is_scalar, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from isolation_audit.content.encodings import unwrapped
+from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.rules.provenance.inputs import BY_QUERY, ITEM, REQUEST, Input
 from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.state.atoms import atoms
-from isolation_audit.rules.state.contents import fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -26,7 +26,6 @@ from types import (
     FrameType,
     FunctionType,
     GeneratorType,
-    MemberDescriptorType,
     MethodType,
     ModuleType,
     TracebackType,
@@ -35,6 +34,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 from weakref import ref
 
+from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 
 if TYPE_CHECKING:
@@ -177,25 +177,6 @@ def _result(future: Any) -> list[Any]:
     if not future.done() or future.cancelled() or future._exception is not None:  # noqa: SLF001 - asking for it would mark it as seen
         return []
     return [future.result()]
-
-
-def fields(value: Any) -> dict[str, Any]:
-    """What is stored in an instance, in its ``__dict__`` and its slots, past properties and ``__getattr__``."""
-    found: dict[str, Any] = {}
-    try:
-        stored = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        stored = None
-    if type(stored) is dict:
-        found.update(list(stored.items())[:NODES])
-    for cls in type.__dict__["__mro__"].__get__(type(value)):
-        for name, member in list(type.__dict__["__dict__"].__get__(cls).items()):
-            if type(member) is MemberDescriptorType and not name.startswith("__"):
-                try:
-                    found[name] = member.__get__(value)
-                except AttributeError:
-                    continue  # a slot that was never filled
-    return found
 
 
 def names(value: Any) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.heap.walk import mermaid
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.model.rules import Severity
@@ -61,6 +62,8 @@ class Crossed:
     classes: tuple[str, ...] = ()
     """The classes of the objects on the path."""
     remedy: tuple[str, ...] = ()
+    diagram: str = ""
+    """The path as text for Mermaid."""
     target: str = ""
     """The place as configuration, or the code, has it: the same for all keys and indexes."""
 
@@ -229,6 +232,7 @@ class Judging:
                 taken.described,
                 (*(() if path is None else path.classes), taken.container_class),
                 remedy(path, taken.key, taken.container_class),
+                self._diagram(path, (read, written)),
                 _target(path, taken.key, read, taken.container_class),
             )
         )
@@ -283,6 +287,9 @@ class Judging:
         words = self._words(path, kind, key, (here, there))
         found = (unit.user, before.unit.user, here, there, (), words, write.described)
         self._publish(Crossed(why, severity, *found, remedy=remedy(path, key, ""), target=_target(path, key, here)))
+
+    def _diagram(self, path: Path | None, places: tuple[Site, Site]) -> str:
+        return "" if path is None else mermaid(path.shown(lambda one: self._literals.hold(one.casefold(), places)))
 
     def _words(
         self, path: Path | None, kind: str, key: object, places: tuple[Site, Site], container_class: str = ""

@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from contextlib import suppress
-from contextvars import Context, ContextVar
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from threading import local
 from time import monotonic
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
+from isolation_audit.instrument.heap.parts import parts
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.rules.state.contents import fields, is_scalar
+from isolation_audit.rules.state.contents import is_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -46,7 +44,7 @@ _AT_FIRST: Final = 1.0
 _SHARE: Final = 0.02
 """of the time."""
 
-_ENDS: Final = (str, bytes, ModuleType, CodeType)
+ENDS: Final = (str, bytes, ModuleType, CodeType)
 _OURS: Final = "isolation_audit"
 
 _SEQUENCES: Final = (list, tuple, deque, set, frozenset)
@@ -74,10 +72,13 @@ class Path:
 
     def words(self, is_known: Callable[[str], bool]) -> str:
         """The path as text, with those keys that stand in the code."""
-        shown = (
+        return "".join(self.shown(is_known))
+
+    def shown(self, is_known: Callable[[str], bool]) -> list[str]:
+        """The same step by step."""
+        return [
             step if type(step) is str else f"[{step[0]!r}]" if is_known(step[0]) else "[...]" for step in self.steps
-        )
-        return "".join(shown)
+        ]
 
     def target_of(self, key: object) -> str:
         """What configuration calls the place of this key."""
@@ -119,7 +120,7 @@ class Paths:
 
 
 def _search_in_order(identity: int, files: frozenset[str]) -> Path | None:
-    for modules, largest in zip(_modules(files), (_LARGEST, _LARGEST, _OTHERS), strict=True):
+    for modules, largest in zip(modules_by_nearness(files), (_LARGEST, _LARGEST, _OTHERS), strict=True):
         found = _search_modules(identity, modules, largest)
         if found is not None:
             return found
@@ -130,10 +131,10 @@ def _search_modules(identity: int, modules: list[tuple[str, ModuleType]], larges
     for name, module in modules:
         if id(vars(module)) == identity:
             return Path((name,), name, names=True)
-    return _search(identity, (one for name, module in modules for one in _globals(name, module)), largest)
+    return _search(identity, (one for name, module in modules for one in of_module(name, module)), largest)
 
 
-def _globals(name: str, module: ModuleType) -> Iterator[tuple[Any, Path]]:
+def of_module(name: str, module: ModuleType) -> Iterator[tuple[Any, Path]]:
     for key, value in list(vars(module).items()):
         if type(key) is str and not key.startswith("__"):
             yield value, Path((f"{name}.{key}",), f"{name}:{key}")
@@ -145,7 +146,7 @@ def _global(last: Path | None) -> list[tuple[Any, Path]]:
     module = sys.modules.get(name)
     if last is None or type(module) is not ModuleType:
         return []
-    return [one for one in _globals(name, module) if one[1].steps[0] == last.steps[0]]
+    return [one for one in of_module(name, module) if one[1].steps[0] == last.steps[0]]
 
 
 def _search(identity: int, beginnings: Iterable[tuple[Any, Path]], largest: int) -> Path | None:
@@ -157,21 +158,21 @@ def _search(identity: int, beginnings: Iterable[tuple[Any, Path]], largest: int)
             break
         if id(value) == identity:
             return replace(path, names=issubclass(type(value), type))
-        if id(value) in seen or is_scalar(value) or type(value) in _ENDS or _is_ours(type(value)):
+        if id(value) in seen or is_scalar(value) or type(value) in ENDS or is_ours(type(value)):
             continue
         seen.add(id(value))
         held.append(value)  # its identity is its own as long as it lives
-        for inner, step, under in _ends(list(_parts(value)), identity):
-            waiting.append((inner, _longer(path, value, step, under)))
+        for inner, step, under in _ends(list(parts(value)), identity):
+            waiting.append((inner, longer(path, value, step, under)))
     return None
 
 
-def _ends(parts: list[Any], identity: int) -> Iterable[tuple[Any, str, object]]:
+def _ends(found: list[Any], identity: int) -> Iterable[tuple[Any, str, object]]:
     """The first and the last parts of an object, where it has very many, and the one that is asked for."""
-    if len(parts) <= 2 * _WIDE:
-        return parts
-    asked = [one for one in islice(parts, _WIDE, len(parts) - _WIDE) if id(one[0]) == identity]
-    return [*parts[:_WIDE], *asked[:1], *parts[-_WIDE:]]
+    if len(found) <= 2 * _WIDE:
+        return found
+    asked = [one for one in islice(found, _WIDE, len(found) - _WIDE) if id(one[0]) == identity]
+    return [*found[:_WIDE], *asked[:1], *found[-_WIDE:]]
 
 
 def _drained(waiting: deque[tuple[Any, Path]]) -> Iterator[tuple[Any, Path]]:
@@ -179,7 +180,7 @@ def _drained(waiting: deque[tuple[Any, Path]]) -> Iterator[tuple[Any, Path]]:
         yield waiting.popleft()
 
 
-def _longer(path: Path, value: Any, step: str, key: object) -> Path:
+def longer(path: Path, value: Any, step: str, key: object) -> Path:
     target = path.target
     if (
         issubclass(type(value), type)
@@ -194,12 +195,12 @@ def _longer(path: Path, value: Any, step: str, key: object) -> Path:
     return Path((*path.steps, shown), target, keys, (*path.classes, f"{module}:{cls.__qualname__}"))
 
 
-def _is_ours(kind: type) -> bool:
+def is_ours(kind: type) -> bool:
     module = type.__getattribute__(kind, "__module__")
     return type(module) is str and module.partition(".")[0] == _OURS
 
 
-def _modules(files: frozenset[str]) -> Iterator[list[tuple[str, ModuleType]]]:
+def modules_by_nearness(files: frozenset[str]) -> Iterator[list[tuple[str, ModuleType]]]:
     """The modules of these files, then the others of their packages, then the application's others."""
     first, later = [], []
     for name, module in list(sys.modules.items()):
@@ -214,55 +215,3 @@ def _modules(files: frozenset[str]) -> Iterator[list[tuple[str, ModuleType]]]:
     yield first
     yield [one for one in later if one[0].partition(".")[0] in packages]
     yield [one for one in later if one[0].partition(".")[0] not in packages]
-
-
-def _parts(value: Any) -> Iterator[tuple[Any, str, object]]:
-    """What an object leads to: each with the step in words, and the key where it is a mapping's."""
-    kind = type(value)
-    if kind is FunctionType:
-        yield from _of_function(value)
-    elif kind is MethodType:
-        yield value.__func__, "", None
-        yield value.__self__, ".__self__", None
-    elif kind is CellType:
-        with suppress(ValueError):  # an empty one
-            yield value.cell_contents, "", None
-    elif kind is ContextVar:
-        with suppress(LookupError):  # it has no default
-            yield Context().run(value.get), ".get()", None
-    else:
-        yield from _of_container(value, kind)
-        yield from _of_instance(value, kind)
-
-
-def _of_container(value: Any, kind: type) -> Iterator[tuple[Any, str, object]]:
-    if issubclass(kind, dict):
-        for key, inner in list(dict.items(value)):
-            yield inner, f"[<{type(key).__name__}>]", key if type(key) is str else None
-    for plain in _SEQUENCES:
-        if issubclass(kind, plain):
-            for place, inner in enumerate(list(plain.__iter__(value))):
-                yield inner, "[...]" if plain in (set, frozenset) else f"[{place}]", None
-
-
-def _of_instance(value: Any, kind: type) -> Iterator[tuple[Any, str, object]]:
-    if issubclass(kind, type):
-        for name, inner in list(type.__dict__["__dict__"].__get__(value).items()):
-            if not name.startswith("__"):
-                yield inner, f".{name}", None
-    elif kind not in (dict, *_SEQUENCES):
-        for name, inner in (vars(value) if kind is local else fields(value)).items():
-            yield inner, f".{name}", None
-
-
-def _of_function(function: FunctionType) -> Iterator[tuple[Any, str, object]]:
-    yield function.__code__, ".__code__", None
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
-        yield cell, f".<{name}>", None
-    defaults = function.__defaults__ or ()
-    code = function.__code__
-    names = code.co_varnames[: code.co_argcount][-len(defaults) :] if defaults else ()
-    for name, inner in [*zip(names, defaults, strict=False), *(function.__kwdefaults__ or {}).items()]:
-        yield inner, f"({name}=...)", None
-    for name, inner in list(vars(function).items()):
-        yield inner, f".{name}", None

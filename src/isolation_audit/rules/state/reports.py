@@ -46,6 +46,7 @@ class StateReports(Monitor):
                 f" met the work of {self.label(crossed.reader) or 'somebody else'}: {why}",
                 help=rule.help,
                 remedy=crossed.remedy,
+                diagram=crossed.diagram,
                 target=shown(crossed.target, 300),
                 witnesses=witnesses,
                 site=_site(crossed.read, crossed.stack, self.runtime.config.limits.stack),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import count
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.scopes import request_variable, scope_variable
@@ -87,6 +88,8 @@ class Units:
         self._ended = ended
         self._implicit: dict[str, Unit] = {}
         self._learned: dict[int, User] = {}
+        self._running: WeakSet[Unit] = WeakSet()
+        self._over: dict[str, User] = {}
         self.open: dict[int, Unit] = {}
         """Those that are running and have something to be settled or judged, by identity."""
 
@@ -105,6 +108,7 @@ class Units:
     def _begin(self, inputs: Inputs) -> Unit:
         unit = inputs.unit = Unit(inputs, self._somebody())
         unit.clients = _clients(inputs)
+        self._running.add(unit)
         inputs.at_end.append(lambda: self._end(unit))
         return unit
 
@@ -118,10 +122,21 @@ class Units:
             self._runtime.barrier.fault("state", error)
         finally:
             unit.ended = True
+            self._running.discard(unit)
+            if unit.user is not None and unit.user.kind is Kind.USER and len(self._over) < _LEARNED:
+                self._over[unit.user.id] = unit.user
             self.open.pop(id(unit), None)
             unit.inputs = None
             for held in (unit.born, unit.published, unit.writes, unit.reads, unit.numbers, unit.foreign):
                 held.clear()
+
+    def take_over(self) -> dict[str, User]:
+        """The users whose last unit has ended since this was asked before."""
+        at_work = {unit.user.id for unit in list(self._running) if unit.user is not None}
+        over = {name: user for name, user in list(self._over.items()) if name not in at_work}
+        for name in over:
+            self._over.pop(name, None)
+        return over
 
     def _somebody(self) -> User | None:
         user = self._runtime.ambient.current()

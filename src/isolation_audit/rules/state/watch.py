@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from weakref import ref
 
+from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.stacks import capture
@@ -20,7 +21,6 @@ from isolation_audit.rules.provenance.inputs import REQUEST
 from isolation_audit.rules.state.arguments import note_arguments
 from isolation_audit.rules.state.contents import (
     described,
-    fields,
     has_a_way_back,
     is_future,
     is_number,
