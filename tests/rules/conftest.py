@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _nothing_of_an_earlier_file(monkeypatch):
-    """The example would be a part of each application here; grpc, of which receivers are made, a driver at work."""
+    """The example would be a part of each application here."""
     for name in list(sys.modules):
-        if name == "grpc" or name.partition(".")[0] == "agent_chat":
+        if name.partition(".")[0] == "agent_chat":
             monkeypatch.delitem(sys.modules, name)
 
 

@@ -119,6 +119,11 @@ def _of_mysql_row(cursor: Any, _asked: Any, result: Any) -> Made | None:
     return None if result is None else (Input(ROWS, result, getattr(cursor, "_executed", None)), 1)
 
 
+def _of_mysqlclient(cursor: Any, _asked: Any, result: Any) -> Made | None:
+    """Whatever is fetched at once, or as it comes."""
+    return (Input(ROWS, result, getattr(cursor, "_executed", None)), len(result)) if result else None
+
+
 def _of_aiosqlite(_cursor: Any, asked: Any, result: Any) -> Made | None:
     if not result:
         return None
@@ -152,6 +157,11 @@ pymysql = Driver(
     "1.0",
     Result("pymysql.cursors:Cursor._do_get_result", _of_mysql),
     Result("pymysql.cursors:SSCursor.read_next", _of_mysql_row),
+)
+mysqlclient = Driver(
+    "mysqlclient",
+    "1.4",
+    Result("MySQLdb.cursors:BaseCursor._fetch_row", _of_mysqlclient),
 )
 aiomysql = Driver(
     "aiomysql",

@@ -77,6 +77,38 @@ app = routes(read, keep)
 """
 )
 
+PSYCOPG2 = (
+    STARLETTE
+    + """
+import psycopg2
+from psycopg2.extras import RealDictCursor
+
+async def end():
+    pass
+
+async def keep(field, user):
+    with psycopg2.connect(URL) as db, db.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS by_hand (field text, who text)")
+        cursor.execute("INSERT INTO by_hand VALUES (%s, %s)", (field, user))
+    db.close()
+
+async def read(field):
+    db = psycopg2.connect(URL, cursor_factory=RealDictCursor if field == "c" else None)
+    with db.cursor("named") if field == "d" else db.cursor() as cursor:
+        cursor.execute("SELECT who FROM by_hand WHERE field = %s", (field,))
+        if field == "a":
+            found = list(cursor.fetchone())
+        elif field == "b":
+            found = [row[0] for row in cursor.fetchmany(10)]
+        else:
+            found = [dict(row) if field == "c" else row[0] for row in cursor]
+    db.close()
+    return found
+
+app = routes(read, keep)
+"""
+)
+
 AIOSQLITE = (
     STARLETTE
     + """
@@ -112,7 +144,7 @@ app = routes(read, keep)
 """
 )
 
-WAYS = {"asyncpg": ASYNCPG, "psycopg": PSYCOPG, "aiosqlite": AIOSQLITE}
+WAYS = {"asyncpg": ASYNCPG, "psycopg": PSYCOPG, "psycopg2": PSYCOPG2, "aiosqlite": AIOSQLITE}
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,6 @@ import sys
 from typing import Final
 
 _UNWATCHED: Final = {
-    "MySQLdb": "mysqlclient",
-    "psycopg2": "psycopg2",
     "pyodbc": "pyodbc",
     "pymssql": "pymssql",
     "oracledb": "oracledb",
@@ -17,10 +15,7 @@ _UNWATCHED: Final = {
     "clickhouse_connect": "clickhouse-connect",
     "cassandra": "cassandra-driver",
     "neo4j": "neo4j",
-    "pymongo": "pymongo",
-    "grpc": "grpcio",
     "pylibmc": "pylibmc",
-    "pymemcache": "pymemcache",
     "ldap": "python-ldap",
     "ldap3": "ldap3",
     "pycurl": "pycurl",
@@ -32,15 +27,11 @@ _UNWATCHED: Final = {
 """Modules -> what people install."""
 
 _WATCHED_ABOVE: Final = {
-    "MySQLdb": ("django.db.backends.mysql.base", "sqlalchemy.dialects.mysql.mysqldb"),
-    "psycopg2": ("django.db.backends.postgresql.base", "sqlalchemy.dialects.postgresql.psycopg2"),
     "pyodbc": ("sqlalchemy.dialects.mssql.pyodbc",),
     "pymssql": ("sqlalchemy.dialects.mssql.pymssql",),
     "oracledb": ("django.db.backends.oracle.base", "sqlalchemy.dialects.oracle.oracledb"),
     "cx_Oracle": ("django.db.backends.oracle.base", "sqlalchemy.dialects.oracle.cx_oracle"),
     "clickhouse_driver": ("clickhouse_sqlalchemy",),
-    # Loaded by an exporter of telemetry, which brings nothing in.
-    "grpc": ("opentelemetry.exporter.otlp.proto.grpc.exporter",),
 }
 """Where their rows are seen, if that is loaded: in what is built on them."""
 

@@ -1,0 +1,74 @@
+"""grpc's clients, for threads and for event loops: answers of other services, one by one, and what was asked for."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point
+from isolation_audit.rules.provenance.inputs import ANSWER, Input, Receiver, receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_THREADED: Final = "grpc._channel"
+_ASYNC: Final = "grpc.aio._call"
+_ASKING: Final = (
+    f"{_THREADED}:_UnaryUnaryMultiCallable.__call__",
+    f"{_THREADED}:_UnaryUnaryMultiCallable.with_call",
+)
+_ANSWERING: Final = (
+    f"{_THREADED}:_StreamUnaryMultiCallable.__call__",
+    f"{_THREADED}:_StreamUnaryMultiCallable.with_call",
+    f"{_THREADED}:_MultiThreadedRendezvous._next",
+    f"{_THREADED}:_SingleThreadedRendezvous._next",
+    f"{_ASYNC}:UnaryUnaryCall._invoke",
+    f"{_ASYNC}:_StreamResponseMixin._read",
+)
+
+
+class GrpcAnswers:
+    """The integration."""
+
+    distribution = "grpcio"
+    since = "1.50"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What a call gives back, and each message of a stream."""
+        inputs = receiver(runtime)
+        if inputs is not None:
+            for place in (*_ASKING, *_ANSWERING):
+                yield Point(place, partial(AnswerPoint, place, inputs))
+
+
+class AnswerPoint(Interceptor):
+    """Around what gives an answer."""
+
+    def __init__(self, place: str, inputs: Receiver, layout: Layout) -> None:
+        self.place = place
+        self._receive = inputs.receive
+        self._asked = layout.argument("request") if place in _ASKING else None
+
+    def before(self, values: Values) -> Any:
+        """Keep the question."""
+        return (None if self._asked is None else self._asked(values),)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Keep the answer; ``with_call`` gives the call beside it."""
+        answer = result[0] if type(result) is tuple and result else result
+        if hasattr(answer, "SerializeToString") or type(answer) in (str, bytes, dict, list):
+            self._receive(Input(ANSWER, answer, state[0], _of_message, _of_message))
+
+
+def _of_message(message: Any) -> Any:
+    """Texts stand in a message of protocol buffers as they are; numbers do not, and are read from its other form."""
+    written = getattr(message, "SerializeToString", None)
+    return message if written is None else [written(), str(message)]
+
+
+integration = GrpcAnswers()

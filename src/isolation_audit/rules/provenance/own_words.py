@@ -1,0 +1,202 @@
+"""The words of users: phrases that somebody's requests and messages brought in, recognised where they leave for others.
+
+Most of what a leak shows names nobody: a turn of a conversation, an address, what somebody has asked. Whose it is, is
+known from where it came in. Phrases are kept as digests, and only where they are long enough to be no accident. What
+two users bring in, what a user was given by a query of his own, and what its author has sent to others, is nobody's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import unescape
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content.naming import parsed
+from isolation_audit.content.payload import Gathering
+from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.provenance.inputs import REQUEST
+from isolation_audit.rules.provenance.texts import brought
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.inputs import Inputs
+
+_PHRASES: Final = 20_000
+"""Phrases that are remembered."""
+
+_ALIKE: Final = 64
+"""Phrases with the same longest word that are."""
+
+_OF_ONE: Final = 64
+"""Phrases of one request or message that are."""
+
+_LONGEST: Final = 16 * 1024
+"""Characters of one request or message that are looked at."""
+
+_WORDS: Final = 3
+"""Words of the shortest phrase that is told from a way of speaking; what is no prose has no spaces..."""
+
+_LETTERS: Final = 10
+"""...and its letters and digits..."""
+
+_LONGEST_WORD: Final = 4
+"""...and the least of its longest word, but where there are more words than that: "how are you" is nobody's."""
+
+_MOST_WORDS: Final = 40
+"""Words of a phrase that count: what begins alike for so long is the same."""
+
+_words: Final = re.compile(r"\w+").findall
+_sentences: Final = re.compile(r"[.!?;]\s+|[\r\n\0]+").split
+_escapes: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf\"/\\])")
+
+
+@dataclass(slots=True, eq=False)
+class Phrase:
+    """Some words in their order, by digest; ``place`` is that of the longest of them, whose digest is ``anchor``."""
+
+    digest: int
+    length: int
+    anchor: int
+    place: int
+    user: User | None
+    """Whose; None once they are nobody's."""
+    meant_for: frozenset[str] = frozenset()
+    """The ids of those whom the request has named that brought it in."""
+
+
+class OwnWords:
+    """One audit's; holds nothing that could be read."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._content = runtime.content
+        self._phrases: dict[int, Phrase] = {}
+        self._by_anchor: dict[int, dict[int, Phrase]] = {}
+
+    def learn(self, inputs: Inputs, user: User) -> None:
+        """What a unit was asked with is its user's."""
+        seen, inputs.learned = inputs.learned, len(inputs.kept)
+        asked = [brought(one) for one in inputs.kept[seen:] if one.kind == REQUEST]
+        asked = [one for one in asked if one is not None]
+        if not asked or user.kind is not Kind.USER:
+            return
+        texts = list(_leaves(asked))
+        found = {phrase.digest: phrase for text in texts for phrase in _phrases(text, user)}
+        if found:
+            meant_for = self._named(texts) - {user.id}
+            for phrase in list(found.values())[:_OF_ONE]:
+                phrase.meant_for = meant_for
+                self._add(phrase)
+
+    def of_others(self, text: str, user: User) -> list[Phrase]:
+        """The phrases in a text that are somebody else's, and not meant for ``user``."""
+        if not self._by_anchor:
+            return []
+        words = _words(unescaped(text))
+        hashes = [*map(hash, words)]
+        if self._by_anchor.keys().isdisjoint(hashes):
+            return []
+        found: dict[int, Phrase] = {}
+        for place, one in enumerate(hashes):
+            for phrase in list(self._by_anchor.get(one, {}).values()):
+                owner = phrase.user
+                if owner is None or same(owner, user) or user.id in phrase.meant_for:
+                    continue
+                if _stands_at(words, phrase, place):
+                    found[phrase.digest] = phrase
+        return list(found.values())
+
+    def publish(self, phrases: Iterable[Phrase]) -> None:
+        """They are nobody's from now on."""
+        for phrase in phrases:
+            phrase.user = None
+
+    def sent_to_others(self, payload: Any, sender: User) -> None:
+        """What its author sends to somebody else is no secret of theirs any more."""
+        if not self._by_anchor:
+            return
+        words = _words(unescaped("\0".join(Gathering(payload).texts)))
+        for place, one in enumerate(words):
+            for phrase in list(self._by_anchor.get(hash(one), {}).values()):
+                if phrase.user is not None and same(phrase.user, sender) and _stands_at(words, phrase, place):
+                    phrase.user = None
+
+    def _add(self, phrase: Phrase) -> None:
+        known = self._phrases.setdefault(phrase.digest, phrase)
+        if known is not phrase:
+            if known.user is not None and phrase.user is not None and not same(known.user, phrase.user):
+                known.user = None
+            known.meant_for |= phrase.meant_for
+            return
+        alike = self._by_anchor.setdefault(phrase.anchor, {})
+        alike[phrase.digest] = phrase
+        if len(alike) > _ALIKE:
+            self._phrases.pop(next(iter(alike)), None)
+            drop_oldest(alike, _ALIKE)
+        if len(self._phrases) > _PHRASES:
+            self._drop_first()
+
+    def _drop_first(self) -> None:
+        oldest = self._phrases.pop(next(iter(self._phrases)), None)
+        alike = {} if oldest is None else self._by_anchor.get(oldest.anchor, {})
+        if oldest is not None:
+            alike.pop(oldest.digest, None)
+        if oldest is not None and not alike:
+            self._by_anchor.pop(oldest.anchor, None)
+
+    def _named(self, texts: Iterable[str]) -> frozenset[str]:
+        if self._content is None:
+            return frozenset()
+        return frozenset(mark.user.id for mark in self._content.marks_of_text("\0".join(texts))[0])
+
+
+def holds(text: str, phrases: Sequence[Phrase]) -> set[int]:
+    """The digests of those phrases that stand in a text."""
+    wanted = {phrase.anchor for phrase in phrases}
+    words = _words(unescaped(text))
+    places = [place for place, word in enumerate(words) if hash(word) in wanted]
+    return {
+        phrase.digest
+        for phrase in phrases
+        for place in places
+        if hash(words[place]) == phrase.anchor and _stands_at(words, phrase, place)
+    }
+
+
+def unescaped(text: str) -> str:
+    """A text that may be JSON, or HTML, without their escapes: those are no words."""
+    if "\\" in text:
+        text = _escapes.sub(lambda match: chr(int(match[1], 16)) if match[1] else " ", text)
+    return unescape(text) if "&" in text else text
+
+
+def _stands_at(words: list[str], phrase: Phrase, place: int) -> bool:
+    start = place - phrase.place
+    return start >= 0 and hash(tuple(words[start : start + phrase.length])) == phrase.digest
+
+
+def _leaves(asked: Any) -> Iterator[str]:
+    """The texts of what has come in; of JSON in a text those in it."""
+    left = _LONGEST
+    for text in Gathering(asked).texts:
+        held = parsed(text) if len(text) <= _LONGEST else None
+        for one in [text] if held is None else Gathering(held).texts:
+            if left > 0:
+                yield one[:left]
+                left -= len(one)
+
+
+def _phrases(text: str, user: User) -> Iterator[Phrase]:
+    for sentence in _sentences(text):
+        if len(sentence.split(None, _WORDS)) < _WORDS:
+            continue
+        words = _words(sentence)[:_MOST_WORDS]
+        if len(words) < _WORDS or sum(map(len, words)) < _LETTERS or all(map(str.isdigit, words)):
+            continue
+        place = max(range(len(words)), key=lambda place: len(words[place]))
+        if len(words) > _LONGEST_WORD or len(words[place]) >= _LONGEST_WORD:
+            yield Phrase(hash(tuple(words)), len(words), hash(words[place]), place, user)

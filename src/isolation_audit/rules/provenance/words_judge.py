@@ -1,0 +1,126 @@
+"""The judge of words: what another user's request brought in must have come in through the unit in which it leaves.
+
+Here nobody has to be named. Where somebody is, next to the words, the judge of names has the word.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content.naming import parsed
+from isolation_audit.model.users import same
+from isolation_audit.rules.provenance.background import background_of
+from isolation_audit.rules.provenance.code import StaticTexts, constants
+from isolation_audit.rules.provenance.drivers import unwatched_drivers
+from isolation_audit.rules.provenance.inputs import CACHE
+from isolation_audit.rules.provenance.own_words import OwnWords, holds
+from isolation_audit.rules.provenance.texts import text_of
+from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import CodeType
+
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.inputs import Input, Inputs
+    from isolation_audit.rules.provenance.own_words import Phrase
+
+_SEARCHED: Final = 1_000_000
+"""Characters of the inputs of one unit that are searched for one exit."""
+
+_DEPTH: Final = 16
+_NODES: Final = 10_000
+
+
+class WordsJudge:
+    """One audit's."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.words = runtime.part(OwnWords)
+        self._content = runtime.content
+        self._background = runtime.part(background_of)
+        self._static = StaticTexts()
+
+    def judge(
+        self, inputs: Inputs, text: str, user: User, made_by: CodeType | None
+    ) -> tuple[Judgement, list[Phrase]] | None:
+        """What is to be said of the words of others in a text; None where all is well."""
+        phrases = self.words.of_others(text, user)
+        if not phrases:
+            return None
+        contested = self._came_in(inputs, phrases)
+        verdict = Verdict.MISDIRECTED if contested else Verdict.WORDS
+        left = contested or ([] if inputs.dropped or unwatched_drivers() else self._nobodys(phrases, made_by))
+        left = [one for one in left if one.user is not None and not self._named_beside(text, one, one.user)]
+        owner = left[0].user if left else None
+        if owner is None:
+            return None
+        left = [one for one in left if one.user is not None and same(one.user, owner)]
+        kinds = ", ".join(dict.fromkeys(one.kind for one in inputs.kept))
+        return Judgement(verdict, owner, "", kinds), left
+
+    def _came_in(self, inputs: Inputs, phrases: list[Phrase]) -> list[Phrase]:
+        """Takes out what inputs explain, and gives what came from a queue at which its owner waits as well."""
+        contested: list[Phrase] = []
+        left = _SEARCHED
+        for one in list(inputs.kept):
+            text = "\0".join(_texts(one))
+            left -= len(text)
+            came = holds(text[: max(0, left)], phrases) if phrases else set()
+            explained = [phrase for phrase in phrases if phrase.digest in came]
+            phrases[:] = [phrase for phrase in phrases if phrase.digest not in came]
+            if one.contested:
+                contested += explained
+            elif one.kind != CACHE:
+                self.words.publish(explained)  # whoever may ask for it may have it
+        return contested
+
+    def _nobodys(self, phrases: list[Phrase], made_by: CodeType | None) -> list[Phrase]:
+        """Those that are in no code, and that no background work has read."""
+        read = [text_of(one.texts(one.value))[0] for one in (*self._background.at_start, *self._background.since(0.0))]
+        sources: tuple[Callable[[], list[str]], ...] = (
+            lambda: read,
+            lambda: constants(made_by),
+            lambda: [self._static.all()],
+        )
+        for texts in sources:
+            known = holds("\0".join(texts()), phrases) if phrases else set()
+            self.words.publish(phrase for phrase in phrases if phrase.digest in known)
+            phrases = [phrase for phrase in phrases if phrase.digest not in known]
+        return phrases
+
+    def _named_beside(self, text: str, phrase: Phrase, owner: User) -> bool:
+        """True where what holds the words says whose they are: that is conversation, or a record of its author's."""
+        held = parsed(text)
+        if held is None:
+            return self._names(text, owner)
+        return any(self._names("\0".join(beside), owner) for beside in _around(held, phrase))
+
+    def _names(self, text: str, owner: User) -> bool:
+        return self._content is not None and any(
+            same(mark.user, owner) for mark in self._content.marks_of_text(text)[0]
+        )
+
+
+def _texts(one: Input) -> Iterable[str]:
+    yield text_of(one.texts(one.value))[0]
+    if one.question is not None:
+        yield text_of(one.asked(one.question))[0]
+
+
+def _around(held: Any, phrase: Phrase) -> Iterable[list[str]]:
+    """For each text of a document with these words: what stands beside it, and beside all that it is in."""
+    waiting: list[tuple[Any, list[str], int]] = [(held, [], 0)]
+    nodes = _NODES
+    while waiting and nodes:
+        nodes -= 1
+        value, beside, depth = waiting.pop()
+        if type(value) is dict and depth < _DEPTH:
+            plain = [text_of(one)[0] for one in value.values() if type(one) is not list]
+            here = [*beside, *map(str, value), *plain]
+            waiting += [(one, here, depth + 1) for one in value.values()]
+        elif type(value) is list and depth < _DEPTH:
+            waiting += [(one, beside, depth + 1) for one in value]
+        elif type(value) is str and holds(value, [phrase]):
+            yield beside

@@ -1,0 +1,134 @@
+"""The application's own variable of the user at work, where no configuration names it: found by its name, or its value.
+
+``current_user: ContextVar[str]`` in a module of the application says what it holds. A variable of another name is one
+where requests leave a mapping or an object with a user in it, such as ``{"user": "alice", "api_key": ...}``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextvars import ContextVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.analysis.frames import is_beside_tests, is_installed
+from isolation_audit.model.user_names import Name, field_of, name_of, plain_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.runtime import Runtime
+
+SOURCE: Final = "variable"
+"""What ``identity.detect`` calls it."""
+
+_LOOKS: Final = 64
+"""Requests until which is looked: what an application has imported by then is what it has."""
+
+_READINGS: Final = 5_000
+"""Readings at which the values of variables of other names are looked at."""
+
+_VARIABLES: Final = 200
+"""Variables of other names whose values are looked at."""
+
+_PERSON: Final = r"(?:user|username|principal|account|identity|subject|member|viewer|actor)"
+_says_so: Final = re.compile(
+    rf"_?(?:(?:current|request|active|auth|authenticated|logged_?in|signed_?in|acting|ctx|context|cv|var)_)*{_PERSON}"
+    r"(?:_?(?:id|name|email|uid|login))?(?:_?(?:ctx|context|cv|var|ctxvar|contextvar|in_context))*"
+).fullmatch
+_id_says_so: Final = re.compile(r"(?i)id|name|email|login").search
+_IN_VALUES: Final = ("current_user", "user", "user_id", "username", "user_name", "user_email", "principal", "sub")
+
+
+class UserVariables:
+    """The mechanism: one an audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        identity, ambient = runtime.config.identity, runtime.config.ambient
+        named = ambient.contextvar is not None or bool(ambient.holders)
+        self._open = not named and (identity.detect is None or SOURCE in identity.detect)
+        self._ambient = runtime.ambient
+        self._requests = 0
+        self._others: dict[str, ContextVar[Any]] = {}
+        self._readings = 0
+        self.found: ContextVar[Any] | None = None
+
+    def began(self) -> None:
+        """A request begins: what the application has imported by now may have its variable."""
+        if not self._open:
+            return
+        self._requests += 1
+        if self._requests & (self._requests - 1) == 0:
+            self._look()
+        self._open = self._open and self._requests < _LOOKS
+
+    def ended(self) -> None:
+        """A request is about to end: whoever is in the variable now is its user, though nobody had to know till now."""
+        if self._ambient.asks:
+            self._ambient.in_context()
+
+    def _look(self) -> None:
+        by_name = []
+        for label, variable in _variables():
+            name = _spelled(label)
+            if _says_so(name) is not None:
+                by_name.append((_id_says_so(name) is None, label, variable))
+            elif len(self._others) < _VARIABLES:
+                self._others[label] = variable
+        if by_name:
+            self.found, self._open = min(by_name, key=lambda one: one[:2])[2], False
+            self._ambient.adopt(self.found, _name_in)
+        elif self._others and not self._readings:
+            self._ambient.expect(self._by_value, _name_in)
+
+    def _by_value(self) -> ContextVar[Any] | None:
+        """The first variable in which this context has something with a user in it."""
+        self._readings += 1
+        if self._readings > _READINGS:
+            self._ambient.expect_no_more()
+        for variable in list(self._others.values()):
+            value = variable.get(None)
+            if value is not None and plain_id(value) is None and _name_in(value) is not None:
+                self.found, self._open = variable, False
+                return variable
+        return None
+
+
+def _name_in(value: Any) -> str | None:
+    """The id in what a variable holds: an id itself, a user, or what has one under a name that says so."""
+    if value is None:
+        return None
+    if plain_id(value) is not None:
+        return plain_id(value)
+    for field in _IN_VALUES:
+        found = dict.get(value, field) if issubclass(type(value), dict) else field_of(value, field)
+        name = None if found is None else name_of(found)
+        if isinstance(name, Name):
+            return name.id
+    name = name_of(value)
+    return name.id if isinstance(name, Name) else None
+
+
+def _variables() -> Iterator[tuple[str, ContextVar[Any]]]:
+    """The variables in the globals of the application's modules, and in the classes there, by name."""
+    for module in list(sys.modules.values()):
+        file = vars(module).get("__file__") if type(module) is ModuleType else None
+        if type(file) is not str or is_installed(file) or is_beside_tests(file) or _is_ours(module):
+            continue
+        for name, value in list(vars(module).items()):
+            if type(value) is ContextVar:
+                yield name, value
+            elif isinstance(value, type) and value.__module__ == module.__name__:
+                for inner, held in list(type.__getattribute__(value, "__dict__").items()):
+                    if type(held) is ContextVar:
+                        yield inner, held
+
+
+def _is_ours(module: ModuleType) -> bool:
+    return module.__name__.partition(".")[0] == "isolation_audit"
+
+
+def _spelled(name: str) -> str:
+    """``currentUserId`` and ``CURRENT_USER_ID`` in one spelling."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")

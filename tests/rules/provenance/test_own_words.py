@@ -1,0 +1,168 @@
+"""Words that a user's request brought in: in whose answers they may be, and in whose they are a leak."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from asking import Client
+from test_inputs import ALICE, BOB, HEAD
+from test_rows import STARLETTE
+
+WORDS = "my card ends in 4242"
+
+APP = (
+    STARLETTE
+    + HEAD
+    + """
+import json
+from starlette.responses import HTMLResponse, PlainTextResponse, StreamingResponse
+
+turns, last, by_user = [], {}, {}
+cache = SimpleCache()
+
+async def say(request):
+    user, told = request.headers["x-user"], await request.json()
+    turns.append(told["text"])
+    last["text"] = told["text"]
+    by_user.setdefault(user, []).append(told["text"])
+    add(1, told["text"])
+    cache.set("last", told["text"])
+    if "to" in told:
+        by_user.setdefault(told["to"], []).append(told["text"])
+    return JSONResponse({"said": told["text"]})
+
+async def form(request):
+    last["text"] = (await request.form())["text"]
+    return JSONResponse({})
+
+async def memory(request):
+    return PlainTextResponse("So far I know: " + "; ".join(turns))
+
+async def record(request):
+    return JSONResponse({"user": request.headers["x-user"], "items": [{"note": last["text"]}]})
+
+async def page(request):
+    return HTMLResponse("<p>Hello, you said &quot;" + last["text"] + "&quot;</p>")
+
+async def parts(request):
+    async def stream():
+        yield "So far: " + last["text"][:9]
+        yield last["text"][9:] + "."
+    return StreamingResponse(stream(), media_type="text/plain")
+
+async def rows(request):
+    return JSONResponse(select())
+
+async def cached(request):
+    return JSONResponse([cache.get("last")])
+
+async def own(request):
+    return JSONResponse(by_user.get(request.headers["x-user"], []))
+
+async def board(request):
+    return JSONResponse([{"author": "alice.liddell", "text": last["text"]}])
+
+async def constant(request):
+    return JSONResponse({"hint": "Which of your cards is it", "text": last["text"] and "please name your card"})
+
+async def end():
+    engine.dispose()
+
+VIEWS = [say, form, memory, record, page, parts, rows, cached, own, board, constant]
+app = Starlette(routes=[Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS])
+"""
+)
+FOUND = ("IA203", "warning", BOB, ALICE)
+
+
+@pytest.fixture
+def app(audit, load_app):
+    module = load_app(APP)
+    client = Client(module.app, module.end)
+    client.ask("carol.kane", "/own")
+    client.ask(BOB, "/own")
+    yield client
+    client.close()
+
+
+def say(app: Client, user: str, text: str, **more: str) -> None:
+    app.ask(user, "/say", json.dumps({"text": text, **more}).encode(), content_type="application/json")
+
+
+@pytest.mark.parametrize("view", ["memory", "record", "page", "parts"])
+def test_words_out_of_memory(audit, app, view) -> None:
+    say(app, ALICE, WORDS)
+    assert WORDS in app.ask(BOB, f"/{view}")
+    assert audit.found() == [FOUND]
+    (entry,) = audit.auditor.recorder.entries()
+    assert entry.finding.route == f"/{view}"
+
+
+def test_the_field_is_told(audit, app) -> None:
+    say(app, ALICE, WORDS)
+    app.ask(BOB, "/record")
+    (entry,) = audit.auditor.recorder.entries()
+    assert entry.finding.field == "$.items[0].note"
+
+
+def test_words_of_a_form(audit, app) -> None:
+    kind = "application/x-www-form-urlencoded"
+    app.ask(ALICE, "/form", b"text=my+card+ends+in+4242", content_type=kind)
+    assert WORDS in app.ask(BOB, "/record")
+    assert audit.found() == [FOUND]
+
+
+@pytest.mark.parametrize("view", ["own", "board"])
+def test_words_of_ones_own_and_with_their_author_beside(audit, app, view) -> None:
+    say(app, ALICE, WORDS)
+    app.ask(ALICE, "/memory")
+    app.ask(BOB, f"/{view}")
+    assert audit.alarms() == []
+
+
+@pytest.mark.parametrize("view", ["rows", "cached"])
+def test_words_that_a_query_or_a_cache_has_brought(audit, app, view) -> None:
+    say(app, ALICE, WORDS)
+    assert WORDS in app.ask(BOB, f"/{view}")
+    assert audit.alarms() == []
+
+
+def test_what_others_may_read_by_a_query_is_no_secret(audit, app) -> None:
+    say(app, ALICE, WORDS)
+    app.ask("carol.kane", "/rows")
+    assert WORDS in app.ask(BOB, "/record")
+    assert audit.alarms() == []
+
+
+def test_words_that_two_users_have_said(audit, app) -> None:
+    say(app, ALICE, WORDS)
+    say(app, "carol.kane", WORDS)
+    assert WORDS in app.ask(BOB, "/record")
+    assert audit.alarms() == []
+
+
+def test_words_that_were_meant_for_the_reader(audit, app) -> None:
+    say(app, ALICE, WORDS, to=BOB)
+    assert WORDS in app.ask(BOB, "/own")
+    assert audit.alarms() == []
+
+
+def test_words_of_the_code(audit, app) -> None:
+    say(app, ALICE, "please name your card")
+    assert "please name your card" in app.ask(BOB, "/constant")
+    assert audit.alarms() == []
+
+
+@pytest.mark.parametrize("text", ["ok", "hello", "how are you", "2026-11-28", "https://example.com/a/b/c", "1 2 3 4 5 6"])
+def test_what_is_too_little_to_be_anybodys(audit, app, text) -> None:
+    say(app, ALICE, text)
+    assert text in app.ask(BOB, "/record")
+    assert audit.alarms() == []
+
+
+def test_letters_of_other_alphabets_as_json_writes_them(audit, app, load_app) -> None:
+    words = "geh\u00f6rt mir \u00fcberhaupt nichts"
+    say(app, ALICE, words)
+    assert words in app.ask(BOB, "/record")
+    assert audit.found() == [FOUND]

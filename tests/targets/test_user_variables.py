@@ -1,0 +1,126 @@
+"""Which of an application's context variables have its user, where nobody has said so."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, copy_context
+
+import pytest
+
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import Config, model
+from isolation_audit.targets.user_variables import UserVariables, _name_in, _says_so, _spelled
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["current_user", "user", "user_id", "current_user_id", "CURRENT_USER_ID", "currentUserId", "_current_user",
+     "request_user", "user_ctx", "user_context", "ctx_user_id", "username", "auth_user", "principal", "user_id_ctx_var"],
+)  # fmt: skip
+def test_names_that_say_so(name):
+    assert _says_so(_spelled(name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["user_agent", "user_locale", "user_service", "db_session", "request_id", "superuser_mode", "users", "user_cache",
+     "tenant", "trace", "user_timezone", "current_request"],
+)  # fmt: skip
+def test_names_that_do_not(name):
+    assert not _says_so(_spelled(name))
+
+
+class Person:
+    def __init__(self, **fields):
+        vars(self).update(fields)
+
+
+@pytest.mark.parametrize(
+    ("value", "user"),
+    [
+        ("alice", "alice"),
+        (7, "7"),
+        ({"user": "alice", "api_key": "k"}, "alice"),
+        ({"user": {"id": 7, "username": "alice"}}, "alice"),
+        (Person(user_id="alice", tenant="t"), "alice"),
+        (Person(current_user=Person(email="a@example.com")), "a@example.com"),
+        ({"request": "r-1"}, None),
+        ("anonymous", None),
+        (None, None),
+        (object(), None),
+    ],
+)
+def test_the_user_in_a_value(value, user):
+    assert _name_in(value) == user
+
+
+def found(**variables):
+    """What an audit finds in a module with these, after requests that have set ``values`` in them."""
+    import sys
+    import types
+
+    name = "shop_with_variables"
+    module = types.ModuleType(name)
+    module.__file__ = f"/srv/{name}.py"
+    vars(module).update(variables)
+    sys.modules[name] = module
+    try:
+        with Auditor(Config(report=model.Report(terminal=False))) as auditor:
+            known = auditor.runtime.part(UserVariables)
+            known.began()
+            return known, copy_context().run(asked, auditor, variables)
+    finally:
+        del sys.modules[name]
+
+
+def asked(auditor, variables):
+    for value, variable in zip((set_in.get(None) or ()), variables.values(), strict=False):
+        variable.set(value)
+    user = auditor.runtime.ambient.current()
+    return None if user is None else user.id
+
+
+set_in = ContextVar("set_in")
+
+
+def test_a_variable_that_is_called_so_is_asked():
+    set_in.set(("r-1", "alice"))
+    current, other = ContextVar("a"), ContextVar("b")
+    known, user = found(request_id=other, current_user=current)
+    assert known.found is current
+    assert user == "alice"
+
+
+def test_a_variable_of_another_name_is_asked_once_something_with_a_user_is_in_it():
+    set_in.set(({"user": "alice", "api_key": "k"},))
+    provider = ContextVar("provider_data")
+    known, user = found(provider_data=provider)
+    assert known.found is provider
+    assert user == "alice"
+
+
+def test_what_has_no_user_in_it_is_not_asked():
+    set_in.set(("de-DE", {"trace": "t-1"}))
+    known, user = found(locale=ContextVar("locale"), span=ContextVar("span"))
+    assert known.found is None
+    assert user is None
+
+
+@pytest.mark.parametrize("detect", [[], ["login", "token"]])
+def test_it_can_be_switched_off(detect):
+    with Auditor(Config(report=model.Report(terminal=False), identity=model.Identity(detect=tuple(detect)))) as auditor:
+        known = auditor.runtime.part(UserVariables)
+        known.began()
+        assert known.found is None
+        assert not auditor.runtime.ambient.asks
+
+
+def test_the_configurations_variable_is_the_only_one(load_app):
+    module = load_app("from contextvars import ContextVar\nwho = ContextVar('who')\n")
+    from isolation_audit.config import parse_config
+
+    config = parse_config({"ambient": {"contextvar": f"{module.__name__}:who"}, "report": {"terminal": False}})
+    with Auditor(config) as auditor:
+        known = auditor.runtime.part(UserVariables)
+        known.began()
+        assert known.found is None
+        assert auditor.runtime.ambient.variable is module.who
