@@ -14,7 +14,8 @@ from isolation_audit.targets.user_variables import UserVariables, _name_in, _say
 @pytest.mark.parametrize(
     "name",
     ["current_user", "user", "user_id", "current_user_id", "CURRENT_USER_ID", "currentUserId", "_current_user",
-     "request_user", "user_ctx", "user_context", "ctx_user_id", "username", "auth_user", "principal", "user_id_ctx_var"],
+     "request_user", "user_ctx", "user_context", "ctx_user_id", "username", "auth_user", "principal",
+     "user_id_ctx_var"],
 )  # fmt: skip
 def test_names_that_say_so(name):
     assert _says_so(_spelled(name))

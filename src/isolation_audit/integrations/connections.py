@@ -16,6 +16,7 @@ from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.content.pushes import Push
 from isolation_audit.rules.crossing.delivery import Addressees, Message
 from isolation_audit.rules.provenance.inputs import REQUEST, Input, own_inputs
+from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.selfcheck.libraries import Libraries
 from isolation_audit.rules.selfcheck.sightings import Sightings
 from isolation_audit.targets.ownership import differ
@@ -67,6 +68,7 @@ class Connections:
         self._ambient = runtime.ambient.current
         self.libraries = runtime.part(Libraries)
         self._sinks = egress_of(runtime)
+        self._words = runtime.part(OwnWords)
         runtime.part(Sightings).serves(target)
 
     def known(self, obj: Any) -> Connection | None:
@@ -109,6 +111,8 @@ class Connections:
         inputs = own_inputs()
         if message is not None and inputs is not None and self._sinks is not None:
             inputs.receive(Input(REQUEST, message), size=len(message) if type(message) in (str, bytes) else 0)
+            if connection.owner is not None:
+                self._words.learn(inputs, connection.owner)
         tally = self._runtime.tally
         tally.messages += 1
         tally.messages_named += connection.owner is not None

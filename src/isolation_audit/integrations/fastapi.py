@@ -45,6 +45,7 @@ class SolvedPoint(Interceptor):
 
     def __init__(self, runtime: Runtime, layout: Layout) -> None:
         self._users = runtime.part(InjectedUsers)
+        self._ambient = runtime.ambient.current
         self._dependant = layout.argument("dependant")
         self._known: dict[int, tuple[Any, tuple[bool, bool, bool]]] = {}
 
@@ -54,7 +55,8 @@ class SolvedPoint(Interceptor):
         return dependant if getattr(dependant, "dependencies", None) else None
 
     def after(self, dependant: Any, solved: Any) -> None:
-        """Look at what each function has given."""
+        """Look at what each function has given, and at whom it has left in the application's variable."""
+        self._ambient()
         values, cache = _results(solved)
         for one in dependant.dependencies:
             call = one.call

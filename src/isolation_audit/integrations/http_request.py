@@ -16,7 +16,10 @@ from isolation_audit.rules.context.shared_values import SharedValues
 from isolation_audit.rules.provenance import texts
 from isolation_audit.rules.provenance.inputs import REQUEST, Input, receiver
 from isolation_audit.rules.provenance.latest import LatestUnits
+from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.selfcheck.sightings import Sightings
+from isolation_audit.targets.user_variables import SOURCE as VARIABLE
+from isolation_audit.targets.user_variables import UserVariables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +49,8 @@ def users_told(runtime: Runtime) -> dict[str, Any]:
     asked += [SCOPES] if config.scopes else []
     asked += [source for source in SOURCES if source in detect]
     counts = {source: tally.users_by_source[source] for source in (*asked, *list(tally.users_by_source))}
+    if runtime.part(UserVariables).found is not None:
+        counts[VARIABLE] = counts.pop(AMBIENT, 0)
     return {
         "users_by_source": counts,
         # Outside of requests nobody counts how often the variable was asked.
@@ -72,6 +77,8 @@ class Serving(Interceptor):
         self._tally = runtime.tally
         self._receiver = receiver(runtime)
         self._latest = runtime.part(LatestUnits)
+        self._words = runtime.part(OwnWords)
+        self._variables = runtime.part(UserVariables)
         self._shared = runtime.part(SharedValues) if runtime.config.watch.contexts else None
         runtime.part(Sightings).serves(place)
 
@@ -81,6 +88,7 @@ class Serving(Interceptor):
         if unit_variable.get() is not None:
             unit_variable.set(None)
         self._count()
+        self._variables.began()
         suspicion: Suspicion | None = suspicion_variable.get()
         if suspicion is not None and not suspicion.over:
             request.inherited = suspicion.ambient
@@ -99,11 +107,13 @@ class Serving(Interceptor):
     def after(self, state: Any, _result: Any) -> None:
         """The request has been served."""
         request, outer = state
+        self._variables.ended()
         request.settle_waiting()
         if request.inputs is not None:
             user = request.said or request.user()
             if user is not None:
                 self._latest.ended(user, request.endpoint(), request.inputs)
+                self._words.learn(request.inputs, user)
             request.inputs.end()
         if request_variable.get() is request:
             request_variable.set(outer)

@@ -99,6 +99,7 @@ class RequestObjectPoint(Interceptor):
             inputs.receive(Input(REQUEST, self._self_of(values), texts=_body))
 
 
+@texts.of_client
 def _body(asked: Any) -> Any:
     """What has been read of a body; the object keeps it in slots, which are empty before."""
     return texts.of_object(getattr(asked, "_body", None))

@@ -52,7 +52,7 @@ class MessagePoint(Serving):
         scope = getattr(_request_of(self._carrier(values)), "scope", None)
         if type(scope) is not dict:
             return None
-        asked = Input(REQUEST, self._params(values))
+        asked = Input(REQUEST, self._params(values), texts=texts.of_message)
         outer: Request | None = request_variable.get()
         if outer is not None and outer.serves(scope):
             self._count()

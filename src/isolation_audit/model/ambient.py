@@ -75,6 +75,11 @@ class Ambient:
         self._read_adopted = read
         self.learned()
 
+    def expect_no_more(self) -> None:
+        """Nobody makes the variable that was expected."""
+        if self.variable is None:
+            self._read_adopted = None
+
     @property
     def asks(self) -> bool:
         """True where somebody else than our scopes may name a user."""

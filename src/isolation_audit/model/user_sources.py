@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-Source = Literal["login", "dependency", "session", "token", "headers", "credentials"]
+Source = Literal["login", "dependency", "variable", "session", "token", "headers", "credentials"]
 
-SOURCES: tuple[Source, ...] = ("login", "dependency", "session", "token", "headers", "credentials")
+SOURCES: tuple[Source, ...] = ("login", "dependency", "variable", "session", "token", "headers", "credentials")
 
 USER_HEADERS = (
     "x-user",

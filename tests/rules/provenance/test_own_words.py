@@ -154,7 +154,9 @@ def test_words_of_the_code(audit, app) -> None:
     assert audit.alarms() == []
 
 
-@pytest.mark.parametrize("text", ["ok", "hello", "how are you", "2026-11-28", "https://example.com/a/b/c", "1 2 3 4 5 6"])
+@pytest.mark.parametrize(
+    "text", ["ok", "hello", "how are you", "2026-11-28", "https://example.com/a/b/c", "1 2 3 4 5 6"]
+)
 def test_what_is_too_little_to_be_anybodys(audit, app, text) -> None:
     say(app, ALICE, text)
     assert text in app.ask(BOB, "/record")

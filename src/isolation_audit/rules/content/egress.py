@@ -14,23 +14,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import secrets
 from isolation_audit.content.fields import field_of
+from isolation_audit.content.index import Mark
 from isolation_audit.content.naming import ATTRIBUTIONS
+from isolation_audit.content.payload import Gathering
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.scopes import sink_variable
 from isolation_audit.model.users import Kind, same
-from isolation_audit.rules.provenance.inputs import inputs_at_exit
+from isolation_audit.rules.provenance.inputs import inputs_at_exit, own_inputs
 from isolation_audit.rules.provenance.judge import Exit, Judge
 from isolation_audit.rules.provenance.latest import LatestUnits
+from isolation_audit.rules.provenance.own_words import holds
+from isolation_audit.rules.provenance.words_judge import WordsJudge
 from isolation_audit.rules.routes import current_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import CodeType
 
-    from isolation_audit.content.index import Mark
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.users import User
@@ -113,6 +116,7 @@ class Egress:
         self._passed_on: dict[tuple[int, int, str], None] = {}
         responses = runtime.config.responses
         self._judge = runtime.part(Judge)
+        self._words = runtime.part(WordsJudge)
         self._latest = runtime.part(LatestUnits)
         self._allowed = frozenset(responses.mentions)
         self._mentions = ATTRIBUTIONS.union(responses.mentions)
@@ -198,6 +202,28 @@ class Egress:
             self._latest.judged(endpoint, one.verdict.name.lower())
         return judged
 
+    def words(
+        self, target: str, what: str, user: User, payload: str | bytes, *, endpoint: Endpoint | None = None
+    ) -> None:
+        """Tell of the words of others in a payload that names none of them, where they came in nowhere."""
+        inputs, own = inputs_at_exit(), own_inputs()
+        if inputs is None or own is None:
+            return
+        self._words.words.learn(own, user)
+        part = payload[:LARGEST]
+        text = str(part, "utf-8", "replace") if isinstance(part, bytes) else part
+        endpoint = current_endpoint() or endpoint
+        found = self._words.judge(inputs, text, user, None if endpoint is None else endpoint.code())
+        if found is None:
+            return
+        judgement, phrases = found
+        self._latest.judged(endpoint, judgement.verdict.name.lower())
+        mark = Mark(judgement.content)
+        held = field_of(
+            text, lambda value: bool(holds(_joined(value), phrases)), lambda key: bool(self.named(key)), frozenset()
+        )
+        self.publish(target, what, user, mark, endpoint=endpoint, field=held, judgement=judgement)
+
     def publish(
         self,
         target: str,
@@ -225,6 +251,10 @@ class Egress:
     def was_searched(self, payload: bytes, user: User) -> bool:
         """True, once, where they come by again."""
         return bool(self._passed_on) and self._passed_on.pop((hash(payload), len(payload), user.id), self) is None
+
+
+def _joined(value: Any) -> str:
+    return "\0".join(Gathering(value).texts)
 
 
 def egress_of(runtime: Runtime) -> Egress | None:

@@ -57,42 +57,54 @@ class Push:
         secret = secret_of_another(marks, user) if marks else None
         if secret is not None:
             self._sinks.publish(self._target, PUSHED, user, secret, endpoint=endpoint)
-        elif marks:
-            self._others(payload, marks, user, self._sinks.named(asked) if asked else set(), endpoint)
+        elif not marks or not self._others(
+            payload, marks, user, self._sinks.named(asked) if asked else set(), endpoint
+        ):
+            self._words(payload, user, endpoint)
 
     def sent(self, payload: str | bytes, user: User) -> None:
         """One message on ``user``'s own connection; for secrets it is searched where it leaves."""
         marks = self._sinks.marks(payload)
-        if marks and not any(mark.secret for mark in marks):
-            self._others(payload, marks, user, set(), None)
+        if any(mark.secret for mark in marks):
+            return
+        if not marks or not self._others(payload, marks, user, set(), None):
+            self._words(payload, user, None)
 
     def told(self, payload: Any, user: User) -> None:
         """The same of plain data, which a library is about to write down."""
-        if own_inputs() is not None and self._sinks.marked(payload):
-            self.sent(payload if type(payload) in (str, bytes) else dumps(payload, default=lambda _other: None), user)
+        if own_inputs() is not None:
+            plain = type(payload) in (str, bytes)
+            self.sent(payload if plain else dumps(payload, default=lambda _other: None, ensure_ascii=False), user)
 
     def _others(
         self, payload: str | bytes, marks: list[Mark], user: User, meant: set[str], endpoint: Endpoint | None
-    ) -> None:
+    ) -> bool:
+        """Judge whom it names; True where that is told of."""
         named_here = {mark.user.id: mark.user for mark in marks if mark.user.kind is Kind.USER}
         others = named_here.keys() - self._settled - {user.id} - meant
         inputs = own_inputs()
         if not others or inputs is None:
-            return
+            return False
         conversation = {one for one in others if _is_conversation(payload, one)}
         if not inputs.contested:
             others -= conversation
-        if others:
-            kept = {one: named_here[one] for one in named_here if one in others or one == user.id}
-            self._judge(payload if type(payload) is bytes else str(payload).encode(), user, kept, endpoint)
+        if not others:
+            return False
+        kept = {one: named_here[one] for one in named_here if one in others or one == user.id}
+        return self._judge(payload if type(payload) is bytes else str(payload).encode(), user, kept, endpoint)
 
-    def _judge(self, payload: bytes, user: User, named_here: dict[str, User], endpoint: Endpoint | None) -> None:
+    def _words(self, payload: str | bytes, user: User, endpoint: Endpoint | None) -> None:
+        self._sinks.words(self._target, PUSHED, user, payload, endpoint=endpoint)
+
+    def _judge(self, payload: bytes, user: User, named_here: dict[str, User], endpoint: Endpoint | None) -> bool:
         endpoint = current_endpoint() or endpoint
         made_by = None if endpoint is None else endpoint.code()
         judged = self._sinks.judged(user, named_here, payload, made_by, page=False)
         self._settled |= {one.content.id for one in judged if one.verdict is not Verdict.BESIDE}
-        if judged and judged[0].verdict.severity is not None:
+        severity = judged[0].verdict.severity if judged else None
+        if severity is not None:
             self._publish(payload, user, judged[0], endpoint)
+        return severity not in (None, Severity.NOTE)
 
     def _publish(self, payload: bytes, user: User, judgement: Judgement, endpoint: Endpoint | None) -> None:
         mark = Mark(judgement.content)

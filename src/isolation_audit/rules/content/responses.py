@@ -192,20 +192,29 @@ class Response:
                 self._publish(user, mark, text)
         if not last:
             return
-        if not self._shared and self._concerned.keys() - {user.id}:
+        if not self._shared:
             body = b"".join(self._body)[:LARGEST]
             if self._outermost or not self._sinks.was_searched(body, user):
-                asked = self._sinks.named(self._request.asked) - {user.id}
-                named = {user_id: one for user_id, one in self._concerned.items() if user_id not in asked}
-                self._judge(user, named, body)
+                self._whole_body(body, user)
         self._concerned = {}
 
-    def _judge(self, user: User, named: Mapping[str, User], body: bytes) -> None:
+    def _whole_body(self, body: bytes, user: User) -> None:
+        """Judge whom it names; and where that tells nothing, whose words it has."""
+        told = False
+        if self._concerned.keys() - {user.id}:
+            asked = self._sinks.named(self._request.asked) - {user.id}
+            named = {user_id: one for user_id, one in self._concerned.items() if user_id not in asked}
+            told = self._judge(user, named, body)
+        if not told:
+            self._sinks.words(self._target, RESPONSE, user, body, endpoint=self._request.endpoint)
+
+    def _judge(self, user: User, named: Mapping[str, User], body: bytes) -> bool:
         endpoint = current_endpoint() or self._request.endpoint
         made_by = None if endpoint is None else endpoint.code()
         judgement = self._sinks.judge(user, named, body, made_by, page=self._page)
         if judgement is not None:
             self._publish(user, Mark(judgement.content), body, judgement)
+        return judgement is not None and judgement.verdict.severity is not Severity.NOTE
 
     def _whole(self, data: bytes, *, last: bool) -> bytes:
         """What can be searched now; the rest, which the next chunk may continue, is held back."""

@@ -21,6 +21,8 @@ from isolation_audit.content.payload import Gathering
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.scopes import emission_variable, of_test, test_variable
 from isolation_audit.model.users import Kind, User, plain_text, same
+from isolation_audit.rules.provenance.inputs import own_inputs
+from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.targets.ownership import differ
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ class Addressees:
         self._runtime = runtime
         self._public = (*config.addressees.public, *(glob for emitter in config.emitters for glob in emitter.public))
         self._shared = config.addressees.shared
+        self._words = runtime.part(OwnWords)
         self._own: dict[str, deque[tuple[int, float]]] = {}
         self._waiting: dict[tuple[str, int], _Waiting] = {}
         runtime.settling.append(self.settle)
@@ -102,6 +105,7 @@ class Addressees:
         if same(sender, receiver):
             self.to_oneself(sender, message.payload)
             return
+        self._shared_by(sender, message)
         marks = self._marks(message)
         mine = [mark for mark in marks if same(mark.user, sender)]
         if not mine or any(same(mark.user, receiver) for mark in marks):
@@ -120,6 +124,7 @@ class Addressees:
         """Something was sent to all; ``meant`` tells what is meant for them from an addressee that came to be None."""
         if sender is not None and sender.kind is not Kind.USER:
             return
+        self._shared_by(sender, message)
         marks = self._marks(message)
         users = {mark.user.id: mark for mark in marks}
         mark = next((mark for mark in marks if mark.secret), None)
@@ -146,6 +151,7 @@ class Addressees:
         """Something was sent to a room; ``receivers`` are its members as far as they are known."""
         if sender is not None and any(same(sender, user) for user in receivers):
             self.to_oneself(sender, message.payload)
+        self._shared_by(sender, message)
         if secrets.version():
             self._secrets_in_room(sender, receivers, message)
         if name is None or any(fnmatchcase(name, glob) for glob in self._shared):
@@ -173,6 +179,14 @@ class Addressees:
             if waiting.since <= before and self._waiting.pop(key, None) is not None:
                 with of_test(waiting.test):
                     self._runtime.publish(waiting.reached)
+
+    def _shared_by(self, sender: User | None, message: Message) -> None:
+        """What a user's work sends to others is meant for them: these are no words of that user's alone any more."""
+        if sender is not None and sender.kind is Kind.USER:
+            inputs = own_inputs()
+            if inputs is not None:
+                self._words.learn(inputs, sender)
+            self._words.sent_to_others(message.payload, sender)
 
     def _marks(self, message: Message) -> list[Mark]:
         content = self._runtime.content

@@ -96,6 +96,7 @@ class Inputs:
         "ended",
         "files",
         "kept",
+        "learned",
         "rows",
         "told",
         "unit",
@@ -108,7 +109,8 @@ class Inputs:
         self.kept: list[Input] = []
         self.at_end: list[Callable[[], None]] = []
         """Called when the unit is about to end: exits whose end nothing else tells."""
-        self.rows = self.bytes = self.dropped = 0
+        self.rows = self.bytes = self.dropped = self.learned = 0
+        """``learned``: so many of the first inputs were looked through for their user's own words."""
         self.ended = False
         self.user: User | None = None
         """Whose unit it is, once somebody had to know."""
@@ -128,6 +130,7 @@ class Inputs:
             # But for the first, which is the request that has opened it.
             self.dropped += LATEST // 2
             del self.kept[1 : 1 + LATEST // 2]
+            self.learned = max(0, self.learned - LATEST // 2)
         self.rows += rows
         self.bytes += size
         if self.rows > LIMIT or self.bytes > BYTES:

@@ -6,9 +6,14 @@ Nothing here may run code of the application, load anything, or read a stream: o
 from __future__ import annotations
 
 import io
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.payload import Gathering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from isolation_audit.rules.provenance.inputs import Input
 
 _ASGI: Final = ("path", "raw_path", "query_string", "headers", "subprotocols", "path_params", "method")
 _ENVIRON: Final = ("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "REQUEST_URI", "RAW_URI", "CONTENT_TYPE")
@@ -50,10 +55,39 @@ def of_object(request: Any) -> Any:
     return [_plain(fields[name]) for name in _READ if name in fields]
 
 
+def of_message(message: Any) -> Any:
+    """What a client has sent as plain data."""
+    return message
+
+
+_OF_CLIENTS: Final[set[Callable[[Any], Any]]] = {of_object, of_message}
+
+
+def of_client(texts: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Mark what gives nothing but a client's own words."""
+    _OF_CLIENTS.add(texts)
+    return texts
+
+
 def body_was_read(request: Any) -> bool:
     """True where the object holds its request's body."""
     fields = _fields(request)
     return any(fields.get(name) is not None for name in _BODIES)
+
+
+def brought(one: Input) -> Any:
+    """What the client itself has said with an input of a request: query, body, form, a message; no header, no session.
+
+    None where that is nothing.
+    """
+    value = one.value
+    if type(value) in (str, bytes):
+        return value
+    if one.texts is of_asgi:
+        return value.get("query_string")
+    if one.texts is of_environ:
+        return [value.get("QUERY_STRING"), *(_plain(value[name]) for name in _PARSED if name in value)]
+    return one.texts(value) if one.texts in _OF_CLIENTS else None
 
 
 def _fields(value: Any) -> dict[str, Any]:

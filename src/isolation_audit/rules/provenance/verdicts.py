@@ -29,6 +29,10 @@ class Verdict(Enum):
         Severity.WARNING,
         "it is in no input: it came from this process's memory; elsewhere it was read for several other users, too",
     )
+    WORDS = (
+        Severity.WARNING,
+        "nobody is named in them, and they are in no input: words with which the other user's own request came",
+    )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
     FRAMED = (
