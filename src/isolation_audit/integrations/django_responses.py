@@ -41,7 +41,7 @@ class AnswerPoint(Interceptor):
     def after(self, request: Any, response: Any) -> None:
         """Search what the view has answered, unless it streams."""
         body = vars(response).get("_container")
-        if body is None or self._sinks.user() is None:
+        if body is None or self._sinks.reader() is None:
             return
         asked = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
         whole(self._sinks, self.place, response.items(), body, Asked(asked, endpoint_of(request)))

@@ -33,9 +33,9 @@ class ResponsePoint(Interceptor):
         self._scope = layout.argument("scope")
 
     def before(self, values: Values) -> None:
-        """Search the body, for the user of the innermost context."""
+        """Search the body, for the user of the innermost context, or for a visitor."""
         response, scope = self._self_of(values), self._scope(values)
-        body, user = response.body, self._sinks.user()
+        body, user = response.body, self._sinks.reader()
         if user is not None and type(body) is bytes and scope["type"] == "http":
             left = Response(self._sinks, RESPONSE, response.raw_headers, request_of(scope), outermost=True)
             left.chunk(body, last=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def whole(sinks: Egress, place: str, headers: Iterable[tuple[Any, Any]], body: Any, request: Asked) -> None:
     """Search a response whose ``body`` is a list of all its parts; headers are text. Streams are left to the server."""
-    if sinks.user() is None or type(body) not in (list, tuple):
+    if sinks.reader() is None or type(body) not in (list, tuple):
         return
     parts = [part.encode() if type(part) is str else part for part in body]
     if not all(type(part) is bytes for part in parts):

@@ -115,7 +115,7 @@ class Request:
         self.named = False
         """True once a source has named a user."""
         self._said_others = False
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[tuple[Callable[[], None], Callable[[], None] | None]] = []
         self.said: User | None = None
         """Whom the application itself has said it works for, last."""
         self.said_by: dict[str, None] = {}
@@ -318,17 +318,30 @@ class Request:
         self.recognised = True
         return known
 
-    def when_known(self, judge: Callable[[], None]) -> None:
-        """Call this once the user is known; at the end of the request at the latest, and not at all if nobody is."""
+    def when_known(self, judge: Callable[[], None], visitors: Callable[[], None] | None = None) -> None:
+        """Call this once the user is known, at the end of the request at the latest; ``visitors`` if nobody can be."""
         if not self._over and len(self._waiting) < _WAITING:
-            self._waiting.append(judge)
+            self._waiting.append((judge, visitors))
 
     def settle_waiting(self) -> None:
-        """Judge what has waited for the user, where that is known now."""
-        if self._waiting and self.user() is not None:
+        """Judge what has waited for the user, where that is known now, or where it is known that there is none."""
+        if not self._waiting:
+            return
+        known = self.user() is not None
+        if known or self.is_a_visitors():
             waiting, self._waiting = self._waiting, []
-            for judge in waiting:
-                judge()
+            for judge, visitors in waiting:
+                if known:
+                    judge()
+                elif visitors is not None:
+                    visitors()
+
+    def is_a_visitors(self) -> bool:
+        """True where the login says that it is nobody's, and it came with nothing that could be somebody's."""
+        if self.rank != LOGIN or self._user is not None or self._void or self.said is not None or self._is_elsewhere():
+            return False
+        presented = self._present()
+        return presented is not None and not presented.all()
 
     def _learn(self, user: User) -> None:
         presented = self._present()

@@ -64,6 +64,9 @@ _TEXT: dict[str, tuple[type, Callable[[Any], str | None]]] = {"int": (int, plain
 
 EVERYONE = User("*", Kind.EVERYONE)
 
+VISITOR = User("\0visitor", Kind.PLACEHOLDER)
+"""Whoever comes without a login to what is open to all."""
+
 SEVERAL = User("+", Kind.ROOM)
 """The members of a room in which the event may be."""
 

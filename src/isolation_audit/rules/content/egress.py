@@ -21,8 +21,8 @@ from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.model.scopes import sink_variable
-from isolation_audit.model.users import Kind, same
+from isolation_audit.model.scopes import request_variable, sink_variable
+from isolation_audit.model.users import VISITOR, Kind, same
 from isolation_audit.rules.provenance.inputs import inputs_at_exit, own_inputs
 from isolation_audit.rules.provenance.judge import Exit, Judge
 from isolation_audit.rules.provenance.latest import LatestUnits
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
     from isolation_audit.rules.provenance.verdicts import Judgement
     from isolation_audit.rules.routes import Endpoint
@@ -126,6 +127,14 @@ class Egress:
         """The user whose work is running; None for nobody, for a placeholder and for the system."""
         user = self._runtime.ambient.current()
         return user if user is not None and user.kind is Kind.USER else None
+
+    def reader(self) -> User | None:
+        """The same; or ``VISITOR``, where the login says that there is none, and nothing came that could be one's."""
+        user = self.user()
+        if user is not None:
+            return user
+        request: Request | None = request_variable.get()
+        return VISITOR if request is not None and request.is_a_visitors() else None
 
     def marks(self, payload: Any) -> list[Mark]:
         """The marks in a text or in bytes, as far as they are searched."""

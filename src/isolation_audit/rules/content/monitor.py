@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.observations import Carried, Returned
 from isolation_audit.model.rules import Example, Rule, Severity
+from isolation_audit.model.users import VISITOR
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.content.egress import Surfaced
 from isolation_audit.rules.crossing.monitor import count, count_crossing
@@ -70,6 +71,10 @@ def main():
     for user in ["user-alice", "user-bob"]:
         asyncio.run(ask(user))
 """
+
+
+def _reader(surfaced: Surfaced) -> str:
+    return "a visitor without a login" if surfaced.ambient is VISITOR else "{ambient}"
 
 
 class ContentMonitor(Monitor):
@@ -170,11 +175,11 @@ class ContentMonitor(Monitor):
         count(self.runtime, "IA203")
         self.report(
             "IA203",
-            f"{surfaced.what} for {{ambient}} carries data of {{content}}, seen at {{target}}{{detail}}",
+            f"{surfaced.what} for {_reader(surfaced)} carries data of {{content}}, seen at {{target}}{{detail}}",
             target=surfaced.target,
             detail="" if judged is None else f": {judged.why}",
             place="data of {content} passed here",
-            ambient=surfaced.ambient,
+            ambient=None if surfaced.ambient is VISITOR else surfaced.ambient,
             content=surfaced.content,
             at=surfaced.stack,
             answered=surfaced.endpoint,
@@ -189,11 +194,11 @@ class ContentMonitor(Monitor):
         judged = surfaced.judgement
         self.report(
             "IA209",
-            f"{surfaced.what} for {{ambient}} names {{content}}: {{detail}}",
+            f"{surfaced.what} for {_reader(surfaced)} names {{content}}: {{detail}}",
             target=surfaced.target,
             detail="" if judged is None else judged.why,
             place="data of {content} passed here",
-            ambient=surfaced.ambient,
+            ambient=None if surfaced.ambient is VISITOR else surfaced.ambient,
             content=surfaced.content,
             at=surfaced.stack,
             answered=surfaced.endpoint,

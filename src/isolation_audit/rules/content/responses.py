@@ -11,7 +11,7 @@ from isolation_audit.content import secrets
 from isolation_audit.content.index import Mark
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.model.users import same
+from isolation_audit.model.users import VISITOR, same
 from isolation_audit.rules.content.egress import LARGEST, secret_of_another
 from isolation_audit.rules.content.pushes import PUSHED, Events, Push
 from isolation_audit.rules.provenance.inputs import current_inputs
@@ -171,7 +171,22 @@ class Response:
         self._waiting.append(data)
         if last:
             body, self._waiting, self._left = b"".join(self._waiting), [], LARGEST
-            request.when_known(partial(self.chunk, body, last=True))
+            request.when_known(partial(self.chunk, body, last=True), partial(self._for_visitor, body))
+
+    def _for_visitor(self, body: bytes) -> None:
+        """Judge what has left for somebody without a login: whom it names has to have come in as for anybody else."""
+        body = body[:LARGEST]
+        if self._push is not None or self._shared or current_inputs() is None:
+            return
+        if self._outermost:
+            self._sinks.pass_on(body, VISITOR)
+        elif self._sinks.was_searched(body, VISITOR):
+            return
+        asked = self._sinks.named(self._request.asked)
+        marks = [mark for mark in self._sinks.marks(body) if not mark.secret and mark.user.id not in asked]
+        named = {mark.user.id: mark.user for mark in marks}
+        if named:
+            self._judge(VISITOR, named, body)
 
     def _by_provenance(self, data: bytes, user: User, *, last: bool) -> None:
         """Collect whom the body names; at its end, judge by what came in through the unit of work."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.encodings import unwrapped
-from isolation_audit.model.users import Kind, same
+from isolation_audit.model.users import VISITOR, Kind, same
 from isolation_audit.rules.provenance.background import background_of
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
@@ -128,6 +128,8 @@ class Judge:
             return Verdict.LAUNDERED, ""
         if beside:
             return Verdict.FRAMED, ""
+        if exit_.user is VISITOR:
+            return Verdict.OPEN, ""
         return (Verdict.SHARED if self._thirds((other.id, None), exit_.user) else Verdict.MEMORY), ""
 
     def _written(self, other: User) -> Verdict:

@@ -35,6 +35,10 @@ class Verdict(Enum):
     )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
+    OPEN = (
+        Severity.WARNING,
+        "it is in no input: it came from this process's memory, into an answer for a visitor without a login",
+    )
     FRAMED = (
         Severity.WARNING,
         "it is in no input: it came from this process's memory, into a page that names the user",

@@ -6,6 +6,7 @@ from typing import Final
 
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import observes
+from isolation_audit.rules.content.login_tokens import TokenReplaced
 from isolation_audit.rules.content.written_files import Overwritten
 from isolation_audit.rules.state.judging import Crossed
 from isolation_audit.rules.state.reports import StateReports
@@ -86,4 +87,18 @@ class StateMonitor(StateReports):
             place="read here",
             at=overwritten.stack,
             record=overwritten.record,
+        )
+
+    @observes(TokenReplaced)
+    def on_token_replaced(self, replaced: TokenReplaced) -> None:
+        """So is a client that several logins share."""
+        self.report(
+            "IA402",
+            "a login has stored its token in a client that is shared, another login has put its own in its place, and "
+            "the first one uses that",
+            ambient=replaced.reader,
+            owner=replaced.writer,
+            place="used here",
+            at=replaced.stack,
+            record=replaced.record,
         )
