@@ -48,7 +48,7 @@ class Authlib(Requests):
 
 
 class Site:
-    """Logs in with a code; the first one that comes waits between its token and its use until the second has its own."""
+    """Logs in with a code; the first login waits between its token and its use until the second has its own."""
 
     def __init__(self, library, *, shared=True, returned=False):
         self.library, self.client, self.shared, self.returned = library, library.make(), shared, returned
