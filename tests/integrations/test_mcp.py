@@ -101,3 +101,7 @@ def test_a_note_that_is_kept_for_everybody_leaves_in_another_s_answer(audited, l
     done = audited(lambda: talking(application(leaking=leaking), talk), NAMED)
     assert [one["owner"] for one in done.result] == ["alice", "alice" if leaking else "bob"]
     assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])
+    for finding in (one for found in done.findings.values() for one in found):
+        assert finding.route == "tool note"
+        assert finding.site.top.file == __file__
+        assert finding.site.top.function.endswith("note")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.asgi_routes import endpoint_of
@@ -59,6 +61,11 @@ def users_told(runtime: Runtime) -> dict[str, Any]:
         "users_disagreed": tally.users_disagreed,
         "users_outvoted": {source_of(rank): 1 for rank in runtime.part(sources).outvoted},
     }
+
+
+def carriers(_runtime: Runtime) -> WeakValueDictionary[int, Request]:
+    """Requests of HTTP by the identity of their headers: what they bring may be worked on in another's context."""
+    return WeakValueDictionary()
 
 
 def tell(rank: int, name: Name | None) -> None:
@@ -149,6 +156,7 @@ class AsgiPoint(Serving):
 
     def __init__(self, place: str, runtime: Runtime, scope_of: Callable[[Values], Any]) -> None:
         super().__init__(place, runtime)
+        self._carriers = runtime.part(carriers)
         self._scope_of = scope_of
 
     def before(self, values: Values) -> Any:
@@ -172,6 +180,8 @@ class AsgiPoint(Serving):
             query=lambda: _asgi_query(scope),
         )
         request.routed(lambda: endpoint_of(request.scope))
+        if "mcp" in sys.modules:
+            self._carriers[id(headers)] = request
         return self._begin_at_once(request, outer, Input(REQUEST, scope, texts=texts.of_asgi))
 
 

@@ -6,14 +6,17 @@ is, is told by the request that has brought it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import Serving
+from isolation_audit.integrations.http_request import Serving, carriers
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.provenance import texts
 from isolation_audit.rules.provenance.inputs import REQUEST, Input
+from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
+_KINDS: Final = ("Tool", "Resource", "Prompt")
 _HANDLING: Final = "mcp.server.runner:ServerRunner._on_request"
 
 
@@ -35,6 +39,25 @@ class Mcp:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What handles a message that wants an answer: a call of a tool, the reading of a resource, and the like."""
         yield Point(_HANDLING, lambda layout: MessagePoint(runtime, layout))
+        yield from tools(runtime, "mcp.server.mcpserver.tools.base:Tool.run")
+
+
+class FastMcp:
+    """The integration of FastMCP, which calls the functions of an application in classes of its own."""
+
+    distribution = "fastmcp"
+    since = "4.0"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What calls them."""
+        yield from tools(
+            runtime,
+            "fastmcp.tools.function_tool:FunctionTool.run",
+            "fastmcp.resources.function_resource:FunctionResource.read",
+            "fastmcp.resources.template:FunctionResourceTemplate.read",
+            "fastmcp.prompts.function_prompt:FunctionPrompt.render",
+        )
 
 
 class MessagePoint(Serving):
@@ -73,6 +96,34 @@ class MessagePoint(Serving):
         self._tally.messages_named += named
 
 
+class ToolPoint(Interceptor):
+    """Around the call of a tool, a resource or a prompt: it answers the message, and whatever request brought it."""
+
+    def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
+        self.place = place
+        self._carriers = runtime.part(carriers)
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> None:
+        """Its function is what findings name."""
+        request: Request | None = request_variable.get()
+        tool = self._self_of(values)
+        function = getattr(tool, "fn", None)
+        if request is None or function is None:
+            return
+        name = getattr(tool, "name", None)
+        kind = next((one for one in _KINDS if one in type(tool).__name__), _KINDS[0]).lower()
+        endpoint = Endpoint(f"{kind} {name}" if type(name) is str else kind, "MCP", function)
+        for one in (request, self._carriers.get(id(request.mark))):
+            if one is not None:
+                one.routed(lambda: endpoint)
+
+
+def tools(runtime: Runtime, *places: str) -> Iterator[Point]:
+    """A point around each method that calls a function of the application."""
+    return (Point(place, partial(ToolPoint, place, runtime)) for place in places)
+
+
 def _request_of(carrier: Any) -> Any:
     """The request of HTTP that has brought a message; None for other transports."""
     return getattr(getattr(carrier, "message_metadata", None), "request_context", None)
@@ -84,3 +135,4 @@ def _decoded(headers: Any) -> Iterator[tuple[str, str]]:
 
 
 integration = Mcp()
+fastmcp = FastMcp()
