@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from threading import get_ident
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.barrier import STACK_END, inside, raised_by_signal
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Values
 
 
+AGAIN: Final = object()
+"""The call is not like the last clean one, for a reason that its check does not know."""
+
+
 class Interceptor:
     """What one kind of target does around a call. Whoever inherits from it overrides what it needs."""
 
@@ -26,6 +30,12 @@ class Interceptor:
 
     def before(self, values: Values) -> Any:
         """Called with the call's values as its layout describes them; None when there is nothing left to do after."""
+
+    def passes(self, values: Values, witnesses: Any) -> Any:
+        """Called instead of ``before`` for a call like the last clean one, with what its check carries.
+
+        ``AGAIN`` says that there is more to it, and has ``before`` called after all.
+        """
 
     def after(self, state: Any, result: Any) -> None:
         """Called with what ``before`` returned and what the call returned."""
@@ -90,12 +100,14 @@ class Probe:
     where nobody has. It is made anew for each number of interceptors: the usual one has no loop to run.
     """
 
-    __slots__ = ("_guarded", "before", "minds_results", "original", "relink")
+    __slots__ = ("_guarded", "before", "minds_results", "original", "passes", "relink")
 
     def __init__(self, original: Callable[..., Any]) -> None:
         self.original = original
         self._guarded: tuple[Guarded, ...] = ()
         self.before: Callable[[Values], States | None] = _nobody
+        self.passes: Callable[[Values, Any], States | None] = _nobody
+        """Asked instead of ``before`` by compiled hooks, with what was remembered of the last call that was alike."""
         self.relink: Callable[[Check | None], None] | None = None
         """Has the code exchanged that stands before the original; None where that is always the same."""
         self.minds_results = False
@@ -128,8 +140,14 @@ class Probe:
             self.before = _nobody
         else:
             self.before = _one(guarded[0]) if len(guarded) == 1 else _several(guarded)
+        check = guarded[0].check if guarded else None
+        if check is not None and check.carries:
+            self.passes = _passing(guarded)
+        else:
+            self.passes = _nobody
+            check = check if len(guarded) == 1 else None
         if self.relink is not None:
-            self.relink(guarded[0].check if len(guarded) == 1 else None)
+            self.relink(check)
         for check in gone:
             check.retire()
 
@@ -158,7 +176,7 @@ class Probe:
         return (SimpleNamespace, (), {"before": nullcontext().__exit__, "original": self.original})
 
 
-def _nobody(_values: Values) -> None:
+def _nobody(_values: Values, _witnesses: object = None) -> None:
     return None
 
 
@@ -184,6 +202,56 @@ def _one(guarded: Guarded) -> Callable[[Values], States | None]:
         return None if state is None else ((guarded, state),)
 
     return before
+
+
+def _passing(every: tuple[Guarded, ...]) -> Callable[[Values, Any], States | None]:
+    """As :func:`_several`, for a call whose first interceptor knows the witnesses; one stay in the auditor for all."""
+    first, others = every[0], every[1:]
+    assert first.check is not None  # noqa: S101 - only those with a check come here
+    clean, knows = first.check.site, first.interceptor.passes
+    steps = [(guarded, guarded.interceptor.before) for guarded in others]
+
+    def passes(values: Values, witnesses: Any) -> States | None:
+        me = get_ident()
+        if me in inside:
+            return None
+        states: States = ()
+        at = first
+        try:
+            inside.add(me)
+            state = knows(values, witnesses)
+            if state is AGAIN:
+                clean.clean -= 1
+                first.calls[0] += 1
+                state = first.interceptor.before(values)
+            if state is not None:
+                states = ((first, state),)
+            for at, before in steps:
+                at.calls[0] += 1
+                state = before(values)
+                if state is not None:
+                    states += ((at, state),)
+        except Exception as error:
+            _absorb(at, states, error)
+        except BaseException as error:
+            Probe.failed(states, error)
+            raise
+        finally:
+            inside.discard(me)
+        return states or None
+
+    return passes
+
+
+def _absorb(at: Guarded, states: States, error: Exception) -> None:
+    """An interceptor raised: that is counted, and what others have opened stays open; but a time limit goes through."""
+    try:
+        at.absorb(error)
+    except RecursionError:
+        at.barrier.counts[STACK_END] += 1
+    except BaseException:
+        Probe.failed(states, error)
+        raise
 
 
 def _several(every: tuple[Guarded, ...]) -> Callable[[Values], States | None]:

@@ -29,12 +29,14 @@ _NOBODY: Final[tuple[User, ...]] = ()
 class Addressee:
     """The addressee witness of one emitting callable; false where its configuration names none."""
 
-    __slots__ = ("_audiences", "_paths", "_rooms", "to_everyone")
+    __slots__ = ("_audiences", "_paths", "_rooms", "single", "to_everyone")
 
     def __init__(self, entry: Emitter, method: str, layout: Layout, runtime: Runtime) -> None:
         rooms = {one.name for one in runtime.config.rooms}
         single = tuple(path for path in entry.addressee if path.binding not in rooms)
         cells = runtime.paths.of(entry, "addressee")
+        self.single = tuple(path for path in single if path.root is not Root.EVERYONE)
+        """The paths that lead to one user, in order."""
         self._paths = UserReader(single, layout, runtime.names.meant, runtime.bindings, cells)
         self._audiences = [
             Audience(path, layout, runtime, cells(path)) for path in entry.addressee if path.root is not Root.EVERYONE

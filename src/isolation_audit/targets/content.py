@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.layout import MISSING, Layout, Values, readers
 from isolation_audit.instrument.observations import Carried, Passage
+from isolation_audit.instrument.path_counts import ASKED, GAVE
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.model.scopes import emission_variable
 from isolation_audit.model.users import EVERYONE, Kind
@@ -14,6 +15,8 @@ from isolation_audit.targets.addressing import Addressee
 from isolation_audit.targets.ownership import known, owner_of, owner_reader, record_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from isolation_audit.config.model import Emitter
     from isolation_audit.content.index import Mark
     from isolation_audit.content.witness import ContentWitness
@@ -43,7 +46,11 @@ class ContentPoint(Interceptor):
         self._self_of = layout.receiver_reader() if layout.receiver else None
         self._runtime = runtime
         self._content = content
-        self._payload = readers(entry.payload, layout, runtime.paths.of(entry, "payload"))
+        cells = runtime.paths.of(entry, "payload")
+        self._payload = readers(entry.payload, layout, cells)
+        # The usual payload is one whole parameter.
+        self._plain = layout.plain_argument(entry.payload) if len(entry.payload) == 1 else None
+        self._plain_cell = cells(entry.payload[0]) if entry.payload else [0, 0]
         self._mentions = frozenset(entry.mentions)
         self._owner = owner_reader(entry, layout, runtime) if entry.owner else None
         self._addressee = Addressee(entry, method, layout, runtime)
@@ -51,18 +58,26 @@ class ContentPoint(Interceptor):
     def before(self, values: Values) -> None:
         """Search the payload, and publish what is another user's; nothing is left to do after the call."""
         obj = None if self._self_of is None else self._self_of(values)
-        if self._receivers is not None and not self._receivers.accept(type(obj)):
+        receivers = self._receivers
+        if receivers is not None and type(obj) is not receivers.plain and not receivers.accept(type(obj)):
             return
         emission: Emission | None = emission_variable.get()
         if emission is None:
             return
-        for one in self._payload:
-            payload = one.read(values)
+        for payload in self._payloads(values):
             if payload is MISSING or payload is None:
                 continue
             marks = self._marks(emission, payload)
             if marks:
                 self._judge(emission, payload, marks, obj, values)
+
+    def _payloads(self, values: Values) -> Iterable[Any]:
+        if self._plain is None:
+            return (one.read(values) for one in self._payload)
+        payload = values[self._plain]
+        self._plain_cell[ASKED] += 1
+        self._plain_cell[GAVE] += payload is not None
+        return (payload,)
 
     def _marks(self, emission: Emission, payload: Any) -> list[Mark]:
         searched = emission.searched

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.compile.check import Check, compiled_paths
 from isolation_audit.instrument.layout import Layout, Reader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.probe import AGAIN, Interceptor
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import EVERYONE, SEVERAL, Kind, User, plain_name, same
 from isolation_audit.targets.addressing import Addressee
@@ -20,6 +22,21 @@ if TYPE_CHECKING:
 _USER = Kind.USER
 _PLACEHOLDER = Kind.PLACEHOLDER
 _UNKNOWN: tuple[None, tuple[User, ...]] = (None, ())
+
+
+class Witnesses:
+    """The witnesses of a clean event, and what follows from them."""
+
+    __slots__ = ("addressee", "ambient", "claimed", "known", "owner", "verified")
+
+    def __init__(self, ambient: User | None, owner: User | None, addressee: User | None) -> None:
+        self.ambient = ambient
+        self.owner = owner
+        self.addressee = addressee
+        self.claimed = _first_user(addressee, owner, ambient)
+        there = [one for one in (ambient, owner, addressee) if one is not None]
+        self.known = bool(there)
+        self.verified = len(there) > 1
 
 
 class EmissionPoint(Interceptor):
@@ -50,6 +67,7 @@ class EmissionPoint(Interceptor):
         # Where the addressee is one plain parameter, an inner layer can be seen to be clean by looking at it.
         plain = self._owner is None and not self._addressee.to_everyone
         self._plain_address = layout.plain_argument(entry.addressee) if plain else None
+        self.check = self._compiled(layout)
 
     def before(self, values: Values) -> Any:
         """Join the event that is under way or begin one; publish a passage whose witnesses disagree."""
@@ -57,7 +75,7 @@ class EmissionPoint(Interceptor):
         receivers = self._receivers
         if receivers is not None and type(obj) is not receivers.plain and not receivers.accept(type(obj)):
             return None
-        runtime = self._runtime
+        version, runtime = remembered.version, self._runtime
         self._tally.seen_so_far[self.place] += 1
         ambient = self._ambient()
         if ambient is not None and ambient.kind is _PLACEHOLDER:
@@ -76,6 +94,8 @@ class EmissionPoint(Interceptor):
         if self._testify(emission, ambient, owner, addressee):
             record = record_of(obj, runtime) if self._owner is not None else None
             runtime.publish(Passage(emission, self._entry, self._method, ambient, owner, addressee, record))
+        elif self.check is not None and not emission.audience:
+            self._remember(self.check, values, version, Witnesses(ambient, owner, addressee))
         if emission.claimed is None:
             emission.claimed = _first_user(addressee, owner, ambient)
         emission.depth += 1
@@ -83,6 +103,64 @@ class EmissionPoint(Interceptor):
             return (emission, None)
         emission_variable.set(emission)
         return (emission, (outer,))
+
+    def passes(self, values: Values, witnesses: Witnesses) -> Any:
+        """What :meth:`before` does, where the witnesses are those of the last clean event here."""
+        outer: Emission | None = emission_variable.get()
+        name = self._name if self._event is None else self._read_name(values)
+        if outer is not None:
+            claimed = outer.claimed
+            if outer.audience or (claimed is not None and claimed is not witnesses.claimed):
+                return AGAIN
+            if (
+                outer.depth
+                and name == outer.name
+                and claimed is outer.ambient
+                and claimed is witnesses.ambient
+                and claimed is witnesses.addressee
+                and claimed is not None
+            ):
+                self._go_on(outer)
+                return None
+        emission = self._emission(outer, name, witnesses.ambient)
+        emission.known = emission.known or witnesses.known
+        emission.verified = emission.verified or witnesses.verified
+        if emission.claimed is None:
+            emission.claimed = witnesses.claimed
+        elif witnesses.addressee is not None:
+            emission.verified = True  # the outer layer has said whose it is, and this one to whom it goes
+        emission.depth += 1
+        if emission is outer:
+            return (emission, None)
+        emission_variable.set(emission)
+        return (emission, (outer,))
+
+    def _compiled(self, layout: Layout) -> Check | None:
+        """What makes an event clean at a glance: its owner and its addressee, each where the first path says it."""
+        if self._addressee.to_everyone or (self._owner is not None and self._owner.of_call):
+            return None
+        if self._addressed and not self._addressee.single:
+            return None
+        owner = compiled_paths("owner", self._entry.owner, layout)
+        addressee = compiled_paths("addressee", self._addressee.single, layout)
+        if owner is None or addressee is None:
+            return None
+        check = Check((*owner.reads, *addressee.reads), layout, self._runtime, carries=True)
+        owner.count(check.site, self._runtime.paths.of(self._entry, "owner"))
+        addressee.count(check.site, self._runtime.paths.of(self._entry, "addressee"))
+        check.site.counts_in(self._tally.seen_so_far, self.place)
+        return check
+
+    def _remember(self, check: Check, values: Values, version: object, witnesses: Witnesses) -> None:
+        meant = self._runtime.names.meant
+        wanted = [witnesses.owner] if self._owner is not None else []
+        wanted += [witnesses.addressee] if self._addressed else []
+
+        def fits(leaves: list[Any]) -> bool:
+            pairs = zip(leaves, wanted, strict=True)
+            return all(user is not None and type(leaf) is str and meant(leaf) is user for leaf, user in pairs)
+
+        check.fill(values, version, fits, witnesses)
 
     def after(self, state: Any, _result: Any) -> None:
         """Close this layer; the outermost one closes the event."""
@@ -115,12 +193,15 @@ class EmissionPoint(Interceptor):
             return False
         if (self._name if self._event is None else self._read_name(values)) != outer.name:
             return False
+        self._go_on(outer)
+        return True
+
+    def _go_on(self, outer: Emission) -> None:
         layer = self._entry.layer
         self._tally.passages[layer] += 1
         if layer not in outer.layers:
             outer.layers = (*outer.layers, layer)
         outer.verified = True
-        return True
 
     def _emission(self, outer: Emission | None, name: str | None, ambient: User | None) -> Emission:
         layer = self._entry.layer
@@ -137,7 +218,10 @@ class EmissionPoint(Interceptor):
             work = scope.work
             if work is not None and not work.answered:
                 self._runtime.levels.first_event(work, name)
-        return Emission(name, ambient, layer)
+        made = Emission(name, ambient, layer)
+        if outer is not None and outer.depth:
+            made.searched = outer.searched  # the same payload, as a rule: it is searched once
+        return made
 
     def _continues(self, outer: Emission, name: str | None) -> bool:
         if outer.name is not None and name is not None and outer.name != name:

@@ -6,9 +6,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.reading import only_reads
-from isolation_audit.instrument.compile.check import Check, can_give, plain_read
+from isolation_audit.instrument.compile.check import Check, compiled_paths
 from isolation_audit.instrument.observations import Used
-from isolation_audit.instrument.path_counts import ASKED, GAVE
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import here
 from isolation_audit.model.remembered import remembered
@@ -91,16 +90,14 @@ class UsePoint(Interceptor):
 
     def _compiled(self, layout: Layout) -> Check | None:
         """What makes a call clean at a glance: the owner that the object itself, or a context, says."""
-        paths = [path for path in self._entry.owner if can_give(path, layout)]
-        read = plain_read("owner", paths[0], layout) if paths else None
-        if read is None or self._owner is None or self._owner.of_call or self._origins is not None:
+        if self._owner is None or self._owner.of_call or self._origins is not None:
             return None
-        check = Check((read,), layout, self._runtime)
+        owner = compiled_paths("owner", self._entry.owner, layout)
+        if owner is None:
+            return None
+        check = Check(owner.reads, layout, self._runtime)
+        owner.count(check.site, self._runtime.paths.of(self._entry, "owner"))
         check.site.counts_in(self._seen, self.place)
-        cells = self._runtime.paths.of(self._entry, "owner")
-        for path in self._entry.owner[: self._entry.owner.index(paths[0]) + 1]:
-            check.site.counts_in(cells(path), ASKED)
-        check.site.counts_in(cells(paths[0]), GAVE)
         return check
 
     def _is_owner(self, leaf: Any, owner: User | None) -> bool:

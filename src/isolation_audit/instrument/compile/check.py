@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.config.paths import Attribute, Path, Root
 from isolation_audit.instrument.attributes import reader_of
 from isolation_audit.instrument.compile.site import Site
+from isolation_audit.instrument.path_counts import ASKED, GAVE
 from isolation_audit.model.scopes import UNSET, moment_variable
 
 if TYPE_CHECKING:
@@ -88,11 +89,38 @@ def can_give(path: Path, layout: Layout) -> bool:
     return not isinstance(path.argument, str) or path.argument in layout.positions
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledPaths:
+    """Ordered paths to one user, of which the first that can give anything is read in line."""
+
+    reads: tuple[Read, ...]
+    asked: tuple[Path, ...]
+    """The paths that are asked for a clean call; the last one gives."""
+
+    def count(self, site: Site, cells: Callable[[Path], list[int]]) -> None:
+        """Have clean calls counted for each path, as its reader would."""
+        for path in self.asked:
+            site.counts_in(cells(path), ASKED)
+        if self.asked:
+            site.counts_in(cells(self.asked[-1]), GAVE)
+
+
+def compiled_paths(label: str, paths: tuple[Path, ...], layout: Layout) -> CompiledPaths | None:
+    """The way in which these paths can be read in line; None where they can't."""
+    if not paths:
+        return CompiledPaths((), ())
+    first = next((path for path in paths if can_give(path, layout)), None)
+    read = None if first is None else plain_read(label, first, layout)
+    return None if first is None or read is None else CompiledPaths((read,), paths[: paths.index(first) + 1])
+
+
 class Check:
     """What makes a call of one function clean at a glance: the same class, values and work as the last clean call."""
 
-    def __init__(self, reads: tuple[Read, ...], layout: Layout, runtime: Runtime) -> None:
+    def __init__(self, reads: tuple[Read, ...], layout: Layout, runtime: Runtime, *, carries: bool = False) -> None:
         self.reads = reads
+        self.carries = carries
+        """True where there is more to do in a clean call than to count it: with what was remembered for it."""
         self._ambient = runtime.ambient
         self._cells = runtime.tally.cells
         self.of_receiver = layout.receiver and not any(read.position == 0 and read.attributes for read in reads)
@@ -106,7 +134,7 @@ class Check:
         compared = [name for read in self.reads for name in read.names()]
         receiver = ["receiver_type"] if self.of_receiver else []
         variable = ["value", "value_of"] if self.of_variable else []
-        return [*receiver, *compared, "moment", "moment_of", *variable]
+        return [*receiver, *compared, "moment", "moment_of", *variable, *(["witnesses"] if self.carries else [])]
 
     def conditions(self, parameters: list[str]) -> list[str]:
         """The comparisons in source, those first that show most often that it is another call."""
@@ -120,7 +148,9 @@ class Check:
         """Nobody asks any more."""
         self._cells.retire(self.site)
 
-    def fill(self, values: Values, version: object, fits: Callable[[list[Any]], bool]) -> None:
+    def fill(
+        self, values: Values, version: object, fits: Callable[[list[Any]], bool], witnesses: object = None
+    ) -> None:
         """Remember a call that was found clean; ``fits`` tells of what the reads give whether it is what was judged."""
         site, moment = self.site, moment_variable.get()
         if site.unit is not moment:
@@ -139,4 +169,5 @@ class Check:
             leaves.append(found[-1])
         if fits(leaves):
             last = () if variable is None else (value, variable.get)
-            site.remember((*known, moment, moment_variable.get, *last), version)
+            carried = (witnesses,) if self.carries else ()
+            site.remember((*known, moment, moment_variable.get, *last, *carried), version)

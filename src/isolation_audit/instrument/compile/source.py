@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.compile.check import PREFIX
@@ -76,21 +77,23 @@ def shown_source(code: CodeType, check: Check | None, name: str) -> str:
 
 
 def _body(flags: int, check: Check | None, parameters: Parameters) -> list[str]:
-    lines = [*([] if check is None else _checked(check, parameters)), *(_AT_ONCE if flags & GENERATORS else _AROUND)]
+    lines = _AT_ONCE if flags & GENERATORS else _AROUND
+    if check is not None:
+        lines = [*_compared(check, parameters), *(_told(lines) if check.carries else [*_COUNTED, *lines])]
     call = f"__ia_original({parameters.handed_on})"
     if flags & inspect.CO_COROUTINE and not flags & GENERATORS:
         call = f"await {call}"
-    return [
-        line.replace("CALL", call).replace("VALUES", parameters.values).replace("PROBE", f"{PROBE!r}") for line in lines
-    ]
+    words = {"$call": call, "$values": parameters.values, "$probe": f"{PROBE!r}", "$site": f"{SITE!r}"}
+    # All at once: a parameter may have any name.
+    return [_WORD.sub(lambda found: words[found[0]], line) for line in lines]
 
 
-def _checked(check: Check, parameters: Parameters) -> list[str]:
+def _compared(check: Check, parameters: Parameters) -> list[str]:
     """What is asked first: is this call like the last clean one?"""
     between = [name for read in check.reads for name in read.between()]
     return [
         "try:",
-        f"    ({', '.join(PREFIX + name for name in check.names())},) = {SITE!r}.known",
+        f"    ({', '.join(PREFIX + name for name in check.names())},) = $site.known",
         "    __ia_clean = (",
         *(f"        {'and ' if number else ''}{one}" for number, one in enumerate(check.conditions(parameters.names))),
         "    )",
@@ -98,27 +101,47 @@ def _checked(check: Check, parameters: Parameters) -> list[str]:
         "    __ia_clean = False",
         # What was passed on the way is not kept alive by our frame.
         *(f"{PREFIX}{name} = None" for name in between),
-        "if __ia_clean:",
-        f"    {SITE!r}.clean += 1",
-        "    __ia_original = PROBE.original",
-        "    return CALL",
     ]
 
+
+def _told(lines: list[str]) -> list[str]:
+    """What follows where a clean call has to be told all the same: with the witnesses that are known already."""
+    asked = next(number for number, line in enumerate(lines) if line.startswith("__ia_states ="))
+    return [
+        "__ia_before, __ia_passes, __ia_original = $probe.before, $probe.passes, $probe.original",
+        "if __ia_clean:",
+        "    $site.clean += 1",
+        "    __ia_states = __ia_passes($values, __ia_witnesses)",
+        "else:",
+        "    __ia_states = __ia_before($values)",
+        *lines[asked + 1 :],
+    ]
+
+
+_WORD: Final = re.compile(r"\$(?:call|values|probe|site)\b")
+
+_COUNTED: Final = [
+    "if __ia_clean:",
+    "    $site.clean += 1",
+    "    __ia_original = $probe.original",
+    "    return $call",
+]
+"""What follows where a clean call only has to be counted."""
 
 # Attributes that hold functions are taken first and called then: CPython 3.11 looks up what is called like a method as
 # a method, in vain and the slow way. The busiest interceptors do the same.
 _AROUND: Final = [
-    "__ia_before, __ia_original = PROBE.before, PROBE.original",
-    "__ia_states = __ia_before(VALUES)",
+    "__ia_before, __ia_original = $probe.before, $probe.original",
+    "__ia_states = __ia_before($values)",
     "if __ia_states is None:",
-    "    return CALL",
+    "    return $call",
     "try:",
-    "    __ia_result = CALL",
+    "    __ia_result = $call",
     "except BaseException as __ia_error:",
-    "    PROBE.failed(__ia_states, __ia_error)",
+    "    $probe.failed(__ia_states, __ia_error)",
     "    raise",
-    "if PROBE.minds_results:",
-    "    PROBE.after(__ia_states, __ia_result)",
+    "if $probe.minds_results:",
+    "    $probe.after(__ia_states, __ia_result)",
     "return __ia_result",
 ]
 
@@ -127,9 +150,9 @@ _AROUND: Final = [
 # throw, close and finalisation are the original's by construction. Its code carries the flags of a generator function
 # for inspect; the interpreter itself goes by the RETURN_GENERATOR instruction, which the shim does not have.
 _AT_ONCE: Final = [
-    "__ia_original = PROBE.original",
-    "__ia_states = PROBE.before(VALUES)",
+    "__ia_original = $probe.original",
+    "__ia_states = $probe.before($values)",
     "if __ia_states is not None:",
-    "    PROBE.after(__ia_states, None)",
-    "return CALL",
+    "    $probe.after(__ia_states, None)",
+    "return $call",
 ]

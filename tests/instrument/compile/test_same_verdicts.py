@@ -1,0 +1,214 @@
+"""Random work of several users, judged twice: by compiled hooks, and with each call looked at as if it were new."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from audited_source import counts, make_auditor, make_module
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from isolation_audit import user_scope
+from isolation_audit.instrument.compile.site import Site
+from isolation_audit.model.user_names import Name
+
+EXAMPLES = int(os.environ.get("ISOLATION_AUDIT_EXAMPLES", "300"))
+
+SOURCE = """
+from contextvars import ContextVar
+
+current_user = ContextVar("current_user", default=None)
+
+class Context:
+    def __init__(self, user_id): self.user_id = user_id
+
+class Engine:
+    def __init__(self, user_id):
+        self.user_id, self.context = user_id, Context(user_id)
+    def ask(self, question="?"): return question
+    def within(self, context=None): return context
+
+class Emitter:
+    def __init__(self, user_id, bridge): self.user_id, self.bridge = user_id, bridge
+    def emit_answer(self, to, data): return self.bridge.emit_answer(to, data)
+    async def emit_later(self, to, data): return self.bridge.emit_answer(to, data)
+
+class Bridge:
+    def __init__(self, sink): self.sink, self.user_id, self.redirect = sink, None, None
+    def emit_answer(self, to, data): return self.sink.send(self.redirect or to, data)
+
+class Sink:
+    def send(self, to, data): return True
+"""
+
+CONFIG = """
+[ambient]
+contextvar = "APP:current_user"
+
+[identity]
+system = ["service:*"]
+placeholders = ["anonymous"]
+
+[[engines]]
+target = "APP:Engine"
+owner = ["args.context.user_id", "self.user_id"]
+
+[[emitters]]
+target = "APP:Emitter"
+owner = "self.user_id"
+addressee = "args.to"
+payload = "args.data"
+methods = { "emit_*" = "*" }
+
+[[emitters]]
+target = "APP:Bridge"
+owner = "self.user_id"
+addressee = "args.to"
+layer = "bridge"
+methods = { "emit_*" = "*" }
+
+[[emitters]]
+target = "APP:Sink"
+addressee = "args.to"
+layer = "sink"
+payload = "args.data"
+methods = { send = "*" }
+"""
+
+USERS = ["alice", "bob", "alice@example.com", "service:a", "anonymous", None, "", 7]
+users = st.sampled_from([*USERS[:2] * 3, *USERS])
+numbers = st.integers(0, 1)
+
+steps = st.one_of(
+    st.tuples(st.just("ask"), numbers, users),
+    st.tuples(st.just("within"), numbers, users),
+    st.tuples(st.just("emit"), numbers, users, st.sampled_from(["hello", "bob", "alice"])),
+    st.tuples(st.just("emit_later"), numbers, users, st.just("hello")),
+    st.tuples(st.just("owner"), numbers, users),
+    st.tuples(st.just("redirect"), numbers, users),
+    st.tuples(st.just("variable"), numbers, users),
+    st.tuples(st.just("enter"), numbers, st.sampled_from(["alice", "bob", "anonymous", "service:a"])),
+    st.tuples(st.just("leave"), numbers, st.none()),
+    st.tuples(st.just("alias"), numbers, st.none()),
+)
+
+
+class World:
+    """The application of one side."""
+
+    def __init__(self, app: Any, auditor: Any) -> None:
+        self.app, self.auditor = app, auditor
+        self.engines = [app.Engine("alice"), app.Engine("bob")]
+        self.bridges = [app.Bridge(app.Sink()) for _ in range(2)]
+        self.emitters = [app.Emitter(name, bridge) for name, bridge in zip(("alice", "bob"), self.bridges, strict=True)]
+        self.scopes: list[ExitStack] = []
+
+    def do(self, kind: str, number: int, user: Any, *more: Any) -> None:
+        again = range(4)  # the second time in a unit is remembered, the third one is compared with it
+        if kind == "ask":
+            for _ in again:
+                self.engines[number].ask()
+        elif kind == "within":
+            for _ in again:
+                self.engines[number].within(self.app.Context(user))
+        elif kind == "emit":
+            for _ in again:
+                self.emitters[number].emit_answer(user, {"text": more[0]})
+        elif kind == "emit_later":
+            for _ in again:
+                with pytest.raises(StopIteration):
+                    self.emitters[number].emit_later(user, {"text": more[0]}).send(None)
+        elif kind == "owner":
+            self.engines[number].user_id = self.emitters[number].user_id = user
+        elif kind == "redirect":
+            self.bridges[number].redirect = user
+        elif kind == "variable":
+            self.app.current_user.set(user)
+        elif kind == "alias":
+            token = self.auditor.runtime.users.token("alice")
+            self.auditor.runtime.names.learn(Name("alice", aliases=("alice@example.com",)), token)
+        else:
+            self.change_scope(kind, user)
+
+    def change_scope(self, kind: str, user: Any) -> None:
+        if kind == "enter":
+            stack = ExitStack()
+            stack.enter_context(user_scope(user))
+            self.scopes.append(stack)
+        elif self.scopes:
+            self.scopes.pop().close()
+
+    def end(self) -> dict[str, Any]:
+        while self.scopes:
+            self.scopes.pop().close()
+        self.app.current_user.set(None)
+        tally, name = self.auditor.runtime.tally, self.app.__name__
+        return {
+            "findings": counts(self.auditor),
+            "seen": {place.removeprefix(name): count for place, count in tally.seen.items()},
+            "events": dict(tally.events),
+            "passages": dict(tally.passages),
+            "unverified": tally.unverified,
+            "crossings": dict(tally.crossings_by_rule),
+            "asked": [
+                (one["where"].replace(name, ""), one["path"], one["asked"], one["gave"])
+                for one in self.auditor.runtime.paths.as_list()
+            ],
+            "faults": dict(self.auditor.runtime.barrier.counts),
+        }
+
+
+class Both:
+    """Two worlds that live through the same; in the second one nothing is remembered."""
+
+    def __init__(self) -> None:
+        self.modules = [make_module(SOURCE) for _ in range(2)]
+        self.auditors = [make_auditor(CONFIG, module) for module in self.modules]
+        self.worlds: list[World] = []
+        for auditor, module in zip(self.auditors, self.modules, strict=True):
+            auditor.instrumentation.start()
+            self.worlds.append(World(module, auditor))
+
+    def judge(self, work: list[tuple[Any, ...]]) -> tuple[dict[str, Any], dict[str, Any]]:
+        for step in work:
+            self.worlds[0].do(*step)
+        found = self.worlds[0].end()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Site, "remember", lambda *_arguments: None)
+            for step in work:
+                self.worlds[1].do(*step)
+            return found, self.worlds[1].end()
+
+    def clean(self, number: int) -> int:
+        return sum(site.clean for site in self.auditors[number].runtime.tally.cells._sites)
+
+
+@pytest.fixture(scope="module")
+def both():
+    made = Both()
+    yield made
+    for auditor in made.auditors:
+        auditor.instrumentation.stop()
+
+
+@settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(steps, min_size=1, max_size=25))
+@pytest.mark.timeout(1800)
+def test_random_work_is_judged_alike(both, work):
+    found, expected = both.judge(work)
+    assert found == expected
+
+
+def test_the_work_does_meet_compiled_hooks(both):
+    """Else the test above would compare a thing with itself."""
+    before = both.clean(0)
+    work = [("owner", 0, "alice"), ("redirect", 0, None), ("enter", 0, "alice"), ("ask", 0, None)]
+    found, expected = both.judge([*work, ("within", 0, "alice"), ("emit", 0, "alice", "hello")])
+    assert found == expected
+    assert found["faults"] == {}
+    # Of four calls of a function two are compared with what was remembered. The bridge names no owner: it is looked at.
+    assert both.clean(0) - before == 2 * len(("ask", "within", "emit_answer", "send"))
+    assert both.clean(1) == 0
