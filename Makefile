@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile
 
-.PHONY: demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps clean
+.PHONY: demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps libraries clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -78,5 +78,8 @@ suites: $(STAMP)  ## other projects' own test suites, each bare and audited, com
 apps: $(STAMP)  ## other people's applications, bare and audited, driven by several users; then with planted leaks
 	$(BIN)/python tests/apps/run.py --environments $(VENV)-apps $(ARGS)
 
+libraries: $(STAMP)  ## integrations whose libraries need environments of their own, and faults in their hooks
+	$(BIN)/python tests/integrations/libraries.py --environments $(VENV)-libraries $(ARGS)
+
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-bench $(VENV)-corpus $(VENV)-suites $(VENV)-apps .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-bench $(VENV)-corpus $(VENV)-suites $(VENV)-apps $(VENV)-libraries .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -36,6 +36,8 @@ class Keyed:
     found: Callable[[Any], Any] = lambda result: result
     notes: Callable[[Any], bool] = lambda _key: False
     stored_key: int = 0
+    by_reference: bool = False
+    """It gives everybody the very object that was stored, to be changed: the process's memory, and no input."""
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """A point a method."""
@@ -46,7 +48,7 @@ class Keyed:
             yield Point(place, partial(StorePoint, place, self, entries))
         for place in self.fetching:
             yield Point(place, partial(FetchPoint, place, self, entries))
-            if inputs is not None:
+            if inputs is not None and not self.by_reference:
                 yield Point(place, partial(InputPoint, place, self, entries, inputs))
 
 

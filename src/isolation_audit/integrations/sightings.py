@@ -66,11 +66,6 @@ LIBRARIES: Final = (
     _server("cheroot", "cheroot", "cheroot.wsgi:Gateway.respond"),
     Known("falcon", "Falcon", ("falcon.app:App.__call__", "falcon.asgi.app:App.__call__")),
     Known("cherrypy", "CherryPy", ("cherrypy._cprequest:Request.run",)),
-    Known("streamlit", "Streamlit", ("streamlit.runtime.scriptrunner.script_runner:ScriptRunner._run_script",), "runs"),
-    Known(
-        "gradio", "Gradio", ("gradio.route_utils:call_process_api", "gradio.queueing:Queue.process_events"), "events"
-    ),
-    Known("nicegui", "NiceGUI", ("nicegui.client:Client.build_response",), "pages"),
     Known("grpc", "gRPC", ("grpc._server:_call_behavior",), "calls"),
     Known("grpc_aio", "gRPC on asyncio", ("grpc.aio._server:Server.start",), ""),
     Known("huey", "huey", ("huey.api:Huey._execute",), "jobs"),

@@ -11,7 +11,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import Serving, sources, wsgi_headers
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.model.sources import session_name
+from isolation_audit.model.sources import NEVER, session_name
 from isolation_audit.model.user_names import Name
 from isolation_audit.model.users import plain_text
 from isolation_audit.rules.provenance.inputs import REQUEST, Input, Receiver, receiver
@@ -99,6 +99,8 @@ class HandlerPoint(Serving):
             self._known.forget(sid)
         elif user is not None:
             self._known.keep(sid, rank, Name(user.id))
+        elif rank != NEVER:
+            self._known.forget(sid)  # logged out, or two users in one message: the next one has to say who it is
         super().after(served, result)
 
 

@@ -54,6 +54,7 @@ async def async_outcome(awaitable: Awaitable[Any]) -> Any:
         return f"raises {type(error).__name__}"
 
 
+from uses_apps import *  # noqa: E402, F403
 from uses_caches import *  # noqa: E402, F403
 from uses_data import *  # noqa: E402, F403
 from uses_events import *  # noqa: E402, F403

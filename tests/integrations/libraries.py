@@ -1,0 +1,82 @@
+"""Tests of integrations whose libraries need an environment of their own: large ones, and those that fit no other.
+
+``make libraries`` makes the environments; ``ARGS="--only gradio"`` tests one library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Library:
+    """What is installed for one file of tests; ``names`` are the integrations in which faults are injected."""
+
+    name: str
+    requires: tuple[str, ...]
+    names: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+
+LIBRARIES = (
+    # Gradio makes an event loop of its own, and leaves it to the garbage collector.
+    Library("gradio", ("gradio>=6.31", "httpx"), ("gradio",), ("-p", "no:unraisableexception")),
+    Library("nicegui", ("nicegui>=3.18", "httpx", "aiohttp"), ("nicegui",)),
+    Library("chainlit", ("chainlit>=2.12", "httpx", "aiohttp"), ("chainlit",)),
+    Library("streamlit", ("streamlit>=1.67", "websockets", "uvicorn"), ("streamlit",)),
+)
+TESTING = ("pytest", "pytest-timeout", "pytest-rerunfailures", "pytest-xdist", "hypothesis", "uvicorn", "starlette")
+
+
+def tested(library: Library, environments: Path) -> bool:
+    """True where its tests pass; prints what its environment costs."""
+    folder = environments / library.name
+    python = folder / "bin" / "python"
+    began = time.monotonic()
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--editable", ROOT, *TESTING, *library.requires], check=True)
+    size = sum(one.stat().st_size for one in folder.rglob("*") if one.is_file() and not one.is_symlink()) >> 20
+    print(f"{library.name}: {size} MB, installed in {time.monotonic() - began:.0f} s", flush=True)
+    tests = ROOT / "tests" / "integrations"
+    faults = " or ".join(f"an_integration_change_nothing[{name}]" for name in library.names)
+    with tempfile.TemporaryDirectory() as scratch:
+        # What these libraries write lies beside nobody's files.
+        own = {"CHAINLIT_APP_ROOT": scratch, "NICEGUI_STORAGE_PATH": f"{scratch}/storage", "HOME": scratch}
+        own |= {"GRADIO_ANALYTICS_ENABLED": "0", "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
+        runs = [[tests / f"test_{library.name}.py"], [tests / "test_every_hook.py", "-m", "long", "-k", faults]]
+        command = [python, "-m", "pytest", "-q", *library.options]
+        codes = [
+            subprocess.run([*command, *run], cwd=ROOT, env=os.environ | own, check=False).returncode for run in runs
+        ]
+    return not any(codes)
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--environments", type=Path, default=ROOT / ".venv-libraries")
+    parser.add_argument("--only", action="append", choices=[one.name for one in LIBRARIES])
+    parser.add_argument("--anew", action="store_true", help="make the environments anew")
+    arguments = parser.parse_args()
+    chosen = [one for one in LIBRARIES if not arguments.only or one.name in arguments.only]
+    if arguments.anew:
+        shutil.rmtree(arguments.environments, ignore_errors=True)
+    failed = [one.name for one in chosen if not tested(one, arguments.environments)]
+    print(f"failed: {', '.join(failed)}" if failed else f"passed: {', '.join(one.name for one in chosen)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""Uses of UI frameworks: the applications of their tests, which know nothing of an auditor but where they ask it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from uses import as_user, use
+
+__all__: list[str] = []
+
+
+@use("gradio")
+def gradio() -> Any:
+    import test_gradio as site
+
+    async def talk(page: Any) -> Any:
+        return [await page.call("note", "alice", None), await page.call("again", None)]
+
+    return as_user(None, asyncio.run, site.visiting(site.application(leaking=True, seen=[]), talk))
+
+
+@use("nicegui")
+def nicegui() -> Any:
+    import test_nicegui as site
+
+    for name in ("nicegui", "socketio.server", "engineio.server", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+    async def talk(first: Any, second: Any) -> Any:
+        shown = []
+        for tab in (first, second):
+            await tab.click("plain", "awaited", "broken")
+            shown.append(tab.text())
+        await second.nonsense()
+        await first.click("out")
+        return shown
+
+    return as_user(None, asyncio.run, site.talking(talk, leaking=True))
+
+
+@use("chainlit")
+def chainlit() -> Any:
+    import test_chainlit as site
+
+    async def main() -> Any:
+        site.callbacks(leaking=True, seen=[])
+        async with site.serving(site.app) as url:
+            base = url.replace("ws", "http", 1)
+            return [await site.chat(base, user) for user in ("alice", "bob")]
+
+    return as_user(None, asyncio.run, main())
+
+
+@use("streamlit")
+def streamlit() -> Any:
+    import streamlit as library
+    import test_streamlit as site
+    from streamlit.runtime import Runtime
+
+    library.config.set_option("server.fileWatcherType", "none")  # its threads outlive the server
+    Runtime._instance = None
+    library.cache_data.clear()
+    library.cache_resource.clear()
+    name = "st.session_state.username"
+    show = f"st.text(note({name}))\nst.text(st.cache_resource(lambda: ['tea'])()[0])\ndel {name}"
+
+    async def main() -> Any:
+        with tempfile.TemporaryDirectory() as folder:
+            app = site.script(Path(folder) / "script.py", show)
+            async with site.serving(app, lifespan="on") as url, site.Tab(url) as tab, site.Tab(url) as other:
+                shown = [await one.run(f"user={user}") for one, user in ((tab, "alice"), (other, "bob"))]
+        return [one[1:] for one in shown]
+
+    before = set(threading.enumerate())
+    shown = as_user(None, asyncio.run, main())
+    for thread in {*threading.enumerate()} - before:
+        thread.join(2)  # what works for a session ends a little later
+    return shown
