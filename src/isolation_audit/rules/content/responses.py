@@ -171,6 +171,9 @@ class Response:
         self._waiting.append(data)
         if last:
             body, self._waiting, self._left = b"".join(self._waiting), [], LARGEST
+            if request.is_a_visitors():  # at once: the process may end as soon as the client has its answer
+                self._for_visitor(body)
+                return
             request.when_known(partial(self.chunk, body, last=True), partial(self._for_visitor, body))
 
     def _for_visitor(self, body: bytes) -> None:
