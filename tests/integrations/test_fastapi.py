@@ -62,6 +62,10 @@ def current_user_id(token: Annotated[str, Depends(bearer)]) -> str:
     return find(token).username
 
 
+def username(authorization: Annotated[str, Header()]) -> str:
+    return find(authorization.removeprefix("Bearer ")).username
+
+
 class CurrentUser:
     # FastAPI before 0.116 does not look up what annotations of an instance's method mean.
     def __call__(self, token=Depends(bearer)) -> User:
@@ -117,7 +121,7 @@ def depending(dependency: Any) -> FastAPI:
 @pytest.mark.parametrize(
     "dependency",
     [get_current_user, current_user_async, current_user_yielded, current_user_yielded_async, get_current_active_user,
-     current_user_id, CurrentUser(), read_session, verify_token, get_context],
+     current_user_id, username, CurrentUser(), read_session, verify_token, get_context],
 )  # fmt: skip
 def test_the_current_user_is_what_a_view_depends_on(audited, dependency):
     asked = [
@@ -148,11 +152,21 @@ def get_tenant(authorization: Annotated[str, Header()]) -> Any:
     return {"email": "office@example.com"}
 
 
+def get_user_s_token(authorization: Annotated[str, Header()]) -> str:
+    return authorization.removeprefix("Bearer ")
+
+
+def verify_scope(authorization: Annotated[str, Header()]) -> str:
+    return "orders:write"
+
+
 def get_mailer() -> Any:
     return {"username": "mailer", "email": "mailer@example.com"}
 
 
-@pytest.mark.parametrize("dependency", [get_user, get_user_settings, get_tenant, get_mailer, bearer])
+@pytest.mark.parametrize(
+    "dependency", [get_user, get_user_settings, get_user_s_token, verify_scope, get_tenant, get_mailer, bearer]
+)
 def test_what_else_is_injected_is_nobody(audited, dependency):
     app = FastAPI()
 

@@ -16,8 +16,8 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Replacement
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import same
-from isolation_audit.rules.caches.dependence import Source
 from isolation_audit.rules.caches.served import Caches, Memo
+from isolation_audit.rules.caches.sources import Source
 from isolation_audit.rules.caches.user_arguments import of_call, without
 
 if TYPE_CHECKING:

@@ -31,6 +31,8 @@ _says_so: Final = re.compile(
 _may_be: Final = re.compile(
     r"(?i)user|member|auth|principal|identity|account|subject|session|login|customer|whoami|token"
 ).search
+_gives_ids: Final = re.compile(r"(?i)user|member|principal|identity|whoami|login").search
+"""What a function is called whose plain text or number is an id; ``verify_token`` may give a scope."""
 _is_another: Final = re.compile(
     r"(?i)tenant|org|company|team|project|workspace|target|other|owner|recipient|service"
 ).search
@@ -84,7 +86,7 @@ class InjectedUsers:
             and not asks_for
             and _may_be(name) is not None
             and _is_another(name) is None
-            and _is_personal(value)
+            and (_is_personal(value) or (_gives_ids(name) is not None and type(value) in (str, int)))
         ):
             self._tell(request, DOUBTFUL, label, name_of(value), value)
 

@@ -8,8 +8,11 @@ import threading
 from contextvars import ContextVar
 
 import pytest
+from flask import g, request, session
+from flask_login import current_user
 
-from isolation_audit.rules.caches.dependence import Dependence, Source
+from isolation_audit.rules.caches.dependence import Dependence
+from isolation_audit.rules.caches.sources import Source
 
 user: ContextVar[str | None] = ContextVar("user", default=None)
 language: ContextVar[str] = ContextVar("language", default="en")
@@ -167,7 +170,30 @@ class Contextual:
         return language.get()
 
     def of_a_thread_local():
+        return local.language
+
+    def of_the_request_it_serves():
+        return request.args["user"]
+
+    def of_the_session():
+        return session["language"]
+
+
+class Named:
+    def of_a_thread_local():
         return local.user
+
+    def of_the_request_s_own():
+        return g.user.id
+
+    def of_the_session():
+        return session["user_id"]
+
+    def of_the_session_if_any():
+        return session.get("_user_id", None)
+
+    def of_a_proxy():
+        return f"of {current_user}"
 
 
 def functions(owner: type):
@@ -188,6 +214,19 @@ def test_not_made_from_it(function) -> None:
 @pytest.mark.parametrize("function", functions(Contextual))
 def test_made_from_the_context(function) -> None:
     assert Dependence(user).of(function) is Source.CONTEXT
+
+
+@pytest.mark.parametrize("function", functions(Named))
+def test_made_from_what_the_context_calls_the_user(function) -> None:
+    assert Dependence(None).of(function) is Source.AMBIENT
+
+
+def test_another_variable_that_holds_the_user_at_work() -> None:
+    def greeting():
+        return language.get()
+
+    assert Dependence(user, says_who=lambda variable: variable is language).of(greeting) is Source.AMBIENT
+    assert Dependence(user, says_who=lambda variable: False).of(greeting) is Source.CONTEXT
 
 
 def test_methods_and_properties_of_the_receiver_are_followed() -> None:

@@ -12,6 +12,7 @@ import sys
 import threading
 import types
 import weakref
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,35 @@ def test_a_value_of_one_user_given_to_another(audit: Audit) -> None:
     assert finding.target == f"{__name__}:{dashboard.__qualname__}"
     assert (Path(finding.site.top.file).name, finding.site.top.function.rpartition(".")[2]) == (HERE, "handle")
     assert (Path(finding.origin.top.file).name, finding.origin.top.function.rpartition(".")[2]) == (HERE, "dashboard")
+
+
+tenant: ContextVar[str] = ContextVar("tenant")
+
+
+def test_a_variable_that_no_configuration_names_and_that_holds_whoever_is_there(audit: Audit) -> None:
+    @functools.cache
+    def limits():
+        return {"alice": 900, "bob": 10}[tenant.get()]
+
+    def handle(user):
+        tenant.set(user)
+        return limits()
+
+    assert audit.as_user("alice", handle, "alice") is audit.as_user("bob", handle, "bob")
+    assert audit.pairs("IA404") == {("alice", "bob")}
+
+
+def test_a_variable_that_holds_something_else_of_the_request(audit: Audit) -> None:
+    @functools.cache
+    def texts():
+        return {"en": "Hello", "de": "Hallo"}[tenant.get()]
+
+    def handle(language):
+        tenant.set(language)
+        return texts()
+
+    assert audit.as_user("alice", handle, "en") is audit.as_user("bob", handle, "en")
+    assert audit.pairs("IA404") == set()
 
 
 def test_a_value_that_names_nobody_but_was_made_from_the_user(audit: Audit) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import builtins
 from contextvars import ContextVar
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
@@ -20,10 +19,12 @@ from isolation_audit.analysis.stored_values import stored_at
 from isolation_audit.instrument.resolve import function_of
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.rules.caches.function_reading import FunctionReading
+from isolation_audit.rules.caches.identities import GETTERS, is_of_the_call, is_of_the_context, says_who
 from isolation_audit.rules.caches.meanings import UNKNOWN, member, named
+from isolation_audit.rules.caches.sources import NOTHING, Given, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import CodeType, FunctionType
 
     from isolation_audit.analysis.nodes import Flow
@@ -32,29 +33,6 @@ DEPTH: Final = 4
 """Calls below the function that are followed."""
 
 
-class Source(IntEnum):
-    """Where a value comes from; the higher one wins where two meet."""
-
-    ELSEWHERE = 0
-    CONTEXT = 1
-    """The context: another ContextVar, a thread local, a proxy of the request; it may say who is running, or not."""
-    USER = 2
-    """A parameter that was handed the user, and that a cache's key leaves out."""
-    AMBIENT = 3
-    """The variable that says who is running."""
-
-
-Given = frozenset[tuple[str, Source]]
-"""Where parameters come from that differ between calls which a cache takes for equal."""
-
-NOTHING: Final[Given] = frozenset()
-
-_CONTEXT_TYPES: Final = {
-    ("werkzeug.local", "LocalProxy"),
-    ("werkzeug.local", "Local"),
-    ("asgiref.local", "Local"),
-    ("_thread", "_local"),
-}
 _NOT_READ: Final = frozenset({"set", "reset", "name"})
 """Attributes of a ContextVar that tell nothing of its value."""
 
@@ -66,10 +44,19 @@ _Key = tuple[int, int, Given]
 
 
 class Dependence:
-    """Reads functions on behalf of one ambient variable, each once."""
+    """Reads functions on behalf of one ambient variable, each once.
 
-    def __init__(self, ambient: ContextVar[Any] | None, reading: FunctionReading | None = None) -> None:
+    ``says_who`` is asked of other variables whether they hold the user at work, too.
+    """
+
+    def __init__(
+        self,
+        ambient: ContextVar[Any] | None,
+        reading: FunctionReading | None = None,
+        says_who: Callable[[ContextVar[Any]], bool] = lambda _: False,
+    ) -> None:
         self.ambient = ambient
+        self._says_who = says_who
         self._reading = FunctionReading() if reading is None else reading
         self._known: dict[_Key, tuple[CodeType, ref[type] | None, Source]] = {}
         """By identities: the code is held, and the class is asked whether it is still the one."""
@@ -122,7 +109,9 @@ class Dependence:
         if value is self.ambient and value is not None:
             return Source.AMBIENT
         kind = type(value)
-        if kind is ContextVar or (kind.__module__, kind.__qualname__) in _CONTEXT_TYPES:
+        if kind is ContextVar:
+            return Source.AMBIENT if self._says_who(value) else Source.CONTEXT
+        if is_of_the_context(value):
             return Source.CONTEXT
         try:
             # How contextvars-extras, and others like it, wrap a variable into a descriptor.
@@ -254,6 +243,8 @@ class _Values:
 
     def _value(self, index: int, node: Node) -> Source:
         kind = node.kind
+        if self._names_the_user(index, node):
+            return Source.AMBIENT
         if kind is Kind.LOCAL:
             return self._names.get(node.name, Source.ELSEWHERE)
         if kind is Kind.OUTER:
@@ -277,6 +268,25 @@ class _Values:
         if isinstance(means, property):
             return self._called(function_of(means), self._class_of(node))
         return self._question.dependence.meaning(means)
+
+    def _names_the_user(self, index: int, node: Node) -> bool:
+        """True for what the context has under a name that says who is running: ``g.user``, ``session["user_id"]``."""
+        if node.kind is Kind.OUTER:
+            return says_who(node.name) and is_of_the_context(self._means[index])
+        if node.kind is Kind.CALL and len(node.parts) > 1:  # session.get("user_id")
+            method = self._flow.nodes[node.parts[0]]
+            if method.kind is not Kind.ATTRIBUTE or method.name not in GETTERS:
+                return False
+            base, name = method.parts[0], self._flow.nodes[node.parts[1]].value
+        elif node.kind is Kind.ITEM:
+            base, name = node.parts[0], self._flow.nodes[node.parts[1]].value
+        elif node.kind is Kind.ATTRIBUTE:
+            base, name = node.parts[0], node.name
+        else:
+            return False
+        held_by = self._flow.nodes[base]
+        is_one = held_by.kind is Kind.OUTER and not is_of_the_call(held_by.name)
+        return is_one and says_who(name) and is_of_the_context(self._means[base])
 
     def _is_no_reading(self, node: Node) -> bool:
         return node.kind is Kind.ATTRIBUTE and node.name in _NOT_READ and type(self._means[node.parts[0]]) is ContextVar

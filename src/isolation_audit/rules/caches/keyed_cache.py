@@ -18,8 +18,8 @@ from weakref import ref
 from isolation_audit.instrument.resolve import find
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.model.users import same
-from isolation_audit.rules.caches.dependence import Given, Source
 from isolation_audit.rules.caches.served import Caches, Memo
+from isolation_audit.rules.caches.sources import Given, Source
 from isolation_audit.rules.caches.user_arguments import of_call, of_frame, without
 
 if TYPE_CHECKING:

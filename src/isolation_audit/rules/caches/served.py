@@ -4,7 +4,8 @@ Integrations say who computed a value and who is given it; here is decided wheth
 share is meant to be shared: prices, settings, compiled patterns. So it takes evidence that the value is the writer's:
 
 - a secret or a canary of theirs is in it; or
-- the function made it from the ambient variable (see ``dependence``); or
+- the function made it from the ambient variable, or from another one that holds the reader now (see ``dependence``),
+  or from what its context calls the user; or
 - the function made it from something of the context, and the writer's id is in it;
 
 and in the last two cases the reader's id is not. Where the arguments name either user, the key has told them apart.
@@ -24,12 +25,15 @@ from isolation_audit.content.index import Index, Mark
 from isolation_audit.content.payload import Gathering
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.owner_records import Record
+from isolation_audit.model.user_names import Name, name_of
 from isolation_audit.model.users import Kind, plain_text
-from isolation_audit.rules.caches.dependence import NOTHING, Dependence, Given, Source
+from isolation_audit.rules.caches.dependence import Dependence
 from isolation_audit.rules.caches.function_reading import FunctionReading, TooLongError
+from isolation_audit.rules.caches.sources import NOTHING, Given, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import ContextVar
     from types import FunctionType
 
     from isolation_audit.instrument.runtime import Runtime
@@ -102,7 +106,7 @@ class Caches:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._reading = runtime.part(FunctionReading)
-        self._dependence = Dependence(None, self._reading)
+        self._dependence = Dependence(None, self._reading, self._says_who)
 
     def user(self) -> User | None:
         """Whose work is running, where that is a user's."""
@@ -172,8 +176,13 @@ class Caches:
     def _source(self, memo: Memo, receiver: type | None) -> Source:
         variable = self.runtime.ambient.variable
         if self._dependence.ambient is not variable:
-            self._dependence = Dependence(variable, self._reading)
+            self._dependence = Dependence(variable, self._reading, self._says_who)
         return memo.source(self._dependence, receiver)
+
+    def _says_who(self, variable: ContextVar[Any]) -> bool:
+        """True where a variable of the application's holds whose work is running: the auditor knows who that is."""
+        user, name = self.user(), name_of(variable.get(None))
+        return user is not None and type(name) is Name and user.id in (name.id, *name.aliases, *name.ids)
 
     def _tells_apart(self, arguments: tuple[tuple[Any, ...], dict[str, Any]], users: tuple[User, User]) -> bool:
         args, kwargs = arguments
