@@ -112,10 +112,11 @@ class Auditor:
 
     def _listen(self) -> None:
         self.monitors = list(self._monitors())
-        self._handlers: dict[type, list[tuple[str, Callable[[Any], None]]]] = {}
+        self._handlers: dict[type, tuple[tuple[str, Callable[[Any], None]], ...]] = {}
         for monitor in self.monitors:
             for kind, name in monitor.handlers.items():
-                self._handlers.setdefault(kind, []).append((type(monitor).__name__, getattr(monitor, name)))
+                handler = (type(monitor).__name__, getattr(monitor, name))
+                self._handlers[kind] = (*self._handlers.get(kind, ()), handler)
         selfcheck = next(monitor for monitor in self.monitors if isinstance(monitor, SelfCheckMonitor))
         self.runtime.barrier.on_fault = selfcheck.on_fault
         for name, error in unusable().items():
@@ -129,14 +130,13 @@ class Auditor:
                 self.runtime.barrier.fault(f"monitor {monitor.__name__}", error)
 
     def _publish(self, observation: object) -> None:
-        handlers = self._handlers.get(type(observation), [])
-        for handler in list(handlers):
-            place, handle = handler
+        kind = type(observation)
+        for handler in self._handlers.get(kind, ()):
             try:
-                handle(observation)
+                handler[1](observation)
             except Exception as error:
-                if self.runtime.barrier.fault(f"monitor {place}", error) and handler in handlers:
-                    handlers.remove(handler)
+                if self.runtime.barrier.fault(f"monitor {handler[0]}", error):
+                    self._handlers[kind] = tuple(one for one in self._handlers[kind] if one is not handler)
 
     def start(self) -> Auditor:
         """Instrument, and start feeding the sinks.

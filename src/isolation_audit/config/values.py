@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -15,9 +15,14 @@ class Target:
 
     module: str
     qualname: str = ""
+    text: str = field(init=False, compare=False, repr=False)
+    """As it is written in the configuration."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", f"{self.module}:{self.qualname}" if self.qualname else self.module)
 
     def __str__(self) -> str:
-        return f"{self.module}:{self.qualname}" if self.qualname else self.module
+        return self.text
 
 
 NOWHERE: Final = Target("")

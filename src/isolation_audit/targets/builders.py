@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed
@@ -47,12 +48,23 @@ def builder(codes: dict[int, tuple[CodeType, Factory]], inside: Container[int]) 
                 declared = known[1]
                 break
         elif not asked and id(code) not in inside and not is_ours(code) and not _constructs(code):
+            if _is_evident(code):
+                evident = Builder(f"{frame.f_globals.get('__name__')}:{_name(code)}", None)
+            if not codes:
+                break
             asked = True  # of the frames beyond, nothing but declared factories count
-            name = code.co_qualname.replace(".<locals>", "")
-            if _EVIDENT.search(name) and not is_installed(code.co_filename):
-                evident = Builder(f"{frame.f_globals.get('__name__')}:{name}", None)
         frame = frame.f_back  # type: ignore[assignment]
     return evident if declared is None else Builder(str(declared.target), declared)
+
+
+def _name(code: CodeType) -> str:
+    return code.co_qualname.replace(".<locals>", "")
+
+
+@lru_cache(maxsize=4_096)
+def _is_evident(code: CodeType) -> bool:
+    """True for code of the application's own whose name says that it builds."""
+    return bool(_EVIDENT.search(_name(code))) and not is_installed(code.co_filename)
 
 
 def _constructs(code: CodeType) -> bool:

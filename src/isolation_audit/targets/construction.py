@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.observations import Built
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 _ORIGIN_FRAMES = 4
+
+BUILT_FOR: Final = "built for"
+"""Labels an origin that is the place where an object was made."""
 
 
 class Registrar:
@@ -64,7 +67,7 @@ class Registrar:
         if record is not None and record.owner is None and user is not None and user.kind is Kind.USER:
             record.owner = user
             record.origin = capture(_ORIGIN_FRAMES)
-            record.origin_label = "built for"
+            record.origin_label = BUILT_FOR
         runtime.publish(Built(self.entry, obj, ambient, user, named, context, record, via))
 
 

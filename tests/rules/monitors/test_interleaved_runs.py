@@ -121,8 +121,12 @@ class Watched:
         self._run = ""
         monitor = next(one for one in self.auditor.monitors if isinstance(one, ProtocolMonitor))
         monitor.report = lambda code, *_words, **_more: self.found.append((self._run, code))
-        self.auditor._handlers[Deviated].insert(0, ("test", lambda seen: self._note(seen.deviation.run)))
-        self.auditor._handlers[Overdue].insert(0, ("test", lambda seen: self._note(seen.run)))
+        self.first(Deviated, lambda seen: self._note(seen.deviation.run))
+        self.first(Overdue, lambda seen: self._note(seen.run))
+
+    def first(self, kind: type, handle) -> None:
+        """Have it called before the monitors."""
+        self.auditor._handlers[kind] = (("test", handle), *self.auditor._handlers[kind])
 
     def _note(self, run) -> None:
         self._run = run.id

@@ -184,7 +184,7 @@ class FactoriesMonitor(Monitor):
         if not isinstance(entry, (Engine, Deprecation)):
             return
         if self._names is not None:
-            self._names.used(entry.target.qualname, f"{type(built.obj).__module__}:{type(built.obj).__qualname__}")
+            self._names.built(entry.target.qualname, type(built.obj))
         role = self._roles.get(target, target)
         made_by = builder(self.runtime.factory_codes, self.runtime.constructor_codes.get(target, {}))
         if made_by is None and role not in self._factories:

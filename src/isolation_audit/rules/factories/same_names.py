@@ -68,6 +68,8 @@ class SameNames:
         self._built = {str(one) for one in (*_of(config.engines), *_of(config.deprecations))}
         """Classes whose constructions are watched anyway; whoever judges these calls :meth:`used`."""
         self._used: dict[str, dict[str, RawStack]] = {}
+        self._seen: dict[int, weakref.ref[type]] = {}
+        """Classes whose objects have been seen, by their identity."""
         self._files: dict[str, str] = {}
         runtime.part(Modules).listen(self._module)
 
@@ -114,6 +116,15 @@ class SameNames:
                     places.callable(resolved, f"same name {place}", lambda layout: make(layout).of_class())
 
         places.meanwhile(("same name", place), put)
+
+    def built(self, name: str, cls: type) -> None:
+        """An object of a class of a watched name was made; of a class that is known there is nothing more to say."""
+        known = self._seen.get(id(cls))
+        if known is not None and known() is cls:
+            return
+        if len(self._seen) < _NAMES:
+            self._seen[id(cls)] = weakref.ref(cls)
+        self.used(name, f"{cls.__module__}:{cls.__qualname__}")
 
     def used(self, name: str, place: str) -> None:
         """A class of a watched name is used here."""

@@ -14,6 +14,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.frames import is_installed
 from isolation_audit.analysis.trends import rising
 from isolation_audit.instrument.heap.holding import holding
 from isolation_audit.instrument.stacks import capture
@@ -108,14 +109,18 @@ class Lifetimes:
         runtime.used, runtime.ended = self.used, self._over
 
     def made(self, target: str, obj: Any, owner: User | None, stack: RawStack | None = None) -> RawStack | None:
-        """An object was made in the unit that is running, if any; what comes back is where, for others made with it."""
+        """An object was made in the unit that is running, if any; what comes back is where, for others made with it.
+
+        ``stack`` is what is known of that already.
+        """
         unit = _unit()
         if unit is None or id(obj) in self._watched or owner is None or owner.kind is not Kind.USER:
             return stack
         self._units[target] += 1
         if len(self._watched) >= _WATCHED:
             return stack
-        stack = capture(_FRAMES) if stack is None else stack
+        if not stack or all(is_installed(code.co_filename) for code, _lasti in stack):
+            stack = capture(_FRAMES)  # only where frameworks alone are near, it takes a deeper look
         try:
             watched = _Watched(
                 weakref.ref(obj, self._forget(id(obj))),

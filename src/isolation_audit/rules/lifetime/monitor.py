@@ -9,6 +9,7 @@ from isolation_audit.instrument.observations import Built
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.lifetime.lifetimes import Grown, Lifetimes, Outlived
+from isolation_audit.targets.construction import BUILT_FOR
 
 _CONFIG = """\
 [[engines]]
@@ -119,7 +120,9 @@ class LifetimeMonitor(Monitor):
         """Watch the object, and the context that it was made with."""
         if self._lifetimes is None:
             return
-        stack = self._lifetimes.made(str(built.entry.target), built.obj, built.owner)
+        record = built.record
+        origin = record.origin if record is not None and record.origin_label == BUILT_FOR else None
+        stack = self._lifetimes.made(str(built.entry.target), built.obj, built.owner, origin)
         context = built.context
         if context is not MISSING and context is not None:
             kind = type(context)
