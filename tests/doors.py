@@ -55,11 +55,15 @@ addressee = ["args.to"]
 """
 
 
+WITHOUT_OTHERS = ("-p", "no:faker", "-p", "no:hypothesispytest")
+"""For a pytest that a test starts: importing these two plugins takes longest, and nothing needs them."""
+
+
 def clean_environment(**more: str) -> dict[str, str]:
     """The environment without anything of an auditor or a test run around this one."""
     ours = ("ISOLATION_AUDIT", "AGENT_CHAT", "PYTEST_", "COV_", "NO_COLOR")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return environment | {"COLUMNS": "100"} | more
+    return environment | {"COLUMNS": "100", "PYTEST_ADDOPTS": " ".join(WITHOUT_OTHERS)} | more
 
 
 @dataclass

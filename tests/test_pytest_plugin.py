@@ -11,7 +11,7 @@ from typing import Any
 import pluggy
 import pytest
 
-from doors import CONFIG, SHOP
+from doors import CONFIG, SHOP, WITHOUT_OTHERS
 from isolation_audit import pytest_plugin
 
 
@@ -25,7 +25,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 
 def run(suite: pytest.Pytester, *words: str) -> Any:
-    return suite.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:randomly", *words, timeout=60)
+    options = (*WITHOUT_OTHERS, "-p", "no:cacheprovider", "-p", "no:randomly")
+    return suite.runpytest_subprocess(*options, *words, timeout=60)
 
 
 def read_report(suite: pytest.Pytester, folder: str = "out") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from doors import WITHOUT_OTHERS
 from isolation_audit import Auditor, pytest_plugin, user_scope
 from isolation_audit.cli import cli
 from isolation_audit.cli.pages import write_pages
@@ -187,7 +188,8 @@ def environment():
         if not variable.startswith(("ISOLATION_AUDIT", "PYTEST", "COV_")) and variable not in ("CI", "BUILD_NUMBER")
     }
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return kept | {"PATH": path, "COLUMNS": "80", "PYTHONDONTWRITEBYTECODE": "1"}
+    more = {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": " ".join(WITHOUT_OTHERS)}
+    return kept | {"PATH": path, "COLUMNS": "80"} | more
 
 
 def steady(output):

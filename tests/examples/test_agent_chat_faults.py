@@ -233,7 +233,12 @@ def orders(result: LoadResult) -> Counter[tuple[str, ...]]:
     return counted
 
 
-SIZES = [(fault, users) for fault in DIFFERENCES for users in (10, 50) if users == 10 or not fault.startswith("slow")]
+SIZES = [
+    pytest.param(fault, users, marks=[pytest.mark.long] if users > 10 and fault else [])
+    for fault in DIFFERENCES
+    for users in (10, 50)
+    if users == 10 or not fault.startswith("slow")
+]
 
 
 @pytest.mark.parametrize(("fault", "users"), SIZES)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-CALLS = int(os.environ.get("ISOLATION_AUDIT_EXAMPLES", "3000"))
+CALLS = int(os.environ.get("ISOLATION_AUDIT_EXAMPLES", "1000"))
 
 VALUES: list[Any] = ["alice", "bob", "", "raise", "from", "while", "stop", "generator exit", "stubborn", "swallow"]
 VALUES += ["fail", None, 0, 7, ("a", "tuple"), "nobody", 3.5]

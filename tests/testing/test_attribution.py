@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from doors import CONFIG, SHOP
+from doors import CONFIG, SHOP, WITHOUT_OTHERS
 
 
 def short(line: str) -> str:
@@ -26,7 +26,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 
 def run(suite: pytest.Pytester, *words: str) -> Any:
-    options = ("-p", "no:cacheprovider", "-p", "no:randomly", "--audit-isolation")
+    options = (*WITHOUT_OTHERS, "-p", "no:cacheprovider", "-p", "no:randomly", "--audit-isolation")
     return suite.runpytest_subprocess(*options, "--audit-report", "out", *words, timeout=60)
 
 
