@@ -3,18 +3,30 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LOWEST := $(VENV)-lowest/.installed
 # Files of tests that run at the same time: on two cores four, as tests wait for servers half of their time. A file's tests
 # stay together, because some look at what the ones before left.
 JOBS ?= 4
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile
 
-.PHONY: demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps libraries clean
+.PHONY: environment environment-lowest demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps libraries clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[all]" --group dev
 	touch $(STAMP)
+
+$(LOWEST): pyproject.toml tests/lowest.py
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(VENV)-lowest/bin/python tests/lowest.py > $(VENV)-lowest/constraints.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[all]" --group test --constraint $(VENV)-lowest/constraints.txt
+	touch $(LOWEST)
+
+environment: $(STAMP)  ## only what the others need: .venv
+
+environment-lowest: $(LOWEST)
 
 demo: $(STAMP)  ## the main job: the example chat under the auditor, legacy engine beside user engine
 	$(BIN)/isolation-audit demo
@@ -36,11 +48,7 @@ test-long-marked: $(STAMP)
 fuzz: $(STAMP)  ## minutes of anything that may come from elsewhere, into every parser of ours
 	ISOLATION_AUDIT_EXAMPLES=3000 $(BIN)/python -m pytest -n $(JOBS) --dist load --timeout 1800 tests/test_hostile_inputs.py tests/config/test_any_input.py tests/config/test_paths.py tests/config/test_locator.py tests/analysis/test_texts.py tests/analysis/test_sql.py tests/rules/pools/test_statements.py tests/progress/test_ratchet.py tests/cli/test_compare.py tests/exporters/test_report.py --hypothesis-profile=many
 
-test-lowest:  ## the tests that don't need the newest of everything, with the lowest versions that pyproject.toml allows
-	$(PYTHON) -m venv $(VENV)-lowest
-	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(VENV)-lowest/bin/python tests/lowest.py > $(VENV)-lowest/constraints.txt
-	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[all]" --group test --constraint $(VENV)-lowest/constraints.txt
+test-lowest: $(LOWEST)  ## the tests that don't need the newest of everything, with the lowest versions that pyproject.toml allows
 	$(VENV)-lowest/bin/python -m pytest $(SIDE_BY_SIDE)
 
 lint: $(STAMP)  ## format, style, types, layers, generated files

@@ -1,5 +1,6 @@
 """What tests of several floors share."""
 
+import asyncio
 import gc
 import itertools
 import signal
@@ -16,11 +17,19 @@ pytest_plugins = ["pytester"]
 TESTS = Path(__file__).parent
 
 ONCE = (
-    *("benchmarks/", "corpus/", "docs/", "examples/", "installation/", "suites/"),
-    *("cli/test_compare.py", "cli/test_demo.py", "cli/test_demo_faults.py", "cli/test_gate.py", "cli/test_progress.py"),
-    *("exporters/test_alerts.py", "instrument/test_calls.py", "integrations/test_every_hook.py"),
+    *("apps/", "benchmarks/", "config/", "content/", "corpus/", "docs/", "examples/", "installation/", "path_checks/"),
+    *("progress/", "suites/", "test_hostile_inputs.py", "test_hostile_texts.py", "test_house.py", "test_secrets.py"),
+    *("cli/test_check.py", "cli/test_compare.py", "cli/test_demo.py", "cli/test_demo_faults.py", "cli/test_explain.py"),
+    *("cli/test_gate.py", "cli/test_hostile_names.py", "cli/test_migrate.py", "cli/test_progress.py"),
+    *("cli/test_rules.py", "cli/test_scan.py", "cli/test_show.py"),
+    *("exporters/test_alerts.py", "exporters/test_journal.py", "exporters/test_privacy.py"),
+    *("exporters/test_receiver_trouble.py", "exporters/test_report.py", "exporters/test_terminal.py"),
+    *("exporters/test_trouble_with_files.py", "instrument/test_calls.py", "integrations/test_every_hook.py"),
 )
-"""Tests that take long and hardly depend on the Python, or on libraries' versions: CI runs them with one."""
+"""Tests that hardly depend on the Python, or on libraries' versions: CI runs them with one.
+
+What instruments, what watches a library, what reads code or source, and what starts and ends processes runs with all.
+"""
 
 
 SERVING = ("aiohttp", "uvicorn", "hypercorn", "websockets", "waitress")
@@ -80,6 +89,25 @@ def folders_of_the_user(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
             patch.setenv(variable, str(tmp_path_factory.mktemp(variable.lower())))
+        yield
+
+
+class _ShorterNaps:
+    """What uvicorn takes from asyncio; it sleeps a tenth of a second before it looks whether it has to end."""
+
+    def __getattr__(self, name):
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def sleep(seconds):
+        await asyncio.sleep(seconds / 10)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def uvicorn_ends_at_once():
+    """Tests start a thousand servers in their own process, and would wait for the end of each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("uvicorn.server.asyncio", _ShorterNaps())
         yield
 
 

@@ -92,7 +92,7 @@ def listening(answer: int, body: bytes = b"{}") -> Iterator[tuple[str, list[Any]
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", posted

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import threading
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 from cases import name_of
@@ -23,6 +25,8 @@ class Environments:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
         self._pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+        self._making: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+        """Programs with the same pins run side by side, and one of them makes their environment."""
 
     def python(self, pins: tuple[str, ...], without_dependencies: tuple[str, ...] = ()) -> Path:
         """The interpreter of the environment with these pins and this checkout, made if needed.
@@ -33,6 +37,10 @@ class Environments:
             EnvironmentFailedError: the packages can't be installed together.
         """
         place = self._folder / _digest(sys.version, str(ROOT), *sorted(pins), *sorted(without_dependencies))
+        with self._making[place]:
+            return self._made(place, pins, without_dependencies)
+
+    def _made(self, place: Path, pins: tuple[str, ...], without_dependencies: tuple[str, ...]) -> Path:
         python = place / "bin" / "python"
         complete = place / "complete"
         # Our entry points and requirements may have changed since: what is there already is installed again quickly.

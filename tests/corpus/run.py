@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,6 +34,7 @@ _COLORS = {"found": "green", "silent": "green", "later": "yellow"}
 @click.option("--only", multiple=True, metavar="NAME", help="Run this program; may be repeated.")
 @click.option("--light", is_flag=True, help="Leave out what needs big packages; further cases may be absent.")
 @click.option("--depth", type=click.Choice(["calls", "state", "heap"]), default="calls", help="How deep to look.")
+@click.option("--jobs", type=click.IntRange(1), default=4, help="Programs at a time; half of it is waiting.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.option(
     "--environments",
@@ -40,7 +42,9 @@ _COLORS = {"found": "green", "silent": "green", "later": "yellow"}
     default=ROOT / ".venv-corpus",
     help="Where environments are kept.",
 )
-def main(folder: Path, only: tuple[str, ...], depth: str, environments: Path, *, light: bool, as_json: bool) -> None:
+def main(
+    folder: Path, only: tuple[str, ...], depth: str, environments: Path, jobs: int, *, light: bool, as_json: bool
+) -> None:
     """Run the corpus: own cases in tests/corpus/cases, further ones in --corpus."""
     screen = Console(stderr=True)
     if not folder.is_dir():
@@ -50,13 +54,16 @@ def main(folder: Path, only: tuple[str, ...], depth: str, environments: Path, *,
         screen.print(f"no corpus in {folder}: own cases only")
     chosen = _chosen(folder, only, light=light)
     made = Environments(environments)
-    rows = []
-    with Progress(console=screen, transient=True) as progress:
+    with Progress(console=screen, transient=True) as progress, ThreadPoolExecutor(jobs) as pool:
         task = progress.add_task("", total=len(chosen))
-        for program in chosen:
+
+        def judged(program: Program) -> Row:
             progress.update(task, description=program.name)
-            rows.append(judge(program, made, depth))
+            row = judge(program, made, depth)
             progress.advance(task)
+            return row
+
+        rows = list(pool.map(judged, chosen))
     click.echo(json.dumps([asdict(row) for row in rows], indent=1)) if as_json else _show(rows)
     sys.exit(any(row.verdict in FAILED for row in rows))
 

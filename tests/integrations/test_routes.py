@@ -233,7 +233,7 @@ class Quiet(WSGIRequestHandler):
         pass
 
 server = make_server("127.0.0.1", 0, app, handler_class=Quiet)
-thread = threading.Thread(target=server.serve_forever)
+thread = threading.Thread(target=server.serve_forever, args=(0.01,))
 thread.start()
 for asked in ASKED:
     seen.clear()

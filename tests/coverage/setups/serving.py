@@ -49,7 +49,7 @@ def with_wsgiref(app, then) -> None:
 
 
 def in_thread(server, then) -> None:
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         then(server.server_port)

@@ -66,6 +66,6 @@ for name in ("alice", "bob"):
     User.objects.create_user(name, f"{name}@example.com", "pass")
 WSGIRequestHandler.log_message = lambda *words: None
 served = make_server("127.0.0.1", 0, application)
-threading.Thread(target=served.serve_forever, daemon=True).start()
+threading.Thread(target=served.serve_forever, args=(0.01,), daemon=True).start()
 visit(served.server_port)
 served.shutdown()

@@ -113,7 +113,7 @@ def main() -> None:
         User.objects.create_superuser(name, f"{name}@example.com", "a long word")
     Group.objects.create(name="readers")
     server = make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=Quiet)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     print(json.dumps(visit(f"http://127.0.0.1:{server.server_port}")))
     server.shutdown()
 
