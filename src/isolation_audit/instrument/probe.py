@@ -50,7 +50,7 @@ class Guarded:
     ``calls`` is the cell in which the calls of its target are counted, here and for every interceptor alike.
     """
 
-    __slots__ = ("barrier", "calls", "check", "interceptor", "minds_results", "place", "probe")
+    __slots__ = ("barrier", "calls", "check", "interceptor", "minds_failures", "minds_results", "place", "probe")
 
     def __init__(self, interceptor: Interceptor, barrier: Barrier, probe: Probe, calls: list[int]) -> None:
         self.interceptor = interceptor
@@ -60,7 +60,9 @@ class Guarded:
         self.barrier = barrier
         self.probe = probe
         self.check: Check | None = getattr(interceptor, "check", None)
-        self.minds_results = getattr(type(interceptor), "after", Interceptor.after) is not Interceptor.after
+        kind = type(interceptor)
+        self.minds_results = getattr(kind, "after", Interceptor.after) is not Interceptor.after
+        self.minds_failures = getattr(kind, "failed", Interceptor.failed) is not Interceptor.failed
 
     def absorb(self, error: Exception) -> None:
         """Count a fault; what a signal handler raised is the application's own and goes on."""
@@ -68,26 +70,6 @@ class Guarded:
             raise error
         if self.barrier.fault(self.place, error):
             self.probe.remove(self)
-
-    def finish(self, state: Any, result: Any, error: BaseException | None) -> None:
-        """Run ``after`` or ``failed``.
-
-        Unlike ``before`` it does not mind being inside the auditor already: there a garbage collection may have closed
-        a coroutine, and what was opened for it has to be closed.
-        """
-        me = get_ident()
-        outermost = me not in inside
-        try:
-            inside.add(me)
-            if error is None:
-                self.interceptor.after(state, result)
-            else:
-                self.interceptor.failed(state, error)
-        except Exception as fault:
-            self.absorb(fault)
-        finally:
-            if outermost:
-                inside.discard(me)
 
 
 States = tuple[tuple[Guarded, Any], ...]
@@ -151,29 +133,54 @@ class Probe:
         for check in gone:
             check.retire()
 
+    # Unlike `before`, these two do not mind being inside the auditor already: there a garbage collection may have closed
+    # a coroutine, and what was opened for it has to be closed.
+
     @staticmethod
     def after(states: States, result: Any) -> None:
         """Tell the waiting interceptors, the last one first, as nested blocks would end."""
-        for guarded, state in reversed(states) if len(states) > 1 else states:
-            if guarded.minds_results:
-                try:
-                    guarded.finish(state, result, None)
-                except RecursionError:
-                    guarded.barrier.counts[STACK_END] += 1
+        me = get_ident()
+        outermost = me not in inside
+        try:
+            inside.add(me)
+            for guarded, state in reversed(states) if len(states) > 1 else states:
+                if guarded.minds_results:
+                    try:
+                        guarded.interceptor.after(state, result)
+                    except Exception as fault:
+                        _absorbed(guarded, fault)
+        finally:
+            if outermost:
+                inside.discard(me)
 
     @staticmethod
     def failed(states: States, error: BaseException) -> None:
         """Tell the waiting interceptors that the call raised."""
-        for guarded, state in reversed(states):
-            try:
-                guarded.finish(state, None, error)
-            except RecursionError:
-                guarded.barrier.counts[STACK_END] += 1
+        me = get_ident()
+        outermost = me not in inside
+        try:
+            inside.add(me)
+            for guarded, state in reversed(states):
+                if guarded.minds_failures:
+                    try:
+                        guarded.interceptor.failed(state, error)
+                    except Exception as fault:
+                        _absorbed(guarded, fault)
+        finally:
+            if outermost:
+                inside.discard(me)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By-value picklers (for functions of __main__) walk into code constants. Give them something that asks nobody
         # and is made of the standard library alone: the auditor need not be installed where they unpickle.
         return (SimpleNamespace, (), {"before": nullcontext().__exit__, "original": self.original})
+
+
+def _absorbed(guarded: Guarded, fault: Exception) -> None:
+    try:
+        guarded.absorb(fault)
+    except RecursionError:
+        guarded.barrier.counts[STACK_END] += 1
 
 
 def _nobody(_values: Values, _witnesses: object = None) -> None:
@@ -182,6 +189,7 @@ def _nobody(_values: Values, _witnesses: object = None) -> None:
 
 def _one(guarded: Guarded) -> Callable[[Values], States | None]:
     interceptor, calls = guarded.interceptor, guarded.calls
+    minds_more = guarded.minds_results or guarded.minds_failures
 
     def before(values: Values) -> States | None:
         me = get_ident()
@@ -199,7 +207,7 @@ def _one(guarded: Guarded) -> Callable[[Values], States | None]:
             return None
         finally:
             inside.discard(me)
-        return None if state is None else ((guarded, state),)
+        return ((guarded, state),) if minds_more and state is not None else None
 
     return before
 
@@ -255,17 +263,33 @@ def _absorb(at: Guarded, states: States, error: Exception) -> None:
 
 
 def _several(every: tuple[Guarded, ...]) -> Callable[[Values], States | None]:
-    steps = [_one(guarded) for guarded in every]
+    steps = [
+        (guarded, guarded.interceptor, guarded.calls, guarded.minds_results or guarded.minds_failures)
+        for guarded in every
+    ]
 
     def before(values: Values) -> States | None:
+        me = get_ident()
+        if me in inside:
+            return None
         states: States = ()
         try:
-            for step in steps:
-                states += step(values) or ()
+            inside.add(me)
+            for guarded, interceptor, calls, minds_more in steps:
+                calls[0] += 1
+                try:
+                    state = interceptor.before(values)
+                except Exception as error:
+                    _absorbed(guarded, error)
+                else:
+                    if minds_more and state is not None:
+                        states += ((guarded, state),)
         except BaseException as error:
             # Something of the application's came through (KeyboardInterrupt, a time limit): close what is open.
             Probe.failed(states, error)
             raise
+        finally:
+            inside.discard(me)
         return states or None
 
     return before

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.model.requests import running_task
 from isolation_audit.rules.context.task_namespaces import Namespaces
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class GetPoint(Interceptor):
         self._name = layout.argument("key")
 
     def before(self, values: Values) -> Any:
-        """Wait for what is read."""
+        """Wait for what is read: in a task, once a user's task has put anything into such an object."""
+        if not self._namespaces.told or running_task() is None:
+            return None
         name = self._name(values)
         return (self._self_of(values), name) if type(name) is str and not name.startswith(_PRIVATE) else None
 

@@ -64,15 +64,21 @@ class ComputePoint(Interceptor):
         self.place = place
         self._runtime = runtime
         self._caches = runtime.part(Caches)
+        self._ambient = runtime.ambient
         self._property_of = layout.receiver_reader()
         self._instance = layout.argument("instance")
         self._read = ReadPoint(place.removesuffix(".__get__"), self._caches)
 
     def before(self, values: Values) -> tuple[Any, Any, User] | None:
         """Begin to compute in a user's work; None for everything else."""
+        if self._ambient.variable is None:
+            return None  # a value can't be made from a variable that nobody knows
         instance = self._instance(values)
-        writer = None if instance is None else self._caches.user()
-        return None if writer is None else (self._property_of(values), instance, writer)
+        found = self._property_of(values)
+        if instance is None or self._caches.is_nobodys(found.func, type(instance)):
+            return None
+        writer = self._caches.user()
+        return None if writer is None else (found, instance, writer)
 
     def after(self, state: tuple[Any, Any, User], _result: Any) -> None:
         """The value is there."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.model.scopes import trail_variable
 from isolation_audit.rules.context.library_residue import LibraryResidue
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class CurrentPoint(Interceptor):
         library_residue.follow(sys.modules["opentelemetry.context"].get_current)
 
     def before(self, _values: Values) -> Any:
-        """Wait for what is read."""
-        return self
+        """Wait for what is read, where an earlier job has left anything."""
+        return trail_variable.get()
 
     def after(self, _state: Any, current: Any) -> None:
         """It may be what another user's job has left."""

@@ -173,6 +173,13 @@ class Caches:
         if of_the_user:
             then()
 
+    def is_nobodys(self, function: FunctionType, receiver: type) -> bool:
+        """True where it is known already that its results are not made from the ambient variable."""
+        if self._dependence.ambient is not self.runtime.ambient.variable:
+            return False
+        known = self._dependence.known(function, receiver, NOTHING)
+        return known is not None and known is not Source.AMBIENT
+
     def _source(self, memo: Memo, receiver: type | None) -> Source:
         variable = self.runtime.ambient.variable
         if self._dependence.ambient is not variable:

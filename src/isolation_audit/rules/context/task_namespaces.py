@@ -6,12 +6,12 @@ set while nobody was known, or in the reader's own task, tell nothing.
 
 from __future__ import annotations
 
-import asyncio
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.requests import running_task
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.context.suspicions import ContextBled
 
@@ -47,6 +47,8 @@ class Namespaces:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self.told = False
+        """True once a user's task has put anything in: before that, no reading tells anything."""
         self._written: weakref.WeakKeyDictionary[Any, dict[str, dict[Hashable, _Writing]]] = weakref.WeakKeyDictionary()
 
     def set(self, namespace: Any, name: str, value: Any) -> None:
@@ -61,12 +63,14 @@ class Namespaces:
             values[key] = writing = _Writing(reference)
             if len(values) > _VALUES:
                 values.pop(next(iter(values)), None)
-        user, task = self._runtime.ambient.current(), _task()
         if writing.users is None:
             return
+        task = running_task()
+        user = None if task is None else self._runtime.ambient.current()
         if user is None or user.kind is not Kind.USER or task is None or len(writing.users) >= _COMMON:
             writing.users = None
             return
+        self.told = True
         writing.users[user.id] = user
         writing.tasks.add(task)
 
@@ -76,8 +80,9 @@ class Namespaces:
         writing = self._written.get(namespace, {}).get(name, {}).get(key)
         if writing is None or not writing.users or not _is_of(writing, value):
             return
-        user, task = self._runtime.ambient.current(), _task()
-        if user is None or user.kind is not Kind.USER or task is None or task in writing.tasks:
+        task = running_task()
+        user = None if task is None else self._runtime.ambient.current()
+        if user is None or user.kind is not Kind.USER or task in writing.tasks:
             return
         writers = list(writing.users.values())
         if any(same(writer, user) for writer in writers):
@@ -98,10 +103,3 @@ def _known_by(value: Any) -> tuple[weakref.ref[Any] | None, Hashable]:
 
 def _is_of(writing: _Writing, value: Any) -> bool:
     return writing.reference is None or writing.reference() is value
-
-
-def _task() -> Any:
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None

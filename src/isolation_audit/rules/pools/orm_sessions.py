@@ -7,7 +7,6 @@ row by itself is one piece of work, and silent.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
@@ -15,6 +14,7 @@ from weakref import ref
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.owner_records import Record
+from isolation_audit.model.requests import running_task
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.pools.unread_answers import Dirty
@@ -105,10 +105,7 @@ class Sessions:
 
 
 def _work() -> Any:
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # no loop runs on this thread
-        task = None
+    task = running_task()
     if task is not None:
         return ref(task)
     # By reference: a scope that is gone is no other one, whatever lies at its place in memory now.

@@ -18,6 +18,7 @@ from weakref import ref
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.owner_records import Record
+from isolation_audit.model.requests import running_task
 from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Pools:
 
     def ask(self, exchange: Exchange, target: str) -> None:
         """Something is written; tell where an answer for another user is still to come."""
-        user, task = self.user(), _task()
+        user, task = self.user(), running_task()
         asked_by = exchange.asked_by
         if not exchange.answered and exchange.cut_off is None and asked_by is not None and _cancelled(exchange.asker):
             exchange.cut_off = _CutOff(asked_by, exchange.asker, ())
@@ -132,7 +133,7 @@ class Pools:
 
     def wait(self, exchange: Exchange) -> None:
         """A reading begins. Whoever asked, and waits, has its answers for itself."""
-        task = _task()
+        task = running_task()
         exchange.readers = [reader for reader in exchange.readers if reader() not in (None, task)]
         if task is not None:
             exchange.readers.append(ref(task))
@@ -164,16 +165,9 @@ class Pools:
             exchange.cut_off = _CutOff(exchange.asked_by, exchange.asker, place)
 
 
-def _task() -> Any:
-    try:
-        return asyncio.current_task()
-    except RuntimeError:  # no loop runs on this thread
-        return None
-
-
 def _leave(exchange: Exchange) -> Any:
     """The running task reads no more."""
-    task = _task()
+    task = running_task()
     exchange.readers = [reader for reader in exchange.readers if reader() not in (None, task)]
     return task
 

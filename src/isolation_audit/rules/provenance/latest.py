@@ -40,7 +40,7 @@ class LatestUnits:
 
     def ended(self, user: User, endpoint: Any, inputs: Inputs) -> None:
         """A unit of work is over."""
-        kinds = tuple(dict.fromkeys(one.kind for one in inputs.kept))
+        kinds = tuple(dict.fromkeys([one.kind for one in inputs.kept]))
         route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
         self._latest.pop(user.id, None)
         self._latest[user.id] = Seen(monotonic(), route, method, kinds)
