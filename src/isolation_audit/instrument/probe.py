@@ -133,8 +133,8 @@ class Probe:
         for check in gone:
             check.retire()
 
-    # Unlike `before`, these two do not mind being inside the auditor already: there a garbage collection may have closed
-    # a coroutine, and what was opened for it has to be closed.
+    # Unlike `before`, these two do not mind being inside the auditor already: there a garbage collection may have
+    # closed a coroutine, and what was opened for it has to be closed.
 
     @staticmethod
     def after(states: States, result: Any) -> None:

@@ -68,6 +68,21 @@ def capture(limit: int) -> RawStack:
     return tuple(raw)
 
 
+def frames_here(limit: int) -> RawStack:
+    """The innermost ``limit`` frames, ours among them: where a place is noted that hardly anybody ever asks for."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - as above
+    raw: list[tuple[CodeType, int]] = []
+    while frame is not None and len(raw) < limit:
+        raw.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return tuple(raw)
+
+
+def captured(raw: RawStack, limit: int) -> RawStack:
+    """What :func:`capture` would have given where :func:`frames_here` has given ``raw``."""
+    return tuple([step for step in raw if not is_ours(step[0])][:limit])
+
+
 def here() -> RawStack:
     """The present place, deep enough to find the application in it.
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.rules.routes import Endpoint
 
 
 def sending(runtime: Runtime, targets: tuple[str, ...]) -> Iterator[Point]:
@@ -70,7 +71,7 @@ class SendPoint(PassingPoint):
         server = self._self_of(values)
         if kind == "http.response.start":
             headers = message.get("headers", ())
-            self._responses[server] = Response(self._sinks, self.place, headers, request_of(server.scope))
+            self._responses[server] = Response(self._sinks, self.place, headers, AskedOfScope(server.scope))
         elif kind == "http.response.body":
             last, body = not message.get("more_body", False), message.get("body", b"")
             # What was asked for goes with the last part: the server's object may live as long as the connection.
@@ -80,7 +81,21 @@ class SendPoint(PassingPoint):
         return Passing()
 
 
-def request_of(scope: Any) -> Asked:
-    """What a request of an ASGI scope asks for, and of whom, where a router has said so."""
-    asked = f"{scope.get('path', '')}?{scope.get('query_string', b'').decode('latin-1')}"
-    return Asked(asked, endpoint_of(scope))
+class AskedOfScope(Asked):
+    """What a request of an ASGI scope asks for, and of whom, where a router has said so; read when it is wanted."""
+
+    __slots__ = ("_scope",)
+    _scope: Any
+
+    def __init__(self, scope: Any) -> None:
+        object.__setattr__(self, "_scope", scope)
+
+    @property
+    def asked(self) -> str:
+        """Path and query."""
+        return f"{self._scope.get('path', '')}?{self._scope.get('query_string', b'').decode('latin-1')}"
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What answers."""
+        return endpoint_of(self._scope)

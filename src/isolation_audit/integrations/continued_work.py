@@ -13,6 +13,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import Queues
 from isolation_audit.model.scopes import unit_variable
+from isolation_audit.rules.context.lineage import brought_by
 from isolation_audit.rules.provenance.inputs import ITEM, Input, Inputs, current_inputs, receiver
 
 if TYPE_CHECKING:
@@ -125,7 +126,10 @@ class PutPoint(Interceptor):
         self._item = layout.argument("item")
 
     def before(self, values: Values) -> None:
-        """Note whose unit puts it."""
+        """Note whose unit puts it; what brings its own context has its unit in there."""
+        item = self._item(values)
+        if brought_by(item) is not None:
+            return
         inputs, queue = current_inputs(), self._queue(values)
         items = self._queues.of(queue)
         if items is None and inputs is None:
@@ -134,7 +138,7 @@ class PutPoint(Interceptor):
             inputs.user = self._user()
         if items is None:
             items = self._queues.added(queue)
-        items.put(self._item(values), inputs)
+        items.put(item, inputs)
 
 
 class TakePoint(Interceptor):
@@ -154,6 +158,8 @@ class TakePoint(Interceptor):
 
     def after(self, queue: Any, item: Any) -> None:
         """It is an input of the unit that takes it; from here on that goes on with the unit that has put it."""
+        if brought_by(item) is not None:
+            return
         own = current_inputs()
         items = self._queues.of(queue)
         by: Inputs | None = None if items is None else items.take(item)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
@@ -119,6 +120,8 @@ def _reads_request(dependant: Any) -> bool:
 
 def _is_scheme(call: Any) -> bool:
     """True for what reads a credential out of the request, and gives it as it is."""
+    if type(call) is FunctionType:
+        return False
     return any(
         cls.__name__ == "SecurityBase" and cls.__module__ == "fastapi.security.base" for cls in type(call).__mro__
     )

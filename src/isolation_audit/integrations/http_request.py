@@ -24,7 +24,7 @@ from isolation_audit.targets.user_variables import SOURCE as VARIABLE
 from isolation_audit.targets.user_variables import UserVariables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
@@ -268,9 +268,8 @@ def serving_requests(target: str, runtime: Runtime) -> Callable[[Layout], WsgiSe
     return lambda layout: WsgiServerPoint(target, runtime, layout.receiver_reader())
 
 
-def _asgi_headers(headers: Any) -> Iterator[tuple[str, str]]:
-    for name, value in headers or ():
-        yield name.decode("latin-1").lower(), value.decode("latin-1")
+def _asgi_headers(headers: Any) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers or ()]
 
 
 def _asgi_query(scope: dict[str, Any]) -> str:
@@ -287,10 +286,12 @@ def _environ(handler: Any) -> dict[str, Any]:
     return vars(handler).get("environ") or {}
 
 
-def wsgi_headers(environ: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def wsgi_headers(environ: dict[str, Any]) -> list[tuple[str, str]]:
     """The headers of a WSGI environment: names in lower case, with their values."""
+    headers = []
     for name, value in list(environ.items()):
-        if name == "REMOTE_USER":
-            yield "remote-user", str(value)
-        elif name.startswith("HTTP_"):
-            yield name[5:].replace("_", "-").lower(), value
+        if name.startswith("HTTP_"):
+            headers.append((name[5:].replace("_", "-").lower(), value))
+        elif name == "REMOTE_USER":
+            headers.append(("remote-user", str(value)))
+    return headers

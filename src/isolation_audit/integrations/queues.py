@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +12,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import Items, Queues
 from isolation_audit.model.requests import running_task
 from isolation_audit.model.scopes import AWAITED, handed_variable, waiting_variable
-from isolation_audit.rules.context.lineage import Lineage
+from isolation_audit.rules.context.lineage import Lineage, brought_by
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -65,11 +64,14 @@ class PutPoint(Interceptor):
         self._queues = queues
 
     def before(self, values: Values) -> Any:
-        """Label the item."""
-        if handed_variable.get() is AWAITED:
-            _note(self._item(values))
-        queue = self._queue(values)
+        """Label the item; one that brings its own context says by that whose it is."""
         item = self._item(values)
+        context = brought_by(item)
+        if context is not None:
+            if handed_variable.get() is AWAITED:
+                handed_variable.set(context)
+            return None
+        queue = self._queue(values)
         items = self._label(queue, item)
         # A queue without a limit takes everything.
         return (items, item) if items is not None and queue.maxsize > 0 else None
@@ -91,17 +93,6 @@ class PutPoint(Interceptor):
         items.take(item)
 
 
-def _note(item: Any) -> None:
-    context = _brought(item)
-    if context is not None:
-        handed_variable.set(context)
-
-
-def _brought(item: Any) -> Context | None:
-    """A worker thread is handed its job with the context to run it in, which comes first."""
-    return item[0] if type(item) is tuple and item and type(item[0]) is Context else None
-
-
 class GetPoint(Interceptor):
     """Around getting: one item is done, the next one begins."""
 
@@ -118,12 +109,12 @@ class GetPoint(Interceptor):
 
     def after(self, queue: Any, item: Any) -> None:
         """The next one begins."""
-        items = self._queues.of(queue)
-        owner = None if items is None else items.take(item)
-        context = _brought(item)
+        context = brought_by(item)
         if context is not None:
             self._lineage.begin_elsewhere(context)
             return
+        items = self._queues.of(queue)
+        owner = None if items is None else items.take(item)
         waiting: Waiting | None = waiting_variable.get()
         if waiting is not None and waiting.fetches(sys._getframe(1)):  # noqa: SLF001 - the documented way to a frame
             waiting.got = item, owner, queue

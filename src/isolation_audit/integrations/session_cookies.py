@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.http_request import sources
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
+
+
+_LENGTH: Final = len("set-cookie")
 
 
 def are_learned(runtime: Runtime) -> bool:
@@ -30,11 +33,13 @@ def answered(cookies: Iterable[str]) -> None:
         request.answered(set_cookies)
 
 
-def in_headers(headers: Any) -> Iterable[str]:
+def in_headers(headers: Any) -> list[str]:
     """The values of ``Set-Cookie`` among headers, of which both parts are texts or bytes."""
+    found = []
     for name, value in headers:
-        if len(name) == len("set-cookie") and name.lower() in (b"set-cookie", "set-cookie"):
-            yield value.decode("latin-1") if type(value) is bytes else str(value)
+        if len(name) == _LENGTH and name.lower() in (b"set-cookie", "set-cookie"):
+            found.append(value.decode("latin-1") if type(value) is bytes else str(value))
+    return found
 
 
 class SettingPoint(Interceptor):
@@ -47,7 +52,9 @@ class SettingPoint(Interceptor):
     def before(self, values: Values) -> None:
         """Tell the request."""
         if request_variable.get() is not None:
-            answered(self._cookies_of(values))
+            cookies = self._cookies_of(values)
+            if cookies:
+                answered(cookies)
 
 
 class MadePoint(Interceptor):

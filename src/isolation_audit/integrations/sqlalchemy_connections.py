@@ -108,8 +108,11 @@ def _kept(databases: Databases, connection: Any) -> Kept | None:
     if pool is None or connection.dialect.name not in _LANGUAGES:
         return None
     told, record = pool.dispatch, checkout._connection_record  # noqa: SLF001 - `info` is the application's
-    if record is None or any(moment and may_clean(moment) for moment in (told.reset, told.checkin, told.checkout)):
+    if record is None:
         return None
+    for moment in (told.reset, told.checkin, told.checkout):
+        if moment and may_clean(moment):
+            return None
     return databases.kept(record, record.starttime, ref(checkout), plain_text(connection.engine.url.database) or "")
 
 

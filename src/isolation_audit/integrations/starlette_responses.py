@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
-from isolation_audit.integrations.asgi_servers import request_of
+from isolation_audit.integrations.asgi_servers import AskedOfScope
 from isolation_audit.rules.content.responses import Response
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ResponsePoint(Interceptor):
         response, scope = self._self_of(values), self._scope(values)
         body, user = response.body, self._sinks.reader()
         if user is not None and type(body) is bytes and scope["type"] == "http":
-            left = Response(self._sinks, RESPONSE, response.raw_headers, request_of(scope), outermost=True)
+            left = Response(self._sinks, RESPONSE, response.raw_headers, AskedOfScope(scope), outermost=True)
             left.chunk(body, last=True)
 
 
@@ -68,7 +68,7 @@ class AskedPoint(Interceptor):
         """Keep what it answers."""
         scope = self._scope(values)
         if scope["type"] == "http":
-            self._asked[self._self_of(values)] = request_of(scope)
+            self._asked[self._self_of(values)] = AskedOfScope(scope)
 
 
 class PartPoint(Interceptor):

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from isolation_audit.content import secrets
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.asgi_servers import request_of
+from isolation_audit.integrations.asgi_servers import AskedOfScope
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, in_task, passing
 from isolation_audit.rules.content.responses import HEAD, Asked, Wire
@@ -105,7 +105,11 @@ def _asked() -> Asked:
     """What the running request asks for, where it is one of an ASGI application."""
     request: Request | None = request_variable.get()
     scope = None if request is None else request.scope
-    return Asked() if scope is None or "path" not in scope else request_of(scope)
+    if scope is None or "path" not in scope:
+        return Asked()
+    # Read now: the connection outlives the request.
+    lazy = AskedOfScope(scope)
+    return Asked(lazy.asked, lazy.endpoint)
 
 
 class LinesPoint(WritePoint):

@@ -87,9 +87,11 @@ class Ambient:
 
     def current(self) -> User | None:
         """The user whose work is running, or None if unknown."""
-        user = self.in_context()
-        if user is not None:
-            return user
+        # Asked some ten times in each request: what has nothing to say is passed by without a call.
+        if self._read_adopted is not None or self._held or current_scope() is not None:
+            user = self.in_context()
+            if user is not None:
+                return user
         request: Request | None = current_request()
         return None if request is None else request.user()
 

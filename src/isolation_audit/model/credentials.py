@@ -140,7 +140,7 @@ def presented_in(
         if name == "cookie":
             for cookie, text in cookies_in(value, configured):
                 cookies[cookie] = digest(plain_cookie(text))
-        else:
+        elif name == "authorization" or is_key(name):
             for key in keys_in(name, value):
                 keys[digest(key)] = None
     for key in keys_in_query(query):

@@ -51,6 +51,7 @@ class Request:
         "_person",
         "_presented",
         "_query",
+        "_read",
         "_said_others",
         "_sources",
         "_task",
@@ -88,6 +89,7 @@ class Request:
         self._presented: Presented | None = None
         self._sources = sources
         self._headers: Callable[[], Iterable[tuple[str, str]]] | None = headers
+        self._read: tuple[tuple[str, str], ...] | None = None
         self._task = running_task() if own_task_only else None
         self.lasting = own_task_only
         self.rank = NEVER
@@ -137,7 +139,7 @@ class Request:
     def hear(self, headers: Callable[[], Iterable[tuple[str, str]]], query: Callable[[], str] | None = None) -> None:
         """Look for the user in these headers, from now on: the server had none to show when the request began."""
         if not self._over:
-            self._headers, self._query, self._presented = headers, query, None
+            self._headers, self._query, self._presented, self._read = headers, query, None, None
             self._asked = not self._sources.headers
 
     def settle(self) -> None:
@@ -201,7 +203,7 @@ class Request:
         self._over = True
         self.inputs = None
         self.scope = self.session = self.mark = self._headers = self._task = self._endpoint_of = None
-        self._query = self._presented = None
+        self._query = self._presented = self._read = None
         self._waiting = []
         self._person = self._kept = self._user = self._name = self._compared = self._answer_to = None
 
@@ -241,7 +243,7 @@ class Request:
 
     def user(self) -> User | None:
         """Whose work this is; None as long as nobody knows, and where what is known contradicts itself."""
-        if self._void or self._is_elsewhere():
+        if self._void or self._over or (self._task is not None and self._task is not running_task()):
             return None
         self._look()
         if self._void:
@@ -283,13 +285,18 @@ class Request:
             return None
         return self._sources.learned.party(presented.all())
 
+    def _heads(self) -> Iterable[tuple[str, str]]:
+        """Its headers, as they were read first."""
+        if self._read is None:
+            self._read = () if self._headers is None else tuple(self._headers())
+        return self._read
+
     def _present(self) -> Presented | None:
         """What it presents; None where nobody is asked for that."""
         if self._presented is None and LEARNED in self._sources.detect and not self._over:
             try:
-                headers = () if self._headers is None else self._headers()
                 query = "" if self._query is None else self._query()
-                self._presented = self._sources.learned.present(headers, query)
+                self._presented = self._sources.learned.present(self._heads(), query)
             except (AttributeError, LookupError, TypeError, ValueError):
                 self._presented = Presented({})  # they may be none at all, where somebody has made them up
         return self._presented
@@ -387,13 +394,15 @@ class Request:
             if person is not self._person:
                 self._meet(person)
         if self.rank > LOGIN and "session" in detect:
-            self._look_into(self.session if scope is None else scope.get("session", self.session))
+            session = self.session if scope is None else scope.get("session", self.session)
+            if session is not None:
+                self._look_into(session)
         if self.rank > TOKEN and not self._asked:
             self._asked = True
             # Headers may be none at all, where the application, or whoever tests it, has made them up.
             with suppress(AttributeError, LookupError, TypeError, ValueError):
-                sources, headers = self._sources, () if self._headers is None else self._headers()
-                found = name_in_headers(headers, sources.headers, sources.claims)
+                sources = self._sources
+                found = name_in_headers(self._heads(), sources.headers, sources.claims)
                 if found is not None:
                     self.told(*found)
 

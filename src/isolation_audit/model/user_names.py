@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from types import MemberDescriptorType
 from typing import Any, Final
 from uuid import UUID
@@ -84,10 +85,11 @@ def name_of(person: object) -> Name | Unresolved | None:
     if "_wrapped" in fields:  # Django's lazy objects
         inner = fields["_wrapped"]
         return UNRESOLVED if inner is None or type(inner) is object else name_of(inner)
-    told = name_in_claims(field_of(fields.get(_MADE_OF), "claims"))
+    made_of = fields.get(_MADE_OF)
+    told = None if made_of is None else name_in_claims(field_of(made_of, "claims"))
     if told is not None:
         return told
-    found = [(field, text) for field in FIELDS if (text := plain_id(field_of(person, field))) is not None]
+    found = _ids_in(person, fields)
     if not found:
         return _name_inside(fields)
     chosen = found[0][1]
@@ -101,6 +103,17 @@ def name_of(person: object) -> Name | Unresolved | None:
         tuple(aliases),
         tuple(text for field, text in others if field not in _ALIASES),
     )
+
+
+def _ids_in(person: object, fields: dict[str, Any]) -> list[tuple[str, str]]:
+    """The fields of a person that have an id, and the ids, the most telling first."""
+    found = []
+    for field in FIELDS:
+        value = fields.get(field) if fields else _slot(person, field)
+        text = None if value is None else plain_id(value)
+        if text is not None:
+            found.append((field, text))
+    return found
 
 
 def _name_inside(fields: dict[str, Any]) -> Name | Unresolved | None:
@@ -160,7 +173,7 @@ def fields_of(person: object) -> dict[str, Any]:
     """The fields of an object, or the telling ones of a mapping, past the class's own way of reading them."""
     if issubclass(type(person), dict):
         mapping: Any = person
-        return {key: dict.get(mapping, key) for key in FIELDS}
+        return dict(zip(FIELDS, map(partial(dict.get, mapping), FIELDS), strict=True))
     try:
         fields = object.__getattribute__(person, "__dict__")
     except AttributeError:

@@ -121,6 +121,8 @@ class Egress:
         self._latest = runtime.part(LatestUnits)
         self._allowed = frozenset(responses.mentions)
         self._mentions = ATTRIBUTIONS.union(responses.mentions)
+        self.opens_paths = bool(responses.paths)
+        """True where the configuration names paths whose responses may name others."""
         self._open_to_all = re.compile("|".join(map(translate, responses.paths))).match if responses.paths else None
 
     def user(self) -> User | None:

@@ -45,9 +45,12 @@ _UNREAD: Final = re.compile(
 """Types that are nobody's data, or no text."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """What a response answers: path and query, and the view that made the response, where that is known."""
+    """What a response answers: path and query, and the view that made the response, where that is known.
+
+    Most responses are never asked for either: an integration may make them when they are.
+    """
 
     asked: str = ""
     endpoint: Endpoint | None = None
@@ -97,7 +100,7 @@ class Response:
         self._held = b""
         self._body: list[bytes] = []
         self._left = LARGEST
-        self._shared = self._own = sinks.may_name_others(request.asked)
+        self._shared = self._own = sinks.opens_paths and sinks.may_name_others(request.asked)
         self._concerned: dict[str, User] = {}
         """Everybody whom the body names, by id."""
         self._found: Mark | None = None

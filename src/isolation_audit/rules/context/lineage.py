@@ -357,6 +357,11 @@ def _left(native: User) -> bool:
     return left is not None and same(left.user, native) and left.is_here()
 
 
+def brought_by(item: Any) -> Context | None:
+    """The context in which a queued item is to be worked on: a worker thread's job comes with it, as its first part."""
+    return item[0] if type(item) is tuple and item and type(item[0]) is Context else None
+
+
 def brought(function: Any) -> Context | None:
     """The context of its own that a job runs in (``copy_context().run``, ``asyncio.to_thread``); None without."""
     below = function.func if type(function) is partial else function

@@ -8,20 +8,23 @@ import weakref
 from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.model.requests import running_task
-
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
     from threading import Thread
 
 
+_current_task: Final = asyncio.current_task
+
+running_loop: Final[Callable[[], asyncio.AbstractEventLoop | None]] = asyncio.events._get_running_loop  # noqa: SLF001
+"""The loop that runs on this thread, if any; raises nothing."""
+
+
 def _runner() -> Hashable:
-    task = running_task()
-    if task is not None:
-        return weakref.ref(task)
-    # A callback's context is a copy, and what the thread was at before its loop is none of the callback's.
     loop = running_loop()
-    return get_ident() if loop is None else weakref.ref(loop)
+    if loop is None:
+        return get_ident()
+    # A callback's context is a copy, and what the thread was at before its loop is none of the callback's.
+    return weakref.ref(_current_task(loop) or loop)
 
 
 class OfRunner:
@@ -35,11 +38,6 @@ class OfRunner:
     def is_here(self) -> bool:
         """True in that task, or on that thread."""
         return self._runner == _runner()
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that runs on this thread, if any."""
-    return asyncio.events._get_running_loop()  # noqa: SLF001 - raises nothing
 
 
 def running_thread() -> Thread | None:

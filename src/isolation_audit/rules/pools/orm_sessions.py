@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from isolation_audit.analysis.frames import beneath
-from isolation_audit.instrument.stacks import capture
+from isolation_audit.instrument.stacks import capture, captured, frames_here
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.requests import running_task
 from isolation_audit.model.scopes import current_scope
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 _ORIGIN_FRAMES: Final = 8
+_RAW_FRAMES: Final = 24
+"""The same with what is left out when it is shown: ours, and what lies between."""
 
 
 class Holder:
@@ -40,6 +42,7 @@ class Holder:
         self.changed = False
         """True once something was changed that is not committed."""
         self.place: RawStack = ()
+        """Where that was begun, with frames of ours among them."""
         self.transaction: ref[Any] | None = None
         """What they are in the middle of."""
 
@@ -85,7 +88,7 @@ class Sessions:
         work = _work()
         if holder.user is None:
             holder.user, holder.work = user, work
-            holder.place = beneath(capture(_ORIGIN_FRAMES), libraries)
+            holder.place = frames_here(_RAW_FRAMES)
         elif not same(holder.user, user):
             if not _is_one(holder.work, work) and (holder.changed or _goes_on(holder.work)):
                 self._tell(holder, user, target, libraries)
@@ -98,7 +101,8 @@ class Sessions:
         if left_by is None:
             return
         record = Record(ref(self))
-        record.owner, record.origin, record.origin_label = left_by, holder.place, "a transaction was begun for"
+        record.owner, record.origin_label = left_by, "a transaction was begun for"
+        record.origin = beneath(captured(holder.place, _ORIGIN_FRAMES), libraries)
         stack = beneath(capture(self._runtime.config.limits.stack), libraries)
         how = "in the middle of a transaction"
         self._runtime.publish(Dirty(target, how, left_by, user, record, stack))
