@@ -8,6 +8,7 @@ of the path that was asked for: that has the values in it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.rules.routes import Endpoint
@@ -67,6 +68,7 @@ def _below(holder: Any, view: Any, prefix: str, depth: int) -> Iterator[str]:
             yield from _below(route, view, below, depth - 1)
 
 
+@lru_cache(1_000)
 def _pattern(template: str) -> str:
     parts, end = [], 0
     for one in _parameters.finditer(template):
@@ -77,6 +79,8 @@ def _pattern(template: str) -> str:
 
 def _mounted(prefix: str, scope: Any) -> str:
     """The path of what the application is mounted below, without its values."""
+    if not prefix:
+        return ""
     root = scope.get("app_root_path")
     prefix = prefix.removeprefix(root) if type(root) is str else prefix
     given = scope.get("path_params")

@@ -4,46 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.content import secrets
+from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_routes import endpoint_of
-from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
+from isolation_audit.integrations.session_cookies import answered, are_learned, in_headers
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
 from isolation_audit.rules.content.pushes import PUSHED
 from isolation_audit.rules.content.responses import Asked, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.rules.routes import Endpoint
 
 
+_HEADS: Final = ("http.response.start", "websocket.accept")
+
+
 def sending(runtime: Runtime, targets: tuple[str, ...]) -> Iterator[Point]:
     """Points around the methods of a server that take an application's messages; its ASGI scope is ``self.scope``."""
     if are_learned(runtime):
         for target in targets:
-            yield Point(target, partial(_heads, target))
+            yield Point(target, partial(HeadPoint, target))
     sinks = egress_of(runtime)
     if sinks is not None:
         for target in targets:
             yield Point(target, partial(SendPoint, target, sinks))
 
 
-def _heads(target: str, layout: Layout) -> SettingPoint:
-    message_of = layout.argument("message")
+class HeadPoint(Interceptor):
+    """Around the ``send`` of one connection or request: which cookies its head sets."""
 
-    def cookies_of(values: Values) -> Iterable[str]:
+    def __init__(self, place: str, layout: Layout) -> None:
+        self.place = place
+        self._message = layout.argument("message")
+
+    def before(self, values: Values) -> None:
+        """Tell the request."""
+        message_of = self._message
         message = message_of(values)
-        if type(message) is not dict or message.get("type") not in ("http.response.start", "websocket.accept"):
-            return ()
-        return in_headers(message.get("headers") or ())
-
-    return SettingPoint(target, cookies_of)
+        if type(message) is dict and message.get("type") in _HEADS:
+            cookies = in_headers(message.get("headers") or ())
+            if cookies:
+                answered(cookies)
 
 
 class SendPoint(PassingPoint):
@@ -54,6 +63,8 @@ class SendPoint(PassingPoint):
         self._sinks = sinks
         self._self_of = layout.receiver_reader()
         self._message = layout.argument("message")
+        self._heads: WeakKeyDictionary[Any, tuple[Any, AskedOfScope]] = WeakKeyDictionary()
+        """Headers of responses of which nothing was sent yet."""
         self._responses: WeakKeyDictionary[Any, Response] = WeakKeyDictionary()
 
     def before(self, values: Values) -> Passing | None:
@@ -70,15 +81,24 @@ class SendPoint(PassingPoint):
             return Passing()
         server = self._self_of(values)
         if kind == "http.response.start":
-            headers = message.get("headers", ())
-            self._responses[server] = Response(self._sinks, self.place, headers, AskedOfScope(server.scope))
+            self._heads[server] = message.get("headers", ()), AskedOfScope(server.scope)
         elif kind == "http.response.body":
             last, body = not message.get("more_body", False), message.get("body", b"")
-            # What was asked for goes with the last part: the server's object may live as long as the connection.
-            response = self._responses.pop(server, None) if last else self._responses.get(server)
-            if response is not None and issubclass(type(body), bytes):
-                response.chunk(body, last=last)
+            if issubclass(type(body), bytes):
+                self._body(server, body, last=last)
         return Passing()
+
+    def _body(self, server: Any, body: bytes, *, last: bool) -> None:
+        """The next part of a body; one that a framework has searched as a whole comes by here once more."""
+        head = self._heads.pop(server, None)
+        if head is not None:
+            if last and self._sinks.was_searched_here(body):
+                return
+            self._responses[server] = Response(self._sinks, self.place, *head)
+        # What was asked for goes with the last part: the server's object may live as long as the connection.
+        response = self._responses.pop(server, None) if last else self._responses.get(server)
+        if response is not None:
+            response.chunk(body, last=last)
 
 
 class AskedOfScope(Asked):

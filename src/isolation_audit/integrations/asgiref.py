@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.model.requests import running_task
+from isolation_audit.model.running import running_task
 from isolation_audit.rules.context.task_namespaces import Namespaces
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
-from isolation_audit.model.requests import running_task
+from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import starter_variable
 from isolation_audit.rules.context.lineage import Lineage
 from isolation_audit.rules.context.suspicions import Suspicion

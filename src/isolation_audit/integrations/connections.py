@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.observations import Broken, Unready
 from isolation_audit.instrument.stacks import capture, raised
-from isolation_audit.model.requests import running_task
+from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind, User
 from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.content.pushes import Push

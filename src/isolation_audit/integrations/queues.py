@@ -10,7 +10,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import Items, Queues
-from isolation_audit.model.requests import running_task
+from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import AWAITED, handed_variable, waiting_variable
 from isolation_audit.rules.context.lineage import Lineage, brought_by
 

@@ -7,7 +7,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.model.requests import running_task
+from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import (
     AWAITED,
     begin_anew,

@@ -11,7 +11,7 @@ from isolation_audit.content import secrets
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import AskedOfScope
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.scopes import request_variable, sink_variable
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, in_task, passing
 from isolation_audit.rules.content.responses import HEAD, Asked, Wire
 
@@ -68,14 +68,16 @@ class WritePoint(Interceptor):
 
     def before(self, values: Values) -> Any:
         """Search what a server's connection sends; for secrets, what a client's does."""
-        self._write(values)
+        passing_by: Passing | None = sink_variable.get()
+        if passing_by is None or passing_by.over:
+            self._write(values)
 
     def _write(self, values: Values) -> bool:
         argument_of = self._argument
         given = argument_of(values)
         if type(given) is bytes and not given.startswith(HEAD) and not (secrets.version() or len(self._wires)):
             return False  # no response begins or goes on here, and there is nothing else to look for
-        if passing() or not in_task():
+        if not in_task():
             return False
         transport, data = self._self_of(values), self._bytes(given)
         if data is None:
@@ -131,7 +133,7 @@ class EncryptingPoint(PassingPoint, WritePoint):
 
     def before(self, values: Values) -> Passing | None:
         """Search it before it is encrypted."""
-        return Passing() if self._write(values) else None
+        return Passing() if not passing() and self._write(values) else None
 
     @staticmethod
     def _socket_transport(transport: Any) -> Any:
@@ -146,9 +148,9 @@ class ReadPoint(Interceptor):
         self.place = place
         self._sinks = sinks
 
-    def before(self, _values: Values) -> bool:
-        """Wait for what is read."""
-        return True
+    def before(self, _values: Values) -> bool | None:
+        """Wait for what is read, where anybody has a secret."""
+        return bool(secrets.version()) or None
 
     def after(self, _state: Any, data: Any) -> None:
         """Search it for secrets: an answer may name others, it may not hold what is theirs alone."""

@@ -43,11 +43,14 @@ class Ambient:
         self._read_adopted: Callable[..., Any] | None = None
         self._user_of: Callable[[Any], Any] | None = None
         self._held: tuple[Callable[[], Any], ...] = ()
+        self.asks = False
+        """True where somebody else than our scopes may name a user."""
 
     def hold(self, read: Callable[[], Any]) -> None:
         """Ask one more holder of the user at work, after those that there are; ``read`` gives the id, or no id."""
         self._held = (*self._held, read)
         remembered.forget()
+        self.asks = True
         self.learned()
 
     def adopt(self, variable: ContextVar[Any], user_of: Callable[[Any], Any] | None) -> None:
@@ -56,6 +59,7 @@ class Ambient:
         self._user_of = user_of
         self._read_adopted = variable.get
         remembered.forget()
+        self.asks = True
         self.learned()
 
     def expect(self, find: Callable[[], ContextVar[Any] | None], user_of: Callable[[Any], Any] | None) -> None:
@@ -73,22 +77,19 @@ class Ambient:
             return variable.get(default)
 
         self._read_adopted = read
+        self.asks = True
         self.learned()
 
     def expect_no_more(self) -> None:
         """Nobody makes the variable that was expected."""
         if self.variable is None:
             self._read_adopted = None
-
-    @property
-    def asks(self) -> bool:
-        """True where somebody else than our scopes may name a user."""
-        return self._read_adopted is not None or bool(self._held)
+            self.asks = bool(self._held)
 
     def current(self) -> User | None:
         """The user whose work is running, or None if unknown."""
         # Asked some ten times in each request: what has nothing to say is passed by without a call.
-        if self._read_adopted is not None or self._held or current_scope() is not None:
+        if self.asks or current_scope() is not None:
             user = self.in_context()
             if user is not None:
                 return user

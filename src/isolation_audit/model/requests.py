@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.model.credentials import Presented, cookie_set, is_session_cookie, plain_cookie
 from isolation_audit.model.headers import name_in_headers
 from isolation_audit.model.remembered import remembered
+from isolation_audit.model.running import running_task
 from isolation_audit.model.sources import (
     AMBIENT,
     LEARNED,
@@ -419,14 +419,3 @@ class Request:
             name = name_of(value)
             if isinstance(name, Name):
                 self.told(rank, name)
-
-
-def running_task() -> Any:
-    """The task of asyncio that runs; None outside of its event loops."""
-    # Asked for the running loop first: on a thread without one, current_task() raises, which costs ten times as much.
-    loop = _running_loop()
-    return None if loop is None else _current_task(loop)
-
-
-_running_loop: Final = asyncio.events._get_running_loop  # noqa: SLF001 - get_running_loop() raises
-_current_task: Final = asyncio.current_task

@@ -88,7 +88,9 @@ class PassingPoint(Interceptor):
 
     def after(self, state: Passing, _result: Any) -> None:
         """It was sent."""
-        state.end()
+        state.over = True
+        if sink_variable.get() is state:
+            sink_variable.set(None)
 
     def failed(self, state: Passing, _error: BaseException) -> None:
         """It was not."""
@@ -258,6 +260,11 @@ class Egress:
         """Remember that these bytes were searched on behalf of ``user``."""
         self._passed_on[hash(payload), len(payload), user.id] = None
         drop_oldest(self._passed_on, _PASSED_ON)
+
+    def was_searched_here(self, payload: bytes) -> bool:
+        """The same on behalf of the user whose work is running."""
+        user = self.user() if self._passed_on else None
+        return user is not None and self.was_searched(payload, user)
 
     def was_searched(self, payload: bytes, user: User) -> bool:
         """True, once, where they come by again."""

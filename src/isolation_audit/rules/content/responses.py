@@ -113,7 +113,7 @@ class Response:
             elif lower == b"content-encoding":
                 encoding = value.decode("latin-1").strip().lower()
         self._push = Push(sinks, target) if kind.startswith("text/event-stream") else None
-        self._events = Events()
+        self._events: Events | None = None if self._push is None else Events()
         self._unended = True
         """As long as nothing waits for the end of the unit, which may come before that of the body."""
         self._page = kind.startswith(("text/html", "application/xhtml"))
@@ -135,8 +135,8 @@ class Response:
             self._sinks.pass_on(data, user)
         elif self._sinks.was_searched(data, user):
             return
-        if self._push is not None:
-            self._pushed(self._push, data, user, last=last)
+        if self._push is not None and self._events is not None:
+            self._pushed(self._push, self._events, data, user, last=last)
         elif current_inputs() is not None:
             self._by_provenance(data, user, last=last)
         else:
@@ -157,9 +157,9 @@ class Response:
                 self._publish(user, self._found)
             self._found = None
 
-    def _pushed(self, push: Push, data: bytes, user: User, *, last: bool) -> None:
+    def _pushed(self, push: Push, events: Events, data: bytes, user: User, *, last: bool) -> None:
         """Events are judged one by one: a stream of them may go on for days."""
-        for event in self._events.events(data, last=last):
+        for event in events.events(data, last=last):
             if event and not self._shared:
                 push.message(event, user, asked=self._request.asked, endpoint=self._request.endpoint)
             elif event:

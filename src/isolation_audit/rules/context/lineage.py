@@ -21,8 +21,9 @@ from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.model.requests import running_task
+from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import (
+    current_scope,
     left_variable,
     running_unit_variable,
     sharing_variable,
@@ -96,12 +97,24 @@ class UnitOfWork(OfRunner):
         """What it finds in other variables, and leaves there."""
 
 
+class Elsewhere:
+    """An item that brought its own context: what it finds and leaves is in there, and not in the thread's."""
+
+    __slots__ = ("is_here", "looks", "native", "owner", "turn")
+
+    def __init__(self) -> None:
+        self.turn = Turn()
+        self.is_here = self.turn.is_here
+        self.looks = False
+        self.native = self.owner = None
+
+
 class Lineage:
     """The lineage of contexts in one audit."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._current = runtime.ambient.current
-        self._in_context = runtime.ambient.in_context
+        self._ambient = runtime.ambient
         self.suspicions: Suspicions = runtime.part(Suspicions)
         self.library_residue: LibraryResidue = runtime.part(LibraryResidue)
         self._mailboxes = Mailboxes()
@@ -115,7 +128,8 @@ class Lineage:
 
     def native(self) -> User | None:
         """The user whom the running context itself has, whatever the request that is being served says of its own."""
-        user = self._in_context()
+        ambient = self._ambient
+        user = ambient.in_context() if ambient.asks or current_scope() is not None else None
         return user if user is not None and user.kind is _USER else None
 
     @staticmethod
@@ -204,12 +218,11 @@ class Lineage:
 
     def begin_elsewhere(self, context: Context) -> None:
         """A worker thread has got something that it runs in ``context``; :meth:`end_item` ends it."""
-        running_unit = UnitOfWork(None, None)
-        running_unit.turn = Turn()
-        self._enter(running_unit, context)
-        running_unit_variable.set(running_unit)
+        elsewhere = Elsewhere()
+        self._enter(elsewhere, context)
+        running_unit_variable.set(elsewhere)
 
-    def _enter(self, running_unit: UnitOfWork, context: Context) -> None:
+    def _enter(self, running_unit: UnitOfWork | Elsewhere, context: Context) -> None:
         """What is suspected of ``context`` is looked for on this thread, too."""
         # Raises where the context is in use at this moment: then it is no copy.
         with suppress(RuntimeError):
@@ -268,12 +281,17 @@ class Lineage:
 
     def end_item(self) -> None:
         """A consumer asks for its next item."""
-        running_unit: UnitOfWork | None = running_unit_variable.get()
+        running_unit: UnitOfWork | Elsewhere | None = running_unit_variable.get()
         if running_unit is None:
             return
         running_unit_variable.set(None)
         if not running_unit.is_here():
             return  # of whoever started this task: it was not this one that got the item
+        if isinstance(running_unit, Elsewhere):
+            running_unit.turn.over = True
+            if running_unit.looks:
+                self.suspicions.look_away()
+            return
         user = self.user()
         # Whoever got the item may have its own user, known by then: only that of the item itself is left behind.
         if (
@@ -334,7 +352,7 @@ def _turn(user: User) -> Turn | None:
     turn: Turn | None = turn_variable.get()
     if turn is not None and not turn.over and turn.is_here():
         return turn
-    running_unit: UnitOfWork | None = running_unit_variable.get()
+    running_unit: UnitOfWork | Elsewhere | None = running_unit_variable.get()
     if (
         running_unit is None
         or not running_unit.is_here()

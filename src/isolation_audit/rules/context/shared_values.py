@@ -41,6 +41,9 @@ SHARED: Final = (
 )
 _CONTAINERS: Final = (list, tuple, set, frozenset, deque)
 _SCALARS: Final = frozenset({type(None), str, bytes, int, float, bool, complex, tuple, frozenset, type, ModuleType})
+_NOBODYS: Final = frozenset({("decimal", "Context")})
+"""Types of values that hold figures and switches, and nobody's name."""
+
 _VALUES: Final = 64
 _VARIABLES: Final = 1_000
 
@@ -156,12 +159,15 @@ class SharedValues:
     def _values(self) -> dict[ContextVar[Any], Any]:
         """The values that may be shared: those in the running context, and defaults of variables that are not set."""
         ambient = self._runtime.ambient.variable
-        values = {
-            variable: value
-            for variable, value in copy_context().items()
-            if type(value) not in _SCALARS and variable is not ambient and not is_watched_elsewhere(variable)
-        }
-        self._discover()
+        values = {}
+        for variable, value in copy_context().items():
+            kind = type(value)
+            if kind in _SCALARS or variable is ambient or (kind.__module__, kind.__name__) in _NOBODYS:
+                continue
+            if not is_watched_elsewhere(variable):
+                values[variable] = value
+        if len(sys.modules) != self._modules:
+            self._discover()
         for variable in list(self._with_defaults):
             if variable is not ambient and variable not in values:
                 value = _value_of(variable)
@@ -171,10 +177,7 @@ class SharedValues:
 
     def _discover(self) -> None:
         """Find the application's variables that have a default which can be changed: nothing else leads to them."""
-        modules = len(sys.modules)
-        if modules == self._modules:
-            return
-        self._modules = modules
+        self._modules = len(sys.modules)
         for module in list(sys.modules.values()):
             kind = type(module)
             if not issubclass(kind, ModuleType):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture
-from isolation_audit.model.requests import running_task
+from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.context.suspicions import ContextBled
 

@@ -7,7 +7,7 @@ import weakref
 from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.model.requests import running_task
+from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import same
 from isolation_audit.rules.context.runners import running_loop, running_thread

@@ -14,7 +14,7 @@ from weakref import ref
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture, captured, frames_here
 from isolation_audit.model.owner_records import Record
-from isolation_audit.model.requests import running_task
+from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.pools.unread_answers import Dirty

@@ -18,7 +18,7 @@ from weakref import ref
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.owner_records import Record
-from isolation_audit.model.requests import running_task
+from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:
@@ -134,10 +134,11 @@ class Pools:
     def wait(self, exchange: Exchange) -> None:
         """A reading begins. Whoever asked, and waits, has its answers for itself."""
         task = running_task()
-        exchange.readers = [reader for reader in exchange.readers if reader() not in (None, task)]
+        if exchange.readers:
+            exchange.readers = [reader for reader in exchange.readers if reader() not in (None, task)]
         if task is not None:
             exchange.readers.append(ref(task))
-        if not exchange.answered and self._asked(exchange, task):
+        if not exchange.answered and not exchange.paired and self._asked(exchange, task):
             exchange.paired = True
 
     def answer(self, exchange: Exchange, data: Any) -> None:
@@ -168,7 +169,11 @@ class Pools:
 def _leave(exchange: Exchange) -> Any:
     """The running task reads no more."""
     task = running_task()
-    exchange.readers = [reader for reader in exchange.readers if reader() not in (None, task)]
+    readers = exchange.readers
+    if len(readers) == 1 and readers[0]() is task:
+        exchange.readers = []
+    elif readers:
+        exchange.readers = [reader for reader in readers if reader() not in (None, task)]
     return task
 
 
