@@ -50,6 +50,8 @@ class Index:
         self._searched: tuple[Shape, ...] = ()
         """The shapes that have identifiers."""
         self._unspaced = False
+        self.version = 0
+        """A number that changes with what is searched for."""
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -61,6 +63,7 @@ class Index:
         if identifier.isdecimal() and len(identifier) < SHORTEST_NUMBER:
             return False
         key = encoded(identifier)
+        self.version += 1
         if key in self._marks:
             self._again(key, mark)
             return True
@@ -79,6 +82,7 @@ class Index:
         key = encoded(identifier)
         shape = self._shape_of.pop(key, None)
         if shape is not None:
+            self.version += 1
             del self._marks[key]
             shape.remove(key)
             self._searched = tuple(filter(len, self._shapes))

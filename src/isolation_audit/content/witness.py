@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import secrets
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.content.naming import parsed
-from isolation_audit.content.payload import Gathering
+from isolation_audit.content.payload import CHARACTERS, Gathering
 from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from isolation_audit.model.bindings import Bindings
     from isolation_audit.model.users import User, Users
+
+_LATEST: Final = 64
+"""Results of searches that are remembered."""
 
 
 class ContentWitness:
@@ -27,6 +30,8 @@ class ContentWitness:
         self._users = users
         self._version = -1
         self._secrets: dict[str, None] = {}
+        self._latest: dict[tuple[int, int], tuple[int, tuple[list[Mark], bool]]] = {}
+        """The latest results, by what the text was, which is not kept, and by what was searched for."""
         self._folded = Index()
         """The secrets in small letters."""
         users.listener = bindings.listener = self
@@ -43,17 +48,31 @@ class ContentWitness:
 
     def marks(self, payload: Any) -> tuple[list[Mark], bool]:
         """The marks in a payload, each once; False where it was not searched to its end."""
+        if type(payload) is str and len(payload) <= CHARACTERS:
+            return self.marks_of_text(payload)
         gathered = Gathering(payload)
         # One text is searched faster than many; no identifier goes across a NUL.
         marks, complete = self.marks_of_text("\0".join(gathered.texts))
         return marks, complete and not gathered.truncated
 
     def marks_of_text(self, text: str) -> tuple[list[Mark], bool]:
-        """The marks in a text, which is as long as it may be."""
+        """The marks in a text, which is as long as it may be.
+
+        What was searched a moment ago is not searched again: one text goes to all who are in a room.
+        """
         if self._version != secrets.version():
             self._take_secrets()
+        key = hash(text), len(text)
+        known = self._latest.get(key)
+        if known is not None and known[0] == self.index.version:
+            return known[1]
+        version = self.index.version
         marks, complete = self.index.find(text)
-        return ([*marks, *self._encoded_secrets(text, marks)] if self._secrets else marks), complete
+        found = ([*marks, *self._encoded_secrets(text, marks)] if self._secrets else marks), complete
+        if len(self._latest) >= _LATEST:
+            self._latest.clear()
+        self._latest[key] = version, found
+        return found
 
     def _encoded_secrets(self, text: str, known: list[Mark]) -> Iterator[Mark]:
         """Secrets in other letters' case, and in what the tokens of a text hold: nobody writes them so by accident."""

@@ -131,12 +131,14 @@ class Connections:
         if ambient is owner:
             addressees.to_oneself(owner, payload)
             return
-        if differ(ambient, owner) and connection.reader is not None:
+        if connection.reader is not None:
             task = running_task()
-            if task is not None and connection.reader() is task:
+            if task is not None and connection.reader() is task and differ(ambient, owner):
                 # Whoever receives on a connection may answer there: somebody has logged in anew, or it serves several.
                 connection.owner = ambient
-        addressees.one(ambient, connection.owner, Message(f"{self.target}.send", payload, self.libraries.packages))
+        if not addressees.passes(ambient, connection.owner, payload):
+            message = Message(f"{self.target}.send", payload, self.libraries.packages)
+            addressees.one(ambient, connection.owner, message)
 
     def _pushed(self, connection: Connection, sinks: Egress, owner: User, payload: str | bytes) -> None:
         """Have it judged where it leaves in the connection's own work, in a task of its own or in one beside that."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from isolation_audit.content import secrets
 from isolation_audit.instrument.probe import Interceptor
@@ -27,7 +27,23 @@ LINES: Final = "asyncio.selector_events:_SelectorSocketTransport.writelines"
 ENCRYPTED: Final = "asyncio.sslproto:_SSLProtocolTransport.write"
 READS: Final = ("read", "readexactly", "readuntil")
 
-Wires = WeakKeyDictionary[Any, Wire]
+
+class Wires:
+    """Transport -> :class:`Wire`; gone with the transport."""
+
+    def __init__(self) -> None:
+        self._wires: dict[int, tuple[ref[Any], Wire]] = {}
+
+    def of(self, transport: Any) -> Wire | None:
+        """What is known of a transport. Asked at each write: ``WeakKeyDictionary`` takes three times as long."""
+        entry = self._wires.get(id(transport))
+        return None if entry is None else entry[1]
+
+    def add(self, transport: Any, wire: Wire) -> Wire:
+        """What is known of it from now on."""
+        key, wires = id(transport), self._wires
+        wires[key] = (ref(transport, lambda _gone: wires.pop(key, None)), wire)
+        return wire
 
 
 class Transports:
@@ -42,12 +58,12 @@ class Transports:
         sinks = egress_of(runtime)
         if sinks is None:
             return
-        wires: Wires = WeakKeyDictionary()
+        wires = Wires()
         yield Point(PLAIN, partial(WritePoint, sinks, wires))
         if sys.version_info >= (3, 12):
             # Before, it joined the lines and called write().
             yield Point(LINES, partial(LinesPoint, sinks, wires))
-        yield Point(ENCRYPTED, partial(EncryptingPoint, sinks, WeakKeyDictionary()))
+        yield Point(ENCRYPTED, partial(EncryptingPoint, sinks, Wires()))
         for name in READS:
             target = f"asyncio.streams:StreamReader.{name}"
             yield Point(target, partial(ReadPoint, target, sinks))
@@ -75,8 +91,10 @@ class WritePoint(Interceptor):
     def _write(self, values: Values) -> bool:
         argument_of = self._argument
         given = argument_of(values)
-        if type(given) is bytes and not given.startswith(HEAD) and not (secrets.version() or len(self._wires)):
-            return False  # no response begins or goes on here, and there is nothing else to look for
+        if type(given) is bytes and not given.startswith(HEAD) and not secrets.version():
+            known = self._wires.of(self._self_of(values))
+            if known is None or known.switched:
+                return False  # no response begins or goes on here, and there is nothing else to look for
         if not in_task():
             return False
         transport, data = self._self_of(values), self._bytes(given)
@@ -86,9 +104,7 @@ class WritePoint(Interceptor):
         if getattr(self._socket_transport(transport), "_server", None) is None:
             self._sinks.secrets(data, self.place, "a request")
             return True
-        wire = self._wires.get(transport)
-        if wire is None:
-            wire = self._wires[transport] = Wire(self._sinks, self.place)
+        wire = self._wires.of(transport) or self._wires.add(transport, Wire(self._sinks, self.place))
         if data.startswith(HEAD):
             wire.request = _asked()
         wire.write(data)

@@ -245,9 +245,12 @@ class Request:
         """Whose work this is; None as long as nobody knows, and where what is known contradicts itself."""
         if self._void or self._over or (self._task is not None and self._task is not running_task()):
             return None
-        self._look()
-        if self._void:
-            return None
+        scope = self.scope
+        unasked = not self._asked and self.rank > TOKEN
+        if unasked or self.session is not None or (scope is not None and ("user" in scope or "session" in scope)):
+            self._look()  # there is something to look at
+            if self._void:
+                return None
         has_the_word = self._borrowed or (self.rank <= self._sources.best and self.rank not in self._sources.outvoted)
         return (self._user if has_the_word else None) or self._answer_to or self._unasked()
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _running_loop: Final = asyncio.events._get_running_loop  # noqa: SLF001 - get_running_loop() raises
-_current_task: Final = asyncio.current_task
+_current_task: Final[Callable[[Any], Any]] = (
+    asyncio.current_task if sys.version_info >= (3, 12) else vars(asyncio.tasks)["_current_tasks"].get
+)
+"""Before 3.12 it is written in Python, and looks the loop up in this dict."""
 
 
 def running_task() -> Any:

@@ -316,7 +316,7 @@ class Chunks:
 class Wire:
     """The bytes that a server writes on one connection: responses where they are HTTP/1, else anything."""
 
-    __slots__ = ("_chunks", "_head", "_left", "_response", "_sinks", "_target", "request")
+    __slots__ = ("_chunks", "_head", "_left", "_response", "_sinks", "_target", "request", "switched")
 
     def __init__(self, sinks: Egress, target: str) -> None:
         self._sinks = sinks
@@ -326,6 +326,8 @@ class Wire:
         self._chunks: Chunks | None = None
         self._head = b""
         self.request = Asked()
+        self.switched = False
+        """True once it is HTTP no more."""
 
     def write(self, data: bytes) -> None:
         """The next bytes; a response's head is taken for one where it begins them, however many parts it is sent in."""
@@ -353,6 +355,6 @@ class Wire:
         self._left = int(length) if length.isdigit() else None
         self._chunks = Chunks() if b"transfer-encoding" in told else None
         # After "101 Switching Protocols" it is HTTP no more.
-        switching = head[9:12] == b"101"
-        self._response = None if switching else Response(self._sinks, self._target, headers, self.request)
+        self.switched = head[9:12] == b"101"
+        self._response = None if self.switched else Response(self._sinks, self._target, headers, self.request)
         return body

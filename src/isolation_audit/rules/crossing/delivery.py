@@ -42,6 +42,11 @@ _MESSAGES: Final = 8
 ROUND: Final = 5.0
 """Seconds for which they are: a round goes on for as long as its slowest receiver takes."""
 
+_USER: Final = Kind.USER  # read for each message
+
+_TEXTS: Final = 64
+"""Texts of which it is remembered whether they are harmless: a room is sent one by one."""
+
 _WAITING: Final = 10_000
 """Messages to others that wait for the end of a round; beyond it, those that wait are told of at once."""
 
@@ -96,14 +101,13 @@ class Addressees:
         self._words = runtime.part(OwnWords)
         self._own: dict[str, deque[tuple[int, float]]] = {}
         self._waiting: dict[tuple[str, int], _Waiting] = {}
+        self._harmless: dict[tuple[int, str], tuple[int, bool]] = {}
+        """By text, which is not kept, and sender: what was searched for, and whether nothing is to be told of it."""
         runtime.settling.append(self.settle)
 
     def one(self, sender: User | None, receiver: User | None, message: Message) -> None:
         """Something was sent to one connection, or to several of one user."""
-        if sender is None or receiver is None or sender.kind is not Kind.USER or receiver.kind is not Kind.USER:
-            return
-        if same(sender, receiver):
-            self.to_oneself(sender, message.payload)
+        if sender is None or receiver is None or self.passes(sender, receiver, message.payload):
             return
         self._shared_by(sender, message)
         marks = self._marks(message)
@@ -117,6 +121,19 @@ class Addressees:
             naming = named(message.payload, sender.id)
             if naming < Naming.SUBJECT and not self._meant(message):
                 self._wait(reached, naming)
+
+    def passes(self, sender: User | None, receiver: User | None, payload: Any) -> bool:
+        """True where nothing can be told of what is sent to one connection: :meth:`one` needs not be asked."""
+        if sender is None or receiver is None or sender.kind is not _USER or receiver.kind is not _USER:
+            return True
+        if sender is receiver or same(sender, receiver):
+            self.to_oneself(sender, payload)
+            return True
+        if secrets.version():
+            return False
+        # Only a secret could be told of whatever goes round, or says nothing of its sender or in a way that is meant.
+        key = hash(payload) if type(payload) is str else _key(payload)
+        return self._goes_round(sender, key) or self._is_harmless(sender, key, payload)
 
     def everyone(
         self, sender: User | None, receivers: Iterable[User], message: Message, *, meant: Callable[[], bool]
@@ -222,10 +239,34 @@ class Addressees:
         if self._waiting:
             self._waiting.pop((sender.id, key), None)
 
+    def _goes_round(self, sender: User, key: int) -> bool:
+        """True where the sender's own connection has been sent this a moment ago."""
+        own = self._own.get(sender.id)
+        if not own:
+            return False
+        sent = [when for one, when in tuple(own) if one == key]
+        return bool(sent) and sent[-1] > time.monotonic() - ROUND
+
+    def _is_harmless(self, sender: User, key: int, payload: Any) -> bool:
+        """True where nothing is to be told of a text, whoever receives it: found out once for all who do."""
+        content = self._runtime.content
+        if content is None or type(payload) not in (str, bytes):
+            return False
+        asked, version = (key, sender.id), content.index.version
+        known = self._harmless.get(asked)
+        if known is not None and known[0] == version:
+            return known[1]
+        users = {mark.user.id: mark.user for mark in content.marks(payload)[0] if mark.user.kind is Kind.USER}
+        mine = any(same(user, sender) for user in users.values())
+        harmless = not mine or len(users) > 1 or named(payload, sender.id) >= Naming.SUBJECT
+        if len(self._harmless) >= _TEXTS:
+            self._harmless.clear()
+        self._harmless[asked] = version, harmless
+        return harmless
+
     def _wait(self, reached: Reached, naming: Naming) -> None:
         sender, key = reached.content, _key(reached.message.payload)
-        since = time.monotonic() - ROUND
-        if any(one == key and when > since for one, when in list(self._own.get(sender.id, ()))):
+        if self._goes_round(sender, key):
             return
         earlier = self._waiting.get((sender.id, key))
         if earlier is None:
