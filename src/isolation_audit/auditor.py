@@ -74,7 +74,7 @@ class Auditor:
         self._build()
         self._greenlets = Greenlets(self._step_aside, self.runtime.barrier)
         self.instrumentation = Instrumentation(self.runtime)
-        self.instrumentation.integrated += integrations.watch(self.runtime, self.instrumentation.places)
+        integrations.watch(self.runtime, self.instrumentation)
 
     def _build(self) -> None:
         config = self.config

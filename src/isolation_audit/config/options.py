@@ -7,11 +7,12 @@ which version it is there. The reader of files, the reference page and the JSON 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, dataclass_transform
 
 from isolation_audit.config.kinds import Kind
 from isolation_audit.config.values import NOWHERE, Target
+from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

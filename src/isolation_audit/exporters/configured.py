@@ -8,7 +8,6 @@ has its table, ``[exporters.NAME]``; NAME is the name of the entry point.
 from __future__ import annotations
 
 import os
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +16,7 @@ from isolation_audit.exporters.base import Settings
 from isolation_audit.exporters.journal import JournalSink
 from isolation_audit.exporters.report import ReportSink
 from isolation_audit.exporters.terminal import TerminalSink
-from isolation_audit.plugins import EXPORTERS, plugins
+from isolation_audit.plugins import EXPORTERS, Plugin, plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +65,7 @@ def otlp(settings: Settings) -> Sink | None:
 
 
 OURS: Final = {
-    name: EntryPoint(name, f"{__name__}:{name}", EXPORTERS)
+    name: Plugin(name, f"{__name__}:{name}", EXPORTERS)
     for name in ("report", "journal", "terminal", "prometheus", "otlp")
 }
 """The cheapest and surest first. Also there where the metadata of this package are missing, or an older version's."""
@@ -96,7 +95,7 @@ def configured_sinks(
     return sinks
 
 
-def _made(entry_point: EntryPoint, settings: Settings) -> Sink | None:
+def _made(entry_point: Plugin, settings: Settings) -> Sink | None:
     try:
         sink: Sink | None = entry_point.load()(settings)
     except IsolationAuditError:

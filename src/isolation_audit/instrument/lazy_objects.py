@@ -10,10 +10,8 @@ from operator import attrgetter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
-import wrapt
-
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.instrument.resolve import dict_of, mro_of
+from isolation_audit.instrument.resolve import dict_of, is_proxy, mro_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +25,6 @@ class NotReadError(LookupError):
     """What is asked for does not lie there: it would have to be loaded, queried or computed."""
 
 
-_PROXY: type = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
 _ABSENT: Final = object()
 
 
@@ -38,7 +35,7 @@ def behind(kind: type) -> Callable[[Any], Any] | None:
         return _of_django
     if "werkzeug.local:LocalProxy" in names:
         return _of_werkzeug
-    if issubclass(kind, _PROXY):
+    if is_proxy(kind):
         return _of_wrapt
     return None
 

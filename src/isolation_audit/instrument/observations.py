@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Shared:
     """An object that was bound to its first user has served another; the calls say whose they are."""
 
@@ -27,7 +27,7 @@ class Shared:
     record: Record
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Built:
     """An object of an engine, emitter or deprecated target was constructed, or came out of an alternative constructor.
 
@@ -46,7 +46,7 @@ class Built:
     via: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Used:
     """A method of an object that belongs to one user was called while another user's work was running.
 
@@ -130,7 +130,7 @@ class Progress:
         """Where a layer raised (target and method), and the name of the exception's type."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Passage:
     """One event passing one instrumented layer."""
 
@@ -143,7 +143,7 @@ class Passage:
     record: Record | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Carried:
     """The payload of an event, at one layer, holds data of another user than those whom the other witnesses name."""
 
@@ -151,7 +151,7 @@ class Carried:
     content: User
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Returned:
     """A ``[[scopes]]`` call for one user returned another user's data."""
 
@@ -160,7 +160,7 @@ class Returned:
     content: User
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Lost:
     """An event that left its outermost layer without any witness having been known."""
 
@@ -169,7 +169,7 @@ class Lost:
     method: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Deviated:
     """An event of a run came out of order at a layer."""
 
@@ -178,7 +178,7 @@ class Deviated:
     deviation: Deviation
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Undelivered:
     """A layer says that an event did not arrive, or went on as if one below it had not raised."""
 
@@ -188,7 +188,7 @@ class Undelivered:
     reason: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Slow:
     """Something took longer than its limit; both in seconds.
 
@@ -204,7 +204,7 @@ class Slow:
     origin: RawStack | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Rebound:
     """An id that belonged to one user a moment ago was seen in another user's context; the id itself stays here.
 
@@ -219,7 +219,7 @@ class Rebound:
     """Where it was seen, if that is not the present place."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Unready:
     """Something was sent on a connection that could not take it, ``when`` says why; the application could know."""
 
@@ -230,7 +230,7 @@ class Unready:
     stack: RawStack
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Broken:
     """A connection broke down; ``how``, with the name of the exception's type where one was ``raised``."""
 
@@ -242,7 +242,7 @@ class Broken:
     stack: RawStack
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Drifted:
     """A signature is not what the configuration, or the class that it replaces, says; ``what`` says so in words.
 
@@ -256,7 +256,7 @@ class Drifted:
     other_label: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Unbuilt:
     """An engine is used that none of its constructors has made: a copy, an unpickled object, a bare ``__new__``."""
 
@@ -265,7 +265,7 @@ class Unbuilt:
     record: Record | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Imported:
     """A module that is deprecated as a whole was imported."""
 
@@ -273,7 +273,7 @@ class Imported:
     module: ModuleType
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Problem:
     """A target that can't be watched as configured, or a process at all: ``code`` is IA901, IA902 or IA904."""
 
@@ -283,7 +283,7 @@ class Problem:
     optional: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Stopped:
     """The auditor is about to stop, and was blind: ``words`` says how."""
 

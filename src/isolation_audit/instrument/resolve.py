@@ -10,8 +10,6 @@ from functools import cached_property, lru_cache, partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-import wrapt
-
 from isolation_audit.instrument.originals import BUILTINS
 
 if TYPE_CHECKING:
@@ -98,7 +96,7 @@ def function_of(raw: Any) -> FunctionType | None:
     for _ in range(_DEEPEST):
         # By the type, never isinstance(): a lazy object (celery's tasks, Django's users) would come to life.
         kind = type(raw)
-        if issubclass(kind, _PROXY):
+        if is_proxy(kind):
             # Another tool's wrapper may be taken away at any time; the function below it stays.
             raw = raw.__wrapped__
         elif issubclass(kind, (classmethod, staticmethod)):
@@ -128,7 +126,13 @@ def awaited_below(function: FunctionType) -> FunctionType:
 
 
 _DEEPEST = 32
-_PROXY: type = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # the former since wrapt 2
+
+
+def is_proxy(kind: type) -> bool:
+    """True for the classes of wrapt's proxies; as long as nobody has imported wrapt, there is none."""
+    wrapt: Any = sys.modules.get("wrapt")
+    proxy = getattr(wrapt, "BaseObjectProxy", None) or getattr(wrapt, "ObjectProxy", None)  # the former since wrapt 2
+    return proxy is not None and issubclass(kind, proxy)
 
 
 def has_receiver(owner: Any, raw: Any) -> bool:

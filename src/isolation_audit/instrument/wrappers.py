@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import inspect
-import sys
 from contextlib import suppress
 from types import (
     BuiltinFunctionType,
@@ -17,8 +15,6 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
-import wrapt
-
 from isolation_audit.instrument.resolve import dict_of, find, mro_of
 from isolation_audit.instrument.shims import GENERATORS
 from isolation_audit.instrument.signatures import signature_of_class
@@ -27,29 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.instrument.probe import Probe
-
-
-# Not subscripted: wrapt 1.x has no generic FunctionWrapper.
-class CallableProxy(wrapt.FunctionWrapper):  # type: ignore[type-arg]
-    """A wrapt wrapper that copies and pickles as what it wraps, and so leaves no trace of ours in either."""
-
-    def __copy__(self) -> Any:
-        return copy.copy(self.__wrapped__)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return copy.deepcopy(self.__wrapped__, memo)
-
-    def __reduce__(self) -> Any:
-        return (cast, (None, self.__wrapped__))
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raw = self.__wrapped__
-        if isinstance(raw, BuiltinFunctionType):
-            home = sys.modules.get(raw.__module__)
-            if getattr(home, raw.__name__, None) is self:
-                return raw.__name__  # pickled by its name, as the function itself is
-        # typing.cast gives its second argument back: the unpickling side needs nothing of ours.
-        return (cast, (None, self.__wrapped__))
 
 
 def proxy(raw: Any, probe: Probe) -> Any:
@@ -71,6 +44,9 @@ def proxy(raw: Any, probe: Probe) -> Any:
     def around_async(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         received = args if instance is None else (instance, *args)
         return _coroutine(lambda: wrapped(*args, **kwargs), probe, (received, kwargs))
+
+    # Not before it is needed: wrapt imports asyncio, which half of all programs never do.
+    from isolation_audit.instrument.callable_proxy import CallableProxy
 
     return CallableProxy(raw, around_async if _is_async(raw) else around)
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING, Final, Protocol
 
 from isolation_audit.config.model import Target
 from isolation_audit.instrument.resolve import resolve
 from isolation_audit.instrument.targets import Watched
 from isolation_audit.model.roles import INTEGRATION
-from isolation_audit.plugins import INTEGRATIONS, plugins
+from isolation_audit.plugins import INTEGRATIONS, LIBRARIES, Plugin, plugins
 from isolation_audit.rules.selfcheck.libraries import Libraries
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.placing import Places
     from isolation_audit.instrument.probe import Interceptor, Probe
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.targets.instrumentation import Instrumentation
 
 GROUP: Final = INTEGRATIONS
 
@@ -73,19 +73,26 @@ class Integration(Protocol):
         """What to watch, and how; called once an auditor, before the library is imported."""
 
 
-def watch(runtime: Runtime, places: Places) -> list[Watched]:
-    """The targets of every installed integration that the configuration does not switch off."""
-    found: list[Watched] = []
-    for entry_point in plugins(GROUP):
-        if entry_point.name in runtime.config.integrations.disable:
-            continue
-        try:
-            integration = entry_point.load()
-            runtime.part(Libraries).declare(integration)
-            found += targets(entry_point.name, integration, runtime, places)
-        except Exception as error:
-            runtime.barrier.fault(f"integration {entry_point.name}", error)
-    return found
+def watch(runtime: Runtime, instrumentation: Instrumentation) -> None:
+    """Have every installed integration watched that the configuration does not switch off.
+
+    One whose library is known by its module waits for that: an application pays for no library that it does not use.
+    """
+    libraries = {plugin.name: plugin.module for plugin in plugins(LIBRARIES)}
+    for plugin in plugins(GROUP):
+        if plugin.name not in runtime.config.integrations.disable:
+            instrumentation.integrate(libraries.get(plugin.name), functools.partial(_load, plugin, runtime))
+
+
+def _load(plugin: Plugin, runtime: Runtime, places: Places) -> list[Watched]:
+    """The targets of one integration."""
+    try:
+        integration = plugin.load()
+        runtime.part(Libraries).declare(integration)
+        return list(targets(plugin.name, integration, runtime, places))
+    except Exception as error:
+        runtime.barrier.fault(f"integration {plugin.name}", error)
+        return []
 
 
 def targets(name: str, integration: Integration, runtime: Runtime, places: Places) -> Iterator[Watched]:
@@ -131,6 +138,8 @@ def _is_at_least(version: str, since: str) -> bool:
 
 @functools.cache  # one that is imported stays the one it is, and reading metadata takes a millisecond
 def _installed(distribution: str) -> str | None:
+    from importlib import metadata  # asked for where an integration's library is there
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -102,7 +102,7 @@ class Sighted:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What each of them calls once for a unit of work."""
         sightings = runtime.part(Sightings)
-        watched = {entry_point.name for entry_point in plugins(GROUP)}
+        watched = {plugin.name for plugin in plugins(GROUP)}
         for module, name in HOSTS.items():
             if module in sys.modules:
                 sightings.host(name, _SERVE)

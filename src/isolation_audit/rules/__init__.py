@@ -11,11 +11,10 @@ import inspect
 import pkgutil
 import re
 from functools import cache
-from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.plugins import RULES, plugins
+from isolation_audit.plugins import RULES, Plugin, plugins
 from isolation_audit.rules.base import Monitor
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.model.rules import Rule
 
-OURS: Final = EntryPoint("IA", __name__, RULES)
+OURS: Final = Plugin("IA", __name__, RULES)
 """Also there where the metadata of this package are missing, or those of an older version: no audit without rules."""
 
 
@@ -43,12 +42,12 @@ def unusable() -> dict[str, Exception]:
     return _load(_entry_points())[1]
 
 
-def _entry_points() -> tuple[EntryPoint, ...]:
+def _entry_points() -> tuple[Plugin, ...]:
     return (OURS, *(one for one in plugins(RULES) if one.name != OURS.name))
 
 
 @cache
-def _load(entry_points: tuple[EntryPoint, ...]) -> tuple[tuple[type[Monitor], ...], dict[str, Exception]]:
+def _load(entry_points: tuple[Plugin, ...]) -> tuple[tuple[type[Monitor], ...], dict[str, Exception]]:
     found: list[type[Monitor]] = []
     failed: dict[str, Exception] = {}
     for entry_point in entry_points:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument import hooks
 from isolation_audit.instrument.observations import Problem
 from isolation_audit.instrument.patches import PatchTable, withdraw_left_behind
+from isolation_audit.instrument.placing import Places
 from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
 from isolation_audit.instrument.rewrite.loading import Loading
 from isolation_audit.instrument.shims import UnshimmableError
@@ -19,11 +21,13 @@ from isolation_audit.model.roles import AMBIENT
 from isolation_audit.targets.applying import Applier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from types import ModuleType
 
-    from isolation_audit.instrument.placing import Places
     from isolation_audit.instrument.runtime import Runtime
+
+Integrate = Callable[[Places], list[Watched]]
+"""Loads an integration and gives its targets."""
 
 _EVERY: Final = 20
 """Looks until the targets of integrations are looked at as well, where no module has come or gone meanwhile."""
@@ -51,10 +55,36 @@ class Instrumentation:
         self.targets: list[Watched] = self._applier.plan()
         self.integrated: list[Watched] = []
         """Targets of integrations; their modules are waited for, and never imported on their behalf."""
+        self._waiting: dict[str, list[Integrate]] = {}
+        """By the module of their library, integrations that wait for it."""
+        self._befores: dict[str, Callable[[], None]] = {}
         self.changes = 0
         """How often the state of a target has changed."""
         self._modules_seen = 0
         self._looks = 0
+
+    def integrate(self, module: str | None, load: Integrate) -> None:
+        """Watch what an integration gives: now, or, where its library's ``module`` is not there, before its import."""
+        if module is None or module in sys.modules:
+            self.integrated += load(self.places)
+        else:
+            self._waiting.setdefault(module, []).append(load)
+
+    def _library_comes(self, module: str) -> None:
+        """The application is about to import a library: its integrations have to be there before its code runs."""
+        found = [watched for load in self._waiting.pop(module, ()) for watched in load(self.places)]
+        with self._lock:
+            self.integrated += found
+            for watched in found:
+                self._awaited.setdefault(watched.target.module, []).append(watched)
+            for name in dict.fromkeys(watched.target.module for watched in found) if self._running else ():
+                if name not in self._hooks:
+                    hook = self._hooks[name] = partial(self._imported, name=name)
+                    hooks.when_imported(name, hook)
+                elif name in sys.modules and not hooks.being_imported(sys.modules[name]):
+                    for watched in found:
+                        if watched.target.module == name:
+                            self._apply(watched, sys.modules[name])
 
     @property
     def places(self) -> Places:
@@ -63,11 +93,17 @@ class Instrumentation:
 
     def start(self) -> None:
         """Instrument what is imported already and wait for the rest."""
-        self._running = True
         self._applier.places.over = False
         withdraw_left_behind()
         if self.loading is not None:
             self.loading.start()
+        for module in list(self._waiting):
+            if module in sys.modules:
+                self._library_comes(module)
+            else:
+                before = self._befores[module] = partial(self._library_comes, module)
+                hooks.before_import(module, before)
+        self._running = True
         self._awaited = {}
         for watched in self._everything():
             self._awaited.setdefault(watched.target.module, []).append(watched)
@@ -85,7 +121,9 @@ class Instrumentation:
             self._running = False
             for name, hook in self._hooks.items():
                 hooks.forget(name, hook)
-            self._hooks = {}
+            for name, before in self._befores.items():
+                hooks.forget_before(name, before)
+            self._hooks, self._befores = {}, {}
             self._applier.places.release_all()
         if self.loading is not None:
             self.loading.stop()
