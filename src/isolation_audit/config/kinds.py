@@ -10,7 +10,7 @@ import datetime as dt
 import fnmatch
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from isolation_audit.analysis.orders import OrderError, compile_order
 from isolation_audit.config.problems import Refused, choices, closest, described, quoted
 from isolation_audit.plugins import RULES, plugins
+from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

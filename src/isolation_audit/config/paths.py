@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import dataclass
 from enum import Enum
+
+from isolation_audit.records import dataclass
 
 
 class Root(Enum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from isolation_audit.config import kinds
@@ -25,6 +25,7 @@ from isolation_audit.config.options import (
 )
 from isolation_audit.config.targets import MODULE_OR_TARGET, TARGET, constructor_of
 from isolation_audit.config.values import NOWHERE, EventName, Target
+from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     import datetime as dt

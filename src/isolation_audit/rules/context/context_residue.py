@@ -18,7 +18,7 @@ from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.borders import mentions
 from isolation_audit.content.payload import Gathering
 from isolation_audit.instrument.stacks import capture
-from isolation_audit.model.scopes import AuditContext, kept_variable, reader_variable
+from isolation_audit.model.scopes import OURS, kept_variable, reader_variable
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.context.runners import OfRunner
 from isolation_audit.rules.context.suspicions import ContextBled, Suspicions
@@ -159,14 +159,9 @@ class ContextResidue:
             self._runtime.publish(ContextBled(STILL_SET, "read here", user, writer, job.read))
 
 
-_OURS: Final[frozenset[ContextVar[Any]]] = frozenset(
-    one.context_var for one in vars(AuditContext).values() if hasattr(one, "context_var")
-)
-
-
 def is_watched_elsewhere(variable: ContextVar[Any]) -> bool:
     """True for our own variables, and for the one of OpenTelemetry's."""
-    return variable in _OURS or variable.name == _OPENTELEMETRYS
+    return variable in OURS or variable.name == _OPENTELEMETRYS
 
 
 def _texts(value: Any) -> list[str]:
