@@ -74,6 +74,8 @@ class TellPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Weigh what is told, where any user has registered a listener."""
+        if self._listeners.idle:
+            return
         bus, event = self._bus(values), self._topic(values)
         if event is not None and type(event) is not str:
             return

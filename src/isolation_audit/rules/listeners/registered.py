@@ -146,6 +146,8 @@ class Listeners:
         self._selectivity = Selectivity(self._reading)
         self._public = runtime.config.addressees.public
         self._buses: dict[int, tuple[weakref.ref[Any], dict[Hashable, Topic]]] = {}
+        self.idle = True
+        """True until a user's work has registered any listener."""
 
     def registered(self, bus: Any, topic: str | None, listener: Any) -> None:
         """A listener was registered; ``topic`` is the event, where a bus has several."""
@@ -153,6 +155,7 @@ class Listeners:
         if user is None or user.kind is not Kind.USER:
             return
         key, buses = id(bus), self._buses
+        self.idle = False
         if key not in buses:
             buses[key] = (weakref.ref(bus, lambda _gone: buses.pop(key, None)), {})
         topics = buses[key][1]
