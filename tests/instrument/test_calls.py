@@ -42,7 +42,7 @@ class Sink:
 """
 
 EVENT_CALLS, EVENT_FILES = 44, 10
-REQUEST_CALLS = 420
+REQUEST_CALLS = 250
 """Of the server and of the client, which shares its event loop; how many parts are read may differ by a few."""
 
 

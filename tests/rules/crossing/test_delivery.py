@@ -10,6 +10,8 @@ import pytest
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config
+from isolation_audit.content import secrets
+from isolation_audit.content.index import Index
 from isolation_audit.rules.crossing import delivery as addressees
 from isolation_audit.rules.crossing.delivery import Addressees, Message, Reached
 
@@ -78,3 +80,50 @@ def test_nothing_of_a_payload_is_kept_and_tables_are_bounded(weighing, monkeypat
     assert len(mechanism._own) <= addressees._SENDERS
     assert len(mechanism._waiting) <= 100
     assert len(told) + len(mechanism._waiting) == 5_001, "none is lost"
+
+
+@pytest.fixture
+def no_secrets(monkeypatch):
+    """A process keeps the secrets that it was told: here it was told none, and forgets those that it is told."""
+    monkeypatch.setattr(secrets, "_owners", {})
+    monkeypatch.setattr(secrets, "_canaries", {})
+    monkeypatch.setattr(secrets._Version, "number", 0)
+
+
+def test_a_text_is_searched_once_for_all_who_receive_it(weighing, no_secrets, monkeypatch) -> None:
+    send, mechanism, told, _clock = weighing
+    receivers = ("bob", "carol", "dave", "erin")
+    for user in ("alice", *receivers):
+        mechanism._runtime.users.token(user)
+    searched: list[str] = []
+    find = Index.find
+    monkeypatch.setattr(Index, "find", lambda self, text: (searched.append(text), find(self, text))[1])
+    for receiver in receivers:
+        send("alice", receiver, '{"from": "alice", "text": "hello"}')
+        send("alice", receiver, "words of alice")
+    assert sorted(set(searched)) == sorted(searched), "each text once"
+    mechanism.settle(0.0)
+    assert [one.addressee.id for one in told] == ["bob"], "the words, which name nobody else and go round to nobody"
+
+
+def test_what_was_harmless_is_judged_anew_once_more_is_known(weighing, no_secrets) -> None:
+    send, mechanism, told, _clock = weighing
+    send("alice", "bob", "the balance of acct-99172")
+    mechanism.settle(0.0)
+    assert told == []
+    content = mechanism._runtime.content
+    content.learned("acct-99172", mechanism._runtime.users.token("alice"))
+    send("alice", "bob", "the balance of acct-99172")
+    mechanism.settle(0.0)
+    assert [(one.content.id, one.addressee.id) for one in told] == [("alice", "bob")]
+
+
+def test_a_secret_is_told_although_the_text_was_harmless_before(weighing, no_secrets) -> None:
+    send, _mechanism, told, _clock = weighing
+    text = '{"from": "alice", "text": "the code is 9911-xk-2277-zz"}'
+    send("alice", "bob", text)
+    send("alice", "alice", text)
+    assert told == []
+    secrets.secret("alice", "9911-xk-2277-zz")
+    send("alice", "bob", text)
+    assert [(one.content.id, one.addressee.id) for one in told] == [("alice", "bob")]
