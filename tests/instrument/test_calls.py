@@ -42,7 +42,7 @@ class Sink:
 """
 
 EVENT_CALLS, EVENT_FILES = 44, 10
-REQUEST_CALLS = 250
+REQUEST_CALLS = 330
 """Of the server and of the client, which shares its event loop; how many parts are read may differ by a few."""
 
 
@@ -157,7 +157,7 @@ async def served() -> Calls:
     while not server.started:
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    for _ in range(3):
+    for _ in range(70):  # until then some looks for what the application has are made
         await asked(port)
     with Calls() as calls:
         await asked(port)
