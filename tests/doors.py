@@ -110,7 +110,7 @@ class Project:
         options: tuple[str, ...] = (),
         environment: dict[str, str] | None = None,
         stdin: bytes = b"",
-        timeout: float = 30,
+        timeout: float = 90,
     ) -> Done:
         """Run a program to its end under the auditor."""
         done = subprocess.run(
@@ -140,7 +140,7 @@ class Project:
             start_new_session=True,
         )
 
-    def end(self, process: subprocess.Popen[bytes], timeout: float = 20) -> Done:
+    def end(self, process: subprocess.Popen[bytes], timeout: float = 60) -> Done:
         """Wait for the end of a started program."""
         try:
             out, err = process.communicate(timeout=timeout)
@@ -150,7 +150,7 @@ class Project:
         return Done(process.returncode, out, err.decode(), self.report())
 
 
-def cli(*words: str, cwd: Path, environment: dict[str, str] | None = None, timeout: float = 60) -> Done:
+def cli(*words: str, cwd: Path, environment: dict[str, str] | None = None, timeout: float = 90) -> Done:
     """Any other command of isolation-audit."""
     done = subprocess.run(
         [sys.executable, "-m", "isolation_audit", *words],
@@ -183,7 +183,7 @@ def command(*words: str, cwd: Path, environment: dict[str, str] | None = None) -
     return Done(code, out.buffer.getvalue(), err.buffer.getvalue().decode(), None)
 
 
-def wait_for(condition: Any, seconds: float = 15) -> None:
+def wait_for(condition: Any, seconds: float = 60) -> None:
     """Wait until ``condition()`` is true."""
     deadline = time.monotonic() + seconds
     while not condition():

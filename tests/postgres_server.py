@@ -58,7 +58,7 @@ def postgres_server() -> Iterator[str]:
             # Its "fast" shutdown: it does not wait for who is still connected.
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(10)
+                process.wait(60)

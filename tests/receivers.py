@@ -52,7 +52,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     """What ``condition`` gives once it gives something true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -64,7 +64,7 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> 
 
 def get(url: str) -> str:
     """The body of a page on loopback."""
-    with urllib.request.urlopen(url, timeout=5) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:
         return str(response.read().decode())
 
 
@@ -77,7 +77,7 @@ def running(command: list[str], log: Path, **options: Any) -> Iterator[subproces
         finally:
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
 

@@ -26,7 +26,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 def run(suite: pytest.Pytester, *words: str) -> Any:
     options = (*WITHOUT_OTHERS, "-p", "no:cacheprovider", "-p", "no:randomly")
-    return suite.runpytest_subprocess(*options, *words, timeout=60)
+    return suite.runpytest_subprocess(*options, *words, timeout=200)
 
 
 def read_report(suite: pytest.Pytester, folder: str = "out") -> dict[str, Any]:

@@ -93,7 +93,7 @@ LATE = '''
 import os, time
 import shop
 shop.cross(1)
-deadline = time.monotonic() + 20
+deadline = time.monotonic() + 60
 while os.path.exists("out/processes") and time.monotonic() < deadline:
     time.sleep(0.01)
 shop.cross(5)

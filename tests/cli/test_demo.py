@@ -136,7 +136,7 @@ def serving(way: str, engine: str, folder: Path) -> Iterator[str]:
             assert b" listening on " in line, (folder / "stderr.txt").read_text()
             yield line.decode().split()[-1]
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
             assert process.stdout.read() == b""
         finally:
             process.kill()

@@ -259,7 +259,7 @@ def test_gauges(metrics: str) -> None:
 @pytest.mark.server
 def test_promtool_finds_nothing_to_complain_about(metrics: str) -> None:
     done = subprocess.run(
-        [program("promtool"), "check", "metrics"], input=metrics.encode(), capture_output=True, timeout=30, check=False
+        [program("promtool"), "check", "metrics"], input=metrics.encode(), capture_output=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 

@@ -221,7 +221,7 @@ def test_the_tutorial_runs_and_shows_what_it_prints(tmp_path):
         elif language == "console":
             command, _, shown = match["body"].removeprefix("$ ").partition("\n")
             done = subprocess.run(
-                command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
+                command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=250
             )
             assert steady(done.stdout + done.stderr) == steady(shown), command
             commands += 1

@@ -50,7 +50,7 @@ class Server:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
         self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=10)
+        out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out, err
 
 
@@ -83,7 +83,7 @@ def load(engine: str, users: int, questions: int, seed: int) -> LoadResult:
 def post(url: str, body: Any, **headers: str) -> tuple[int, Any]:
     request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         with error:
@@ -348,7 +348,7 @@ def test_clients_on_the_command_line_print_json() -> None:
     with serving("user", "--batch-size", "2", "--batch-window", "60") as server:
         command = ["-m", "agent_chat.clients", "--url", server.url, "--users", "2", "--questions", "1", "--json"]
         done = subprocess.run(
-            [sys.executable, *command], cwd=EXAMPLE, capture_output=True, text=True, timeout=30, check=True
+            [sys.executable, *command], cwd=EXAMPLE, capture_output=True, text=True, timeout=60, check=True
         )
     result = json.loads(done.stdout)
     assert (result["users"], result["events_total"], result["foreign_events"]) == (2, 2 * EVENTS_PER_RUN, 0)

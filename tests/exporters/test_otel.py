@@ -366,7 +366,7 @@ def test_without_the_package_the_extra_is_named() -> None:
         "except MissingExtraError as error:\n"
         "    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "OTLP export needs an optional part: pip install 'isolation-audit[otel]'\n", done.stderr
 
 
@@ -378,7 +378,7 @@ def test_otel_is_not_imported_on_the_applications_behalf() -> None:
         "    pass\n"
         "print(any(name.startswith('opentelemetry') for name in sys.modules))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "False\n", done.stderr
 
 

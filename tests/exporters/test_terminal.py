@@ -242,7 +242,7 @@ def test_a_reader_who_stops_reading_does_not_hold_the_application_up(project: Pr
     code = "import isolation_audit.auto, runpy; runpy.run_path('program.py')"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=project.folder, env=environment, stderr=write_end, timeout=30, check=False
+            [sys.executable, "-c", code], cwd=project.folder, env=environment, stderr=write_end, timeout=60, check=False
         )
     finally:
         os.close(write_end)

@@ -22,7 +22,7 @@ class Browser:
     """One connection that is kept alive, with the cookies that it was given."""
 
     def __init__(self, url: str, **headers: str) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(url).hostname, urlsplit(url).port, timeout=10)
+        self._connection = http.client.HTTPConnection(urlsplit(url).hostname, urlsplit(url).port, timeout=60)
         self._headers = headers
         self._cookies: dict[str, str] = {}
 

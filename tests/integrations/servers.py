@@ -29,7 +29,7 @@ async def serving(app: Any, ws: str = "auto", http: Any = "auto", lifespan: Any 
         yield f"ws://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 def line_of(function: Any, text: str) -> int:

@@ -48,7 +48,7 @@ def callbacks(*, leaking: bool, seen: list[Any]) -> None:
 async def chat(base: str, user: str) -> list[str]:
     """Log in, say something, and hear the answer."""
     answers: asyncio.Queue[Any] = asyncio.Queue()
-    async with httpx.AsyncClient(base_url=base, timeout=10) as browser:
+    async with httpx.AsyncClient(base_url=base, timeout=60) as browser:
         answer = await browser.post("/login", data={"username": user, "password": "right"})
         assert answer.status_code == 200, answer.text
         assert (await browser.get("/user")).json()["identifier"] == user

@@ -40,7 +40,7 @@ class Page:
     """One page of one user, who has logged in."""
 
     def __init__(self, base: str, user: str) -> None:
-        self._browser, self._user = httpx.AsyncClient(base_url=base, timeout=10), user
+        self._browser, self._user = httpx.AsyncClient(base_url=base, timeout=60), user
 
     async def __aenter__(self) -> Page:
         answer = await self._browser.post("/login", data={"username": self._user, "password": "right"})

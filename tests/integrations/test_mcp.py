@@ -64,7 +64,7 @@ class Session:
 
 
 async def talking(app: Any, talk: Any) -> Any:
-    async with serving(app, lifespan="on") as url, httpx.AsyncClient(timeout=10) as client:
+    async with serving(app, lifespan="on") as url, httpx.AsyncClient(timeout=60) as client:
         address = url.replace("ws", "http", 1)
         return await talk(lambda: Session(client, address))
 

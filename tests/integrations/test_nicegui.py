@@ -115,7 +115,7 @@ async def talking(talk: Any, *, leaking: bool) -> list[Any]:
     async with serving(SITE, lifespan="on") as url:
         base = url.replace("ws", "http", 1)
         for NOTES.logging_in in ("alice", "bob"):
-            async with httpx.AsyncClient(base_url=base, timeout=10) as browser:
+            async with httpx.AsyncClient(base_url=base, timeout=60) as browser:
                 first = await Tab(base, browser).open()
                 await first.click("in")
                 second = await Tab(base, browser).open()

@@ -38,7 +38,7 @@ class Served:
 
     def ask(self, path: str, user: str) -> str:
         """Whom an answer is about; on a connection of its own, so that all workers get some."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         connection.request("GET", path, headers={"X-User": user})
         response = connection.getresponse()
         assert response.status == 200
@@ -49,7 +49,7 @@ class Served:
     def stop(self) -> dict[str, Any]:
         """End it as an administrator would; gives the report."""
         self._process.send_signal(signal.SIGTERM)
-        _out, err = self._process.communicate(timeout=30)
+        _out, err = self._process.communicate(timeout=60)
         report = json.loads((self._folder / "out" / "report.json").read_text())
         assert report["summary"]["faults"] == 0, err
         assert not (self._folder / "out" / "processes").exists()

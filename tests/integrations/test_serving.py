@@ -41,7 +41,7 @@ class Client:
     """One connection that is kept alive."""
 
     def __init__(self, url: str) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(url).hostname, urlsplit(url).port, timeout=10)
+        self._connection = http.client.HTTPConnection(urlsplit(url).hostname, urlsplit(url).port, timeout=60)
 
     async def get(self, path: str, user: str | None = None) -> Any:
         return await asyncio.to_thread(self._get, path, {"X-User": user} if user else {})

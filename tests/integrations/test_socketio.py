@@ -60,7 +60,7 @@ class Chat:
                     await client.connect(url.replace("ws", "http", 1), auth={"user": user}, transports=["websocket"])
                     stack.push_async_callback(client.disconnect)
                     clients.append(client)
-                await asyncio.gather(*(clients[n].call("ask", users[n], timeout=10) for n in range(asking)))
+                await asyncio.gather(*(clients[n].call("ask", users[n], timeout=60) for n in range(asking)))
                 await asyncio.sleep(0.05)
             return inbox
 

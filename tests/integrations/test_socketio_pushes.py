@@ -55,7 +55,7 @@ def conversation(*bob_asks: Any) -> Any:
                 await client.connect(url, auth=auth, transports=["websocket"])
                 stack.push_async_callback(client.disconnect)
                 for asked in [("mine",)] if user is ALICE else bob_asks:
-                    await client.call(*asked, timeout=10)
+                    await client.call(*asked, timeout=60)
         return seen
 
     return run

@@ -65,8 +65,8 @@ class Site:
                 )
                 stack.push_async_callback(client.disconnect)
                 clients.append(client)
-            seen += [[await client.call(*event, timeout=10) for event in events] for client in clients]
-            seen.append(await asyncio.gather(*(client.call("ask", timeout=10) for client in clients)))
+            seen += [[await client.call(*event, timeout=60) for event in events] for client in clients]
+            seen.append(await asyncio.gather(*(client.call("ask", timeout=60) for client in clients)))
         return seen
 
 

@@ -160,7 +160,7 @@ def test_processes_that_claim_the_same_ids_at_once_agree_in_the_end(redis):
 
         def claim(number):
             for run in range(200):
-                start.wait(20)
+                start.wait(60)
                 made[number].learn(f"run-{run}", f"user-{number}")
 
         threads = [threading.Thread(target=claim, args=(number,)) for number in range(3)]
@@ -336,7 +336,7 @@ with user_scope("alice", run_id="parent"):
     pass
 
 def known(run, user):
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         found = auditor.runtime.bindings.user_of("run_id", run)
         if found is not None:

@@ -96,7 +96,7 @@ def two_workers(folder, bus, store, *, bug):
             if process.poll() is None:
                 process.terminate()
                 try:
-                    process.wait(20)
+                    process.wait(60)
                 except subprocess.TimeoutExpired:
                     process.kill()
 

@@ -27,7 +27,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 def run(suite: pytest.Pytester, *words: str) -> Any:
     options = (*WITHOUT_OTHERS, "-p", "no:cacheprovider", "-p", "no:randomly", "--audit-isolation")
-    return suite.runpytest_subprocess(*options, "--audit-report", "out", *words, timeout=60)
+    return suite.runpytest_subprocess(*options, "--audit-report", "out", *words, timeout=200)
 
 
 def findings(suite: pytest.Pytester) -> list[dict[str, Any]]:
@@ -139,7 +139,7 @@ def server():
             answered.put(True)
     thread = threading.Thread(target=serve)
     thread.start()
-    yield lambda crossing: (asked.put(crossing), answered.get(timeout=30))
+    yield lambda crossing: (asked.put(crossing), answered.get(timeout=60))
     asked.put(None)
     thread.join()
 

@@ -14,7 +14,7 @@ USERS = ("alice", "bob", "alice")
 def ask(port: int, **headers: str) -> str:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers=named)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.read().decode()
 
 

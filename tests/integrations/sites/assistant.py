@@ -37,7 +37,7 @@ class Browser:
         """What the server answers, which is JSON; the number of an error."""
         request = urllib.request.Request(f"http://127.0.0.1:{self._port}{path}", headers=headers)
         try:
-            with self._opener.open(request, timeout=10) as response:
+            with self._opener.open(request, timeout=60) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             return error.code

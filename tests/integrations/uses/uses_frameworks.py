@@ -306,7 +306,7 @@ def mcp() -> Any:
 
     async def main() -> Any:
         app = server.streamable_http_app(stateless_http=True, json_response=True)
-        async with serving(app, lifespan="on") as url, httpx.AsyncClient(timeout=10) as client:
+        async with serving(app, lifespan="on") as url, httpx.AsyncClient(timeout=60) as client:
             address = url.replace("ws", "http", 1) + "/mcp"
             asked = [("who", "hello"), ("who", "break"), ("nobody", "x")]
             got = [

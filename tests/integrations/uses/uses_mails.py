@@ -36,7 +36,7 @@ def smtplib() -> Any:
     import smtplib
 
     def visit(port: int) -> Any:
-        with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
             return [
                 outcome(client.login, "somebody", "a word"),
                 outcome(client.sendmail, "shop@example.com", ["somebody@example.com"], "Subject: x\r\n\r\nhello"),

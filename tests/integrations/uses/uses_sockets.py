@@ -215,7 +215,7 @@ def socketio() -> Any:
             client = socketio.AsyncClient()
             client.on("*", lambda event, data: got.append([event, data]))
             await client.connect(url.replace("ws", "http", 1), auth={"user": user}, transports=["websocket"])
-            got.append(await client.call("ask", "hello", timeout=10))
+            got.append(await client.call("ask", "hello", timeout=60))
             got.append(await async_outcome(client.call("ask", "break", timeout=0.05)))
             await client.disconnect()
             return sorted(map(str, got))

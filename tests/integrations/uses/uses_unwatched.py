@@ -20,7 +20,7 @@ def accepting() -> Any:
             self.wfile.write(self.rfile.readline().upper())
 
     def ask(port: int) -> bytes:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(b"hello\n")
             return connection.recv(100)
 

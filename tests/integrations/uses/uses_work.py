@@ -48,7 +48,7 @@ class Lines(asyncio.Protocol):
 @use("asyncio")
 def tasks() -> Any:
     def ask(port: int) -> Any:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             answers = []
             for line in (b"alice\n", b"-\n", b"-\n"):
                 connection.sendall(line)
@@ -350,7 +350,7 @@ def celery() -> Any:
     def publish(user: str | None, protocol: int) -> Any:
         app.conf.task_protocol = protocol
         app.__dict__.pop("amqp", None)
-        return outcome(remember.delay(user).get, timeout=20, interval=0.01)
+        return outcome(remember.delay(user).get, timeout=60, interval=0.01)
 
     got = [as_user(user, publish, user, protocol) for protocol in (2, 1) for user in ("alice", "bob", "carol", None)]
     request = {"id": "1", "delivery_info": {}}

@@ -49,7 +49,7 @@ def threaded(server: Any) -> Any:
 
 def fetch(port: int, *paths: str, **headers: str) -> Any:
     """Status and body of requests on one connection."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     got = []
     for path in paths:
         try:

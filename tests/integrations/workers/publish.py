@@ -124,7 +124,7 @@ def main():
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
     print(json.dumps([answers, process.returncode]))

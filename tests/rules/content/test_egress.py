@@ -72,7 +72,7 @@ async def serving(app: Any):
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 async def get(port: int, path: str = "/", user: str | None = BOB) -> bytes:
@@ -570,7 +570,7 @@ def wsgi(body: str):
     [(HERS, "/", [(BOB, ALICE)]), (MINE, "/", []), (BOTH, "/", []), (HERS, f"/{ALICE}", [])],
 )
 def test_the_standard_librarys_server(audit, body, path, found) -> None:
-    with wsgi(body) as url, urllib.request.urlopen(url + path, timeout=5) as answer:
+    with wsgi(body) as url, urllib.request.urlopen(url + path, timeout=60) as answer:
         assert answer.read().decode() == body
     assert witnesses(audit) == found
     if found:

@@ -51,7 +51,7 @@ def mail(to: str, text: str) -> EmailMessage:
 
 
 async def with_smtplib(port: int, message: EmailMessage, to: list[str]) -> None:
-    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
         client.send_message(message, to_addrs=to)
 
 

@@ -69,7 +69,7 @@ def with_requests(method: str, url: str, headers: dict[str, str], body: bytes | 
 
 
 def with_urllib(method: str, url: str, headers: dict[str, str], body: bytes | None) -> Any:
-    with urlopen(UrlRequest(url, body, headers, method=method), timeout=10) as answer:
+    with urlopen(UrlRequest(url, body, headers, method=method), timeout=60) as answer:
         return json.load(answer)
 
 

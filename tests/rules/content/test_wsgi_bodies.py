@@ -55,7 +55,7 @@ def serving(application: Any, *, wrapped: bool = True):
             server.asyncore.loop(timeout=0.01, map=connections, count=1)
 
     def ask(path: str = "/") -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.effective_port}{path}", timeout=10) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.effective_port}{path}", timeout=60) as response:
             return response.read()
 
     thread = threading.Thread(target=serve)

@@ -33,7 +33,7 @@ def handle():
     return current_user.get()
 
 def ask(port):
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         for line in (b"alice\\n", b"-\\n"):
             connection.sendall(line)
             seen.append(connection.recv(100) and last[-1])

@@ -55,7 +55,7 @@ PAGES = {"streaming": streaming, "background": background, "threaded": threaded}
 application = Starlette(routes=[Route("/" + name, page) for name, page in PAGES.items()])
 
 def ask(port, path, users, pipelined):
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         asked = [f"GET {path} HTTP/1.1\\r\\nHost: x\\r\\nX-User: {user}\\r\\n\\r\\n".encode() for user in users]
         for one in [b"".join(asked)] if pipelined else asked:
             connection.sendall(one)

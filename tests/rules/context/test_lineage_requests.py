@@ -29,7 +29,7 @@ async def application(scope, receive, send):
     await send({"type": "http.response.body", "body": b"ok"})
 
 def ask(port, user, size):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for name, body in ((user, b"x" * size), ("", b"hi")):
         connection.request("POST", "/", body, {"X-User": name} if name else {})
         assert connection.getresponse().read() == b"ok"

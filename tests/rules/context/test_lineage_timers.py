@@ -138,7 +138,7 @@ class Outbox:
         self.letters.put((current_user.get(), text, done))
         if self.worker is None:
             self.worker = {start}
-        done.wait(5)
+        done.wait(60)
 
     def work(self):
         while True:

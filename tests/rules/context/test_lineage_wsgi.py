@@ -34,7 +34,7 @@ def flask_site():
 
 def ask(port, user):
     request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"X-User": user} if user else {})
-    return urllib.request.urlopen(request, timeout=5).read().decode()
+    return urllib.request.urlopen(request, timeout=60).read().decode()
 
 def by_waitress(application):
     import waitress

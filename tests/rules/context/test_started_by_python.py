@@ -100,7 +100,7 @@ def test_a_handler_of_a_signal_is_that_of_the_work_it_interrupts(auditor):
     def interrupted() -> None:
         current_user.set("bob")
         os.kill(os.getpid(), signal.SIGUSR1)
-        assert seen.event.wait(10)
+        assert seen.event.wait(60)
 
     try:
         copy_context().run(interrupted)

@@ -169,12 +169,12 @@ def test_a_run_is_at_work_until_the_last_of_its_tasks_has_ended(app):
         def work():
             with user_scope("alice", run_id="r"):
                 begun.set()
-                waiting.wait(10)
+                waiting.wait(60)
                 emitter.emit("alice", "done", "r")
 
         other = threading.Thread(target=work)
         other.start()
-        assert begun.wait(10)
+        assert begun.wait(60)
         with user_scope("alice", run_id="r"):
             emitter.emit("alice", "started", "r")
         auditor._publish_overdue(0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import sqlite3
 import sys
 import tomllib
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,16 @@ from isolation_audit.rules import all_monitors, all_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
 RULES = all_rules()
+
+
+def close(app: ModuleType | None) -> None:
+    """Close the connections that an example has left open, as the end of its process would."""
+    for value in [] if app is None else vars(app).values():
+        if isinstance(value, sqlite3.Connection):
+            value.close()
 
 
 @pytest.fixture
@@ -42,7 +51,7 @@ def findings_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
                 if inspect.iscoroutine(result):
                     asyncio.run(result)
         finally:
-            sys.modules.pop("app", None)
+            close(sys.modules.pop("app", None))
         for entry in auditor.recorder.entries():
             found.setdefault(entry.finding.rule, []).append(entry.finding)
         return found

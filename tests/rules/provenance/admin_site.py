@@ -78,7 +78,7 @@ class Browser:
     """One user's: with cookies, and with the token that forms have."""
 
     def __init__(self, address: str) -> None:
-        self._client = httpx.Client(base_url=address, follow_redirects=True, timeout=30)
+        self._client = httpx.Client(base_url=address, follow_redirects=True, timeout=60)
 
     def get(self, page: str) -> int:
         return self._client.get(page).status_code

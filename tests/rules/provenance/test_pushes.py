@@ -202,7 +202,7 @@ async def with_starlette(module: Any):
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 @asynccontextmanager
