@@ -30,7 +30,8 @@ IMPORT_TIMEOUT = 120
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 @click.option("--strict", is_flag=True, help="Exit 1 for a warning, too.")
-def check(config_path: Path | None, *, as_json: bool, strict: bool) -> None:
+@click.option("--show-code", "shown", metavar="TARGET", default="", help="Print the code that watches this target.")
+def check(config_path: Path | None, *, as_json: bool, strict: bool, shown: str) -> None:
     """Resolve every target of the configuration, and compare its paths with the signatures and annotations.
 
     The application's modules are imported, in a process of their own, to look the targets up; nothing is called.
@@ -44,11 +45,13 @@ def check(config_path: Path | None, *, as_json: bool, strict: bool) -> None:
     if path is None:
         raise UsageError("no configuration found; write an isolation-audit.toml, or name one with --config")
     config = load_config(path)
-    targets = resolve_targets(path)
+    targets = resolve_targets(path, shown)
     bad = [target for target in targets if target["state"] not in _STYLES]
     levels = Counter(remark["level"] for target in targets for remark in target["remarks"])
     if as_json:
         click.echo(json.dumps({"config": str(path), "targets": targets}, indent=1))
+    elif shown:
+        _show_code(shown, targets)
     else:
         _show(path, config, targets)
         _sum_up(len(bad), levels)
@@ -81,6 +84,21 @@ def _show(path: Path, config: Config, targets: list[dict[str, Any]]) -> None:
         say("note: audit.depth = 'heap' looks as deep as 'state' in this version")
 
 
+def _show_code(shown: str, targets: list[dict[str, Any]]) -> None:
+    """Print the hooks of one target.
+
+    Raises:
+        UsageError: the configuration names no such target, or it has no method that is watched by that name.
+    """
+    code = {name: text for target in targets for name, text in target.get("code", {}).items()}
+    if not code:
+        raise UsageError(f"{shown!r} is no target of the configuration, and no watched method of one")
+    for name, text in code.items():
+        click.echo(f"# {name}")
+        click.echo(text or "# a wrapper stands before it: each call is looked at, and no code is generated")
+        click.echo()
+
+
 def _sum_up(bad: int, levels: Counter[str]) -> None:
     from rich.console import Console
 
@@ -92,7 +110,7 @@ def _sum_up(bad: int, levels: Counter[str]) -> None:
         say(f"[yellow]{levels['warning']} warning(s): read them before the first run[/]")
 
 
-def resolve_targets(config_path: Path) -> list[dict[str, Any]]:
+def resolve_targets(config_path: Path, shown: str = "") -> list[dict[str, Any]]:
     """Target, role, state, detail and remarks of each target, as found by importing the modules in a subprocess.
 
     Raises:
@@ -102,6 +120,7 @@ def resolve_targets(config_path: Path) -> list[dict[str, Any]]:
         # The answer goes into a file: the application's modules may print whatever they like, at import and at exit.
         answer = Path(folder) / "answer.json"
         command = [sys.executable, "-m", "isolation_audit.cli.resolving", str(config_path.resolve()), str(answer)]
+        command += [shown] if shown else []
         with subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
         ) as process:

@@ -16,8 +16,11 @@ from isolation_audit.config import load_config
 from isolation_audit.path_checks.entries import PathChecks
 
 
-def main(config_path: str, answer_path: str) -> NoReturn:
-    """Write a JSON list of ``{target, role, state, detail, remarks}`` and end, whatever threads there are by now."""
+def main(config_path: str, answer_path: str, shown: str = "") -> NoReturn:
+    """Write a JSON list of ``{target, role, state, detail, remarks}`` and end, whatever threads there are by now.
+
+    With ``shown``, rows of that target, or of the class that has that method, have the ``code`` of its hooks as well.
+    """
     config = load_config(Path(config_path))
     # As for `python -m`: the working folder first, then the folder of the configuration.
     sys.path[:0] = [str(Path.cwd()), str(Path(config_path).parent)]
@@ -45,6 +48,9 @@ def main(config_path: str, answer_path: str) -> NoReturn:
             elif state == "applied" and target in problems:
                 state, detail = "incomplete", problems[target].removeprefix(f"{target}: ")
             rows.append({"target": target, "role": watched.role, "state": state, "detail": detail, "remarks": []})
+            if shown and f"{shown}.".startswith(f"{target}."):
+                code = auditor.instrumentation.places.code_of(id(watched))
+                rows[-1]["code"] = {name: text for name, text in code.items() if shown in (target, name)}
     # Of the code as the application has written it: by now nothing of the auditor's is in it any more.
     remarks = PathChecks(config).remarks()
     for row in rows:

@@ -35,6 +35,16 @@ class AttributePatch:
         """What is patched."""
         return id(self.owner), self.name
 
+    @property
+    def place(self) -> str:
+        """Where the attribute stands, as a target would be written."""
+        owner = self.owner
+        return (
+            f"{owner.__module__}:{owner.__qualname__}.{self.name}"
+            if isinstance(owner, type)
+            else (f"{owner.__name__}:{self.name}")
+        )
+
     def undo(self) -> bool:
         """Restore the entry; False where somebody wrapped ours since: then ours stays below and asks nobody."""
         self.probe.clear()

@@ -22,7 +22,7 @@ from isolation_audit.instrument.resolve import (
     function_of,
     has_receiver,
 )
-from isolation_audit.instrument.shims import exact_layout
+from isolation_audit.instrument.shims import CodePatch, exact_layout
 from isolation_audit.instrument.subclassing import SubclassPoint
 from isolation_audit.model.remembered import remembered
 
@@ -101,6 +101,14 @@ class Places:
             self._patches.take_back(
                 {patch.key: patch for patch, _guarded in group.added if not len(patch.probe)}.values()
             )
+
+    def code_of(self, key: Hashable) -> dict[str, str]:
+        """The source of the shims that were placed for ``key``, by the function that each stands in.
+
+        Empty where a wrapper stands before it: then no code is generated.
+        """
+        added = [patch for patch, _guarded in self._groups.get(key, _Group()).added]
+        return {patch.place: patch.source() if isinstance(patch, CodePatch) else "" for patch in added}
 
     def release_all(self) -> None:
         """Undo everything."""

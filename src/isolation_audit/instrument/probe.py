@@ -82,7 +82,7 @@ class Probe:
     where nobody has. It is made anew for each number of interceptors: the usual one has no loop to run.
     """
 
-    __slots__ = ("_guarded", "before", "minds_results", "original", "passes", "relink")
+    __slots__ = ("_guarded", "before", "check", "minds_results", "original", "passes", "relink")
 
     def __init__(self, original: Callable[..., Any]) -> None:
         self.original = original
@@ -90,6 +90,8 @@ class Probe:
         self.before: Callable[[Values], States | None] = _nobody
         self.passes: Callable[[Values, Any], States | None] = _nobody
         """Asked instead of ``before`` by compiled hooks, with what was remembered of the last call that was alike."""
+        self.check: Check | None = None
+        """What compiled code compares before it asks; None where each call is asked about."""
         self.relink: Callable[[Check | None], None] | None = None
         """Has the code exchanged that stands before the original; None where that is always the same."""
         self.minds_results = False
@@ -128,6 +130,7 @@ class Probe:
         else:
             self.passes = _nobody
             check = check if len(guarded) == 1 else None
+        self.check = check
         if self.relink is not None:
             self.relink(check)
         for check in gone:

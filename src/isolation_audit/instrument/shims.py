@@ -12,7 +12,14 @@ from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.instrument.compile.source import GENERATORS, PROBE, SITE, UnwritableError, shim_source
+from isolation_audit.instrument.compile.source import (
+    GENERATORS,
+    PROBE,
+    SITE,
+    UnwritableError,
+    shim_source,
+    shown_source,
+)
 from isolation_audit.instrument.layout import Layout
 from isolation_audit.instrument.probe import Probe
 from isolation_audit.instrument.shim_codes import remember
@@ -95,6 +102,15 @@ class CodePatch:
             return False
         self.function.__code__ = self.original_code
         return True
+
+    @property
+    def place(self) -> str:
+        """Where the function stands, as a target would be written."""
+        return f"{self.function.__module__}:{self.function.__qualname__}"
+
+    def source(self) -> str:
+        """The shim's source, as people read it."""
+        return shown_source(self.original_code, self.probe.check, self.function.__name__)
 
     def _relink(self, check: Check | None) -> None:
         """Others are asked than before: put the code there that asks them."""

@@ -49,7 +49,12 @@ class Parameters:
             handed_on.append(f"**{varkw}")
         self.written = ", ".join(written)
         self.handed_on = ", ".join(handed_on)
-        self.values = "(" + "".join(f"{name}, " for name in self.names) + ")"
+        self.values = tuple_of(self.names)
+
+
+def tuple_of(names: list[str]) -> str:
+    """Source of a tuple of these variables."""
+    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
 
 def shim_source(code: CodeType, check: Check | None) -> str:
@@ -93,7 +98,7 @@ def _compared(check: Check, parameters: Parameters) -> list[str]:
     between = [name for read in check.reads for name in read.between()]
     return [
         "try:",
-        f"    ({', '.join(PREFIX + name for name in check.names())},) = $site.known",
+        f"    {tuple_of([PREFIX + name for name in check.names()])} = $site.known",
         "    __ia_clean = (",
         *(f"        {'and ' if number else ''}{one}" for number, one in enumerate(check.conditions(parameters.names))),
         "    )",
