@@ -41,7 +41,7 @@ class Sink:
     def send(self, user_id, data): return True
 """
 
-EVENT_CALLS, EVENT_FILES = 44, 10
+EVENT_CALLS, EVENT_FILES = 34, 7
 REQUEST_CALLS = 330
 """Of the server and of the client, which shares its event loop; how many parts are read may differ by a few."""
 
