@@ -36,6 +36,10 @@ async def form(request):
     last["text"] = (await request.form())["text"]
     return JSONResponse({})
 
+async def ask(request):
+    last["text"] = request.query_params["text"]
+    return JSONResponse({})
+
 async def memory(request):
     return PlainTextResponse("So far I know: " + "; ".join(turns))
 
@@ -69,7 +73,7 @@ async def constant(request):
 async def end():
     engine.dispose()
 
-VIEWS = [say, form, memory, record, page, parts, rows, cached, own, board, constant]
+VIEWS = [say, ask, form, memory, record, page, parts, rows, cached, own, board, constant]
 app = Starlette(routes=[Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS])
 """
 )
@@ -104,6 +108,12 @@ def test_the_field_is_told(audit, app) -> None:
     app.ask(BOB, "/record")
     (entry,) = audit.auditor.recorder.entries()
     assert entry.finding.field == "$.items[0].note"
+
+
+def test_words_of_a_query(audit, app) -> None:
+    app.ask(ALICE, "/ask?text=my+card+ends+in%204242")
+    assert WORDS in app.ask(BOB, "/record")
+    assert audit.found() == [FOUND]
 
 
 def test_words_of_a_form(audit, app) -> None:

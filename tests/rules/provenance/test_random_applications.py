@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 USERS = ("alice.liddell", "bob.builder", "carol.kane")
 FIELDS = ("owner", "assigned_to", "email", "who")
 EXITS = ("json", "events", "parts", "socket")
-CLEAN = ("rows", "own_entry", "request", "item", "file", "own_memory", "rows_of_another")
-LEAKS = ("memory", "everybodys_entry", "object", "laundered")
+CLEAN = ("rows", "own_entry", "request", "item", "file", "own_memory", "rows_of_another", "own_words", "told_words")
+LEAKS = ("memory", "everybodys_entry", "object", "laundered", "words")
 
 Visit = tuple[str, str, str, str]
 """Who, what is read, how it leaves, and in which field."""
@@ -54,6 +54,9 @@ class Application:
         self.folder = folder
         self.db = sqlite3.connect(":memory:")
         self.db.execute("CREATE TABLE notes (who text)")
+        self.words: dict[str, str] = {}
+        self.last_words = ("", "")
+        self.boxes_of_words = {user: asyncio.Queue[str]() for user in USERS}
         self.cache, self.last, self.by_user = SimpleCache(), {"user": ""}, {}
         self.holder = type("Holder", (), {})()
         self.boxes = {user: asyncio.Queue[str]() for user in USERS}
@@ -62,7 +65,11 @@ class Application:
         routes = [Route("/{exit}/{way}/{field}", self.answer), WebSocketRoute("/socket/{way}/{field}", self.socket)]
         self.app = Starlette(routes=routes)
 
-    async def write(self, user: str, _query: Any) -> str:
+    async def write(self, user: str, query: Any) -> str:
+        self.words[user] = query["say"]
+        self.last_words = (user, query["say"])
+        for box in self.boxes_of_words.values():
+            box.put_nowait(query["say"])
         self.db.execute("INSERT INTO notes VALUES (?)", [user])
         self.last["user"] = user
         self.by_user[user] = user
@@ -97,6 +104,18 @@ class Application:
     async def own_memory(self, user: str, _query: Any) -> Any:
         return self.by_user.get(user)
 
+    async def own_words(self, user: str, _query: Any) -> Any:
+        return self.words.get(user)
+
+    async def told_words(self, user: str, _query: Any) -> Any:
+        box = self.boxes_of_words[user]
+        return None if box.empty() else await box.get()
+
+    async def words_of_anybody(self, user: str, _query: Any) -> Any:
+        other, words = self.last_words
+        self.leaks(user, other, "words")
+        return words
+
     async def memory(self, user: str, _query: Any) -> Any:
         return self.leaks(user, self.last["user"], "memory")
 
@@ -117,7 +136,9 @@ class Application:
 
     async def read(self, asked: Any) -> str:
         way, field = asked.path_params["way"], asked.path_params["field"]
-        found = await getattr(self, way)(asked.headers["x-user"], asked.query_params)
+        found = await getattr(self, "words_of_anybody" if way == "words" else way)(
+            asked.headers["x-user"], asked.query_params
+        )
         return json.dumps({"title": "plan", field: found})
 
     async def answer(self, request: Any) -> Response:
@@ -133,10 +154,10 @@ class Application:
         await socket.close()
 
 
-async def visit(app: Any, user: str, way: str, leaving: str, field: str, to: str) -> None:
+async def visit(app: Any, user: str, way: str, leaving: str, field: str, to: str, say: str) -> None:
     headers = [(b"x-user", user.encode()), (b"host", b"localhost")]
     path = f"/{leaving}/{way}/{field}"
-    scope = {"path": path, "raw_path": path.encode(), "query_string": f"to={to}".encode(), "headers": headers}
+    scope = {"path": path, "raw_path": path.encode(), "query_string": f"to={to}&say={say}".encode(), "headers": headers}
     scope |= {"type": "websocket" if leaving == "socket" else "http", "method": "GET", "root_path": ""}
     waiting = [{"type": "websocket.connect"}] if leaving == "socket" else [{"type": "http.request", "body": b""}]
 
@@ -158,10 +179,13 @@ def run(folder: Path, visited: list[Visit]) -> tuple[list[tuple[str, str, str]],
 
     async def main() -> None:
         for user in USERS:
-            await asyncio.create_task(visit(site.app, user, "write", "json", "owner", user))
+            await asyncio.create_task(
+                visit(site.app, user, "write", "json", "owner", user, f"first+plan+of+{USERS.index(user)}")
+            )
         for place, (user, way, leaving, field) in enumerate(visited):
             to = USERS[place % len(USERS)] if way in {"request", "rows_of_another"} else ""
-            await asyncio.create_task(visit(site.app, user, way, leaving, field, to))
+            say = f"plan+{place}+for+the+garden" if way == "write" else ""
+            await asyncio.create_task(visit(site.app, user, way, leaving, field, to, say))
 
     with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor:
         asyncio.run(main())

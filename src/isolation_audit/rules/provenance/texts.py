@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
 
 from isolation_audit.content.payload import Gathering
 
@@ -84,10 +85,14 @@ def brought(one: Input) -> Any:
     if type(value) in (str, bytes):
         return value
     if one.texts is of_asgi:
-        return value.get("query_string")
+        return _values(str(value.get("query_string") or b"", "latin-1"))
     if one.texts is of_environ:
-        return [value.get("QUERY_STRING"), *(_plain(value[name]) for name in _PARSED if name in value)]
+        return [*_values(value.get("QUERY_STRING")), *(_plain(value[name]) for name in _PARSED if name in value)]
     return one.texts(value) if one.texts in _OF_CLIENTS else None
+
+
+def _values(query: Any) -> list[str]:
+    return [value for _name, value in parse_qsl(query)] if type(query) is str and query else []
 
 
 def _fields(value: Any) -> dict[str, Any]:
