@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -20,6 +21,8 @@ def conversation(*bob_asks: Any) -> Any:
     server = socketio.AsyncServer(async_mode="asgi")
     last: dict[str, Any] = {}
     names: dict[str, str] = {}
+    started: list[asyncio.Task[None]] = []
+    returned = asyncio.Event()
 
     @server.event
     async def connect(sid: str, _environ: Any, auth: dict[str, str]) -> None:
@@ -38,6 +41,23 @@ def conversation(*bob_asks: Any) -> Any:
     @server.event
     async def friend(sid: str) -> None:
         await server.emit("seen", {"owner": (await server.get_session(sid))["friend"]}, to=sid)
+
+    @server.event
+    async def later(sid: str, told: str) -> None:
+        started.append(asyncio.create_task(goes_on(sid, told)))
+
+    async def goes_on(sid: str, told: str) -> None:
+        """Goes on when its handler is long over."""
+        await returned.wait()
+        owner = last["user"] if told == "memory" else told
+        if told == "session":
+            owner = (await server.get_session(sid))["friend"]
+        await server.emit("seen", {"owner": owner}, to=sid)
+
+    @server.event
+    async def wait(_sid: str) -> None:
+        returned.set()
+        await asyncio.gather(*started)
 
     @server.event
     async def history(sid: str) -> None:
@@ -65,6 +85,13 @@ def test_what_memory_has_of_another_is_found(audited) -> None:
     done = audited(conversation(("mine",)))
     assert done.result == [{"owner": ALICE, "balance": 7}]
     assert done.findings.keys() == {"IA203"}
+
+
+@pytest.mark.parametrize(("told", "leaks"), [("memory", True), ("session", False), (ALICE, False)])
+def test_a_task_that_goes_on_is_a_part_of_its_handler_s_work(audited, told, leaks) -> None:
+    done = audited(conversation(("later", told), ("wait",)))
+    assert done.result == [{"owner": ALICE}]
+    assert done.findings.keys() == ({"IA203"} if leaks else set())
 
 
 @pytest.mark.parametrize("asked", [("echo", ALICE), ("friend",), ("history",)])

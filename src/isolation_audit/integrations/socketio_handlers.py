@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import Serving, sources, wsgi_headers
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.scopes import request_variable, unit_variable
 from isolation_audit.model.sources import NEVER, session_name
 from isolation_audit.model.user_names import Name
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, Receiver, receiver
+from isolation_audit.rules.provenance import texts
+from isolation_audit.rules.provenance.inputs import REQUEST, Input, Inputs, Receiver, itself, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
+
+
+_GOING_ON: Final = 16
+"""Handlers of one connection whose inputs are kept for what they have started."""
 
 
 class Known:
-    """Session id -> what was told of its user, and by what; bounded by the sessions that end, and by a limit."""
+    """Session id -> what was told of its user, and by what; bounded by the sessions that end, and by a limit.
+
+    What came in for its latest handlers is kept as long: a handler may be over long before what it has started.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         self._told: dict[str, tuple[int, Name]] = {}
+        self._inputs: dict[str, deque[Inputs]] = {}
         self._limit = runtime.config.limits.bindings
         self._bindings = runtime.bindings
 
@@ -42,9 +53,27 @@ class Known:
             self._told.pop(next(iter(self._told)), None)
             self._bindings.evicted += 1
 
+    def keep_inputs(self, sid: str, inputs: Inputs) -> None:
+        """A handler is over, and what it has started may go on."""
+        kept = self._inputs.setdefault(sid, deque())
+        kept.append(inputs)
+        if len(kept) > _GOING_ON:
+            kept.popleft().end()
+        if len(self._inputs) > self._limit:
+            self._end(next(iter(self._inputs)))
+
     def forget(self, sid: str) -> None:
-        """The client has left."""
+        """Nothing is known of this session id any more."""
         self._told.pop(sid, None)
+
+    def left(self, sid: str) -> None:
+        """The client has left."""
+        self.forget(sid)
+        self._end(sid)
+
+    def _end(self, sid: str) -> None:
+        for inputs in self._inputs.pop(sid, ()):
+            inputs.end()
 
 
 def handlers(runtime: Runtime, servers: tuple[str, ...]) -> Iterator[Point]:
@@ -80,8 +109,10 @@ class HandlerPoint(Serving):
         known = self._known.of(sid)
         if known is not None:
             request.told(*known)
-        told = Input(REQUEST, arguments[1:])
-        return sid, event == "disconnect", self._begin(request, request_variable.get(), told)
+        words = itself if event == "connect" else texts.of_message
+        begun = self._begin(request, request_variable.get(), Input(REQUEST, arguments[1:], texts=words))
+        unit_variable.set(request.inputs)
+        return sid, event == "disconnect", begun
 
     def _count(self) -> None:
         """A handler is called for one message."""
@@ -95,13 +126,28 @@ class HandlerPoint(Serving):
         """End, and remember."""
         sid, leaving, served = state
         rank, user = served[0].rank, served[0].user()
-        if leaving:
-            self._known.forget(sid)
-        elif user is not None:
+        if user is not None and not leaving:
             self._known.keep(sid, rank, Name(user.id))
         elif rank != NEVER:
             self._known.forget(sid)  # logged out, or two users in one message: the next one has to say who it is
+        self._leave(served[0], user)
         super().after(served, result)
+        if leaving:
+            self._known.left(sid)
+
+    def _leave(self, request: Request, user: User | None) -> None:
+        """What the handler has started may go on, with what has come in for it."""
+        request.settle_waiting()
+        inputs, request.inputs = request.inputs, None
+        if inputs is None:
+            return
+        self._known.keep_inputs(str(request.mark), inputs)
+        if unit_variable.get() is inputs:
+            unit_variable.set(None)
+        if user is not None:
+            inputs.user = user
+            self._words.learn(inputs, user)
+            self._latest.ended(user, request.endpoint(), inputs)
 
 
 class SessionInputPoint(Interceptor):

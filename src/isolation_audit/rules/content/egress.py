@@ -23,7 +23,7 @@ from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.scopes import request_variable, sink_variable
 from isolation_audit.model.users import VISITOR, Kind, same
-from isolation_audit.rules.provenance.inputs import inputs_at_exit, own_inputs
+from isolation_audit.rules.provenance.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.rules.provenance.judge import Exit, Judge
 from isolation_audit.rules.provenance.latest import LatestUnits
 from isolation_audit.rules.provenance.own_words import holds
@@ -219,7 +219,7 @@ class Egress:
         self, target: str, what: str, user: User, payload: str | bytes, *, endpoint: Endpoint | None = None
     ) -> None:
         """Tell of the words of others in a payload that names none of them, where they came in nowhere."""
-        inputs, own = inputs_at_exit(), own_inputs()
+        inputs, own = inputs_at_exit(), unit_inputs()
         if inputs is None or own is None:
             return
         self._words.words.learn(own, user)

@@ -16,7 +16,7 @@ from isolation_audit.content.naming import Naming, named, said
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.content.egress import secret_of_another
-from isolation_audit.rules.provenance.inputs import own_inputs
+from isolation_audit.rules.provenance.inputs import unit_inputs
 from isolation_audit.rules.provenance.verdicts import Verdict
 from isolation_audit.rules.routes import current_endpoint
 
@@ -50,7 +50,7 @@ class Push:
 
     def message(self, payload: str | bytes, user: User, *, asked: str = "", endpoint: Endpoint | None = None) -> None:
         """One message for ``user``; ``asked`` is what the stream was asked for."""
-        if own_inputs() is None:
+        if unit_inputs() is None:
             self._sinks.secrets(payload, self._target, PUSHED)
             return
         marks = self._sinks.marks(payload)
@@ -72,7 +72,7 @@ class Push:
 
     def told(self, payload: Any, user: User) -> None:
         """The same of plain data, which a library is about to write down."""
-        if own_inputs() is not None:
+        if unit_inputs() is not None:
             plain = type(payload) in (str, bytes)
             self.sent(payload if plain else dumps(payload, default=lambda _other: None, ensure_ascii=False), user)
 
@@ -82,7 +82,7 @@ class Push:
         """Judge whom it names; True where that is told of."""
         named_here = {mark.user.id: mark.user for mark in marks if mark.user.kind is Kind.USER}
         others = named_here.keys() - self._settled - {user.id} - meant
-        inputs = own_inputs()
+        inputs = unit_inputs()
         if not others or inputs is None:
             return False
         conversation = {one for one in others if _is_conversation(payload, one)}

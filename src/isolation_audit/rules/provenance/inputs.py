@@ -179,6 +179,11 @@ def own_inputs() -> Inputs | None:
     return made
 
 
+def unit_inputs() -> Inputs | None:
+    """The own ones; of a task that goes on when what has started it is over, those of the unit that it is a part of."""
+    return own_inputs() or current_inputs()
+
+
 def inputs_at_exit() -> Inputs | None:
     """What explains an exit: the inputs of the unit in which it leaves, and of the one that has handed it over."""
     current, own = current_inputs(), own_inputs()
