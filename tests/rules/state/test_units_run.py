@@ -34,6 +34,8 @@ class Counted:
     def unit(self):
         self.asked.append(1)
         return self.monitor.unit()
+    def hears(self, *_of):
+        return self.unit() is not None  # also of what only this unit has to do with
     def wrote(self, container, kind, *more):
         self.told.append(kind)
         self.monitor.wrote(container, kind, *more)
@@ -45,11 +47,12 @@ class Counted:
 
 def told(work):
     "What the monitor is told of attributes; None where it isn't even asked whether a unit runs."
-    counted = listener.ear.listener = Counted()
+    counted, hears = Counted(), listener.ear.hears
+    listener.ear.listener, listener.ear.hears = counted, counted.hears
     try:
         work()
     finally:
-        listener.ear.listener = counted.monitor
+        listener.ear.listener, listener.ear.hears = counted.monitor, hears
     return counted.told.count(listener.ATTRIBUTE) if counted.asked else None
 
 def both():

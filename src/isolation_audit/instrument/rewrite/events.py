@@ -18,6 +18,7 @@ from isolation_audit.instrument.rewrite.contents import (
     ABSENT,
     Held,
     attribute_of,
+    container_of,
     in_itself,
     is_of_containers,
     item_of,
@@ -28,27 +29,29 @@ from isolation_audit.instrument.rewrite.listener import (
     CARRIED,
     CELL,
     DEFAULT,
+    ENVIRON,
     GLOBAL,
+    ITEM,
+    LOCAL,
     QUEUED,
+    Event,
+    concerned,
     ear,
+    events,
 )
 from isolation_audit.instrument.rewrite.methods import METHODS, QUEUES, told_of_part
-from isolation_audit.instrument.rewrite.telling import OfFields, Teller, fault, tell, wrote
+from isolation_audit.instrument.rewrite.telling import OfFields, Teller, fault, tell, tell_of, wrote
 
 __builtins__ = BUILTINS
 
+_TEXTS: Final[frozenset[type]] = frozenset({str, bytes, int, float, bool, type(None)})
+"""What is known by what it is, and not by its identity."""
+_NAMED: Final = (ATTRIBUTE, LOCAL)
+_KEYED: Final = (ITEM, ENVIRON)
+"""What an attribute may be, and an item."""
 _KEYS: Final = (str, bytes, int)
 _held: Final[dict[tuple[int, int], Any]] = {}
 """By thread and site: a key between the two moments of ``d[key()] += x``."""
-
-
-class Event:
-    """A constant of rewritten code, which calls its attribute ``None`` (see :mod:`nodes`)."""
-
-    __slots__ = ("None",)
-
-    def __init__(self, function: Any) -> None:
-        setattr(self, "None", function)
 
 
 class Events:
@@ -78,6 +81,11 @@ class Events:
         except Exception as error:
             fault(error)
         return owner
+
+    @staticmethod
+    def flow(value: Any, _site: int) -> Any:
+        """What was read goes on; it was told when it was read."""
+        return value
 
     @staticmethod
     def field(owner: Any, name: Any, site: int) -> Any:
@@ -147,7 +155,7 @@ class Events:
         return value
 
     @staticmethod
-    def kept(value: Any, name: str, site: int) -> Any:
+    def kept(value: Any, name: str | None, site: int) -> Any:
         """A variable has been read that is a container, and goes on after the call; gives it."""
         try:
             listener = ear.listener
@@ -215,7 +223,7 @@ class Events:
                 if value is not ABSENT:
                     wrote(owner, ATTRIBUTE, name, value, site)
                 else:
-                    tell(attribute_of(owner, name), site)
+                    tell_of(owner, attribute_of(owner, name), site)
         except Exception as error:
             fault(error)
 
@@ -231,7 +239,7 @@ class Events:
         try:
             listener = ear.listener
             if owner is not ABSENT and listener is not None and listener.unit() is not None:
-                tell(item_of(owner, key), site)
+                tell_of(owner, item_of(owner, key), site)
         except Exception as error:
             fault(error)
 
@@ -285,8 +293,7 @@ class Events:
         try:
             listener = ear.listener
             if listener is not None and listener.unit() is not None:
-                held = attribute_of(owner, name, value)
-                tell(held, site)
+                tell_of(owner, attribute_of(owner, name, value), site)
         except Exception as error:
             fault(error)
         return owner, name, value
@@ -307,7 +314,7 @@ class Events:
                 if type(key) is slice:
                     value = told_of_part(owner, value, Teller(site))
                 else:
-                    tell(item_of(owner, key, value), site)
+                    tell_of(owner, item_of(owner, key, value), site)
         except Exception as error:
             fault(error)
         return owner, key, value
@@ -356,9 +363,54 @@ class Events:
                 if method_of is not None and listener.unit() is not None:
                     teller = Teller(site) if type(site) is int else cast("Teller", site)
                     arguments = method_of(method.__self__, arguments, named, teller)
+                    if container_of(method.__self__) is not method.__self__:
+                        concerned.add(id(method.__self__))
         except Exception as error:
             fault(error)
         return (partial(method, **named) if named else method, *arguments)
+
+
+class Quick:
+    """The same where the listener has named the objects that concern it."""
+
+    @staticmethod
+    def attribute(owner: Any, name: str, site: int, concerned: set[int] = concerned) -> Any:
+        """Before ``owner.name`` is read; gives ``owner``."""
+        heard = id(owner) in concerned and _hears(owner, _NAMED, name)
+        return Events.attribute(owner, name, site) if heard else owner
+
+    @staticmethod
+    def item(owner: Any, key: Any, site: int, concerned: set[int] = concerned) -> Any:
+        """Before ``owner[key]`` is read; gives ``owner``."""
+        return Events.item(owner, key, site) if id(owner) in concerned and _hears(owner, _KEYED, key) else owner
+
+    @staticmethod
+    def pair(owner: Any, key: Any, site: int, concerned: set[int] = concerned) -> tuple[Any, Any]:
+        """The same; gives both."""
+        return Events.pair(owner, key, site) if id(owner) in concerned and _hears(owner, _KEYED, key) else (owner, key)
+
+    @staticmethod
+    def flow(value: Any, site: int, concerned: set[int] = concerned, texts: frozenset[type] = _TEXTS) -> Any:
+        """What was read of another object goes on, and is told if it concerns the listener itself."""
+        if type(value) in texts or id(value) not in concerned or not _hears(value, (), None):
+            return value
+        return Events.kept(value, None, site)
+
+
+def _hears(obj: Any, kinds: tuple[str, ...], key: Any) -> bool:
+    try:
+        return ear.hears(id(obj), kinds, key)
+    except Exception as error:
+        fault(error)
+        return False
+
+
+def made(rest: str) -> Event:
+    """The constant of this name, and of attributes the name of the attribute."""
+    name, _, attribute = rest.partition("\0")
+    quick = getattr(Quick, name, None)
+    event = Event(getattr(Events, name), quick)
+    return event if quick is None else events.add(event, attribute)
 
 
 def _read_item(owner: Any, key: Any, site: int) -> None:

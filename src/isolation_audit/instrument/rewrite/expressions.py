@@ -120,20 +120,23 @@ class Expressions:
                 node.value = at(call("all", value, self._part.site(node, expression, use)), value)
             if not _is_data(node.attr):
                 return node
-            name = ast.Constant(mangled(node.attr, self._part.owner))
-            node.value = at(call("attribute", value, name, self._part.site(node, expression, use)), value)
+            name = mangled(node.attr, self._part.owner)
+            site = self._part.site(node, expression, use)
+            node.value = at(call(f"attribute\0{name}", value, ast.Constant(name), site), value)
+            return _flowing(node, site, use)
         elif is_simple(node.slice) and (fields := fields_of(value)) is not None:
             place, name_of = fields
             inner = _fields_owner(place, name_of)
             told = at(call("field", inner, clone(node.slice), self._part.site(node, expression, use)), inner)
             setattr(place, name_of, told if name_of == "value" else [told])
         elif is_simple(node.slice):
-            key = clone(node.slice)
-            node.value = at(call("item", value, key, self._part.site(node, expression, use)), value)
+            site = self._part.site(node, expression, use)
+            node.value = at(call("item", value, clone(node.slice), site), value)
+            return _flowing(node, site, use)
         else:
             key = self.key(node.slice, visit)
-            pair = call("pair", value, key, self._part.site(node, expression, use))
-            return at(spread("getitem", pair), node)
+            site = self._part.site(node, expression, use)
+            return _flowing(at(spread("getitem", call("pair", value, key, site)), node), site, use)
         return node
 
     @staticmethod
@@ -292,6 +295,11 @@ class Expressions:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             return False
         return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+
+
+def _flowing(node: ast.expr, site: ast.expr, use: str) -> ast.expr:
+    """What was read, and is told once more where it goes on: its holder may concern nobody."""
+    return node if use == NAVIGATED else at(call("flow", node, clone(site)), node)
 
 
 def _takes(node: ast.AST) -> bool:

@@ -6,7 +6,8 @@ fault and goes no further. It must not keep what it is given alive.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from isolation_audit.instrument.originals import BUILTINS
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __builtins__ = BUILTINS
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the rewriter: code that another one made is not used. To be raised with each change of what it makes."""
 
 ATTRIBUTE: Final = "attribute"
@@ -73,6 +74,23 @@ class StateListener(Protocol):
         """The ``__init__`` of this object sets its attributes: they are new, and nobody else's."""
 
 
+class Event:
+    """A constant of rewritten code, which calls its attribute ``None`` (see :mod:`nodes`).
+
+    It has two functions: one that tells everything, and one that first looks whether anything is known of the object.
+    """
+
+    __slots__ = ("None", "_all", "_quick")
+
+    def __init__(self, tells_all: Any, quick: Any = None) -> None:
+        self._all, self._quick = tells_all, quick or tells_all
+        self.turn(quick=False)
+
+    def turn(self, *, quick: bool) -> None:
+        """Have everything told, or only what concerns objects that are known."""
+        setattr(self, "None", self._quick if quick else self._all)
+
+
 class Flag:
     """A constant of rewritten code, which looks at its attribute ``True`` (see :mod:`nodes`)."""
 
@@ -90,18 +108,40 @@ active: Final = Flag()
 """On while there is a listener, and units run."""
 
 
+concerned: Final[set[int]] = set()
+"""Identities of objects that a listener wants to be told of, where it names them: of reads of others nothing is told.
+
+One that is here by mistake costs time; one that is missing is not told.
+"""
+
+
+Hears = Callable[[int, tuple[str, ...], object], bool]
+
+
 class _Ear:
     listener: StateListener | None = None
     barrier: Barrier | None = None
+    quick: bool = False
+    """True for a listener that names the objects which concern it."""
+    hears: Hears = staticmethod(lambda _identity, _kinds, _key: True)
+    """Asks it about one of them, here and now."""
 
 
 ear = _Ear()
 """The listener, if there is one; asked by what rewritten modules call."""
 
 
-def listen(listener: StateListener | None, barrier: Barrier | None = None) -> None:
-    """Tell ``listener`` from now on, or nobody; faults of it are counted by ``barrier``."""
-    ear.listener, ear.barrier = listener, barrier
+def listen(listener: StateListener | None, barrier: Barrier | None = None, hears: Hears | None = None) -> None:
+    """Tell ``listener`` from now on, or nobody; faults of it are counted by ``barrier``.
+
+    With ``hears`` it keeps :data:`concerned`, and is told of no other objects' attributes and items; and of those only
+    where that is true of an object's identity, and of the key if it is read for one of these kinds. What raises there
+    is a fault as well.
+    """
+    ear.listener, ear.barrier, ear.quick = listener, barrier, hears is not None
+    ear.hears = hears or (lambda _identity, _kinds, _key: True)
+    concerned.clear()
+    events.turn()
     active.turn(on=listener is not None)
     if listener is None:
         armed.disarm()
@@ -113,6 +153,37 @@ def units_run(*, some: bool) -> None:
     Until it is said, they are taken to run while there is a listener.
     """
     active.turn(on=some and ear.listener is not None)
+
+
+class _Events:
+    """The constants by which reads of objects are told."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, list[Event]] = {}
+        self._always: set[str] = set()
+
+    def add(self, event: Event, name: str) -> Event:
+        """One more, for attributes of this name; "" for all others."""
+        self._of.setdefault(name, []).append(event)
+        event.turn(quick=ear.quick and name not in self._always)
+        return event
+
+    def turn(self) -> None:
+        """There is another listener."""
+        self._always.clear()
+        for several in self._of.values():
+            for event in several:
+                event.turn(quick=ear.quick)
+
+    def always(self, name: str) -> None:
+        """Have attributes of this name told whatever they are asked of: they are kept elsewhere, as in its class."""
+        if name not in self._always:
+            self._always.add(name)
+            for event in self._of.get(name, ()):
+                event.turn(quick=False)
+
+
+events: Final = _Events()
 
 
 class Armed:

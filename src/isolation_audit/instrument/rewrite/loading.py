@@ -16,7 +16,7 @@ from isolation_audit.analysis.frames import is_installed, is_of_tests
 from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.rewrite.cache import CodeCache
 from isolation_audit.instrument.rewrite.constants import MARK, filled
-from isolation_audit.instrument.rewrite.events import Event, Events
+from isolation_audit.instrument.rewrite.events import made
 from isolation_audit.instrument.rewrite.listener import Flag, armed
 from isolation_audit.instrument.rewrite.main_script import exchange_functions, when_it_starts
 from isolation_audit.instrument.rewrite.making import NotMadeError, make
@@ -129,13 +129,13 @@ def _constant(text: str) -> Any:
     """The object that a text in rewritten code stands for; of the application's own texts it is the text."""
     if not text.startswith(MARK):
         return text
-    made = _made[text] = _make(text[len(MARK)], text[len(MARK) + 1 :])
-    return made
+    constant = _made[text] = _make(text[len(MARK)], text[len(MARK) + 1 :])
+    return constant
 
 
 def _make(kind: str, rest: str) -> Any:
     if kind == "r":
-        return Event(getattr(Events, rest))
+        return made(rest)
     if kind == "a":
         return listener.active
     flag = Flag()

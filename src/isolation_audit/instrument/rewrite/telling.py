@@ -14,12 +14,15 @@ from isolation_audit.instrument.rewrite.listener import (
     ATTRIBUTE,
     ELEMENT,
     ENVIRON,
+    GLOBAL,
     ITEM,
     LOCAL,
     QUEUED,
     arm,
     armed,
+    concerned,
     ear,
+    events,
     listen,
 )
 
@@ -35,6 +38,16 @@ def tell(held: Held | None, site: int) -> None:
         wrote(held.container, held.kind, held.key, held.value, site)
 
 
+def tell_of(owner: Any, held: Held | None, site: int) -> None:
+    """The same, of what ``owner`` may have another object keep."""
+    if held is not None and held.container is not owner:
+        if held.kind == ITEM:
+            concerned.add(id(owner))
+        else:
+            events.always(held.key)
+    tell(held, site)
+
+
 def wrote(container: Any, kind: str, key: Any, value: Any, site: int) -> None:
     """Tell of a store; what it stores to is read with a report from now on."""
     if site not in armed.sites:
@@ -44,6 +57,8 @@ def wrote(container: Any, kind: str, key: Any, value: Any, site: int) -> None:
             arm((ANY,))
     if type(key) is str and key not in armed.names:
         armed.arm(key)
+    if kind == GLOBAL or (kind == ATTRIBUTE and isinstance(container, type)):
+        events.always(key)  # it is read through a module, or through any object of the class
     listener = ear.listener
     if listener is not None:
         listener.wrote(container, kind, key, value, site)

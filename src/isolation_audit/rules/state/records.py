@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.instrument.rewrite.listener import concerned
 from isolation_audit.rules.state.contents import NUMBERS, TEXTS
 from isolation_audit.rules.state.units import clock
 
@@ -153,6 +154,11 @@ class Records:
         """What was written into the container of this identity."""
         self.evicted = 0
 
+    def concern(self) -> None:
+        """Have reads told of what is in this table, and of nothing else."""
+        concerned.clear()
+        concerned.update(list(self._entries))
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -192,14 +198,17 @@ class Records:
         def gone(_ref: object, entries: dict[int, Entry] = self._entries) -> None:
             if entries.get(identity) is entry:
                 del entries[identity]
+                concerned.discard(identity)
 
         entry.gone = _ref(container, gone)
         self._entries[identity] = entry
+        concerned.add(identity)
         return entry
 
     def _evict(self) -> None:
         for identity in list(islice(self._entries, _CONTAINERS // 10)):
             self._entries.pop(identity, None)
+            concerned.discard(identity)
             self.evicted += 1
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.model.scopes import request_variable, scope_variable
+from isolation_audit.model.scopes import request_variable, scope_variable, unit_variable
 from isolation_audit.model.users import Kind, same
-from isolation_audit.rules.provenance.inputs import current_inputs
+from isolation_audit.rules.provenance.inputs import own_inputs
 from isolation_audit.rules.state.asked import signs
 
 if TYPE_CHECKING:
@@ -95,15 +95,19 @@ class Units:
 
     def current(self) -> Unit | None:
         """The unit that is running; None for nobody's work, and for the system's."""
-        inputs = current_inputs()
-        if inputs is None:
-            return self._by_name()
+        inputs: Inputs | None = unit_variable.get()
+        if inputs is None or inputs.ended:
+            request = request_variable.get()
+            inputs = own_inputs() if request is None or request.inputs is None else request.inputs
+            if inputs is None:
+                return self._by_name()
         unit: Unit | None = inputs.unit
         if unit is None:
             unit = self._begin(inputs)
-        elif unit.user is None:
-            unit.user = self._somebody()
-        return None if unit.user is not None and unit.user.kind is Kind.SYSTEM else unit
+        user = unit.user
+        if user is None:
+            user = unit.user = self._somebody()
+        return None if user is not None and user.kind is Kind.SYSTEM else unit
 
     def _begin(self, inputs: Inputs) -> Unit:
         unit = inputs.unit = Unit(inputs, self._somebody())

@@ -57,6 +57,9 @@ _CONTENTS: Final = 24
 _NODES: Final = 100
 """Values inside of one that is written, which are looked at there and then."""
 
+_CONCERNED: Final = 100_000
+"""Objects of which reads are told; those that were only passed on are forgotten when there are more."""
+
 _SHORT: Final = 4
 """Characters of a text by which it is known again."""
 
@@ -134,6 +137,8 @@ class StateWatch:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self.records = Records()
+        self._published: set[int] = set()
+        """What any unit has got hold of."""
         self.units = Units(runtime, self._ended)
         self._judging = Judging(runtime, self.units)
         self.unit = self.units.current
@@ -142,7 +147,7 @@ class StateWatch:
     def start(self) -> None:
         """Listen to rewritten modules, as long as units of work may be running."""
         ambient = self._runtime.ambient
-        listener.listen(self, self._runtime.barrier)
+        listener.listen(self, self._runtime.barrier, self.hears)
         # The application sets its own variable, or another holder of the user, without a word.
         ambient.learned = living.doubt
         living.watch(_units_run, always=ambient.asks)
@@ -152,6 +157,21 @@ class StateWatch:
         """Listen to nothing any more."""
         living.forget()
         listener.listen(None)
+
+    def hears(self, identity: int, kinds: tuple[str, ...], key: object) -> bool:
+        """True where another unit than the one that is running has to do with this object, and with this place in it.
+
+        The place is a key of one of these kinds; without kinds it is the whole object.
+        """
+        entry = self.records.of(identity)
+        if entry is not None and identity not in self._published:
+            if kinds and not entry.elements:
+                slots = entry.slots
+                if place(kinds[0], key) not in slots and place(kinds[1], key) not in slots:
+                    return False
+            unit = self.unit()
+            return unit is not None and entry.only is not unit
+        return self.unit() is not None
 
     def born(self, obj: object) -> None:
         """It is new: what its unit puts into it is nobody else's, as long as nobody else gets hold of it."""
@@ -255,6 +275,11 @@ class StateWatch:
         if type(value) is str or len(unit.published) >= _PUBLISHED or id(value) in unit.published:
             return
         unit.published[id(value)] = published
+        self._published.add(id(value))
+        if len(listener.concerned) >= _CONCERNED:
+            self.records.concern()
+            self._published.clear()
+        listener.concerned.add(id(value))
         armed = [name for name in fields(value) if type(name) is str]
         for cls in type.__dict__["__mro__"].__get__(type(value)):
             armed += [name for name, one in list(vars(cls).items()) if type(one) is property]
