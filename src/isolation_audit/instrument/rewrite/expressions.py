@@ -66,7 +66,7 @@ class Expressions:
         names = self._armed_by(node) if isinstance(node, ast.Attribute | ast.Subscript | ast.Name) else set()
         if not names and not isinstance(node, ast.Name):
             return self.visit(node)
-        if self.is_super(node) or not twice(node):
+        if self.is_super(node) or not twice(node) or self._part.is_fresh(node):
             return self.visit(node)
         site = self._part.site(node, written(node), use)
         told = call("all", self.slow_copy(node), site)
@@ -114,6 +114,8 @@ class Expressions:
         """One step of a path, with a report before it."""
         use = self._part.uses.of(original(node))
         expression = written(original(node))
+        if isinstance(node, ast.Subscript) and self._part.is_fresh(node.value):
+            return self._in_fresh(node, visit)
         node.value = value = visit(node.value)
         if isinstance(node, ast.Attribute):
             if node.attr == "__dict__" and use != NAVIGATED:
@@ -137,6 +139,13 @@ class Expressions:
             key = self.key(node.slice, visit)
             site = self._part.site(node, expression, use)
             return _flowing(at(spread("getitem", call("pair", value, key, site)), node), site, use)
+        return node
+
+    def _in_fresh(self, node: ast.Subscript, visit: Visit) -> ast.expr:
+        if isinstance(node.slice, ast.Slice):
+            node.slice = self._children(node.slice)
+        elif not is_simple(node.slice):
+            node.slice = visit(node.slice)
         return node
 
     @staticmethod
@@ -182,6 +191,8 @@ class Expressions:
                     found.add(ANY)
                 case ast.Attribute(attr=name, ctx=ast.Load()) if _is_data(name):
                     found.add(mangled(name, self._part.owner))
+                case ast.Subscript(value=value) if self._part.is_fresh(value):
+                    continue
                 case ast.Subscript(slice=ast.Constant(value=str(key)), ctx=ast.Load()):
                     found.add(key)
                 case ast.Subscript(ctx=ast.Load()):
@@ -218,6 +229,8 @@ class Expressions:
 
     def _told_by(self, node: ast.Call) -> set[str]:
         """The names that have a call told: of a method that containers have, or of ``getattr`` and ``setattr``."""
+        if isinstance(node.func, ast.Attribute) and self._part.is_fresh(node.func.value):
+            return set()
         match node.func:
             case ast.Attribute(attr=name) if name in STORING and not self.is_super(node.func):
                 return {WRITES}

@@ -27,7 +27,7 @@ class Names:
         self.outer = outer
         self.globals: set[str] = set()
         self.nonlocals: set[str] = set()
-        self.bound = {one.arg for one in _arguments(function.args)}
+        self.bound = given_names(function)
         for child in [function.body] if isinstance(function, ast.Lambda) else function.body:
             self._collect(child)
         self.bound -= self.globals | self.nonlocals
@@ -59,6 +59,11 @@ class Names:
         if not isinstance(node, _INNER):
             for child in ast.iter_child_nodes(node):
                 self._collect(child)
+
+
+def given_names(function: Function) -> set[str]:
+    """The names of a function's arguments."""
+    return {one.arg for one in _arguments(function.args)}
 
 
 def _arguments(arguments: ast.arguments) -> list[ast.arg]:

@@ -69,6 +69,8 @@ class Stores:
                     found += self.told(elements)
                 case ast.Starred(value=value):
                     found += self.told([value])
+                case ast.Subscript(value=value) if self._part.is_fresh(value):
+                    continue
                 case _:
                     told = self._told(target)
                     if told is not None:
@@ -104,6 +106,8 @@ class Stores:
         if self._part.expressions.is_super(target):
             return False
         match target:
+            case ast.Subscript(value=value) if self._part.is_fresh(value):
+                return False
             case ast.Attribute(value=value):
                 return self._again(value) is None
             case ast.Subscript(value=value, slice=key):
@@ -132,6 +136,8 @@ class Stores:
         """What ``x.y += z`` reads before, and what it has stored after."""
         target = node.target
         match target:
+            case ast.Subscript(value=value) if self._part.is_fresh(value):
+                return [], told
             case ast.Attribute(value=value, attr=name) if (path := self._again(value)) is not None:
                 name = mangled(name, self._part.owner)
                 site = self._part.site(target, written(target), STORED)

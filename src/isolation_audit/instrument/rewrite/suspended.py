@@ -22,6 +22,13 @@ def is_suspended(function: Function) -> bool:
     return not isinstance(function, ast.Lambda) and any(_waits(one) for one in function.body)
 
 
+def carries(function: Function) -> bool:
+    """True where a loop waits or yields: what the function has may be handed on from one unit of work to the next."""
+    if isinstance(function, ast.Lambda):
+        return False
+    return any(_has_waiting_loop(one) for one in function.body)
+
+
 def carried(function: Function) -> set[str]:
     """The local names that a loop of a suspended function takes from one turn into the next."""
     found: set[str] = set()
@@ -42,6 +49,14 @@ def _look(node: ast.AST, found: set[str]) -> None:
         found |= {name for name, is_read in first.items() if is_read and name in stored}
     for child in ast.iter_child_nodes(node):
         _look(child, found)
+
+
+def _has_waiting_loop(node: ast.AST) -> bool:
+    if isinstance(node, _INNER):
+        return False
+    if isinstance(node, (*_LOOPS, ast.comprehension)) and _waits(node):
+        return True
+    return isinstance(node, (ast.Yield, ast.YieldFrom)) or any(map(_has_waiting_loop, ast.iter_child_nodes(node)))
 
 
 def _waits(node: ast.AST) -> bool:

@@ -10,8 +10,16 @@ import ast
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.rewrite.expressions import Expressions
+from isolation_audit.instrument.rewrite.fresh import fresh
 from isolation_audit.instrument.rewrite.listener import WRITES
-from isolation_audit.instrument.rewrite.names import Names, changed, rebound, variables, with_mutable_defaults
+from isolation_audit.instrument.rewrite.names import (
+    Names,
+    changed,
+    given_names,
+    rebound,
+    variables,
+    with_mutable_defaults,
+)
 from isolation_audit.instrument.rewrite.nodes import at, call, flag, when
 from isolation_audit.instrument.rewrite.stores import Stores
 from isolation_audit.instrument.rewrite.suspended import carried, is_suspended
@@ -82,6 +90,8 @@ class Part:
         self.suspended = is_suspended(node)
         self.carried = carried(node) & names.bound if self.suspended else set()
         """Its local variables that a later unit of work may find as an earlier one has left them."""
+        self.fresh = fresh(node, given_names(node)) & names.bound
+        """Containers that a call makes for itself."""
         self.uses = Uses(node)
         self.born: str | None = None
         if isinstance(node, ast.FunctionDef) and node.name in _BIRTHS and owner is not None:
@@ -89,6 +99,10 @@ class Part:
             self.born = given[0].arg if given else None
         self.expressions = Expressions(self)
         self.stores = Stores(self)
+
+    def is_fresh(self, node: ast.AST) -> bool:
+        """True for a container that nobody else has."""
+        return isinstance(node, ast.Name) and node.id in self.fresh
 
     def site(self, node: ast.expr, expression: str, use: str, container: ast.expr | None = None) -> ast.expr:
         """A new site, as a constant of the code; of a store, with what it stores to."""
