@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from isolation_audit.analysis.nodes import Flow, Node
 
+_ASSIGNED: Final = {Kind.SET_ITEM: 2, Kind.SET_ATTRIBUTE: 1, Kind.BIND_OUTER: 0}
+"""Which part of an assignment is the value."""
+
 _STORING: Final = frozenset({"add", "aadd", "aget_or_set", "aset", "get_or_set", "set", "setdefault"})
 """Methods of caches whose second argument is the value, or a function that makes it."""
 
@@ -22,8 +25,8 @@ def stored_at(flow: Flow, line: int) -> list[int]:
     for node in flow.nodes:
         if node.offset not in places:
             continue
-        if node.kind is Kind.SET_ITEM:
-            found.append(node.parts[2])
+        if node.kind in _ASSIGNED:
+            found.append(node.parts[_ASSIGNED[node.kind]])
         elif node.kind is Kind.CALL:
             method = flow.nodes[node.parts[0]]
             if method.kind is Kind.ATTRIBUTE and method.name in _STORING:

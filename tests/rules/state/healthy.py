@@ -192,4 +192,56 @@ HEALTHY = {
             outbox.put({"text": text})
             return {"ok": True}
         """,
+    "what whoever came first has had loaded for all": """
+        prices = {}
+
+        def load(shop):
+            return {"bread": 3.2, "milk": 1.1, "shop": shop}
+
+        def handle(user, text):
+            if not user:
+                raise ValueError("nobody is here")
+            if "north" not in prices:
+                prices["north"] = load("north")
+            return prices["north"]
+        """,
+    "a client that whoever came first has had made": """
+        class Client:
+            def __init__(self, url):
+                self.url = url
+
+            def get(self, user):
+                return f"{self.url}/of/{user}"
+
+        client = None
+
+        def handle(user, text):
+            global client
+            if client is None:
+                client = Client("http://prices.example")
+            return client.get(user)
+        """,
+    "a topic that somebody has set": """
+        topics = {}
+
+        def handle(user, text, room="garden"):
+            if user == "alice":
+                topics[room] = {"by": user, "topic": "roses"}
+            return topics[room]["topic"]
+        """,
+    "one load for all who wait": """
+        import asyncio
+
+        flights = {}
+
+        async def fetch(shop):
+            await asyncio.sleep(0.02)
+            return {"bread": 3.2, "shop": shop}
+
+        async def handle(user, text):
+            task = flights.get("north")
+            if task is None:
+                task = flights["north"] = asyncio.create_task(fetch("north"))
+            return {"prices": await task, "for": user}
+        """,
 }

@@ -628,4 +628,112 @@ LEAKS = {
             return {"recent": said[-1:]}
         """,
     ),
+    "kept in a dict by whoever came first": (
+        """
+        rates = {}
+
+        def handle(user, text):
+            if "rates" not in rates:
+                rates["rates"] = [len(user) * 3, "net", user.upper()[::-1]]
+            return {"rates": rates["rates"]}
+        """,
+        """
+        rates = {}
+
+        def handle(user, text):
+            if (user, "rates") not in rates:
+                rates[user, "rates"] = [len(user) * 3, "net", user.upper()[::-1]]
+            return {"rates": rates[user, "rates"]}
+        """,
+    ),
+    "kept in an attribute by whoever came first": (
+        """
+        class Service:
+            def __init__(self):
+                self.plan = None
+
+            def plan_of(self, user):
+                if self.plan is None:
+                    self.plan = {"plan": "x" * len(user)}
+                return self.plan
+
+        service = Service()
+
+        def handle(user, text):
+            return service.plan_of(user)
+        """,
+        """
+        class Service:
+            def __init__(self):
+                self.plan = {}
+
+            def plan_of(self, user):
+                if user not in self.plan:
+                    self.plan[user] = {"plan": "x" * len(user)}
+                return self.plan[user]
+
+        service = Service()
+
+        def handle(user, text):
+            return service.plan_of(user)
+        """,
+    ),
+    "a generator that whoever came first has made": (
+        """
+        pages = {}
+
+        def lines(user):
+            for number in range(3):
+                yield f"{len(user)} {number}"
+
+        def handle(user, text):
+            if "pages" not in pages:
+                pages["pages"] = lines(user)
+            return {"line": next(pages["pages"], None)}
+        """,
+        """
+        pages = {}
+
+        def lines(user):
+            for number in range(3):
+                yield f"{len(user)} {number}"
+
+        def handle(user, text):
+            if user not in pages:
+                pages[user] = lines(user)
+            return {"line": next(pages[user], None)}
+        """,
+    ),
+    "one task for all who wait": (
+        """
+        import asyncio
+
+        flights = {}
+
+        async def fetch(user):
+            await asyncio.sleep(0.02)
+            return ["x" * len(user)]
+
+        async def handle(user, text):
+            task = flights.get("documents")
+            if task is None:
+                task = flights["documents"] = asyncio.create_task(fetch(user))
+            return {"documents": await task}
+        """,
+        """
+        import asyncio
+
+        flights = {}
+
+        async def fetch(user):
+            await asyncio.sleep(0.02)
+            return ["x" * len(user)]
+
+        async def handle(user, text):
+            task = flights.get(user)
+            if task is None:
+                task = flights[user] = asyncio.create_task(fetch(user))
+            return {"documents": await task}
+        """,
+    ),
 }

@@ -20,7 +20,7 @@ from isolation_audit.instrument.resolve import function_of
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.rules.caches.function_reading import FunctionReading
 from isolation_audit.rules.caches.identities import GETTERS, is_of_the_call, is_of_the_context, says_who
-from isolation_audit.rules.caches.meanings import UNKNOWN, member, named
+from isolation_audit.rules.caches.meanings import LOGGING, STARTING, UNKNOWN, member, named
 from isolation_audit.rules.caches.sources import NOTHING, Given, Source
 
 if TYPE_CHECKING:
@@ -32,11 +32,9 @@ if TYPE_CHECKING:
 DEPTH: Final = 4
 """Calls below the function that are followed."""
 
-
 _NOT_READ: Final = frozenset({"set", "reset", "name"})
 """Attributes of a ContextVar that tell nothing of its value."""
 
-_LOGGING: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
 _PASSES: Final = 10
 _MOST: Final = 10_000
 
@@ -298,7 +296,7 @@ class _Values:
             return Source.ELSEWHERE
         function = None if self._means[called] is UNKNOWN else function_of(self._means[called])
         found = self._highest(handed)
-        if function is None:
+        if function is None or function.__module__ in STARTING:
             if found is Source.USER and not self._assembles(called) and self._selects(node):
                 found = Source.ELSEWHERE
             return max(found, self._sources[called])
@@ -308,8 +306,10 @@ class _Values:
         return max(found, self._called(function, self._class_of(callee), given))
 
     def _assembles(self, called: int) -> bool:
-        """True for a class, a builtin and a method of a literal: they make something of what they are handed."""
+        """True for what makes something of what it is handed: a class, a builtin, a method of a literal, a task."""
         node = self._flow.nodes[called]
+        if getattr(self._means[called], "__module__", None) in STARTING:
+            return True
         if node.kind is Kind.ATTRIBUTE:
             return self._flow.nodes[node.parts[0]].kind is Kind.CONSTANT
         return issubclass(type(self._means[called]), type) or node.name in vars(builtins)
@@ -380,7 +380,7 @@ class _Values:
         if call.kind is not Kind.CALL or len(call.parts) < 2:
             return
         method = self._flow.nodes[call.parts[0]]
-        if method.kind is not Kind.ATTRIBUTE or method.name in _LOGGING:
+        if method.kind is not Kind.ATTRIBUTE or method.name in LOGGING:
             return
         base = self._flow.nodes[method.parts[0]]
         if base.kind is Kind.LOCAL and base.name not in self._parameters:

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 UNKNOWN: Final = object()
 """What stands for a meaning that can't be told."""
 
+LOGGING: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
+"""Methods of loggers: what is handed to them goes nowhere else."""
+
+STARTING: Final = frozenset({"asyncio.tasks", "asyncio.threads", "asyncio.taskgroups"})
+"""Modules whose functions give what they are handed, later."""
+
 
 def named(function: FunctionType, name: str, otherwise: Any = UNKNOWN) -> Any:
     """What a name that is not local to ``function`` means: a variable of a function around it, or of its module.

@@ -186,6 +186,13 @@ class Caches:
             self._dependence = Dependence(variable, self._reading, self._says_who)
         return memo.source(self._dependence, receiver)
 
+    def source(self, memo: Memo) -> Source:
+        """Where that comes from which a function keeps; from elsewhere, where that takes too long to find out."""
+        try:
+            return self._source(memo, None)
+        except TooLongError:
+            return Source.ELSEWHERE
+
     def _says_who(self, variable: ContextVar[Any]) -> bool:
         """True where a variable of the application's holds whose work is running: the auditor knows who that is."""
         user, name = self.user(), name_of(variable.get(None))

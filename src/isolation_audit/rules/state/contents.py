@@ -75,7 +75,7 @@ _UNITS: Final[tuple[tuple[Any, str], ...]] = (
 
 _OF_THE_PROCESS: Final = (
     *(ModuleType, FunctionType, BuiltinFunctionType, MethodType, CodeType, FrameType, TracebackType, type),
-    *(GeneratorType, CoroutineType, AsyncGeneratorType, Context, ContextVar, Token, ref, array),
+    *(Context, ContextVar, Token, ref, array),
     *(logging.Logger, logging.Handler, logging.Formatter, threading.Thread, threading.local, io.IOBase),
     *(
         asyncio.AbstractEventLoop,
@@ -89,6 +89,10 @@ _OF_THE_PROCESS: Final = (
     ),
     *(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Event, BaseException),
 )
+
+
+_RUNNING: Final = ((GeneratorType, "gi_frame"), (CoroutineType, "cr_frame"), (AsyncGeneratorType, "ag_frame"))
+"""What goes on later, and the name of its frame."""
 
 
 def is_scalar(value: Any) -> bool:
@@ -167,14 +171,35 @@ def _inside(value: Any) -> Iterable[Any]:
             return list(plain.__iter__(value))[-NODES:]
     if is_future(value):
         return _result(value)
+    started_with = _parameters(value)
+    if started_with is not None:
+        return started_with
     module = type.__getattribute__(kind, "__module__")
     if type(module) is str and module.partition(".")[0] in ("isolation_audit", "sqlalchemy", "logging", "threading"):
         return ()
     return fields(value).values()
 
 
+def _parameters(value: Any) -> list[Any] | None:
+    """What a generator or a coroutine was started with, of which all that it gives is made; None for anything else."""
+    kind = type(value)
+    frame: FrameType | None = next((getattr(value, name) for one, name in _RUNNING if kind is one), None)
+    if frame is None:
+        return [] if any(kind is one for one, _name in _RUNNING) else None
+    code, variables = frame.f_code, frame.f_locals
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    found = [variables[name] for name in names if name in variables]
+    if type(variables) is dict:
+        # Before Python 3.13 this is a copy that stays with the frame, and would keep alive what it lets go.
+        variables.clear()
+    return found
+
+
 def _result(future: Any) -> list[Any]:
-    if not future.done() or future.cancelled() or future._exception is not None:  # noqa: SLF001 - asking for it would mark it as seen
+    if not future.done():
+        # The task of a coroutine says what it works on before it has a result.
+        return _parameters(future.get_coro()) or [] if type(future) is asyncio.Task else []
+    if future.cancelled() or future._exception is not None:  # noqa: SLF001 - asking for it would mark it as seen
         return []
     return [future.result()]
 
@@ -195,7 +220,8 @@ def _own(value: Any) -> Iterable[Any]:
     for plain in _SEQUENCES:
         if issubclass(kind, plain):
             return list(plain.__iter__(value))
-    return fields(value).values()
+    started_with = _result(value) if is_future(value) else _parameters(value)
+    return fields(value).values() if started_with is None else started_with
 
 
 def described(value: Any) -> str:

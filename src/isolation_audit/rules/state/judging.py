@@ -18,6 +18,7 @@ from isolation_audit.rules.state.asked import Asked
 from isolation_audit.rules.state.atoms import atoms
 from isolation_audit.rules.state.contents import texts
 from isolation_audit.rules.state.literals import Literals
+from isolation_audit.rules.state.memos import Memos
 from isolation_audit.rules.state.paths import Path, Paths
 from isolation_audit.rules.state.shared import SharedState
 
@@ -76,6 +77,7 @@ class Judging:
         self._units = units
         self._content = runtime.content
         self._literals = Literals()
+        self._memos = Memos(runtime, self._literals)
         self._paths = Paths()
         self.shared = runtime.part(SharedState)
         self._received: dict[int, tuple[int, ...]] = {}
@@ -144,9 +146,12 @@ class Judging:
         taken.complete()
         text = "\0".join(taken.texts)
         places = (sites.site(taken.site), sites.site(write.site))
-        if not text or self._is_readers(text, taken.key, unit, asked):
+        if not text or self._is_about_reader(text, taken.key, unit):
             return
-        if taken.among_others and self._literals.picks(places[0]):
+        if why := self._by_keeping(taken, unit, write):
+            self._tell(why, Severity.ERROR, unit, taken, frozenset())
+            return
+        if self._is_asked_for(taken.key, asked) or (taken.among_others and self._literals.picks(places[0])):
             return
         why = self._by_atoms(text, unit, write, asked, places)
         why = why or self._by_name(taken, unit, write, asked, places)
@@ -155,19 +160,21 @@ class Judging:
         if not why and taken.overwritten is not None:
             why, severity = self._by_overwriting(taken, asked, places), Severity.WARNING
         if why:
-            self._tell(why, severity, unit, taken, asked)
+            self._tell(why, severity, unit, taken, asked.values())
 
-    def _is_readers(self, text: str, key: object, unit: Unit, asked: Asked) -> bool:
-        """True where the value or its key is about the reader."""
+    def _is_about_reader(self, text: str, key: object, unit: Unit) -> bool:
+        """True where the value or its key names the reader."""
         named = {mark.user.id for mark in self._marks(text)} | set(text.split("\0"))
         if unit.user is not None and unit.user.id in named:
             return True
-        return type(key) in (str, int) and self._is_readers_key(str(key), unit, asked)
+        return type(key) in (str, int) and self._names_reader(str(key), unit)
 
-    def _is_readers_key(self, key: str, unit: Unit, asked: Asked) -> bool:
-        if unit.user is not None and unit.user.id in {key, *(mark.user.id for mark in self._marks(key))}:
-            return True
-        return key in asked.values()
+    def _names_reader(self, key: str, unit: Unit) -> bool:
+        return unit.user is not None and unit.user.id in {key, *(mark.user.id for mark in self._marks(key))}
+
+    @staticmethod
+    def _is_asked_for(key: object, asked: Asked) -> bool:
+        return type(key) in (str, int) and str(key) in asked.values()
 
     def _by_atoms(self, text: str, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]) -> str:
         if not write.atoms:
@@ -192,6 +199,12 @@ class Judging:
         mentioned = any(self._literals.hold(one, places, asks=bool(write.unit.arguments)) for one in users)
         return "" if mentioned else "it names {owner}, and nothing that has come in with this work does"
 
+    def _by_keeping(self, taken: Taken, unit: Unit, write: Write) -> str:
+        users = [one.user for one in (unit, write.unit) if one.user is not None and one.user.kind is Kind.USER]
+        if taken.kept is None or len(users) < 2 or not self._memos.is_made_of_users(taken.kept, sites.site(write.site)):
+            return ""
+        return "it was made from who was there, {owner}, and is kept where everybody finds it"
+
     def _by_overwriting(self, taken: Taken, asked: Asked, places: tuple[Site, Site]) -> str:
         mine, theirs = self._settled(taken.overwritten), taken.write  # type: ignore[arg-type]
         if not mine.content or not theirs.content or mine.content == theirs.content:
@@ -208,11 +221,11 @@ class Judging:
     def _marks(self, text: str) -> list[Any]:
         return [] if self._content is None else self._content.marks_of_text(text)[0]
 
-    def _tell(self, why: str, severity: Severity, unit: Unit, taken: Taken, asked: Asked) -> None:
+    def _tell(self, why: str, severity: Severity, unit: Unit, taken: Taken, asked_for: frozenset[str]) -> None:
         write = taken.write
         read, written = sites.site(taken.site), sites.site(write.site)
         path = self._paths.of(taken.container, (read.file, written.file), (taken.site, write.site))
-        if path is not None and any(self._is_readers_key(key, unit, asked) for key in path.keys):
+        if path is not None and any(key in asked_for or self._names_reader(key, unit) for key in path.keys):
             return
         if taken.kind == "queued" and (path is None or path.is_among_others):
             return  # somebody's mailbox: whoever puts something in means them

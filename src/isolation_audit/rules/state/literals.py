@@ -65,6 +65,10 @@ class Literals:
                 return False
         return False
 
+    def function(self, site: Site) -> str:
+        """The text of the function around a site, in lower case."""
+        return _function(self._text(site.file), site.line)
+
     def picks(self, site: Site) -> bool:
         """True where a container is gone through for what fits a comparison: ``[one for one in all if one.x == x]``."""
         lines = self._text(site.file).splitlines()[site.line - 1 : site.line - 1 + _STATEMENT]

@@ -30,6 +30,7 @@ from isolation_audit.rules.state.contents import (
     texts,
 )
 from isolation_audit.rules.state.judging import Judging
+from isolation_audit.rules.state.memos import Kept, kept_by
 from isolation_audit.rules.state.records import Entry, Records, Write, place
 from isolation_audit.rules.state.units import Unit, Units, clock
 
@@ -88,7 +89,7 @@ class Taken:
             "overwritten",
             "site",
         ),
-        *("names", "of_many", "stack", "texts", "write"),
+        *("kept", "names", "of_many", "stack", "texts", "write"),
     )
 
     def __init__(self, write: Write, container: object, kind: str, key: object, value: object, site: int) -> None:
@@ -104,6 +105,8 @@ class Taken:
         self._future = ref(value) if is_future(value) else None
         self.described = described(value)
         self.stack = capture(_STACK)
+        self.kept: Kept | None = None
+        """The function that reads, where it has kept this itself."""
         self.overwritten: Write | None = None
         """What this unit itself had written there before."""
         self.of_many = False
@@ -267,6 +270,7 @@ class StateWatch:
             self._note_arguments(unit)
             taken = unit.reads[which] = Taken(write, read.container, read.kind, read.key, read.value, read.site)
             taken.of_many = of_many
+            taken.kept = kept_by(read.where, sites.site(write.site), unit.user)
             taken.overwritten, taken.listed, taken.among_others = mine, listed, among_others
             unit.foreign.update(dict.fromkeys(text for text in taken.texts if len(text) >= _SHORT))
             self.units.open[id(unit)] = unit
