@@ -1,7 +1,9 @@
-"""dramatiq and RQ: whose user a job finds in the worker, and whose job it is; each leak beside its clean twin."""
+"""dramatiq, RQ, huey and taskiq: whose user a job finds in the worker, and whose job it is; each leak beside its clean twin."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from contextvars import ContextVar, copy_context
 from typing import Any
 
@@ -65,6 +67,52 @@ def with_rq(minded: bool, url: str) -> None:
     connection.close()
 
 
+def with_huey(minded: bool) -> None:
+    pytest.importorskip("huey")
+    from huey import MemoryHuey
+    from huey.consumer import Worker
+
+    queue = MemoryHuey()
+    task = queue.task()(remember)
+    as_user("alice", task, "alice", minded)
+    as_user("bob", task, None, minded)
+    worker = Worker(queue, threading.Event(), 0.1, 1, 1)
+    thread = threading.Thread(target=lambda: [worker.loop() for _ in range(2)])
+    thread.start()
+    thread.join()
+
+
+async def remember_later(user: str | None, minded: bool) -> None:
+    """The same, as a coroutine, which runs in the task that has received it."""
+    remember(user, minded)
+
+
+def with_taskiq(minded: bool) -> None:
+    pytest.importorskip("taskiq")
+    from taskiq import InMemoryBroker
+    from taskiq.receiver import Receiver
+
+    class Kept(InMemoryBroker):
+        async def kick(self, message: Any) -> None:
+            sent.append(message.message)
+
+    sent: list[bytes] = []
+    broker = Kept()
+    task = broker.task(remember_later)
+
+    async def main() -> None:
+        for user, told_of in (("alice", "alice"), ("bob", None)):
+            await as_user(user, asyncio.create_task, task.kiq(told_of, minded))
+        receiver = Receiver(broker, run_startup=False)
+        for message in sent:
+            await receiver.callback(message)
+        await broker.shutdown()
+
+    thread = threading.Thread(target=asyncio.run, args=(main(),))
+    thread.start()
+    thread.join()
+
+
 @pytest.fixture
 def run(audited):
     def run(scenario: Any, *arguments: Any) -> Any:
@@ -81,6 +129,24 @@ def run(audited):
 @pytest.mark.parametrize("minded", [False, True])
 def test_a_worker_s_thread_of_dramatiq_finds_the_user_of_an_earlier_message(run, minded):
     done = run(with_dramatiq, minded)
+    assert seen == ["alice", None if minded else "alice"]
+    assert told(done.findings) == ([] if minded else [("IA503", "alice", "bob")])
+    tally = done.auditor.runtime.tally
+    assert (tally.jobs, tally.jobs_named) == (2, 2)
+
+
+@pytest.mark.parametrize("minded", [False, True])
+def test_a_worker_of_huey_finds_the_user_of_an_earlier_task(run, minded):
+    done = run(with_huey, minded)
+    assert seen == ["alice", None if minded else "alice"]
+    assert told(done.findings) == ([] if minded else [("IA503", "alice", "bob")])
+    tally = done.auditor.runtime.tally
+    assert (tally.jobs, tally.jobs_named) == (2, 2)
+
+
+@pytest.mark.parametrize("minded", [False, True])
+def test_a_receiver_of_taskiq_finds_the_user_of_an_earlier_task(run, minded):
+    done = run(with_taskiq, minded)
     assert seen == ["alice", None if minded else "alice"]
     assert told(done.findings) == ([] if minded else [("IA503", "alice", "bob")])
     tally = done.auditor.runtime.tally

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.rules.content.sent_credentials import SentCredentials
-from isolation_audit.rules.provenance.inputs import ANSWER, Asked, Input, Receiver, receiver
+from isolation_audit.rules.provenance.cached_answers import CachedAnswers
+from isolation_audit.rules.provenance.inputs import ANSWER, CACHE, Asked, Input, Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,15 +46,19 @@ class Answers:
         inputs = receiver(runtime)
         if inputs is not None:
             for place in self._places:
-                yield Point(place, partial(AnswerPoint, place, inputs, self._request))
+                cached = runtime.part(CachedAnswers)
+                yield Point(place, partial(AnswerPoint, place, inputs, cached, self._request))
 
 
 class AnswerPoint(Interceptor):
     """Around what gives a response."""
 
-    def __init__(self, place: str, inputs: Receiver, request: str | None, layout: Layout) -> None:
+    def __init__(
+        self, place: str, inputs: Receiver, cached: CachedAnswers, request: str | None, layout: Layout
+    ) -> None:
         self.place = place
         self._receive = inputs.receive
+        self._cached = cached
         self._question: Callable[[Values], Any] = (
             layout.receiver_reader() if request is None else layout.argument(request)
         )
@@ -65,7 +70,10 @@ class AnswerPoint(Interceptor):
 
     def after(self, state: Any, result: Any) -> None:
         """Keep it."""
-        if self._is_response:
+        if self._cached.known(result):
+            # What a cache gives is an answer to whoever has asked for it first.
+            self._receive(Input(CACHE, result, texts=_of_response, stored_by=self._cached.writer(result)))
+        elif self._is_response:
             self._receive(Input(ANSWER, state, state, _of_response, _of_own_request))
         else:
             self._receive(Input(ANSWER, result, state, _of_response, _of_request))

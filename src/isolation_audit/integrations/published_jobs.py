@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.bindings import Bindings
     from isolation_audit.model.users import User
 
-_RANDOM: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+_RANDOM: Final = re.compile("[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 """Ids as libraries make them; one that the application made may be used again, by whomever."""
 
 

@@ -308,3 +308,72 @@ def loaders() -> Any:
 
 async def _loading(loader: Any, key: Any) -> Any:
     return await loader.load(key)
+
+
+@use("dogpile")
+def dogpile() -> Any:
+    from dogpile.cache import make_region
+
+    region = make_region().configure("dogpile.cache.memory")
+
+    @region.cache_on_arguments()
+    def page(name: str) -> Any:
+        return [name, current_user.get()]
+
+    def put(key: str, value: Any) -> Any:
+        return outcome(region.set, key, value)
+
+    def got(key: str) -> Any:
+        return region.get(key) or None
+
+    asked = [as_user(user, page, "home") for user in ("alice", "bob")]
+    return [asked, by_hand(got, put), outcome(region.get, []), outcome(region.set, [], 1)]
+
+
+@use("diskcache")
+def diskcache() -> Any:
+    from diskcache import Cache, FanoutCache
+
+    with tempfile.TemporaryDirectory() as folder, Cache(folder) as cache, FanoutCache(f"{folder}/more") as several:
+
+        @cache.memoize()
+        def page(name: str) -> Any:
+            return [name, current_user.get()]
+
+        asked = [as_user(user, page, "home") for user in ("alice", "bob")]
+        found = [by_hand(one.get, one.set) for one in (cache, several)]
+        return [asked, found, as_user("bob", cache.add, "page", 1), outcome(cache.get, {}.items())]
+
+
+@use("hishel")
+def hishel() -> Any:
+    import httpx
+    from hishel import AsyncSqliteStorage, SqliteStorage
+    from hishel.httpx import AsyncCacheTransport, CacheTransport
+
+    def answer(request: Any) -> Any:
+        if request.url.path == "/broken":
+            raise httpx.ConnectError("broken")
+        return httpx.Response(200, text=f"for {request.headers['x-user']}", headers={"cache-control": "max-age=60"})
+
+    upstream = httpx.MockTransport(answer)
+    asked = [(user, path) for path in ("/mine", "/mine", "/broken") for user in ("alice", "bob")]
+
+    async def main(folder: str) -> Any:
+        transport = AsyncCacheTransport(upstream, AsyncSqliteStorage(database_path=f"{folder}/a.db"), rfc=True)
+        async with httpx.AsyncClient(transport=transport) as client:
+            got = []
+            for user, path in asked:
+                current_user.set(user)
+                found = await async_outcome(client.get(f"http://service{path}", headers={"x-user": user}))
+                got.append(getattr(found, "text", found))
+            return got
+
+    with tempfile.TemporaryDirectory() as folder:
+        transport = CacheTransport(upstream, SqliteStorage(database_path=f"{folder}/b.db"))
+        with httpx.Client(transport=transport) as client:
+            found = [
+                as_user(user, outcome, client.get, f"http://service{path}", headers={"x-user": user})
+                for user, path in asked
+            ]
+        return [asyncio.run(main(folder)), [getattr(one, "text", one) for one in found]]

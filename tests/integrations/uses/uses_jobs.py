@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from uses import as_user, current_user, outcome, use
+from uses import as_user, async_outcome, current_user, outcome, use
 
 __all__: list[str] = []
 
@@ -73,3 +73,67 @@ def work_of_rq(user: str | None) -> Any:
     before = current_user.get()
     current_user.set(user)
     return [before is None, current_user.get()]
+
+
+@use("huey")
+def huey() -> Any:
+    import logging
+    import threading
+
+    from huey import MemoryHuey
+    from huey.consumer import Worker
+
+    logging.getLogger("huey").setLevel(logging.CRITICAL)
+    queue, got = MemoryHuey(), []
+
+    @queue.task()
+    def remember(user: Any) -> None:
+        if user == "break":
+            raise KeyboardInterrupt
+        current_user.set(user)
+        got.append(current_user.get())
+
+    for user in ("alice", None, "bob", "break"):
+        as_user(user, remember, user)
+    worker = Worker(queue, threading.Event(), 0.1, 1, 1)
+
+    def work() -> None:
+        for _ in range(4):
+            try:
+                worker.loop()
+            except KeyboardInterrupt as error:
+                got.append(type(error).__name__)
+
+    as_user(None, work)
+    return [got, as_user(None, outcome, queue._execute, "no task", 0.0)]
+
+
+@use("taskiq")
+def taskiq() -> Any:
+    import asyncio
+    import logging
+
+    from taskiq import InMemoryBroker
+    from taskiq.formatters.json_formatter import JSONFormatter
+
+    logging.getLogger("taskiq").setLevel(logging.CRITICAL)
+    got: list[Any] = []
+
+    async def main(broker: InMemoryBroker) -> None:
+        @broker.task(task_name="remember")
+        async def remember(user: Any) -> None:
+            if user == "break":
+                raise asyncio.CancelledError
+            current_user.set(user)
+            got.append(current_user.get())
+
+        for user in ("alice", None, "bob", "break"):
+            current_user.set(user)
+            await remember.kiq(user)
+        await broker.wait_all()
+        got.append(await async_outcome(broker.receiver.run_task(remember, "no message")))
+        await broker.shutdown()
+
+    asyncio.run(main(InMemoryBroker()))
+    asyncio.run(main(InMemoryBroker().with_formatter(JSONFormatter())))
+    return got

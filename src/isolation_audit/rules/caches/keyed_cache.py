@@ -37,7 +37,7 @@ _NAMED: Final = 100
 """Caches that are known by a name."""
 
 _FRAMES: Final = 24
-_BELOW: Final = ("func", "method", "f", "view_func")
+_BELOW: Final = ("func", "method", "f", "view_func", "user_func")
 """What the wrappers that decorators make call the function below them."""
 
 Table = dict[int | None, "Entry"]
@@ -271,7 +271,7 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _arguments(local: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What the wrapper was called with."""
-    args, kwargs = local.get("args", ()), local.get("kwargs", {})
+    args, kwargs = local.get("args", local.get("arg", ())), local.get("kwargs", local.get("kw", {}))
     return (args, kwargs) if type(args) is tuple and type(kwargs) is dict else ((), {})
 
 
