@@ -1,4 +1,4 @@
-"""dramatiq, RQ, huey and taskiq: whose user a job finds in the worker, and whose job it is; each leak beside its clean twin."""
+"""dramatiq, RQ, huey, taskiq: whose user a job finds in the worker, and whose job it is; leaks and clean twins."""
 
 from __future__ import annotations
 
