@@ -30,10 +30,9 @@ BLIND: dict[str, tuple[str, str, str]] = {
         "blind",
         "args.user.id of [[scopes]] blind:work: user gave no value in 2 call(s)",
     ),
-    "trio_worker": ("", "partly blind", "hypercorn's trio worker is at work and not watched (3 requests)"),
 }
 
-NEEDED = ("cheroot_server", "trio_worker")
+NEEDED = ("cheroot_server",)
 """Named for the library that they need."""
 
 HEALTHY = ("fastapi", "starlette", "django", "flask", "aiohttp", "socketio")

@@ -99,6 +99,7 @@ KINDS = {
     "gunicorn flask": (*GUNICORN, "--workers", "2", "--threads", "2", "letters:flask_site()"),
     "gunicorn uvicorn": (*GUNICORN, "--workers", "2", "-k", "uvicorn_worker.UvicornWorker", "letters:asgi"),
     "hypercorn": ("hypercorn", "--bind", "127.0.0.1:0", "letters:asgi"),
+    "hypercorn on Trio": ("hypercorn", "-k", "trio", "--bind", "127.0.0.1:0", "letters:asgi"),
     "waitress": (*WAITRESS, "letters:application"),
     "waitress flask": (*WAITRESS, "--call", "letters:flask_site"),
 }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.runtime import Runtime
 
-_HANDLE: Final = "hypercorn.asyncio.task_group:_handle"
+_KINDS: Final = ("asyncio", "trio")
 
 
 class Hypercorn:
@@ -26,11 +26,13 @@ class Hypercorn:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """What runs a request, on asyncio; what is sent to requests and WebSockets."""
-        if runtime.config.watch.contexts:
-            yield Point(*point(HomePoint, "hypercorn.asyncio.run:worker_serve", runtime))
-            yield Point(*point(RootPoint, _HANDLE, runtime))
-        yield Point(_HANDLE, serving_asgi(_HANDLE, runtime))
+        """What runs a request, on asyncio and on Trio; what is sent to requests and WebSockets."""
+        for kind in _KINDS:
+            handle = f"hypercorn.{kind}.task_group:_handle"
+            if runtime.config.watch.contexts:
+                yield Point(*point(HomePoint, f"hypercorn.{kind}.run:worker_serve", runtime))
+                yield Point(*point(RootPoint, handle, runtime))
+            yield Point(handle, serving_asgi(handle, runtime))
         yield from sending(
             runtime,
             ("hypercorn.protocol.http_stream:HTTPStream.app_send", "hypercorn.protocol.ws_stream:WSStream.app_send"),

@@ -46,7 +46,6 @@ def _server(key: str, name: str, *targets: str, unit: str = "requests") -> Known
 
 
 LIBRARIES: Final = (
-    _server("hypercorn_trio", "hypercorn's trio worker", "hypercorn.trio.task_group:_handle"),
     _server(
         "gunicorn_asgi",
         "gunicorn's own ASGI worker",
@@ -64,7 +63,6 @@ LIBRARIES: Final = (
     _server("twisted", "twisted.web", "twisted.web.http:Request.requestReceived"),
     _server("eventlet", "eventlet's WSGI server", "eventlet.wsgi:HttpProtocol.handle_one_response"),
     _server("cheroot", "cheroot", "cheroot.wsgi:Gateway.respond"),
-    Known("falcon", "Falcon", ("falcon.app:App.__call__", "falcon.asgi.app:App.__call__")),
     Known("cherrypy", "CherryPy", ("cherrypy._cprequest:Request.run",)),
     Known("grpc", "gRPC", ("grpc._server:_call_behavior",), "calls"),
     Known("grpc_aio", "gRPC on asyncio", ("grpc.aio._server:Server.start",), ""),

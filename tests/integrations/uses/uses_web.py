@@ -6,6 +6,7 @@ import asyncio
 import socket
 import tempfile
 import warnings
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,32 @@ def hypercorn() -> Any:
             await server
             listener.detach()
 
-    return as_user(None, asyncio.run, main())
+    return [as_user(None, asyncio.run, main()), as_user(None, hypercorn_on_trio)]
+
+
+def hypercorn_on_trio() -> Any:
+    import trio
+    from hypercorn.config import Config
+    from hypercorn.trio import serve
+
+    got: list[Any] = []
+
+    async def main() -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        settings, over = Config(), trio.Event()
+        settings.bind = [f"fd://{listener.fileno()}"]
+        settings.accesslog = settings.errorlog = None
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(serve, answering, settings, shutdown_trigger=over.wait, mode="asgi"))
+            try:
+                got.append(await trio.to_thread.run_sync(asyncio.run, visits(url)))
+            finally:
+                over.set()
+        listener.detach()
+
+    trio.run(main)
+    return got
 
 
 async def called(

@@ -176,6 +176,44 @@ def bottle() -> Any:
     return [wsgi(app, path, user) for path in ("/me", "/nothing", "/broken") for user in ("alice", "bob")]
 
 
+@use("falcon")
+def falcon() -> Any:
+    import falcon
+    import falcon.asgi
+    from uses_web import called
+
+    class Me:
+        def on_get(self, req: Any, resp: Any) -> None:
+            req.context.user = req.get_header("x-user")
+            current_user.set(req.context.user)
+            resp.media = {"me": current_user.get()}
+
+    class Mine:
+        async def on_get(self, req: Any, resp: Any) -> None:
+            Me().on_get(req, resp)
+
+    class Broken:
+        def on_get(self, req: Any, resp: Any) -> None:
+            raise LookupError("broken")
+
+    class Called:
+        async def on_get(self, req: Any, resp: Any) -> None:
+            raise asyncio.CancelledError
+
+    async def main() -> Any:
+        app = falcon.asgi.App()
+        app.add_route("/me", Mine())
+        app.add_route("/off", Called())
+        return [await called(app, path, user) for path in ("/me", "/nothing", "/off") for user in ("alice", "bob")]
+
+    app = falcon.App()
+    app.add_route("/me", Me())
+    app.add_route("/broken", Broken())
+    app.add_error_handler(LookupError, lambda _req, _resp, error, _params: (_ for _ in ()).throw(error))
+    got = [wsgi(app, path, user) for path in ("/me", "/nothing", "/broken") for user in ("alice", "bob")]
+    return [got, as_user(None, asyncio.run, main()), outcome(app._get_responder, None)]
+
+
 @use("flask")
 def flask() -> Any:
     app = flask_app()

@@ -1,0 +1,90 @@
+"""Falcon, as an application for WSGI and for ASGI: users by the request's context, and what leaves for another."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from clients import NAMED, Browser, known, told
+from servers import serving
+
+falcon = pytest.importorskip("falcon")
+
+
+class Named:
+    """A middleware that finds out who asks; what it finds is in no header by which others would."""
+
+    def process_resource(self, req: Any, resp: Any, resource: Any, params: Any) -> None:
+        req.context.user = {"username": req.get_param("as")} if req.get_param("as") else None
+
+    async def process_resource_async(self, *arguments: Any) -> None:
+        self.process_resource(*arguments)
+
+
+class Notes:
+    """``/note`` keeps one a user, and with ``leaking`` gives everybody the first."""
+
+    def __init__(self, *, leaking: bool) -> None:
+        self._leaking, self._kept = leaking, []
+
+    def on_get(self, req: Any, resp: Any) -> None:
+        self._kept.append({"owner": known(), "word": "tea"})
+        resp.media = self._kept[0 if self._leaking else -1]
+
+
+class NotesOfTasks(Notes):
+    """The same for ASGI."""
+
+    async def on_get(self, req: Any, resp: Any) -> None:
+        super().on_get(req, resp)
+
+
+def prepared(app: Any, notes: Notes) -> Any:
+    app.add_middleware(Named())
+    app.add_route("/note", notes)
+    return app
+
+
+async def asked(url: str) -> list[str]:
+    browser = Browser(url)
+    try:
+        return [await browser.get(f"/note?as={user}") for user in ("alice", "bob")]
+    finally:
+        browser.close()
+
+
+async def on_asgi(*, leaking: bool) -> Any:
+    import falcon.asgi
+
+    async with serving(prepared(falcon.asgi.App(), NotesOfTasks(leaking=leaking))) as url:
+        return await asked(url)
+
+
+async def on_wsgi(*, leaking: bool) -> Any:
+    from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    server = make_server("127.0.0.1", 0, prepared(falcon.App(), Notes(leaking=leaking)), handler_class=Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        return await asked(f"http://127.0.0.1:{server.server_port}")
+    finally:
+        await asyncio.to_thread(server.shutdown)
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("serve", [on_asgi, on_wsgi])
+@pytest.mark.parametrize("leaking", [True, False])
+def test_a_note_that_is_kept_for_everybody(audited, serve, leaking):
+    done = audited(lambda: serve(leaking=leaking), NAMED)
+    assert ["alice" in one for one in done.result] == [True, leaking]
+    assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])
+    tally = done.auditor.runtime.tally
+    assert tally.requests == tally.requests_named == 2
