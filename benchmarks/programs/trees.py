@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import shutil
+import sysconfig
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,13 @@ LIKE = (
     "class IExecutionEngine:\n    execution_engine = None",
     "def put(self):\n    self.execution_engine = self.ExecutionEngine",
 )
+TOLD = (
+    "An ExecutionEngine did this once.",
+    f"Before::\n\n        from {OLD} import ExecutionEngine\n        ExecutionEngine().run()\n    ",
+    "Like `supervisor.execution_engine.ExecutionEngine`, but for one user.",
+    ">>> import platform_app.agents.supervisor.execution_engine as legacy\n    >>> legacy.ExecutionEngine\n    ",
+)
+"""What docstrings say of it."""
 FUNCTION = '''
 def {name}(request, records, limit={number}):
     """Gather the {noun} of a request, newest first."""
@@ -44,18 +51,6 @@ def {name}(request, records, limit={number}):
     return sorted(found, key=lambda one: one["at"], reverse=True)
 '''
 NOUNS = ("message", "order", "invoice", "thread", "answer", "tool", "event", "note", "model", "engine")
-PACKAGES = (
-    "django",
-    "sqlalchemy",
-    "fastapi",
-    "starlette",
-    "pydantic",
-    "opentelemetry",
-    "websockets",
-    "uvicorn",
-    "rich",
-)
-"""Copied from the environment: code as many people have written it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +84,16 @@ def everywhere(folder: Path, files: int) -> Tree:
     draw = random.Random(1)
     _packages(folder)
     for number in range(files):
-        head = f'"""Part {number}: took over from {OLD}.ExecutionEngine (ExecutionEngine)."""\n\nimport json\n'
-        _write(folder, _name(number), head + _functions(draw, 15))
+        head = f'"""Part {number}: took over from {OLD}.ExecutionEngine."""\n\nimport json\n'
+        told = f'\n\ndef told():\n    """{TOLD[number % len(TOLD)]}"""\n    return "part {number}"\n'
+        _write(folder, _name(number), head + _functions(draw, 15) + told)
     return Tree(f"{OLD}:ExecutionEngine", 2)
 
 
 def imported(folder: Path) -> Tree:
-    """Installed packages, as they are; deprecated is what many of their files import."""
-    for package in PACKAGES:
-        spec = importlib.util.find_spec(package)
-        for place in (spec.submodule_search_locations or []) if spec else []:
-            shutil.copytree(place, folder / package, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    """All installed packages, as many people have written them; deprecated is what many of their files import."""
+    installed = sysconfig.get_path("purelib")
+    shutil.copytree(installed, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     return Tree("django.core.exceptions:ImproperlyConfigured", None)
 
 

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Config, Target
     from isolation_audit.source.scan.source import Source
 
-_IMPORT: Final = re.compile(
-    rb"^([ \t]*)from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n\\#]*(?:\\\r?\n[^\n\\#]*)*)", re.MULTILINE
-)
+# A pattern that begins with plain letters is found many times faster than one that begins with a line.
+_IMPORT: Final = re.compile(rb"from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n\\#]*(?:\\\r?\n[^\n\\#]*)*)")
 _NAMED: Final = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 _HOPS: Final = 8
@@ -139,16 +138,28 @@ def _read(source: Source, names: frozenset[str]) -> _Read:
 
 def _imports(read: _Read, source: Source, path: str, data: bytes, names: set[str]) -> None:
     own = source.modules.name(path)
-    for found in _IMPORT.finditer(data):
-        module = source.modules.absolute(found[2].decode(), path)
-        for one in _NAMED.finditer(re.sub(rb"#[^\n]*", b"", found[3])):
+    for indent, found in _statements(data):
+        module = source.modules.absolute(found[1].decode(), path)
+        for one in _NAMED.finditer(re.sub(rb"#[^\n]*", b"", found[2])):
             name, given = one[1].decode(), (one[2] or one[1]).decode()
             if name in names:
                 read.imports.append((path, name, module))
             if given in names and name == given:
                 read.given[own, given] = module
-            elif given in names and not found[1]:
+            elif given in names and not indent:
                 read.aliases.append((path, given, module, name, data.count(b"\n", 0, found.start()) + 1))
+
+
+def _statements(data: bytes) -> Iterator[tuple[bytes, re.Match[bytes]]]:
+    """``from`` statements, with the blanks before them."""
+    place = 0
+    while (found := _IMPORT.search(data, place)) is not None:
+        indent = data[data.rfind(b"\n", 0, found.start()) + 1 : found.start()]
+        if indent.strip(b" \t"):
+            place = found.start() + 1
+        else:
+            yield indent, found
+            place = found.end()
 
 
 def _classes(read: _Read, source: Source, path: str, data: bytes, names: set[str]) -> None:

@@ -7,28 +7,28 @@ the mention is ``uncertain``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
-from isolation_audit.source.scan.texts import dotted_in
+from isolation_audit.source.scan.prose import is_prose
+from isolation_audit.source.scan.texts import DOTTED, dotted_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TOKEN = re.compile(
-    rb"""
-      \#[^\n\r]*+
-    | \"{3}(?:[^"\\]|\\.|"(?!""))*+\"{3}
-    | '{3}(?:[^'\\]|\\.|'(?!''))*+'{3}
-    | "(?:[^"\\\n\r]|\\\r\n|\\.)*+"
-    | '(?:[^'\\\n\r]|\\\r\n|\\.)*+'
-    """,
-    re.VERBOSE | re.DOTALL,
+# Each alternative begins with a letter of its own, and runs of ordinary letters are taken at once: so the search skips
+# code, and a string costs little more than its length.
+_IN_QUOTES = (
+    rb'"(?:""[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*+"""'  # over several lines
+    rb'|[^"\\\n\r]*+(?:\\(?:\r\n|.)[^"\\\n\r]*+)*+")'
 )
+_TOKEN = re.compile(rb"(#[^\n\r]*+|" + _IN_QUOTES + rb"|" + _IN_QUOTES.replace(b'"', b"'") + rb")", re.DOTALL)
+_COMMENT = ord("#")
 _STRIP = "\"'"
 _JOINING = b" \t\r\n\\+rRuU"
-_DOTTED = re.compile(r"\.*\w+(?:[.:]\w+)*")
 # Looking back comes second in these: a pattern that begins with plain letters is found many times faster.
 _FROM = re.compile(
     r"from(?<!\wfrom)[ \t]*(?P<module>\.[. \t]*[\w. \t]*?|[ \t][\w. \t]+?)[ \t]*"
@@ -42,7 +42,8 @@ _STAR = re.compile(rb"\*(?:(?<=import \*)|(?<=import\*)|(?<=import\t\*))")
 _AS = re.compile(rb"\bas\s+$")
 _TAKES = re.compile(rb"\s*(?::[^=\n]+)?=")
 _QUOTE_FOLLOWS = re.compile(rb"[\w.:]*\s*[\"']")
-_BEFORE = re.compile(r"(\w+|\))\s*$")
+_WORD = re.compile(r"\w+")
+_QUOTES = re.compile("[\"']")
 _WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") | frozenset(range(128, 256))
 
 
@@ -72,6 +73,14 @@ class Words:
     def attribute(self) -> re.Pattern[str]:
         """``.NAME`` in code."""
         return re.compile(rf"\.\s*(?:{'|'.join(map(re.escape, sorted(self.all))) or '(?!)'})\b")
+
+    def places(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Where any of them begins and ends, also within other words."""
+        for word in self.encoded:
+            start = data.find(word)
+            while start >= 0:
+                yield start, start + len(word)
+                start = data.find(word, start + 1)
 
     def are_in(self, data: bytes) -> bool:
         """Whether ``data`` has one of the words where it could mean something."""
@@ -128,45 +137,61 @@ class Mention:
         return cls(imported, stars, strings, attributes, uncertain=bool(value[4]))
 
 
-@dataclass(slots=True)
 class _Text:
-    """Takes comments and strings out of code, and keeps the strings that count."""
+    """Code without its comments and strings; and the strings that count."""
 
-    data: bytes
-    words: Words
-    strings: set[str] = field(default_factory=set)
-    uncertain: bool = False
-    end: int = 0
-    """Where the last string ended, and the comments after it."""
+    def __init__(self, data: bytes, words: Words) -> None:
+        self._words = words
+        # Code and tokens in turn: the first part and the last one are code.
+        self._parts = _TOKEN.split(data)
+        self.strings: set[str] = set()
+        self.uncertain = False
+        for place in sorted(self._with_words(data)):
+            if self._parts[place][0] != _COMMENT:
+                self._read(place)
+
+    def _with_words(self, data: bytes) -> set[int]:
+        """The places of comments and strings that have a word: where the words are is known before the parts are."""
+        ends = list(accumulate(map(len, self._parts)))
+        found = set()
+        for start, end in self._words.places(data):
+            place = bisect_right(ends, start)
+            if place % 2 and end <= ends[place]:
+                found.add(place)
+        return found
 
     def code(self) -> str:
+        """Strings are zeros in it, comments are gone."""
+        parts = self._parts.copy()
+        parts[1::2] = [b"" if token[0] == _COMMENT else b" 0 " for token in parts[1::2]]
         # Bytes of other encodings don't matter here: the words of interest are looked for once more when parsed.
-        return _CONTINUED.sub(" ", _TOKEN.sub(self._replace, self.data).decode("utf-8", "replace"))
+        return _CONTINUED.sub(" ", b"".join(parts).decode("utf-8", "replace"))
 
-    def _replace(self, match: re.Match[bytes]) -> bytes:
-        token = match[0]
-        continued = not self.data[self.end : match.start()].strip(_JOINING)
-        if token[0] == 35:  # a comment
-            self.end = match.end() if continued else self.end
-            return b""
-        for word in self.words.encoded:
-            if word in token:
-                text = token.decode("utf-8", "replace").strip(_STRIP)
-                self._keep(text, match.start())
-                # The rest of a name may stand in the string before.
-                self.uncertain |= continued and self.end > 0 and _DOTTED.fullmatch(text) is not None
-                break
-        self.end = match.end()
-        return b" 0 "
-
-    def _keep(self, text: str, start: int) -> None:
-        if b"f" in self.data[max(start - 2, 0) : start].lower():
+    def _read(self, place: int) -> None:
+        text = self._parts[place].decode("utf-8", "replace").strip(_STRIP)
+        before = self._parts[place - 1]
+        if len(before) < 2 and place > 1:
+            before = self._parts[place - 2] + before
+        if b"f" in before[-2:].lower():
             braces = " ".join(part.partition("}")[0] for part in text.split("{")[1:])
-            self.uncertain |= any(word in braces for word in self.words.all)
-        elif _DOTTED.fullmatch(text.strip()):
+            self.uncertain |= any(word in braces for word in self._words.all)
+        elif DOTTED.fullmatch(text.strip()):
             self.strings.add(text.strip())
         elif named := dotted_in(text):
             self.strings.add(named)
+        # The rest of a name may stand in the string before.
+        self.uncertain |= DOTTED.fullmatch(text) is not None and self._continues(place)
+
+    def _continues(self, place: int) -> bool:
+        """Whether a string is joined to what is before: another string, or comments of the file's beginning."""
+        first = place
+        while not self._parts[place - 1].strip(_JOINING):
+            if place == 1:
+                return first > 1
+            place -= 2
+            if self._parts[place][0] != _COMMENT:
+                return True
+        return False
 
 
 def mention(data: bytes, words: Words) -> Mention | None:
@@ -174,11 +199,18 @@ def mention(data: bytes, words: Words) -> Mention | None:
     stars = [match.end() for match in _STAR.finditer(data)]
     if not stars and not words.are_in(data):
         return None
+    if is_prose(data, chain(((star - 1, star) for star in stars), words.places(data))):
+        return None
     part = _telling_part(data, words, stars)
     if not _may_mention(part, words):
         return None
     text = _Text(part, words)
-    found = _mention(text.code(), words)
+    code = text.code()
+    if len(part) < len(data) and _QUOTES.search(code):
+        # The part ends inside of a string, and what looks like code is its text.
+        text = _Text(data, words)
+        code = text.code()
+    found = _mention(code, words)
     # An alias may be given to a module anywhere in the file.
     attributes = frozenset("?" if name == "?" or _is_given(name.encode(), data) else name for name in found.attributes)
     uncertain = found.uncertain or text.uncertain
@@ -208,12 +240,16 @@ def _is_quoted(start: int, end: int, data: bytes) -> bool:
 
 
 def _mention(code: str, words: Words) -> Mention:
-    imported, stars = _imports(code, words)
+    imported, stars, modules = _imports(code, words)
     attributes = set()
     for match in words.attribute.finditer(code):
-        before = _BEFORE.search(code, max(match.start() - 200, 0), match.start())
-        if before and before[1] not in ("self", "cls"):
-            attributes.add("?" if before[1] == ")" else before[1])
+        number = bisect_right(modules, (match.start(), len(code))) - 1
+        if number >= 0 and match.start() < modules[number][1]:
+            continue  # it is a part of a module's name, whose import tells more
+        before = code[max(match.start() - 200, 0) : match.start()].rstrip()[::-1]  # read from its end
+        word = ")" if before[:1] == ")" else (_WORD.match(before) or [""])[0][::-1]
+        if word not in ("", "self", "cls"):
+            attributes.add("?" if word == ")" else word)
     return Mention(imported, stars, frozenset(), frozenset(attributes), '"' in code or "'" in code)
 
 
@@ -225,18 +261,22 @@ def _is_given(name: bytes, data: bytes) -> bool:
     )
 
 
-def _imports(code: str, words: Words) -> tuple[frozenset[str], frozenset[str]]:
-    imported, stars = set(), set()
+def _imports(code: str, words: Words) -> tuple[frozenset[str], frozenset[str], list[tuple[int, int]]]:
+    """What is imported, modules of which all is imported, and where the modules of interest are named."""
+    imported, stars, places = set(), set(), []
     for match in _FROM.finditer(code):
         module = "".join(match["module"].split())
         names = [part.split()[0] for part in match["names"].strip("() \t").split(",") if part.split()]
-        if match["names"].lstrip("( \t")[:1] == "*":
+        is_star = match["names"].lstrip("( \t")[:1] == "*"
+        if is_star:
             stars.add(module)
         of_interest = not words.modules.isdisjoint(module.split("."))
         imported |= {f"{module}:{name}" for name in names if of_interest or name in words.all}
+        if of_interest and names and not is_star:
+            places.append(match.span("module"))
     for match in _IMPORT.finditer(code):
         for part in match["modules"].split(","):
             module = "".join(part.split(" as ")[0].split())
             if not words.modules.isdisjoint(module.split(".")):
                 imported.add(f"{module}:")
-    return frozenset(imported), frozenset(stars)
+    return frozenset(imported), frozenset(stars), places

@@ -8,6 +8,7 @@ import gc
 import os
 import stat
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -234,12 +235,18 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    return ProcessPoolExecutor(jobs, get_context("fork"), _collect_rarely)
+    return ProcessPoolExecutor(jobs, get_context("fork"))  # each collects as rarely as this one
 
 
-def _collect_rarely() -> None:
+@contextmanager
+def collecting_rarely() -> Iterator[None]:
     """A syntax tree is a hundred thousand objects without a circle; looking for circles in each takes a third more."""
+    before = gc.get_threshold()
     gc.set_threshold(200_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def processes() -> int:

@@ -17,6 +17,7 @@ from isolation_audit.source.scan.parsing import Unparsable, decoded, parse
 from isolation_audit.source.scan.scopes import Binder
 from isolation_audit.source.scan.texts import dotted_in, text_of
 from isolation_audit.source.scan.uses import Uses
+from isolation_audit.source.scan.visitor import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ def read_facts(data: bytes, words: Words) -> Facts:
         raise Unparsable(0, "too deeply nested to be read") from None
 
 
-class _Reader(Uses, ast.NodeVisitor):
+class _Reader(Uses, Visitor, ast.NodeVisitor):
     def __init__(self, tree: ast.Module, data: bytes, words: Words) -> None:
         binder = Binder(data, words.all)
         binder.read(tree)

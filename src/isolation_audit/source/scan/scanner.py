@@ -12,7 +12,15 @@ from isolation_audit.source.scan.facts import Facts
 from isolation_audit.source.scan.globs import matches
 from isolation_audit.source.scan.lexical import Words
 from isolation_audit.source.scan.modules import Modules
-from isolation_audit.source.scan.reading import Looking, Parsing, Readers, processes
+from isolation_audit.source.scan.reading import (
+    Looking,
+    Parsing,
+    Readers,
+    collecting_rarely,
+    contents,
+    processes,
+)
+from isolation_audit.source.scan.renaming import may_rename
 from isolation_audit.source.scan.resolving import Resolver
 from isolation_audit.source.scan.source import Source, base_folder
 from isolation_audit.source.scan.walk import Tree
@@ -74,7 +82,8 @@ def read_source(
     )
     readers = Readers(jobs or processes())
     try:
-        _Rounds(source, cache, readers, overlay or {}).run()
+        with collecting_rarely():
+            _Rounds(source, cache, readers, overlay or {}).run()
     finally:
         readers.close()
     source.seconds = time.perf_counter() - began
@@ -97,6 +106,8 @@ class _Rounds:
         self._words = source.deprecated.words(cache.words)
         self._asked: set[tuple[str, str]] = set()
         self._given: dict[str, set[str]] = {}
+        self._texts: dict[str, bytes] = {}
+        """Packages that others lie in."""
 
     def run(self) -> None:
         source = self._source
@@ -201,7 +212,7 @@ class _Rounds:
             found = self._given[path] = {last}
             while package:
                 for home in self._source.modules.find(package):
-                    if not self._source.files[home].size:
+                    if not self._source.files[home].size or not self._may_give(home, last):
                         continue
                     read = Parsing(Words(frozenset([last]), frozenset()), self._overlay)(home)
                     for given, paths in read.exports if isinstance(read, Facts) else ():
@@ -209,6 +220,16 @@ class _Rounds:
                             found.add(given)
                 package = package.rpartition(".")[0]
         return self._given[path]
+
+    def _may_give(self, home: str, last: str) -> bool:
+        """Whether a package may give a module of its own another name."""
+        data = self._texts.get(home)
+        if data is None:
+            try:
+                data = self._texts[home] = self._overlay[home] if home in self._overlay else contents(home)
+            except OSError:
+                return False
+        return may_rename(data, last)
 
     def _may_refer(self, mention: Mention | None, path: str, carriers: set[str]) -> bool:
         if mention is None:

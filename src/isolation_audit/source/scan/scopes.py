@@ -8,6 +8,8 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.source.scan.visitor import Visitor
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -75,6 +77,8 @@ class Scope:
 
 
 def _visible(bindings: list[Binding], position: Position | None) -> list[Binding]:
+    if len(bindings) == 1:
+        return bindings
     ordered = sorted(bindings, key=lambda binding: binding.position)
     if position is not None:
         ordered = [binding for binding in ordered if binding.position < position] or ordered
@@ -95,7 +99,7 @@ class Imported:
     guard: str
 
 
-class Binder(ast.NodeVisitor):
+class Binder(Visitor, ast.NodeVisitor):
     """Walks a module once and fills its scopes.
 
     Functions that mention nothing of interest have no scope: most of a file need not be walked. What is of interest

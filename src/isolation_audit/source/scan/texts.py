@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from isolation_audit.source.scan.scopes import Scope
 
+DOTTED = re.compile(r"\.*\w+(?:[.:]\w+)*")
+"""What may be a dotted name: of a module, relative or not, or of something in it; or one word."""
+
 _DEEPEST = 20
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+")
 _ENTRY_POINT = re.compile(r"\s*[\w.-]+\s*=\s*([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)\s*(?:\[[\w, ]*\])?\s*")
