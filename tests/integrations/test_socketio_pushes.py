@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,6 +62,10 @@ def conversation(*bob_asks: Any) -> Any:
         await asyncio.gather(*started)
 
     @server.event
+    async def spoke(sid: str) -> None:
+        await server.emit("seen", {"output": f"{last['user']} spoke last"}, to=sid)
+
+    @server.event
     async def history(sid: str) -> None:
         await server.emit("seen", [{"user": last["user"], "text": "hello"}], to=sid)
 
@@ -85,6 +91,21 @@ def test_what_memory_has_of_another_is_found(audited) -> None:
     done = audited(conversation(("mine",)))
     assert done.result == [{"owner": ALICE, "balance": 7}]
     assert done.findings.keys() == {"IA203"}
+
+
+@pytest.mark.parametrize("personal", [True, False])
+def test_in_a_chat_with_a_program_nobody_else_speaks(audited, monkeypatch, personal) -> None:
+    made = socketio.AsyncServer
+
+    def make(**options: Any) -> Any:
+        server = made(**options)
+        monkeypatch.setitem(sys.modules, "chainlit.server" if personal else "shop", SimpleNamespace(sio=server))
+        return server
+
+    monkeypatch.setattr(socketio, "AsyncServer", make)
+    done = audited(conversation(("spoke",)))
+    assert done.result == [{"output": f"{ALICE} spoke last"}]
+    assert done.findings.keys() == ({"IA203"} if personal else set())
 
 
 @pytest.mark.parametrize(("told", "leaks"), [("memory", True), ("session", False), (ALICE, False)])

@@ -35,7 +35,7 @@ class GrpcAnswers:
     """The integration."""
 
     distribution = "grpcio"
-    since = "1.50"
+    since = "1.56"
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:

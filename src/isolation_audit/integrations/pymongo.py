@@ -26,7 +26,7 @@ class Pymongo:
     """The integration."""
 
     distribution = "pymongo"
-    since = "4.0"
+    since = "4.9"
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:

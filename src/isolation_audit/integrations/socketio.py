@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -59,6 +60,10 @@ class SocketIO:
                 yield Point(f"{server}.{name}", lambda layout: UsePoint(holders, layout))
             emit = f"{server}.emit"
             yield Point(emit, partial(EmitPoint, emit, holders, runtime))
+
+
+_PERSONAL: Final = (("chainlit.server", "sio"),)
+"""Servers of chats between one user and a program."""
 
 
 class HandlerPoint(Interceptor):
@@ -159,9 +164,13 @@ class EmitPoint(Interceptor):
             if user is not None:  # a session id: nobody else can be in a room of that name
                 self._addressees.one(sender, user, message)
                 if self._sinks is not None and sender is not None and same(sender, user):
-                    Push(self._sinks, self.place).told(message.payload, user)
+                    Push(self._sinks, self.place, personal=self._is_personal(values)).told(message.payload, user)
             elif type(room).__hash__ is not None:  # one that can't be hashed is the application's mistake
                 self._to_room(sender, room, self._rooms(values).get(room, ()), message)
+
+    def _is_personal(self, values: Values) -> bool:
+        server = self._self_of(values)
+        return any(getattr(sys.modules.get(module), name, None) is server for module, name in _PERSONAL)
 
     def _sender(self) -> User | None:
         """The running user; where there is none, the one behind the session id whose handler runs."""

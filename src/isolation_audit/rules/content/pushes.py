@@ -38,13 +38,17 @@ _data: Final = re.compile(rb"(?m)^data: ?([^\r\n]*)").findall
 
 
 class Push:
-    """What is pushed to one user on one stream or connection: a finding for each other user at most."""
+    """What is pushed to one user on one stream or connection: a finding for each other user at most.
 
-    __slots__ = ("_settled", "_sinks", "_target")
+    One that is ``personal`` is between its user and a program: nobody else speaks there, and nobody joins.
+    """
 
-    def __init__(self, sinks: Egress, target: str) -> None:
+    __slots__ = ("_personal", "_settled", "_sinks", "_target")
+
+    def __init__(self, sinks: Egress, target: str, *, personal: bool = False) -> None:
         self._sinks = sinks
         self._target = target
+        self._personal = personal
         self._settled: set[str] = set()
         """The ids of those of whom it is known where they come from."""
 
@@ -85,9 +89,8 @@ class Push:
         inputs = unit_inputs()
         if not others or inputs is None:
             return False
-        conversation = {one for one in others if _is_conversation(payload, one)}
-        if not inputs.contested:
-            others -= conversation
+        if not inputs.contested and not self._personal:
+            others -= {one for one in others if _is_conversation(payload, one)}
         if not others:
             return False
         kept = {one: named_here[one] for one in named_here if one in others or one == user.id}
