@@ -24,7 +24,7 @@ def test_names_that_say_so(name):
 @pytest.mark.parametrize(
     "name",
     ["user_agent", "user_locale", "user_service", "db_session", "request_id", "superuser_mode", "users", "user_cache",
-     "tenant", "trace", "user_timezone", "current_request"],
+     "tenant", "trace", "account_id", "current_order", "user_timezone", "current_request"],
 )  # fmt: skip
 def test_names_that_do_not(name):
     assert not _says_so(_spelled(name))
@@ -99,9 +99,9 @@ def test_a_variable_of_another_name_is_asked_once_something_with_a_user_is_in_it
     assert user == "alice"
 
 
-def test_what_has_no_user_in_it_is_not_asked():
-    set_in.set(("de-DE", {"trace": "t-1"}))
-    known, user = found(locale=ContextVar("locale"), span=ContextVar("span"))
+def test_what_has_no_user_in_it_or_somebody_else_is_not_asked():
+    set_in.set(("de-DE", {"trace": "t-1"}, Person(user_id="alice", total=12)))
+    known, user = found(locale=ContextVar("locale"), request=ContextVar("request"), order=ContextVar("current_order"))
     assert known.found is None
     assert user is None
 

@@ -1,7 +1,8 @@
 """The application's own variable of the user at work, where no configuration names it: found by its name, or its value.
 
-``current_user: ContextVar[str]`` in a module of the application says what it holds. A variable of another name is one
-where requests leave a mapping or an object with a user in it, such as ``{"user": "alice", "api_key": ...}``.
+``current_user: ContextVar[str]`` in a module of the application says what it holds. A variable whose name speaks of the
+request, the session and the like is one where a mapping or an object with a user is left in it, such as
+``{"user": "alice", "api_key": ...}``.
 """
 
 from __future__ import annotations
@@ -32,11 +33,17 @@ _READINGS: Final = 5_000
 _VARIABLES: Final = 200
 """Variables of other names whose values are looked at."""
 
-_PERSON: Final = r"(?:user|username|principal|account|identity|subject|member|viewer|actor)"
+_PERSON: Final = r"(?:user|username|principal|identity|viewer|actor)"
+"""No account or member: those may be of many users."""
 _says_so: Final = re.compile(
     rf"_?(?:(?:current|request|active|auth|authenticated|logged_?in|signed_?in|acting|ctx|context|cv|var)_)*{_PERSON}"
     r"(?:_?(?:id|name|email|uid|login))?(?:_?(?:ctx|context|cv|var|ctxvar|contextvar|in_context))*"
 ).fullmatch
+_may_have_one: Final = re.compile(
+    r"context|ctx|session|auth|request|provider|caller|credential|claims|token|identity|login"
+).search
+"""Names of variables whose values are looked at. The user of an order that is worked on may be somebody else."""
+
 _id_says_so: Final = re.compile(r"(?i)id|name|email|login").search
 _IN_VALUES: Final = ("current_user", "user", "user_id", "username", "user_name", "user_email", "principal", "sub")
 
@@ -74,7 +81,7 @@ class UserVariables:
             name = _spelled(label)
             if _says_so(name) is not None:
                 by_name.append((_id_says_so(name) is None, label, variable))
-            elif len(self._others) < _VARIABLES:
+            elif _may_have_one(name) is not None and len(self._others) < _VARIABLES:
                 self._others[label] = variable
         if by_name:
             self.found, self._open = min(by_name, key=lambda one: one[:2])[2], False
