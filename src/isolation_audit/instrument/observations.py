@@ -65,37 +65,24 @@ class Used:
 class Emission:
     """One event on its way out; it may pass several layers, and is still one event."""
 
-    __slots__ = (
-        "_crossed",
-        "_reported",
-        "ambient",
-        "audience",
-        "claimed",
-        "depth",
-        "known",
-        "layers",
-        "name",
-        "progress",
-        "searched",
-        "verified",
-    )
+    # Most events change few of these: what the class has costs nothing to begin with.
+    claimed: User | None = None
+    known = False
+    """True once any layer had any witness."""
+    verified = False
+    """True once two witnesses could be compared."""
+    depth = 0
+    audience: tuple[User, ...] = ()
+    """The members of the room that an outer layer addressed."""
+    progress: Progress | None = None
+    """How far its delivery has come, where a protocol is watched."""
+    searched: list[tuple[Any, list[Mark]]] | None = None
+    """Payloads that were searched while it is under way, with the marks in them, where content is watched."""
 
     def __init__(self, name: str | None, ambient: User | None, layer: str = "emitter") -> None:
         self.name = name
         self.ambient = ambient
-        self.claimed: User | None = None
-        self.known = False
-        """True once any layer had any witness."""
-        self.verified = False
-        """True once two witnesses could be compared."""
-        self.depth = 0
-        self.audience: tuple[User, ...] = ()
-        """The members of the room that an outer layer addressed."""
         self.layers: tuple[str, ...] = (layer,)
-        self.progress: Progress | None = None
-        """How far its delivery has come, where a protocol is watched."""
-        self.searched: list[tuple[Any, list[Mark]]] | None = None
-        """Payloads that were searched while it is under way, with the marks in them, where content is watched."""
 
     # Clean events never ask for these two; they are made when somebody does.
 

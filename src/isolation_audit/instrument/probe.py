@@ -133,8 +133,8 @@ class Probe:
         self.check = check
         if self.relink is not None:
             self.relink(check)
-        for check in gone:
-            check.retire()
+        for left in gone:
+            left.retire()
 
     # Unlike `before`, these two do not mind being inside the auditor already: there a garbage collection may have
     # closed a coroutine, and what was opened for it has to be closed.

@@ -33,9 +33,11 @@ class ResultPoint(Interceptor):
 
     def after(self, _state: bool, result: Any) -> None:
         """Search it, where it is for somebody."""
+        if result is None:
+            return
         runtime = self._runtime
         user = runtime.ambient.current()
-        if result is None or user is None or user.kind is not Kind.USER:
+        if user is None or user.kind is not Kind.USER:
             return
         is_response, body = body_of(result)
         if is_response:

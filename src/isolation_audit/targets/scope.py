@@ -55,13 +55,15 @@ class ScopePoint(Interceptor):
         """Leave the scope; the ids of what it returned are its user's."""
         # A function that gives something to others and nothing to this user has not done the work.
         try:
-            state.refused = refuses(result) or (result is None and self._gives)
-            self._gives = self._gives or result is not None
+            if result is None:
+                state.refused = self._gives
+            else:
+                state.refused, self._gives = refuses(result), True
         finally:
             # Also where the application's stack has no room left for the question.
             leave(state)
-        user = self._runtime.users.token(state.user_id)
-        if user is not None and result is not None:
+        user = None if result is None else self._runtime.users.token(state.user_id)
+        if user is not None:
             self._runtime.ids.learn_returned(result, user)
 
     def failed(self, state: Scope, _error: BaseException) -> None:
