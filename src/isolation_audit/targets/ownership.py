@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.layout import UserReader
 from isolation_audit.instrument.observations import Shared
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def _serves(obj: Any, user: User, runtime: Runtime) -> None:
 
 def _share(obj: Any, record: Record, first: User, other: User, runtime: Runtime) -> None:
     record.shared = True
+    remembered.forget()
     cls = type(obj)
     runtime.publish(Shared(f"{cls.__module__}:{cls.__qualname__}", first, other, record))
     record.owner = None

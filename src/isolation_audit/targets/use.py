@@ -85,12 +85,18 @@ class UsePoint(Interceptor):
                 return used, obj
             self._runtime.publish(used)
         elif self.check is not None and (self._runtime.ended is None or not self._runtime.ended):
-            self.check.fill(values, version, lambda leaves: self._is_owner(leaves[0], owner))
+            self.check.fill(values, version, lambda leaves: all(self._is_owner(leaf, owner) for leaf in leaves))
         return None
 
     def _compiled(self, layout: Layout) -> Check | None:
         """What makes a call clean at a glance: the owner that the object itself, or a context, says."""
-        if self._owner is None or self._owner.of_call or self._origins is not None:
+        if self._origins is not None or not (layout.receiver and layout.exact and layout.positional):
+            return None
+        if self._owner is None:
+            check = Check((), layout, self._runtime, of_object=True)
+            check.site.counts_in(self._seen, self.place)
+            return check
+        if self._owner.of_call:
             return None
         owner = compiled_paths("owner", self._entry.owner, layout)
         if owner is None:
@@ -108,6 +114,7 @@ class UsePoint(Interceptor):
         used, obj = state
         if self._may_be_template(used.record) and self._is_new(result, obj, used.ambient):
             used.record.owner = None
+            remembered.forget()
         elif not (plain(result) and self._looked_at(used.record, used.stack)):
             self._runtime.publish(used)
 

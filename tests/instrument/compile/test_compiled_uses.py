@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,34 @@ def test_every_other_user_is_seen(config):
         with user_scope("dave"):
             engine.ask()
         assert crossings(auditor) == 4, "the next unit of work"
+
+
+BY_RECORD = '[[engines]]\ntarget = "APP:Engine"\n'
+
+
+def test_the_owner_in_an_object_s_record():
+    """Nothing says whose an object is but its first use: the very object is compared."""
+    with auditing(SOURCE, BY_RECORD) as (app, auditor):
+        one, other = app.Engine(), app.Engine()
+        with user_scope("alice"):
+            assert calls_of_ours(one.ask) == []
+        with user_scope("bob"):
+            assert calls_of_ours(other.ask) == []
+            one.ask()
+            assert crossings(auditor) == 1
+            other.ask()
+            assert crossings(auditor) == 1
+        app.Engine.ask(None)
+    assert not auditor.runtime.barrier.counts
+
+
+def test_what_is_remembered_of_an_object_keeps_nothing_alive():
+    with auditing(SOURCE, BY_RECORD) as (app, _auditor), user_scope("alice"):
+        engine = app.Engine()
+        gone = weakref.ref(engine)
+        assert calls_of_ours(engine.ask) == []
+        del engine
+        assert gone() is None
 
 
 def test_another_value_of_the_application_s_variable_is_seen():

@@ -31,6 +31,10 @@ class Engine:
     def ask(self, question="?"): return question
     def within(self, context=None): return context
 
+class Ownerless:
+    def ask(self): return None
+    def make(self): return Ownerless()
+
 class Emitter:
     def __init__(self, user_id, bridge): self.user_id, self.bridge = user_id, bridge
     def emit_answer(self, to, data): return self.bridge.emit_answer(to, data)
@@ -55,6 +59,9 @@ placeholders = ["anonymous"]
 [[engines]]
 target = "APP:Engine"
 owner = ["args.context.user_id", "self.user_id"]
+
+[[engines]]
+target = "APP:Ownerless"
 
 [[emitters]]
 target = "APP:Emitter"
@@ -85,6 +92,8 @@ numbers = st.integers(0, 1)
 steps = st.one_of(
     st.tuples(st.just("ask"), numbers, users),
     st.tuples(st.just("within"), numbers, users),
+    st.tuples(st.just("ownerless"), numbers, st.sampled_from(["ask", "make"])),
+    st.tuples(st.just("another"), numbers, st.none()),
     st.tuples(st.just("emit"), numbers, users, st.sampled_from(["hello", "bob", "alice"])),
     st.tuples(st.just("emit_later"), numbers, users, st.just("hello")),
     st.tuples(st.just("owner"), numbers, users),
@@ -104,6 +113,7 @@ class World:
         self.engines = [app.Engine("alice"), app.Engine("bob")]
         self.bridges = [app.Bridge(app.Sink()) for _ in range(2)]
         self.emitters = [app.Emitter(name, bridge) for name, bridge in zip(("alice", "bob"), self.bridges, strict=True)]
+        self.ownerless = [app.Ownerless() for _ in range(2)]
         self.scopes: list[ExitStack] = []
 
     def do(self, kind: str, number: int, user: Any, *more: Any) -> None:
@@ -114,6 +124,11 @@ class World:
         elif kind == "within":
             for _ in again:
                 self.engines[number].within(self.app.Context(user))
+        elif kind == "ownerless":
+            for _ in again:
+                getattr(self.ownerless[number], user)()
+        elif kind == "another":
+            self.ownerless[number] = self.app.Ownerless()
         elif kind == "emit":
             for _ in again:
                 self.emitters[number].emit_answer(user, {"text": more[0]})

@@ -117,13 +117,26 @@ def compiled_paths(label: str, paths: tuple[Path, ...], layout: Layout) -> Compi
 class Check:
     """What makes a call of one function clean at a glance: the same class, values and work as the last clean call."""
 
-    def __init__(self, reads: tuple[Read, ...], layout: Layout, runtime: Runtime, *, carries: bool = False) -> None:
+    def __init__(
+        self,
+        reads: tuple[Read, ...],
+        layout: Layout,
+        runtime: Runtime,
+        *,
+        carries: bool = False,
+        of_object: bool = False,
+    ) -> None:
         self.reads = reads
         self.carries = carries
         """True where there is more to do in a clean call than to count it: with what was remembered for it."""
         self._ambient = runtime.ambient
         self._cells = runtime.tally.cells
-        self.of_receiver = layout.receiver and not any(read.position == 0 and read.attributes for read in reads)
+        self._objects = runtime.objects
+        self.of_object = of_object
+        """True where it is the very object of the last time: what is known of it lies in its record."""
+        self.of_receiver = (
+            layout.receiver and not of_object and not any(read.position == 0 and read.attributes for read in reads)
+        )
         """True where the class of the receiver is compared by itself."""
         self.of_variable = runtime.config.ambient.contextvar is not None
         """True where the value of the application's own variable is compared."""
@@ -132,13 +145,15 @@ class Check:
     def names(self) -> list[str]:
         """The variables into which the site's ``known`` is unpacked."""
         compared = [name for read in self.reads for name in read.names()]
-        receiver = ["receiver_type"] if self.of_receiver else []
+        receiver = ["receiver"] if self.of_object else ["receiver_type"] if self.of_receiver else []
         variable = ["value", "value_of"] if self.of_variable else []
         return [*receiver, *compared, "moment", "moment_of", *variable, *(["witnesses"] if self.carries else [])]
 
     def conditions(self, parameters: list[str]) -> list[str]:
         """The comparisons in source, those first that show most often that it is another call."""
         receiver = [f"type({parameters[0]}) is {PREFIX}receiver_type"] if self.of_receiver else []
+        if self.of_object:
+            receiver = [f"{PREFIX}receiver() is {parameters[0]}"]
         values = [one for read in self.reads for one in read.conditions(parameters)]
         moment = [f"{PREFIX}moment_of() is {PREFIX}moment"]
         variable = [f"{PREFIX}value_of(None) is {PREFIX}value"] if self.of_variable else []
@@ -160,6 +175,11 @@ class Check:
         if value is UNSET or (variable is not None) is not self.of_variable:
             return
         known: list[Any] = [type(values[0])] if self.of_receiver else []
+        if self.of_object:
+            record = self._objects.get(values[0])
+            if record is None or record.owner is None:
+                return
+            known = [record.reference]
         leaves = []
         for read in self.reads:
             found = read.follow(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,8 +11,13 @@ from isolation_audit.model.remembered import remembered
 if TYPE_CHECKING:
     from isolation_audit.instrument.compile.cells import Cells
 
-_NOTHING: Final = object()
-"""Is no object of the application's: a comparison with it fails."""
+
+class _Gone:
+    """Something that is not there any more."""
+
+
+_NOTHING: Final = weakref.ref(_Gone())
+"""Is no object of the application's, and refers to none: a comparison with it fails, and so does one with its call."""
 
 
 class Site:

@@ -1,0 +1,110 @@
+"""Compiled hooks under `python -O`, under coverage, after a reload, and with optimised modules."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from audited_source import counts, make_auditor
+
+from isolation_audit import user_scope
+
+APP = """
+class Engine:
+    def __init__(self, user_id):
+        self.user_id = user_id
+
+    def ask(self, question):
+        if question:
+            return [self.user_id, question]
+        return []
+"""
+
+CONFIG = '[[engines]]\ntarget = "APP:Engine"\nowner = "self.user_id"\n'
+
+PROGRAM = """
+import json, sys
+import app
+from isolation_audit import Auditor, user_scope
+from isolation_audit.config import parse_config
+
+with Auditor(parse_config({"engines": [{"target": "app:Engine", "owner": "self.user_id"}]})) as auditor:
+    engine = app.Engine("alice")
+    with user_scope("alice"):
+        answers = [engine.ask(number % 2) for number in range(6)]
+    clean = sum(site.clean for site in auditor.runtime.tally.cells._sites)
+    with user_scope("bob"):
+        answers.append(engine.ask(1))
+    crossings = auditor.recorder.counts["IA201"]
+print(json.dumps([answers, clean, crossings, auditor.runtime.barrier.counts]))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "app.py").write_text(APP, encoding="utf-8")
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    return tmp_path
+
+
+def test_optimised(folder):
+    done = subprocess.run(
+        [sys.executable, "-O", "program.py"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answers = [[], ["alice", 1]] * 3 + [["alice", 1]]
+    assert eval(done.stdout) == [answers, 4, 1, {}]
+
+
+def test_coverage_counts_the_same_lines(folder):
+    pytest.importorskip("coverage")
+    measure = textwrap.dedent(
+        """
+        import coverage, runpy, sys
+        measured = coverage.Coverage(branch=True, include=["*/app.py"], data_file=None, config_file=False)
+        measured.start()
+        runpy.run_path(sys.argv[1])
+        measured.stop()
+        _name, lines, _excluded, missing, _text = measured.analysis2("app.py")
+        print(lines, missing)
+        """
+    )
+    bare = "import app\nengine = app.Engine('alice')\nprint([engine.ask(number % 2) for number in range(6)])\n"
+    (folder / "bare.py").write_text(bare, encoding="utf-8")
+    (folder / "measure.py").write_text(measure, encoding="utf-8")
+    said = []
+    for program in ("bare.py", "program.py"):
+        done = subprocess.run(
+            [sys.executable, "measure.py", program],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout.splitlines()[-1])
+    assert said[0] == said[1]
+
+
+def test_a_reloaded_class_is_compared_anew(folder, monkeypatch):
+    monkeypatch.syspath_prepend(str(folder))
+    name = "app_that_is_reloaded"
+    (folder / "app.py").rename(folder / f"{name}.py")
+    module = importlib.import_module(name)
+    auditor = make_auditor(CONFIG, module)
+    with auditor, user_scope("alice"):
+        old = module.Engine("alice")
+        for _ in range(4):
+            old.ask(1)
+        importlib.reload(module)
+        auditor.instrumentation.refresh()
+        new = module.Engine("bob")
+        for _ in range(2):
+            new.ask(1)
+        assert counts(auditor)["IA201"] == 2
+        assert type(new).ask.__code__ is not type(old).ask.__code__
+    del sys.modules[name]
