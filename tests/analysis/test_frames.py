@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import sysconfig
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from isolation_audit.analysis.frames import installed_place, is_installed, own_place, package_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STANDARD = sysconfig.get_path("stdlib")
 PACKAGES = "/venv/lib/python3.11/site-packages"
@@ -74,3 +79,17 @@ def test_where_code_comes_from() -> None:
     assert not is_installed("<string>")
     assert (package_of(f"{PACKAGES}/bottle.py"), package_of("/srv/app.py")) == ("bottle", None)
     assert package_of("/usr/lib/python3/dist-packages/django/views.py") == "django"
+
+
+def test_the_script_is_known_when_python_has_run_it_to_its_end(tmp_path: Path) -> None:
+    file = tmp_path / "program.py"
+    file.write_text(
+        "import atexit\nfrom isolation_audit.analysis.frames import script\n"
+        "assert script() == __file__\natexit.register(lambda: print('__file__' in globals(), script()))\n"
+    )
+    late = tmp_path / "asked_late.py"
+    late.write_text(
+        "import atexit\nfrom isolation_audit.analysis.frames import script\natexit.register(lambda: print(script()))\n"
+    )
+    said = [subprocess.check_output([sys.executable, one], text=True).split() for one in (file, late)]
+    assert said == [["False", str(file)], [str(late)]]

@@ -6,6 +6,7 @@ that is installed itself, as a package beside its libraries, is told from them b
 
 from __future__ import annotations
 
+import sys
 import sysconfig
 from functools import lru_cache
 from pathlib import Path
@@ -44,6 +45,8 @@ FRAMEWORKS: Final = frozenset(
     }
 )
 """Packages that run or serve applications, and that applications call: none of them is one."""
+
+_script: Final[list[str]] = []
 
 _RUNNERS: Final = (
     ("/asyncio/events.py", "Handle._run"),
@@ -163,3 +166,17 @@ def _is_runner(file: str, name: str) -> bool:
 def _may_be_an_application(code: CodeType, package: str | None) -> bool:
     found = package_of(code.co_filename)
     return found is not None and (found not in FRAMEWORKS if package is None else found == package)
+
+
+def script() -> str | None:
+    """The file of the program's script, if it is one, also when Python has run it to its end.
+
+    Python takes ``__main__.__file__`` away before the threads of the program have ended.
+    """
+    module = sys.modules.get("__main__")
+    file = getattr(module, "__file__", None)
+    if type(file) is str:
+        _script[:] = [file]
+    elif not _script and module is not None and sys.argv and Path(sys.argv[0]).is_file():
+        return str(Path(sys.argv[0]).absolute())
+    return _script[0] if _script else None

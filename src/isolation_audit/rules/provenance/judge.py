@@ -5,11 +5,11 @@ The table of decisions is :meth:`Judge._verdict`; ``docs/explanation/provenance.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.frames import script
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.model.users import VISITOR, Kind, same
 from isolation_audit.rules.provenance.background import background_of
@@ -170,7 +170,7 @@ def _place(code: CodeType | None) -> tuple[str, int] | None:
 
 def _in_main(code: CodeType | None) -> bool:
     """A script that serves and asks in one file has the names of those who ask in it, too."""
-    return code is None or code.co_filename == getattr(sys.modules.get("__main__"), "__file__", None)
+    return code is None or code.co_filename == script()
 
 
 class _Search:

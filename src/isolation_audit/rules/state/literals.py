@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.analysis.frames import is_installed, is_of_tests
+from isolation_audit.analysis.frames import is_installed, is_of_tests, script
 from isolation_audit.instrument.originals import BUILTINS
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Literals:
         return loop is not None and any(_compared(loop[1], line) for line in lines[1:])
 
     def _all(self, sites: list[Site], *, asks: bool) -> Iterator[str]:
-        main = getattr(sys.modules.get("__main__"), "__file__", None)
+        main = script()
         seen = {main}
         for one in sites:
             text = self._text(one.file)

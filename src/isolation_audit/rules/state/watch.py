@@ -7,7 +7,7 @@ when its unit of work ends: ``state/verdict.py``.
 from __future__ import annotations
 
 from itertools import islice
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from weakref import ref
 
@@ -144,6 +144,8 @@ class StateWatch:
         """What any unit has got hold of."""
         self.units = Units(runtime, self._ended)
         self._judging = Judging(runtime, self.units)
+        self._ending: set[int] = set()
+        """Units that are being judged at this moment."""
         self.unit = self.units.current
         runtime.settling.append(self._settle)
 
@@ -315,12 +317,18 @@ class StateWatch:
 
     def _ended(self, unit: Unit) -> None:
         """Off the path of the request: settle what was written, and judge what was read."""
-        self._judging.settle(unit)
-        self._judging.judge(unit)
+        self._ending.add(id(unit))
+        try:
+            self._judging.settle(unit)
+            self._judging.judge(unit)
+        finally:
+            self._ending.discard(id(unit))
 
     def _settle(self, grace: float) -> None:
         """The same for units that go on, and for those whose end nothing tells."""
         now = monotonic()
+        while not grace and self._ending and monotonic() - now < _SECONDS:
+            sleep(0.005)  # a server's thread is at it, and will not be waited for by the interpreter
         for unit in list(self.units.open.values()):
             if unit.inputs is None or now - unit.since > _SECONDS or not grace:
                 self._judging.settle(unit)
