@@ -248,6 +248,15 @@ class State:
         ),
         since=V02,
     )
+    libraries: bool = option(
+        One(BOOLEAN),
+        default=True,
+        meaning=(
+            "rewrite the [modules of libraries](../explanation/state.md#what-is-rewritten) that are known to keep "
+            "something for whoever calls them"
+        ),
+        since=V02,
+    )
 
 
 @table

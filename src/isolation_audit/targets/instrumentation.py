@@ -51,6 +51,7 @@ class Instrumentation:
                 runtime.config.state.packages,
                 runtime.barrier,
                 lambda what, why: self._publish(Problem("IA902", what, why)),
+                libraries=runtime.config.state.libraries,
             )
         self.targets: list[Watched] = self._applier.plan()
         self.integrated: list[Watched] = []

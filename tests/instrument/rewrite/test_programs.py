@@ -68,6 +68,12 @@ def test_which_modules(tmp_path):
     assert loading.wants("app.views", str(tmp_path / "app/views.py"))
     assert loading.wants("marshmallow.fields", "/env/site-packages/marshmallow/fields.py")
     assert loading.wants("a.b.c", "/env/site-packages/a/b/c.py")
+    assert loading.wants(
+        "autogen_core.model_context._buffer", "/env/site-packages/autogen_core/model_context/_buffer.py"
+    )
+    assert not loading.wants("autogen_core.runtime", "/env/site-packages/autogen_core/runtime.py")
+    bare = Loading((), Barrier(), libraries=False)
+    assert not bare.wants("marshmallow.schema", "/env/site-packages/marshmallow/schema.py")
     assert not loading.wants("a.bc", "/env/site-packages/a/bc.py")
     assert not loading.wants("json", os.__file__.replace("os.py", "json/__init__.py"))
     assert not loading.wants("test_views", str(tmp_path / "test_views.py"))

@@ -17,6 +17,7 @@ from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.rewrite.cache import CodeCache
 from isolation_audit.instrument.rewrite.constants import MARK, filled
 from isolation_audit.instrument.rewrite.events import made
+from isolation_audit.instrument.rewrite.libraries import KEEPING
 from isolation_audit.instrument.rewrite.listener import Flag, armed
 from isolation_audit.instrument.rewrite.main_script import exchange_functions, when_it_starts
 from isolation_audit.instrument.rewrite.making import NotMadeError, make
@@ -39,9 +40,16 @@ class Loading:
     """Rewrites the modules that are imported from its start to its stop."""
 
     def __init__(
-        self, packages: tuple[str, ...], barrier: Barrier, tell: Callable[[str, str], None] = lambda _what, _why: None
+        self,
+        packages: tuple[str, ...],
+        barrier: Barrier,
+        tell: Callable[[str, str], None] = lambda _what, _why: None,
+        *,
+        libraries: bool = True,
     ) -> None:
         self._packages = packages
+        self._libraries = libraries
+        """Rewrite the modules of libraries that keep something for the application."""
         self._barrier = barrier
         self._tell = tell
         """Tells of modules that stay as they are, and why."""
@@ -54,7 +62,7 @@ class Loading:
         """Rewrite what is imported from now on."""
         self._on = True
         modules = list(sys.modules.items())
-        late = sorted(name for name, module in modules if self.wants(name, getattr(module, "__file__", None)))
+        late = sorted(name for name, module in modules if self._is_late(name, getattr(module, "__file__", None)))
         if late:
             more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
             self._tell(f"{', '.join(late[:_NAMED])}{more}", _LATE)
@@ -80,11 +88,15 @@ class Loading:
         self._on = False
         _hook.take_out(self)
 
+    def _is_late(self, name: str, file: object) -> bool:
+        """True for what should have been rewritten; libraries that nobody has named are as they are, without a word."""
+        return self.wants(name, file) and not (_is_of(name, KEEPING) and not _is_of(name, self._packages))
+
     def wants(self, name: str, file: object) -> bool:
         """True for a module that is to be rewritten: the application's own, or one of a package that is named."""
         if type(file) is not str or not file.endswith(".py") or name.partition(".")[0] in _NOBODY_S:
             return False
-        if any(name == one or name.startswith(f"{one}.") for one in self._packages):
+        if _is_of(name, self._packages) or (self._libraries and _is_of(name, KEEPING)):
             return True
         return not is_installed(file) and not is_of_tests(file)
 
@@ -190,6 +202,10 @@ class _Hook:
 
 
 _hook: Final = _Hook()
+
+
+def _is_of(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in packages)
 
 
 def _is_standard(kind: type) -> bool:

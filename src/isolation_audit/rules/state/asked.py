@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
@@ -25,6 +26,9 @@ __builtins__ = BUILTINS
 _SIGNS: Final = frozenset({"cookie", "authorization", "x-api-key", "x-session-id", "x-csrftoken"})
 """Headers by which a client shows who it is."""
 
+_sign: Final = re.compile(r"(?:^|-)(?:session|token|api-?key|apikey)(?:-id)?$").search
+"""Headers of the application's own that say the same."""
+
 _NOISE: Final = ("user-agent", "accept", "host", "connection", "content-", "sec-", "origin", "referer", "x-forwarded")
 """What headers begin with that say more of programs than of people."""
 
@@ -43,7 +47,7 @@ def signs(inputs: Inputs) -> frozenset[int]:
             if header == "cookie":
                 pairs = (pair.partition("=") for pair in value.split(";"))
                 found |= {hash((name.strip(), text)) for name, _, text in pairs if len(text) >= _LONG}
-            elif header in _SIGNS and value:
+            elif value and (header in _SIGNS or _sign(header)):
                 found.add(hash((header, value)))
     return frozenset(found)
 
