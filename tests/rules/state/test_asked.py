@@ -43,6 +43,15 @@ def test_headers_are_found_in_every_kind_of_request(value, found):
     assert bool(signs(unit(one))) is found
 
 
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [("x-session", True), ("x-auth-token", True), ("x-my-api-key", True), ("x-request-id", False), ("x-tokens", False)],
+)
+def test_headers_that_tell_one_client_from_another(header, found):
+    one = Input(REQUEST, {"headers": [(header.encode(), b"sess-aa")]}, texts=lambda held: held)
+    assert bool(signs(unit(one))) is found
+
+
 def test_values_and_own_atoms():
     asked = Asked(unit(asgi()), None, None)
     assert {"rooms", "tea", "call the bank"} <= asked.values()
