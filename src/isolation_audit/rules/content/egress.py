@@ -225,6 +225,8 @@ class Egress:
         self._words.words.learn(own, user)
         part = payload[:LARGEST]
         text = str(part, "utf-8", "replace") if isinstance(part, bytes) else part
+        if not self._words.words.of_others(text, user):
+            return
         endpoint = current_endpoint() or endpoint
         found = self._words.judge(inputs, text, user, None if endpoint is None else endpoint.code())
         if found is None:

@@ -50,6 +50,8 @@ _LONGEST_WORD: Final = 4
 _MOST_WORDS: Final = 40
 """Words of a phrase that count: what begins alike for so long is the same."""
 
+_NOTHING: Final[tuple[Any, ...]] = (None, "", b"", [])
+
 _words: Final = re.compile(r"\w+").findall
 _sentences: Final = re.compile(r"[.!?;]\s+|[\r\n\0]+").split
 _escapes: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf\"/\\])")
@@ -81,7 +83,7 @@ class OwnWords:
         """What a unit was asked with is its user's."""
         seen, inputs.learned = inputs.learned, len(inputs.kept)
         asked = [brought(one) for one in inputs.kept[seen:] if one.kind == REQUEST]
-        asked = [one for one in asked if one is not None]
+        asked = [one for one in asked if one not in _NOTHING]
         if not asked or user.kind is not Kind.USER:
             return
         texts = list(_leaves(asked))

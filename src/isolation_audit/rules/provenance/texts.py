@@ -53,7 +53,7 @@ def of_environ(environ: dict[str, Any]) -> Any:
 def of_object(request: Any) -> Any:
     """What a framework's request object has read so far: the body, the form, what the path held."""
     fields = _fields(request)
-    return [_plain(fields[name]) for name in _READ if name in fields]
+    return [_plain(fields[name]) for name in _READ if fields.get(name) is not None]
 
 
 def of_message(message: Any) -> Any:
