@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from isolation_audit.records import dataclass as frozen
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from isolation_audit.recording.recorder import Entry
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Batch:
     """What is new since the last time; ``snapshot`` gives the whole report (schema 1) for those who need it."""
 
@@ -41,7 +43,7 @@ class Sink(Protocol):
         """Flush within the configured time and let go of everything."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(frozen=True, slots=True)
 class Settings:
     """What an exporter is told. ``options`` is its own table, ``[exporters.NAME]``: lists in it are tuples.
 

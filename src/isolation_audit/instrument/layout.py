@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +12,7 @@ from isolation_audit.instrument.attributes import reader_of
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.items import item_of
 from isolation_audit.instrument.signatures import positional_names
+from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

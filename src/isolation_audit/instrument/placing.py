@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     MakePoint = Callable[[Layout], Interceptor]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Group:
     """What was placed on behalf of one target, so that it can be taken back alone."""
 

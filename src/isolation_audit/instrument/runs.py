@@ -31,7 +31,7 @@ _SEQUENCES: Final = 64
 """Numbers of a run's last events that are remembered, to know a repetition by its number."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Run:
     """Where one run stands at one layer; times are monotonic seconds."""
 
@@ -79,7 +79,7 @@ class Deviation:
     open: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Overdue:
     """The work for a run has ended, or its time is up, and something has not come.
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _Part = TypeVar("_Part")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Runtime:
     """One auditor's identity tables, counters, barrier and listeners."""
 

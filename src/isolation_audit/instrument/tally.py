@@ -56,7 +56,7 @@ class Histogram:
         return {"count": count + self._counts[-1], "sum": round(self._sum, 6), "buckets": buckets}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tally:
     """Counters of clean and unclean calls alike.
 

@@ -27,7 +27,7 @@ class State(StrEnum):
     """Not found (IA901)."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Watched:
     """One target in one role; ``apply`` instruments it inside its imported module."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from isolation_audit.config.model import Target
@@ -17,6 +16,7 @@ from isolation_audit.instrument.resolve import resolve
 from isolation_audit.instrument.targets import Watched
 from isolation_audit.model.roles import INTEGRATION
 from isolation_audit.plugins import INTEGRATIONS, LIBRARIES, Plugin, plugins
+from isolation_audit.records import dataclass
 from isolation_audit.rules.selfcheck.libraries import Libraries
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.scopes import fetching_variable
+from isolation_audit.records import dataclass
 from isolation_audit.rules.caches.keyed_cache import Entries, Library
 from isolation_audit.rules.provenance.inputs import CACHE, Input, Receiver, receiver
 

@@ -7,7 +7,6 @@ travels beside the message, never in it: its id is bound to the user who publish
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +14,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.scopes import job_variable
 from isolation_audit.model.users import Kind
+from isolation_audit.records import dataclass
 from isolation_audit.rules.context.jobs import Jobs
 from isolation_audit.rules.context.lineage import Lineage
 

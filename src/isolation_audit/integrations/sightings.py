@@ -7,13 +7,13 @@ name, is sighted no more.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import GROUP, Point
 from isolation_audit.plugins import plugins
+from isolation_audit.records import dataclass
 from isolation_audit.rules.context.jobs import CountedWork
 from isolation_audit.rules.selfcheck.sightings import Sighting, Sightings
 

@@ -5,13 +5,13 @@ What SQLAlchemy and Django read through the same drivers is seen there as well; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.sqlite3_rows import of_rows
+from isolation_audit.records import dataclass
 from isolation_audit.rules.provenance.inputs import ROWS, Input, Receiver, receiver
 
 if TYPE_CHECKING:

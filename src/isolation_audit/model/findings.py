@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,8 +5,9 @@ The report, ``/metrics`` and the reference pages are made from this list. The au
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

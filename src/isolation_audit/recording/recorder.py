@@ -37,7 +37,7 @@ LARGEST: Final = 8_000_000
 """Characters of all distinct findings together, after which further ones are counted only."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Entry:
     """One distinct finding with how often and when (Unix seconds) it was seen."""
 

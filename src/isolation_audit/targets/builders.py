@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed
 from isolation_audit.instrument.stacks import is_ours
+from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Container

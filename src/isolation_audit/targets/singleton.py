@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _CLASSES: Final = 1_000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SecondInstance:
     """Another object of a singleton's class was built while the first one was there.
 

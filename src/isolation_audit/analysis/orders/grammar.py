@@ -17,7 +17,8 @@ before the run is complete. With ``tool_executing ... tool_completed`` tools of 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from isolation_audit.records import dataclass
 
 _TOKEN = re.compile(r"\s*(?:(?P<event>\w(?:[\w:/-]|\.(?!\.\.))*)|(?P<sign>[()|*+?]|\.\.\.))")
 _REPETITION = ("*", "+", "?")

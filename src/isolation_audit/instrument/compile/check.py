@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Attribute, Path, Root
@@ -10,6 +9,7 @@ from isolation_audit.instrument.attributes import reader_of
 from isolation_audit.instrument.compile.site import Site
 from isolation_audit.instrument.path_counts import ASKED, GAVE
 from isolation_audit.model.scopes import UNSET, moment_variable
+from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ library's decorator, or else the code that called the cache.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from types import CellType, CodeType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -18,6 +18,7 @@ from weakref import ref
 from isolation_audit.instrument.resolve import find
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.model.users import same
+from isolation_audit.records import dataclass
 from isolation_audit.rules.caches.served import Caches, Memo
 from isolation_audit.rules.caches.sources import Given, Source
 from isolation_audit.rules.caches.user_arguments import of_call, of_frame, without

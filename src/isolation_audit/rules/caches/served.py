@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Served:
     """A cached value that is the writer's was handed out in the reader's work.
 

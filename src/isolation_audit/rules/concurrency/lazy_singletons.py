@@ -43,7 +43,7 @@ _MADE: Final = 64
 """Objects of one window that are told apart."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Raced:
     """Several calls of ``target`` have each made the object that ``name`` stands for; both places, and how many."""
 
@@ -58,7 +58,7 @@ class Raced:
     second: RawStack
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Call:
     """One call that has found nothing."""
 
@@ -70,7 +70,7 @@ class _Call:
     values: Any
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Window:
     """From the first call that finds nothing to the end of the last one; it holds what they have made."""
 
@@ -79,7 +79,7 @@ class _Window:
     makers: list[_Call] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Doubt:
     """A window in which several were made, until it is known how many stay."""
 

@@ -48,7 +48,7 @@ _PASSED_ON: Final = 256
 """Payloads that are remembered between a framework and its server."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Surfaced:
     """What passed a sink during one user's work holds another user's data; ``what`` it was, with its article.
 

@@ -34,7 +34,7 @@ _has_code: Final = re.compile(r"(?:^|[?&\0])code=[^&\0\s]{4}").search
 _LIBRARIES: Final = ("oauthlib", "requests_oauthlib", "authlib", "requests", "httpx", "asyncio", "threading.py")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class TokenReplaced:
     """A login has stored its token in a client, another one has put its own in its place, and the first uses that."""
 

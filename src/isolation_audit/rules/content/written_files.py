@@ -42,7 +42,7 @@ _CODE: Final = (".py", ".pyc", ".so", ".html", ".jinja", ".j2", ".mo", ".css", "
 _SYSTEM: Final = ("/proc/", "/sys/", "/dev/", "/usr/", "/etc/")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Overwritten:
     """``reader``'s work has written a file, ``writer``'s has overwritten it, and then the first one has read it."""
 

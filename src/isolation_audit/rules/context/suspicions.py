@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ContextBled:
     """Work ran in a context with the user ``ambient``, who is not its own; ``owner`` is its own user, where known.
 
@@ -44,7 +44,7 @@ class ContextBled:
     stack: RawStack
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ContextLost:
     """``owner``'s work asked whose work it is, at ``stack``, and there was nobody."""
 

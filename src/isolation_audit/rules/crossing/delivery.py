@@ -56,7 +56,7 @@ _PERSONAL: Final = re.compile(r"(?:(?:inbox|personal|private|user|users)[\W_]?)?
 _TYPES: Final = ("event", "type", "kind")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Message:
     """What is sent: through which ``target``, as which event (None: unknown), beneath which libraries' frames."""
 
@@ -66,7 +66,7 @@ class Message:
     event: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reached:
     """Data of ``content`` reached ``addressee``: ``to`` is "one", "all" (no addressee was left), "told", or "heard".
 
@@ -83,7 +83,7 @@ class Reached:
     record: Record | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Waiting:
     since: float
     reached: Reached

@@ -78,7 +78,7 @@ def main():
 """
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Factory:
     """What one factory has built for one role."""
 
@@ -88,7 +88,7 @@ class _Factory:
     types: dict[str, RawStack] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Live:
     """One object of one user's, as long as it is there."""
 

@@ -36,7 +36,7 @@ _NAMES: Final = 64
 """Classes of one name that are told apart."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class NamesClash:
     """A class is used here, and ``others`` of its name are in use, the first of them since ``first``."""
 
@@ -47,7 +47,7 @@ class NamesClash:
     first: RawStack
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class LoadedTwice:
     """One file was imported as two modules: each has classes and state of its own."""
 

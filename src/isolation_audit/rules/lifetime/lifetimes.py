@@ -43,7 +43,7 @@ _UNITS: Final = 16
 """Objects that are made between two samples of a trend."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Outlived:
     """An object of ``owner``'s is there although the unit in which it was made is over; ``holder`` says who has it."""
 
@@ -53,7 +53,7 @@ class Outlived:
     stack: RawStack
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Grown:
     """With each unit more objects of a target stay: ``slope`` a unit, over so many units."""
 
@@ -83,7 +83,7 @@ class _Watched:
     told: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Trend:
     """How many objects of one target stay, by the units that have ended."""
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LIBRARIES: Final = ("asyncio", "contextlib.py")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Dirty:
     """A resource that a user's work left as it should not be passed on, and that another user's work goes on with."""
 

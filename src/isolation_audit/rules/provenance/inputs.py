@@ -44,7 +44,7 @@ def itself(value: Any) -> Any:
     return value
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Input:
     """One thing that came in, and the question that brought it, where one was asked.
 
@@ -62,7 +62,7 @@ class Input:
     """It was taken from a queue from which the work of the user who has put it takes as well: whoever is first."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Asked:
     """A question to another service, as it is written on its way out."""
 

@@ -48,7 +48,7 @@ _Named = tuple[str, tuple[str, int] | None]
 """A user's id, and the place of what made an exit that named her; None for all of them."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Exit:
     """What is known of an exit beside its text.
 
@@ -63,7 +63,7 @@ class Exit:
     """A page of HTML: those have their reader's name in their frame, and so it settles nothing."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Found:
     """Where a user was first named in a unit."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import sys
 from contextvars import ContextVar
-from dataclasses import dataclass
 from itertools import islice
 from threading import local
 from time import monotonic, perf_counter
@@ -24,6 +23,7 @@ from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.methods import QUEUES
 from isolation_audit.model.living import living
 from isolation_audit.model.users import Kind, same
+from isolation_audit.records import dataclass
 from isolation_audit.rules.lifetime.lifetimes import Lifetimes
 from isolation_audit.rules.state.contents import described, is_of_the_process, is_scalar, names
 from isolation_audit.rules.state.judging import remedy

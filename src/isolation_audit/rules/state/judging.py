@@ -6,7 +6,6 @@ that came in through the reader's, and stands nowhere in the code.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.heap.walk import mermaid
@@ -14,6 +13,7 @@ from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
+from isolation_audit.records import dataclass
 from isolation_audit.rules.state.asked import Asked
 from isolation_audit.rules.state.atoms import atoms
 from isolation_audit.rules.state.contents import texts

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from time import monotonic
 from types import CodeType, ModuleType
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import is_installed
 from isolation_audit.instrument.heap.parts import parts
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.records import dataclass
 from isolation_audit.rules.state.contents import is_scalar
 
 if TYPE_CHECKING:
