@@ -14,6 +14,7 @@ from isolation_audit.content import secrets
 from isolation_audit.content.index import Index
 from isolation_audit.rules.crossing import delivery as addressees
 from isolation_audit.rules.crossing.delivery import Addressees, Message, Reached
+from isolation_audit.rules.provenance.inputs import REQUEST, Input, Inputs
 
 
 @pytest.fixture
@@ -127,3 +128,23 @@ def test_a_secret_is_told_although_the_text_was_harmless_before(weighing, no_sec
     secrets.secret("alice", "9911-xk-2277-zz")
     send("alice", "bob", text)
     assert [(one.content.id, one.addressee.id) for one in told] == [("alice", "bob")]
+
+
+def test_words_that_go_to_others_are_their_authors_alone_no_more(weighing, no_secrets) -> None:
+    """Also where nothing is to be told of the message, and each time anew: its author may have said more by then."""
+    send, mechanism, _told, clock = weighing
+    words = mechanism._words
+    alice, bob = (mechanism._runtime.users.token(one) for one in ("alice", "bob"))
+
+    def says(text: str) -> None:
+        inputs = Inputs()
+        inputs.receive(Input(REQUEST, text))
+        words.learn(inputs, alice)
+
+    for text in ("the boat leaves at noon on sunday", "nobody knows about the second boat"):
+        says(text)
+        assert words.of_others(text, bob)
+        send("alice", "alice", text)
+        send("alice", "bob", text)
+        assert not words.of_others(text, bob)
+        clock[0] += addressees.ROUND + 1

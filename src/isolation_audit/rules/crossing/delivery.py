@@ -101,6 +101,8 @@ class Addressees:
         self._words = runtime.part(OwnWords)
         self._own: dict[str, deque[tuple[int, float]]] = {}
         self._waiting: dict[tuple[str, int], _Waiting] = {}
+        self._sent_on: dict[tuple[int, str], float] = {}
+        """By text and sender: when it was last seen going to others."""
         self._harmless: dict[tuple[int, str], tuple[int, bool]] = {}
         """By text, which is not kept, and sender: what was searched for, and whether nothing is to be told of it."""
         runtime.settling.append(self.settle)
@@ -109,7 +111,6 @@ class Addressees:
         """Something was sent to one connection, or to several of one user."""
         if sender is None or receiver is None or self.passes(sender, receiver, message.payload):
             return
-        self._shared_by(sender, message)
         marks = self._marks(message)
         mine = [mark for mark in marks if same(mark.user, sender)]
         if not mine or any(same(mark.user, receiver) for mark in marks):
@@ -129,10 +130,11 @@ class Addressees:
         if sender is receiver or same(sender, receiver):
             self.to_oneself(sender, payload)
             return True
+        key = hash(payload) if type(payload) is str else _key(payload)
+        self._shares(sender, key, payload)
         if secrets.version():
             return False
         # Only a secret could be told of whatever goes round, or says nothing of its sender or in a way that is meant.
-        key = hash(payload) if type(payload) is str else _key(payload)
         return self._goes_round(sender, key) or self._is_harmless(sender, key, payload)
 
     def everyone(
@@ -141,7 +143,7 @@ class Addressees:
         """Something was sent to all; ``meant`` tells what is meant for them from an addressee that came to be None."""
         if sender is not None and sender.kind is not Kind.USER:
             return
-        self._shared_by(sender, message)
+        self._shared_by(sender, message.payload)
         marks = self._marks(message)
         users = {mark.user.id: mark for mark in marks}
         mark = next((mark for mark in marks if mark.secret), None)
@@ -168,7 +170,7 @@ class Addressees:
         """Something was sent to a room; ``receivers`` are its members as far as they are known."""
         if sender is not None and any(same(sender, user) for user in receivers):
             self.to_oneself(sender, message.payload)
-        self._shared_by(sender, message)
+        self._shared_by(sender, message.payload)
         if secrets.version():
             self._secrets_in_room(sender, receivers, message)
         if name is None or any(fnmatchcase(name, glob) for glob in self._shared):
@@ -197,13 +199,22 @@ class Addressees:
                 with of_test(waiting.test):
                     self._runtime.publish(waiting.reached)
 
-    def _shared_by(self, sender: User | None, message: Message) -> None:
+    def _shared_by(self, sender: User | None, payload: Any) -> None:
         """What a user's work sends to others is meant for them: these are no words of that user's alone any more."""
         if sender is not None and sender.kind is Kind.USER:
             inputs = own_inputs()
             if inputs is not None:
                 self._words.learn(inputs, sender)
-            self._words.sent_to_others(message.payload, sender)
+            self._words.sent_to_others(payload, sender)
+
+    def _shares(self, sender: User, key: int, payload: Any) -> None:
+        """The same, once for all who receive a payload one by one."""
+        sent, now = self._sent_on.get((key, sender.id)), time.monotonic()
+        if sent is None or sent < now - ROUND:
+            if len(self._sent_on) >= _TEXTS:
+                self._sent_on.clear()
+            self._sent_on[key, sender.id] = now
+            self._shared_by(sender, payload)
 
     def _marks(self, message: Message) -> list[Mark]:
         content = self._runtime.content

@@ -52,6 +52,8 @@ _MOST_WORDS: Final = 40
 
 _NOTHING: Final[tuple[Any, ...]] = (None, "", b"", [])
 
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+
 _words: Final = re.compile(r"\w+").findall
 _sentences: Final = re.compile(r"[.!?;]\s+|[\r\n\0]+").split
 _escapes: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf\"/\\])")
@@ -86,10 +88,16 @@ class OwnWords:
         asked = [one for one in asked if one not in _NOTHING]
         if not asked or user.kind is not Kind.USER:
             return
-        texts = list(_leaves(asked))
-        found = {phrase.digest: phrase for text in texts for phrase in _phrases(text, user)}
+        texts = _leaves(asked)
+        found = {
+            phrase.digest: phrase
+            for text in texts
+            if len(text.split(None, _WORDS)) >= _WORDS
+            for phrase in _phrases(text, user)
+        }
         if found:
-            meant_for = self._named(texts) - {user.id}
+            # A message is searched as it came: so it goes on, and is not searched again there.
+            meant_for = self._named(asked if [*map(type, asked)] == [str] else texts) - {user.id}
             for phrase in list(found.values())[:_OF_ONE]:
                 phrase.meant_for = meant_for
                 self._add(phrase)
@@ -181,15 +189,22 @@ def _stands_at(words: list[str], phrase: Phrase, place: int) -> bool:
     return start >= 0 and hash(tuple(words[start : start + phrase.length])) == phrase.digest
 
 
-def _leaves(asked: Any) -> Iterator[str]:
+def _leaves(asked: list[Any]) -> list[str]:
     """The texts of what has come in; of JSON in a text those in it."""
-    left = _LONGEST
-    for text in Gathering(asked).texts:
+    left, leaves = _LONGEST, []
+    for text in asked if [*map(type, asked)] == [str] else Gathering(asked).texts:
         held = parsed(text) if len(text) <= _LONGEST else None
-        for one in [text] if held is None else Gathering(held).texts:
+        for one in [text] if held is None else _texts_in(held):
             if left > 0:
-                yield one[:left]
+                leaves.append(one[:left])
                 left -= len(one)
+    return leaves
+
+
+def _texts_in(held: Any) -> list[str]:
+    if type(held) is dict and _PLAIN.issuperset(map(type, held.values())):
+        return [str(one) for pair in held.items() for one in pair if type(one) is str or type(one) is int]
+    return Gathering(held).texts
 
 
 def _phrases(text: str, user: User) -> Iterator[Phrase]:
