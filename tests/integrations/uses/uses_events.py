@@ -116,3 +116,63 @@ def structlog() -> Any:
         got = [pool.submit(job, *one).result() for one in (("alice", True), ("bob", False), ("alice", False))]
         pool.submit(clear_contextvars).result()
     return [got, as_user("alice", job, "alice", True), asyncio.run(async_outcome(asyncio.sleep(0)))]
+
+
+@use("sentry")
+def sentry() -> Any:
+    import sentry_sdk
+    from sentry_sdk.transport import Transport
+
+    sent: list[Any] = []
+
+    class Kept(Transport):
+        def capture_envelope(self, envelope: Any) -> None:
+            event = envelope.get_event()
+            sent.append([event.get("message"), event.get("user")])
+
+    def visit(user: str | None) -> None:
+        if user is not None:
+            sentry_sdk.set_user({"username": user})
+        sentry_sdk.capture_message("hello")
+        sentry_sdk.capture_event({"message": "of carol", "user": {"username": "carol"}})
+
+    sentry_sdk.init(dsn="http://key@localhost/1", transport=Kept, default_integrations=False)
+    for user in ("alice", "bob", None):
+        as_user(user or "dora", visit, user)
+    sentry_sdk.get_client().close(timeout=0)
+    sentry_sdk.set_user(None)
+    sentry_sdk.get_global_scope().set_client(None)
+    return sent
+
+
+@use("django_locale")
+def locale() -> Any:
+    django_settings()
+    from django.utils import timezone, translation
+
+    def read() -> Any:
+        told = [translation.gettext("Yes"), translation.ngettext("%d day", "%d days", 2), translation.get_language()]
+        return [str(one) for one in (*told, timezone.get_current_timezone())]
+
+    def activate() -> Any:
+        translation.activate("de")
+        timezone.activate("Europe/Berlin")
+        with translation.override("fr"), timezone.override("Europe/Paris"):
+            return [read(), outcome(timezone.activate, 7), outcome(translation.activate, "../nowhere")]
+
+    def deactivate() -> Any:
+        translation.deactivate_all()
+        found = read()
+        translation.deactivate()
+        timezone.deactivate()
+        return [found, read()]
+
+    def all_of_them() -> Any:
+        got = []
+        for user, call in (("alice", activate), ("bob", read), ("bob", deactivate), (None, read)):
+            current_user.set(user)
+            got.append(call())
+        current_user.set(None)
+        return got
+
+    return as_user(None, all_of_them)
