@@ -27,6 +27,8 @@ class Interceptor:
     place: str
     check: Check | None = None
     """What makes a call clean at a glance, for compiled hooks; None where each call has to be looked at."""
+    reads_nothing = False
+    """True where ``passes`` and ``after`` read nothing of the application's, so that none of its code runs in them."""
 
     def before(self, values: Values) -> Any:
         """Called with the call's values as its layout describes them; None when there is nothing left to do after."""
@@ -50,7 +52,17 @@ class Guarded:
     ``calls`` is the cell in which the calls of its target are counted, here and for every interceptor alike.
     """
 
-    __slots__ = ("barrier", "calls", "check", "interceptor", "minds_failures", "minds_results", "place", "probe")
+    __slots__ = (
+        "barrier",
+        "calls",
+        "check",
+        "interceptor",
+        "minds_failures",
+        "minds_results",
+        "place",
+        "probe",
+        "reads_nothing",
+    )
 
     def __init__(self, interceptor: Interceptor, barrier: Barrier, probe: Probe, calls: list[int]) -> None:
         self.interceptor = interceptor
@@ -60,6 +72,7 @@ class Guarded:
         self.barrier = barrier
         self.probe = probe
         self.check: Check | None = getattr(interceptor, "check", None)
+        self.reads_nothing: bool = getattr(interceptor, "reads_nothing", False)
         kind = type(interceptor)
         self.minds_results = getattr(kind, "after", Interceptor.after) is not Interceptor.after
         self.minds_failures = getattr(kind, "failed", Interceptor.failed) is not Interceptor.failed
@@ -142,6 +155,13 @@ class Probe:
     @staticmethod
     def after(states: States, result: Any) -> None:
         """Tell the waiting interceptors, the last one first, as nested blocks would end."""
+        guarded, state = states[0]
+        if guarded.reads_nothing and len(states) == 1:
+            try:
+                guarded.interceptor.after(state, result)
+            except Exception as fault:
+                _absorbed(guarded, fault)
+            return
         me = get_ident()
         outermost = me not in inside
         try:
@@ -177,6 +197,18 @@ class Probe:
         # By-value picklers (for functions of __main__) walk into code constants. Give them something that asks nobody
         # and is made of the standard library alone: the auditor need not be installed where they unpickle.
         return (SimpleNamespace, (), {"before": nullcontext().__exit__, "original": self.original})
+
+
+def inside_the_auditor(tell: Callable[[], None]) -> None:
+    """Call ``tell``; what it has the application do meanwhile is not asked about."""
+    me = get_ident()
+    outermost = me not in inside
+    try:
+        inside.add(me)
+        tell()
+    finally:
+        if outermost:
+            inside.discard(me)
 
 
 def _absorbed(guarded: Guarded, fault: Exception) -> None:
@@ -218,6 +250,8 @@ def _one(guarded: Guarded) -> Callable[[Values], States | None]:
 def _passing(every: tuple[Guarded, ...]) -> Callable[[Values, Any], States | None]:
     """As :func:`_several`, for a call whose first interceptor knows the witnesses; one stay in the auditor for all."""
     first, others = every[0], every[1:]
+    if not others and first.interceptor.reads_nothing:
+        return _passing_alone(first)
     assert first.check is not None  # noqa: S101 - only those with a check come here
     clean, knows = first.check.site, first.interceptor.passes
     steps = [(guarded, guarded.interceptor.before) for guarded in others]
@@ -250,6 +284,25 @@ def _passing(every: tuple[Guarded, ...]) -> Callable[[Values, Any], States | Non
         finally:
             inside.discard(me)
         return states or None
+
+    return passes
+
+
+def _passing_alone(guarded: Guarded) -> Callable[[Values, Any], States | None]:
+    """The same for one that reads nothing of the application's: it can't be called again from inside itself."""
+    assert guarded.check is not None  # noqa: S101 - as above
+    clean, knows, asks = guarded.check.site, guarded.interceptor.passes, _one(guarded)
+
+    def passes(values: Values, witnesses: Any) -> States | None:
+        try:
+            state = knows(values, witnesses)
+        except Exception as error:
+            _absorb(guarded, (), error)
+            return None
+        if state is AGAIN:
+            clean.clean -= 1
+            return asks(values)
+        return None if state is None else ((guarded, state),)
 
     return passes
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.instrument.compile.check import Check, compiled_paths
 from isolation_audit.instrument.layout import Layout, Reader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
-from isolation_audit.instrument.probe import AGAIN, Interceptor
+from isolation_audit.instrument.probe import AGAIN, Interceptor, inside_the_auditor
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import EVERYONE, SEVERAL, Kind, User, plain_name, same
@@ -68,6 +68,7 @@ class EmissionPoint(Interceptor):
         plain = self._owner is None and not self._addressee.to_everyone
         self._plain_address = layout.plain_argument(entry.addressee) if plain else None
         self.check = self._compiled(layout)
+        self.reads_nothing = self._event is None
 
     def before(self, values: Values) -> Any:
         """Join the event that is under way or begin one; publish a passage whose witnesses disagree."""
@@ -173,7 +174,7 @@ class EmissionPoint(Interceptor):
         if emission_variable.get() is emission:
             emission_variable.set(outer[0])
         if not emission.known:
-            self._runtime.publish(Lost(emission, self._entry, self._method))
+            inside_the_auditor(lambda: self._runtime.publish(Lost(emission, self._entry, self._method)))
         elif not emission.verified:
             self._runtime.tally.unverified += 1
 
