@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from base64 import b64encode
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -164,3 +167,48 @@ def test_a_worker_of_rq_finds_the_user_of_an_earlier_job(run, minded, tmp_path):
     assert told(done.findings) == ([] if minded else [("IA503", "alice", "bob")])
     tally = done.auditor.runtime.tally
     assert (tally.jobs, tally.jobs_named) == (2, 2)
+
+
+OWNED = "Basic " + b64encode(b"alice:a long password").decode()
+
+
+def calls_for_another(user: str, credential: str | None) -> None:
+    """A job in bob's name that asks another service, with what it was given or with what the process has kept."""
+    current_user.set(user)
+    connection = HTTPConnection("127.0.0.1", 9)
+    connection.putrequest("GET", "/me")
+    connection.putheader("Authorization", credential or OWNED)
+    with suppress(OSError):
+        connection.endheaders()
+    current_user.set(None)
+
+
+def publish_with_dramatiq(credential: str | None) -> None:
+    pytest.importorskip("dramatiq")
+    import dramatiq
+    from dramatiq.brokers.stub import StubBroker
+
+    broker = StubBroker()
+    actor = dramatiq.actor(calls_for_another, broker=broker)
+    worker = dramatiq.Worker(broker, worker_timeout=10, worker_threads=1)
+    worker.start()
+    try:
+        as_user("alice", known_to_the_audit)
+        as_user("bob", actor.send, "bob", credential)
+        broker.join(actor.queue_name)
+        worker.join()
+    finally:
+        worker.stop()
+        broker.close()
+
+
+def known_to_the_audit() -> None:
+    from isolation_audit.auditor import current
+
+    current().runtime.ambient.current()
+
+
+@pytest.mark.parametrize("credential", [OWNED, None], ids=["given", "kept"])
+def test_what_a_job_was_given_explains_what_it_sends(run, credential):
+    done = run(publish_with_dramatiq, credential)
+    assert told(done.findings) == ([] if credential else [("IA203", "bob", "alice")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.integrations.published_jobs import PublishedJobs
+from isolation_audit.integrations.published_jobs import PublishedJobs, given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -34,6 +34,7 @@ class Celery:
             published_id=lambda layout: layout.argument("task_id"),
             id_of=lambda layout: layout.argument("uuid"),
             where_of=_where,
+            given_of=given("args", "kwargs", "body"),
         ).points(runtime)
 
 

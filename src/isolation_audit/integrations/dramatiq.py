@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.integrations.published_jobs import PublishedJobs, field
+from isolation_audit.integrations.published_jobs import PublishedJobs, field, given
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ class Dramatiq:
             published_id=field("message", "message_id"),
             id_of=field("message", "message_id"),
             where_of=field("message", "actor_name"),
+            given_of=given("message"),
         ).points(runtime)
 
 

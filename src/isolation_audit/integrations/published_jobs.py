@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.model.scopes import job_variable
+from isolation_audit.model.scopes import job_variable, unit_variable
+from isolation_audit.model.user_names import field_of
 from isolation_audit.model.users import Kind
 from isolation_audit.records import dataclass
 from isolation_audit.rules.context.jobs import Jobs
 from isolation_audit.rules.context.lineage import Lineage
+from isolation_audit.rules.provenance.inputs import ITEM, Input, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.bindings import Bindings
     from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.inputs import Inputs
 
+_ARGUMENTS: Final = ("args", "_args", "kwargs", "_kwargs")
 _RANDOM: Final = re.compile("[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 """Ids as libraries make them; one that the application made may be used again, by whomever."""
 
@@ -45,6 +49,8 @@ class PublishedJobs:
     published_id: Callable[[Layout], Callable[[Values], Any]]
     id_of: Callable[[Layout], Callable[[Values], Any]]
     where_of: Callable[[Layout], Callable[[Values], Hashable]]
+    given_of: Callable[[Layout], Callable[[Values], Any]]
+    """What the publisher has given to the job, or the message or job that holds it."""
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """A point a place."""
@@ -86,7 +92,7 @@ class MessagePoint(Interceptor):
 class _Job:
     """One run of a job; holds nothing of it."""
 
-    __slots__ = ("_bindings", "_id", "_kind", "counted", "outer", "running_unit")
+    __slots__ = ("_bindings", "_id", "_kind", "around", "counted", "inputs", "outer", "running_unit")
 
     def __init__(self, kind: str, identifier: Any, bindings: Bindings, outer: Any) -> None:
         self._kind = kind
@@ -95,6 +101,9 @@ class _Job:
         self.outer = outer
         self.running_unit: Any = None
         self.counted: Any = None
+        self.inputs: Inputs | None = None
+        """What comes in through it, from what its publisher has given on."""
+        self.around: Any = None
 
     def publisher(self) -> User | None:
         """Whose it is, as far as is known by now: a binding may arrive after its message."""
@@ -109,6 +118,8 @@ class TaskPoint(Interceptor):
         self._kind = jobs.kind
         self._id = jobs.id_of(layout)
         self._where = jobs.where_of(layout)
+        self._given = jobs.given_of(layout)
+        self._receiver = receiver(runtime)
         self._lineage = runtime.part(Lineage)
         self._bindings = runtime.bindings
         self._jobs = runtime.part(Jobs)
@@ -117,19 +128,49 @@ class TaskPoint(Interceptor):
         """An earlier job's user may still be there."""
         job = _Job(self._kind, self._id(values), self._bindings, job_variable.get())
         job.counted = self._jobs.begin()
-        job.running_unit = self._lineage.begin_task(job.publisher(), self._where(values))
+        publisher = job.publisher()
+        job.running_unit = self._lineage.begin_task(publisher, self._where(values))
         job_variable.set(job)
+        if self._receiver is not None:
+            by = None if publisher is None else publisher.id
+            given = Input(ITEM, self._given(values), texts=of_arguments, stored_by=by)
+            job.around, job.inputs = unit_variable.get(), self._receiver.begin(given)
+            job.inputs.user = publisher
+            unit_variable.set(job.inputs)
         return job
 
     def after(self, job: Any, _result: Any) -> None:
         """Whoever is the user now is left behind."""
         job_variable.set(job.outer)
+        if job.inputs is not None:
+            unit_variable.set(job.around)
+            job.inputs.end()
         self._jobs.end(job.counted, job.publisher())
         self._lineage.end_task(job.running_unit, job.publisher)
 
     def failed(self, job: Any, _error: BaseException) -> None:
         """The same."""
         self.after(job, None)
+
+
+def of_arguments(given: Any) -> Any:
+    """Arguments, or what a message or a job holds of them by now: RQ's read them when they run."""
+    if type(given) is tuple:
+        return given
+    held = field_of(given, "_message") or given  # dramatiq's brokers put a message into one of their own
+    return [value for name in _ARGUMENTS if type(value := field_of(held, name)) in (list, tuple, dict)]
+
+
+def given(*arguments: str) -> Callable[[Layout], Callable[[Values], Any]]:
+    """A maker of what reads the message or the job of a call; or, where there are several names, all of these."""
+
+    def make(layout: Layout) -> Callable[[Values], Any]:
+        if arguments == ("self",):
+            return layout.receiver_reader()
+        reads = [layout.optional(name) for name in arguments]
+        return reads[0] if len(reads) == 1 else lambda values: tuple(read(values) for read in reads)
+
+    return make
 
 
 def field(argument: str, name: str) -> Callable[[Layout], Callable[[Values], Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.integrations.published_jobs import PublishedJobs, field
+from isolation_audit.integrations.published_jobs import PublishedJobs, field, given
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ class RQ:
             published_id=field("self", "_id"),
             id_of=field("self", "_id"),
             where_of=field("self", "origin"),
+            given_of=given("self"),
         ).points(runtime)
 
 

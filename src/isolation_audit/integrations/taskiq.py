@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.integrations.published_jobs import PublishedJobs, field
+from isolation_audit.integrations.published_jobs import PublishedJobs, field, given
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ class Taskiq:
             published_id=field("message", "task_id"),
             id_of=field("message", "task_id"),
             where_of=field("message", "task_name"),
+            given_of=given("message"),
         ).points(runtime)
 
 
