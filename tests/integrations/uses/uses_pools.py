@@ -136,3 +136,39 @@ def aiomysql() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is there already is worth a warning to the server
         return as_user(None, asyncio.run, main())
+
+
+@use("django_connections")
+def django_connections() -> Any:
+    from django.db.utils import ConnectionHandler
+    from uses_wsgi import django_settings
+
+    django_settings()
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:", "CONN_MAX_AGE": None}
+    connection = ConnectionHandler({"default": database})["default"]
+
+    def work(user: str) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA cache_size = 77")
+            cursor.execute("CREATE TEMP TABLE IF NOT EXISTS mine (owner TEXT)")
+            cursor.executemany("INSERT INTO mine VALUES (%s)", [(user,), (user,)])
+            wrong = outcome(cursor.execute, "CREATE TEMP TABLE mine (owner TEXT)")
+        connection.set_autocommit(False)
+        for end in (connection.commit, connection.rollback):
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO mine VALUES ('more')")
+            end()
+        connection._savepoint("part")
+        connection._savepoint_rollback("part")
+        connection.rollback()
+        connection.set_autocommit(True)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM mine")
+            return [wrong, cursor.fetchone()]
+
+    got = [as_user(user, work, user) for user in ("alice", "bob", "alice")]
+    connection.set_autocommit(False)
+    connection.connection.close()
+    got += [as_user("bob", outcome, end) for end in (connection.commit, connection.rollback)]
+    connection.connection = None
+    return got
