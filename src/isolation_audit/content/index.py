@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.content.readings import encoded, is_unspaced, readings
+from isolation_audit.content.readings import Reading, encoded, is_plain, is_unspaced, readings
 from isolation_audit.content.shapes.addresses import Addresses
 from isolation_audit.content.shapes.mixed import Mixed
 from isolation_audit.content.shapes.phrases import Phrases
@@ -96,20 +96,32 @@ class Index:
 
     def find(self, text: str) -> tuple[list[Mark], bool]:
         """The marks of the identifiers in ``text``, each once; False where the search was cut short."""
-        found: list[bytes] = []
-        complete, known = True, self._marks.__contains__
-        for reading in readings(text, unspaced=self._unspaced) if self._searched else ():
-            for shape in self._searched:
-                found += filter(known, shape.candidates(reading))
-            complete = complete and not reading.cut
-        keys = list(dict.fromkeys(found))
+        searched = self._searched
+        if not searched:
+            return [], True
+        if is_plain(text):
+            reading = Reading(text.encode())
+            keys = self._in_reading(reading, searched)
+            complete = not reading.cut
+        else:
+            every = readings(text, unspaced=self._unspaced)
+            keys = {key for reading in every for key in self._in_reading(reading, searched)}
+            complete = not any(reading.cut for reading in every)
+        if not keys:
+            return [], complete
         marks = {key: mark for key in keys if (mark := self._marks.get(key)) is not None}
         if len(keys) > 1:
             marks = {key: mark for key, mark in marks.items() if mark.secret or not _only_inside(key, keys, text)}
         return list(dict.fromkeys(marks.values())), complete
 
+    def _in_reading(self, reading: Reading, searched: tuple[Shape, ...]) -> set[bytes]:
+        known = self._marks.__contains__
+        if len(searched) == 1:
+            return set(filter(known, searched[0].candidates(reading)))
+        return {key for shape in searched for key in filter(known, shape.candidates(reading))}
 
-def _only_inside(key: bytes, keys: list[bytes], text: str) -> bool:
+
+def _only_inside(key: bytes, keys: set[bytes], text: str) -> bool:
     """True where an identifier stands nowhere but inside of longer ones: ``alice`` in ``alice.liddell``."""
     longer = [other for other in keys if len(other) > len(key) and key in other]
     for other in sorted(longer, key=lambda one: (-len(one), one)):

@@ -44,19 +44,21 @@ class Reading:
     """One way to read a text; ``cut`` is set by a search that did not come to its end."""
 
     __slots__ = ("_words", "cut", "data")
-    _words: list[bytes]
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.cut = False
+        self._words: list[bytes] | None = None
 
     def words(self) -> list[bytes]:
         """All words, and where joints stand at a word's ends also the word without them. Made once."""
-        if not hasattr(self, "_words"):
+        if self._words is None:
             spaced = b" %b " % self.data.translate(_WORDS)
-            self._words = words = spaced.split()
-            if b"- " in spaced or b" -" in spaced or b"_ " in spaced or b" _" in spaced:
+            words = spaced.split()
+            # A pair of signs is searched for slowly where one of them is a space; most texts have no joint at all.
+            if any(joint in spaced and (joint + b" " in spaced or b" " + joint in spaced) for joint in (b"-", b"_")):
                 words += [word.strip(JOINTS) for word in words if word[0] in JOINTS or word[-1] in JOINTS]
+            self._words = words
         return self._words
 
 
@@ -65,6 +67,11 @@ def encoded(text: str, *, unspaced: bool = True) -> bytes:
     if text.isascii():
         return text.encode()
     return (_foreign_signs if unspaced else _foreign_signs_and_unspaced)(BREAK, text).encode()
+
+
+def is_plain(text: str) -> bool:
+    """True where a text is read in one way only: it has nothing but ASCII, and no signs that stand for others."""
+    return text.isascii() and "\\" not in text and "%" not in text
 
 
 def readings(text: str, *, unspaced: bool) -> list[Reading]:

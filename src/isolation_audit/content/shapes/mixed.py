@@ -46,4 +46,4 @@ class Mixed(Counted):
         data = reading.data
         sketch = data.translate(_KINDS)
         words = {data[sketch.rfind(b" ", 0, match.start()) + 1 : match.end()] for match in _ANCHOR.finditer(sketch)}
-        return {word.strip(JOINTS) for word in words}
+        return [word.strip(JOINTS) for word in words]

@@ -54,10 +54,13 @@ class Prefixed:
 
     def candidates(self, reading: Reading) -> Iterable[bytes]:
         """One pass a prefix."""
-        found: set[bytes] = set()
+        if len(self._patterns) == 1:
+            found: list[bytes] = self._patterns[0].findall(reading.data)
+            return found
+        every: set[bytes] = set()
         for pattern in self._patterns:
-            found.update(pattern.findall(reading.data))
-        return found
+            every.update(pattern.findall(reading.data))
+        return every
 
 
 def _pattern(prefix: bytes) -> re.Pattern[bytes]:
