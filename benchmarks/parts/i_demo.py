@@ -1,4 +1,4 @@
-"""What ``isolation-audit demo`` shows as its overhead: the example chat in a tight loop."""
+"""What ``isolation-audit demo`` shows as its overhead: the example chat in a tight loop, and with a model."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from benchmarks.timing import clean_environment, installed
         Row(
             "demo_overhead", "load time of the user engine, audited / bare, as fast as events can be made", at_most(1.3)
         ),
+        Row("demo_overhead_with_model", "the same where the model takes 0.1 s"),
         Row("demo_overhead_legacy", "the same with the legacy engine, whose events are findings"),
     ],
 )
 def demo(_effort: Effort) -> Measured:
     """The command itself."""
     if not installed("starlette", "uvicorn", "websockets"):
-        return Measured(missing=dict.fromkeys(("demo_overhead", "demo_overhead_legacy"), "the demo extra is missing"))
+        return Measured(
+            missing=dict.fromkeys(("demo_overhead", "demo_overhead_with_model"), "the demo extra is missing")
+        )
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "isolation_audit", "demo", "--json", "--report", folder]
         done = subprocess.run(
@@ -35,6 +38,7 @@ def demo(_effort: Effort) -> Measured:
     return Measured(
         {
             "demo_overhead": engines["user"]["overhead_ratio"],
+            "demo_overhead_with_model": engines["user"]["overhead_ratio_with_model"],
             "demo_overhead_legacy": engines["legacy"]["overhead_ratio"],
         }
     )

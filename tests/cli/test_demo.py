@@ -31,6 +31,7 @@ PER_ENGINE = {
     "deprecated_engines_built",
     "findings",
     "overhead_ratio",
+    "overhead_ratio_with_model",
 }
 
 
@@ -51,7 +52,8 @@ def check_figures(figures: dict[str, Any], users: int) -> None:
     assert legacy["deprecated_engines_built"] == legacy["findings"]["IA101"] > 0
     assert (user["crossing_events"], user["foreign_events_seen_by_clients"]) == (0, 0)
     assert (user["deprecated_engines_built"], user["findings"]) == (0, {})
-    assert legacy["overhead_ratio"] > 0 < user["overhead_ratio"]
+    for ratio in ("overhead_ratio", "overhead_ratio_with_model"):
+        assert legacy[ratio] > 0 < user[ratio]
 
 
 def check_reports(folder: Path) -> None:

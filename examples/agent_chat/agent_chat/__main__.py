@@ -43,6 +43,9 @@ def main() -> None:
         "--batch-size", type=int, default=defaults.batch_size, help="requests the model answers at once"
     )
     parser.add_argument("--batch-window", type=float, default=defaults.batch_window, help="seconds a batch may wait")
+    parser.add_argument(
+        "--model-seconds", type=float, default=defaults.model_seconds, help="seconds that the model thinks of a batch"
+    )
     parser.add_argument("--database", default=defaults.database, help="SQLite file (default: %(default)s)")
     parser.add_argument(
         "--fault", choices=FAULTS, metavar="NAME", default=defaults.fault, help="a mistake to make; see faults.toml"
@@ -54,6 +57,7 @@ def main() -> None:
             seed=given.seed,
             batch_size=given.batch_size,
             batch_window=given.batch_window,
+            model_seconds=given.model_seconds,
             database=given.database,
             secret=defaults.secret,
             operator_key=defaults.operator_key,

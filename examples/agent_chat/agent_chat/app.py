@@ -58,7 +58,7 @@ class ChatApplication:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.history = self.history_class(settings.database)
-        self.model = LanguageModel(settings.seed, settings.batch_size, settings.batch_window)
+        self.model = LanguageModel(settings.seed, settings.batch_size, settings.batch_window, settings.model_seconds)
         self.manager = self.manager_class(settings.seed)
         self.bridge = self.bridge_class(self.manager)
         self.registry = self.registry_class(self.model, self.history)

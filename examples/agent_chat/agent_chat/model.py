@@ -1,8 +1,8 @@
 """A language model small enough to live in the process, with continuous batching like a real inference server.
 
 Requests wait until ``batch_size`` of them have come together or ``batch_window`` seconds have passed. The batch is
-answered in an order drawn from the seed and the batch's number over the requests sorted by prompt. So who wakes up
-first depends on what was asked and never on how fast the machine is.
+answered after ``seconds``, as a real model thinks for a while, in an order drawn from the seed and the batch's number
+over the requests sorted by prompt. So who wakes up first depends on what was asked, never on how fast the machine is.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ _ENDINGS = (
 class LanguageModel:
     """Answers prompts in batches; one for the process, as a model's memory allows no more."""
 
-    def __init__(self, seed: int, batch_size: int, batch_window: float) -> None:
+    def __init__(self, seed: int, batch_size: int, batch_window: float, seconds: float = 0.0) -> None:
         self.seed = seed
         self.batch_size = batch_size
         self.batch_window = batch_window
+        self.seconds = seconds
         self.batches = 0
         self._waiting: list[tuple[str, asyncio.Future[str]]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -44,7 +45,8 @@ class LanguageModel:
         self._waiting.append((prompt, future))
         if len(self._waiting) >= self.batch_size:
             batch = self._take()
-            loop.call_soon(self._answer, batch, context=self._nobody)  # not at once: the last to come must wait as well
+            # In no case at once: the last to come must wait as well.
+            loop.call_later(self.seconds, self._answer, batch, context=self._nobody)
         elif self._timer is None:
             self._timer = loop.call_later(self.batch_window, self._window_over, context=self._nobody)
         return await future
@@ -58,7 +60,8 @@ class LanguageModel:
 
     def _window_over(self) -> None:
         self._timer = None
-        self._answer(self._take())
+        batch = self._take()
+        asyncio.get_running_loop().call_later(self.seconds, self._answer, batch, context=self._nobody)
 
     def _answer(self, batch: list[tuple[str, asyncio.Future[str]]]) -> None:
         self.batches += 1

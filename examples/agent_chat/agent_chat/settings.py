@@ -23,6 +23,7 @@ class Settings:
     seed: int = 1
     batch_size: int = 8
     batch_window: float = 0.02
+    model_seconds: float = 0.0
     database: str = ":memory:"
     secret: str = "agent-chat-demo-secret"  # noqa: S105 - a demo's default; AGENT_CHAT_SECRET overrides it
     operator_key: str = "demo-operator"
@@ -36,6 +37,8 @@ class Settings:
             raise ValueError(f"batch size must be at least 1, not {self.batch_size}")
         if self.batch_window < 0:
             raise ValueError(f"batch window must not be negative, but is {self.batch_window}")
+        if not 0 <= self.model_seconds < float("inf"):
+            raise ValueError(f"model seconds must be a length of time, not {self.model_seconds}")
         if self.fault is not None and self.fault not in FAULTS:
             raise ValueError(f"fault must be one of {', '.join(FAULTS)}, not {self.fault!r}")
         if self.fault is not None and self.engine != "user":
@@ -56,6 +59,7 @@ class Settings:
             seed=int(get("SEED", cls.seed)),
             batch_size=int(get("BATCH_SIZE", cls.batch_size)),
             batch_window=float(get("BATCH_WINDOW", cls.batch_window)),
+            model_seconds=float(get("MODEL_SECONDS", cls.model_seconds)),
             database=get("DATABASE", cls.database),
             secret=get("SECRET", cls.secret),
             operator_key=get("OPERATOR_KEY", cls.operator_key),

@@ -26,18 +26,26 @@ REPEATS = 5
 """Loads on each server; the fastest one of each counts for the overhead."""
 
 AUDITED_LOG = "audited.log"
+MODEL_SECONDS = 0.1
+"""What the model takes for an answer where the chat is one as people have it; a large model takes longer."""
+
+MODEL_REPEATS = 2
 _BATCH_WINDOW = 30
 _START_TIMEOUT = 30
 
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """What clients and auditor counted for one engine; ``overhead`` is a ratio of times, audited to bare."""
+    """What clients and auditor counted for one engine, and ratios of load times, audited to bare.
+
+    ``overhead`` is that of a tight loop, whose model takes no time; ``with_model`` that of a chat whose model does.
+    """
 
     engine: str
     received: int
     foreign_events: int
     overhead: float
+    with_model: float
     path: Path
     report: dict[str, Any]
 
@@ -77,6 +85,7 @@ class EngineResult:
             "deprecated_engines_built": self.deprecated,
             "findings": self.findings,
             "overhead_ratio": round(self.overhead, 3),
+            "overhead_ratio_with_model": round(self.with_model, 3),
         }
 
 
@@ -115,30 +124,50 @@ def cleared(directory: Path) -> Path:
     return directory.resolve()
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The same loads on a bare and an audited server: what clients of the audited one counted, and the time's ratio."""
+
+    received: int
+    foreign: int
+    overhead: float
+
+
 async def measure(engine: str, users: int, seed: int, directory: Path, say: Callable[[str], None]) -> EngineResult:
-    """Drive the same load against a bare and an audited server, in turn, and read the audited one's report.
+    """Drive an engine in a tight loop, which is what is counted, and as a chat whose model takes time.
 
     Raises:
         UsageError: the example did not start, or a load did not come to its end.
     """
     directory = cleared(directory)
-    command = program(engine, users, seed)
+    with_model = cleared(directory / "with-model")
+    tight = await _compare(program(engine, users, seed), users, seed, directory, REPEATS, say)
+    slow = program(engine, users, seed, "--model-seconds", str(MODEL_SECONDS))
+    real = await _compare(slow, users, seed, with_model, MODEL_REPEATS, lambda text: say(f"with a model, {text}"))
+    report = read_report(directory)
+    path = directory / "report.json"
+    return EngineResult(engine, tight.received, tight.foreign, tight.overhead, real.overhead, path, report)
+
+
+async def _compare(
+    command: list[str], users: int, seed: int, directory: Path, repeats: int, say: Callable[[str], None]
+) -> Compared:
+    """The same load against a bare and an audited server, in turn; the fastest one of each counts."""
     say("starting a bare and an audited server")
     received = foreign = 0
     fastest = {"bare": float("inf"), "audited": float("inf")}
     log = directory / AUDITED_LOG
     async with server(command, directory / "bare.log") as bare, server(audited(command, directory), log) as watched:
-        for repeat in range(REPEATS):
+        for repeat in range(repeats):
             for name, url in (("bare", bare), ("audited", watched)):
-                say(f"load {repeat + 1} of {REPEATS}, {name}")
+                say(f"load {repeat + 1} of {repeats}, {name}")
                 load = await drive(url, users, seed, log)
                 fastest[name] = min(fastest[name], load.seconds)
                 if name == "audited":
                     received += load.events_total
                     foreign += load.foreign_events
         say("stopping")
-    overhead = fastest["audited"] / fastest["bare"]
-    return EngineResult(engine, received, foreign, overhead, directory / "report.json", read_report(directory))
+    return Compared(received, foreign, fastest["audited"] / fastest["bare"])
 
 
 def program(engine: str, users: int, seed: int, *more: str) -> list[str]:
