@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 LARGEST: Final = 256 * 1024
 """Bytes of one payload that are searched."""
 
+_FOR_WORDS: Final = 64 * 1024
+"""Of these, bytes that are searched for the words of others."""
+
 _PASSED_ON: Final = 256
 """Payloads that are remembered between a framework and its server."""
 
@@ -223,7 +226,7 @@ class Egress:
         if inputs is None or own is None:
             return
         self._words.words.learn(own, user)
-        part = payload[:LARGEST]
+        part = payload[:_FOR_WORDS]
         text = str(part, "utf-8", "replace") if isinstance(part, bytes) else part
         if not self._words.words.of_others(text, user):
             return

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import unescape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
-from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.inputs import REQUEST
 from isolation_audit.rules.provenance.texts import brought
@@ -30,7 +30,7 @@ _PHRASES: Final = 20_000
 """Phrases that are remembered."""
 
 _ALIKE: Final = 64
-"""Phrases with the same longest word that are."""
+"""Phrases with the same two words that are."""
 
 _OF_ONE: Final = 64
 """Phrases of one request or message that are."""
@@ -61,11 +61,15 @@ _escapes: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf\"/\\])")
 
 @dataclass(slots=True, eq=False)
 class Phrase:
-    """Some words in their order, by digest; ``place`` is that of the longest of them, whose digest is ``anchor``."""
+    """Some words in their order, by digest.
+
+    ``anchor`` is the digest of the longest of them, ``pair`` that of it and a word beside it, which begin at ``place``.
+    """
 
     digest: int
     length: int
     anchor: int
+    pair: int
     place: int
     user: User | None
     """Whose; None once they are nobody's."""
@@ -79,7 +83,9 @@ class OwnWords:
     def __init__(self, runtime: Runtime) -> None:
         self._content = runtime.content
         self._phrases: dict[int, Phrase] = {}
-        self._by_anchor: dict[int, dict[int, Phrase]] = {}
+        self._by_pair: dict[int, tuple[Phrase, ...]] = {}
+        self._anchors: dict[int, int] = {}
+        """How many phrases have each longest word."""
 
     def learn(self, inputs: Inputs, user: User) -> None:
         """What a unit was asked with is its user's."""
@@ -104,21 +110,13 @@ class OwnWords:
 
     def of_others(self, text: str, user: User) -> list[Phrase]:
         """The phrases in a text that are somebody else's, and not meant for ``user``."""
-        if not self._by_anchor:
+        if not self._anchors:
             return []
-        words = _words(unescaped(text))
-        hashes = [*map(hash, words)]
-        if self._by_anchor.keys().isdisjoint(hashes):
-            return []
-        found: dict[int, Phrase] = {}
-        for place, one in enumerate(hashes):
-            for phrase in list(self._by_anchor.get(one, {}).values()):
-                owner = phrase.user
-                if owner is None or same(owner, user) or user.id in phrase.meant_for:
-                    continue
-                if _stands_at(words, phrase, place):
-                    found[phrase.digest] = phrase
-        return list(found.values())
+        return [
+            phrase
+            for phrase in self._standing(_words(unescaped(text)))
+            if phrase.user is not None and not same(phrase.user, user) and user.id not in phrase.meant_for
+        ]
 
     def publish(self, phrases: Iterable[Phrase]) -> None:
         """They are nobody's from now on."""
@@ -127,13 +125,26 @@ class OwnWords:
 
     def sent_to_others(self, payload: Any, sender: User) -> None:
         """What its author sends to somebody else is no secret of theirs any more."""
-        if not self._by_anchor:
-            return
-        words = _words(unescaped("\0".join(Gathering(payload).texts)))
-        for place, one in enumerate(words):
-            for phrase in list(self._by_anchor.get(hash(one), {}).values()):
-                if phrase.user is not None and same(phrase.user, sender) and _stands_at(words, phrase, place):
-                    phrase.user = None
+        if self._anchors:
+            words = _words(unescaped("\0".join(Gathering(payload).texts)))
+            self.publish(one for one in self._standing(words) if one.user is not None and same(one.user, sender))
+
+    def _standing(self, words: list[str]) -> list[Phrase]:
+        """All phrases that stand in a text of these words."""
+        anchors = self._anchors
+        hashes = [*map(hash, words)]
+        if anchors.keys().isdisjoint(hashes):
+            return []
+        found: dict[int, Phrase] = {}
+        last = len(words) - 1
+        for place, one in enumerate(hashes):
+            if one in anchors:
+                # A single word is in many texts; two in a row are in few.
+                for start in (place - 1, place):
+                    if 0 <= start < last:
+                        alike = self._by_pair.get(hash((words[start], words[start + 1])), ())
+                        found |= {phrase.digest: phrase for phrase in alike if _stands_at(words, phrase, start)}
+        return [*found.values()]
 
     def _add(self, phrase: Phrase) -> None:
         known = self._phrases.setdefault(phrase.digest, phrase)
@@ -142,21 +153,27 @@ class OwnWords:
                 known.user = None
             known.meant_for |= phrase.meant_for
             return
-        alike = self._by_anchor.setdefault(phrase.anchor, {})
-        alike[phrase.digest] = phrase
-        if len(alike) > _ALIKE:
-            self._phrases.pop(next(iter(alike)), None)
-            drop_oldest(alike, _ALIKE)
+        alike = self._by_pair.get(phrase.pair, ())
+        if len(alike) >= _ALIKE:
+            self._drop(alike[0])
+        self._by_pair[phrase.pair] = (*self._by_pair.get(phrase.pair, ()), phrase)
+        self._anchors[phrase.anchor] = self._anchors.get(phrase.anchor, 0) + 1
         if len(self._phrases) > _PHRASES:
-            self._drop_first()
+            self._drop(next(iter(self._phrases.values())))
 
-    def _drop_first(self) -> None:
-        oldest = self._phrases.pop(next(iter(self._phrases)), None)
-        alike = {} if oldest is None else self._by_anchor.get(oldest.anchor, {})
-        if oldest is not None:
-            alike.pop(oldest.digest, None)
-        if oldest is not None and not alike:
-            self._by_anchor.pop(oldest.anchor, None)
+    def _drop(self, phrase: Phrase) -> None:
+        if self._phrases.pop(phrase.digest, None) is None:
+            return  # another thread has
+        alike = tuple(one for one in self._by_pair.get(phrase.pair, ()) if one is not phrase)
+        if alike:
+            self._by_pair[phrase.pair] = alike
+        else:
+            self._by_pair.pop(phrase.pair, None)
+        left = self._anchors.get(phrase.anchor, 0) - 1
+        if left > 0:
+            self._anchors[phrase.anchor] = left
+        else:
+            self._anchors.pop(phrase.anchor, None)
 
     def _named(self, texts: Iterable[str]) -> frozenset[str]:
         if self._content is None:
@@ -166,15 +183,11 @@ class OwnWords:
 
 def holds(text: str, phrases: Sequence[Phrase]) -> set[int]:
     """The digests of those phrases that stand in a text."""
-    wanted = {phrase.anchor for phrase in phrases}
+    wanted = {phrase.pair for phrase in phrases}
     words = _words(unescaped(text))
-    places = [place for place, word in enumerate(words) if hash(word) in wanted]
-    return {
-        phrase.digest
-        for phrase in phrases
-        for place in places
-        if hash(words[place]) == phrase.anchor and _stands_at(words, phrase, place)
-    }
+    pairs = [*map(hash, pairwise(words))]
+    places = [place for place, pair in enumerate(pairs) if pair in wanted]
+    return {phrase.digest for phrase in phrases for place in places if _stands_at(words, phrase, place)}
 
 
 def unescaped(text: str) -> str:
@@ -214,6 +227,8 @@ def _phrases(text: str, user: User) -> Iterator[Phrase]:
         words = _words(sentence)[:_MOST_WORDS]
         if len(words) < _WORDS or sum(map(len, words)) < _LETTERS or all(map(str.isdigit, words)):
             continue
-        place = max(range(len(words)), key=lambda place: len(words[place]))
-        if len(words) > _LONGEST_WORD or len(words[place]) >= _LONGEST_WORD:
-            yield Phrase(hash(tuple(words)), len(words), hash(words[place]), place, user)
+        longest = max(range(len(words)), key=lambda place: len(words[place]))
+        if len(words) > _LONGEST_WORD or len(words[longest]) >= _LONGEST_WORD:
+            place = min(longest, len(words) - 2)
+            pair = hash((words[place], words[place + 1]))
+            yield Phrase(hash(tuple(words)), len(words), hash(words[longest]), pair, place, user)
