@@ -7,7 +7,7 @@ LOWEST := $(VENV)-lowest/.installed
 # Files of tests that run at the same time: on two cores four, as tests wait for servers half of their time. A file's tests
 # stay together, because some look at what the ones before left.
 JOBS ?= 4
-SIDE_BY_SIDE := -n $(JOBS) --dist loadfile
+SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: environment environment-lowest demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps libraries clean
 

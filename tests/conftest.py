@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import types
+from collections import Counter
 from pathlib import Path
 
 import hypothesis
@@ -51,13 +52,25 @@ def pytest_collection():
         gc.freeze()
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.path.relative_to(TESTS).as_posix().startswith(ONCE):
             item.add_marker("once")
         if starts_programs(item):
             # Other programs on a shared machine: one more try, which pytest shows (R) and counts. The others have none.
             item.add_marker(pytest.mark.flaky(reruns=1))
+    if hasattr(config, "workerinput"):
+        dear_files_first(items)
+
+
+def dear_files_first(items):
+    """With workers side by side: one that begins with a long file when the others are at their end works alone."""
+    costs = Counter()
+    for item in items:
+        if not item.get_closest_marker("long"):
+            costs[item.path] += 10 if item.get_closest_marker("flaky") else 1
+            costs[item.path] += sum(marker.args[0] / 10 for marker in item.iter_markers("timeout"))
+    items.sort(key=lambda item: -costs[item.path])
 
 
 def starts_programs(item):
