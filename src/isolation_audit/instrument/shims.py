@@ -63,7 +63,7 @@ def _passed_on(function: FunctionType, own: dict[str, int]) -> dict[str, int]:
 class CodePatch:
     """One function with exchanged code; :meth:`undo` puts the very same code object back."""
 
-    __slots__ = ("_undone", "function", "original_code", "probe", "shim_code")
+    __slots__ = ("_check", "_undone", "function", "original_code", "probe", "shim_code")
 
     def __init__(self, function: FunctionType) -> None:
         """Install the shim.
@@ -114,7 +114,7 @@ class CodePatch:
 
     def _relink(self, check: Check | None) -> None:
         """Others are asked than before: put the code there that asks them."""
-        if self._undone or not self.installed:
+        if check is self._check or self._undone or not self.installed:
             return
         self._install(check)
         if self._undone:
@@ -125,6 +125,7 @@ class CodePatch:
         self.shim_code = shim = _shim_code(self.original_code, self.probe, check)
         remember(shim)
         self.function.__code__ = shim
+        self._check = check
 
 
 def _shim_code(code: CodeType, probe: Probe, check: Check | None) -> CodeType:
