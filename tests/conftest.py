@@ -85,7 +85,11 @@ def starts_programs(item):
     )
 
 
-hypothesis.settings.register_profile("many", max_examples=3_000, deadline=None)
+_BUSY = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+"""No test goes by the clock: the machine may be busy with something else."""
+hypothesis.settings.register_profile("busy", **_BUSY)
+hypothesis.settings.load_profile("busy")
+hypothesis.settings.register_profile("many", max_examples=3_000, **_BUSY)
 """For `make fuzz`: tests that name no number of their own."""
 
 _numbers = itertools.count()

@@ -71,11 +71,15 @@ def run_application(module):
 
 
 RESULTS = ["x", "bob", "carol", 1, 2, 3, 4, "dave"]
+RARE = (MemoryError, RecursionError)
+"""Caught as the others are: the long tests have them in every step of every point."""
 
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("step", ["before", "after", "failed"])
-@pytest.mark.parametrize("error", [RuntimeError, StopIteration, MemoryError, RecursionError])
+@pytest.mark.parametrize(
+    "error", [RuntimeError, StopIteration, *(pytest.param(one, marks=pytest.mark.long) for one in RARE)]
+)
 def test_a_fault_in_any_step_of_any_point_changes_no_result(point, step, error, monkeypatch):
     def explode(*_arguments):
         raise error("inside the auditor")
