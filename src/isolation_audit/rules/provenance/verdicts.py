@@ -31,7 +31,7 @@ class Verdict(Enum):
     )
     WORDS = (
         Severity.WARNING,
-        "nobody is named in them, and they are in no input: words with which the other user's own request came",
+        "its words came in with a request of the other user, and with no input of this unit; nobody is named there",
     )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
