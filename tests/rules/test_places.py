@@ -62,6 +62,13 @@ class OwnSite(SITE.Site):  # type: ignore[misc, name-defined]
         pass
 
 
+class ColouredSite(SITE.Site):  # type: ignore[misc, name-defined]
+    """Leaves the views to the library."""
+
+    def colour(self) -> str:
+        return "red"
+
+
 class Notes(LIBRARY.View):  # type: ignore[misc, name-defined]
     def post(self, request: Any) -> None:
         pass
@@ -110,6 +117,8 @@ class Handler:
         (decorated(Notes.as_view()), "POST", "Notes.post"),
         (OwnSite().wrapped(), "GET", "OwnSite.history"),
         (decorated(partial(OwnSite().history)), "GET", "OwnSite.history"),
+        (ColouredSite().wrapped(), "GET", "ColouredSite.history"),
+        (ColouredSite().history, "GET", "ColouredSite.history"),
         # What an application wraps around a library's view from outside, and puts into a library's class.
         (decorated(SITE.Site().history), "GET", "decorated.<locals>.inner"),
         (decorated(LIBRARY.View.as_view()), "GET", "decorated.<locals>.inner"),

@@ -44,7 +44,11 @@ class Endpoint:
             return place
         # A library's class, which the application may have wrapped.
         around = _function_frame(self.view)
-        return around if cls is None or (around is not None and not is_installed(around.file)) else place
+        shown = around if cls is None or (around is not None and not is_installed(around.file)) else place
+        if shown is None or is_installed(shown.file):
+            # A library's method on an object of the application's class, as the pages of Django's admin are.
+            return next(_own_classes(self.view), shown)
+        return shown
 
     def code(self) -> CodeType | None:
         """The code that answers; None where that is not plain Python."""
@@ -117,6 +121,19 @@ def _handler(view: Any, method: str | None) -> str | None:
     actions = next((vars(one)["actions"] for one in functions if "actions" in vars(one)), None)
     named = actions.get(method.lower()) if type(actions) is dict else None
     return named if type(named) is str else method.lower()
+
+
+def _own_classes(view: Any) -> Iterator[Frame]:
+    """The application's classes whose instances' methods are the view, or are wrapped by it."""
+    for _ in range(_DECORATORS):
+        if type(view) is MethodType:
+            place = _class_frame(type(view.__self__), view.__func__.__name__)
+            if place is not None and not is_installed(place.file):
+                yield place
+        function = function_of(view.__func__ if type(view) is MethodType else view)
+        if function is None or "__wrapped__" not in vars(function):
+            return
+        view = vars(function)["__wrapped__"]
 
 
 def _function_frame(view: Any) -> Frame | None:
