@@ -1,7 +1,8 @@
 """A program that is interrupted at one step of the auditor's own code; run by ``test_ending.py``.
 
-``PHASE INTRUDER FIRST LAST STRIDE``: what the auditor is doing (record, stop, fork), what interrupts it, and at which
-of its steps (lines run on the main thread, from 1 on). With ``steps`` as the intruder it prints how many there are.
+``PHASE INTRUDER FIRST LAST STRIDE``: what the auditor is doing (record, stop, fork, drain, write), what interrupts it,
+and at which of its steps (lines run from 1 on: of the auditor's own threads for drain and write, else of the main
+thread). With ``steps`` as the intruder it prints how many there are.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from typing import TYPE_CHECKING, Any
 import shop
 
 import isolation_audit
+from isolation_audit.background import Worker
 
 if TYPE_CHECKING:
     from types import FrameType
 
 PACKAGE = str(Path(isolation_audit.__file__).parent)
+EXPORTERS = str(Path(PACKAGE, "exporters"))
+ROUNDS = 40
+"""Times that there is something to drain, before the step is taken for one that does not come."""
 
 
 class Finalized:
@@ -97,18 +102,21 @@ def fork(_number: int) -> None:
 
 
 PHASES = {"record": record, "stop": stop, "fork": fork}
+ON_OTHER_THREADS = {"drain": PACKAGE, "write": EXPORTERS}
+"""Which code is looked at while the auditor's threads drain what was recorded, and write it."""
 
 
 class Steps:
     """Counts lines of the auditor's code, and lets the intruder in at one of them."""
 
-    def __init__(self, at: int, intrude: Any) -> None:
+    def __init__(self, at: int, intrude: Any, within: str = PACKAGE) -> None:
         self.seen = 0
         self._at = at
         self._intrude = intrude
+        self._within = within
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> Any:
-        if not frame.f_code.co_filename.startswith(PACKAGE):
+        if not frame.f_code.co_filename.startswith(self._within):
             return None
         if event == "line":
             self.seen += 1
@@ -117,8 +125,33 @@ class Steps:
         return self
 
 
+def on_other_threads(steps: Steps, rounds: int) -> None:
+    """Record, and wait until it is drained, with each round of the auditor's threads under the eyes of ``steps``."""
+    work = Worker._round
+
+    def watched(worker: Worker) -> bool:
+        sys.settrace(steps)
+        try:
+            return work(worker)
+        finally:
+            sys.settrace(None)
+
+    Worker._round = watched
+    for number in range(rounds):
+        record(number)
+        auditor = isolation_audit.current()
+        if auditor is None:
+            return
+        auditor.flush()
+
+
 def main(phase: str, intruder: str, first: int, last: int, stride: int) -> None:
     signal.signal(signal.SIGUSR1, lambda _number, _frame: shop.cross())
+    if phase in ON_OTHER_THREADS:
+        steps = Steps(first, INTRUDERS.get(intruder), ON_OTHER_THREADS[phase])
+        on_other_threads(steps, ROUNDS if first else 1)
+        print(steps.seen if intruder == "steps" else "went on")
+        return
     if intruder == "steps":
         counted = Steps(0, None)
         sys.settrace(counted)

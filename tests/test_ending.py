@@ -10,24 +10,28 @@ import os
 import random
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from doors import Project
+from doors import CONFIG, Project
 
 if TYPE_CHECKING:
     from doors import Done
 
 PROGRAM = Path(__file__).with_name("interrupted.py").read_text(encoding="utf-8")
 PHASES = ("record", "stop", "fork")
-LONGEST = 60.0
-"""Seconds after which a program counts as hanging; each one needs less than two."""
+ON_OTHER_THREADS = ("drain", "write")
+LONGEST = 600.0
+"""Seconds after which a program counts as hanging; on an idle machine each one needs about two."""
 
 
 def interrupted(project: Project, phase: str, intruder: str, first: int, last: int, stride: int = 1) -> Done:
     project.write("interrupted.py", PROGRAM)
+    if phase in ON_OTHER_THREADS:
+        project.write("isolation-audit.toml", CONFIG + '[journal]\npath = "journal.jsonl"\n')
     words = ("interrupted.py", phase, intruder, *map(str, (first, last, stride)))
     return project.run(*words, timeout=LONGEST)
 
@@ -35,7 +39,7 @@ def interrupted(project: Project, phase: str, intruder: str, first: int, last: i
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory):
     project = Project(tmp_path_factory.mktemp("steps"))
-    counted = {phase: int(interrupted(project, phase, "steps", 0, 0).out) for phase in PHASES}
+    counted = {phase: int(interrupted(project, phase, "steps", 0, 0).out) for phase in (*PHASES, *ON_OTHER_THREADS)}
     assert min(counted.values()) > 50, counted
     return counted
 
@@ -52,7 +56,7 @@ def test_recording_is_interrupted_at_each_step(project: Project, steps: dict[str
 
 @pytest.mark.parametrize("intruder", ["handler", "finalizer", "weakref"])
 def test_undoing_and_forking_are_interrupted(project: Project, steps: dict[str, int], intruder: str) -> None:
-    forked = interrupted(project, "fork", intruder, 1, steps["fork"], 10)
+    forked = interrupted(project, "fork", intruder, 1, steps["fork"], steps["fork"] // 100)
     assert (forked.code, forked.out.splitlines()[-1]) == (0, b"went on"), forked.err
     for at in range(1, steps["stop"], steps["stop"] // 4):
         stopped = interrupted(project, "stop", intruder, at, at)
@@ -75,8 +79,36 @@ def test_the_end_comes_while_the_auditor_works(
     ends_with_report(project, steps, phase, intruder, 1 if phase == "stop" else 3)
 
 
+@pytest.mark.parametrize("phase", ON_OTHER_THREADS)
+def test_a_signal_comes_while_the_auditors_threads_work(project: Project, steps: dict[str, int], phase: str) -> None:
+    """What they hold at that step, the end must not wait for."""
+    ends_with_report(project, steps, phase, "term", 2)
+
+
+@pytest.mark.parametrize("phase", ON_OTHER_THREADS)
+@pytest.mark.parametrize("intruder", ["finalizer", "fork"])
+def test_the_auditors_threads_are_interrupted(
+    project: Project, steps: dict[str, int], phase: str, intruder: str
+) -> None:
+    """A garbage collection on such a thread runs finalizers of the application."""
+    for at in sampled(steps[phase], 2):
+        done = interrupted(project, phase, intruder, at, at)
+        assert (done.code, done.out) == (0, b"went on\n"), done.err
+        assert done.report is not None
+        assert done.report["summary"]["faults"] == 0
+
+
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("phase", ON_OTHER_THREADS)
+def test_signals_come_at_many_steps_of_the_auditors_threads(
+    project: Project, steps: dict[str, int], phase: str
+) -> None:
+    ends_with_report(project, steps, phase, "term", 25)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("intruder", ENDS)
 @pytest.mark.parametrize("phase", PHASES)
 def test_the_end_comes_at_many_steps(project: Project, steps: dict[str, int], phase: str, intruder: str) -> None:
@@ -127,9 +159,11 @@ def test_signals_at_random_moments(project: Project) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
-def test_many_signals_at_random_moments(project: Project) -> None:
-    signalled(project, 2, 300)
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("seed", range(2, 14))
+def test_many_signals_at_random_moments(project: Project, seed: int) -> None:
+    """Three hundred, in parts that can run beside each other."""
+    signalled(project, seed, 25)
 
 
 def test_a_second_signal_ends_the_process_at_once(project: Project) -> None:
@@ -148,6 +182,35 @@ def test_a_second_signal_ends_the_process_at_once(project: Project) -> None:
         process.wait(1.0)
     os.kill(program, signal.SIGTERM)
     assert project.end(process, timeout=LONGEST).code == 128 + signal.SIGTERM
+
+
+WRONG = """\
+import os, signal
+
+def told(function, *given, **named):
+    try:
+        function(*given, **named)
+    except Exception as error:
+        print(type(error).__name__, error)
+
+told(os._exit)
+told(os._exit, "x")
+told(os._exit, 1, 2)
+told(os._exit, code=1)
+told(os.execv, "/bin/true")
+told(os.execv, "/bin/true", [])
+told(os.execve, "/bin/true", ["true"])
+told(os.execve, path="/nonexistent", argv=["x"], env={})
+told(signal.raise_signal)
+told(signal.raise_signal, "x")
+"""
+
+
+def test_wrong_arguments_raise_what_they_raise_without_an_auditor(project: Project) -> None:
+    bare = subprocess.run([sys.executable, "-c", WRONG], capture_output=True, check=True)
+    assert len(bare.stdout.splitlines()) == 10
+    audited = project.script(WRONG)
+    assert (audited.code, audited.out) == (0, bare.stdout)
 
 
 def test_a_program_that_raises_the_signal_itself_goes_no_further(project: Project) -> None:

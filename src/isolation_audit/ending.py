@@ -120,30 +120,31 @@ def _flush() -> None:
 def _before_calls() -> None:
     """Forked children leave by ``os._exit``; ``os.exec*`` replaces the program; ``signal.raise_signal`` is how a
     program ends itself by a signal whose default action it has asked for (uvicorn in a worker of gunicorn's)."""
+    # Whatever arguments are wrong, it is Python's own function that says so.
     leave, replace, replace_in, raise_signal = os._exit, os.execv, os.execve, signal.raise_signal
 
     @wraps(leave)
-    def _exit(status: int) -> NoReturn:
-        if isinstance(status, int):  # else it is going to raise
+    def _exit(*given: Any, **named: Any) -> NoReturn:
+        if [type(one) for one in (*given, *named.values())] in ([int], [bool]):
             _elsewhere(process.stop)
-        leave(status)
+        leave(*given, **named)
 
     @wraps(raise_signal)
-    def raise_(signalnum: int, /) -> None:
-        if signalnum in _ENDING and signal.getsignal(signalnum) in (signal.SIG_DFL, _on_signal):
+    def raise_(*given: Any, **named: Any) -> None:
+        if given and given[0] in _ENDING and signal.getsignal(given[0]) in (signal.SIG_DFL, _on_signal):
             _elsewhere(process.stop)
             if threading.current_thread() is threading.main_thread():
                 _give_back_default_actions()
-        raise_signal(signalnum)
+        raise_signal(*given, **named)
 
     @wraps(replace)
-    def execv(path: Any, argv: Any, /) -> NoReturn:
+    def execv(*given: Any, **named: Any) -> NoReturn:
         _elsewhere(_flush)
-        replace(path, argv)
+        replace(*given, **named)
 
     @wraps(replace_in)
-    def execve(path: Any, argv: Any, env: Any) -> NoReturn:
+    def execve(*given: Any, **named: Any) -> NoReturn:
         _elsewhere(_flush)
-        replace_in(path, argv, env)
+        replace_in(*given, **named)
 
     os._exit, os.execv, os.execve, signal.raise_signal = _exit, execv, execve, raise_

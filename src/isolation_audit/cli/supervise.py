@@ -55,7 +55,7 @@ def command_line(program: tuple[str, ...]) -> list[str]:
     if (Path(first) / "__main__.py").is_file():
         return [sys.executable, *program]
     if first.endswith((".py", ".pyz")):
-        if not Path(first).is_file():
+        if not Path(first).exists() or Path(first).is_dir():  # a pipe will do
             raise UsageError(f"there is no file {first!r} here")
         return [sys.executable, *program]
     beside = Path(sys.executable).parent / first
@@ -153,7 +153,8 @@ class Supervisor:
     def _execute(command: list[str], environment: dict[str, str]) -> int:
         with Relay() as relay:
             try:
-                child = subprocess.Popen(command, env=environment)  # noqa: S603 - running the user's program is the purpose
+                # Whatever files and sockets whoever starts us hands on (uvicorn --fd 3) are the program's.
+                child = subprocess.Popen(command, env=environment, close_fds=False)  # noqa: S603 - the purpose
             except OSError as error:
                 raise UsageError(f"can't start {command[0]}: {error.strerror}") from None
             relay.to(child)
