@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import json
 import os
@@ -32,7 +33,7 @@ def main(config_path: str, answer_path: str, shown: str = "") -> NoReturn:
                 try:
                     importlib.import_module(name)
                 except BaseException as error:  # a module may well call sys.exit() when it is imported
-                    failures[name] = _explain(name, error)
+                    failures[name] = _explain(name, error, suggest=len(failures) < MOST_SUGGESTIONS)
         auditor.instrumentation.refresh()
         problems = {
             entry.finding.target: entry.finding.message
@@ -61,7 +62,11 @@ def main(config_path: str, answer_path: str, shown: str = "") -> NoReturn:
     os._exit(0)
 
 
-def _explain(name: str, error: BaseException) -> str:
+MOST_SUGGESTIONS = 100
+"""Missing modules that get a "did you mean": a configuration of thousands of them has another fault than spelling."""
+
+
+def _explain(name: str, error: BaseException, *, suggest: bool = True) -> str:
     if (
         not isinstance(error, ModuleNotFoundError)
         or error.name is None
@@ -69,13 +74,17 @@ def _explain(name: str, error: BaseException) -> str:
     ):
         return f"importing {name} raised {type(error).__name__}: {error}"
     parent, _, missing = error.name.rpartition(".")
-    package = sys.modules.get(parent)
-    search = getattr(package, "__path__", None) if parent else None
-    siblings = [info.name for info in pkgutil.iter_modules(search)]
-    close = difflib.get_close_matches(missing, siblings, n=1)
+    close = difflib.get_close_matches(missing, _names_in(parent), n=1) if suggest else []
     meant = f"; did you mean {'.'.join(filter(None, (parent, close[0])))!r}?" if close else ""
     where = "" if parent else " (looked in the working folder, the configuration's folder and the environment)"
     return f"there is no module {error.name!r}{meant}{where}"
+
+
+@functools.cache
+def _names_in(parent: str) -> list[str]:
+    """All modules of a package, or of the search path: listing folders is too slow to do it for each missing one."""
+    search = getattr(sys.modules.get(parent), "__path__", None) if parent else None
+    return [info.name for info in pkgutil.iter_modules(search)]
 
 
 if __name__ == "__main__":
