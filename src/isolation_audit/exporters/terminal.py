@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from isolation_audit.analysis.named_files import is_readable
 from isolation_audit.analysis.texts import printable
 from isolation_audit.coverage.lines import coverage_lines
 from isolation_audit.coverage.verdict import AUDITED, BLIND, IDLE, PARTLY
@@ -19,6 +20,7 @@ _COLORS = {"error": "31;1", "warning": "33;1", "note": "36", "place": "34", "dim
 
 
 _WIDEST_SOURCE = 100
+_LARGEST = 10_000_000
 _WIDTH = 72
 _PAIRS = 3
 
@@ -75,7 +77,7 @@ def render_finding(finding: dict[str, Any], paint: Painter) -> str:
 
 
 def _place(site: dict[str, Any], label: str, paint: Painter) -> list[str]:
-    source = printable(linecache.getline(site["file"], site["line"]).strip())
+    source = printable(_line(site["file"], site["line"]).strip())
     if len(source) > _WIDEST_SOURCE:
         source = source[: _WIDEST_SOURCE - 3] + "..."
     number = str(site["line"])
@@ -90,6 +92,12 @@ def _place(site: dict[str, Any], label: str, paint: Painter) -> list[str]:
     else:
         lines.append(f"     {paint('dim', '=')} {label}")
     return lines
+
+
+def _line(file: str, number: int) -> str:
+    if file not in linecache.cache and not is_readable(file, _LARGEST):
+        return ""
+    return linecache.getline(file, number)
 
 
 def shorten(file: str) -> str:

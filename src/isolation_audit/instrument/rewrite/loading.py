@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests
+from isolation_audit.analysis.named_files import is_readable
 from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.rewrite.cache import CodeCache
 from isolation_audit.instrument.rewrite.constants import MARK, filled
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _NOBODY_S: Final = frozenset({"isolation_audit", "sitecustomize", "usercustomize"})
 """Ours, and what Python itself begins with: that is there before anybody, and keeps nothing of the application's."""
 _NAMED: Final = 5
+_LARGEST: Final = 10_000_000
 _LATE: Final = "imported before the auditor came, and not rewritten; what is kept there is not watched"
 _LEFT: Final = "can't be rewritten; what is kept there is not watched"
 _METHODS: Final = ("source_to_code", "get_data", "get_source")
@@ -75,7 +77,9 @@ class Loading:
         if not self._on or not self.wants("__main__", file):
             return
         try:
-            if not exchange_functions(code, self.code(Path(file).read_bytes(), file)):
+            # Python has read it already, and what comes through a pipe comes once.
+            source = Path(file).read_bytes() if is_readable(file, _LARGEST) else None
+            if source is None or not exchange_functions(code, self.code(source, file)):
                 self._tell("__main__", _LEFT)
                 return
         except Exception as error:

@@ -12,6 +12,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_beside_tests, is_installed
+from isolation_audit.analysis.named_files import is_readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +109,6 @@ def _statements(file: str) -> list[str]:
 
 def _text(path: Path) -> str:
     try:
-        return "" if path.stat().st_size > _LARGEST else path.read_text("utf-8", "replace")
+        return path.read_text("utf-8", "replace") if is_readable(str(path), _LARGEST) else ""
     except OSError:
         return ""

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests, script
+from isolation_audit.analysis.named_files import is_readable
 from isolation_audit.instrument.originals import BUILTINS
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Literals:
             known = ""
             try:
                 path = Path(file)
-                if path.suffix == ".py" and path.stat().st_size <= min(_LARGEST, self._left):
+                if path.suffix == ".py" and is_readable(file, min(_LARGEST, self._left)):
                     # What runs only as a script is not the application's.
                     known = _as_script(path.read_text("utf-8", "replace"))[0].casefold()
             except OSError:
