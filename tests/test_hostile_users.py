@@ -1,0 +1,124 @@
+"""Very many users, hostile values among theirs: memory stays put, and nothing planted is in anything that goes out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from doors import Project, clean_environment, cli
+from receivers import free_port, get, receiver
+
+PROGRAM = Path(__file__).with_name("hostile_users.py").read_text(encoding="utf-8")
+SECRETS = [f"Planted{number:02d}q9Secret{number * 7919 % 100_000:05d}" for number in range(40)]
+KEY, ENDPOINT, HEADER, STORE, VARIABLE, COOKIE_NAME, FILE = SECRETS[33:40]
+MOST = 15.0
+"""MB by which the audited process may need more than the same without an auditor."""
+
+CONFIG = """\
+[ambient]
+contextvar = "hostile_users:current_user"
+user_id = "user_id"
+
+[identity]
+bind = {{ run_id = "run_id" }}
+id_types = ["str", "int"]
+
+[[emitters]]
+target = "hostile_users:Emitter"
+owner = "self.context.user_id"
+addressee = ["args.user_id", "run_id:args.run"]
+methods = {{ send = "args.kind" }}
+payload = "args.data"
+
+[[engines]]
+target = "hostile_users:Engine"
+owner = "args.context.user_id"
+cleanup = ["close"]
+
+[[scopes]]
+target = "hostile_users:work"
+user = "args.context.user_id"
+
+[journal]
+path = "journal.jsonl"
+
+[prometheus]
+port = {port}
+
+[otlp]
+endpoint = "{endpoint}"
+protocol = "http/protobuf"
+headers = {{ x-token = "{header}" }}
+
+[bindings]
+store = "redis://user:{store}@127.0.0.1:9/0"
+"""
+
+
+def test_a_few_hundred_users(tmp_path: Path) -> None:
+    many_users(tmp_path, 300, 9_000)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_ten_thousand_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bare, audited = many_users(tmp_path, 10_000, 300_000)
+    with capsys.disabled():
+        print(f"\nmemory grew by {audited:.1f} MB with the auditor, by {bare:.1f} MB without: {audited - bare:+.1f} MB")
+    assert audited - bare <= MOST
+
+
+def many_users(folder: Path, users: int, events: int) -> tuple[float, float]:
+    """By how many MB the program grew, without the auditor and with it; and nothing planted has come out."""
+    project = Project(folder)
+    project.write("hostile_users.py", PROGRAM)
+    project.write("secrets.json", json.dumps(SECRETS))
+    words = ["-c", f"import hostile_users; hostile_users.main({users}, {events}, 'secrets.json')"]
+    bare = subprocess.run(
+        [sys.executable, *words], cwd=folder, input=b"\n", capture_output=True, timeout=1500, check=True
+    )
+    port = free_port()
+    with receiver("http/protobuf") as received:
+        endpoint = received.endpoint.replace("//", f"//user:{ENDPOINT}@")
+        project.write("isolation-audit.toml", CONFIG.format(port=port, endpoint=endpoint, header=HEADER, store=STORE))
+        environment = clean_environment(
+            ISOLATION_AUDIT_KEY=KEY, APP_TOKEN=VARIABLE, SESSION_NAME=COOKIE_NAME, FILE=FILE
+        )
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with (
+            (folder / "stderr.txt").open("wb") as errors,
+            subprocess.Popen(project.command(*words), cwd=folder, env=environment, stderr=errors, **pipes) as process,
+        ):
+            told = json.loads(process.stdout.readline())
+            live = {
+                "metrics": get(f"http://127.0.0.1:{port}/metrics"),
+                "show": cli("show", "out", cwd=folder).out.decode(),
+            }
+            process.communicate(b"\n", timeout=120)
+        sent = received.bytes().decode("latin-1")
+    assert process.returncode == 0, (folder / "stderr.txt").read_text()
+    report = project.report()
+    assert report is not None
+    assert report["summary"]["crossing_events"] >= told["crossings"]
+    assert report["summary"]["events_total"] > events * 0.95
+    files = {path.name: path.read_text("latin-1") for path in [*folder.glob("out/**/*.*"), folder / "journal.jsonl"]}
+    ways_out = {
+        **live,
+        **files,
+        "OTLP": sent,
+        "stderr": (folder / "stderr.txt").read_text("latin-1"),
+        "show --json": cli("show", "out", "--json", cwd=folder).out.decode(),
+    }
+    for name in ("metrics", "show", "show --json", "report.json", "journal.jsonl", "OTLP", "stderr"):
+        assert "IA202" in ways_out[name] or "isolation_audit" in ways_out[name], name
+    for name, content in ways_out.items():
+        found = [secret for secret in SECRETS if secret in content or quote(secret) in content]
+        assert found == [], f"{name} holds {found}"
+    assert received.headers[0]["x-token"] == HEADER, "what was asked for does go out, to where it belongs"
+    return json.loads(bare.stdout)["grown"], told["grown"]
