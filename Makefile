@@ -40,7 +40,7 @@ test-long-calls: $(STAMP)
 	ISOLATION_AUDIT_EXAMPLES=100000 $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/instrument/test_equal_behaviour.py
 
 test-long-runs: $(STAMP)
-	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/rules/monitors/test_interleaved_runs.py
+	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest $(SIDE_BY_SIDE) --timeout 7200 tests/rules/monitors/test_interleaved_runs.py
 
 test-long-marked: $(STAMP)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m long
