@@ -260,6 +260,34 @@ def test_a_frameworks_response_is_found_once_and_names_the_endpoint(audit, middl
     assert (finding.site.top.file, finding.site.top.function.rpartition(".")[2]) == (__file__, "letter")
 
 
+@pytest.mark.parametrize("instead", [True, False])
+def test_what_a_layer_around_the_framework_sends_is_searched_by_the_server(audit, instead) -> None:
+    """Only the very body that the framework's response had is not looked at again."""
+
+    async def letter(request: Request) -> Response:
+        current_user.set(request.headers["x-user"])
+        return PlainTextResponse(MINE)
+
+    inner = starlette(letter)
+
+    async def around(scope: Any, receive: Any, send: Any) -> None:
+        async def changed(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [one for one in message["headers"] if one[0] != b"content-length"]
+            elif instead:
+                message["body"] = HERS.encode()
+            else:
+                await send({**message, "more_body": True})
+                message["body"] = HERS.encode()
+            await send(message)
+
+        await inner(scope, receive, changed)
+
+    got = ask(around)
+    assert HERS.encode() in got[0]
+    assert (witnesses(audit), count(audit)) == ([(BOB, ALICE)], 1)
+
+
 def test_a_framework_without_a_server(audit) -> None:
     sent = []
 
