@@ -19,7 +19,8 @@ running_loop: Final[Callable[[], asyncio.AbstractEventLoop | None]] = asyncio.ev
 """The loop that runs on this thread, if any; raises nothing."""
 
 
-def _runner() -> Hashable:
+def runner() -> Hashable:
+    """Stands for whoever runs at this moment; equal for the same task, loop or thread."""
     loop = running_loop()
     if loop is None:
         return get_ident()
@@ -33,11 +34,11 @@ class OfRunner:
     __slots__ = ("_runner",)
 
     def __init__(self) -> None:
-        self._runner = _runner()
+        self._runner = runner()
 
     def is_here(self) -> bool:
         """True in that task, or on that thread."""
-        return self._runner == _runner()
+        return self._runner == runner()
 
 
 def running_thread() -> Thread | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import starter_variable
 from isolation_audit.model.users import same
-from isolation_audit.rules.context.runners import OfRunner
+from isolation_audit.rules.context.runners import OfRunner, runner
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,7 +26,7 @@ class Turn(OfRunner):
     __slots__ = ("over",)
 
     def __init__(self) -> None:
-        super().__init__()
+        self._runner = runner()  # as the base does: one is made for each job of a worker's thread
         self.over = False
 
 
