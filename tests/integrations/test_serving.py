@@ -149,7 +149,16 @@ def test_a_user_scope_has_the_word(audited):
     # Nobody else was ever called so: the header and the scope mean one person.
     assert done.result == ["alice", "7", "7"]
     summary = done.auditor.snapshot()["summary"]
-    told = {"login": 0, "dependency": 0, "session": 0, "token": 0, "headers": 1, "credentials": 0, "scopes": 1}
+    told = {
+        "login": 0,
+        "dependency": 0,
+        "session": 0,
+        "token": 0,
+        "headers": 1,
+        "credentials": 0,
+        "scopes": 1,
+        "variable": 0,
+    }
     assert summary["users_by_source"] == told
     assert (summary["requests_named"], summary["users_disagreed"]) == (1, 0)
 
