@@ -1,4 +1,7 @@
-"""anyio's streams in memory: whose item a task works on that receives from one. Both ends have one state in common."""
+"""Streams in memory, anyio's and Trio's: whose item a task works on that receives from one.
+
+Both ends of one have one state in common.
+"""
 
 from __future__ import annotations
 
@@ -19,32 +22,38 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
-_SEND: Final = "anyio.streams.memory:MemoryObjectSendStream"
-_RECEIVE: Final = "anyio.streams.memory:MemoryObjectReceiveStream"
-_FILE: Final = "/anyio/streams/memory.py"
+_FILES: Final = ("/anyio/streams/memory.py", "/trio/_channel.py")
 
 
-class AnyioStreams:
-    """The integration."""
+class Streams:
+    """The integration of one library: the classes of both ends, and what an item is called where it is sent."""
 
     # Many have it beneath something else, as they have asyncio: it is no target that a summary would count.
     distribution = ""
     since = ""
 
-    @staticmethod
-    def points(runtime: Runtime) -> Iterator[Point]:
+    def __init__(self, sending: str, receiving: str, item: str) -> None:
+        self._sending, self._receiving, self._item = sending, receiving, item
+
+    def points(self, runtime: Runtime) -> Iterator[Point]:
         """Sending and receiving; what may wait tries first without."""
         if not runtime.config.watch.contexts:
             return
         lineage, queues = runtime.part(Lineage), Queues()
         for name in ("send", "send_nowait"):
-            yield Point(f"{_SEND}.{name}", partial(SendPoint, f"{_SEND}.{name}", lineage, queues))
+            place = f"{self._sending}.{name}"
+            yield Point(place, partial(SendPoint, self._item, place, lineage, queues))
         for name in ("receive", "receive_nowait"):
-            yield Point(f"{_RECEIVE}.{name}", partial(ReceivePoint, f"{_RECEIVE}.{name}", lineage, queues))
+            place = f"{self._receiving}.{name}"
+            yield Point(place, partial(ReceivePoint, place, lineage, queues))
 
 
 class SendPoint(PutPoint):
     """Around sending."""
+
+    def __init__(self, item: str, place: str, lineage: Lineage, queues: Queues, layout: Layout) -> None:
+        super().__init__(place, lineage, queues, layout)
+        self._item = layout.argument(item)
 
     def before(self, values: Values) -> tuple[Items, Any] | None:
         """Label the item."""
@@ -71,12 +80,15 @@ class ReceivePoint(GetPoint):
 
 
 def _within(frame: FrameType | None, name: str) -> bool:
-    """True where anyio's own function of this name is what calls."""
+    """True where the library's own function of this name is what calls."""
     while frame is not None and is_ours(frame.f_code):
         frame = frame.f_back
-    if frame is not None and frame.f_code.co_name == f"{name}_nowait" and frame.f_code.co_filename.endswith(_FILE):
+    if frame is not None and frame.f_code.co_name == f"{name}_nowait" and frame.f_code.co_filename.endswith(_FILES):
         frame = frame.f_back
-    return frame is not None and frame.f_code.co_name == name and frame.f_code.co_filename.endswith(_FILE)
+    return frame is not None and frame.f_code.co_name == name and frame.f_code.co_filename.endswith(_FILES)
 
 
-integration = AnyioStreams()
+integration = Streams(
+    "anyio.streams.memory:MemoryObjectSendStream", "anyio.streams.memory:MemoryObjectReceiveStream", "item"
+)
+trio = Streams("trio._channel:MemorySendChannel", "trio._channel:MemoryReceiveChannel", "value")

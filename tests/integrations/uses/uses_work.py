@@ -177,6 +177,37 @@ def anyio_streams() -> Any:
     return as_user(None, asyncio.run, main())
 
 
+@use("trio_channels")
+def trio_channels() -> Any:
+    import trio
+
+    async def main() -> Any:
+        got: list[Any] = []
+
+        async def work(receive: Any) -> None:
+            async for item in receive:
+                found = [item, current_user.get()]
+                got.append(found)
+
+        async def put(send: Any, user: str) -> None:
+            current_user.set(user)
+            await send.send(f"of {user}")
+
+        send, receive = trio.open_memory_channel(1)
+        full = [outcome(send.send_nowait, "first"), outcome(send.send_nowait, "too much")]
+        got.append([full, receive.receive_nowait(), outcome(receive.receive_nowait)])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(work, receive.clone())
+            async with trio.open_nursery() as requests:
+                for user in ("alice", "bob"):
+                    requests.start_soon(put, send, user)
+            await send.aclose()
+        closed = [await async_outcome(receive.receive()), await async_outcome(send.send("too late"))]
+        return [sorted(got, key=str), closed]
+
+    return as_user(None, trio.run, main)
+
+
 @use("janus")
 def janus() -> Any:
     import janus as library
