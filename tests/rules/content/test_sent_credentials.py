@@ -27,15 +27,21 @@ def bank():
     seen: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def answer(self, value: Any) -> None:
+        def answer(self, value: Any, cookie: str = "") -> None:
             body = json.dumps(value).encode()
             self.send_response(200)
+            if cookie:
+                self.send_header("set-cookie", cookie)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
+            if self.path == "/session":
+                seen.append("session")
+                self.answer({}, f"sid=s-{len(seen)}-77aa41c09e; Path=/; HttpOnly")
+                return
             self.answer({"access_token": f"opaque-{len(seen)}-f0c9aa17", "token_type": "bearer"})
             seen.append("token")
 
@@ -154,6 +160,37 @@ def test_a_key_that_is_passed_on(request_with, own) -> None:
     with bank() as (url, seen):
         found = visit(Shop(url, request_with, own_tokens=own).app, "/passed", ALICE, BOB, authorization="Bearer {key}")
     assert seen == [f"Bearer {key_of(ALICE)}", f"Bearer {key_of(BOB if own else ALICE)}"]
+    assert [one[:4] for one in found] == ([] if own else [("IA203", "error", BOB, ALICE)])
+
+
+class WithCookies:
+    """An application whose client keeps the session that it was given: one for all, or one for each user."""
+
+    def __init__(self, url: str, client: Any, *, own: bool) -> None:
+        self.url, self.client, self.own = url, client, own
+        self.clients: dict[str, Any] = {}
+        self.app = Starlette(routes=[Route("/balance", self.balance)])
+
+    def balance(self, request: Any) -> JSONResponse:
+        user = request.headers["x-user"]
+        key = user if self.own else "one for all"
+        if key not in self.clients:
+            self.clients[key] = self.client()
+            self.clients[key].post(f"{self.url}/session", json={"user": user, "password": "a long word"})
+        return JSONResponse(self.clients[key].get(f"{self.url}/balance").json())
+
+
+@pytest.mark.parametrize("library", ["httpx:Client", "requests:Session"])
+@pytest.mark.parametrize("own", [False, True], ids=["one for all", "one for each"])
+def test_the_session_that_another_service_has_given_for_alice(library: str, own: bool) -> None:
+    module, _, name = library.partition(":")
+    client = getattr(pytest.importorskip(module), name)
+    with bank() as (url, seen):
+        shop = WithCookies(url, client, own=own)
+        found = visit(shop.app, "/balance", ALICE, BOB, BOB)
+        for one in shop.clients.values():
+            one.close()
+    assert seen.count("session") == (2 if own else 1)
     assert [one[:4] for one in found] == ([] if own else [("IA203", "error", BOB, ALICE)])
 
 

@@ -1,9 +1,9 @@
 """Credentials in requests to other services: one that is alice's must not go out when bob's work asks.
 
-Whose a credential is, is read in it (Basic, JWTs), or learned where it came in: a token's answer, a row of settings, a
-header of the request that is served, each where it names the one user whose work brought it in. What nobody's name came
-with is the application's own, and everybody's. A credential that has come in through bob's own unit of work is his
-unit's to use, whoever's it is.
+Whose a credential is, is read in it (Basic, JWTs), or learned where it came in: a token's answer, a cookie that a
+service has set, a row of settings, a header of the request that is served, each where it names the one user whose work
+brought it in. What nobody's name came with is the application's own, and everybody's. A credential that has come in
+through bob's own unit of work is his unit's to use, whoever's it is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from isolation_audit.content.index import Mark
-from isolation_audit.model.credentials import keys_in, keys_in_query
+from isolation_audit.model.credentials import cookies_in, keys_in, keys_in_query
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind, same
@@ -121,6 +121,8 @@ def _credentials(url: str, headers: Headers) -> Iterator[str]:
     parts = urlsplit(url)
     for name, value in headers:
         yield from _keys_of(name.lower(), value)
+        if name.lower() == "cookie":
+            yield from (text for _name, text in cookies_in(value, ()))
     yield from keys_in_query(parts.query)
     if parts.username:
         yield parts.username
