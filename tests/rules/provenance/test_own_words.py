@@ -18,7 +18,7 @@ APP = (
 import json
 from starlette.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 
-turns, last, by_user = [], {}, {}
+turns, last, by_user, rooms = [], {}, {}, {}
 cache = SimpleCache()
 
 async def say(request):
@@ -64,6 +64,12 @@ async def cached(request):
 async def own(request):
     return JSONResponse(by_user.get(request.headers["x-user"], []))
 
+async def room(request):
+    name, said = request.path_params["name"], request.query_params.get("text")
+    if said:
+        rooms.setdefault(name, []).append(said)
+    return JSONResponse(rooms.get(request.query_params.get("of", name), []))
+
 async def board(request):
     return JSONResponse([{"author": "alice.liddell", "text": last["text"]}])
 
@@ -74,7 +80,8 @@ async def end():
     engine.dispose()
 
 VIEWS = [say, ask, form, memory, record, page, parts, rows, cached, own, board, constant]
-app = Starlette(routes=[Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS])
+routes = [Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS]
+app = Starlette(routes=[*routes, Route("/rooms/{name}", room)])
 """
 )
 FOUND = ("IA203", "warning", BOB, ALICE)
@@ -156,6 +163,18 @@ def test_words_that_were_meant_for_the_reader(audit, app) -> None:
     say(app, ALICE, WORDS, to=BOB)
     assert WORDS in app.ask(BOB, "/own")
     assert audit.alarms() == []
+
+
+def test_words_that_were_said_in_the_room_that_is_asked_for(audit, app) -> None:
+    app.ask(ALICE, "/rooms/tea?text=my+card+ends+in+4242")
+    assert WORDS in app.ask(BOB, "/rooms/tea")
+    assert audit.alarms() == []
+
+
+def test_words_that_were_said_in_another_room(audit, app) -> None:
+    app.ask(ALICE, "/rooms/tea?text=my+card+ends+in+4242")
+    assert WORDS in app.ask(BOB, "/rooms/coffee?of=tea")
+    assert audit.found() == [FOUND]
 
 
 def test_words_of_the_code(audit, app) -> None:

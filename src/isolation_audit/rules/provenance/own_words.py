@@ -17,7 +17,7 @@ from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.inputs import REQUEST
-from isolation_audit.rules.provenance.texts import brought
+from isolation_audit.rules.provenance.texts import addressed, brought
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -75,6 +75,8 @@ class Phrase:
     """Whose; None once they are nobody's."""
     meant_for: frozenset[str] = frozenset()
     """The ids of those whom the request has named that brought it in."""
+    said_in: frozenset[str] = frozenset()
+    """What that request had asked for by its path: whoever asks for the same room may read what is said there."""
 
 
 class OwnWords:
@@ -103,9 +105,10 @@ class OwnWords:
         }
         if found:
             # A message is searched as it came: so it goes on, and is not searched again there.
+            said_in = frozenset[str]().union(*map(addressed, inputs.kept))
             meant_for = self._named(asked if [*map(type, asked)] == [str] else texts) - {user.id}
             for phrase in list(found.values())[:_OF_ONE]:
-                phrase.meant_for = meant_for
+                phrase.meant_for, phrase.said_in = meant_for, said_in
                 self._add(phrase)
 
     def of_others(self, text: str, user: User) -> list[Phrase]:
@@ -152,6 +155,7 @@ class OwnWords:
             if known.user is not None and phrase.user is not None and not same(known.user, phrase.user):
                 known.user = None
             known.meant_for |= phrase.meant_for
+            known.said_in |= phrase.said_in
             return
         alike = self._by_pair.get(phrase.pair, ())
         if len(alike) >= _ALIKE:

@@ -34,6 +34,7 @@ _READ: Final = (
 )
 """Attributes under which the request objects of frameworks keep what they have read; never properties."""
 
+_BY_PATH: Final = ("path_params", "view_args", "_match_info")
 _BODIES: Final = frozenset({"_body", "_cached_data", "_read_bytes", "_form", "form", "_post", "_json"})
 
 
@@ -89,6 +90,14 @@ def brought(one: Input) -> Any:
     if one.texts is of_environ:
         return [*_values(value.get("QUERY_STRING")), *(_plain(value[name]) for name in _PARSED if name in value)]
     return one.texts(value) if one.texts in _OF_CLIENTS else None
+
+
+def addressed(one: Input) -> frozenset[str]:
+    """What the client has asked for by the parameters of the route: a room's name, a document's number."""
+    held = one.value if one.texts is of_asgi else _fields(one.value) if one.texts is of_object else {}
+    given = (held.get(name) for name in _BY_PATH)
+    pairs = [pair for values in given if type(values) is dict for pair in values.items()]
+    return frozenset(str(value) for _name, value in pairs if type(value) in (str, int))
 
 
 def _values(query: Any) -> list[str]:
