@@ -35,10 +35,10 @@ _known: dict[int, tuple[CodeType, bool]] = {}
 
 def is_ours(code: CodeType) -> bool:
     """True for frames of the auditor and of the import and wrapping machinery around it."""
-    if is_shim(code):
-        return True
     answer = _known.get(id(code))
     if answer is None:
+        if is_shim(code):
+            return True  # never among the known ones, which are held: a shim goes with its function
         if len(_known) >= _KNOWN_CODES:
             _known.clear()
         answer = _known[id(code)] = (code, is_our_file(code.co_filename))
