@@ -138,7 +138,7 @@ class EmissionPoint(Interceptor):
 
     def _compiled(self, layout: Layout) -> Check | None:
         """What makes an event clean at a glance: its owner and its addressee, each where the first path says it."""
-        if self._addressee.to_everyone or (self._owner is not None and self._owner.of_call):
+        if not layout.exact or self._addressee.to_everyone or (self._owner is not None and self._owner.of_call):
             return None
         if self._addressed and not self._addressee.single:
             return None

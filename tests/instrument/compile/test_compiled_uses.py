@@ -325,6 +325,20 @@ def test_what_is_remembered_keeps_nothing_of_a_unit():
         assert app.Engine not in site.known
 
 
+def test_calls_that_take_turns_are_remembered_in_vain_for_a_while_only():
+    with auditing(SOURCE, BY_RECORD) as (app, _auditor), user_scope("alice"):
+        one, other = app.Engine(), app.Engine()
+        before = len(remembered._places)
+        for _ in range(50):
+            one.ask()
+            other.ask()
+        assert len(remembered._places) - before <= 1, "a place is kept once"
+        in_turns = len(calls_of_ours(lambda: (one.ask(), other.ask())))
+        remembered.forget()
+        assert calls_of_ours(one.ask) == []
+        assert in_turns > 0
+
+
 def test_what_was_forgotten_meanwhile_is_not_kept():
     class Place:
         forgotten = 0

@@ -168,8 +168,7 @@ class Check:
     ) -> None:
         """Remember a call that was found clean; ``fits`` tells of what the reads give whether it is what was judged."""
         site, moment = self.site, moment_variable.get()
-        if site.unit is not moment:
-            site.unit = moment  # what comes once in a unit of work is not worth remembering
+        if not site.worth_it(moment, version):
             return
         value, variable = self._ambient.plain_value(), self._ambient.variable
         if value is UNSET or (variable is not None) is not self.of_variable:
