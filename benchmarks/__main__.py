@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.parts import MODULES
 from benchmarks.rows import PARTS, Effort, Measured, Part
 from benchmarks.table import show
 from benchmarks.timing import ROOT, clean_environment
@@ -21,8 +22,8 @@ from benchmarks.timing import ROOT, clean_environment
 LONGEST = 240
 """Seconds that one part may take."""
 
-for _file in sorted((Path(__file__).parent / "parts").glob("[a-z]*.py")):
-    importlib.import_module(f"benchmarks.parts.{_file.stem}")
+for _name in MODULES:
+    importlib.import_module(f"benchmarks.parts.{_name}")
 
 
 def chosen(only: list[str], *, everything: bool) -> list[Part]:
@@ -104,7 +105,7 @@ def main(words: list[str] | None = None) -> int:
         for part in parts:
             print(f"{part.name}{' (with --all, or by its name)' if part.detail else ''}")
             for row in part.rows:
-                print(f"  {row.key:48} {row.goal or '':9} {row.what}")
+                print(f"  {row.key:48} {row.goal or ''!s:9} {row.what}")
         return 0
     began = time.perf_counter()
     results = {}

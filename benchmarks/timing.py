@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import json
 import os
 import random
 import resource
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 """The checkout."""
@@ -51,6 +52,14 @@ def interleaved(timed: Mapping[str, Callable[[], object]], rounds: int, calls: M
     return best
 
 
+def processor_ns(run: Callable[[], object]) -> int:
+    """Nanoseconds of processor time of one call, with nothing left to collect from before."""
+    gc.collect()
+    start = time.process_time_ns()
+    run()
+    return time.process_time_ns() - start
+
+
 def in_turn(
     commands: Mapping[str, Callable[[], float]], rounds: int, *, best: Callable[..., float] = min
 ) -> dict[str, float]:
@@ -75,15 +84,37 @@ def shuffled_medians(measure: Mapping[str, Callable[[], float]], blocks: int, ba
     return {name: statistics.median(of_one) for name, of_one in ratios.items()}
 
 
-def printed(*words: str, folder: Path = ROOT, environment: Mapping[str, str] | None = None) -> float:
+def figures_in_turn(
+    commands: Mapping[str, Sequence[str]], rounds: int, environment: Mapping[str, str] | None = None
+) -> dict[str, dict[str, float]]:
+    """By name of a program of ours, the smallest of each figure that it prints as JSON; all take turns."""
+    best: dict[str, dict[str, float]] = {name: {} for name in commands}
+    for _ in range(rounds):
+        for name, words in commands.items():
+            for key, figure in json.loads(output_of(*words, environment=environment)).items():
+                best[name][key] = min(best[name].get(key, figure), figure)
+    return best
+
+
+def printed(*words: str) -> float:
     """The number that a program of ours prints last."""
+    return float(output_of(*words).split()[-1])
+
+
+def output_of(*words: str, environment: Mapping[str, str] | None = None) -> str:
+    """What a program of ours prints.
+
+    Raises:
+        RuntimeError: it fails.
+    """
     done = subprocess.run(
-        [sys.executable, *words], cwd=folder, env=clean_environment() | dict(environment or {}),
+        [sys.executable, *words],
+        cwd=ROOT, env=clean_environment() | dict(environment or {}),
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}")
-    return float(done.stdout.split()[-1])
+    return done.stdout
 
 
 def clean_environment() -> dict[str, str]:

@@ -1,1 +1,19 @@
-"""The parts: each module declares rows and measures them."""
+"""The parts: each module declares rows and measures them. They are measured in this order."""
+
+MODULES = (
+    "calls",
+    "chat",
+    "web_requests",
+    "rooms",
+    "processes",
+    "content",
+    "growth",
+    "scan",
+    "demo",
+    "lineage",
+    "sessions",
+    "sinks",
+    "library_calls",
+    "provenance",
+    "state",
+)

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.page import page  # noqa: E402
 from benchmarks.rows import PARTS, Effort, Measured, Part, Row, at_least, at_most, measures  # noqa: E402
 from benchmarks.table import show  # noqa: E402
 from benchmarks.timing import interleaved, shuffled_medians, spent_by  # noqa: E402
@@ -147,3 +148,21 @@ def test_calls_are_measured_beside_the_wrappers_that_are_installed(tmp_path):
     assert rows["sync_vs_bare"]["value"] > 1
     assert rows["after_uninstrument_same_code"]["met"] is True
     assert all(row["value"] or "is not installed" in row["missing"] for row in rows.values()), rows
+
+
+def test_all_parts_and_rows_are_listed(capsys):
+    assert harness.main(["--list", "--all"]) == 0
+    printed = capsys.readouterr().out
+    assert all(part.name in printed for part in PARTS.values())
+    assert all(row.key in printed for part in PARTS.values() for row in part.rows)
+
+
+def test_the_page_has_a_column_for_each_python():
+    part = Part("some", (Row("fast", "told", at_most(1.0)), Row("gone", "never")), lambda _e: Measured(), detail=False)
+    run = harness.document([part], {"some": Measured({"fast": 2.0}, {"gone": "no peer"})}, 60.0)
+    better = harness.document([part], {"some": Measured({"fast": 0.5})}, 60.0)
+    text = page([run | {"python": "3.11.7"}, better | {"python": "3.12.1"}])
+    assert "| row | what | goal | 3.11 | 3.12 |" in text
+    assert "| `fast` | told | <= 1 | **2.00** | 0.5 |" in text
+    assert "| `gone` | never |  | - | - |" in text
+    assert "no peer" in text

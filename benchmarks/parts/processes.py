@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import isolation_audit
-from benchmarks.parts.c_requests import FASTAPI, USERS
+from benchmarks.parts.web_requests import FASTAPI, USERS
 from benchmarks.programs.servers import BARE, Client, Way, all_serving, ours, peers, receiver, serving
 from benchmarks.rows import Effort, Figures, Measured, Row, at_most, measures
 from benchmarks.timing import children_spent, clean_environment, in_turn, installed, memory_of, of_session

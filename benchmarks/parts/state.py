@@ -1,10 +1,11 @@
 """What depth ``state`` costs: importing rewritten modules, and loops over attributes, items and methods.
 
-Each line is a ratio to the same code as it was written; the loops are the smallest that there are.
+The loops are the smallest that there are, as ratios to the same code as it was written.
 """
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -13,13 +14,17 @@ import tempfile
 import time
 import timeit
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from benchmarks.rows import Effort, Figures, Measured, Row, measures
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.rewrite import listener
 from isolation_audit.instrument.rewrite.loading import Loading
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MODULES = 100
-ROUNDS = 5
 COUNT = 100_000
 
 LOOPS = {
@@ -31,6 +36,8 @@ LOOPS = {
     "append": "kept = []\n  for n in range(count): kept.append(n)",
     "call a method": "for _ in range(count): self.m()",
 }
+LISTENING = ("nobody", "outside", "inside", "armed", "armed and inside")
+"""Whether somebody listens, whether in a unit of work, and whether reads are asked for."""
 CLASS = """
 class A:
  def __init__(self):
@@ -57,37 +64,37 @@ class Silent:
         pass
 
 
-def measure(loop: object, owner: object) -> float:
-    return min(timeit.repeat(lambda: loop(owner, COUNT), timer=time.thread_time, number=1, repeat=ROUNDS)) / COUNT * 1e9  # type: ignore[operator]
+def measure(loop: Callable[[object, int], object], owner: object, rounds: int) -> float:
+    """Nanoseconds of a turn."""
+    return min(timeit.repeat(lambda: loop(owner, COUNT), timer=time.thread_time, number=1, repeat=rounds)) / COUNT * 1e9
 
 
-def loops() -> None:
-    print(f"{'nanoseconds a turn':32}{'bare':>8}{'nobody':>8}{'outside':>8}{'inside':>8}{'armed':>8}{'and in':>8}")
+def loops(rounds: int) -> Figures:
+    """Each loop, by what listens."""
+    figures: Figures = {}
     for name, body in LOOPS.items():
         source = f"{CLASS}\n def loop(self, count):\n  {body}\n"
-        bare: dict = {}
+        bare: dict[str, Any] = {}
         exec(source, bare)
-        told: dict = {"__name__": "program"}
+        told: dict[str, Any] = {"__name__": "program"}
         exec(Loading((), Barrier()).code(source.encode(), "program.py"), told)
-        figures = [measure(bare["A"].loop, bare["A"]()), measure(told["A"].loop, told["A"]())]
+        written = measure(bare["A"].loop, bare["A"](), rounds)
         silent = Silent()
-        listener.listen(silent, Barrier(), lambda *_asked: True)
-        figures.append(measure(told["A"].loop, told["A"]()))
-        silent.inside = "a unit"
-        figures.append(measure(told["A"].loop, told["A"]()))
-        silent.inside = None
-        listener.arm(["x", "k", listener.ANY])
-        figures.append(measure(told["A"].loop, told["A"]()))
-        silent.inside = "a unit"
-        figures.append(measure(told["A"].loop, told["A"]()))
+        for listening in LISTENING:
+            if listening != "nobody":
+                listener.listen(silent, Barrier(), lambda *_asked: True)
+            if "armed" in listening:
+                listener.arm(["x", "k", listener.ANY])
+            silent.inside = "a unit" if "inside" in listening else None
+            figures[f"state_loop_vs_bare[{name}, {listening}]"] = measure(told["A"].loop, told["A"](), rounds) / written
         listener.listen(None)
-        ratios = "".join(f"{figure / figures[0]:7.1f}x" for figure in figures[1:])
-        print(f"{name:32}{figures[0]:8.0f}{ratios}")
+    return figures
 
 
 _IMPORT = """
 import sys, time
 sys.path.insert(0, {folder!r})
+from benchmarks.rows import Effort, Figures, Measured, Row, measures
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.rewrite.loading import Loading
 if {rewritten}:
@@ -99,17 +106,16 @@ print(time.perf_counter() - start)
 """
 
 
-def imports() -> None:
+def imports() -> Figures:
+    """Modules that are compiled, rewritten, or taken from the cache."""
     files = sorted(Path(sysconfig.get_path("stdlib")).glob("[a-z]*.py"))
     files = [file for file in files if file.stat().st_size < 60_000 and "__main__" not in file.read_text("utf-8")]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "application")
         folder.mkdir()
-        lines = 0
         for number in range(MODULES):
             # Functions only: what a module's own statements do is not to be measured.
             text = _functions(files[number % len(files)])
-            lines += text.count("\n")
             (folder / f"module_{number}.py").write_text(text, "utf-8")
         environ = {"XDG_CACHE_HOME": str(Path(name, "cache")), "PATH": ""}
         Path(name, "cache").mkdir()
@@ -126,15 +132,13 @@ def imports() -> None:
         first = once(rewritten=True)
         kept = min(once(rewritten=True) for _ in range(3))
         shutil.rmtree(folder)
-    print(f"import of {MODULES} modules, {lines:,} lines: {bare:.2f} s compiled before, {compiled:.2f} s compiled now")
-    print(
-        f"  rewritten now {first / bare:.1f}x ({first / compiled:.1f}x of compiling); from the cache {kept / bare:.2f}x"
-    )
+    return {
+        "state_import_first_vs_compiled": first / compiled,
+        "state_import_kept_vs_compiled_before": kept / bare,
+    }
 
 
 def _functions(file: Path) -> str:
-    import ast
-
     tree = ast.parse(file.read_text("utf-8"))
     names = (ast.FunctionDef, ast.AsyncFunctionDef)
     parts = [node for node in tree.body if isinstance(node, names) and not node.decorator_list]
@@ -155,6 +159,19 @@ def _functions(file: Path) -> str:
     return "\n\n".join(ast.unparse(ast.fix_missing_locations(node)) for node in parts) + "\n"
 
 
-if __name__ == "__main__":
-    loops()
-    imports()
+@measures(
+    "state",
+    [
+        *(
+            Row(f"state_loop_vs_bare[{name}, {listening}]", "a turn of a loop of rewritten code / as it was written")
+            for name in LOOPS
+            for listening in LISTENING
+        ),
+        Row("state_import_first_vs_compiled", f"import of {MODULES} modules, rewritten now / compiled now"),
+        Row("state_import_kept_vs_compiled_before", "rewritten before / compiled before"),
+    ],
+    detail=True,
+)
+def state(effort: Effort) -> Measured:
+    """Loops, then imports."""
+    return Measured(loops(effort.times(5)) | imports())

@@ -1,17 +1,13 @@
-"""What it costs to know who receives something, for each emit and each send: bare beside audited, in one process.
+"""Emits and sends of a python-socketio server; prints microseconds of each, as JSON.
 
-Run it as ``python benchmarks/addressees.py [EMITS]``. A python-socketio server has as many clients as the line says.
-The packets go to nobody, so that only the server's own work is measured. Rows: to its own user (the usual case), to a
-room of ten, to everyone; a Starlette WebSocket that is sent a text; and a blinker signal that one function hears, or
-ten users' listeners. Texts name nobody.
+``python -m benchmarks.programs.addressees bare|audited CLIENTS EMITS``. The packets go to nobody, so that only the
+server's own work is measured. Texts name nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import platform
-import subprocess
 import sys
 import time
 import tomllib
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
 
 current_user: ContextVar[str | None] = ContextVar("current_user", default=None)
 TEXT = "the quick brown fox jumps over the lazy dog; " * 23
-ROUNDS = 3
 BATCHES = 5
 
 
@@ -121,28 +116,11 @@ def audited(clients: int, emits: int) -> dict[str, float]:
     return figures
 
 
-def main() -> None:
-    """Measure bare and audited in turn, each time in a process of its own, and print the best of each."""
-    emits = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    if len(sys.argv) > 2:
-        clients = int(sys.argv[3])
-        figures = audited(clients, emits) if sys.argv[2] == "audited" else asyncio.run(measure(clients, emits))
-        print(json.dumps(figures))
-        return
-    print(f"CPython {platform.python_version()}, texts of 1 KB, best of {ROUNDS} times {BATCHES}, us of processor time")
-    print(f"{'clients':>8}  {'':28}{'bare':>9}{'audited':>9}{'added':>8}{'ratio':>7}")
-    for clients in (10, 1_000):
-        best: dict[str, dict[str, float]] = {"bare": {}, "audited": {}}
-        for _ in range(ROUNDS):
-            for variant, kept in best.items():
-                command = [sys.executable, __file__, str(emits), variant, str(clients)]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
-                for name, figure in json.loads(done.stdout).items():
-                    kept[name] = min(kept.get(name, figure), figure)
-        for name, figure in best["bare"].items():
-            now = best["audited"][name]
-            print(f"{clients:8}  {name:28}{figure:9.1f}{now:9.1f}{now - figure:8.1f}{now / figure:7.2f}")
+def main(variant: str, clients: int, emits: int) -> None:
+    """One variant."""
+    figures = audited(clients, emits) if variant == "audited" else asyncio.run(measure(clients, emits))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -1,28 +1,21 @@
-"""What searching payloads costs where they leave: microseconds a call and a KB, bare beside audited, sink by sink.
-
-Run it as ``python benchmarks/sinks.py [ROUNDS]``. Each sink is given JSON that names its own user, beside 1,000 live
-users. Bare and audited take turns; each keeps its best round.
-"""
+"""What searching payloads costs where they leave: sink by sink, bare beside audited, with 1,000 live users."""
 
 from __future__ import annotations
 
 import asyncio
-import platform
 import socket
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import Response
-
 import isolation_audit
 from benchmarks.programs.texts import identifiers, text
+from benchmarks.rows import Effort, Measured, Row, measures
 from isolation_audit.config import Config, model
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-SIZES = (1, 16)
+KILOBYTES = (1, 16)
 CALLS = 300
 USERS = identifiers("prefixed", 1_000)
 
@@ -36,6 +29,8 @@ def config() -> Config:
 async def respond(body: bytes) -> float:
     """A response of Starlette's, sent to nowhere."""
     scope = {"type": "http", "path": "/", "query_string": b"", "headers": []}
+    from starlette.responses import Response
+
     response = Response(body, media_type="application/json")
 
     async def send(_message: Any) -> None:
@@ -95,6 +90,42 @@ SINKS: dict[str, Callable[[bytes], Awaitable[float]]] = {
 }
 
 
+@measures(
+    "sinks",
+    [
+        Row(f"sink_{kind}_us[{name}, {size} KB]", what, unit="us")
+        for name in SINKS
+        for size in KILOBYTES
+        for kind, what in (("bare", "a call"), ("added", "added to a call, JSON that names its own user"))
+    ],
+    detail=True,
+)
+def sinks(effort: Effort) -> Measured:
+    """Bare and audited in turn."""
+    best: dict[tuple[str, int, bool], float] = {}
+    for _ in range(effort.times(10)):
+        for audited in (False, True):
+            auditor = isolation_audit.instrument(config()) if audited else None
+            for user in USERS if auditor is not None else ():
+                auditor.runtime.users.token(user)
+            for name, sink in SINKS.items():
+                for size in KILOBYTES:
+                    figure = once(sink, text(USERS[0], size * 1024).encode())
+                    best[name, size, audited] = min(best.get((name, size, audited), figure), figure)
+            if auditor is not None:
+                assert not auditor.snapshot()["summary"]["findings"]
+                isolation_audit.uninstrument()
+    bare = {f"sink_bare_us[{name}, {size} KB]": best[name, size, False] for name in SINKS for size in KILOBYTES}
+    return Measured(
+        bare
+        | {
+            f"sink_added_us[{name}, {size} KB]": best[name, size, True] - best[name, size, False]
+            for name in SINKS
+            for size in KILOBYTES
+        }
+    )
+
+
 def once(sink: Callable[[bytes], Awaitable[float]], body: bytes) -> float:
     """Microseconds a call."""
 
@@ -103,32 +134,3 @@ def once(sink: Callable[[bytes], Awaitable[float]], body: bytes) -> float:
             return await sink(body)
 
     return asyncio.run(run()) / CALLS * 1e6
-
-
-def main() -> None:
-    """Measure and print."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    best: dict[tuple[str, int, bool], float] = {}
-    for _ in range(rounds):
-        for audited in (False, True):
-            auditor = isolation_audit.instrument(config()) if audited else None
-            for user in USERS if auditor is not None else ():
-                auditor.runtime.users.token(user)
-            for name, sink in SINKS.items():
-                for size in SIZES:
-                    figure = once(sink, text(USERS[0], size * 1024).encode())
-                    best[name, size, audited] = min(best.get((name, size, audited), figure), figure)
-            if auditor is not None:
-                assert not auditor.snapshot()["summary"]["findings"]
-                isolation_audit.uninstrument()
-    print(f"CPython {platform.python_version()}, JSON that names its own user, best of {rounds}; µs a call")
-    print(f"{'':26}{'KB':>4}{'bare':>8}{'audited':>9}{'added':>8}{'added a KB':>12}")
-    for name in SINKS:
-        for size in SIZES:
-            bare, audited_figure = best[name, size, False], best[name, size, True]
-            added = audited_figure - bare
-            print(f"{name:26}{size:4}{bare:8.1f}{audited_figure:9.1f}{added:8.1f}{added / size:12.2f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,18 +1,11 @@
-"""What keeping a request's inputs costs: microseconds of processor time a request, bare, audited without and with them.
+"""Requests that read rows through SQLAlchemy, or an answer of 1 MB through httpx; each names its own user.
 
-Run it as ``python benchmarks/provenance.py [ROUNDS]``. The requests read rows through SQLAlchemy from SQLite, or an
-answer of 1 MB through httpx; each answers what names its own user, or, in the last row, somebody else on purpose. The
-three take turns, each keeps its best round. At the end: memory over many requests.
+In the last case somebody else is named on purpose.
 """
 
 from __future__ import annotations
 
-import asyncio
-import platform
-import resource
-import sys
 import time
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -22,21 +15,12 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from isolation_audit.auditor import Auditor
-from isolation_audit.config import Config, model
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.requests import Request
 
 OWN: Final = "bob.builder"
 OTHER: Final = "alice.liddell"
-INPUTS: Final = ("sqlalchemy_rows", "sqlite3_rows", "httpx_answers", "handed_over", "http_client")
-"""The integrations that keep inputs, but for the request itself."""
-
 REQUESTS: Final = 100
-SOAK: Final = 10_000
 
 engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
 answer = httpx.Response(200, content=b'{"text": "%s"}' % (b"lorem ipsum " * 85_000))
@@ -99,19 +83,6 @@ CASES = {
 }
 
 
-def config(*, inputs: bool) -> Config:
-    """With inputs, or without those that integrations of their own keep."""
-    disabled = () if inputs else INPUTS
-    return Config(integrations=model.Integrations(disable=disabled), report=model.Report(terminal=False))
-
-
-WAYS: dict[str, Callable[[], Any]] = {
-    "bare": nullcontext,
-    "audited, without": lambda: Auditor(config(inputs=False)),
-    "audited": lambda: Auditor(config(inputs=True)),
-}
-
-
 async def spent(path: str) -> float:
     """Microseconds of processor time a request."""
     await ask("/notes?n=1", 1, OTHER)
@@ -119,34 +90,3 @@ async def spent(path: str) -> float:
     begun = time.process_time()
     await ask(path, REQUESTS)
     return (time.process_time() - begun) / REQUESTS * 1e6
-
-
-async def soak() -> tuple[int, int]:
-    """KB of memory after a tenth of the requests, and after all."""
-    with WAYS["audited"]():
-        await ask("/notes?n=50", SOAK // 10)
-        first = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        await ask("/notes?n=50", SOAK)
-    return first, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def main() -> None:
-    """Print a row a case."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    fill()
-    print(f"{platform.python_implementation()} {platform.python_version()}, us a request, best of {rounds}")
-    print(f"{'':34}" + "".join(f"{way:>18}" for way in WAYS) + f"{'inputs cost':>14}")
-    for case, path in CASES.items():
-        best = dict.fromkeys(WAYS, float("inf"))
-        for _ in range(rounds):
-            for way, start in WAYS.items():
-                with start():
-                    best[way] = min(best[way], asyncio.run(spent(path)))
-        cost = best["audited"] / best["audited, without"] - 1
-        print(f"{case:34}" + "".join(f"{best[way]:18.0f}" for way in WAYS) + f"{cost:13.1%}")
-    first, last = asyncio.run(soak())
-    print(f"memory: {first:,} KB after {SOAK // 10:,} requests, {last:,} KB after {SOAK + SOAK // 10:,}")
-
-
-if __name__ == "__main__":
-    main()
