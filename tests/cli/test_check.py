@@ -28,6 +28,13 @@ def engine(target: str, more: str = "") -> str:
     return f'[[engines]]\ntarget = "{target}"\n{more}\n'
 
 
+def test_a_hundred_missing_modules_get_a_suggestion(project: Project) -> None:
+    """Looking for each of thousands takes minutes, and nobody reads so many."""
+    found = rows(project, "".join(engine(f"shop{number}:Engine") for number in range(130)))
+    suggested = [detail for _, detail in found.values() if "did you mean 'shop'?" in detail]
+    assert (len(found), len(suggested)) == (130, 100)
+
+
 def test_everything_there(project: Project) -> None:
     done = cli("check", cwd=project.folder)
     assert done.code == 0, done.err
