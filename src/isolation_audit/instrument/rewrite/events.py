@@ -29,26 +29,16 @@ from isolation_audit.instrument.rewrite.listener import (
     CARRIED,
     CELL,
     DEFAULT,
-    ENVIRON,
     GLOBAL,
-    ITEM,
-    LOCAL,
     QUEUED,
-    Event,
     concerned,
     ear,
-    events,
 )
 from isolation_audit.instrument.rewrite.methods import METHODS, QUEUES, told_of_part
 from isolation_audit.instrument.rewrite.telling import OfFields, Teller, fault, tell, tell_of, wrote
 
 __builtins__ = BUILTINS
 
-_TEXTS: Final[frozenset[type]] = frozenset({str, bytes, int, float, bool, type(None)})
-"""What is known by what it is, and not by its identity."""
-_NAMED: Final = (ATTRIBUTE, LOCAL)
-_KEYED: Final = (ITEM, ENVIRON)
-"""What an attribute may be, and an item."""
 _KEYS: Final = (str, bytes, int)
 _held: Final[dict[tuple[int, int], Any]] = {}
 """By thread and site: a key between the two moments of ``d[key()] += x``."""
@@ -368,49 +358,6 @@ class Events:
         except Exception as error:
             fault(error)
         return (partial(method, **named) if named else method, *arguments)
-
-
-class Quick:
-    """The same where the listener has named the objects that concern it."""
-
-    @staticmethod
-    def attribute(owner: Any, name: str, site: int, concerned: set[int] = concerned) -> Any:
-        """Before ``owner.name`` is read; gives ``owner``."""
-        heard = id(owner) in concerned and _hears(owner, _NAMED, name)
-        return Events.attribute(owner, name, site) if heard else owner
-
-    @staticmethod
-    def item(owner: Any, key: Any, site: int, concerned: set[int] = concerned) -> Any:
-        """Before ``owner[key]`` is read; gives ``owner``."""
-        return Events.item(owner, key, site) if id(owner) in concerned and _hears(owner, _KEYED, key) else owner
-
-    @staticmethod
-    def pair(owner: Any, key: Any, site: int, concerned: set[int] = concerned) -> tuple[Any, Any]:
-        """The same; gives both."""
-        return Events.pair(owner, key, site) if id(owner) in concerned and _hears(owner, _KEYED, key) else (owner, key)
-
-    @staticmethod
-    def flow(value: Any, site: int, concerned: set[int] = concerned, texts: frozenset[type] = _TEXTS) -> Any:
-        """What was read of another object goes on, and is told if it concerns the listener itself."""
-        if type(value) in texts or id(value) not in concerned or not _hears(value, (), None):
-            return value
-        return Events.kept(value, None, site)
-
-
-def _hears(obj: Any, kinds: tuple[str, ...], key: Any) -> bool:
-    try:
-        return ear.hears(id(obj), kinds, key)
-    except Exception as error:
-        fault(error)
-        return False
-
-
-def made(rest: str) -> Event:
-    """The constant of this name, and of attributes the name of the attribute."""
-    name, _, attribute = rest.partition("\0")
-    quick = getattr(Quick, name, None)
-    event = Event(getattr(Events, name), quick)
-    return event if quick is None else events.add(event, attribute)
 
 
 def _read_item(owner: Any, key: Any, site: int) -> None:

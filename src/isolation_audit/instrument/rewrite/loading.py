@@ -17,11 +17,11 @@ from isolation_audit.analysis.named_files import is_readable
 from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.rewrite.cache import CodeCache
 from isolation_audit.instrument.rewrite.constants import MARK, filled
-from isolation_audit.instrument.rewrite.events import made
 from isolation_audit.instrument.rewrite.libraries import KEEPING
 from isolation_audit.instrument.rewrite.listener import Flag, armed
 from isolation_audit.instrument.rewrite.main_script import exchange_functions, when_it_starts
 from isolation_audit.instrument.rewrite.making import NotMadeError, make
+from isolation_audit.instrument.rewrite.quick import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable
