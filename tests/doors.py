@@ -110,7 +110,7 @@ class Project:
         options: tuple[str, ...] = (),
         environment: dict[str, str] | None = None,
         stdin: bytes = b"",
-        timeout: float = 90,
+        timeout: float = 280,
     ) -> Done:
         """Run a program to its end under the auditor."""
         done = subprocess.run(
@@ -150,7 +150,7 @@ class Project:
         return Done(process.returncode, out, err.decode(), self.report())
 
 
-def cli(*words: str, cwd: Path, environment: dict[str, str] | None = None, timeout: float = 90) -> Done:
+def cli(*words: str, cwd: Path, environment: dict[str, str] | None = None, timeout: float = 280) -> Done:
     """Any other command of isolation-audit."""
     done = subprocess.run(
         [sys.executable, "-m", "isolation_audit", *words],

@@ -53,7 +53,7 @@ def mariadb_server() -> Iterator[str]:
         ]
         small += ["--innodb-buffer-pool-size=8M", "--aria-pagecache-buffer-size=1M", "--key-buffer-size=1M"]
         made = [installer, *small, "--auth-root-authentication-method=normal"]
-        subprocess.run(made, user=user, cwd=folder, check=True, capture_output=True, timeout=100)
+        subprocess.run(made, user=user, cwd=folder, check=True, capture_output=True, timeout=280)
         command = [server, *small, "--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder / 'socket'}"]
         command += [
             "--skip-name-resolve",

@@ -45,7 +45,7 @@ def postgres_server() -> Iterator[str]:
             shutil.chown(folder, user)
         data, port = folder / "data", free_port()
         made = [str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"]
-        subprocess.run(made, user=user, cwd=folder, check=True, capture_output=True, timeout=60)
+        subprocess.run(made, user=user, cwd=folder, check=True, capture_output=True, timeout=280)
         command = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
         command += ["-c", "fsync=off", "-c", "max_connections=10"]
         with (folder / "log").open("wb") as log:

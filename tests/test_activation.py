@@ -40,7 +40,7 @@ class Environment:
         if "PYTHONPATH" not in variables:
             environment.pop("PYTHONPATH", None)
         done = subprocess.run(
-            [self.python, *words], cwd=cwd, env=environment, capture_output=True, timeout=60, check=False
+            [self.python, *words], cwd=cwd, env=environment, capture_output=True, timeout=280, check=False
         )
         return Done(done.returncode, done.stdout, done.stderr.decode(), None)
 

@@ -60,7 +60,7 @@ def run(folder: Path, program: str, more: str = "") -> tuple[subprocess.Complete
         env=clean_environment(PYTHONPATH=str(folder), PYTHONWARNINGS="error"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=True,
     )
     report = folder / "out" / "report.json"

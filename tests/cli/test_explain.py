@@ -64,7 +64,7 @@ def audit(folder: Path, *words: str, code: int = 0) -> str:
         env=clean_environment(PYTHONWARNINGS="ignore"),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     assert done.returncode == code, done.stderr

@@ -37,7 +37,7 @@ SCAN = {
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reports of the example's two engines under load: folders ``legacy`` and ``user``."""
     folder = tmp_path_factory.mktemp("runs")
-    done = cli("demo", "--users", "2", "--report", str(folder), cwd=folder, timeout=110)
+    done = cli("demo", "--users", "2", "--report", str(folder), cwd=folder, timeout=280)
     assert done.code == 0, done.err
     return folder
 
@@ -259,7 +259,7 @@ def test_gauges(metrics: str) -> None:
 @pytest.mark.server
 def test_promtool_finds_nothing_to_complain_about(metrics: str) -> None:
     done = subprocess.run(
-        [program("promtool"), "check", "metrics"], input=metrics.encode(), capture_output=True, timeout=60, check=False
+        [program("promtool"), "check", "metrics"], input=metrics.encode(), capture_output=True, timeout=280, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 

@@ -52,7 +52,7 @@ def audited(folder: Path, program: str, name: str, config: str = "", *options: s
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     report = json.loads((folder / "report.json").read_text())

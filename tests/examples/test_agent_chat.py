@@ -50,7 +50,7 @@ class Server:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
         self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=280)
         return self.process.returncode, out, err
 
 
@@ -348,7 +348,7 @@ def test_clients_on_the_command_line_print_json() -> None:
     with serving("user", "--batch-size", "2", "--batch-window", "60") as server:
         command = ["-m", "agent_chat.clients", "--url", server.url, "--users", "2", "--questions", "1", "--json"]
         done = subprocess.run(
-            [sys.executable, *command], cwd=EXAMPLE, capture_output=True, text=True, timeout=60, check=True
+            [sys.executable, *command], cwd=EXAMPLE, capture_output=True, text=True, timeout=280, check=True
         )
     result = json.loads(done.stdout)
     assert (result["users"], result["events_total"], result["foreign_events"]) == (2, 2 * EVENTS_PER_RUN, 0)

@@ -34,7 +34,7 @@ def field(alert: str, name: str) -> str:
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, timeout=280)
 
 
 def test_rules_are_found() -> None:

@@ -87,7 +87,7 @@ def test_a_full_disk_keeps_the_programs_exit_code(project: Project) -> None:
         cwd=project.folder,
         env=clean_environment(PYTHONDONTWRITEBYTECODE="1"),
         capture_output=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )
     err = done.stderr.decode()

@@ -61,7 +61,7 @@ class Place:
     def run(self, *words: str, cwd: Path, **variables: str) -> Done:
         command = [self.bin / words[0], *words[1:]]
         done = subprocess.run(
-            command, cwd=cwd, env=bare_environment(**variables), capture_output=True, timeout=120, check=False
+            command, cwd=cwd, env=bare_environment(**variables), capture_output=True, timeout=280, check=False
         )
         return Done(done.returncode, done.stdout, done.stderr.decode(), None)
 

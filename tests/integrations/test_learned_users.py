@@ -27,7 +27,7 @@ def visited(site: str, folder: Path, *words: str):
         env={**clean_environment(), "PYTHONWARNINGS": "ignore", "PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

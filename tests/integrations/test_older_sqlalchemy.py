@@ -87,7 +87,7 @@ def test_rows_of_older_versions_are_inputs(version: str, tmp_path: Path) -> None
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=280,
     )
     assert done.returncode == 0, done.stderr
     used, faults, found = json.loads(done.stdout.splitlines()[-1])

@@ -294,7 +294,7 @@ def audited(tmp_path: Any, source: str) -> list[dict[str, Any]]:
         env={**clean_environment(), "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr

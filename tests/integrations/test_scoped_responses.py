@@ -150,7 +150,7 @@ def ask(tmp_path: Any, views: str, kind: str, disabled: tuple[str, ...] = ()) ->
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
     )
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

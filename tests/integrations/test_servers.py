@@ -38,7 +38,7 @@ class Served:
 
     def ask(self, path: str, user: str) -> str:
         """Whom an answer is about; on a connection of its own, so that all workers get some."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=280)
         connection.request("GET", path, headers={"X-User": user})
         response = connection.getresponse()
         assert response.status == 200

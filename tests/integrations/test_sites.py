@@ -66,7 +66,7 @@ def serve(site: str, folder: Path, *words: str, config: str = CONFIG):
         env={**clean_environment(), "PYTHONWARNINGS": "ignore", "PYTHONPATH": os.pathsep.join([str(SITES)])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -156,7 +156,7 @@ def test_a_users_first_request_is_still_running_when_another_ones_answer_names_t
         env={**clean_environment(), "PYTHONWARNINGS": "ignore", "PYTHONPATH": str(SITES)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "bob\n" if words else "alice\n"), done.stderr

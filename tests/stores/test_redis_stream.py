@@ -369,7 +369,7 @@ def test_parent_and_forked_child_share(redis, tmp_path):
         env={**os.environ, "ISOLATION_AUDIT_KEY": KEY},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -443,7 +443,7 @@ def test_the_threads_import_nothing(redis, there):
         env={**os.environ, "ISOLATION_AUDIT_KEY": KEY},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=True,
     )
     assert done.stdout.split() == [str(not there)]

@@ -52,7 +52,7 @@ def folder(tmp_path):
 
 def test_optimised(folder):
     done = subprocess.run(
-        [sys.executable, "-O", "program.py"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-O", "program.py"], cwd=folder, capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == 0, done.stderr
     answers = [[], ["alice", 1]] * 3 + [["alice", 1]]
@@ -82,7 +82,7 @@ def test_coverage_counts_the_same_lines(folder):
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=280,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -542,5 +542,5 @@ def test_a_script_s_own_variable_is_known_late(tmp_path) -> None:
     configuration = tmp_path / "isolation-audit.toml"
     configuration.write_text('[ambient]\ncontextvar = "__main__:current_user"\n[report]\nraw_ids = true\n')
     command = [Path(sys.executable).with_name("isolation-audit"), "run", "--config", configuration, "--"]
-    done = subprocess.run([*command, sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*command, sys.executable, script], capture_output=True, text=True, timeout=280, check=False)
     assert "was computed for alice and is given to bob" in done.stderr + done.stdout

@@ -24,7 +24,7 @@ def run(folder: Path) -> list[dict[str, Any]]:
         env={**clean_environment(), "PYTHONWARNINGS": "ignore", "PYTHONPATH": os.pathsep.join([str(SITE.parent)])},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr

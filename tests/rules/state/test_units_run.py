@@ -72,7 +72,7 @@ def run(tmp_path, body, more="", before=""):
     program += textwrap.indent(textwrap.dedent(body), "    ") + "\nprint(json.dumps(counts))\n"
     words = [sys.executable, "-c", program]
     environ = {"XDG_CACHE_HOME": str(tmp_path), "PATH": ""}
-    done = subprocess.run(words, cwd=tmp_path, env=environ, text=True, capture_output=True, timeout=100)
+    done = subprocess.run(words, cwd=tmp_path, env=environ, text=True, capture_output=True, timeout=280)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.strip().splitlines()[-1])
 
