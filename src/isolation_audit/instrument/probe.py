@@ -25,7 +25,7 @@ class Interceptor:
     """What one kind of target does around a call. Whoever inherits from it overrides what it needs."""
 
     place: str
-    check: Check | None = None
+    compiled_check: Check | None = None
     """What makes a call clean at a glance, for compiled hooks; None where each call has to be looked at."""
     reads_nothing = False
     """True where ``passes`` and ``after`` read nothing of the application's, so that none of its code runs in them."""
@@ -71,7 +71,7 @@ class Guarded:
         self.place = interceptor.place
         self.barrier = barrier
         self.probe = probe
-        self.check: Check | None = getattr(interceptor, "check", None)
+        self.check: Check | None = getattr(interceptor, "compiled_check", None)
         self.reads_nothing: bool = getattr(interceptor, "reads_nothing", False)
         kind = type(interceptor)
         self.minds_results = getattr(kind, "after", Interceptor.after) is not Interceptor.after

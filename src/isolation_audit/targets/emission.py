@@ -67,7 +67,7 @@ class EmissionPoint(Interceptor):
         # Where the addressee is one plain parameter, an inner layer can be seen to be clean by looking at it.
         plain = self._owner is None and not self._addressee.to_everyone
         self._plain_address = layout.plain_argument(entry.addressee) if plain else None
-        self.check = self._compiled(layout)
+        self.compiled_check = self._compiled(layout)
         self.reads_nothing = self._event is None
 
     def before(self, values: Values) -> Any:
@@ -95,8 +95,8 @@ class EmissionPoint(Interceptor):
         if self._testify(emission, ambient, owner, addressee):
             record = record_of(obj, runtime) if self._owner is not None else None
             runtime.publish(Passage(emission, self._entry, self._method, ambient, owner, addressee, record))
-        elif self.check is not None and not emission.audience:
-            self._remember(self.check, values, version, Witnesses(ambient, owner, addressee))
+        elif self.compiled_check is not None and not emission.audience:
+            self._remember(self.compiled_check, values, version, Witnesses(ambient, owner, addressee))
         if emission.claimed is None:
             emission.claimed = _first_user(addressee, owner, ambient)
         emission.depth += 1

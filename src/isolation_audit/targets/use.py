@@ -59,7 +59,7 @@ class UsePoint(Interceptor):
         self._owner = owner_reader(entry, layout, runtime) if entry.owner else None
         self._origins = origins
         """Where it matters how an object was made."""
-        self.check = self._compiled(layout)
+        self.compiled_check = self._compiled(layout)
 
     def before(self, values: Values) -> Any:
         """Compare, and publish a disagreement; the observation itself, where it has to wait for the result."""
@@ -84,8 +84,10 @@ class UsePoint(Interceptor):
             if record is not None and (self._may_be_template(record) or self._looked_at(record, used.stack)):
                 return used, obj
             self._runtime.publish(used)
-        elif self.check is not None and (self._runtime.ended is None or not self._runtime.ended):
-            self.check.fill(values, version, lambda leaves: all(self._is_owner(leaf, owner) for leaf in leaves))
+        elif self.compiled_check is not None and (self._runtime.ended is None or not self._runtime.ended):
+            self.compiled_check.fill(
+                values, version, lambda leaves: all(self._is_owner(leaf, owner) for leaf in leaves)
+            )
         return None
 
     def _compiled(self, layout: Layout) -> Check | None:

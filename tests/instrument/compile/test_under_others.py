@@ -8,7 +8,7 @@ import sys
 import textwrap
 
 import pytest
-from audited_source import counts, make_auditor
+from audited_source import auditing, counts, make_auditor
 
 from isolation_audit import user_scope
 
@@ -108,3 +108,32 @@ def test_a_reloaded_class_is_compared_anew(folder, monkeypatch):
         assert counts(auditor)["IA201"] == 2
         assert type(new).ask.__code__ is not type(old).ask.__code__
     del sys.modules[name]
+
+
+def test_functions_that_are_pickled_by_value_ask_nobody_elsewhere(tmp_path):
+    """As for functions of `__main__`; the auditor need not be there where they are unpickled."""
+    cloudpickle = pytest.importorskip("cloudpickle")
+    source = APP + "\nclass Sink:\n    def send(self, user_id, data):\n        return [user_id, data]\n"
+    config = CONFIG + '[[emitters]]\ntarget = "APP:Sink"\naddressee = "args.user_id"\nmethods = { send = "sent" }\n'
+    with auditing(source, config) as (app, _auditor), user_scope("alice"):
+        engine, sink = app.Engine("alice"), app.Sink()
+        for _ in range(4):
+            engine.ask(1)
+            sink.send("alice", 1)
+        cloudpickle.register_pickle_by_value(app)
+        pickled = cloudpickle.dumps((app.Engine.ask, app.Sink.send))
+        cloudpickle.unregister_pickle_by_value(app)
+    (tmp_path / "pickled").write_bytes(pickled)
+    program = (
+        "import pickle, sys\n"
+        "sys.modules['isolation_audit'] = None\n"
+        "from types import SimpleNamespace\n"
+        "ask, send = pickle.load(open('pickled', 'rb'))\n"
+        "engine = SimpleNamespace(user_id='bob')\n"
+        "print([ask(engine, 1), ask(engine, 0), send(engine, 'alice', 2)])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert eval(done.stdout) == [["bob", 1], [], ["alice", 2]]

@@ -113,9 +113,10 @@ def _told(lines: list[str]) -> list[str]:
     """What follows where a clean call has to be told all the same: with the witnesses that are known already."""
     asked = next(number for number, line in enumerate(lines) if line.startswith("__ia_states ="))
     return [
-        "__ia_before, __ia_passes, __ia_original = $probe.before, $probe.passes, $probe.original",
+        "__ia_before, __ia_original = $probe.before, $probe.original",
         "if __ia_clean:",
         "    $site.clean += 1",
+        "    __ia_passes = $probe.passes",
         "    __ia_states = __ia_passes($values, __ia_witnesses)",
         "else:",
         "    __ia_states = __ia_before($values)",
