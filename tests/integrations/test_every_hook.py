@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import libraries
 import pytest
 
 from doors import clean_environment
@@ -51,6 +52,7 @@ SERVERS = {
 NAMES = [pytest.param(name, marks=pytest.mark.server if name in SERVERS else ()) for name in INTEGRATIONS]
 
 UNREACHED = {
+    **libraries.UNREACHED,
     "aiohttp.client_reqrep:ClientRequest.send http_clients.RequestPoint: after": "answers come by at another point",
     "aiohttp.web_ws:WebSocketResponse.send_bytes aiohttp_web.SendPoint: after": "inherited, and nothing is kept for it",
     "aiohttp.web_ws:WebSocketResponse.send_str aiohttp_web.SendPoint: after": "the same",
@@ -64,9 +66,6 @@ UNREACHED = {
     "handed_over.WorkPoint: failed": "what runs a job, or a thread, catches everything",
     "use.UsePoint: failed": "the engines of the use are looked at by nobody who has built them",
     "keyed.InputPoint: failed": "of these caches only cachetools' raise",
-    "gradio.EventPoint: failed": "Gradio's queue catches everything",
-    "chainlit.CallbackPoint: failed": "what Chainlit makes of a function catches everything",
-    "streamlit.RunPoint: failed": "what runs a script catches everything",
     "threads.ThreadPoint: failed": "a thread's exceptions end in its excepthook",
     "transports.EncryptingPoint: failed": "writing bytes to an encrypted transport never fails",
     **({} if sys.version_info >= (3, 12) else {"transports.LinesPoint: never placed": "there from Python 3.12 on"}),
