@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BIN = Path(sys.executable).parent
+LARGE = 2_100
+"""In trees up to 2,000 files the scan parses every file, to tell which do not parse."""
 TREES: dict[str, tuple[str, Callable[[Path, Effort], trees.Tree]]] = {
     "rare": (
         "names mentioned rarely, 9,000 files",
-        lambda folder, effort: trees.rare(folder, max(240, round(9_000 * min(1.0, effort.scale)))),
+        lambda folder, effort: trees.rare(folder, max(LARGE, round(9_000 * min(1.0, effort.scale)))),
     ),
     "everywhere": (
         "names in each docstring, 3,000 files",
-        lambda folder, effort: trees.everywhere(folder, max(20, round(3_000 * min(1.0, effort.scale)))),
+        lambda folder, effort: trees.everywhere(folder, max(LARGE, round(3_000 * min(1.0, effort.scale)))),
     ),
     "imports": ("all installed packages, true imports", lambda folder, _effort: trees.imported(folder)),
 }
