@@ -59,12 +59,13 @@ class EventPoint(EventServing):
     def before(self, values: Values) -> Any:
         """Begin a unit; one that works for several users is nobody's."""
         events = self._events(values)
-        asked = [event.request for event in events]
-        headers = asked[0].scope.get("headers") if asked else None
-        request = Request(self._sources, lambda: _decoded(headers), scope=_scope(asked), mark=events)
+        scopes = [scope for event in events if (scope := _scope_of(event)) is not None]
+        alone = scopes[0] if len(events) == len(scopes) == 1 else None
+        headers = () if alone is None else alone.get("headers")
+        request = Request(self._sources, lambda: _decoded(headers), scope=alone, mark=events)
         fn = getattr(events[0], "fn", None) if events else None
         request.routed(lambda: Endpoint(getattr(fn, "api_name", None) or None, None, getattr(fn, "fn", None)))
-        inputs = [Input(REQUEST, one.scope, texts=texts.of_asgi) for one in asked]
+        inputs = [Input(REQUEST, scope, texts=texts.of_asgi) for scope in scopes]
         inputs += [Input(REQUEST, getattr(event.data, "data", None)) for event in events]
         inputs += [Input(REQUEST, as_they_are(state)) for state in self._states(values, events)]
         begun = self._begin(request, request_variable.get(), *inputs)
@@ -87,7 +88,7 @@ class EventPoint(EventServing):
         if isinstance(name, Name) and "dependency" in detect:
             request.told(DEPENDENCY, name)
         elif "login" in detect:
-            person = name_of(_logged_in(event.request.scope))
+            person = name_of(_logged_in(_scope_of(event)))
             if isinstance(person, Name):
                 request.told(LOGIN, person)
 
@@ -107,14 +108,15 @@ class MessagePoint(Interceptor):
             self._pushed.told(told)
 
 
-def _scope(asked: list[Any]) -> dict[str, Any] | None:
-    """The scope in which the session of the only asker is."""
-    return asked[0].scope if len(asked) == 1 else None
+def _scope_of(event: Any) -> dict[str, Any] | None:
+    """The ASGI scope of the request that has sent it, in which the session is."""
+    scope = getattr(event.request, "scope", None)
+    return scope if type(scope) is dict else None
 
 
 def _logged_in(scope: Any) -> Any:
     """Who has logged in with ``gr.LoginButton``; None where nobody has."""
-    session = scope.get("session")
+    session: Any = None if scope is None else scope.get("session")
     info = dict.get(session, "oauth_info") if issubclass(type(session), dict) else None
     return info.get("userinfo") if type(info) is dict else None
 
