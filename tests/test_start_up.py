@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RUN_TIME = {
     "asyncio",
+    "contextvars_extras",
     "isolation_audit.auditor",
     "isolation_audit.rules",
     "isolation_audit.exporters",
@@ -59,7 +60,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 EXTRAS = {"griffe", "opentelemetry", "prometheus_client", "pygal", "pytest", "starlette", "uvicorn", "websockets"}
 TABLES = {"rich"}
-RULES = {"asyncio", "isolation_audit.rules", "wrapt"}
+RULES = {"asyncio", "contextvars_extras", "isolation_audit.rules", "wrapt"}
 """What comes with the rules: each is beside the monitor that reports it."""
 
 COMMANDS = {

@@ -18,7 +18,7 @@ from trees import CONFIG, OLD, write_tree
 CHECKOUT = Path(__file__).parents[2]
 APPS = Path(__file__).parent / "apps"
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-CORE = {"isolation-audit", "wrapt", "click", "rich"}
+CORE = {"isolation-audit", "wrapt", "contextvars-extras", "sentinel-value", "click", "rich"}
 OF_RICH = {"commonmark", "markdown-it-py", "mdurl", "pygments", "typing-extensions"}
 
 

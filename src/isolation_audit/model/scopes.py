@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
+
+from contextvars_extras import ContextVarsRegistry
 
 from isolation_audit.analysis.texts import bounded
 from isolation_audit.model.living import living
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextvars import ContextVar
     from types import TracebackType
 
 
@@ -83,13 +85,38 @@ SYSTEM_USER: Final = "\0system"
 """The id behind ``system_scope()``; the NUL keeps it apart from every id that an application uses."""
 
 
-_every: Final[dict[str, ContextVar[Any]]] = {}
+class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
+    """Everything that the auditor keeps per context; what each is, its variable below says."""
+
+    scope: Any = None
+    moment: Any = None
+    emission: Any = None
+    connection: Any = None
+    request: Any = None
+    client: Any = None
+    sink: Any = None
+    suspicion: Any = None
+    starter: Any = None
+    turn: Any = None
+    waiting: Any = None
+    running_unit: Any = None
+    job: Any = None
+    job_count: Any = None
+    left: Any = None
+    trail: Any = None
+    kept: Any = None
+    reader: Any = None
+    sharing: Any = None
+    handed: Any = None
+    unit: Any = None
+    fetching: Any = None
+    home: Any = None
+    test: Any = None
 
 
 def _variable(name: str) -> ContextVar[Any]:
-    """One of what the auditor keeps per context; None where there is nothing."""
-    variable: ContextVar[Any] = ContextVar(f"isolation_audit.{name}", default=None)
-    _every[name] = variable
+    # A read through the registry's attribute costs 14 times as much as through the variable's own method (measured).
+    variable: ContextVar[Any] = AuditContext.__dict__[name].context_var
     return variable
 
 
@@ -136,6 +163,9 @@ home_variable: Final[ContextVar[Any]] = _variable("home")
 test_variable: Final[ContextVar[Any]] = _variable("test")
 """The test that this context comes from; see ``testing/attribution.py``."""
 
+_every: Final[dict[str, ContextVar[Any]]] = {
+    name: one.context_var for name, one in vars(AuditContext).items() if hasattr(one, "context_var")
+}
 OURS: Final = frozenset(_every.values())
 """Everything that the auditor keeps per context."""
 
