@@ -6,9 +6,9 @@ import os
 import platform
 import secrets
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
+from time import time as wall_clock
 from typing import TYPE_CHECKING, Any, cast
 
 from isolation_audit import integrations
@@ -87,7 +87,7 @@ class Auditor:
             limit=limits.users,
             digest=self.pseudonyms.digest if config.bindings.store is not None else None,
         )
-        self.started = time.time()
+        self.started = wall_clock()
         self._texts_cut_before = texts_cut()
         self.recorder = Recorder(limits, config.select)
         kinds = (kind for kind, _path in config.identity.bind)
@@ -271,7 +271,7 @@ class Auditor:
                     "pid": os.getpid(),
                     "python": platform.python_version(),
                     "started": self.started,
-                    "seen_until": time.time(),
+                    "seen_until": wall_clock(),
                 }
             ],
         }
@@ -334,7 +334,7 @@ class Auditor:
         self.instrumentation.after_fork()
         if not self._running:
             return
-        self.started = time.time()
+        self.started = wall_clock()
         self._texts_cut_before = texts_cut()
         self.recorder = Recorder(self.config.limits, self.config.select)
         self.runtime.tally.cells.after_fork()

@@ -6,8 +6,8 @@ import json
 import math
 import os
 import secrets
-import time
 from contextlib import suppress
+from time import time as wall_clock
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit._version import __version__
@@ -71,7 +71,12 @@ def merge(reports: Iterable[Report], run: dict[str, Any], tool: dict[str, Any]) 
 
 
 def _worst_first(finding: dict[str, Any]) -> tuple[int, str, float]:
-    return (("error", "warning", "note").index(finding["severity"]), finding["rule"], finding["first_seen"])
+    return (("error", "warning", "note").index(finding["severity"]), finding["rule"], _seen(finding, "first_seen"))
+
+
+def _seen(finding: dict[str, Any], when: str) -> float:
+    """A time of a finding; the application's clock may have given none."""
+    return finding[when] if isinstance(finding[when], int | float) else 0.0
 
 
 def _add(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -96,8 +101,8 @@ def _finding(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         **one,
         **_pairs(one, other),
         "count": one["count"] + other["count"],
-        "first_seen": min(one["first_seen"], other["first_seen"]),
-        "last_seen": max(one["last_seen"], other["last_seen"]),
+        "first_seen": min(_seen(one, "first_seen"), _seen(other, "first_seen")),
+        "last_seen": max(_seen(one, "last_seen"), _seen(other, "last_seen")),
     }
 
 
@@ -225,7 +230,7 @@ class ReportSink:
         self._written: Any = None
         self._failed = False
         self._forked_by = _Writer.pid if _Writer.pid not in {0, os.getpid()} else None
-        _Writer.since = _Writer.since or time.time()
+        _Writer.since = _Writer.since or wall_clock()
         _Writer.pid = os.getpid()
 
     def drain(self, batch: Batch) -> None:

@@ -6,9 +6,9 @@ It never blocks the application: the one lock is held for dictionary work only, 
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
+from time import time as wall_clock
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.selection import Selection
@@ -116,7 +116,7 @@ class Recorder:
         """Keep or count one finding."""
         if not self.enabled(finding.rule):
             return
-        now = time.time()
+        now = wall_clock()
         severity = self._selection.severity(finding.rule, finding.severity)
         if severity is not finding.severity:
             finding = replace(finding, severity=severity)
@@ -163,7 +163,7 @@ class Recorder:
         entry.count += 1
         self._room -= entry.meet(witnesses, self._room)
         self._count_test(entry)
-        entry.last_seen = time.time()
+        entry.last_seen = wall_clock()
         self.counts[entry.finding.rule] += 1
 
     def _count_test(self, entry: Entry) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
+from time import time as wall_clock
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from isolation_audit.analysis.frames import own_place
@@ -160,7 +160,7 @@ class Monitor:
                 origin=located(origin or (), None, answer=False, limit=self.runtime.config.limits.stack),
                 origin_label=origin_label.format_map({**labels, "user": self._owner_label(record)}),
                 trace_id=_trace_id(),
-                seen=time.time(),
+                seen=wall_clock(),
                 route=route,
                 method=method,
                 field=field,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import time as wall_clock
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.texts import shown
@@ -140,6 +140,6 @@ class HeapMonitor(Monitor):
                 diagram=found.diagram,
                 target=shown(found.target, 300),
                 witnesses=Witnesses(other, owner),
-                seen=time.time(),
+                seen=wall_clock(),
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import time as wall_clock
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.config.selection import Selection
@@ -130,7 +130,7 @@ def tell_blindness(merged: dict[str, Any], select: Select) -> None:
     if words and selection.enabled("IA904"):
         rule = next(rule for rule in SelfCheckMonitor.rules if rule.code == "IA904")
         finding = Finding(rule.code, selection.severity(rule.code, rule.severity), words, rule.help)
-        now = time.time()
+        now = wall_clock()
         merged["findings"].append(Entry(finding, 1, now, now).as_dict())
     blind = sum(one["count"] for one in merged["findings"] if one["rule"] == "IA904")
     if blind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import time as wall_clock
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.analysis.texts import shown
@@ -53,7 +53,7 @@ class StateReports(Monitor):
                 site_label="read here" if crossed.stack else "overwritten here",
                 origin=_site(crossed.written, (), 1),
                 origin_label="written here",
-                seen=time.time(),
+                seen=wall_clock(),
                 route=None if endpoint is None or endpoint.route is None else shown(endpoint.route, 300),
                 method=None if endpoint is None else endpoint.method,
             )
