@@ -262,3 +262,10 @@ def test_nothing_is_told_where_nobody_listens(case):
     plain: dict = {"__name__": "program"}
     exec(textwrap.dedent(source), plain)
     assert repr(eval(call, rewritten(source)))[:10] == repr(eval(call, plain))[:10]
+
+
+def test_a_proxy_that_makes_itself_is_no_fault(notebook):
+    kind = pytest.importorskip("werkzeug.local").LocalProxy
+    store = "object.__setattr__(new, '_get_current_object', list)"
+    names = rewritten(f"def f(kind):\n  new = kind.__new__(kind)\n  {store}\n  return new")
+    assert names["f"](kind) == []
