@@ -117,3 +117,16 @@ def test_a_module_that_is_not_there_is_not_there() -> None:
     hooks.when_imported("hooked_by_nobody", lambda _module: None)
     with pytest.raises(ModuleNotFoundError, match="No module named 'hooked_by_nobody'"):
         importlib.import_module("hooked_by_nobody")
+
+
+def test_a_hook_that_imports_the_module_itself_makes_no_second_one(module: Callable[[str], str]) -> None:
+    name = module("import sys\nsys.runs = getattr(sys, 'runs', 0) + 1\n")
+    seen = []
+    hooks.before_import(name, lambda: seen.append(importlib.import_module(name)))
+    try:
+        imported = importlib.import_module(name)
+        assert vars(sys).pop("runs") == 1
+        assert seen == [imported]
+        assert sys.modules[name] is imported
+    finally:
+        vars(sys).pop("runs", None)

@@ -425,8 +425,8 @@ from isolation_audit import user_scope
 import time
 
 auditor = Auditor(parse_config({"bindings": {"store": sys.argv[1], "timeout": "300ms"}}))
-before = set(sys.modules)
 with auditor:
+    before = set(sys.modules)
     with user_scope("alice", run_id="run-1"):
         pass
     time.sleep(0.7)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextvars import ContextVar, copy_context
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
+from isolation_audit.targets import user_variables
 from isolation_audit.targets.user_variables import UserVariables, _name_in, _says_so, _spelled
 
 
@@ -54,23 +56,16 @@ def test_the_user_in_a_value(value, user):
     assert _name_in(value) == user
 
 
-def found(**variables):
-    """What an audit finds in a module with these, after requests that have set ``values`` in them."""
-    import sys
-    import types
-
-    name = "shop_with_variables"
-    module = types.ModuleType(name)
-    module.__file__ = f"/srv/{name}.py"
+def found(monkeypatch, **variables):
+    """What an audit finds in a module with these, beside which there is none of an application."""
+    module = ModuleType("shop_with_variables")
+    module.__file__ = "/srv/shop_with_variables.py"
     vars(module).update(variables)
-    sys.modules[name] = module
-    try:
-        with Auditor(Config(report=model.Report(terminal=False))) as auditor:
-            known = auditor.runtime.part(UserVariables)
-            known.began()
-            return known, copy_context().run(asked, auditor, variables)
-    finally:
-        del sys.modules[name]
+    monkeypatch.setattr(user_variables, "sys", SimpleNamespace(modules={module.__name__: module}))
+    with Auditor(Config(report=model.Report(terminal=False))) as auditor:
+        known = auditor.runtime.part(UserVariables)
+        known.began()
+        return known, copy_context().run(asked, auditor, variables)
 
 
 def asked(auditor, variables):
@@ -83,25 +78,27 @@ def asked(auditor, variables):
 set_in = ContextVar("set_in")
 
 
-def test_a_variable_that_is_called_so_is_asked():
+def test_a_variable_that_is_called_so_is_asked(monkeypatch):
     set_in.set(("r-1", "alice"))
     current, other = ContextVar("a"), ContextVar("b")
-    known, user = found(request_id=other, current_user=current)
+    known, user = found(monkeypatch, request_id=other, current_user=current)
     assert known.found is current
     assert user == "alice"
 
 
-def test_a_variable_of_another_name_is_asked_once_something_with_a_user_is_in_it():
+def test_a_variable_of_another_name_is_asked_once_something_with_a_user_is_in_it(monkeypatch):
     set_in.set(({"user": "alice", "api_key": "k"},))
     provider = ContextVar("provider_data")
-    known, user = found(provider_data=provider)
+    known, user = found(monkeypatch, provider_data=provider)
     assert known.found is provider
     assert user == "alice"
 
 
-def test_what_has_no_user_in_it_or_somebody_else_is_not_asked():
+def test_what_has_no_user_in_it_or_somebody_else_is_not_asked(monkeypatch):
     set_in.set(("de-DE", {"trace": "t-1"}, Person(user_id="alice", total=12)))
-    known, user = found(locale=ContextVar("locale"), request=ContextVar("request"), order=ContextVar("current_order"))
+    known, user = found(
+        monkeypatch, locale=ContextVar("locale"), request=ContextVar("request"), order=ContextVar("current_order")
+    )
     assert known.found is None
     assert user is None
 

@@ -1,4 +1,4 @@
-"""Hooks around imports that can be taken back: before a module is looked for, and once it has been imported.
+"""Hooks around imports that can be taken back: before a module's code runs, and once it has been imported.
 
 One permanent finder, in front of the others, notices the modules that somebody waits for; it finds nothing by itself.
 Whatever goes wrong in a hook ends here: it must not fail the application's import.
@@ -38,7 +38,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def before_import(name: str, hook: Callable[[], None]) -> None:
-    """Call ``hook()`` once, when ``name`` is about to be looked for; what it does comes before the module's code."""
+    """Call ``hook()`` once, right before the code of the module ``name`` runs.
+
+    The module is in ``sys.modules`` by then: a hook that imports it gets that one, and no second one is made.
+    """
     with _Lock.held:
         _before.setdefault(name, []).append(hook)
     _finder.put_in()
@@ -99,6 +102,16 @@ def _arm(name: str) -> None:
     _finder.put_in()
 
 
+def _tell_before(name: str) -> None:
+    with _Lock.held:
+        hooks = _before.pop(name, [])
+    for hook in hooks:
+        try:
+            hook()
+        except Exception:  # noqa: S112 - as in `_fire`
+            continue
+
+
 def _fire(name: str, module: ModuleType) -> None:
     # The name that was waited for: a module may give itself another one.
     with _Lock.held:
@@ -126,9 +139,7 @@ class _Finder:
 
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """The spec that another finder gives; None for all that nobody waits for."""
-        if name in _before:
-            self._tell_before(name)
-        if name not in _armed:
+        if name not in _armed and name not in _before:
             return None
         looked_for: set[str] = vars(self._looking).setdefault("names", set())
         if name in looked_for:
@@ -139,6 +150,8 @@ class _Finder:
         finally:
             looked_for.discard(name)
         loader: Any = None if spec is None else spec.loader
+        if spec is not None and loader is None:
+            _tell_before(name)  # a folder without code
         if spec is not None and loader is not None and type(loader) is not _Loader:
             spec.loader = _Loader(name, loader)  # type: ignore[assignment] # it looks like the one that it stands for
         return spec
@@ -150,16 +163,6 @@ class _Finder:
             if spec is not None:
                 return spec
         return None
-
-    @staticmethod
-    def _tell_before(name: str) -> None:
-        with _Lock.held:
-            hooks = _before.pop(name, [])
-        for hook in hooks:
-            try:
-                hook()
-            except Exception:  # noqa: S112 - as in `_fire`
-                continue
 
 
 _finder = _Finder()
@@ -190,10 +193,12 @@ class _Loader:
 
     def _ia_exec(self, module: ModuleType) -> None:
         self._ia_step_back(module)
+        _tell_before(self._ia_name)
         self._ia_loader.exec_module(module)
         _fire(self._ia_name, module)
 
     def _ia_load(self, name: str) -> ModuleType:
+        _tell_before(self._ia_name)
         module: ModuleType = self._ia_loader.load_module(name)
         self._ia_step_back(module)
         _fire(self._ia_name, module)

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Replacement
-from isolation_audit.integrations.sqlite3_rows import FetchPoint
+from isolation_audit.integrations.fetched_rows import FetchPoint
 from isolation_audit.rules.provenance.inputs import LIMIT, receiver
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Psycopg2Rows:
         """What opens a connection."""
         inputs = receiver(runtime)
         if inputs is not None:
-            yield Replacement(CONNECT, FetchPoint(inputs), _connecting)
+            yield Replacement(CONNECT, FetchPoint(CONNECT, inputs), _connecting)
 
 
 def _connecting(original: Any, probe: Probe) -> Any:

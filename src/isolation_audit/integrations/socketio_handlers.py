@@ -128,8 +128,10 @@ class HandlerPoint(Serving):
         rank, user = served[0].rank, served[0].user()
         if user is not None and not leaving:
             self._known.keep(sid, rank, Name(user.id))
+        elif served[0].name is not None and not leaving:
+            self._known.keep(sid, rank, served[0].name)  # it has become another's: the next message is theirs
         elif rank != NEVER:
-            self._known.forget(sid)  # logged out, or two users in one message: the next one has to say who it is
+            self._known.forget(sid)  # logged out
         self._leave(served[0], user)
         super().after(served, result)
         if leaving:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.sqlite3_rows import of_rows
+from isolation_audit.integrations.fetched_rows import of_rows
 from isolation_audit.records import dataclass
 from isolation_audit.rules.provenance.inputs import ROWS, Input, Receiver, receiver
 

@@ -13,15 +13,14 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
-from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.integrations import Replacement
-from isolation_audit.rules.provenance.inputs import LIMIT, ROWS, Input, Receiver, receiver
+from isolation_audit.integrations.fetched_rows import FetchPoint
+from isolation_audit.rules.provenance.inputs import LIMIT, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Values
     from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
 
@@ -39,28 +38,7 @@ class Sqlite3Rows:
         """What opens a connection."""
         inputs = receiver(runtime)
         if inputs is not None:
-            yield Replacement(CONNECT, FetchPoint(inputs), _connecting)
-
-
-class FetchPoint(Interceptor):
-    """Asked with ``(parameters, rows, number of rows)`` after each fetch."""
-
-    place = CONNECT
-
-    def __init__(self, inputs: Receiver) -> None:
-        self._receive = inputs.receive
-
-    def before(self, values: Values) -> None:
-        """Keep what was read."""
-        parameters, rows, number = values
-        self._receive(Input(ROWS, rows, parameters, texts=of_rows), number)
-
-
-def of_rows(rows: Any) -> Any:
-    """Rows of the class that has names for its columns are tuples otherwise."""
-    if type(rows) is list:
-        return [of_rows(row) for row in rows]
-    return tuple(rows) if type(rows) is sqlite3.Row else rows
+            yield Replacement(CONNECT, FetchPoint(CONNECT, inputs), _connecting)
 
 
 def _connecting(original: Any, probe: Probe) -> Any:

@@ -132,6 +132,11 @@ class Request:
         """True once it is over."""
         return self._over
 
+    @property
+    def name(self) -> Name | None:
+        """Whom a source has named last, also where others have to do with it."""
+        return self._name
+
     def serves(self, scope: Any) -> bool:
         """True for this request's ASGI scope, and for copies that a middleware has made of it."""
         return scope is self.scope or (self.mark is not None and scope.get("headers") is self.mark)
@@ -247,7 +252,8 @@ class Request:
             return None
         scope = self.scope
         unasked = not self._asked and self.rank > TOKEN
-        if unasked or self.session is not None or (scope is not None and ("user" in scope or "session" in scope)):
+        in_scope = scope is not None and (scope.get("user") is not self._person or scope.get("session") is not None)
+        if in_scope or unasked or self.session is not None:
             self._look()  # there is something to look at
             if self._void:
                 return None
