@@ -226,12 +226,17 @@ def answering(*, shared: bool) -> FastAPI:
     """An assistant that keeps whom it serves, one for all or one for each."""
     app = FastAPI()
     kept: dict[str, Any] = {}
+    first, second = asyncio.Event(), asyncio.Event()
 
     @app.get("/ask")
-    async def ask_it(user: Annotated[User, Depends(get_current_user)], wait: float) -> Any:
+    async def ask_it(user: Annotated[User, Depends(get_current_user)], comes: str) -> Any:
+        """Whoever comes first waits until the other one is being served."""
+        if comes == "second":
+            await first.wait()
         own = kept if shared else {}
         own["email"] = user.email
-        await asyncio.sleep(wait)
+        (first if comes == "first" else second).set()
+        await second.wait()
         return {"for": own["email"]}
 
     return app
@@ -240,8 +245,8 @@ def answering(*, shared: bool) -> FastAPI:
 async def at_once(app: Any) -> list[Any]:
     async with serving(app) as url, httpx.AsyncClient(base_url=url.replace("ws:", "http:")) as client:
         calls = [
-            client.get(f"/ask?wait={wait}", headers={"Authorization": f"Bearer {token}"})
-            for wait, token in ((0.4, BOB), (0.1, ALICE))
+            client.get(f"/ask?comes={comes}", headers={"Authorization": f"Bearer {token}"})
+            for comes, token in (("first", BOB), ("second", ALICE))
         ]
         return [answer.json()["for"] for answer in await asyncio.gather(*calls)]
 

@@ -13,14 +13,14 @@ from celery.app.trace import trace_task
 app = Celery("app", broker="memory://", backend="cache+memory://", set_as_current=False)
 binding = None
 
-@app.task(name="job")
+@app.task(name="job", shared=False)
 def job(user=None):
     if user: current_user.set(user)
     seen = current_user.get()
     if binding: binding()
     return seen
 
-@app.task(name="parent")
+@app.task(name="parent", shared=False)
 def parent(user=None):
     if user: current_user.set(user)
     return job.delay().id
