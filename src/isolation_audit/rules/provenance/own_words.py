@@ -17,7 +17,7 @@ from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.inputs import REQUEST
-from isolation_audit.rules.provenance.texts import addressed, brought
+from isolation_audit.rules.provenance.texts import ADDRESSED, addressed, brought
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ _PHRASES: Final = 20_000
 """Phrases that are remembered."""
 
 _ALIKE: Final = 64
-"""Phrases with the same two words that are."""
+"""Phrases with the same two words, at the same place of as many, that are."""
 
 _OF_ONE: Final = 64
 """Phrases of one request or message that are."""
@@ -85,7 +85,8 @@ class OwnWords:
     def __init__(self, runtime: Runtime) -> None:
         self._content = runtime.content
         self._phrases: dict[int, Phrase] = {}
-        self._by_pair: dict[int, tuple[Phrase, ...]] = {}
+        self._by_pair: dict[int, dict[tuple[int, int], dict[int, Phrase]]] = {}
+        """By their two words; those with as many words before and in all by their digest: one look tells of all."""
         self._anchors: dict[int, int] = {}
         """How many phrases have each longest word."""
 
@@ -105,7 +106,7 @@ class OwnWords:
         }
         if found:
             # A message is searched as it came: so it goes on, and is not searched again there.
-            said_in = frozenset[str]().union(*map(addressed, inputs.kept))
+            said_in = asked_for(inputs)
             meant_for = self._named(asked if [*map(type, asked)] == [str] else texts) - {user.id}
             for phrase in list(found.values())[:_OF_ONE]:
                 phrase.meant_for, phrase.said_in = meant_for, said_in
@@ -145,8 +146,13 @@ class OwnWords:
                 # A single word is in many texts; two in a row are in few.
                 for start in (place - 1, place):
                     if 0 <= start < last:
-                        alike = self._by_pair.get(hash((words[start], words[start + 1])), ())
-                        found |= {phrase.digest: phrase for phrase in alike if _stands_at(words, phrase, start)}
+                        alike = self._by_pair.get(hash((words[start], words[start + 1])))
+                        for (before, length), phrases in alike.items() if alike is not None else ():
+                            first = start - before
+                            if first >= 0:
+                                phrase = phrases.get(hash(tuple(words[first : first + length])))
+                                if phrase is not None:
+                                    found[phrase.digest] = phrase
         return [*found.values()]
 
     def _add(self, phrase: Phrase) -> None:
@@ -157,10 +163,12 @@ class OwnWords:
             known.meant_for |= phrase.meant_for
             known.said_in |= phrase.said_in
             return
-        alike = self._by_pair.get(phrase.pair, ())
+        shape = (phrase.place, phrase.length)
+        alike = self._by_pair.setdefault(phrase.pair, {}).setdefault(shape, {})
         if len(alike) >= _ALIKE:
-            self._drop(alike[0])
-        self._by_pair[phrase.pair] = (*self._by_pair.get(phrase.pair, ()), phrase)
+            self._drop(next(iter(alike.values())))
+            alike = self._by_pair.setdefault(phrase.pair, {}).setdefault(shape, {})
+        alike[phrase.digest] = phrase
         self._anchors[phrase.anchor] = self._anchors.get(phrase.anchor, 0) + 1
         if len(self._phrases) > _PHRASES:
             self._drop(next(iter(self._phrases.values())))
@@ -168,11 +176,16 @@ class OwnWords:
     def _drop(self, phrase: Phrase) -> None:
         if self._phrases.pop(phrase.digest, None) is None:
             return  # another thread has
-        alike = tuple(one for one in self._by_pair.get(phrase.pair, ()) if one is not phrase)
-        if alike:
-            self._by_pair[phrase.pair] = alike
-        else:
-            self._by_pair.pop(phrase.pair, None)
+        shapes = self._by_pair.get(phrase.pair, {})
+        alike = shapes.get((phrase.place, phrase.length), {})
+        alike.pop(phrase.digest, None)
+        if not alike:
+            # Not changed in place: another thread may be going through it.
+            left_over = {shape: one for shape, one in list(shapes.items()) if one}
+            if left_over:
+                self._by_pair[phrase.pair] = left_over
+            else:
+                self._by_pair.pop(phrase.pair, None)
         left = self._anchors.get(phrase.anchor, 0) - 1
         if left > 0:
             self._anchors[phrase.anchor] = left
@@ -183,6 +196,11 @@ class OwnWords:
         if self._content is None:
             return frozenset()
         return frozenset(mark.user.id for mark in self._content.marks_of_text("\0".join(texts))[0])
+
+
+def asked_for(inputs: Inputs) -> frozenset[str]:
+    """What a unit has asked for by the parameters of its path: a room's name, a document's number."""
+    return frozenset[str]().union(*(addressed(one) for one in inputs.kept if one.texts in ADDRESSED))
 
 
 def holds(text: str, phrases: Sequence[Phrase]) -> set[int]:

@@ -62,6 +62,9 @@ def of_message(message: Any) -> Any:
     return message
 
 
+ADDRESSED: Final = (of_asgi, of_object)
+"""What says what the path of a request had: not the messages that follow on its connection."""
+
 _OF_CLIENTS: Final[set[Callable[[Any], Any]]] = {of_object, of_message}
 
 

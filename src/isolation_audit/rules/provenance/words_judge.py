@@ -13,8 +13,8 @@ from isolation_audit.rules.provenance.background import background_of
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.inputs import CACHE
-from isolation_audit.rules.provenance.own_words import OwnWords, holds
-from isolation_audit.rules.provenance.texts import addressed, text_of
+from isolation_audit.rules.provenance.own_words import OwnWords, asked_for, holds
+from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ class WordsJudge:
         self, inputs: Inputs, text: str, user: User, made_by: CodeType | None
     ) -> tuple[Judgement, list[Phrase]] | None:
         """What is to be said of the words of others in a text; None where all is well."""
-        asked_for = frozenset[str]().union(*map(addressed, inputs.kept))
-        phrases = [one for one in self.words.of_others(text, user) if asked_for.isdisjoint(one.said_in)]
+        phrases = self.words.of_others(text, user)
+        if phrases:
+            known = asked_for(inputs)
+            phrases = [one for one in phrases if known.isdisjoint(one.said_in)]
         if not phrases:
             return None
         contested = self._came_in(inputs, phrases)
