@@ -71,8 +71,8 @@ class ComputePoint(Interceptor):
 
     def before(self, values: Values) -> tuple[Any, Any, User] | None:
         """Begin to compute in a user's work; None for everything else."""
-        if self._ambient.variable is None:
-            return None  # a value can't be made from a variable that nobody knows
+        if not self._ambient.asks:
+            return None  # a value can't be made from a variable that nobody knows, and that nobody expects
         instance = self._instance(values)
         found = self._property_of(values)
         if instance is None or self._caches.is_nobodys(found.func, type(instance)):
