@@ -12,8 +12,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Replacement
-from isolation_audit.integrations.fetched_rows import FetchPoint
-from isolation_audit.rules.provenance.inputs import LIMIT, receiver
+from isolation_audit.integrations.fetched_rows import FetchPoint, named_as, telling_cursor
+from isolation_audit.rules.provenance.inputs import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def _connection_class(extensions: Any, probe: Probe) -> type:
         if not isinstance(factory, type):
             return factory
         if factory not in made:
-            made[factory] = _cursor_class(factory, probe)
+            made[factory] = telling_cursor(factory, probe)
         return made[factory]
 
     class connection(extensions.connection):  # type: ignore[misc] # noqa: N801 - as the class is called there
@@ -72,48 +72,8 @@ def _connection_class(extensions: Any, probe: Probe) -> type:
             factory = cursor_factory or self.cursor_factory or extensions.cursor
             return super().cursor(name, telling(factory), *args, **kwargs)
 
-    connection.__module__ = extensions.connection.__module__
-    connection.__qualname__ = extensions.connection.__qualname__
+    named_as(extensions.connection, connection)
     return connection
-
-
-def _cursor_class(base: Any, probe: Probe) -> type:
-    class Cursor(base):  # type: ignore[misc]
-        """A cursor that tells what it fetches."""
-
-        _told_asked: Any = None
-        _told_rows: Any = ()
-        """What an iteration has read."""
-
-        def execute(self, query: Any, vars: Any = None) -> Any:  # noqa: A002 - as it is called there
-            self._told_asked, self._told_rows = vars, ()
-            return super().execute(query, vars)
-
-        def fetchone(self) -> Any:
-            return self._told_of(super().fetchone())
-
-        def fetchmany(self, *args: Any, **kwargs: Any) -> Any:
-            return self._told_of(super().fetchmany(*args, **kwargs), several=True)
-
-        def fetchall(self) -> Any:
-            return self._told_of(super().fetchall(), several=True)
-
-        def __next__(self) -> Any:
-            row = super().__next__()
-            if not self._told_rows:
-                self._told_rows = []
-                probe.before((self._told_asked, self._told_rows, 1))
-            if len(self._told_rows) < LIMIT:
-                self._told_rows.append(row)
-            return row
-
-        def _told_of(self, fetched: Any, *, several: bool = False) -> Any:
-            if fetched is not None and (fetched or not several):
-                probe.before((self._told_asked, fetched, len(fetched) if several else 1))
-            return fetched
-
-    Cursor.__name__, Cursor.__qualname__, Cursor.__module__ = base.__name__, base.__qualname__, base.__module__
-    return Cursor
 
 
 integration = Psycopg2Rows()

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import is_installed
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.integrations import Replacement
-from isolation_audit.integrations.fetched_rows import FetchPoint
-from isolation_audit.rules.provenance.inputs import LIMIT, receiver
+from isolation_audit.integrations.fetched_rows import FetchPoint, named_as, telling_cursor
+from isolation_audit.rules.provenance.inputs import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def _by_the_application() -> bool:
 
 
 def _classes(probe: Probe) -> type[sqlite3.Connection]:
-    cursor_class = _cursor_class(probe)
+    cursor_class = telling_cursor(sqlite3.Cursor, probe)
 
     class Connection(sqlite3.Connection):
         """A connection with such cursors."""
@@ -77,53 +77,8 @@ def _classes(probe: Probe) -> type[sqlite3.Connection]:
         def execute(self, *args: Any, **kwargs: Any) -> Any:
             return self.cursor().execute(*args, **kwargs)
 
-    _named_as(sqlite3.Connection, Connection)
+    named_as(sqlite3.Connection, Connection)
     return Connection
-
-
-def _cursor_class(probe: Probe) -> type[sqlite3.Cursor]:
-    class Cursor(sqlite3.Cursor):
-        """A cursor that tells what it fetches."""
-
-        _asked: Any = None
-        _read: Any = ()
-        """What an iteration has read."""
-
-        def execute(self, *args: Any, **kwargs: Any) -> Any:
-            self._asked = args[1] if len(args) > 1 else None
-            self._read = []
-            return super().execute(*args, **kwargs)
-
-        def fetchone(self) -> Any:
-            return self._told(super().fetchone())
-
-        def fetchmany(self, *args: Any, **kwargs: Any) -> Any:
-            return self._told(super().fetchmany(*args, **kwargs), several=True)
-
-        def fetchall(self) -> Any:
-            return self._told(super().fetchall(), several=True)
-
-        def __next__(self) -> Any:
-            row = super().__next__()
-            if not self._read:
-                self._read = []
-                probe.before((self._asked, self._read, 1))
-            if len(self._read) < LIMIT:
-                self._read.append(row)
-            return row
-
-        def _told(self, fetched: Any, *, several: bool = False) -> Any:
-            if fetched is not None and (fetched or not several):
-                probe.before((self._asked, fetched, len(fetched) if several else 1))
-            return fetched
-
-    _named_as(sqlite3.Cursor, Cursor)
-    return Cursor
-
-
-def _named_as(base: type, made: type) -> None:
-    made.__name__ = made.__qualname__ = base.__name__
-    made.__module__ = base.__module__
 
 
 integration = Sqlite3Rows()
