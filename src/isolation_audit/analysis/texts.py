@@ -24,6 +24,7 @@ def texts_cut() -> int:
 _credentials: Final = re.compile(r"//[^/\s@]*@")
 
 _word: Final = re.compile(r"\w+")
+_link: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _pile: Final = re.compile(r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4,}")
 """More combining marks on one character than any language has: they cover the lines around."""
 
@@ -113,3 +114,8 @@ def _looks_like_another(character: str, *, among_latin: bool) -> bool:
     if plain.isascii() and plain.isalpha():
         return True  # a letter of the alphabet in another width or style
     return among_latin and not unicodedata.name(character, "LATIN").startswith(("LATIN", "CJK", "HIRAGANA", "KATAKANA"))
+
+
+def plain(markdown: str) -> str:
+    """A line of Markdown without its links and marks of code, for where nobody renders it."""
+    return _link.sub(r"\1", markdown).replace("`", "")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.texts import plain
 from isolation_audit.config.extraction import Extraction
 from isolation_audit.config.kinds import METHOD_GLOB
 from isolation_audit.config.model import Config
@@ -109,8 +109,7 @@ def _described(declared: Option) -> Schema:
     """What the option means, as plain text: an editor shows no links of ours."""
     if not declared.meaning:
         return {}
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", declared.meaning).replace("`", "")
-    return {"description": f"{text} (since {declared.since})"}
+    return {"description": f"{plain(declared.meaning)} (since {declared.since})"}
 
 
 def _default(value: object) -> Schema:

@@ -6,11 +6,11 @@ The names, texts and labels of the reference page come from here, so nothing in 
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from isolation_audit._version import __version__
+from isolation_audit.analysis.texts import plain
 from isolation_audit.config.selection import Selection
 from isolation_audit.coverage.verdict import IDLE, VERDICTS
 from isolation_audit.instrument.tally import BUCKETS
@@ -50,8 +50,8 @@ class Family:
     @property
     def text(self) -> str:
         """The meaning as Prometheus shows it: a plain sentence."""
-        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", self.meaning).replace("`", "")
-        return f"{plain[0].upper()}{plain[1:]}."
+        text = plain(self.meaning)
+        return f"{text[0].upper()}{text[1:]}."
 
 
 def families(config: model.Config, report: Report) -> Iterator[Family]:
