@@ -146,3 +146,16 @@ def test_in_a_forked_child_it_is_over() -> None:
         os._exit(0 if not worker.alive and worker.end(0.0) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert worker.end(60)
+
+
+def test_its_own_cpu_time_is_counted_whether_or_not_a_round_fails() -> None:
+    def work() -> None:
+        end = time.thread_time() + 0.01
+        while time.thread_time() < end:
+            pass
+        raise ValueError
+
+    worker = Worker("", work)
+    worker.start()
+    assert worker.end(60)
+    assert worker.seconds >= 0.01

@@ -22,15 +22,14 @@ from isolation_audit.exporters import report
 from isolation_audit.exporters.base import exports
 from isolation_audit.exporters.drainer import Drainer
 from isolation_audit.exporters.notices import notice
+from isolation_audit.exporters.summary import summary
 from isolation_audit.greenlets import Greenlets, threads_are_greenlets
 from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
-from isolation_audit.instrument.levels import LEVELS
 from isolation_audit.instrument.running_scopes import RunningScopes
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.targets import State
-from isolation_audit.integrations.http_request import sources, users_told
 from isolation_audit.model import scopes
 from isolation_audit.model.ambient import Ambient
 from isolation_audit.model.bindings import Bindings
@@ -40,7 +39,7 @@ from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Users
 from isolation_audit.process import process
 from isolation_audit.recording.recorder import Recorder
-from isolation_audit.rules import all_monitors, all_rules, unusable
+from isolation_audit.rules import all_monitors, unusable
 from isolation_audit.rules.selfcheck.monitor import SelfCheckMonitor, blindness
 from isolation_audit.rules.selfcheck.sightings import Sightings
 from isolation_audit.rules.state.watch import StateWatch
@@ -69,6 +68,7 @@ class Auditor:
         self.pseudonyms = Pseudonyms(raw=config.report.raw_ids)
         self._make_sinks = make_sinks
         self._sinks: list[Sink] = []
+        self._own_seconds: Callable[[], dict[str, float]] = dict
         self._lock = threading.RLock()
         self._running = False
         self._build()
@@ -184,7 +184,9 @@ class Auditor:
                 supervised=self.supervised,
             )
         self._sinks = sinks
-        return Drainer(self.recorder, self.runtime.barrier, sinks, self.snapshot, self._look_again, self._activity)
+        drainer = Drainer(self.recorder, self.runtime.barrier, sinks, self.snapshot, self._look_again, self._activity)
+        self._own_seconds = drainer.seconds
+        return drainer
 
     def _activity(self) -> object:
         counts = self.recorder.counts.total(), self.recorder.dropped, exports(self._sinks)
@@ -262,7 +264,6 @@ class Auditor:
     def snapshot(self) -> dict[str, Any]:
         """The report of this process so far (schema 1)."""
         runtime, tally = self.runtime, self.runtime.tally
-        counts = self.recorder.counts
         run = {
             "id": self.run_id,
             "config": None if self.config.source is None else self.config.source.name,
@@ -287,39 +288,9 @@ class Auditor:
             for watched in self._watched()
         ]
         made["summary"] = {
-            "events_total": sum(tally.events.values()),
-            "events_by_layer": dict(tally.events),
-            "events_unverified": tally.unverified,
-            "crossing_events": tally.crossings,
-            "crossings_by_rule": dict(tally.crossings_by_rule),
-            "engines_built": sum(tally.built.values()),
-            "engines_built_by_target": dict(tally.built),
-            "deprecated_engines_built": sum(tally.deprecated.values()),
-            "deprecated_engines_built_by_target": dict(tally.deprecated),
-            "scopes": tally.scopes,
-            "requests": tally.requests,
-            "requests_named": tally.requests_named,
-            **users_told(runtime),
-            "events_undelivered": tally.undelivered,
-            "payloads_truncated": tally.payloads_truncated,
-            "exits": tally.exits_by_route(),
-            "service_levels": {level: getattr(tally, level).as_dict() for level in LEVELS},
-            "users_at_once": tally.users_at_once,
-            "findings": {code: counts[code] for code in all_rules() if counts[code]},
-            "findings_dropped": self.recorder.dropped,
-            "findings_size": self.recorder.size,
-            "parts_unreadable": 0,
+            **summary(runtime, self.recorder),
             "texts_cut": texts_cut() - self._texts_cut_before,
-            "faults": runtime.barrier.total,
-            "evicted": {
-                "users": runtime.users.evicted,
-                "bindings": runtime.bindings.evicted,
-                "names": runtime.names.evicted,
-                "credentials": runtime.part(sources).learned.evicted,
-                "scopes": self.recorder.scopes_dropped,
-                "runs": sum(runs.evicted for runs in runtime.runs),
-                "cache_entries": tally.entries_evicted,
-            },
+            "own_seconds": self._own_seconds(),
             "exports": exports(self._sinks),
             "bindings_store": {} if self.elsewhere is None else self.elsewhere.counts,
         }

@@ -10,6 +10,7 @@ A forked child has none of its parent's threads: whoever owns a worker makes ano
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from threading import get_ident
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -102,6 +103,8 @@ class Worker:
         self._finish = finish
         self._break_off = break_off
         self._shortest, self._longest = pauses
+        self.seconds = 0.0
+        """CPU time that its rounds have used."""
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"isolation-audit{name}", daemon=True)
 
@@ -170,9 +173,12 @@ class Worker:
                 return
 
     def _round(self) -> bool:
+        begun = time.thread_time()
         try:
             return self._work() is not False
         except Exception as error:
             if not self.ending:
                 self._failed(error)
             return False
+        finally:
+            self.seconds += time.thread_time() - begun

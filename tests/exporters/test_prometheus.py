@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from isolation_audit import Auditor, UsageError, user_scope
@@ -86,7 +87,8 @@ def test_every_series_is_there_before_anything_has_happened() -> None:
     assert one(EMPTY, "users_at_once") == 0
     assert one(EMPTY, "running") == 1
     nonzero = {name for name, value in found.items() if value}
-    assert nonzero == {name for name in found if "running" in name or "build_info" in name or "'idle'" in name}
+    told = ("running", "build_info", "'idle'", "table_limit")
+    assert nonzero == {name for name in found if any(word in name for word in told)}
 
 
 def test_a_full_report_has_the_same_series_as_an_empty_one() -> None:
@@ -110,7 +112,10 @@ def test_a_full_report_has_the_same_series_as_an_empty_one() -> None:
         {"target": "a:B", "role": "emitter", "state": "applied", "detail": "", "seen": 20},
         {"target": "a:C", "role": "scope", "state": "late", "detail": "", "seen": 1},
     ]
-    assert samples(full).keys() == samples(EMPTY).keys()
+    series = samples(full).keys()
+    assert series - {name for name in series if "target_calls" in name} <= samples(EMPTY).keys() <= series
+    assert one(full, "target_calls_total", target="a:B") == 20
+    assert one(full, "target_calls_total", target="nowhere.engine:Engine") == 0
     assert one(full, "events_total", layer="emitter") == 3
     assert one(full, "events_unverified_total") == 1
     assert one(full, "crossing_events_total") == 2
@@ -139,6 +144,63 @@ def test_severity_is_the_one_that_the_team_chose_from_the_start() -> None:
     config = CONFIG + '[select]\nseverity = { "IA2*" = "note" }\n'
     assert one(EMPTY, "findings_total", config, rule="IA202", severity="note") == 0
     assert one(made(findings={"IA202": 1}), "findings_total", config, rule="IA202", severity="note") == 1
+
+
+def found(code: str, severity: str, number: int, first: float, last: float, trace: str | None = None) -> dict[str, Any]:
+    seen = {"first_seen": first, "last_seen": last, "trace_id": trace}
+    return {"rule": code, "severity": severity, "fingerprint": f"{number:016x}", "count": 1, **seen}
+
+
+def test_findings_are_told_by_how_many_differ_and_when_the_newest_came() -> None:
+    full = made()
+    full["findings"] = [
+        found("IA202", "error", 1, 100.0, 900.0),
+        found("IA203", "error", 2, 500.0, 600.0),
+        found("IA504", "warning", 3, 50.0, 70.0),
+    ]
+    assert [one(full, "distinct_findings", severity=name) for name in ("error", "warning", "note")] == [2, 1, 0]
+    assert one(full, "newest_finding_timestamp_seconds", severity="error") == 500
+    assert one(full, "newest_finding_timestamp_seconds", severity="note") == 0
+    assert one(full, "finding_last_seen_timestamp_seconds", rule="IA202", severity="error") == 900
+    assert samples(full).keys() == samples(EMPTY).keys()
+
+
+def test_crossings_have_the_severity_that_the_team_chose() -> None:
+    config = CONFIG + '[select]\nseverity = { "IA205" = "note" }\n'
+    full = made(crossings_by_rule={"IA202": 2, "IA205": 3})
+    assert one(full, "crossings_total", config, rule="IA202", severity="error") == 2
+    assert one(full, "crossings_total", config, rule="IA205", severity="note") == 3
+    assert samples(full, config).keys() == samples(EMPTY, config).keys()
+
+
+def test_the_last_trace_of_a_rule_is_shown_as_an_exemplar_in_openmetrics_only() -> None:
+    full = made(findings={"IA202": 2})
+    full["findings"] = [
+        found("IA202", "error", 1, 1.0, 9.0, "a" * 32),
+        found("IA202", "error", 2, 1.0, 5.0, "b" * 32),
+        found("IA203", "error", 3, 1.0, 5.0),
+    ]
+    registry = CollectorRegistry()
+    registry.register(AuditCollector(lambda: (config_of(CONFIG), full)))
+    text = openmetrics.generate_latest(registry).decode()
+    line = next(line for line in text.splitlines() if line.startswith('isolation_audit_findings_total{rule="IA202"'))
+    assert f'trace_id="{"a" * 32}"' in line.partition("#")[2]
+    assert f'fingerprint="{1:016x}"' in line.partition("#")[2]
+    assert text.count("trace_id") == 1
+    assert b"trace_id" not in generate_latest(registry)
+
+
+def test_the_end_of_the_day_is_a_deadline() -> None:
+    config = CONFIG.replace('"nowhere.old:Engine"', '"nowhere.old:Engine"\ndeadline = 1970-01-02')
+    assert one(EMPTY, "deprecation_deadline_timestamp_seconds", config, target="nowhere.old:Engine") == 2 * 86_400
+    assert one(EMPTY, "deprecation_deadline_timestamp_seconds", target="nowhere.old:Engine") == 0
+
+
+def test_sources_of_users_that_are_asked_have_a_series() -> None:
+    asked = CONFIG + '[identity]\ndetect = ["login"]\n[ambient]\ncontextvar = "app:user"\n'
+    names = {name for name in samples(EMPTY, asked) if "users_told" in name}
+    assert {name.split("'")[3] for name in names} == {"ambient", "login"}
+    assert one(made(users_by_source={"login": 3}), "users_told_total", asked, source="login") == 3
 
 
 def test_merged_reports_add_up_without_a_label_for_the_process() -> None:

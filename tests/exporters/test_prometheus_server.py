@@ -61,6 +61,10 @@ def test_prometheus_sees_exactly_what_the_clients_see(tmp_path: Path, engine: st
                 "le",
                 "integration",
                 "verdict",
+                "side",
+                "source",
+                "queue",
+                "thread",
             }
             assert labels == own | {"__name__", "instance", "job"}
             text = get(f"http://{target}/metrics")

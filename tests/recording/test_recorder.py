@@ -11,7 +11,7 @@ from isolation_audit.config import Limits, Select
 from isolation_audit.model.findings import PAIRS_SHOWN, Finding, Frame, Site, Witnesses
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import Scope
-from isolation_audit.recording.recorder import ALL_PAIRS, PAIRS, Recorder
+from isolation_audit.recording.recorder import AFFECTED, ALL_PAIRS, PAIRS, Recorder
 
 
 def finding(rule: str = "IA202", target: str = "app:Emitter", **more: Any) -> Finding:
@@ -174,3 +174,33 @@ def test_entries_are_there_for_a_signal_handler_that_came_while_one_was_recorded
     recorder.record(finding())
     with recorder._lock:
         assert len(recorder.entries()) == 1
+
+
+@pytest.mark.parametrize(
+    ("witnesses", "direction"),
+    [
+        (Witnesses(ambient="a", addressee="b"), ("a", "b")),  # a's event was sent to b
+        (Witnesses(ambient="b", owner="a"), ("a", "b")),  # a's object was used by b's work
+        (Witnesses(ambient="b", content="a"), ("a", "b")),  # a's data left in b's response
+        (Witnesses(ambient="b", owner="b", addressee="b", content="a"), ("a", "b")),
+        (Witnesses(ambient="a", owner="a", addressee="b", content="a"), ("a", "b")),
+        (Witnesses(ambient="a"), None),
+        (Witnesses(ambient="a", owner="a", addressee="a"), None),
+        (Witnesses(owner="a"), None),
+        (Witnesses(), None),
+    ],
+)
+def test_whose_it_is_and_whom_it_met(witnesses: Witnesses, direction: tuple[str, str] | None) -> None:
+    assert witnesses.direction() == direction
+
+
+def test_users_affected_by_errors_are_counted_each_once_and_are_bounded() -> None:
+    recorder = Recorder(Limits(), Select(severity=(("IA209", Severity.NOTE),)))
+    recorder.record(finding("IA209", witnesses=Witnesses(ambient="c", content="d")))
+    recorder.record(finding(witnesses=Witnesses(ambient="a", addressee="b")), "place")
+    for _ in range(3):
+        recorder.again("place", Witnesses(ambient="a", addressee="e"))
+    assert (recorder.senders, recorder.receivers) == ({"a"}, {"b", "e"})
+    for number in range(AFFECTED + 10):
+        recorder.again("place", Witnesses(ambient=f"user-{number}", addressee="b"))
+    assert (len(recorder.senders), len(recorder.receivers)) == (AFFECTED, 2)

@@ -40,6 +40,7 @@ class Lane:
 
     def __init__(self, sink: Sink, barrier: Barrier, recorder: Recorder) -> None:
         self._sink = sink
+        self.name = sink.name
         self.sums_up: bool = getattr(sink, "sums_up", False)
         self._barrier = barrier
         self._recorder = recorder
@@ -47,6 +48,11 @@ class Lane:
         self._waiting: Batch | None = None
         self._busy = False
         self._worker = Worker(f"-{sink.name}", self._round, finish=self._close)
+
+    @property
+    def seconds(self) -> float:
+        """CPU time that the sink has used."""
+        return self._worker.seconds
 
     def start(self) -> None:
         """Start the thread."""
@@ -138,6 +144,10 @@ class Drainer:
             finish=lambda: self._feed(last=True),
             pauses=(INTERVAL, INTERVAL),
         )
+
+    def seconds(self) -> dict[str, float]:
+        """CPU time of its own thread and of each sink's."""
+        return {"drainer": self._worker.seconds, **{lane.name: lane.seconds for lane in self._lanes}}
 
     def start(self) -> None:
         """Start the threads; without a sink there is nobody to feed."""

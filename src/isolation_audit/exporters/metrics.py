@@ -5,6 +5,7 @@ The names, texts and labels of the reference page come from here, so nothing in 
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -16,8 +17,9 @@ from isolation_audit.coverage.verdict import IDLE, VERDICTS
 from isolation_audit.instrument.tally import BUCKETS
 from isolation_audit.instrument.targets import State
 from isolation_audit.model.roles import INTEGRATION
+from isolation_audit.model.rules import Severity
 from isolation_audit.plugins import INTEGRATIONS, plugins
-from isolation_audit.recording.figures import COVERAGE, EVENTS_AND_ENGINES, FIGURES, SELF
+from isolation_audit.recording.figures import COVERAGE, CROSSING_RULES, EVENTS_AND_ENGINES, FIGURES, SELF
 from isolation_audit.rules import all_rules
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ class Family:
     values: Values = field(default_factory=dict)
     buckets: tuple[tuple[str, float], ...] = ()
     total: float = 0.0
+    exemplars: Mapping[tuple[str, ...], Mapping[str, str]] = field(default_factory=dict)
+    """For a set of labels what leads to one occurrence: OpenMetrics shows it beside the value."""
 
     @property
     def text(self) -> str:
@@ -81,26 +85,55 @@ def _running(value: float) -> Iterator[Family]:
 def _audit(config: model.Config, report: Report) -> Iterator[Family]:
     selection = Selection(config.select)
     counts = report["summary"].get("findings", {})
-    values: Values = {}
-    ages: Values = {}
-    for code, rule in all_rules().items():
-        labels = code, selection.severity(code, rule.severity).value
-        values[labels] = counts.get(code, 0)
-        ages[labels] = 0
+    severities = {code: selection.severity(code, rule.severity).value for code, rule in all_rules().items()}
+    values: Values = {labels: counts.get(labels[0], 0) for labels in severities.items()}
+    ages: Values = dict.fromkeys(severities.items(), 0)
+    exemplars: dict[tuple[str, ...], dict[str, str]] = {}
     for finding in report["findings"]:
         labels = finding["rule"], finding["severity"]
-        ages[labels] = max(ages.get(labels, 0), finding["last_seen"])
+        if finding["last_seen"] >= ages.get(labels, 0):
+            ages[labels] = finding["last_seen"]
+            if finding.get("trace_id"):
+                exemplars[labels] = {"trace_id": finding["trace_id"], "fingerprint": finding["fingerprint"]}
     labels_of = ("rule", "severity")
     meaning = (
         "occurrences of findings, repeated ones included; one series for each rule, with the severity that `[select]`"
         " gives it"
     )
-    yield Family("counter", "findings", meaning, labels_of, values)
+    yield Family("counter", "findings", meaning, labels_of, values, exemplars=exemplars)
     meaning = (
         "when a finding of the rule last occurred, Unix time; 0 as long as there is none. `time()` minus it is its age"
     )
     yield Family("gauge", "finding_last_seen_timestamp_seconds", meaning, labels_of, ages)
+    yield from _distinct(report)
     yield from _declared(EVENTS_AND_ENGINES, config, report)
+    yield Family(
+        "gauge",
+        "deprecation_deadline_timestamp_seconds",
+        "the end of a deprecation's `deadline`, Unix time (UTC); 0 without one",
+        ("target",),
+        {(str(one.target),): _end_of(one.deadline) for one in config.deprecations},
+    )
+
+
+def _end_of(day: dt.date | None) -> float:
+    if day is None:
+        return 0
+    return dt.datetime.combine(day, dt.time(), dt.UTC).timestamp() + dt.timedelta(days=1).total_seconds()
+
+
+def _distinct(report: Report) -> Iterator[Family]:
+    """How many different findings there are, and when the last of them was new."""
+    numbers: Values = _zeros(one.value for one in Severity)
+    newest: Values = dict(numbers)
+    for finding in report["findings"]:
+        labels = (finding["severity"],)
+        numbers[labels] += 1
+        newest[labels] = max(newest[labels], finding["first_seen"])
+    meaning = "findings that differ in rule or place, however often each has occurred; `limits.findings` caps them"
+    yield Family("gauge", "distinct_findings", meaning, ("severity",), numbers)
+    meaning = "when the newest of them occurred for the first time, Unix time; 0 as long as there is none"
+    yield Family("gauge", "newest_finding_timestamp_seconds", meaning, ("severity",), newest)
 
 
 def _coverage(config: model.Config, report: Report) -> Iterator[Family]:
@@ -112,6 +145,9 @@ def _coverage(config: model.Config, report: Report) -> Iterator[Family]:
         "1 for the present [verdict](coverage.md) on what the auditor can see, 0 for the others",
         ("verdict",),
         {(verdict,): int(verdict == found) for verdict in VERDICTS},
+    )
+    yield _single(
+        "gauge", "coverage_reasons", "reasons for which the verdict is not better", len(coverage.get("reasons", ()))
     )
     for kind, text in (
         ("requests", "requests and connections"),
@@ -178,7 +214,33 @@ def _self(config: model.Config, report: Report) -> Iterator[Family]:
     # A target in two roles is one row each; its calls are counted by target, so they are taken once.
     seen = {target["target"]: target["seen"] for target in configured}
     yield _single("counter", "calls", "calls of configured targets", sum(seen.values()))
+    yield Family(
+        "counter", "target_calls", "the same by target", ("target",), _zeros(_configured(config)) | _keyed(seen)
+    )
+    limits = config.limits
+    yield Family(
+        "gauge",
+        "table_limit",
+        "entries that each table of one process may have, as `[limits]` says",
+        ("table",),
+        _keyed(
+            {
+                "users": limits.users,
+                "bindings": limits.bindings,
+                "names": limits.users,
+                "credentials": limits.bindings,
+                "findings": limits.findings,
+                "runs": limits.runs,
+            }
+        ),
+    )
     yield from _declared(SELF, config, report)
+
+
+def _configured(config: model.Config) -> Iterator[str]:
+    """Targets that are there to be called: they have a series before a process has told of them."""
+    for entries in (config.engines, config.deprecations, config.factories, config.emitters, config.scopes):
+        yield from (str(entry.target) for entry in entries)
 
 
 def _declared(group: str, config: model.Config, report: Report) -> Iterator[Family]:
@@ -188,7 +250,9 @@ def _declared(group: str, config: model.Config, report: Report) -> Iterator[Fami
         if series is None or series.group != group:
             continue
         value = figure.read(report["summary"])
-        if series.label:
+        if series.label == "rule":
+            yield Family(series.kind, series.name, figure.meaning, ("rule", "severity"), _by_rule(config, value))
+        elif series.label:
             values = _zeros(series.zeros(config)) | _keyed(value)
             yield Family(series.kind, series.name, figure.meaning, (series.label,), values)
         else:
@@ -201,6 +265,14 @@ GROUPS: Final[Mapping[str, Callable[[model.Config, Report], Iterator[Family]]]] 
     SERVICE_LEVELS: _service_levels,
     SELF: _self,
 }
+
+
+def _by_rule(config: model.Config, counts: Mapping[str, float]) -> Values:
+    selection, rules = Selection(config.select), all_rules()
+    return {
+        (code, selection.severity(code, rules[code].severity).value): counts.get(code, 0)
+        for code in (*CROSSING_RULES, *(code for code in counts if code in rules and code not in CROSSING_RULES))
+    }
 
 
 def _single(kind: Literal["counter", "gauge"], name: str, meaning: str, value: float) -> Family:

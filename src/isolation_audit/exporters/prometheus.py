@@ -20,6 +20,7 @@ from isolation_audit.exporters.notices import notice
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app
     from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+    from prometheus_client.samples import Exemplar
 except ImportError as error:
     raise MissingExtraError("the /metrics endpoint", "prometheus") from error
 
@@ -48,12 +49,16 @@ def _metric(family: Family) -> Metric:
     name = PREFIX + family.name
     if family.kind == "histogram":
         return HistogramMetricFamily(name, family.text, list(family.buckets), family.total)
-    made = (CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily)(
-        name, family.text, labels=family.labels
-    )
+    if family.kind == "gauge":
+        gauge = GaugeMetricFamily(name, family.text, labels=family.labels)
+        for labels, value in family.values.items():
+            gauge.add_metric(list(labels), value)
+        return gauge
+    counter = CounterMetricFamily(name, family.text, labels=family.labels)
     for labels, value in family.values.items():
-        made.add_metric(list(labels), value)
-    return made
+        leads = family.exemplars.get(labels)
+        counter.add_metric(list(labels), value, exemplar=None if leads is None else Exemplar(dict(leads), 1.0))
+    return counter
 
 
 class AuditCollector:

@@ -79,12 +79,12 @@ def _seen(finding: dict[str, Any], when: str) -> float:
     return finding[when] if isinstance(finding[when], int | float) else 0.0
 
 
-def _add(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+def _add(one: dict[str, Any], other: dict[str, Any], *, highest: bool = False) -> dict[str, Any]:
     total = dict(one)
     for key, value in other.items():
         if isinstance(value, dict):
-            total[key] = _add(total.get(key, {}), value)
-        elif key in HIGHEST:
+            total[key] = _add(total.get(key, {}), value, highest=highest or key in HIGHEST)
+        elif highest or key in HIGHEST:
             total[key] = max(total.get(key, 0), value)
         else:
             total[key] = total.get(key, 0) + value
@@ -236,7 +236,9 @@ class ReportSink:
     def drain(self, batch: Batch) -> None:
         """Write this process's part if anything has changed."""
         report = batch.snapshot()
-        state = (report["summary"], report["targets"], report["coverage"])
+        # Not what the writing itself has cost: that would be news again.
+        summary = {key: value for key, value in report["summary"].items() if key != "own_seconds"}
+        state = (summary, report["targets"], report["coverage"])
         if state == self._written:
             return
         try:

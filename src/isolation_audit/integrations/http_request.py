@@ -12,8 +12,9 @@ from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.living import living
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import entered, request_variable, suspicion_variable, unit_variable
-from isolation_audit.model.sources import AMBIENT, LEARNED, SCOPES, Sources, source_of
+from isolation_audit.model.sources import AMBIENT, LEARNED, Sources, source_of
 from isolation_audit.model.user_sources import SOURCES
+from isolation_audit.recording.figures import asked_sources
 from isolation_audit.rules.context.shared_values import SharedValues
 from isolation_audit.rules.provenance import texts
 from isolation_audit.rules.provenance.inputs import REQUEST, Input, receiver
@@ -46,11 +47,10 @@ def sources(runtime: Runtime) -> Sources:
 
 def users_told(runtime: Runtime) -> dict[str, Any]:
     """What each source of users has told, those that have told nothing included, and where they disagreed."""
-    config, tally, detect = runtime.config, runtime.tally, runtime.part(sources).detect
-    asked = [AMBIENT] if config.ambient.contextvar is not None or config.ambient.holders else []
-    asked += [SCOPES] if config.scopes else []
-    asked += [source for source in SOURCES if source in detect]
-    counts = {source: tally.users_by_source[source] for source in (*asked, *list(tally.users_by_source))}
+    config, tally = runtime.config, runtime.tally
+    counts = {
+        source: tally.users_by_source[source] for source in (*asked_sources(config), *list(tally.users_by_source))
+    }
     if runtime.part(UserVariables).found is not None:
         counts[VARIABLE] = counts.pop(AMBIENT, 0)
     return {

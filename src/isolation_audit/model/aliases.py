@@ -42,6 +42,10 @@ class OtherNames:
         self._in_any_case: Table = OrderedDict()
         self.evicted = 0
 
+    def __len__(self) -> int:
+        """Entries of the fuller table."""
+        return max(len(self._shown), len(self._in_any_case))
+
     def enter(self, user: User) -> None:
         """A user is at work, by a login, a scope or the application's variable: from now on the id is its own."""
         if user.login:

@@ -78,6 +78,11 @@ class Bindings:
     def __len__(self) -> int:
         return sum(len(table) for table in self._tables.values())
 
+    @property
+    def most(self) -> int:
+        """Entries of the kind that has the most."""
+        return max(map(len, list(self._tables.values())), default=0)
+
     def learn(self, kind: str, identifier: object, user: User) -> User | None:
         """Remember that ``identifier`` belongs to ``user``; a newer binding of the same id wins.
 

@@ -74,6 +74,12 @@ class Witnesses:
         other = next((one for one in reversed(known) if one != known[0]), None)
         return None if other is None else (known[0], other)
 
+    def direction(self) -> tuple[str, str] | None:
+        """The same two by what each was: whose data, object or event it is, and whom it met."""
+        met = self.addressee or self.ambient
+        whose = next((one for one in (self.content, self.owner, self.ambient) if one not in (None, met)), None)
+        return None if whose is None or met is None else (whose, met)
+
     def as_dict(self) -> dict[str, str | None]:
         """JSON form: the four witnesses that are users by name; the fifth where it has something to say."""
         users = {

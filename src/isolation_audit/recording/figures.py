@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from isolation_audit.model.sources import AMBIENT, SCOPES
+from isolation_audit.model.user_sources import SOURCES
 from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
@@ -19,10 +21,25 @@ COVERAGE: Final = "coverage"
 SELF: Final = "the auditor itself"
 
 LAYERS: Final = ("emitter", "bridge", "sink")
-TABLES: Final = ("users", "bindings", "scopes")
+TABLES: Final = ("users", "bindings", "names", "credentials", "findings", "runs")
+"""Bounded tables, as ``[limits]`` caps them."""
+EVICTING: Final = ("users", "bindings", "names", "credentials", "scopes", "runs", "cache_entries")
+"""Those that let their oldest entry go for a new one."""
+QUEUES: Final = ("findings", "scopes")
+SIDES: Final = ("sender", "receiver")
+THREADS: Final = ("drainer", "report", "journal", "terminal", "otlp", "prometheus")
+"""The auditor's own threads: the drainer, and one for each way out."""
 EXPORTERS: Final = ("journal", "otlp")
 CROSSING_RULES: Final = ("IA201", "IA202", "IA203", "IA205")
 """Those that count deliveries to a user whom they were not for."""
+
+
+def asked_sources(config: Config) -> tuple[str, ...]:
+    """The sources of users that are asked, the application's own words first."""
+    own = [AMBIENT] if config.ambient.contextvar is not None or config.ambient.holders else []
+    own += [SCOPES] if config.scopes else []
+    detect = config.identity.detect
+    return (*own, *(source for source in SOURCES if detect is None or source in detect))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +113,15 @@ FIGURES: Final = (
         series=Series("crossings", EVENTS_AND_ENGINES, "rule", CROSSING_RULES),
     ),
     Figure(
+        "users_affected",
+        "users in findings of severity error: `sender`, whose data, object or event met another user, and `receiver`,"
+        " whom it met. Each user counts once, up to 10,000 of a process. Of several processes the highest counts: at"
+        " least so many",
+        "object",
+        highest=True,
+        series=Series("users_affected", EVENTS_AND_ENGINES, "side", SIDES, kind="gauge"),
+    ),
+    Figure(
         "payloads_truncated",
         "payloads that were not searched to their end, because they are too large or compressed (`IA203`)",
         series=Series("payloads_truncated", EVENTS_AND_ENGINES),
@@ -139,6 +165,7 @@ FIGURES: Final = (
         "for each [source of users](users.md#sources) that is asked: the requests whose user it has told. For `scopes`,"
         " scopes outside of requests count as well. 0: asked, and never told anybody",
         "object",
+        series=Series("users_told", COVERAGE, "source", asked_sources),
     ),
     Figure(
         "ambient_told",
@@ -149,11 +176,13 @@ FIGURES: Final = (
         "credentials_shared",
         "sessions, tokens and keys with which [several users](users.md#credentials) have come: they tell nothing any"
         " more",
+        series=Series("credentials_shared", COVERAGE),
     ),
     Figure(
         "users_disagreed",
         "requests in which a source named [another user](users.md#where-two-sources-disagree) than `[ambient]` or a"
         " scope",
+        series=Series("users_disagreed", COVERAGE),
     ),
     Figure(
         "users_outvoted",
@@ -202,7 +231,28 @@ FIGURES: Final = (
         " `credentials` (digests of sessions, tokens and keys), `scopes`, `runs`, as `[limits]` caps them;"
         " `cache_entries`: stored values whose writer was forgotten, beyond 10,000 of one cache",
         "object",
-        series=Series("evictions", SELF, "table", TABLES),
+        series=Series("evictions", SELF, "table", EVICTING),
+    ),
+    Figure(
+        "entries",
+        "entries that each table of `[limits]` has at present, `findings` being the distinct ones; where a table is"
+        " kept for each kind of id or for each protocol, the fullest. Of several processes the highest counts",
+        "object",
+        highest=True,
+        series=Series("table_entries", SELF, "table", TABLES, kind="gauge"),
+    ),
+    Figure(
+        "waiting",
+        "findings and ended scopes that the ways out have not taken yet",
+        "object",
+        series=Series("queue_items", SELF, "queue", QUEUES, kind="gauge"),
+    ),
+    Figure(
+        "own_seconds",
+        "CPU time that the auditor's own threads have used: `drainer`, which looks after what has ended, and the thread"
+        " of each way out. What is done in the application's calls is not in it: `make bench` measures that",
+        "object",
+        series=Series("own_cpu_seconds", SELF, "thread", THREADS),
     ),
     Figure("exports", "for `journal` and `otlp`, where they are configured, `failures` and `lost`", "object"),
     Figure(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.selection import Selection
 from isolation_audit.model.findings import paired
+from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import test_variable
 from isolation_audit.wakeup import Wakeup
 
@@ -28,6 +29,9 @@ PAIRS: Final = 1_000
 
 ALL_PAIRS: Final = 10_000
 """The same in all findings of a process together."""
+
+AFFECTED: Final = 10_000
+"""Users that are told apart as senders, and as receivers."""
 
 TESTS: Final = 10_000
 """Tests that are told apart in one finding."""
@@ -82,6 +86,10 @@ class Recorder:
         self._entries: dict[str, Entry] = {}
         self._shortcuts: dict[Hashable, Entry] = {}
         self._room = ALL_PAIRS
+        self.senders: set[str] = set()
+        """Labels of the users whose data, object or event met another user, in findings of severity error."""
+        self.receivers: set[str] = set()
+        """Labels of the users whom it met."""
         self.takes_scopes = True
         """False where no way out has a use for ended scopes."""
         self.counts: Counter[str] = Counter()
@@ -137,6 +145,7 @@ class Recorder:
             else:
                 entry = self._entries[fingerprint] = Entry(finding, 1, now, now)
                 self._room -= entry.meet(finding.witnesses, self._room)
+                self._affect(finding, finding.witnesses)
                 self.size += finding.size()
                 self._count_test(entry)
                 self.counts[finding.rule] += 1
@@ -162,9 +171,18 @@ class Recorder:
     def _count(self, entry: Entry, witnesses: Witnesses) -> None:
         entry.count += 1
         self._room -= entry.meet(witnesses, self._room)
+        self._affect(entry.finding, witnesses)
         self._count_test(entry)
         entry.last_seen = wall_clock()
         self.counts[entry.finding.rule] += 1
+
+    def _affect(self, finding: Finding, witnesses: Witnesses) -> None:
+        direction = witnesses.direction() if finding.severity is Severity.ERROR else None
+        if direction is None:
+            return
+        for known, label in zip((self.senders, self.receivers), direction, strict=True):
+            if len(known) < AFFECTED:
+                known.add(label)
 
     def _count_test(self, entry: Entry) -> None:
         test = test_variable.get() or self.running_test

@@ -1,0 +1,62 @@
+"""The part ``summary`` of a process's report: the figures that ``recording/figures.py`` declares, filled in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.instrument.levels import LEVELS
+from isolation_audit.integrations.http_request import sources, users_told
+from isolation_audit.rules import all_rules
+
+if TYPE_CHECKING:
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.recording.recorder import Recorder
+
+
+def summary(runtime: Runtime, recorder: Recorder) -> dict[str, Any]:
+    """What has been counted so far; the auditor adds what only it knows."""
+    tally, counts = runtime.tally, recorder.counts
+    return {
+        "events_total": sum(tally.events.values()),
+        "events_by_layer": dict(tally.events),
+        "events_unverified": tally.unverified,
+        "crossing_events": tally.crossings,
+        "crossings_by_rule": dict(tally.crossings_by_rule),
+        "users_affected": {"sender": len(recorder.senders), "receiver": len(recorder.receivers)},
+        "engines_built": sum(tally.built.values()),
+        "engines_built_by_target": dict(tally.built),
+        "deprecated_engines_built": sum(tally.deprecated.values()),
+        "deprecated_engines_built_by_target": dict(tally.deprecated),
+        "scopes": tally.scopes,
+        "requests": tally.requests,
+        "requests_named": tally.requests_named,
+        **users_told(runtime),
+        "events_undelivered": tally.undelivered,
+        "payloads_truncated": tally.payloads_truncated,
+        "exits": tally.exits_by_route(),
+        "service_levels": {level: getattr(tally, level).as_dict() for level in LEVELS},
+        "users_at_once": tally.users_at_once,
+        "findings": {code: counts[code] for code in all_rules() if counts[code]},
+        "findings_dropped": recorder.dropped,
+        "findings_size": recorder.size,
+        "parts_unreadable": 0,
+        "faults": runtime.barrier.total,
+        "evicted": {
+            "users": runtime.users.evicted,
+            "bindings": runtime.bindings.evicted,
+            "names": runtime.names.evicted,
+            "credentials": runtime.part(sources).learned.evicted,
+            "scopes": recorder.scopes_dropped,
+            "runs": sum(runs.evicted for runs in runtime.runs),
+            "cache_entries": tally.entries_evicted,
+        },
+        "entries": {
+            "users": len(runtime.users),
+            "bindings": runtime.bindings.most,
+            "names": len(runtime.names),
+            "credentials": len(runtime.part(sources).learned),
+            "findings": len(recorder.entries()),
+            "runs": max(map(len, runtime.runs), default=0),
+        },
+        "waiting": {"findings": len(recorder.new), "scopes": len(recorder.scopes)},
+    }
