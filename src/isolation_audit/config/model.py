@@ -45,6 +45,7 @@ __all__ = [
     "Identity",
     "Integrations",
     "Journal",
+    "Lifetimes",
     "Limits",
     "Origin",
     "Otlp",
@@ -129,6 +130,21 @@ class Watch:
         One(BOOLEAN),
         default=True,
         meaning=("which engines, emitters and contexts outlive the work that they were made for, and who holds them"),
+        since=V02,
+    )
+
+
+@table
+class Lifetimes:
+    """``[lifetimes]``: what a unit of work starts, and is meant to go on when that is over."""
+
+    background: tuple[str, ...] = option(
+        Many(kinds.GLOB),
+        default=(),
+        meaning=(
+            "globs of functions (`refresh_*`, `Mailer.run`), and of names of tasks and threads, that may go on for "
+            "as long as they like ([IA506](../rules/IA506.md))"
+        ),
         since=V02,
     )
 
@@ -283,6 +299,15 @@ class Limits:
         ),
         since=V02,
     )
+    unended: float = option(
+        One(kinds.DURATION),
+        default=30.0,
+        meaning=(
+            "seconds, or a duration, for which the tasks, threads and jobs of a unit of work may run on when it has "
+            "ended ([IA506](../rules/IA506.md)); at the end of the process it is `limits.grace`"
+        ),
+        since=V02,
+    )
 
 
 @table
@@ -316,6 +341,7 @@ class Config:
     protocols: tuple[Protocol, ...] = option(Named(Protocol), default=())
     service_levels: ServiceLevels = section(default_factory=ServiceLevels)
     watch: Watch = section(default_factory=Watch)
+    lifetimes: Lifetimes = section(default_factory=Lifetimes)
     responses: Responses = section(default_factory=Responses)
     addressees: Addressees = section(default_factory=Addressees)
     integrations: Integrations = section(default_factory=Integrations)

@@ -35,6 +35,8 @@ class RunningScopes(scopes.ScopeListener):
             scope.origin = capture(_ORIGIN_FRAMES)
             user = runtime.users.token(scope.user_id)
             self._compare(user)
+            if scope.user_id == scopes.SYSTEM_USER and runtime.declares_system is not None:
+                runtime.declares_system()
             if user is not None:
                 runtime.names.enter(user)
                 runtime.ids.learn(scope.ids, user, scope)

@@ -56,6 +56,8 @@ class Runtime:
     """Told of an engine whose method is called, where somebody listens."""
     ended: Sized | None = None
     """What has outlived its unit of work, where somebody wants to know whether it is used again."""
+    declares_system: Callable[[], None] | None = None
+    """Told where what runs has entered ``system_scope()``, where somebody listens."""
     settling: list[Callable[[float], None]] = field(default_factory=list)
     """Called twice a second: tell of what has been open for so many seconds. At the end with zero."""
     running: bool = False

@@ -21,6 +21,7 @@ from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import starter_variable
 from isolation_audit.rules.context.lineage import Lineage
 from isolation_audit.rules.context.suspicions import Suspicion
+from isolation_audit.rules.lifetime.unended import UnendedWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 CREATE: Final = "asyncio.base_events:BaseEventLoop.create_task"
+OTHER: Final = "asyncio.tasks:create_task"
+"""For loops that are not asyncio's own, such as uvloop's."""
+END: Final = "asyncio.runners:_cancel_all_tasks"
 TIMER: Final = "asyncio.base_events:BaseEventLoop.call_at"
 SOON: Final = "asyncio.base_events:BaseEventLoop.call_soon_threadsafe"
 READ: Final = "asyncio.selector_events:BaseSelectorEventLoop._add_reader"
@@ -52,6 +56,11 @@ class Asyncio:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """What starts tasks and timers (``call_later`` ends in ``call_at``), and what makes a connection read."""
+        if runtime.config.watch.lifetimes:
+            unended = runtime.part(UnendedWork)
+            yield Point(CREATE, lambda _layout: StartedPoint(CREATE, unended))
+            yield Point(OTHER, lambda _layout: StartedPoint(OTHER, unended))
+            yield Point(END, lambda layout: LoopEndPoint(layout, unended))
         if not runtime.config.watch.contexts:
             return
         lineage, connections = runtime.part(Lineage), _Connections()
@@ -139,6 +148,36 @@ class CreatePoint(Interceptor):
         if opened is not None:
             # In a context of its own: with the application's it would keep alive what is in there.
             task.add_done_callback(partial(suspicions.close_with, opened), context=Context())
+
+
+class StartedPoint(Interceptor):
+    """Around the creation of a task, which is looked at again when the work that it is made in is over."""
+
+    def __init__(self, place: str, unended: UnendedWork) -> None:
+        self.place = place
+        self._unended = unended
+
+    def before(self, _values: Values) -> bool:
+        """There is something to do afterwards."""
+        return True
+
+    def after(self, _state: Any, task: Any) -> None:
+        """It is there."""
+        self._unended.task(task)
+
+
+class LoopEndPoint(Interceptor):
+    """Around what ``asyncio.run`` does at its end with the tasks that are left."""
+
+    place = END
+
+    def __init__(self, layout: Layout, unended: UnendedWork) -> None:
+        self._loop = layout.argument("loop")
+        self._unended = unended
+
+    def before(self, values: Values) -> None:
+        """Nobody has waited for these."""
+        self._unended.ends_with_loop(asyncio.all_tasks(self._loop(values)))
 
 
 class TimerPoint(Interceptor):

@@ -10,6 +10,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.rules.context.lineage import POOL, Lineage, brought
+from isolation_audit.rules.lifetime.unended import UnendedWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +32,10 @@ class Threads:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """Jobs, from their submission on, and threads, from their start on."""
+        if runtime.config.watch.lifetimes:
+            unended = runtime.part(UnendedWork)
+            yield Point(f"{JOB}.__init__", lambda layout: SubmittedPoint(layout, unended))
+            yield Point(f"{THREAD}.start", lambda layout: ThreadStartPoint(layout, unended))
         if not runtime.config.watch.contexts:
             return
         lineage, jobs, threads = runtime.part(Lineage), Submitters(), Submitters()
@@ -93,6 +98,34 @@ def _started(lineage: Lineage, threads: Submitters, layout: Layout) -> StartPoin
         return thread.function if type(thread) is Timer else getattr(thread, "_target", None)
 
     return StartPoint(f"{THREAD}.start", layout, lineage, threads, function)
+
+
+class SubmittedPoint(Interceptor):
+    """Around the making of a job, which is looked at again when the work that it is made in is over."""
+
+    place = f"{JOB}.__init__"
+
+    def __init__(self, layout: Layout, unended: UnendedWork) -> None:
+        self._future, self._function = layout.argument("future"), layout.argument("fn")
+        self._unended = unended
+
+    def before(self, values: Values) -> None:
+        """The future says when it is done."""
+        self._unended.job(self._future(values), self._function(values))
+
+
+class ThreadStartPoint(Interceptor):
+    """Around the start of a thread, for the same."""
+
+    place = f"{THREAD}.start"
+
+    def __init__(self, layout: Layout, unended: UnendedWork) -> None:
+        self._self_of = layout.receiver_reader()
+        self._unended = unended
+
+    def before(self, values: Values) -> None:
+        """It is about to run."""
+        self._unended.thread(self._self_of(values))
 
 
 class JobPoint(Interceptor):

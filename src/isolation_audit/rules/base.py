@@ -128,7 +128,7 @@ class Monitor:
             self.label(ambient), self.label(owner), self.label(addressee), self.label(content), provenance
         )
         shortcut = (
-            *(code, target, event, template, detail, origin[0] if origin else None),
+            *(code, severity, target, event, template, detail, origin[0] if origin else None),
             *(
                 stack[0] if stack else None,
                 _top(own_place(stack)),

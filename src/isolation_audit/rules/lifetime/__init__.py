@@ -1,1 +1,1 @@
-"""IA501 and IA502: what outlives its unit of work, and what grows with each."""
+"""IA501, IA502, IA506: what outlives its unit of work, what grows with each, and what runs on."""

@@ -1,4 +1,4 @@
-"""IA501, IA502: objects of users that outlive the work they were made for, one by one and as a trend."""
+"""IA501, IA502, IA506: what outlives the work of a user: objects, one by one and as a trend, and tasks and threads."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from isolation_audit.instrument.observations import Built
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.lifetime.lifetimes import Grown, Lifetimes, Outlived
+from isolation_audit.rules.lifetime.unended import Unended, UnendedWork
 from isolation_audit.targets.construction import BUILT_FOR
 
 _CONFIG = """\
@@ -67,6 +68,38 @@ def main():
 """
 
 
+_WORKERS = """\
+import threading
+from isolation_audit import current, user_scope
+
+over = threading.Event()
+
+def wait_for_end():
+    over.wait()
+
+def answer(user):
+    with user_scope(user):
+        worker = threading.Thread(target=wait_for_end)
+        worker.start()
+"""
+
+_WORKERS_LEFT = """\
+
+def main():
+    for user in ("alice", "bob"):
+        answer(user)
+    for _ in range(2):  # in an application this is looked at twice a second
+        current().settle(60.0)
+        over.wait(0.01)
+    over.set()
+"""
+
+_WORKERS_JOINED = """\
+        over.set()
+        worker.join()
+"""
+
+
 class LifetimeMonitor(Monitor):
     """Has the objects of engines, emitters and their contexts watched, and names who holds what has stayed."""
 
@@ -108,11 +141,33 @@ class LifetimeMonitor(Monitor):
             ),
             options="`watch.lifetimes`",
         ),
+        Rule(
+            "IA506",
+            "unended-work",
+            Severity.WARNING,
+            "Tasks, threads or jobs of an executor that units of work have started run on although these are over.",
+            "Each holds its user's data and context, and whatever it emits comes when nobody waits for it; one more "
+            "with each request uses up the memory, the threads of the pool, or the connections. "
+            "It is told after `limits.unended`, or at the end of the process or of the event loop after "
+            "`limits.grace`, with who has started it and for whom. Where several units have left one at the same "
+            "place it is a warning. One alone may be a worker for all that the first request has started: it is told "
+            "at the end, as a note. What libraries start for themselves is not told.",
+            "wait for it before the work ends, or cancel it in a finally block; name work that is meant to go on in "
+            "`lifetimes.background`, or let it run in `system_scope()`",
+            Example(
+                config='[limits]\nunended = "1ms"\n',
+                bad=_WORKERS + _WORKERS_LEFT,
+                good=_WORKERS + _WORKERS_JOINED + _WORKERS_LEFT,
+            ),
+            options="`lifetimes.background`, `limits.unended`, `watch.lifetimes`",
+        ),
     )
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         wanted = self.runtime.config.watch.lifetimes and any(map(self.recorder.enabled, ("IA501", "IA502")))
+        if self.runtime.config.watch.lifetimes and self.recorder.enabled("IA506"):
+            self.runtime.part(UnendedWork)
         self._lifetimes: Lifetimes | None = self.runtime.part(Lifetimes) if wanted else None
 
     @observes(Built)
@@ -152,4 +207,19 @@ class LifetimeMonitor(Monitor):
             measured=f"{grown.slope:.2g} with each unit of work, {grown.alive} after {grown.units} more",
             place="one of them was made here",
             at=grown.stack,
+        )
+
+    @observes(Unended)
+    def on_unended(self, unended: Unended) -> None:
+        """What runs on, who has started it, for whom, and since when."""
+        self.report(
+            "IA506",
+            "{detail} that the work of {owner} has started runs on: that work has ended {measured} ago",
+            detail=unended.what,
+            measured=f"{unended.seconds:.0f} s" if unended.seconds >= 1 else f"{unended.seconds * 1000:.0f} ms",
+            owner=unended.owner,
+            place="started for {owner} here",
+            at=unended.stack,
+            began=unended.began,
+            severity=None if unended.several else Severity.NOTE,
         )
