@@ -30,6 +30,7 @@ from isolation_audit.instrument.running_scopes import RunningScopes
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.targets import State
+from isolation_audit.instrument.work_spans import WorkSpans
 from isolation_audit.model import scopes
 from isolation_audit.model.ambient import Ambient
 from isolation_audit.model.bindings import Bindings
@@ -184,6 +185,8 @@ class Auditor:
                 supervised=self.supervised,
             )
         self._sinks = sinks
+        if any(getattr(sink, "takes_scopes", True) for sink in sinks):
+            self.runtime.spans = WorkSpans(self._scope_ended, self.runtime.users.token, limit=self.config.limits.users)
         drainer = Drainer(self.recorder, self.runtime.barrier, sinks, self.snapshot, self._look_again, self._activity)
         self._own_seconds = drainer.seconds
         return drainer

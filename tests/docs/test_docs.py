@@ -173,7 +173,7 @@ def test_fields_of_the_report(load_app):
     assert documented["Top level"] == set(report)
     assert documented["run"] == {*report["run"], "started", "ended"}
     assert documented["targets"] == set(report["targets"][0])
-    where_known = {"route", "method", "field", "run", "test", "remedy", "diagram", "explanation"}
+    where_known = {"span_id", "route", "method", "field", "run", "test", "remedy", "diagram", "explanation"}
     assert documented["findings"] == {*report["findings"][0], *where_known}
 
 

@@ -77,4 +77,4 @@ def test_rotel_gets_the_same_over_both_protocols(tmp_path: Path) -> None:
     assert expected["LogRecord"] >= 2
     assert over_grpc == over_http
     assert any("IA202" in record and "SEVERITY_NUMBER_ERROR" in record for record in over_grpc["LogRecord"])
-    assert all("user.hash" in span and "isolation_audit.scope" in span for span in over_grpc["Span"])
+    assert all("user.hash" in span and "isolation_audit.scope.name" in span for span in over_grpc["Span"])

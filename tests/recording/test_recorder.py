@@ -121,7 +121,7 @@ def test_shortcuts_are_bounded_too() -> None:
     recorder = Recorder(Limits(findings=2), Select())
     for number in range(100):
         recorder.record(finding(), number)
-    assert sum(recorder.again(number, Witnesses()) for number in range(100)) == 8
+    assert sum(recorder.again(number, Witnesses()) is not None for number in range(100)) == 8
     assert recorder.entries()[0].count == 108
 
 

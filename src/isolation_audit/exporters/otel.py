@@ -10,6 +10,7 @@ from isolation_audit.exporters.notices import notice
 from isolation_audit.exporters.otlp_delivery import Delivery
 from isolation_audit.exporters.quiet import ThreadFilter
 from isolation_audit.exporters.telemetry import Privacy
+from isolation_audit.instrument.work_spans import FINDING
 
 if TYPE_CHECKING:
     from isolation_audit.config.outputs import Otlp
@@ -81,5 +82,6 @@ class OtlpSink:
 
 
 def _wanted(scope: Scope) -> bool:
-    """The application's sampling decision counts for what happened within its traces, except for crossings."""
-    return scope.trace is None or scope.trace[2] or scope.crossings > 0
+    """The application's sampling decision counts for what happened within its traces, except for findings."""
+    found = any(one.name == FINDING for one in scope.happened or ())
+    return scope.trace is None or scope.trace.sampled or scope.crossings > 0 or found

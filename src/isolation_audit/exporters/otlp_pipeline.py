@@ -23,7 +23,15 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    set_span_in_context,
+)
 from opentelemetry.trace.status import Status, StatusCode
 
 from isolation_audit._version import __version__
@@ -32,17 +40,19 @@ from isolation_audit.exporters.telemetry import (
     INSTRUMENTATION_SCOPE,
     SCHEMA_URL,
     SEVERITIES,
-    SPAN_NAME,
     Privacy,
     record_attributes,
     span_attributes,
+    span_name,
 )
+from isolation_audit.model.spans import Place, Unit, identity, parent_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from isolation_audit.config.outputs import Otlp
     from isolation_audit.exporters.otlp_delivery import Exporter
+    from isolation_audit.model.findings import Finding
     from isolation_audit.model.scopes import Scope
     from isolation_audit.recording.recorder import Entry
 
@@ -137,15 +147,18 @@ class Pipeline:
 
     def span(self, scope: Scope) -> None:
         """One ended scope as a span: below the scope around it, else below the application's own span, else a root."""
-        parent = _parent(scope)
-        trace_id, span_id = _identity(scope)
-        self._ids.trace_id, self._ids.span_id = trace_id, span_id
+        parent = parent_of(scope)
+        self._ids.trace_id, self._ids.span_id, _ = identity(scope)
         span = self._tracer.start_span(
-            SPAN_NAME,
-            context=_within(*parent, TraceFlags.SAMPLED) if parent else _within(0),
+            span_name(scope),
+            context=_within(parent),
+            kind=SpanKind.SERVER if isinstance(scope, Unit) else SpanKind.INTERNAL,
             attributes=span_attributes(scope, self._privacy),
+            links=[Link(_context(place)) for place in scope.links or ()],
             start_time=scope.started,
         )
+        for happening in scope.happened or ():
+            span.add_event(happening.name, happening.attributes, happening.at)
         if scope.failed:
             span.set_status(Status(StatusCode.ERROR))
         span.end(scope.ended)
@@ -162,34 +175,25 @@ class Pipeline:
                 severity_text=text,
                 body=finding.message,
                 attributes=record_attributes(finding),
-                trace_id=int(finding.trace_id, 16) if finding.trace_id else 0,
+                place=_place_of(finding),
             )
         )
 
 
-def _identity(scope: Scope) -> tuple[int, int]:
-    """The ids of the scope's span, chosen when they are first needed: by itself, or by a scope within it that ended."""
-    if scope.span is None:
-        parent = _parent(scope)
-        # Not 0, which stands for "none".
-        trace_id = parent[0] if parent is not None else secrets.randbits(128) | 1
-        scope.span = (trace_id, secrets.randbits(64) | 1)
-    ids: tuple[int, int] = scope.span
-    return ids
+def _place_of(finding: Finding) -> Place | None:
+    if finding.trace_id is None:
+        return None
+    return Place(int(finding.trace_id, 16), int(finding.span_id or "0", 16))
 
 
-def _parent(scope: Scope) -> tuple[int, int] | None:
-    outer = scope.parent
-    if outer is not None and outer.trace == scope.trace:
-        return _identity(outer)
-    # The application began a span of its own between the two scopes, or there is no outer scope.
-    return None if scope.trace is None else (scope.trace[0], scope.trace[1])
+def _context(place: Place, flags: int = TraceFlags.SAMPLED) -> SpanContext:
+    return SpanContext(place.trace_id, place.span_id, is_remote=False, trace_flags=TraceFlags(flags))
 
 
-def _within(trace_id: int, span_id: int = 0, flags: int = TraceFlags.DEFAULT) -> Context:
-    """A context that names a trace and a span, or none (0); never the one that happens to be current here."""
-    place = SpanContext(trace_id, span_id, is_remote=False, trace_flags=TraceFlags(flags))
-    return set_span_in_context(NonRecordingSpan(place) if trace_id else INVALID_SPAN, Context())
+def _within(place: Place | None, flags: int = TraceFlags.SAMPLED) -> Context:
+    """A context that names a span, or none; never the one that happens to be current here."""
+    span = INVALID_SPAN if place is None else NonRecordingSpan(_context(place, flags))
+    return set_span_in_context(span, Context())
 
 
 def _record_maker(resource: Resource) -> Callable[..., Any]:
@@ -198,13 +202,15 @@ def _record_maker(resource: Resource) -> Callable[..., Any]:
     maker: Any = of_sdk or import_module("opentelemetry._logs").LogRecord
     knows = inspect.signature(maker.__init__).parameters
 
-    def make(*, trace_id: int, attributes: dict[str, Any], **fields: Any) -> Any:
+    def make(*, place: Place | None, attributes: dict[str, Any], **fields: Any) -> Any:
         if of_sdk is not None:
             fields["resource"] = resource
         if "context" in knows:
-            fields["context"] = _within(trace_id)
+            # Whether that trace is sampled is not known.
+            fields["context"] = _within(place, TraceFlags.DEFAULT)
         else:
-            fields |= {"trace_id": trace_id, "span_id": 0, "trace_flags": TraceFlags(TraceFlags.DEFAULT)}
+            trace_id, span_id, _ = place or (0, 0, False)
+            fields |= {"trace_id": trace_id, "span_id": span_id, "trace_flags": TraceFlags(TraceFlags.DEFAULT)}
         if "event_name" in knows:
             fields["event_name"] = EVENT_NAME
         else:

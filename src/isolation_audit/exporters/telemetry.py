@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from isolation_audit.instrument.stacks import site
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import SYSTEM_USER
+from isolation_audit.model.spans import Unit
 
 if TYPE_CHECKING:
     from isolation_audit.model.findings import Finding, Site
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 INSTRUMENTATION_SCOPE = "isolation_audit"
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.40.0"
-SPAN_NAME = "isolation_audit.scope"
 EVENT_NAME = "isolation_audit.finding"
 
 Attributes = dict[str, str | int | bool]
@@ -52,16 +52,33 @@ class Privacy:
 
 def span_attributes(scope: Scope, privacy: Privacy) -> Attributes:
     """The attributes of one ended scope."""
-    attributes: Attributes = {
-        "isolation_audit.scope.name": scope.name,
-        "isolation_audit.scope.events": scope.events,
-        "isolation_audit.scope.crossings": scope.crossings,
-        **privacy.user(scope.user_id),
-    }
+    attributes = _of_unit(scope) if isinstance(scope, Unit) else _of_scope(scope)
+    if scope.user_id:
+        attributes |= privacy.user(scope.user_id)
     for kind, identifier in scope.ids.items():
         if isinstance(identifier, str):
             attributes[_IDS.get(kind, f"isolation_audit.id.{kind}")] = privacy.id(identifier)
-    return attributes | _code(site(scope.origin))
+    return attributes | _code(site(scope.origin) if scope.origin else None)
+
+
+def span_name(scope: Scope) -> str:
+    """What was asked for, or the target whose call it is: of these there are few."""
+    if isinstance(scope, Unit) and scope.route is not None:
+        return f"{scope.method} {scope.route}" if scope.method else scope.route
+    return scope.name
+
+
+def _of_scope(scope: Scope) -> Attributes:
+    return {
+        "isolation_audit.scope.name": scope.name,
+        "isolation_audit.scope.events": scope.events,
+        "isolation_audit.scope.crossings": scope.crossings,
+    }
+
+
+def _of_unit(unit: Unit) -> Attributes:
+    known = {"http.route": unit.route, "http.request.method": unit.method, "isolation_audit.unit": unit.name}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def record_attributes(finding: Finding) -> Attributes:

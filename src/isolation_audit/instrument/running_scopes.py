@@ -37,6 +37,8 @@ class RunningScopes(scopes.ScopeListener):
             self._compare(user)
             if scope.user_id == scopes.SYSTEM_USER and runtime.declares_system is not None:
                 runtime.declares_system()
+            if runtime.spans is not None:
+                runtime.spans.begin(scope, user)
             if user is not None:
                 runtime.names.enter(user)
                 runtime.ids.learn(scope.ids, user, scope)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.barrier import Barrier
     from isolation_audit.instrument.placing import Places
     from isolation_audit.instrument.runs import Runs
+    from isolation_audit.instrument.work_spans import WorkSpans
     from isolation_audit.model.ambient import Ambient
     from isolation_audit.model.bindings import Bindings
     from isolation_audit.model.owner_records import Objects
@@ -54,6 +55,8 @@ class Runtime:
     """Targets of which objects were there before they were watched."""
     used: Callable[[Any], None] | None = None
     """Told of an engine whose method is called, where somebody listens."""
+    spans: WorkSpans | None = None
+    """What spans tell of the work that runs; None where none are sent."""
     ended: Sized | None = None
     """What has outlived its unit of work, where somebody wants to know whether it is used again."""
     declares_system: Callable[[], None] | None = None

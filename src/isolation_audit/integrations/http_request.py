@@ -82,6 +82,7 @@ class Serving(Interceptor):
         self.place = place
         self._sources = runtime.part(sources)
         self._tally = runtime.tally
+        self._runtime = runtime
         self._receiver = receiver(runtime)
         self._latest = runtime.part(LatestUnits)
         self._words = runtime.part(OwnWords)
@@ -99,6 +100,8 @@ class Serving(Interceptor):
         suspicion: Suspicion | None = suspicion_variable.get()
         if suspicion is not None and not suspicion.over:
             request.inherited = suspicion.ambient
+        if self._runtime.spans is not None:
+            request.unit = self._runtime.spans.unit("connection" if request.lasting else "request")
         living.began(request)
         request_variable.set(request)
         entered()
@@ -116,6 +119,10 @@ class Serving(Interceptor):
         request, outer = state
         self._variables.ended()
         request.settle_waiting()
+        if self._runtime.spans is not None and request.unit is not None:
+            endpoint = request.endpoint()
+            route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
+            self._runtime.spans.end(request.unit, request.said or request.user(), route, method)
         if request.inputs is not None:
             user = request.said or request.user()
             if user is not None:
@@ -137,6 +144,9 @@ class Serving(Interceptor):
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """The request has been served, badly."""
+        request: Request | None = request_variable.get()
+        if request is not None and request.unit is not None:
+            request.unit.failed = True
         self.after(state, None)
 
     def _count(self) -> None:

@@ -107,6 +107,8 @@ class Finding:
     site_label: str = "here"
     origin_label: str = ""
     trace_id: str | None = None
+    span_id: str | None = None
+    """The span in which it was made, 16 hex digits: the application's own, or the one that the auditor sends."""
     seen: float = 0.0
     route: str | None = None
     """The template of the path that was asked for, as the framework has it: ``/items/{id}``."""
@@ -159,6 +161,7 @@ class Finding:
             "first_seen": first_seen,
             "last_seen": last_seen,
             "trace_id": self.trace_id,
+            **({} if self.span_id is None else {"span_id": self.span_id}),
             **self.address(),
             **({} if self.field is None else {"field": self.field}),
             **({} if self.run is None else {"run": self.run}),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from isolation_audit.model.sources import Sources
+    from isolation_audit.model.spans import Unit
     from isolation_audit.model.users import User
 
 
@@ -71,6 +72,7 @@ class Request:
         "scope",
         "session",
         "sharing",
+        "unit",
     )
 
     def __init__(
@@ -114,6 +116,8 @@ class Request:
         """The session, where it is not in the scope."""
         self.inputs: Any = None
         """What came in through this request, until it is over; see ``rules/provenance/inputs.py``."""
+        self.unit: Unit | None = None
+        """Its span, where spans are sent."""
         self.named = False
         """True once a source has named a user."""
         self._said_others = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -17,12 +16,15 @@ if TYPE_CHECKING:
     from contextvars import ContextVar
     from types import TracebackType
 
+    from isolation_audit.model.spans import Happening, Place, Unit
+
 
 class Scope:
     """One stretch of work.
 
     ``adopted`` is the raw value of the application's own variable when the scope began, ``origin`` the raw place where,
-    ``trace`` the application's own span at that moment (trace id, span id, sampled); ``span`` is for the exporter.
+    ``trace`` the application's own span at that moment. Where spans are sent, ``span`` is the scope's own, ``unit`` the
+    request that it is in, ``happened`` what its span tells of, and ``links`` the work of others that it has to do with.
     ``rebound`` has the ids of others that were bound to its user, until it is known whether the application ``refused``
     that. ``work`` is the run that this scope ``leads`` or is a part of, for the service levels. ``inputs`` is what came
     in through it, where it is a unit of work by itself; see ``rules/provenance/inputs.py``.
@@ -35,9 +37,11 @@ class Scope:
         "ended",
         "events",
         "failed",
+        "happened",
         "ids",
         "inputs",
         "leads",
+        "links",
         "name",
         "origin",
         "parent",
@@ -47,6 +51,7 @@ class Scope:
         "started",
         "target",
         "trace",
+        "unit",
         "user_id",
         "work",
     )
@@ -66,8 +71,11 @@ class Scope:
         self.failed = False
         self.refused = False
         self.rebound: list[Any] | None = None
-        self.trace: tuple[int, int, bool] | None = None
-        self.span: tuple[int, int] | None = None
+        self.trace: Place | None = None
+        self.span: Place | None = None
+        self.unit: Unit | None = None
+        self.happened: list[Happening] | None = None
+        self.links: list[Place] | None = None
         self.origin: Any = None
         self.target: str | None = None
         self.work: Any = None
@@ -235,15 +243,6 @@ def listener_faults() -> int:
     return _listening.faults
 
 
-def _running_trace() -> tuple[int, int, bool] | None:
-    """The application's current span, where it uses OpenTelemetry; its API is never imported on its behalf."""
-    api: Any = sys.modules.get("opentelemetry.trace")
-    if api is None:
-        return None
-    context = api.get_current_span().get_span_context()
-    return (context.trace_id, context.span_id, context.trace_flags.sampled) if context.is_valid else None
-
-
 def enter(scope: Scope) -> None:
     """Make ``scope`` current and tell the listener."""
     scope_variable.set(scope)
@@ -251,7 +250,6 @@ def enter(scope: Scope) -> None:
     try:
         living.began(scope)
         _listening.listener.begin(scope)
-        scope.trace = _running_trace()
     except Exception:
         _listening.faults += 1
 

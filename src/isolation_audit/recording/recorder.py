@@ -111,14 +111,14 @@ class Recorder:
         """Whether findings of this rule are wanted at all."""
         return self._selection.enabled(code)
 
-    def again(self, shortcut: Hashable, witnesses: Witnesses) -> bool:
-        """Count a finding that is known by the place it came from; False where it has to be described first."""
+    def again(self, shortcut: Hashable, witnesses: Witnesses) -> Finding | None:
+        """Count a finding that is known by the place it came from; None where it has to be described first."""
         entry = self._shortcuts.get(shortcut)
         if entry is None:
-            return False
+            return None
         with self._lock:
             self._count(entry, witnesses)
-        return True
+        return entry.finding
 
     def record(self, finding: Finding, shortcut: Hashable = None) -> None:
         """Keep or count one finding."""

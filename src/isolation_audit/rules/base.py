@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from time import time as wall_clock
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
@@ -11,7 +10,8 @@ from isolation_audit.analysis.texts import shown
 from isolation_audit.instrument.stacks import here
 from isolation_audit.model.findings import Finding, Witnesses
 from isolation_audit.model.scopes import current_scope
-from isolation_audit.model.users import Kind
+from isolation_audit.model.spans import identity, running_span
+from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.places import located
 from isolation_audit.rules.routes import current_endpoint
 
@@ -138,13 +138,16 @@ class Monitor:
                 endpoint and id(endpoint.view),
             ),
         )
-        if recorder.again(shortcut, witnesses):
-            return
-        rule = self._rules[code]
-        labels = _labels(witnesses)
-        where = located(stack, endpoint, answer=answered is not None, limit=self.runtime.config.limits.stack)
-        recorder.record(
-            Finding(
+        spans = self.runtime.spans
+        # What is told later than it was seen may be told in anybody's work.
+        work = None if spans is None else spans.work(None if at is None else ambient)
+        finding = recorder.again(shortcut, witnesses)
+        if finding is None:
+            rule = self._rules[code]
+            labels = _labels(witnesses)
+            limit = self.runtime.config.limits.stack
+            span = running_span() if work is None else identity(work)
+            finding = Finding(
                 rule=code,
                 severity=severity or rule.severity,
                 message=template.format_map(
@@ -155,20 +158,22 @@ class Monitor:
                 target=target,
                 event=event,
                 witnesses=witnesses,
-                site=where,
+                site=located(stack, endpoint, answer=answered is not None, limit=limit),
                 site_label=place.format_map(labels),
-                origin=located(origin or (), None, answer=False, limit=self.runtime.config.limits.stack),
+                origin=located(origin or (), None, answer=False, limit=limit),
                 origin_label=origin_label.format_map({**labels, "user": self._owner_label(record)}),
-                trace_id=_trace_id(),
+                trace_id=None if span is None else format(span.trace_id, "032x"),
+                span_id=None if span is None else format(span.span_id, "016x"),
                 seen=wall_clock(),
                 route=route,
                 method=method,
                 field=field,
                 run=None if run is None else self._run_label(run),
                 explanation=None if explanation is None else explanation(),
-            ),
-            shortcut,
-        )
+            )
+            recorder.record(finding, shortcut)
+        if spans is not None and work is not None:
+            spans.found(work, finding, _other(ambient, content, owner, addressee))
 
     def _run_label(self, run: str | None) -> str:
         return "of an unknown id" if run is None else self._pseudonyms.run(run)
@@ -205,13 +210,10 @@ def _labels(witnesses: Witnesses) -> dict[str, str]:
     return {name: text or "unknown" for name, text in witnesses.as_dict().items()}
 
 
-def _trace_id() -> str | None:
-    """The application's current trace, where it uses OpenTelemetry; its API is never imported on its behalf."""
-    api: Any = sys.modules.get("opentelemetry.trace")
-    if api is None or not hasattr(api, "get_current_span"):
-        return None
-    context = api.get_current_span().get_span_context()
-    return format(context.trace_id, "032x") if context.is_valid else None
+def _other(ambient: User | None, *witnesses: User | None) -> User | None:
+    """The user whose data or whose turn it was, other than the one whose work runs."""
+    users = (one for one in witnesses if one is not None and one.kind is Kind.USER)
+    return next((one for one in users if ambient is None or not same(one, ambient)), None)
 
 
 def _text(given: str | None) -> str | None:

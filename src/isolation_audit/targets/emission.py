@@ -214,6 +214,8 @@ class EmissionPoint(Interceptor):
             return outer
         tally.events[layer] += 1
         scope = current_scope()
+        if self._runtime.spans is not None:
+            self._runtime.spans.event(scope, name, layer)
         if scope is not None:
             scope.events += 1
             work = scope.work
