@@ -59,7 +59,8 @@ def run(folder: Path, rotel: Rotel, protocol: str) -> tuple[dict[str, Counter[st
         code = app.stop()
     assert (code, _SOCKET.sub("", app.stderr())) == (0, "")
     report = json.loads((folder / "out" / "report.json").read_text())
-    expected = {"Span": report["summary"]["scopes"], "LogRecord": len(report["findings"])}
+    # Each user has one connection, which is the unit of work around the runs in it.
+    expected = {"Span": report["summary"]["scopes"] + USERS, "LogRecord": len(report["findings"])}
 
     def complete() -> dict[str, Counter[str]] | None:
         found = blocks(rotel.text()[before:])
@@ -73,8 +74,11 @@ def test_rotel_gets_the_same_over_both_protocols(tmp_path: Path) -> None:
     with rotel_agent(tmp_path) as rotel:
         over_grpc, expected = run(tmp_path / "grpc", rotel, "grpc")
         over_http, _ = run(tmp_path / "http", rotel, "http/protobuf")
-    assert expected["Span"] == USERS * 2
+    assert expected["Span"] == USERS * 2 + USERS
     assert expected["LogRecord"] >= 2
     assert over_grpc == over_http
     assert any("IA202" in record and "SEVERITY_NUMBER_ERROR" in record for record in over_grpc["LogRecord"])
-    assert all("user.hash" in span and "isolation_audit.scope.name" in span for span in over_grpc["Span"])
+    assert all("user.hash" in span for span in over_grpc["Span"])
+    assert {count for span, count in over_grpc["Span"].items() if "isolation_audit.unit: Str(connection)" in span} == {
+        1
+    }
