@@ -206,6 +206,9 @@ class Auditor:
             for overdue in runs.overdue(grace):
                 with scopes.of_test(overdue.run.test):
                     self._publish(overdue)
+            for lost in runs.lost(grace):
+                with scopes.of_test(lost.run.test):
+                    self._publish(lost)
         self.settle(grace)
 
     def settle(self, grace: float = 0.0) -> None:

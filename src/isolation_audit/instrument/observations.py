@@ -108,13 +108,15 @@ class Emission:
 class Progress:
     """The delivery of one event: layers that are being passed, hand-overs that returned, the last one that raised."""
 
-    __slots__ = ("delivered", "failure", "inside")
+    __slots__ = ("delivered", "failure", "inside", "lost")
 
     def __init__(self) -> None:
         self.inside: list[str] = []
         self.delivered: list[tuple[str, tuple[Any, ...]]] = []
-        self.failure: tuple[str, str] | None = None
-        """Where a layer raised (target and method), and the name of the exception's type."""
+        self.failure: tuple[str, BaseException] | None = None
+        """Where a layer raised (target and method), and what, until the layer above has ended."""
+        self.lost = False
+        """True once a layer has said, or hidden, that the event did not arrive."""
 
 
 @dataclass(slots=True, eq=False, repr=False)

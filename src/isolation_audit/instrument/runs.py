@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.orders.automaton import START, Automaton, compile_order
 from isolation_audit.analysis.orders.openings import Closing, Openings
+from isolation_audit.instrument.layers import Passed
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.scopes import test_variable
 
@@ -60,13 +61,21 @@ class Run:
     """Where the work for it began."""
     test: Any = None
     """The test in which its first event was emitted."""
+    stray: Deviation | None = None
+    """What its first event was if nothing followed it: it came under an id whose run was over."""
+    had: dict[str, int] = field(default_factory=dict)
+    """How often it has had each event of the protocol."""
+    deviated: bool = False
+    compared: bool = False
+    """It has been compared with the other layers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
     """An event that is not in order: ``missing`` would have had to come first, None where nothing helps.
 
-    ``open`` names openers that still waited for their closers when the event completed the run.
+    ``open`` names openers that still waited for their closers when the event completed the run. ``elsewhere`` says how
+    often each layer has had the event that is missing, or that was repeated.
     """
 
     run: Run
@@ -77,6 +86,7 @@ class Deviation:
     missing: tuple[str, ...] | None
     repeated: bool
     open: tuple[str, ...] = ()
+    elsewhere: Passed | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -91,6 +101,17 @@ class Overdue:
     missing: tuple[str, ...]
     seconds: float
     """Since its last event."""
+    elsewhere: Passed | None = None
+    stray: Deviation | None = None
+    """What it is instead, where nothing came but a first event after the end of another run."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class LostBetween:
+    """A run is over, and one of its events passed a layer more often than the next: the order does not mind."""
+
+    run: Run
+    passed: Passed
 
 
 class Runs:
@@ -106,7 +127,8 @@ class Runs:
         self.events = self.automaton.events
         # Not a plain dict, which finds its first entry only behind the places of all that went before.
         self._runs: OrderedDict[tuple[str, str], Run] = OrderedDict()
-        self._layers: dict[str, None] = {}
+        self._layers: dict[str, set[str]] = {}
+        """Where runs were seen, with the events that have ever come there."""
         self._work: dict[str, set[Scope]] = {}
         """The scopes that are at work for a run, none inside another; several where its tasks have one each."""
         self._limit = limit
@@ -131,9 +153,14 @@ class Runs:
         ``repeated`` says that this message came before.
         """
         run = self._runs.get((layer, run_id))
-        if run is None or (run.over and event in self.automaton.steps[START]):
+        if run is None:
             run = self._begin(layer, run_id)
+        elif event in self.automaton.steps[START] and not repeated and (run.over or self._is_complete(run, event)):
+            run = self._begin(layer, run_id, None if run.over else self._stray(run, event, number))
         run.seen = time.monotonic()
+        times = run.had[event] = run.had.get(event, 0) + 1
+        if times == 1:
+            self._layers[layer].add(event)
         if repeated or (number is not None and self._again(run, number)):
             return self._repetition(run, event)
         automaton = self.automaton
@@ -147,12 +174,27 @@ class Runs:
             return self._repetition(run, event)
         previous, run.state, run.last, run.last_pair = run.last, following, event, pair
         if run.open and automaton.completes(state, event, following):
-            run.missed_end = True
+            run.missed_end = run.deviated = True
             return Deviation(run, automaton, event, state, previous, None, repeated=False, open=run.open.openers())
         return None
 
+    def _is_complete(self, run: Run, event: str) -> bool:
+        """Whether a first event is that of another run under the same id, where no scope says what is work for which."""
+        if run.id in self._work:
+            return False
+        complete = run.state in self.automaton.accepting and event not in self.automaton.steps[run.state]
+        return complete or run.missed_end or run.failed
+
+    def _stray(self, run: Run, event: str, number: object) -> Deviation:
+        """What a first event is if nothing follows it: one more of a run that is over."""
+        run.over, run.stray = True, None
+        again = number is not None and run.numbers is not None and number in run.numbers
+        return Deviation(run, self.automaton, event, run.state, run.last, None, repeated=again)
+
     def _repetition(self, run: Run, event: str) -> Deviation:
-        return Deviation(run, self.automaton, event, run.state, run.last, (), repeated=True)
+        run.deviated = True
+        passed = Passed.of(event, self._everywhere(run.id))
+        return Deviation(run, self.automaton, event, run.state, run.last, (), repeated=True, elsewhere=passed)
 
     def _close(self, run: Run, event: str, number: object, pair: int | str | None) -> Deviation | None:
         """The second event of a pair that may overlap with others: its state is what is open, not where the run is."""
@@ -179,7 +221,9 @@ class Runs:
             missing = (*missing, opener)
         # The same event right after itself was sent twice, unless its number or its pair says that it is another one.
         repeated = event == run.last and number is None and pair == run.last_pair
-        deviation = Deviation(run, automaton, event, state, run.last, missing, repeated=repeated)
+        run.deviated = True
+        passed = Passed.of(event if repeated else missing[-1] if missing else None, self._everywhere(run.id))
+        deviation = Deviation(run, automaton, event, state, run.last, missing, repeated=repeated, elsewhere=passed)
         if event in automaton.openers and not repeated:
             self._open(run, event, pair)
         if missing is not None and not repeated:
@@ -247,11 +291,31 @@ class Runs:
             if (run.ended and now - run.ended >= grace) or now - run.seen >= self.protocol.timeout:
                 run.missed_end = True
                 missing = self.automaton.missing_at_end(run.state)
-                yield Overdue(run, run.open.openers() if run.open else (), missing, now - run.seen)
+                stray = run.stray if sum(run.had.values()) == 1 else None
+                passed = Passed.of(missing[-1] if missing else None, self._everywhere(run.id))
+                yield Overdue(run, run.open.openers() if run.open else (), missing, now - run.seen, passed, stray)
 
-    def _begin(self, layer: str, run_id: str) -> Run:
-        if layer not in self._layers:
-            self._layers[layer] = None
+    def lost(self, grace: float) -> Iterator[LostBetween]:
+        """What complete runs have had at one layer more often than at the next, where the order does not mind.
+
+        An event that has never come to the next layer does not belong there.
+        """
+        now = time.monotonic()
+        for (layer, run_id), run in list(self._runs.items()):
+            if run.compared or run.deviated or run.state not in self.automaton.accepting or now - run.seen < grace:
+                continue
+            if run_id in self._work:
+                continue
+            run.compared = True
+            here = [one for one in self._everywhere(run_id) if not one.deviated]
+            for event, count in list(run.had.items()):
+                passed = Passed.of(event, here)
+                after = passed and passed.next_after(layer)
+                if passed and after and passed.counts[after] < count and event in self._layers[after]:
+                    yield LostBetween(run, passed)
+
+    def _begin(self, layer: str, run_id: str, stray: Deviation | None = None) -> Run:
+        self._layers.setdefault(layer, set())
         key = (layer, run_id)
         earlier = self._runs.get(key)
         if earlier is not None and earlier.over:
@@ -260,6 +324,7 @@ class Runs:
         # One stack for each run, not for each event.
         begun = Run(run_id, layer, seen=time.monotonic(), place=capture(_FRAMES), test=test_variable.get())
         begun.user = self._user_of(self.protocol.key, run_id)
+        begun.stray = stray
         run = self._runs.setdefault(key, begun)
         if len(self._runs) > self._limit:
             with suppress(KeyError):  # another thread evicts at this moment

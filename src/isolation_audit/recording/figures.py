@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from isolation_audit.model.sources import AMBIENT, SCOPES
 from isolation_audit.model.user_sources import SOURCES
+from isolation_audit.instrument.layers import LAYERS
 from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ EVENTS_AND_ENGINES: Final = "the audit"
 COVERAGE: Final = "coverage"
 SELF: Final = "the auditor itself"
 
-LAYERS: Final = ("emitter", "bridge", "sink")
 TABLES: Final = ("users", "bindings", "names", "credentials", "findings", "runs")
 """Bounded tables, as ``[limits]`` caps them."""
 EVICTING: Final = ("users", "bindings", "names", "credentials", "scopes", "runs", "cache_entries")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values, readers
 from isolation_audit.instrument.observations import Deviated, Emission, Progress, Undelivered
 from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import plain_name
 from isolation_audit.targets.emission import event_reader
@@ -80,10 +82,10 @@ class ProgressPoint(Interceptor):
         progress.inside.remove(self._layer)
         failure, progress.failure = progress.failure, None
         if failure is not None:
-            where, kind = failure
-            self._tell(name, f"{where} raised {kind}, and nobody above was told")
+            where, error = failure
+            self._tell(progress, name, f"{where} raised {type(error).__name__}, and {_caught(error)}")
         elif self._undelivered and any(result is one for one in self._undelivered):
-            self._tell(name, f"it returned {result!r}")
+            self._tell(progress, name, f"it returned {result!r}")
         else:
             progress.delivered.append((self._layer, values))
 
@@ -91,8 +93,12 @@ class ProgressPoint(Interceptor):
         """Note the failure for the layer above: it passes it on, or it swallows it."""
         progress = state[0]
         progress.inside.remove(self._layer)
-        if isinstance(error, Exception) and not isinstance(error, CancelledError):
-            progress.failure = (f"{self._entry.target}.{self._method}", type(error).__name__)
+        if not progress.inside:
+            progress.failure = None  # its caller is told
+        elif isinstance(error, Exception) and not isinstance(error, CancelledError):
+            known = progress.failure
+            if known is None or known[1] is not error:  # else a layer below has raised it, and this one passes it on
+                progress.failure = (f"{self._entry.target}.{self._method}", error)
 
     def _advance(self, runs: Runs, name: str, values: Values, *, repeated: bool) -> None:
         run_id = self._run_id(runs.protocol.key, values)
@@ -112,9 +118,22 @@ class ProgressPoint(Interceptor):
         scope = current_scope()
         return None if scope is None else scope.ids.get(key)
 
-    def _tell(self, name: str | None, reason: str) -> None:
-        self._runtime.tally.undelivered += 1
+    def _tell(self, progress: Progress, name: str | None, reason: str) -> None:
+        if not progress.lost:
+            progress.lost = True
+            self._runtime.tally.undelivered += 1
         self._runtime.publish(Undelivered(self._entry, self._method, name, reason))
+
+
+def _caught(error: BaseException) -> str:
+    """Who has caught an exception: its traceback begins at the frame that it has come up to."""
+    trace = error.__traceback__
+    while trace is not None and is_ours(trace.tb_frame.f_code):
+        trace = trace.tb_next
+    if trace is None:
+        return "nobody above was told"
+    code = trace.tb_frame.f_code
+    return f"{code.co_qualname}() in {PurePath(code.co_filename).name}:{trace.tb_lineno} caught it"
 
 
 def _identifier(readers: list[Reader], values: Values) -> int | str | None:

@@ -215,6 +215,151 @@ def test_an_id_used_again_by_new_work_is_a_new_run(app, crash):
     assert counts(auditor) == {"IA302": 2}
 
 
+def test_an_id_used_again_without_a_scope_is_a_new_run(app):
+    """An application that says the run with each event, and has no scope around its work."""
+    emitter = app.Emitter(app.Sink())
+    with watch() as auditor:
+        for _turn in range(3):
+            for number, event in enumerate(["started", "thinking", "done"]):
+                emitter.emit("alice", event, "r", number)
+    assert counts(auditor) == {}
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([("started", None)], {"IA302": 2}),
+        ([("started", 0)], {"IA305": 2}),
+        ([("started", 0), ("thinking", 1)], {"IA304": 2}),
+    ],
+)
+def test_a_first_event_that_nothing_follows_is_one_after_the_end(app, events, expected):
+    emitter = app.Emitter(app.Sink())
+    with watch() as auditor:
+        for number, event in enumerate(["started", "done"]):
+            emitter.emit("alice", event, "r", number)
+        for event, number in events:
+            emitter.emit("alice", event, "r", number)
+        assert counts(auditor) == {}
+        for runs in auditor.runtime.runs:
+            for run in runs._runs.values():
+                run.seen -= 61
+    assert counts(auditor) == expected
+
+
+def test_a_run_that_was_given_up_is_followed_by_a_new_one(app, monkeypatch):
+    emitter = app.Emitter(app.Sink())
+    with watch(timeout="1h") as auditor:
+        emitter.emit("alice", "started", "r")
+        later = time.monotonic() + 3601
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        auditor._publish_overdue(1.0)
+        for event in ["started", "done"]:
+            emitter.emit("alice", event, "r")
+    assert counts(auditor) == {"IA304": 2}
+
+
+def messages(auditor, code):
+    return [entry.finding.message for entry in auditor.recorder.entries() if entry.finding.rule == code]
+
+
+class Bridge:
+    """What stands between the two layers, and loses, doubles or keeps an event."""
+
+    def __init__(self, sink, *, loses=(), doubles=()):
+        self.sink, self.loses, self.doubles = sink, loses, doubles
+
+    def send(self, user, message):
+        if message["type"] in self.loses:
+            return True
+        if message["type"] in self.doubles:
+            self.sink.send(user, dict(message))
+        return self.sink.send(user, message)
+
+
+def run_through(app, bridge, *events):
+    emitter = app.Emitter(bridge)
+    for event in events:
+        emitter.emit("alice", event, "r")
+
+
+@pytest.mark.parametrize(
+    ("lost", "code"), [("started", "IA301"), ("tool_done", "IA303"), ("tool_started", "IA303"), ("done", "IA304")]
+)
+def test_the_layer_that_has_lost_an_event_is_named(app, lost, code):
+    with watch() as auditor, user_scope("alice", run_id="r"):
+        run_through(app, Bridge(app.Sink(), loses=[lost]), "started", "tool_started", "tool_done", "done")
+    assert counts(auditor) == {code: 1}, "the order is broken at the sink alone"
+    (message,) = messages(auditor, code)
+    assert message.endswith(
+        f"; layer emitter (app_with_runs:Emitter) had {lost}, and did not pass it on" + ")" * (code != "IA304")
+    )
+
+
+def test_the_layer_that_has_doubled_an_event_is_named(app):
+    with watch() as auditor, user_scope("alice", run_id="r"):
+        run_through(app, Bridge(app.Sink(), doubles=["done"]), "started", "done")
+    assert counts(auditor) == {"IA305": 1}
+    (message,) = messages(auditor, "IA305")
+    assert "layer emitter (app_with_runs:Emitter) had it once, and passed it on twice" in message
+
+
+def test_a_lost_event_that_the_order_does_not_mind_is_a_note(app):
+    sink = app.Sink()
+    with watch() as auditor:
+        with user_scope("alice", run_id="r"):
+            run_through(app, Bridge(sink), "started", "thinking", "done")
+        with user_scope("alice", run_id="r"):
+            run_through(app, Bridge(sink, loses=["thinking"]), "started", "thinking", "done")
+    assert counts(auditor) == {"IA306": 1}
+    (found,) = [entry.finding for entry in auditor.recorder.entries() if entry.finding.rule == "IA306"]
+    assert found.severity.value == "note"
+    assert " came to layer emitter 1 times, to layer sink 0 times: layer emitter (app_with" in found.message
+
+
+def test_what_never_goes_to_the_next_layer_is_none_of_its_business(app):
+    with watch() as auditor, user_scope("alice", run_id="r"):
+        run_through(app, Bridge(app.Sink(), loses=["thinking"]), "started", "thinking", "done")
+    assert counts(auditor) == {}
+
+
+def adapter(sink, user, message):
+    try:
+        sink.send(user, message)
+    except OSError:
+        return None
+
+
+def test_who_has_swallowed_an_exception_is_named(app):
+    sink = app.Sink()
+    sink.broken = True
+
+    class Adapter:
+        def send(self, user, message):
+            adapter(sink, user, message)
+            return True
+
+    with watch() as auditor, user_scope("alice", run_id="r"):
+        app.Emitter(Adapter()).emit("alice", "noise", "r")
+    (message,) = messages(auditor, "IA306")
+    assert "app_with_runs:Sink.send raised OSError, and adapter() in test_protocol.py:" in message
+
+
+def test_an_event_is_undelivered_once_however_many_layers_say_so(app):
+    sink = app.Sink()
+    sink.answers = [False, False]
+
+    class Twice:
+        def send(self, user, message):
+            sink.send(user, message)
+            return sink.send(user, dict(message))
+
+    with watch() as auditor, user_scope("alice", run_id="r"):
+        app.Emitter(Twice()).emit("alice", "noise", "r")
+    assert counts(auditor) == {"IA306": 2}
+    assert auditor.runtime.tally.undelivered == 1
+
+
 def test_an_event_after_the_end_is_one_also_in_a_scope_of_its_own(app):
     emitter = app.Emitter(app.Sink())
     with watch() as auditor:

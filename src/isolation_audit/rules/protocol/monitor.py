@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.analysis.orders.automaton import START
 from isolation_audit.instrument.observations import Deviated, Undelivered
-from isolation_audit.instrument.runs import Overdue
+from isolation_audit.instrument.runs import LostBetween, Overdue
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.runs import Deviation
+    from isolation_audit.instrument.layers import Passed
+    from isolation_audit.instrument.runs import Deviation, Run
 
 _CONFIG = """\
 [[emitters]]
@@ -84,6 +85,10 @@ def main():
 """
 
 _OPTIONS = "`protocols.NAME.order`, `protocols.NAME.key`, `emitters.run`"
+
+
+_TARGETS = 2
+"""Targets of a layer that a finding names."""
 
 
 class ProtocolMonitor(Monitor):
@@ -188,7 +193,7 @@ class ProtocolMonitor(Monitor):
             "event {event} {detail}",
             target=target,
             event=deviation.event,
-            detail=f"{words} (layer {deviated.entry.layer}, {target}.{deviated.method})",
+            detail=f"{words} (layer {deviated.entry.layer}, {target}.{deviated.method}{self._culprit(deviation)})",
             place="emitted here",
             ambient=self.runtime.ambient.current() or deviation.run.user,
             run=deviation.run.id,
@@ -197,7 +202,10 @@ class ProtocolMonitor(Monitor):
     @observes(Overdue)
     def on_overdue(self, overdue: Overdue) -> None:
         """A run that owes its end, or has opened something and never closed it."""
-        run = overdue.run
+        run, passed = overdue.run, overdue.elsewhere
+        if overdue.stray is not None:
+            self._stray(run, overdue.stray)
+            return
         why = "its work has ended" if run.ended else f"nothing came for {overdue.seconds:.0f} s"
         left = [f"{opener} is open" for opener in overdue.open]
         if overdue.missing:
@@ -206,13 +214,66 @@ class ProtocolMonitor(Monitor):
             "IA304" if overdue.missing else "IA303",
             "{run} of {ambient} stopped after {detail}",
             event=run.last,
-            detail=f"{run.last} at layer {run.layer}: {why}, and {', '.join(left)}",
+            detail=f"{run.last} at layer {run.layer}: {why}, and {', '.join(left)}{self._lost(run.layer, passed)}",
             place="its first event was emitted here",
             at=run.place,
             began=run.began,
             run=run.id,
             ambient=run.user,
         )
+
+    def _stray(self, run: Run, stray: Deviation) -> None:
+        code, words = _judge(stray)
+        self.report(
+            code,
+            "event {event} {detail}",
+            event=stray.event,
+            detail=f"{words} (layer {run.layer})",
+            place="emitted here",
+            at=run.place,
+            ambient=run.user,
+            run=run.id,
+        )
+
+    @observes(LostBetween)
+    def on_lost_between(self, lost: LostBetween) -> None:
+        """An event that the order can do without, and that a layer has not passed on."""
+        run, counts, event = lost.run, lost.passed.counts, lost.passed.event
+        after = lost.passed.next_after(run.layer)
+        self.report(
+            "IA306",
+            "event {event} of {run} of {ambient} came to {measured}: {detail}",
+            event=event,
+            detail=f"layer {run.layer}{self._of_layer(run.layer)} has not passed all of them on",
+            measured=f"layer {run.layer} {counts[run.layer]} times, to layer {after} {counts[after or run.layer]} times",
+            place="the run's first event was emitted here",
+            at=run.place,
+            began=run.began,
+            run=run.id,
+            ambient=run.user,
+            severity=Severity.NOTE,
+        )
+
+    def _culprit(self, deviation: Deviation) -> str:
+        """Which layer has lost or doubled an event that the one before still had in order."""
+        layer, passed = deviation.run.layer, deviation.elsewhere
+        if passed is None or not deviation.repeated:
+            return self._lost(layer, passed)
+        before = passed.before(layer)
+        if before is None or passed.counts[before] >= passed.counts[layer]:
+            return ""
+        return f"; layer {before}{self._of_layer(before)} had it once, and passed it on twice"
+
+    def _lost(self, layer: str, passed: Passed | None) -> str:
+        before = None if passed is None else passed.before(layer)
+        if passed is None or before is None or passed.counts[before] <= passed.counts[layer]:
+            return ""
+        return f"; layer {before}{self._of_layer(before)} had {passed.event}, and did not pass it on"
+
+    def _of_layer(self, layer: str) -> str:
+        """The targets of a layer, in brackets."""
+        targets = [str(one.target) for one in self.runtime.config.emitters if one.layer == layer]
+        return f" ({', '.join(targets[:_TARGETS])})" if targets else ""
 
     @observes(Undelivered)
     def on_undelivered(self, undelivered: Undelivered) -> None:
