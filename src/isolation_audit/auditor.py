@@ -294,7 +294,7 @@ class Auditor:
             for watched in self._watched()
         ]
         made["summary"] = {
-            **summary(runtime, self.recorder),
+            **summary(runtime, self.recorder, self.pseudonyms),
             "texts_cut": texts_cut() - self._texts_cut_before,
             "own_seconds": self._own_seconds(),
             "exports": exports(self._sinks),

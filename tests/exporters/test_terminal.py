@@ -150,6 +150,26 @@ def test_summary_of_nothing_and_of_everything() -> None:
         assert words in text
 
 
+@pytest.mark.parametrize(
+    ("delivered", "lost", "line"),
+    [
+        (8, 0, "  100 % of the events of 2 users delivered"),
+        (1_999, 1, "  99.9 % of the events of 2 users delivered: 9 of 10 of user-b"),
+        (0, 0, None),
+    ],
+)
+def test_the_delivery_rate_and_whose_events_were_lost(delivered: int, lost: int, line: str | None) -> None:
+    by_user = {"user-b": {"events": 10, "undelivered": lost}, "user-a": {"events": 4, "undelivered": 0}}
+    summary = {
+        "events_delivered": delivered,
+        "events_undelivered": lost,
+        "users_with_events": 2,
+        "events_by_user": by_user,
+    }
+    lines = render_summary({"summary": summary, "findings": [], "targets": []}, Painter("never")).splitlines()
+    assert [one for one in lines if "delivered" in one] == ([] if line is None else [line])
+
+
 def test_lines_of_the_summary_that_would_read_the_same_are_one() -> None:
     same = [finding("/nowhere/x.py", count=1), finding("/nowhere/y.py", count=2)]
     report = {"summary": {}, "findings": [*same, finding(count=4, route="/a")], "targets": []}

@@ -33,7 +33,7 @@ def test_figures_of_several_processes_are_added_or_the_highest_is_kept() -> None
     numbers = [key for key, figure in BY_KEY.items() if figure.kind == "integer" and "." not in key]
     summary = merged(dict.fromkeys(numbers, 2), dict.fromkeys(numbers, 3))
     assert summary == {key: 3 if key in HIGHEST else 5 for key in numbers}
-    assert {"users_at_once", "ambient_told", "users_affected", "entries"} == HIGHEST
+    assert {"users_at_once", "ambient_told", "users_affected", "users_with_events", "entries"} == HIGHEST
 
 
 def test_of_an_object_the_highest_of_each_part_counts() -> None:

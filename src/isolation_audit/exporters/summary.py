@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.levels import LEVELS
 from isolation_audit.integrations.http_request import sources, users_told
@@ -10,10 +10,15 @@ from isolation_audit.rules import all_rules
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.tally import Tally
+    from isolation_audit.model.pseudonyms import Pseudonyms
     from isolation_audit.recording.recorder import Recorder
 
+_SHOWN: Final = 50
+"""Users whose events are in the report one by one."""
 
-def summary(runtime: Runtime, recorder: Recorder) -> dict[str, Any]:
+
+def summary(runtime: Runtime, recorder: Recorder, pseudonyms: Pseudonyms) -> dict[str, Any]:
     """What has been counted so far; the auditor adds what only it knows."""
     tally, counts = runtime.tally, recorder.counts
     return {
@@ -32,6 +37,9 @@ def summary(runtime: Runtime, recorder: Recorder) -> dict[str, Any]:
         "requests_named": tally.requests_named,
         **users_told(runtime),
         "events_undelivered": tally.undelivered,
+        "events_delivered": max(0, tally.followed - tally.undelivered),
+        "users_with_events": len(tally.events_of),
+        "events_by_user": _by_user(tally, pseudonyms),
         "payloads_truncated": tally.payloads_truncated,
         "exits": tally.exits_by_route(),
         "service_levels": {level: getattr(tally, level).as_dict() for level in LEVELS},
@@ -60,3 +68,9 @@ def summary(runtime: Runtime, recorder: Recorder) -> dict[str, Any]:
         },
         "waiting": {"findings": len(recorder.new), "scopes": len(recorder.scopes)},
     }
+
+
+def _by_user(tally: Tally, pseudonyms: Pseudonyms) -> dict[str, dict[str, int]]:
+    lost = tally.undelivered_of.copy()
+    first = sorted(tally.events_of.copy().items(), key=lambda one: (-lost[one[0]], -one[1]))[:_SHOWN]
+    return {pseudonyms.label(user): {"events": count, "undelivered": lost[user]} for user, count in first}

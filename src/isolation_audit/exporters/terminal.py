@@ -131,6 +131,7 @@ def render_summary(report: dict[str, Any], paint: Painter) -> str:
             ]
         )
     ]
+    lines += _delivery(summary)
     # What the first lines say, in the same words.
     told = [one for one in findings if one["rule"] != "IA904" or one["target"] or not coverage]
     if not told:
@@ -190,6 +191,24 @@ def _nothing_found(report: dict[str, Any], paint: Painter) -> list[str]:
         return []
     words = "no findings in what was seen" if verdict == PARTLY else "no findings"
     return [f"isolation-audit: {paint('help', words)}"]
+
+
+def _delivery(summary: dict[str, Any]) -> list[str]:
+    """How many events arrived, and of whose events the fewest did."""
+    delivered, users = summary.get("events_delivered", 0), summary.get("users_with_events")
+    followed = delivered + summary.get("events_undelivered", 0)
+    if not followed or not users:
+        return []
+    whose = "one user" if users == 1 else f"{users} users"
+    line = f"  {_share(delivered, followed)} of the events of {whose} delivered"
+    worst = [(user, one) for user, one in summary["events_by_user"].items() if one["undelivered"]][:_PAIRS]
+    parts = [f"{one['events'] - one['undelivered']} of {one['events']} of {user}" for user, one in worst]
+    return [line + (f": {', '.join(parts)}" if parts else "")]
+
+
+def _share(part: int, whole: int) -> str:
+    """Rounded down, so that 100 % says that nothing is missing."""
+    return f"{part * 1000 // whole / 10:g} %"
 
 
 def _sources(summary: dict[str, Any]) -> list[str]:

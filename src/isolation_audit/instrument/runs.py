@@ -179,7 +179,7 @@ class Runs:
         return None
 
     def _is_complete(self, run: Run, event: str) -> bool:
-        """Whether a first event is that of another run under the same id, where no scope says what is work for which."""
+        """Whether a first event is that of another run under the same id; scopes that are at work know better."""
         if run.id in self._work:
             return False
         complete = run.state in self.automaton.accepting and event not in self.automaton.steps[run.state]

@@ -5,9 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.compile.cells import Cells
+
+if TYPE_CHECKING:
+    from isolation_audit.model.users import User
+
+USERS: Final = 10_000
+"""Users whose events are counted for each."""
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Upper limits in seconds, each included in its bucket; what takes longer is in none of them."""
@@ -100,6 +106,8 @@ class Tally:
     """What was decided of exits that name another user, by route and verdict."""
     undelivered: int = 0
     """Events of which a layer said, or hid, that they did not arrive."""
+    followed: int = 0
+    """Events whose delivery is followed, because a protocol is declared."""
     payloads_truncated: int = 0
     """Payloads that were not searched to their end."""
     entries_evicted: int = 0
@@ -107,6 +115,10 @@ class Tally:
     first_event: Histogram = field(default_factory=Histogram)
     run: Histogram = field(default_factory=Histogram)
     cleanup: Histogram = field(default_factory=Histogram)
+    events_of: Counter[User] = field(default_factory=Counter)
+    """Distinct events by the user whose they are."""
+    undelivered_of: Counter[User] = field(default_factory=Counter)
+    """Those of them that did not arrive."""
     users_at_once: int = 0
     """The highest number of users with a run at the same time."""
     cells: Cells = field(default_factory=Cells)
@@ -117,6 +129,12 @@ class Tally:
         """Calls of any kind, by target."""
         self.cells.sum_up()
         return self.seen_so_far
+
+    @staticmethod
+    def count_user(counts: Counter[User], user: User | None) -> None:
+        """One more of a user's, as long as there is room for so many users."""
+        if user is not None and (user in counts or len(counts) < USERS):
+            counts[user] += 1
 
     def clear(self) -> None:
         """Count from nothing again, in place: instrumented points hold the counters themselves, not the tally."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from isolation_audit.instrument.layers import LAYERS
 from isolation_audit.model.sources import AMBIENT, SCOPES
 from isolation_audit.model.user_sources import SOURCES
-from isolation_audit.instrument.layers import LAYERS
 from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
@@ -99,6 +99,23 @@ FIGURES: Final = (
         "events_undelivered",
         "events of which a layer said, or hid, that they did not arrive (`IA306`); 0 without `[protocols]`",
         series=Series("events_undelivered", EVENTS_AND_ENGINES),
+    ),
+    Figure(
+        "events_delivered",
+        "the others whose delivery is followed; 0 without `[protocols]`. The delivery rate is their share of both",
+        series=Series("events_delivered", EVENTS_AND_ENGINES),
+    ),
+    Figure(
+        "users_with_events",
+        "users to whom events belonged, up to 10,000 of a process; of several processes the highest",
+        highest=True,
+        series=Series("users_with_events", EVENTS_AND_ENGINES, kind="gauge"),
+    ),
+    Figure(
+        "events_by_user",
+        "for the 50 users with the most undelivered events, then with the most events, by pseudonym: `events` and"
+        " `undelivered`. No metric has them",
+        "object",
     ),
     Figure(
         "crossing_events",

@@ -173,6 +173,7 @@ class EmissionPoint(Interceptor):
             return
         if emission_variable.get() is emission:
             emission_variable.set(outer[0])
+        self._tally.count_user(self._tally.events_of, emission.claimed)
         if not emission.known:
             inside_the_auditor(lambda: self._runtime.publish(Lost(emission, self._entry, self._method)))
         elif not emission.verified:

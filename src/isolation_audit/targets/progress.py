@@ -62,6 +62,7 @@ class ProgressPoint(Interceptor):
         progress = emission.progress
         if progress is None:
             progress = emission.progress = Progress()
+            self._runtime.tally.followed += 1
         layer = self._layer
         if layer in progress.inside:
             # An override that calls super(), or a fan-out that has begun: still the same step of the same event.
@@ -74,24 +75,24 @@ class ProgressPoint(Interceptor):
             if name in runs.events:
                 repeated = bool(progress.delivered) and _seen_before(progress, layer, values)
                 self._advance(runs, str(name), values, repeated=repeated)
-        return (progress, name, values)
+        return (emission, progress, name, values)
 
     def after(self, state: Any, result: Any) -> None:
         """Note the delivery, or that there was none."""
-        progress, name, values = state
+        emission, progress, name, values = state
         progress.inside.remove(self._layer)
         failure, progress.failure = progress.failure, None
         if failure is not None:
             where, error = failure
-            self._tell(progress, name, f"{where} raised {type(error).__name__}, and {_caught(error)}")
+            self._tell(emission, progress, name, f"{where} raised {type(error).__name__}, and {_caught(error)}")
         elif self._undelivered and any(result is one for one in self._undelivered):
-            self._tell(progress, name, f"it returned {result!r}")
+            self._tell(emission, progress, name, f"it returned {result!r}")
         else:
             progress.delivered.append((self._layer, values))
 
     def failed(self, state: Any, error: BaseException) -> None:
         """Note the failure for the layer above: it passes it on, or it swallows it."""
-        progress = state[0]
+        progress = state[1]
         progress.inside.remove(self._layer)
         if not progress.inside:
             progress.failure = None  # its caller is told
@@ -118,10 +119,12 @@ class ProgressPoint(Interceptor):
         scope = current_scope()
         return None if scope is None else scope.ids.get(key)
 
-    def _tell(self, progress: Progress, name: str | None, reason: str) -> None:
+    def _tell(self, emission: Emission, progress: Progress, name: str | None, reason: str) -> None:
         if not progress.lost:
             progress.lost = True
-            self._runtime.tally.undelivered += 1
+            tally = self._runtime.tally
+            tally.undelivered += 1
+            tally.count_user(tally.undelivered_of, emission.claimed)
         self._runtime.publish(Undelivered(self._entry, self._method, name, reason))
 
 

@@ -314,7 +314,7 @@ def test_a_lost_event_that_the_order_does_not_mind_is_a_note(app):
     assert counts(auditor) == {"IA306": 1}
     (found,) = [entry.finding for entry in auditor.recorder.entries() if entry.finding.rule == "IA306"]
     assert found.severity.value == "note"
-    assert " came to layer emitter 1 times, to layer sink 0 times: layer emitter (app_with" in found.message
+    assert " came to layer emitter 1 times, to sink 0 times: layer emitter (app_with" in found.message
 
 
 def test_what_never_goes_to_the_next_layer_is_none_of_its_business(app):
@@ -327,7 +327,7 @@ def adapter(sink, user, message):
     try:
         sink.send(user, message)
     except OSError:
-        return None
+        return
 
 
 def test_who_has_swallowed_an_exception_is_named(app):
@@ -358,6 +358,23 @@ def test_an_event_is_undelivered_once_however_many_layers_say_so(app):
         app.Emitter(Twice()).emit("alice", "noise", "r")
     assert counts(auditor) == {"IA306": 2}
     assert auditor.runtime.tally.undelivered == 1
+
+
+def test_events_by_user_and_how_many_of_them_arrived(app):
+    sink = app.Sink()
+    with watch() as auditor:
+        for user, answers in (("alice", [True, True]), ("bob", [True, False, True])):
+            sink.answers = answers
+            with user_scope(user, run_id=f"r-{user}"):
+                for _ in range(len(answers)):
+                    app.Emitter(sink).emit(user, "noise", f"r-{user}")
+        summary = auditor.snapshot()["summary"]
+        label = auditor.pseudonyms.text
+        assert summary["events_by_user"] == {
+            label("bob"): {"events": 3, "undelivered": 1},
+            label("alice"): {"events": 2, "undelivered": 0},
+        }
+    assert (summary["events_delivered"], summary["events_undelivered"], summary["users_with_events"]) == (4, 1, 2)
 
 
 def test_an_event_after_the_end_is_one_also_in_a_scope_of_its_own(app):

@@ -143,7 +143,9 @@ class ProtocolMonitor(Monitor):
             Severity.ERROR,
             "A run has not sent its last event, although its work ended without an exception, or its time limit has "
             "passed.",
-            "The user waits for an answer that was computed and never announced.",
+            "The user waits for an answer that was computed and never announced. A first event under the id of a run "
+            "that is complete, has failed or was given up begins a new run; where nothing follows it, it is told as "
+            "one that came after the end (IA302, IA305).",
             "emit the last event on every way out of the function; a run whose scope ends with an exception needs none",
             Example(
                 config=_CONFIG,
@@ -171,7 +173,10 @@ class ProtocolMonitor(Monitor):
             "delivery-failed",
             Severity.ERROR,
             "An event did not arrive, and the code that sent it went on as if it had.",
-            "Nobody sends it again: the user misses a part of the answer, and no error tells of it.",
+            "Nobody sends it again: the user misses a part of the answer, and no error tells of it. The finding names "
+            "the layer that raised and the function that caught the exception. As a note it tells, when a run is "
+            "over, of events that came to one layer more often than to the next, where the order does not mind; where "
+            "it does, the finding of the order names the layer that has lost or doubled the event.",
             "pass the failure on to the caller, or handle it where the event can still be sent another way",
             Example(
                 config=_NESTED,
@@ -245,7 +250,7 @@ class ProtocolMonitor(Monitor):
             "event {event} of {run} of {ambient} came to {measured}: {detail}",
             event=event,
             detail=f"layer {run.layer}{self._of_layer(run.layer)} has not passed all of them on",
-            measured=f"layer {run.layer} {counts[run.layer]} times, to layer {after} {counts[after or run.layer]} times",
+            measured=f"layer {run.layer} {counts[run.layer]} times, to {after} {counts[after or run.layer]} times",
             place="the run's first event was emitted here",
             at=run.place,
             began=run.began,
