@@ -27,7 +27,7 @@ _SOCKET = re.compile(
 )
 """urllib3's pools leave a socket to the garbage collection at times; told of because all warnings are errors here."""
 
-_CHANGING = ("Trace ID", "ID  ", "Parent ID", "Start time", "End time", "Timestamp:", "ObservedTimestamp")
+_CHANGING = ("Trace ID", "Span ID", "ID", "Parent ID", "Start time", "End time", "Timestamp:", "ObservedTimestamp")
 """Drawn at random, or from the clock."""
 
 
@@ -40,7 +40,7 @@ def blocks(text: str) -> dict[str, Counter[str]]:
             current = []
             if header[1] in found:
                 found[header[1]].append(current)
-        elif current is not None and not line.strip().startswith(_CHANGING):
+        elif current is not None and not line.strip().removeprefix("-> ").startswith(_CHANGING):
             current.append(line)
     return {kind: Counter("\n".join(lines) for lines in made) for kind, made in found.items()}
 
