@@ -19,6 +19,7 @@ from isolation_audit.model.users import same
 from isolation_audit.rules.caches.served import Caches, Memo
 from isolation_audit.rules.caches.sources import Source
 from isolation_audit.rules.caches.user_arguments import of_call, without
+from isolation_audit.rules.concurrency.cached_calls import CachedCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
+    from isolation_audit.rules.concurrency.cached_calls import CachedCall
 
 PLACE: Final = "functools:_lru_cache_wrapper"
 
@@ -40,8 +42,11 @@ class Lru:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Replacement]:
         """The type behind both decorators, for functions that are decorated from now on."""
-        if runtime.config.watch.caches:
-            yield Replacement(PLACE, CachePoint(runtime.part(Caches)), _watching)
+        watch = runtime.config.watch
+        if watch.caches or watch.factories:
+            races = runtime.part(CachedCalls) if watch.factories else None
+            caches = runtime.part(Caches) if watch.caches else None
+            yield Replacement(PLACE, CachePoint(caches, races), _watching)
 
 
 class Box:
@@ -70,6 +75,16 @@ def _nothing(_default: None) -> None:
     return None
 
 
+class Miss:
+    """A call that the cache does not know: the box for its value, and the call itself, each where it is watched."""
+
+    __slots__ = ("box", "call")
+
+    def __init__(self, box: Box | None, call: CachedCall | None) -> None:
+        self.box = box
+        self.call = call
+
+
 _MISS: Final = 3
 """Values with which a miss is told; of a hit there are fewer."""
 
@@ -84,26 +99,32 @@ class CachePoint(Interceptor):
 
     place = PLACE
 
-    def __init__(self, caches: Caches) -> None:
+    def __init__(self, caches: Caches | None, races: CachedCalls | None) -> None:
         self._caches = caches
-        self._ambient = caches.runtime.ambient
+        self._races = races
 
-    def before(self, values: Values) -> Box | None:
-        """At a miss, the box for the value; None where it needs none, and at a hit."""
+    def before(self, values: Values) -> Miss | None:
+        """At a miss, what is to be done with the value; None where that is nothing, and at a hit."""
         if len(values) == _MISS:
-            return self._box(*values)
-        self._hit(*values)
+            memo, args, kwargs = values
+            box = None if self._caches is None else self._box(self._caches, memo, args, kwargs)
+            call = None if self._races is None else self._races.begin(memo.function, memo.target, args, kwargs)
+            return None if box is None and call is None else Miss(box, call)
+        if self._caches is not None:
+            self._hit(self._caches, *values)
         return None
 
-    def _box(self, memo: Memo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Box | None:
+    @staticmethod
+    def _box(caches: Caches, memo: Memo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Box | None:
         if memo.settled and _EQUAL.issuperset(map(type, args)) and not kwargs:
             return None
-        writer = self._caches.user()
+        writer = caches.user()
         holders = _NONE if writer is None else of_call(memo.function.__code__, args, kwargs, writer.id)
         return None if writer is None or (memo.settled and not holders) else Box(memo, writer, holders)
 
-    def _hit(self, box: Box, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
-        writer, reader, memo = box.writer, self._caches.user(), box.memo
+    @staticmethod
+    def _hit(caches: Caches, box: Box, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
+        writer, reader, memo = box.writer, caches.user(), box.memo
         if writer is None or reader is None or same(writer, reader):
             return
         if box.holders:
@@ -113,18 +134,29 @@ class CachePoint(Interceptor):
                 # Two users' objects that are equal are one key. What makes them equal may be all that is used of them.
                 memo = Memo(memo.function, frozenset((name, Source.CONTEXT) for name in users))
                 arguments = without(users, code, *arguments)
-        if memo.settled or not self._caches.served(
-            memo, writer=writer, reader=reader, arguments=arguments, value=box.value
-        ):
+        if memo.settled or not caches.served(memo, writer=writer, reader=reader, arguments=arguments, value=box.value):
             box.open()
 
-    def after(self, box: Box, _result: Any) -> None:
-        """The value is there. Who signed in or out meanwhile leaves it without an owner."""
-        writer, now = box.writer, self._caches.user()
+    def after(self, miss: Miss, value: Any) -> None:
+        """The value is there."""
+        if miss.box is not None and self._caches is not None:
+            self._kept(self._caches, miss.box)
+        if miss.call is not None:
+            miss.call.ended(value)
+
+    def failed(self, miss: Miss, _error: BaseException) -> None:
+        """There is none."""
+        if miss.call is not None:
+            miss.call.failed()
+
+    @staticmethod
+    def _kept(caches: Caches, box: Box) -> None:
+        """Who signed in or out meanwhile leaves it without an owner."""
+        writer, now = box.writer, caches.user()
         if writer is None or now is None or not same(writer, now):
             box.open()
             return
-        variable = self._ambient.variable
+        variable = caches.runtime.ambient.variable
         value = None if variable is None or current_scope() is not None else variable.get(None)
         if variable is not None and type(value) is str:
             box.stamp, box.read = value, variable.get
@@ -213,10 +245,16 @@ def _recorded(function: FunctionType, probe: Probe) -> Callable[..., Any]:
         states = probe.before((memo, args, kwargs))
         if states is None:
             return function(*args, **kwargs)
-        box = states[0][1]
-        box.value = function(*args, **kwargs)
-        probe.after(states, box)
-        return box
+        try:
+            value = function(*args, **kwargs)
+        except BaseException as error:
+            probe.failed(states, error)
+            raise
+        box = states[0][1].box
+        if box is not None:
+            box.value = value
+        probe.after(states, value)
+        return value if box is None else box
 
     return recorded
 

@@ -477,7 +477,10 @@ def test_what_was_patched_comes_back_and_boxes_stay_inside() -> None:
 
 
 def test_nothing_is_patched_where_it_is_switched_off() -> None:
-    for parts in ({"watch": model.Watch(caches=False)}, {"integrations": model.Integrations(("functools",))}):
+    for parts in (
+        {"watch": model.Watch(caches=False, factories=False)},
+        {"integrations": model.Integrations(("functools",))},
+    ):
         with Auditor(config(**parts)):
             assert functools._lru_cache_wrapper is C_TYPE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
-from isolation_audit.rules.concurrency.lazy_singletons import Raced
+from isolation_audit.rules.concurrency.windows import Raced
 from isolation_audit.targets.singleton import SecondInstance
 
 _RACE = """\
@@ -69,8 +69,14 @@ class ConcurrencyMonitor(Monitor):
             "each call has made an object of its own.",
             "Between the look at the name and the assignment another thread may look, or at an `await` another task. "
             "The callers go on with different objects: what one of them registers, limits or caches is not there for "
-            "the others. The auditor compares what the calls have made once the last of them is over. Where "
-            "more than one object is still there a second later it is a warning, else a note.",
+            "the others. Watched are functions that look for a global, an attribute of a class, a name of the function "
+            "around, an entry of a dict that everybody uses or an attribute of `request.app.state`, and fill it "
+            "themselves or by another function of theirs; methods of objects that a module keeps; a module's own "
+            "`__getattr__`; and functions below `functools.cache` and `lru_cache`, which keep nobody out while the "
+            "first call computes. What is kept for each thread, context or request is not watched. The auditor "
+            "compares what the calls have made once the last of them is over. Where more than one object is still "
+            "there a second later it is a warning, else a note. Data (dicts, dataclasses, models) that is computed "
+            "twice for one key of many is a note, too.",
             "look again inside of a lock and make the object there, or make it before the first request",
             Example(config="[watch]\nfactories = true\n", bad=_RACE + _RACED + _TWICE, good=_RACE + _LOCKED + _TWICE),
             options="`watch.factories`",
@@ -98,17 +104,19 @@ class ConcurrencyMonitor(Monitor):
     @observes(Raced)
     def on_raced(self, raced: Raced) -> None:
         """Both places, and how long the window was open."""
+        stayed = "" if raced.kept is None else f"; {raced.kept} of them are still there"
+        several = raced.kept is not None and raced.kept > 1
         self.report(
             "IA601",
             "{target} made {measured}, because {detail}",
             target=raced.target,
             detail=f"it was called again before {raced.name} was set",
             measured=f"{raced.made} objects at once ({raced.how}, the second {raced.seconds * 1000:.3g} ms after the "
-            f"first; {raced.kept} of them are still there)",
+            f"first{stayed})",
             place="made again for this call",
             at=raced.second,
             before=(raced.first, "made for this call, which had found nothing"),
-            severity=None if raced.kept > 1 else Severity.NOTE,
+            severity=None if several and not raced.harmless else Severity.NOTE,
         )
 
     @observes(SecondInstance)

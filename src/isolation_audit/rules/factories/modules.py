@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import weakref
 from functools import lru_cache
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
@@ -80,6 +80,16 @@ class Modules:
         if own is not None:
             return own
         return str(names.get("__name__")).partition(".")[0] in self._packages
+
+    def of(self, cls: type) -> ModuleType | None:
+        """The application's module that a class says it is from; None for another's."""
+        module = sys.modules.get(str(dict_of(cls).get("__module__")))
+        return module if issubclass(type(module), ModuleType) and self.is_own(module) else None  # type: ignore[arg-type]
+
+    def is_of_own(self, function: FunctionType) -> bool:
+        """True for a function of the application's."""
+        module = sys.modules.get(str(function.__module__))
+        return issubclass(type(module), ModuleType) and self.is_own(module)  # type: ignore[arg-type]
 
     def _settle(self, _grace: float) -> None:
         if len(sys.modules) != self._counted:
