@@ -14,7 +14,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import Queues
 from isolation_audit.model.scopes import unit_variable
 from isolation_audit.rules.context.lineage import brought_by
-from isolation_audit.rules.provenance.inputs import ITEM, Input, Inputs, current_inputs, receiver
+from isolation_audit.rules.provenance.inputs import ITEM, Input, Inputs, current_inputs, own_inputs, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,7 @@ class HandedOver:
         for place in (f"{_ASYNC}.put_nowait", f"{_THREADED}.put"):
             yield Point(place, partial(PutPoint, place, runtime, queues))
         takers = Takers(runtime)
+        yield Point(AskPoint.place, partial(AskPoint, takers))
         for place in (f"{_ASYNC}.get_nowait", f"{_THREADED}.get"):
             yield Point(place, partial(TakePoint, place, queues, takers))
 
@@ -138,7 +139,25 @@ class PutPoint(Interceptor):
             inputs.user = self._user()
         if items is None:
             items = self._queues.added(queue)
+        if inputs is not None and any(one.value is item for one in inputs.kept if one.kind == ITEM):
+            inputs.given_back.add(id(item))
         items.put(item, inputs)
+
+
+class AskPoint(Interceptor):
+    """Around the call that waits for an item: whoever waits takes, sooner or later."""
+
+    place = f"{_ASYNC}.get"
+
+    def __init__(self, takers: Takers, layout: Layout) -> None:
+        self._takers = takers
+        self._queue = layout.receiver_reader()
+
+    def before(self, values: Values) -> None:
+        """Note whose unit it is."""
+        own = own_inputs()
+        if own is not None:
+            self._takers.takes(self._queue(values), own)
 
 
 class TakePoint(Interceptor):
@@ -154,7 +173,10 @@ class TakePoint(Interceptor):
         """The last item is done."""
         if unit_variable.get() is not None:
             unit_variable.set(None)
-        return self._queue(values)
+        own, queue = own_inputs(), self._queue(values)
+        if own is not None:
+            self._takers.takes(queue, own)  # it may wait here
+        return queue
 
     def after(self, queue: Any, item: Any) -> None:
         """It is an input of the unit that takes it; from here on that goes on with the unit that has put it."""
@@ -168,7 +190,9 @@ class TakePoint(Interceptor):
             user = None if by is None else by.user
             contested = user is not None and user is not own.user and user.id in takers
             own.contested = own.contested or contested
-            own.receive(Input(ITEM, item, stored_by=None if user is None else user.id, contested=contested))
+            put_by = user if contested and by is not None and id(item) not in by.given_back else None
+            writer = None if user is None else user.id
+            own.receive(Input(ITEM, item, stored_by=writer, contested=contested, put_by=put_by))
         if by is not None:
             unit_variable.set(by)
 

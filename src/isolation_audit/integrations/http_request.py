@@ -12,6 +12,7 @@ from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.living import living
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import entered, request_variable, suspicion_variable, unit_variable
+from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.sources import AMBIENT, LEARNED, Sources, source_of
 from isolation_audit.model.user_sources import SOURCES
 from isolation_audit.recording.figures import asked_sources
@@ -42,7 +43,9 @@ def sources(runtime: Runtime) -> Sources:
     identity = runtime.config.identity
     detect = SOURCES if identity.detect is None else identity.detect
     learned = LearnedUsers(limit=runtime.config.limits.bindings, age=runtime.config.bindings.age)
-    return Sources(runtime.users, runtime.bindings, detect, identity.headers, runtime.names, learned, identity.claims)
+    hosts = runtime.part(ServedHosts)
+    known = (runtime.users, runtime.bindings, detect, identity.headers, runtime.names, learned, identity.claims)
+    return Sources(*known, hosts)
 
 
 def users_told(runtime: Runtime) -> dict[str, Any]:

@@ -302,6 +302,7 @@ class Request:
         """Its headers, as they were read first."""
         if self._read is None:
             self._read = () if self._headers is None else tuple(self._headers())
+            self._sources.hosts.note(self._read)
         return self._read
 
     def _present(self) -> Presented | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.model.agreement import Agreement
 from isolation_audit.model.aliases import OtherNames
 from isolation_audit.model.learned import LearnedUsers
+from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.user_names import CLAIMS, Name, claim_of, name_in_claims, name_of
 from isolation_audit.model.users import Kind
 
@@ -93,7 +94,10 @@ class Sources:
         names: OtherNames | None = None,
         learned: LearnedUsers | None = None,
         claims: Iterable[str] = CLAIMS,
+        hosts: ServedHosts | None = None,
     ) -> None:
+        self.hosts = hosts or ServedHosts()
+        """Where the process itself is asked."""
         self.claims = tuple(claims)[:_CLAIMS]
         """By which claims tokens name their users, the best first."""
         self._users = users

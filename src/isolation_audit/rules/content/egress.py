@@ -26,7 +26,6 @@ from isolation_audit.model.users import VISITOR, Kind, same
 from isolation_audit.rules.provenance.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.rules.provenance.judge import Exit, Judge
 from isolation_audit.rules.provenance.latest import LatestUnits
-from isolation_audit.rules.provenance.own_words import holds
 from isolation_audit.rules.provenance.words_judge import WordsJudge
 from isolation_audit.rules.routes import current_endpoint
 
@@ -228,18 +227,16 @@ class Egress:
         self._words.words.learn(own, user)
         part = payload[:_FOR_WORDS]
         text = str(part, "utf-8", "replace") if isinstance(part, bytes) else part
-        if not self._words.words.of_others(text, user):
+        if not inputs.contested and not self._words.words.of_others(text, user):
             return
         endpoint = current_endpoint() or endpoint
         found = self._words.judge(inputs, text, user, None if endpoint is None else endpoint.code())
         if found is None:
             return
-        judgement, phrases = found
+        judgement, has_them = found
         self._latest.judged(endpoint, judgement.verdict.name.lower())
         mark = Mark(judgement.content)
-        held = field_of(
-            text, lambda value: bool(holds(_joined(value), phrases)), lambda key: bool(self.named(key)), frozenset()
-        )
+        held = field_of(text, lambda value: has_them(_joined(value)), lambda key: bool(self.named(key)), frozenset())
         self.publish(target, what, user, mark, endpoint=endpoint, field=held, judgement=judgement)
 
     def publish(

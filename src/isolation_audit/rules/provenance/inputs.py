@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.model.living import living
 from isolation_audit.model.scopes import fetching_variable, request_variable, scope_variable, unit_variable
 from isolation_audit.rules.provenance.background import background_of
+from isolation_audit.rules.provenance.own_answers import OwnAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,8 @@ class Input:
     stored_by: str | None = None
     contested: bool = False
     """It was taken from a queue from which the work of the user who has put it takes as well: whoever is first."""
+    put_by: User | None = None
+    """That user, where their work has made the item: it had not taken it from there, to give it back."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -95,6 +98,7 @@ class Inputs:
         "dropped",
         "ended",
         "files",
+        "given_back",
         "kept",
         "learned",
         "rows",
@@ -118,6 +122,8 @@ class Inputs:
         """Files that it has opened: the number of its own writing; 0 where it has read them first."""
         self.told: set[str] = set()
         """Whose credentials were told of in this unit."""
+        self.given_back: set[int] = set()
+        """Identities of items that it has taken from a queue and put into one: as with a pool, they are nobody's."""
         self.contested = False
         """True once it was given an item for which its owner waited as well."""
         self.unit: Any = None
@@ -203,6 +209,7 @@ class Receiver:
 
     def __init__(self, runtime: Runtime) -> None:
         self._background = runtime.part(background_of)
+        self._own_answers = runtime.part(OwnAnswers)
 
     def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
         """Something has come in, to the unit that is running or to nobody's.
@@ -213,7 +220,8 @@ class Receiver:
             return
         inputs = current_inputs()
         if inputs is None:
-            self._background.receive(one)
+            if one.kind != ANSWER or not self._own_answers.has(one):
+                self._background.receive(one)
         else:
             inputs.receive(one, rows, size)
 

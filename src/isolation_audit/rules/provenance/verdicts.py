@@ -43,6 +43,10 @@ class Verdict(Enum):
         Severity.WARNING,
         "it is in no input: it came from this process's memory, into a page that names the user",
     )
+    TAKEN = (
+        Severity.WARNING,
+        "the other user's work has put it into a queue at which both wait, and this one was first; it names nobody",
+    )
     MISDIRECTED = (
         Severity.ERROR,
         "it came from a queue at which the work of several users waits, each for its own: whoever was first has got it",

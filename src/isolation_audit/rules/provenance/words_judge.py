@@ -5,15 +5,18 @@ Here nobody has to be named. Where somebody is, next to the words, the judge of 
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
+from isolation_audit.content.payload import Gathering
 from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.background import background_of
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.inputs import CACHE
-from isolation_audit.rules.provenance.own_words import OwnWords, asked_for, holds
+from isolation_audit.rules.provenance.own_words import OwnWords, asked_for, holds, unescaped
 from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
 _SEARCHED: Final = 1_000_000
 """Characters of the inputs of one unit that are searched for one exit."""
+
+_TAKEN: Final = 4
+"""Characters of the shortest text by which an item is known again in what it has become a part of."""
 
 _DEPTH: Final = 16
 _NODES: Final = 10_000
@@ -44,8 +50,17 @@ class WordsJudge:
 
     def judge(
         self, inputs: Inputs, text: str, user: User, made_by: CodeType | None
-    ) -> tuple[Judgement, list[Phrase]] | None:
-        """What is to be said of the words of others in a text; None where all is well."""
+    ) -> tuple[Judgement, Callable[[str], bool]] | None:
+        """What is to be said of others' words in a text, and what finds them in a part of it; None where all is well.
+
+        Where there are none, an item may still be somebody else's that it has.
+        """
+        found = self._judge(inputs, text, user, made_by)
+        return found if found is not None or not inputs.contested else self._taken(inputs, text, made_by)
+
+    def _judge(
+        self, inputs: Inputs, text: str, user: User, made_by: CodeType | None
+    ) -> tuple[Judgement, Callable[[str], bool]] | None:
         phrases = self.words.of_others(text, user)
         if phrases:
             known = asked_for(inputs)
@@ -60,8 +75,21 @@ class WordsJudge:
         if owner is None:
             return None
         left = [one for one in left if one.user is not None and same(one.user, owner)]
-        kinds = ", ".join(dict.fromkeys(one.kind for one in inputs.kept))
-        return Judgement(verdict, owner, "", kinds), left
+        return Judgement(verdict, owner, "", _kinds(inputs)), lambda part: bool(holds(part, left))
+
+    def _taken(
+        self, inputs: Inputs, text: str, made_by: CodeType | None
+    ) -> tuple[Judgement, Callable[[str], bool]] | None:
+        """Of an item that another user's work has made, and waits for itself."""
+        known = [*constants(made_by), *("\0".join(_texts(one)) for one in inputs.kept if one.put_by is None)]
+        whole = unescaped(text)
+        for one in inputs.kept:
+            if one.put_by is None or self._names(text, one.put_by):
+                continue
+            for held in Gathering(one.value).texts:
+                if len(held) >= _TAKEN and _stands(held, whole) and not any(held in other for other in known):
+                    return Judgement(Verdict.TAKEN, one.put_by, "", _kinds(inputs)), partial(_stands, held)
+        return None
 
     def _came_in(self, inputs: Inputs, phrases: list[Phrase]) -> list[Phrase]:
         """Takes out what inputs explain, and gives what came from a queue at which its owner waits as well."""
@@ -104,6 +132,15 @@ class WordsJudge:
         return self._content is not None and any(
             same(mark.user, owner) for mark in self._content.marks_of_text(text)[0]
         )
+
+
+def _stands(held: str, text: str) -> bool:
+    """True where it stands there, and is no part of a longer word or number."""
+    return held in text and re.search(rf"(?<!\w){re.escape(held.strip())}(?!\w)", text) is not None
+
+
+def _kinds(inputs: Inputs) -> str:
+    return ", ".join(dict.fromkeys(one.kind for one in inputs.kept))
 
 
 def _texts(one: Input) -> Iterable[str]:
