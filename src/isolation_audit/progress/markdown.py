@@ -6,10 +6,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.exporters.comparison import shown
+from isolation_audit.formats.markdown import cell, plain
 from isolation_audit.progress.burndown import SERIES
 from isolation_audit.progress.matrix import AREAS, unmeasured
 from isolation_audit.progress.terminal import figure
-from isolation_audit.source.scan.markdown import cell, plain
 
 if TYPE_CHECKING:
     from isolation_audit.progress.burndown import Burndown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from isolation_audit.analysis.texts import printable
+from isolation_audit.formats.markdown import cell, plain
 
 if TYPE_CHECKING:
     from isolation_audit.source.scan.outcome import Outcome
@@ -35,17 +35,3 @@ def as_markdown(outcome: Outcome) -> str:
         lines += ["", f"## {plain(file)}", ""]
         lines += [f"- line {one.line}: **{one.rule}** {plain(one.message)}; {plain(one.help)}" for one in found]
     return "\n".join(lines) + "\n"
-
-
-def cell(text: str) -> str:
-    """A text for a cell of a table, shown as it is."""
-    return plain(text).replace("|", "\\|")
-
-
-def plain(text: str) -> str:
-    """A text shown as it is, not as markup, on one line."""
-    # Names of files and reasons are shown as they are; underscores in names of Python are left alone.
-    text = " ".join(printable(text).split())
-    for mark in "\\`*<[&~$":
-        text = text.replace(mark, "\\" + mark)
-    return text
