@@ -9,7 +9,7 @@ LOWEST := $(VENV)-lowest/.installed
 JOBS ?= 4
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: environment environment-lowest demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps libraries clean
+.PHONY: environment environment-lowest demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps libraries screenshots clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -89,6 +89,9 @@ apps: $(STAMP)  ## other people's applications, bare and audited, driven by seve
 
 libraries: $(STAMP)  ## integrations whose libraries need environments of their own, and faults in their hooks
 	$(BIN)/python tests/integrations/libraries.py --environments $(VENV)-libraries $(ARGS)
+
+screenshots: $(STAMP)  ## the pictures of docs/pictures, taken with a headless Chromium
+	$(BIN)/python tests/browser/screenshots.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-lowest $(VENV)-bench $(VENV)-corpus $(VENV)-suites $(VENV)-apps $(VENV)-libraries .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

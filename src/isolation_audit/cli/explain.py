@@ -11,34 +11,13 @@ import click
 from isolation_audit.cli.reports import read_report
 from isolation_audit.cli.show import usual_directory
 from isolation_audit.exceptions import UsageError
+from isolation_audit.exporters.explanation import explanation_lines
 from isolation_audit.exporters.terminal import Painter, render_finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from isolation_audit.exporters.report import Report
-
-_WOULD: Final = {
-    "memory": (
-        "an input of this unit of work that names {content}: its request, rows that it reads, an answer or a reply "
-        "that it is given, an item of a queue, a file; or an entry of a cache that the unit's own user, or nobody, "
-        "has stored"
-    ),
-    "framed": "the same; the page names its reader in its frame, which explains nothing of the rest",
-    "laundered": (
-        "an id of {content} in the request, or in what was read before: the query was asked with one that came in "
-        "nowhere"
-    ),
-    "misdirected": "a queue for each user, or a worker for all that is nobody's; here all wait at one queue",
-    "handed": "an item or a job that says for whom it is: what background work reads belongs to nobody's unit",
-    "incomplete": "the inputs that were not seen; the driver that is named has no integration, or there was too much",
-    "written": "nothing but the code: the name stands in data of its modules, and they hold it elsewhere as well",
-    "listed": "nothing more: the name stands in data or templates of the code; it is a note",
-    "queried": "it is explained, by what the unit has read; whether its user may see that, the application checks",
-    "public": "it is explained: it was loaded for all",
-}
-"""By verdict, what would have explained an exit, or does."""
 
 _SILENT: Final = {
     "explained": "named by the request, a message or an item: nothing is told",
@@ -62,8 +41,11 @@ def explain(fingerprint: str, directory: str | None) -> None:
     if len(found) != 1:
         raise UsageError(f"{len(found) or 'no'} finding(s) of this report have a fingerprint that begins with it")
     click.echo(render_finding(found[0], Painter("auto", sys.stdout)))
-    for line in _lines(found[0]):
-        click.echo(line)
+    lines = explanation_lines(found[0])
+    if not lines:
+        lines = ["This finding does not depend on the inputs of a unit of work: it rests on what is said above."]
+    for line in lines:
+        click.echo(f"  {line}")
 
 
 @click.command(name="why-not", epilog="Exit codes: 0; 2 where there is no report.")
@@ -98,23 +80,3 @@ def _place(directory: str | None) -> Path:
 
 def _matching(report: Report, fingerprint: str) -> list[dict[str, Any]]:
     return [one for one in report["findings"] if one["fingerprint"].startswith(fingerprint)]
-
-
-def _lines(finding: dict[str, Any]) -> Iterator[str]:
-    told = finding.get("explanation")
-    if told is None:
-        yield "  This finding does not depend on the inputs of a unit of work: it rests on what is said above."
-        return
-    inputs = [f"{kind} ({count})" if count > 1 else kind for kind, count in told["inputs"].items()]
-    yield f"  looked at: {', '.join(inputs) or 'nothing had come in'}"
-    content = finding["witnesses"]["content"] or "the other user"
-    if told["verdict"] in _WOULD:
-        yield f"  what explains such an exit: {_WOULD[told['verdict']].format(content=content)}"
-    seen = told.get("last_seen")
-    if seen is None:
-        yield f"  no unit of work of {content} has ended in this process before"
-        return
-    where = " ".join(part for part in (seen["method"], seen["route"]) if part) or "a unit without a route"
-    with_what = ", ".join(seen["inputs"]) or "nothing that was seen"
-    yield f"  data of {content} was last seen coming in {seen['before']} s before, in the work of {seen['user']}:"
-    yield f"    {where}, with {with_what}"

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isolation_audit.cli.outputs import FORMATS, texts, with_formats, write_all
 from isolation_audit.cli.reports import read_report
 from isolation_audit.exceptions import UsageError
 from isolation_audit.exporters.terminal import Painter, render_finding, render_summary
 
 if TYPE_CHECKING:
+    from isolation_audit.exporters.comparison import Figures
     from isolation_audit.exporters.report import Report
 
 _EPILOG = "Exit codes: 0 for a report that was shown, whatever it says (`gate` judges it); 2 where there is none."
@@ -29,21 +31,65 @@ _EPILOG = "Exit codes: 0 for a report that was shown, whatever it says (`gate` j
 @click.option("--route", metavar="TEXT", help="Only findings whose route or method has this in it.")
 @click.option("--user", metavar="LABEL", help="Only findings with this user, as the report calls it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with these findings only.")
+@with_formats
+@click.option(
+    "--against",
+    metavar="EARLIER",
+    type=click.Path(path_type=Path),
+    help="An earlier report, or its folder: the HTML tells what has changed since.",
+)
+@click.option(
+    "--source",
+    metavar="DIR",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path(),
+    help="Where the application's source is: the HTML shows lines of files below it, SARIF names them relative to it. "
+    "Default: the working directory.",
+)
 def show(
     directory: Path | None,
-    rules: tuple[str, ...],
-    severities: tuple[str, ...],
-    route: str | None,
-    user: str | None,
+    against: Path | None,
+    source: Path,
     *,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Show coverage, findings and summary of a run that goes on or has ended.
+    """Show coverage, findings and summary of a run that goes on or has ended, or write them to files.
 
     DIR is the folder that `run --report` or `[report] directory` names, or a report.json. Without DIR it is the one of
     ISOLATION_AUDIT_REPORT, or of the configuration that is found here.
     """
-    report = read_report(directory or usual_directory(), _complete)
+    files = {name: options[name] for name in FORMATS}
+    if against is not None and files["html"] is None:
+        raise UsageError("--against goes with --html; `isolation-audit compare` compares two reports on the terminal")
+    earlier = None if against is None else _figures(against)
+    if any(files.values()):
+        folder = directory or usual_directory()
+        write_all(read_report(folder, lambda report: texts(_wanted(report, options), files, source, earlier)))
+        return
+    whole = read_report(directory or usual_directory(), _complete)
+    report = _wanted(whole, options)
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    paint = Painter("auto", sys.stdout)
+    for finding in report["findings"]:
+        click.echo(render_finding(finding, paint) + "\n")
+    click.echo(render_summary(report, paint))
+    left_out = len(whole["findings"]) - len(report["findings"])
+    if left_out:
+        click.echo(f"{left_out} other finding(s) are not shown, because of --rule, --severity, --route or --user")
+
+
+def _figures(path: Path) -> Figures:
+    from isolation_audit.exporters import comparison
+
+    return read_report(path, comparison.figures)
+
+
+def _wanted(report: Report, options: dict[str, Any]) -> Report:
+    """The report with the findings that the options ask for."""
+    rules, severities, route, user = (options[name] for name in ("rules", "severities", "route", "user"))
     wanted = [
         finding
         for finding in report["findings"]
@@ -52,16 +98,7 @@ def show(
         and (route is None or route in f"{finding.get('method') or ''} {finding.get('route') or ''}")
         and (user is None or user in _users(finding))
     ]
-    if as_json:
-        click.echo(json.dumps({**report, "findings": wanted}, indent=1))
-        return
-    paint = Painter("auto", sys.stdout)
-    for finding in wanted:
-        click.echo(render_finding(finding, paint) + "\n")
-    click.echo(render_summary({**report, "findings": wanted}, paint))
-    left_out = len(report["findings"]) - len(wanted)
-    if left_out:
-        click.echo(f"{left_out} other finding(s) are not shown, because of --rule, --severity, --route or --user")
+    return {**report, "findings": wanted}
 
 
 def usual_directory() -> Path:

@@ -17,6 +17,9 @@ QUANTILES = (0.5, 0.95)
 NOTICEABLE = 0.05
 """Seconds. Estimates that rise by less tell of the machine, not of the application."""
 
+_HIGHEST = 1e15
+"""Of a figure: with more digits than a float has, it could not be divided."""
+
 _RISKS = ("error", "warning")
 _APPLIED = ("applied", "late")
 
@@ -193,7 +196,7 @@ def _is_risk(code: str, found: Figures) -> bool:
 
 
 def _number(value: Any) -> float:
-    if type(value) not in (int, float) or not 0 <= value < float("inf"):
+    if type(value) not in (int, float) or not 0 <= value <= _HIGHEST:
         raise ValueError(f"{value!r} is no count")
     return value  # type: ignore[no-any-return]
 

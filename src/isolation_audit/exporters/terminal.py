@@ -46,19 +46,19 @@ def _is_colorful(stream: TextIO | None) -> bool:
         return False
 
 
-def render_finding(finding: dict[str, Any], paint: Painter) -> str:
-    """One finding (in its report form) as a diagnostic of several lines."""
+def render_finding(finding: dict[str, Any], paint: Painter, *, source: bool = True) -> str:
+    """One finding (in its report form) as a diagnostic of several lines; ``source`` shows the lines of its places."""
     severity = finding["severity"]
     lines = [f"{paint(severity, severity + '[' + finding['rule'] + ']')}{paint('bold', ': ' + finding['message'])}"]
     site, origin = finding["site"], finding["origin"]
     if site is not None:
-        lines += _place(site, site["label"], paint)
+        lines += _place(site, site["label"], paint, source=source)
         if "through" in site:
             through = site["through"]
             where = f"{shorten(through['file'])}:{through['line']} in {through['function']}"
             lines.append(f"     {paint('dim', '=')} through {where}")
     if origin is not None:
-        lines += _place(origin, origin["label"], paint)
+        lines += _place(origin, origin["label"], paint, source=source)
     if address(finding):
         lines.append(f"   {paint('dim', '=')} request: {address(finding)}")
     provenance = finding["witnesses"].get("provenance")
@@ -76,18 +76,18 @@ def render_finding(finding: dict[str, Any], paint: Painter) -> str:
     return "\n".join(lines)
 
 
-def _place(site: dict[str, Any], label: str, paint: Painter) -> list[str]:
-    source = printable(_line(site["file"], site["line"]).strip())
-    if len(source) > _WIDEST_SOURCE:
-        source = source[: _WIDEST_SOURCE - 3] + "..."
+def _place(site: dict[str, Any], label: str, paint: Painter, *, source: bool) -> list[str]:
+    text = printable(_line(site["file"], site["line"]).strip()) if source else ""
+    if len(text) > _WIDEST_SOURCE:
+        text = text[: _WIDEST_SOURCE - 3] + "..."
     number = str(site["line"])
     arrow = paint("place", "-->")
     lines = [f"  {arrow} {shorten(site['file'])}:{number} in {site['function']}"]
-    if source:
+    if text:
         bar = paint("place", "|")
-        lines.append(f"{paint('place', number.rjust(4))} {bar} {source}")
+        lines.append(f"{paint('place', number.rjust(4))} {bar} {text}")
         # As long as the source, and no longer than leaves room for the label on a common terminal.
-        underline = "^" * min(len(source), max(12, _WIDTH - len(label)))
+        underline = "^" * min(len(text), max(12, _WIDTH - len(label)))
         lines.append(f"     {bar} {paint('place', underline)} {label}")
     else:
         lines.append(f"     {paint('dim', '=')} {label}")
