@@ -9,7 +9,7 @@ LOWEST := $(VENV)-lowest/.installed
 JOBS ?= 4
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: environment environment-lowest demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps libraries screenshots clean
+.PHONY: environment environment-lowest grafana demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps libraries screenshots clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -56,11 +56,15 @@ lint: $(STAMP)  ## format, style, types, layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(MAKE) docs
-	git diff --exit-code -- docs/rules docs/reference
+	$(BIN)/mypy -p grafana.source
+	$(MAKE) docs grafana
+	git diff --exit-code -- docs/rules docs/reference grafana
 
 docs: $(STAMP)  ## generate docs/rules from the rules, and the tables of docs/reference from what declares options, figures and metrics
 	$(BIN)/python -c "from pathlib import Path; from isolation_audit.cli.pages import write_pages, write_reference, write_schema; write_pages(Path('docs/rules')); write_schema(Path('docs/reference/configuration.schema.json')); write_reference(Path('docs/reference'))"
+
+grafana: $(STAMP)  ## generate dashboards, alerts, their tests and the provisioning from grafana/source
+	$(BIN)/python -m grafana.source
 
 bench: $(VENV)-bench/.installed  ## what the auditor costs, beside its goals and its peers: `make bench ARGS="--only chat --json FILE"`, `ARGS=--list`
 	$(VENV)-bench/bin/python -m benchmarks $(ARGS)

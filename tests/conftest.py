@@ -19,11 +19,19 @@ TESTS = Path(__file__).parent
 
 ONCE = (
     *("apps/", "benchmarks/", "config/", "content/", "corpus/", "docs/", "examples/", "installation/", "path_checks/"),
-    *("progress/", "suites/", "test_hostile_inputs.py", "test_hostile_texts.py", "test_house.py", "test_secrets.py"),
+    *(
+        "observability/",
+        "progress/",
+        "suites/",
+        "test_hostile_inputs.py",
+        "test_hostile_texts.py",
+        "test_house.py",
+        "test_secrets.py",
+    ),
     *("cli/test_check.py", "cli/test_compare.py", "cli/test_demo.py", "cli/test_demo_faults.py", "cli/test_explain.py"),
     *("cli/test_gate.py", "cli/test_hostile_names.py", "cli/test_migrate.py", "cli/test_progress.py"),
     *("cli/test_rules.py", "cli/test_scan.py", "cli/test_show.py"),
-    *("exporters/test_alerts.py", "exporters/test_journal.py", "exporters/test_privacy.py"),
+    *("exporters/test_journal.py", "exporters/test_privacy.py"),
     *("exporters/test_receiver_trouble.py", "exporters/test_report.py", "exporters/test_terminal.py"),
     *("exporters/test_trouble_with_files.py", "instrument/test_calls.py", "integrations/test_every_hook.py"),
 )

@@ -35,6 +35,10 @@ _COMMANDS = {
     ),
     "explain": ("explain", "Tell what a finding rests on, what would have explained it, and where its data came in."),
     "gate": ("gate", "Exit 1, with the reasons, if what was audited must not go on."),
+    "grafana": (
+        "grafana",
+        "Write dashboards, alerts, provisioning and runbooks for Prometheus, Alertmanager and Grafana into DIR.",
+    ),
     "migrate": (
         "migrate",
         "Rewrite the Python source below PATHS to the replacements; exit 1 if something is left to do.",
