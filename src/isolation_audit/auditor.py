@@ -104,6 +104,7 @@ class Auditor:
             objects=Objects(),
             barrier=barrier,
             publish=self._publish,
+            pseudonym=self.pseudonyms.hash,
             content=ContentWitness(users, bindings) if content else None,
         )
         user_of = self.runtime.user_of_run

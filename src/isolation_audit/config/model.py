@@ -9,7 +9,7 @@ from isolation_audit.config import kinds
 from isolation_audit.config.identity import Ambient, Bindings, CurrentUser, Holder, Identity
 from isolation_audit.config.kinds import BOOLEAN
 from isolation_audit.config.options import V02, Entries, Many, Named, One, Pairs, option, section, table
-from isolation_audit.config.outputs import Exporter, Journal, Otlp, Prometheus, Report, in_folder
+from isolation_audit.config.outputs import Baggage, Exporter, Journal, Otlp, Prometheus, Report, in_folder
 from isolation_audit.config.roles import (
     Deprecation,
     Emitter,
@@ -351,6 +351,7 @@ class Config:
     report: Report = section(default_factory=Report)
     prometheus: Prometheus = section(default_factory=Prometheus)
     otlp: Otlp = section(default_factory=Otlp)
+    baggage: Baggage = section(default_factory=Baggage, since=V02)
     journal: Journal = section(default_factory=Journal)
     exporters: tuple[Exporter, ...] = option(Named(Exporter), default=())
     limits: Limits = section(default_factory=Limits)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from isolation_audit.config import kinds
 from isolation_audit.config.kinds import BOOLEAN, TEXT
-from isolation_audit.config.options import V02, One, OwnName, Pairs, Reading, Rest, needed, option, table
+from isolation_audit.config.options import V02, Many, One, OwnName, Pairs, Reading, Rest, needed, option, table
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
@@ -58,6 +58,30 @@ class Otlp:
     )
     service_name: str | None = option(One(TEXT), default=None, meaning="the `service.name` of the resource")
     timeout: float = option(One(kinds.DURATION), default=2.0, meaning="for one export, and for the last one at exit")
+
+
+@table
+class Baggage:
+    """``[baggage]``: whose work sends a request, told from one audited service to another by W3C's header."""
+
+    hosts: tuple[str, ...] = option(
+        Many(kinds.GLOB),
+        default=(),
+        meaning=(
+            'your own services, such as `"*.internal"`: requests to them gain the [pseudonym of the user]'
+            "(telemetry.md#between-services) whose work sends them; no other request does"
+        ),
+        since=V02,
+    )
+    accept: bool = option(
+        One(BOOLEAN),
+        default=False,
+        meaning=(
+            "compare that pseudonym with the user of the request where it arrives ([IA211](../rules/IA211.md)); for "
+            "services that only services of yours can reach"
+        ),
+        since=V02,
+    )
 
 
 @table

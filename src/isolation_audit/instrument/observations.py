@@ -194,6 +194,15 @@ class Slow:
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class SentForAnother:
+    """A request is one user's, and the service that sent it was at work for another; ``endpoint`` answered it."""
+
+    user: User
+    sender: User
+    endpoint: Any
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Rebound:
     """An id that belonged to one user a moment ago was seen in another user's context; the id itself stays here.
 

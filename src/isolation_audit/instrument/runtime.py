@@ -42,6 +42,8 @@ class Runtime:
     objects: Objects
     barrier: Barrier
     publish: Callable[[object], None]
+    pseudonym: Callable[[str], str]
+    """What stands for an id outside of the process."""
     runs: tuple[Runs, ...] = ()
     """One table a configured protocol."""
     content: ContentWitness | None = None

@@ -22,6 +22,7 @@ from isolation_audit.rules.provenance.inputs import REQUEST, Input, receiver
 from isolation_audit.rules.provenance.latest import LatestUnits
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.selfcheck.sightings import Sightings
+from isolation_audit.rules.upstream.senders import Senders
 from isolation_audit.targets.user_variables import SOURCE as VARIABLE
 from isolation_audit.targets.user_variables import UserVariables
 
@@ -90,6 +91,7 @@ class Serving(Interceptor):
         self._latest = runtime.part(LatestUnits)
         self._words = runtime.part(OwnWords)
         self._variables = runtime.part(UserVariables)
+        self._senders = runtime.part(Senders) if runtime.config.baggage.accept else None
         self._shared = runtime.part(SharedValues) if runtime.config.watch.contexts else None
         runtime.part(Sightings).serves(place)
 
@@ -126,6 +128,8 @@ class Serving(Interceptor):
             endpoint = request.endpoint()
             route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
             self._runtime.spans.end(request.unit, request.said or request.user(), route, method)
+        if self._senders is not None:
+            self._senders.arrived(request, request.claimed(), request.endpoint())
         if request.inputs is not None:
             user = request.said or request.user()
             if user is not None:

@@ -298,8 +298,8 @@ class Request:
             return None
         return self._sources.learned.party(presented.all())
 
-    def _heads(self) -> Iterable[tuple[str, str]]:
-        """Its headers, as they were read first."""
+    def headers(self) -> Iterable[tuple[str, str]]:
+        """Its headers, as they were read first: names in lower case, with their values; none once it is over."""
         if self._read is None:
             self._read = () if self._headers is None else tuple(self._headers())
             self._sources.hosts.note(self._read)
@@ -310,7 +310,7 @@ class Request:
         if self._presented is None and LEARNED in self._sources.detect and not self._over:
             try:
                 query = "" if self._query is None else self._query()
-                self._presented = self._sources.learned.present(self._heads(), query)
+                self._presented = self._sources.learned.present(self.headers(), query)
             except (AttributeError, LookupError, TypeError, ValueError):
                 self._presented = Presented({})  # they may be none at all, where somebody has made them up
         return self._presented
@@ -416,7 +416,7 @@ class Request:
             # Headers may be none at all, where the application, or whoever tests it, has made them up.
             with suppress(AttributeError, LookupError, TypeError, ValueError):
                 sources = self._sources
-                found = name_in_headers(self._heads(), sources.headers, sources.claims)
+                found = name_in_headers(self.headers(), sources.headers, sources.claims)
                 if found is not None:
                     self.told(*found)
 
