@@ -9,6 +9,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.rules.concurrency.lazy_singletons import LazySingletons
 from isolation_audit.rules.factories.modules import Modules
+from isolation_audit.rules.factories.other_things import OtherThings
 from isolation_audit.rules.factories.same_names import SameNames
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Imports:
         modules = runtime.part(Modules)
         runtime.part(LazySingletons)
         runtime.part(SameNames)
+        runtime.part(OtherThings)
         yield Point(PLACE, lambda layout: ImportPoint(modules, layout))
 
 

@@ -136,13 +136,14 @@ class LazyPoint(Interceptor):
         self._lazies.windows.fail(call)
 
 
-def _accessors(module: ModuleType) -> tuple[lazy_places.Found, ...]:
+def _accessors(module: ModuleType) -> list[lazy_places.Found]:
     """What a module makes once; looked for once a process, or again when it has more names."""
     known = _found.get(module.__name__)
     names = len(dict_of(module))
     if known is None or known[0]() is not module or known[1] != names:
-        known = _found[module.__name__] = (weakref.ref(module), names, tuple(lazy_places.of_module(module)))
+        # No tuple() of a generator: where another thread looks at all objects meanwhile, that is a SystemError.
+        known = _found[module.__name__] = (weakref.ref(module), names, [*lazy_places.of_module(module)])
     return known[2]
 
 
-_found: dict[str, tuple[weakref.ref[ModuleType], int, tuple[lazy_places.Found, ...]]] = {}
+_found: dict[str, tuple[weakref.ref[ModuleType], int, list[lazy_places.Found]]] = {}

@@ -12,6 +12,7 @@ from isolation_audit.instrument.stacks import here
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.base import Monitor, observes
+from isolation_audit.rules.factories.other_things import OtherThing
 from isolation_audit.rules.factories.same_names import LoadedTwice, NamesClash, SameNames
 from isolation_audit.targets.builders import builder
 
@@ -125,13 +126,18 @@ class FactoriesMonitor(Monitor):
             "IA108",
             "one-name-several-classes",
             Severity.WARNING,
-            "Two classes of one name are in use for one role, or one file was imported as two modules.",
+            "Two classes of one name are in use for one role, one file was imported as two modules, or a name stands "
+            "for something else than it says.",
             "Whoever reads the name takes both for one class. `isinstance` says no, registries do not find "
             "each other's objects, and a repair of one class is missing in the other. Where one file is two modules "
             "(`app.engine` and `engine`), each has its own classes, singletons and caches. Looked for are the names "
             "that the configuration gives a role, in the application's modules. Classes whose name is one word must "
             "have a method or a parameter of the constructor in common. A file that is two modules is a warning where "
-            "the configuration names it, else a note.",
+            "the configuration names it, else a note. Where a module takes something of its own in an `except`, "
+            "because an import has failed, everything seems to work and the real class is never used: a warning where "
+            "the module that could not be imported is the application's, else a note. Another class or function under "
+            "the name is a note, and a warning where it is deprecated; the replacement under the name of what it "
+            "replaces is none.",
             "keep one of the classes and import it everywhere by one path; give the other one a name of its own",
             Example(
                 config='[[engines]]\ntarget = "app:Engine"\n',
@@ -295,6 +301,20 @@ class FactoriesMonitor(Monitor):
             detail=f"{twice.other} and {twice.module}; each has its own classes and state",
             place="imported again here",
             severity=None if twice.configured else Severity.NOTE,
+        )
+
+    @observes(OtherThing)
+    def on_other_thing(self, other: OtherThing) -> None:
+        """Where the thing is defined that the name stands for."""
+        said = f"{other.thing}: importing it from {other.wanted} has failed" if other.wanted else other.thing
+        self.report(
+            "IA108",
+            "{target} stands for {detail}",
+            target=f"{other.module}:{other.name}",
+            detail=said,
+            place="defined here",
+            at=other.place,
+            severity=None if other.own else Severity.NOTE,
         )
 
     @observes(Drifted)
