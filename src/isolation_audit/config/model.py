@@ -308,6 +308,15 @@ class Limits:
         ),
         since=V02,
     )
+    warm_up: float = option(
+        One(kinds.DURATION),
+        default=1_800.0,
+        meaning=(
+            "seconds, or a duration, from the start on, for which number and size of what is made to last, such as "
+            "users' sessions, may grow ([IA502](../rules/IA502.md)); longer than such a thing lives"
+        ),
+        since=V02,
+    )
 
 
 @table

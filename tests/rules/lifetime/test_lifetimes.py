@@ -4,94 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib
 import random
 import sys
-import time
-import tomllib
-from typing import Any
 
 import pytest
 from lifetime_leaks import LEAKS
 
 import isolation_audit
 from isolation_audit.analysis.trends import rising
-from isolation_audit.auditor import Auditor
-from isolation_audit.config import parse_config
 from isolation_audit.rules.lifetime.lifetimes import Lifetimes
-
-ENGINE = """\
-class Context:
-    def __init__(self, user_id):
-        self.user_id = user_id
-
-class Engine:
-    def __init__(self, context):
-        self.context = context
-
-    def ask(self, question=None):
-        return question
-"""
-
-CONFIG = """\
-[[engines]]
-target = "{name}:Engine"
-owner = "args.context.user_id"
-
-[limits]
-grace = "{grace}"
-"""
-
-
-class Running:
-    """A module with an engine, audited."""
-
-    def __init__(self, folder: Any, name: str, source: str, grace: str) -> None:
-        (folder / f"{name}.py").write_text(source + "\n\n" + ENGINE, encoding="utf-8")
-        importlib.invalidate_caches()
-        self.name = name
-        self.auditor = Auditor(parse_config(tomllib.loads(CONFIG.format(name=name, grace=grace)))).start()
-        self.module = importlib.import_module(name)
-
-    def unit(self, call: Any, user: str = "alice") -> None:
-        """One unit of work; nothing of it stays in a variable."""
-        with isolation_audit.user_scope(user):
-            call(self.module.Engine(self.module.Context(user)))
-
-    def found(self, code: str = "IA501") -> list[Any]:
-        self.auditor.settle(0.0)
-        time.sleep(0.002)  # longer than the grace: what is held by something at work is told after that
-        self.auditor.settle(0.0)
-        return [entry.finding for entry in self.auditor.recorder.entries() if entry.finding.rule == code]
-
-    def end(self) -> None:
-        self.auditor.stop()
-        getattr(self.module, "end", int)()
-        del sys.modules[self.name]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _small_heap():
-    """What was there before is left out of the collections, of which each test makes several."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.fixture
-def running(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    made: list[Running] = []
-
-    def start(source: str = "", name: str = "app", grace: str = "1ms") -> Running:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-        made.append(Running(tmp_path, name, source, grace))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.end()
 
 
 @pytest.mark.parametrize("name", LEAKS)
@@ -211,24 +132,6 @@ def test_threads_and_tasks_of_requests_are_not_disturbed(running) -> None:
 
     asyncio.run(main())
     assert one.found() == []
-
-
-@pytest.mark.parametrize("repetitions", [40, pytest.param(200, marks=pytest.mark.long)])
-def test_trends_of_series_without_one(repetitions: int) -> None:
-    """Series that wander, peak, saturate or step: none is told."""
-    chance = random.Random(7)
-    shapes = {
-        "noise": lambda at: chance.randrange(40),
-        "bursts": lambda at: 500 if chance.random() < 0.1 else chance.randrange(5),
-        "filling": lambda at: min(at // 16, 20) + chance.randrange(3),
-        "step": lambda at: (30 if at > 512 else 3) + chance.randrange(4),
-        "falling": lambda at: max(0, 60 - at // 20) + chance.randrange(3),
-    }
-    told = 0
-    for shape in shapes.values():
-        for _ in range(repetitions):
-            told += rising([(at, shape(at)) for at in range(0, 64 * 17, 17)]) is not None
-    assert told == 0
 
 
 @pytest.mark.parametrize("slope", [0.05, 0.5, 1.0, 3.0])

@@ -25,6 +25,7 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.analysis.texts import shown
+from isolation_audit.instrument.heap.bounds import is_bounded
 from isolation_audit.instrument.resolve import dict_of, mro_of
 from isolation_audit.instrument.stacks import is_ours
 
@@ -48,6 +49,8 @@ class Holding(NamedTuple):
     passing: bool
     ours: bool
     """True where it is a test runner that holds it."""
+    bounded: bool = False
+    """True where what holds it keeps no more than a number that it knows."""
 
 
 class _Way:
@@ -118,7 +121,8 @@ def _told(chain: list[Any], modules: dict[int, ModuleType]) -> Holding:
     words = [one for one in _words(chain, modules) if one]
     passing = any(base.__name__ in _PASSING for one in chain[:-1] for base in mro_of(type(one)))
     ours = any(_is_ours(one) for one in chain[:-1])
-    return Holding(shown(" -> ".join(_short(words))), tuple(map(id, chain[:-1])), passing, ours)
+    bounded = any(map(is_bounded, chain[:-1]))
+    return Holding(shown(" -> ".join(_short(words))), tuple(map(id, chain[:-1])), passing, ours, bounded)
 
 
 def _short(words: list[str]) -> list[str]:

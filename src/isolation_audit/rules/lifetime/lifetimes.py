@@ -10,17 +10,18 @@ from __future__ import annotations
 import gc
 import time
 import weakref
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
-from isolation_audit.analysis.trends import rising
 from isolation_audit.instrument.heap.holding import holding
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model import scopes
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind
+from isolation_audit.rules.lifetime.census import Census
+from isolation_audit.rules.lifetime.growth import Growth, Stayed, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,15 +33,12 @@ if TYPE_CHECKING:
 
 _WATCHED: Final = 10_000
 """Objects that are watched at once; of more, those made last are not."""
-_SHARE: Final = 50
+_SHARE: Final = 100
 """A full collection, or a search for a holder, is made again after so many times as long as the last one took."""
 _SEARCHES: Final = 4
 """Holders that are looked for at one time, and of objects that were made at one place."""
 _TRIES: Final = 20
 _FRAMES: Final = 16
-_SAMPLES: Final = 64
-_UNITS: Final = 16
-"""Objects that are made between two samples of a trend."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -49,18 +47,6 @@ class Outlived:
 
     target: str
     owner: User | None
-    holder: str
-    stack: RawStack
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Grown:
-    """With each unit more objects of a target stay: ``slope`` a unit, over so many units."""
-
-    target: str
-    slope: float
-    units: int
-    alive: int
     holder: str
     stack: RawStack
 
@@ -83,14 +69,6 @@ class _Watched:
     told: bool = False
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class _Trend:
-    """How many objects of one target stay, by the units that have ended."""
-
-    samples: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
-    told: bool = False
-
-
 class Lifetimes:
     """The mechanism: one an audit."""
 
@@ -101,9 +79,8 @@ class Lifetimes:
         """Those whose unit is over."""
         self._lasting: set[str] = set()
         """Targets whose objects have served in a later unit: they are made for longer than one."""
-        self._units: Counter[str] = Counter()
-        """Objects that were made in units of work, by target."""
-        self._trends: dict[str, _Trend] = {}
+        self._growth = Growth(runtime)
+        self._census = Census(runtime, self._growth)
         self._next = 0.0
         runtime.settling.append(self._settle)
         runtime.used, runtime.ended = self.used, self._over
@@ -116,7 +93,7 @@ class Lifetimes:
         unit = _unit()
         if unit is None or id(obj) in self._watched or owner is None or owner.kind is not Kind.USER:
             return stack
-        self._units[target] += 1
+        self._growth.made(target, owner)
         if len(self._watched) >= _WATCHED:
             return stack
         if not stack or all(is_installed(code.co_filename) for code, _lasti in stack):
@@ -138,6 +115,10 @@ class Lifetimes:
     def watches(self, obj: Any) -> bool:
         """True where it is told of an object whether it outlives its unit."""
         return id(obj) in self._watched
+
+    def measure_again(self) -> None:
+        """Leave out the pauses between two measurements: for tests, which have nothing else to do."""
+        self._growth.pause_until = self._census.pause_until = 0.0
 
     def used(self, obj: Any) -> None:
         """An object is at work; where its unit is over, it was made to last."""
@@ -165,7 +146,9 @@ class Lifetimes:
             one.collections = one.collections or _collections()
         if due and (not grace or now >= self._next):
             self._judge(due, now, final=not grace)
-        self._sample()
+        self._growth.sample(self._stayed)
+        if grace:
+            self._census.count()
 
     def _end(self, now: float) -> None:
         """Units that are over."""
@@ -194,7 +177,7 @@ class Lifetimes:
             found = None if obj is None else holding(obj)
             if obj is not None and self._is_told(one, found, known, now):
                 with scopes.of_test(one.test):
-                    self._runtime.publish(Outlived(one.target, one.owner, _words(found), one.stack))
+                    self._runtime.publish(Outlived(one.target, one.owner, in_words(found), one.stack))
             del obj
         self._next = time.monotonic() + _SHARE * (time.perf_counter() - started)
 
@@ -212,29 +195,14 @@ class Lifetimes:
         one.told = True
         return True
 
-    def _sample(self) -> None:
-        """Follow how many stay of each target."""
-        alive = Counter(one.target for one in self._over.values())
-        for target, units in list(self._units.items()):
-            trend = self._trends.setdefault(target, _Trend())
-            if trend.told or (trend.samples and units - trend.samples[-1][0] < _UNITS):
-                continue
-            trend.samples.append((units, alive[target]))
-            slope = rising(list(trend.samples))
-            if slope is not None:
-                trend.told = True
-                self._grown(target, slope, units - trend.samples[0][0], alive[target])
-
-    def _grown(self, target: str, slope: float, units: int, alive: int) -> None:
-        for one in self._of(target):
-            obj = one.reference()
-            found = None if obj is None else holding(obj)
-            del obj
-            self._runtime.publish(Grown(target, slope, units, alive, _words(found), one.stack))
-            return
-
-    def _of(self, target: str) -> Iterator[_Watched]:
-        return (one for one in list(self._over.values()) if one.target == target)
+    def _stayed(self) -> Iterator[Stayed]:
+        """What is there of ended units."""
+        collections = _collections()
+        for one in list(self._over.values()):
+            if one.owner is not None and one.reference() is not None:
+                left = bool(one.collections) and one.collections < collections
+                lasts = one.target in self._lasting
+                yield Stayed(one.reference, one.target, one.owner, one.stack, left, lasts)
 
 
 def _unit() -> Any:
@@ -253,7 +221,3 @@ def _is_over(unit: Any) -> bool:
 
 def _collections() -> int:
     return int(gc.get_stats()[-1]["collections"])
-
-
-def _words(found: Holding | None) -> str:
-    return found.words if found is not None and found.words else "something that the garbage collector does not know"

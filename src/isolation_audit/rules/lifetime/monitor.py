@@ -8,7 +8,8 @@ from isolation_audit.instrument.layout import MISSING
 from isolation_audit.instrument.observations import Built
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
-from isolation_audit.rules.lifetime.lifetimes import Grown, Lifetimes, Outlived
+from isolation_audit.rules.lifetime.growth import Grown
+from isolation_audit.rules.lifetime.lifetimes import Lifetimes, Outlived
 from isolation_audit.rules.lifetime.unended import Unended, UnendedWork
 from isolation_audit.targets.construction import BUILT_FOR
 
@@ -124,12 +125,15 @@ class LifetimeMonitor(Monitor):
             "IA502",
             "grows-with-each-unit",
             Severity.WARNING,
-            "With each unit of work more objects of one class stay.",
+            "With each unit of work more objects of one class stay, or they take more bytes.",
             "A leak of one object a request is not seen in a test and fills the memory in a week. The auditor counts "
-            "the objects of ended units at every 16th and looks for a trend: a slope by Theil and Sen of "
-            "at least one object in fifty units, over 1,000 units or more, in each half of the samples, with a score "
-            "by Mann and Kendall that series without a trend reach less than once in a million times. A "
-            "cache that fills up ends the trend where it is full.",
+            "the objects of engines, emitters and contexts whose unit has ended, over all users and for each, their "
+            "bytes, and the objects of the application's other classes and of what has to be closed. It looks for "
+            "a [trend](../explanation/lifetimes.md#growth) over 1,000 units or more: at least one object in fifty "
+            "units, or 8 bytes a unit, in each half of the samples. Of a thousand series without a trend at most one "
+            "is told. What waits for the garbage collector does not count, a cache that fills up ends the trend where "
+            "it is full, and where the holder has a maximum nothing is said. What is made to last, such as sessions, "
+            "and classes that no configuration names, are told after `limits.warm_up`.",
             "look at who holds the objects; take them out when the work ends, or bound what holds them",
             Example(
                 config=_CONFIG,
@@ -139,7 +143,7 @@ class LifetimeMonitor(Monitor):
                 )
                 + _MANY,
             ),
-            options="`watch.lifetimes`",
+            options="`limits.warm_up`, `watch.lifetimes`",
         ),
         Rule(
             "IA506",
@@ -199,14 +203,18 @@ class LifetimeMonitor(Monitor):
     @observes(Grown)
     def on_grown(self, grown: Grown) -> None:
         """How fast, and who has one of them."""
+        unit, now = ("bytes", _bytes(grown.now)) if grown.in_bytes else ("objects", f"{grown.now:.0f}")
+        whose = "" if grown.user is None else " of {owner}"
         self.report(
             "IA502",
-            "objects of {target} pile up: {measured}, held by {detail}",
+            f"{unit} of {{target}}{whose} pile up: {{measured}}, held by {{detail}}",
             target=grown.target,
             detail=grown.holder,
-            measured=f"{grown.slope:.2g} with each unit of work, {grown.alive} after {grown.units} more",
+            measured=f"{grown.slope:.2g} with each unit of work, {now} after {grown.units} more",
+            owner=grown.user,
             place="one of them was made here",
             at=grown.stack,
+            with_site=bool(grown.stack),
         )
 
     @observes(Unended)
@@ -223,3 +231,7 @@ class LifetimeMonitor(Monitor):
             began=unended.began,
             severity=None if unended.several else Severity.NOTE,
         )
+
+
+def _bytes(size: float) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} KB"
