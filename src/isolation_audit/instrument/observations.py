@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from isolation_audit.config import model
-    from isolation_audit.config.model import Deprecation, Emitter, Engine
+    from isolation_audit.config.model import Deprecation, Emitter, Engine, Factory
     from isolation_audit.content.index import Mark
     from isolation_audit.instrument.runs import Deviation
     from isolation_audit.instrument.stacks import RawStack
@@ -260,6 +260,16 @@ class Unbuilt:
 
     entry: Engine
     ambient: User | None
+    record: Record | None
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Manufactured:
+    """A declared factory that is an object has returned an engine."""
+
+    entry: Factory
+    factory: Any
+    engine: Any
     record: Record | None
 
 

@@ -10,6 +10,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import sources
 from isolation_audit.model.credentials import is_key
+from isolation_audit.rules.factories.overrides import Overrides
 from isolation_audit.targets.injected_users import InjectedUsers
 
 if TYPE_CHECKING:
@@ -37,6 +38,24 @@ class FastAPI:
         """The one place that calls what a view depends on, level by level, the innermost first."""
         if "dependency" in runtime.part(sources).detect or runtime.config.users:
             yield Point(_SOLVE, partial(SolvedPoint, runtime))
+        if any(factory.canonical for factory in runtime.config.factories):
+            yield Point(_SOLVE, partial(OverriddenPoint, runtime.part(Overrides)))
+
+
+class OverriddenPoint(Interceptor):
+    """Around the same: remembers the application that may have other functions in the place of some."""
+
+    place = _SOLVE
+
+    def __init__(self, overrides: Overrides, layout: Layout) -> None:
+        self._overrides = overrides
+        self._application = layout.optional("dependency_overrides_provider")
+
+    def before(self, values: Values) -> None:
+        """Remember it."""
+        application = self._application(values)
+        if application is not None:
+            self._overrides.seen(application)
 
 
 class SolvedPoint(Interceptor):

@@ -183,7 +183,7 @@ class Applier:
             if function is None:
                 raise UnresolvedError(f"{target} is no Python function, so nothing built by it can be told apart")
             if not any(code.co_flags & GENERATORS for code in self._codes_of(function)):
-                self.places.callable(resolved, "factory", lambda _layout: FactoryPoint(entry, self._runtime))
+                self.places.callable(resolved, "factory", lambda layout: FactoryPoint(entry, self._runtime, layout))
             codes = self._runtime.factory_codes
             for key, (_code, known) in list(codes.items()):
                 if known is entry:

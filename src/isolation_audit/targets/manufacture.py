@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.observations import Unbuilt
+from isolation_audit.instrument.observations import Manufactured, Unbuilt
 from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Engine, Factory
-    from isolation_audit.instrument.layout import Values
+    from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
     from isolation_audit.targets.construction import Registrar
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 class FactoryPoint(Interceptor):
     """Around a declared factory: however it makes what it returns, by copying a template for one, it has made it."""
 
-    def __init__(self, entry: Factory, runtime: Runtime) -> None:
+    def __init__(self, entry: Factory, runtime: Runtime, layout: Layout) -> None:
         self.place = str(entry.target)
+        self._entry = entry
+        self._self_of = layout.receiver_reader() if layout.receiver else None
         self._builds = str(entry.builds)
         self._runtime = runtime
 
@@ -29,11 +31,14 @@ class FactoryPoint(Interceptor):
         self._runtime.tally.seen_so_far[self.place] += 1
         return values
 
-    def after(self, _state: Any, result: Any) -> None:
+    def after(self, values: Values, result: Any) -> None:
         """Remember the result."""
         record = None if result is None else self._runtime.objects.record(result)
         if record is not None:
             record.built_by.add(self._builds)
+            factory = None if self._self_of is None else self._self_of(values)
+            if factory is not None and not issubclass(type(factory), type):
+                self._runtime.publish(Manufactured(self._entry, factory, result, record))
 
 
 class Origins:

@@ -13,6 +13,7 @@ from isolation_audit.instrument.shim_codes import is_shim
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.base import Monitor, observes
+from isolation_audit.rules.factories.overrides import Overrides
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -137,7 +138,9 @@ class ConstructionMonitor(Monitor):
             "What the factory does beside calling the constructor (limits, registration, clean-up) did not happen for "
             "this object. Constructions are told where they happen, whoever subclasses the engine. An "
             "object that no constructor has made is told where it is used first; the object that a declared "
-            "factory returns is its own, however it was made.",
+            "factory returns is its own, however it was made. Where FastAPI's `app.dependency_overrides` has put "
+            "another function in the factory's place, the finding names both; while a test runs, that is the test's "
+            "own affair and is not told.",
             "call the canonical factory declared under [[factories]]",
             Example(
                 config=_CONFIG
@@ -157,6 +160,7 @@ class ConstructionMonitor(Monitor):
         super().__init__(*arguments)
         config = self.runtime.config
         self._context_types = frozenset(map(str, config.identity.context_types))
+        self._overrides = self.runtime.part(Overrides)
         self._with_factory = {factory.builds for factory in config.factories if factory.canonical}
 
     @observes(Built)
@@ -173,10 +177,14 @@ class ConstructionMonitor(Monitor):
         if entry.owner:
             self._owner(built, target, inside)
         if entry.target in self._with_factory and not self._inside_factory(entry.target):
+            override = self._overrides.at_work()
+            if override is not None and override.in_test:
+                return
             self.report(
                 "IA106",
-                "{target} built past its canonical factory",
+                "{target} built past its canonical factory{detail}",
                 target=target,
+                detail=f": {override.name} overrides the dependency {override.original}" if override else "",
                 place="built here",
                 ambient=built.ambient,
                 owner=built.owner,

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.model import Deprecation, Engine
-from isolation_audit.instrument.observations import Built, Drifted
+from isolation_audit.instrument.observations import Built, Drifted, Manufactured
 from isolation_audit.instrument.stacks import here
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.factories.other_things import OtherThing
+from isolation_audit.rules.factories.registers import Registers
 from isolation_audit.rules.factories.same_names import LoadedTwice, NamesClash, SameNames
 from isolation_audit.targets.builders import builder
 
@@ -113,7 +114,8 @@ class FactoriesMonitor(Monitor):
             "A role is an engine with the deprecated classes that it replaces. Declared factories are a warning; "
             "functions whose names say that they build (`create_*`, `SomeFactory.*`) are a note. Where a canonical "
             "factory is declared, single constructions past it are IA106, and IA107 is about two engines that one user "
-            "has at once.",
+            "has at once: by two ways, or from two objects of one factory class that each keep a register of what they "
+            "have built.",
             "let one factory build the role's engines, mark it canonical, and let the others call it",
             Example(
                 config=_TWO,
@@ -180,6 +182,7 @@ class FactoriesMonitor(Monitor):
             for factory in config.factories
             if factory.canonical
         }
+        self._registers = Registers()
         self._factories: dict[str, dict[str, _Factory]] = {}
         self._live: dict[tuple[str, str], list[_Live]] = {}
 
@@ -276,6 +279,23 @@ class FactoriesMonitor(Monitor):
         self._live[key] = live[-_FACTORIES:]
         if len(self._live) > _USERS:
             self._live.pop(next(iter(self._live)))
+
+    @observes(Manufactured)
+    def on_manufactured(self, made: Manufactured) -> None:
+        """Who else has a register with an engine of this user's."""
+        target = str(made.entry.builds)
+        two = self._registers.manufactured(made, self._roles.get(target, target))
+        if two is not None:
+            self.report(
+                "IA107",
+                "{owner} has two {target} at once, from two factory objects: {detail}",
+                target=two.role,
+                detail=f"each {two.factory} keeps its own in its {two.register}",
+                place="built by the second one here",
+                ambient=self.runtime.ambient.current(),
+                owner=two.owner,
+                before=(two.first, "built by the first one here"),
+            )
 
     @observes(NamesClash)
     def on_names_clash(self, clash: NamesClash) -> None:
