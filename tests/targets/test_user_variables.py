@@ -86,6 +86,14 @@ def test_a_variable_that_is_called_so_is_asked(monkeypatch):
     assert user == "alice"
 
 
+def test_what_a_variable_was_made_with_says_so_as_well(monkeypatch):
+    set_in.set(("r-1", "alice"))
+    current, other = ContextVar("app.current-user"), ContextVar("app.current-request")
+    known, user = found(monkeypatch, asks=other, current=current)
+    assert known.found is current
+    assert user == "alice"
+
+
 def test_a_variable_of_another_name_is_asked_once_something_with_a_user_is_in_it(monkeypatch):
     set_in.set(({"user": "alice", "api_key": "k"},))
     provider = ContextVar("provider_data")

@@ -13,7 +13,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import Queues
 from isolation_audit.model.scopes import unit_variable
-from isolation_audit.rules.context.lineage import brought_by
+from isolation_audit.rules.context.brought_contexts import brought_by
 from isolation_audit.rules.provenance.inputs import ITEM, Input, Inputs, current_inputs, own_inputs, receiver
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import Items, Queues
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import AWAITED, handed_variable, waiting_variable
-from isolation_audit.rules.context.lineage import Lineage, brought_by
+from isolation_audit.rules.context.brought_contexts import brought_by
+from isolation_audit.rules.context.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator

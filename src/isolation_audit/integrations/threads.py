@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
-from isolation_audit.rules.context.lineage import POOL, Lineage, brought
+from isolation_audit.rules.context.brought_contexts import brought
+from isolation_audit.rules.context.lineage import POOL, Lineage
 from isolation_audit.rules.lifetime.unended import UnendedWork
 
 if TYPE_CHECKING:

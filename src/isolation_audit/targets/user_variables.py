@@ -78,10 +78,12 @@ class UserVariables:
     def _look(self) -> None:
         by_name = []
         for label, variable in _variables():
-            name = _spelled(label)
-            if _says_so(name) is not None:
-                by_name.append((_id_says_so(name) is None, label, variable))
-            elif _may_have_one(name) is not None and len(self._others) < _VARIABLES:
+            # What the module calls it, and what it was made with: ``current = ContextVar("current_user")``.
+            names = [_spelled(label), _spelled(re.sub(r"\W+", "_", variable.name.rpartition(".")[2]))]
+            said = [name for name in names if _says_so(name) is not None]
+            if said:
+                by_name.append((_id_says_so(said[0]) is None, label, variable))
+            elif any(map(_may_have_one, names)) and len(self._others) < _VARIABLES:
                 self._others[label] = variable
         if by_name:
             self.found, self._open = min(by_name, key=lambda one: one[:2])[2], False

@@ -364,7 +364,7 @@ PATCHED = (
 
 def test_switched_off_nothing_is_patched_and_what_was_comes_back() -> None:
     before = [get().__code__ for get in PATCHED]
-    others = {"payloads": False, "caches": False, "addressees": False, "pools": False}
+    others = {"payloads": False, "caches": False, "addressees": False, "pools": False, "lifetimes": False}
     with Auditor(config(watch=model.Watch(contexts=False, **others))):
         assert [get().__code__ for get in PATCHED] == before
     with Auditor(config(watch=model.Watch(**others))):

@@ -69,6 +69,30 @@ def test_jobs_that_mind_their_context_are_silent(outcome_of, begin: str, job: st
     assert outcome.found == []
 
 
+KEPT = """
+kept = []
+
+def bring(job):
+    kept.append(copy_context())
+    return kept[{place}].run, job
+"""
+
+
+@pytest.mark.parametrize(("place", "found"), [(0, [("IA503", "alice", "bob", READ)]), (-1, [])])
+def test_a_context_that_is_kept_for_all_later_jobs(outcome_of, place: int, found: list) -> None:
+    source = KEPT.replace("{place}", str(place)) + pool(
+        job="*bring(job), given", submitted=[("alice", None), ("bob", None)]
+    )
+    outcome = outcome_of(source)
+    assert outcome.result == ["alice", "alice" if found else "bob"]
+    assert outcome.found == found
+
+
+def test_a_kept_context_in_which_the_job_sets_its_own_user(outcome_of) -> None:
+    source = KEPT.replace("{place}", "0") + pool(SET, "*bring(job), given", [("alice", "alice"), ("bob", "bob")])
+    assert outcome_of(source).found == []
+
+
 def test_what_asks_for_nobody_is_silent(outcome_of) -> None:
     source = pool(SET).replace("    return current_user.get()\n", "    return 1\n")
     assert outcome_of(source).found == []

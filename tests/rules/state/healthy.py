@@ -244,4 +244,33 @@ HEALTHY = {
                 task = flights["north"] = asyncio.create_task(fetch("north"))
             return {"prices": await task, "for": user}
         """,
+    "a hub that is made for the first one, and serves each by name": """
+        class Hub:
+            def __init__(self):
+                self.handlers = {}
+
+            def handler(self, user):
+                if user not in self.handlers:
+                    self.handlers[user] = lambda text: f"{user}: {text}"
+                return self.handlers[user]
+
+        hub = None
+
+        def handle(user, text):
+            global hub
+            hub = hub or Hub()
+            return hub.handler(user)(text)
+        """,
+    "a client whose hooks ask who is there": """
+        class Client:
+            def __init__(self, hooks):
+                self.hooks = hooks
+
+        client = None
+
+        def handle(user, text):
+            global client
+            client = client or Client([lambda asks: f"token of {asks}"])
+            return client.hooks[0](user)
+        """,
 }

@@ -736,4 +736,84 @@ LEAKS = {
             return {"documents": await task}
         """,
     ),
+    "an agent that is built around the first one's tools": (
+        """
+        from functools import partial
+
+        TOTALS = {"alice": 48211.75, "bob": 12.5}
+        AGENT = None
+
+        class Agent:
+            def __init__(self, tools):
+                self.steps = {"call": [partial(self.call, tool) for tool in tools]}
+
+            def call(self, tool):
+                return tool()
+
+        def build(user):
+            def total():
+                return TOTALS[user]
+
+            return Agent([total])
+
+        def handle(user, text):
+            global AGENT
+            AGENT = AGENT or build(user)
+            return AGENT.steps["call"][0]()
+        """,
+        """
+        TOTALS = {"alice": 48211.75, "bob": 12.5}
+        AGENT = None
+
+        class Agent:
+            def __init__(self, tools):
+                self.tools = tools
+
+        def build():
+            return Agent([lambda user: TOTALS[user]])
+
+        def handle(user, text):
+            global AGENT
+            AGENT = AGENT or build()
+            return AGENT.tools[0](user)
+        """,
+    ),
+    "a context that is kept": (
+        """
+        from contextvars import ContextVar, copy_context
+
+        name = ContextVar("name")
+        TOTALS = {"alice": 48211.75, "bob": 12.5}
+
+        class Pool:
+            context = None
+
+            def run(self, work):
+                self.context = self.context or copy_context()
+                return self.context.run(work)
+
+        pool = Pool()
+
+        def handle(user, text):
+            name.set(user)
+            return pool.run(lambda: TOTALS[name.get()])
+        """,
+        """
+        from contextvars import ContextVar, copy_context
+
+        name = ContextVar("name")
+        TOTALS = {"alice": 48211.75, "bob": 12.5}
+
+        class Pool:
+            def run(self, work):
+                self.context = copy_context()
+                return self.context.run(work)
+
+        pool = Pool()
+
+        def handle(user, text):
+            name.set(user)
+            return pool.run(lambda: TOTALS[name.get()])
+        """,
+    ),
 }

@@ -16,9 +16,7 @@ What then becomes of a suspicion is for :mod:`suspicions`.
 from __future__ import annotations
 
 from contextlib import suppress
-from contextvars import Context
-from functools import partial
-from types import BuiltinMethodType, FunctionType, MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.model.running import running_task
@@ -32,6 +30,7 @@ from isolation_audit.model.scopes import (
     turn_variable,
 )
 from isolation_audit.model.users import Kind, User, same
+from isolation_audit.rules.context.brought_contexts import KeptContext, brought, look_into
 from isolation_audit.rules.context.context_residue import ContextResidue, Job
 from isolation_audit.rules.context.library_residue import LibraryResidue
 from isolation_audit.rules.context.mailboxes import Mailboxes
@@ -43,6 +42,7 @@ from isolation_audit.rules.context.task_origins import TaskOrigin, Turn, own_ori
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Hashable
+    from contextvars import Context
 
     from isolation_audit.instrument.runtime import Runtime
 
@@ -79,7 +79,7 @@ class Leftover(OfRunner):
 class UnitOfWork(OfRunner):
     """One job, or the time from one item of a queue to the next, in the context that it is done in."""
 
-    __slots__ = ("job", "looks", "native", "owner", "suspicion", "trail", "turn")
+    __slots__ = ("job", "kept", "looks", "native", "owner", "suspicion", "trail", "turn")
 
     def __init__(self, owner: User | None, native: User | None) -> None:
         super().__init__()
@@ -88,6 +88,7 @@ class UnitOfWork(OfRunner):
         self.native = native
         """The user of the context when it began."""
         self.suspicion: Suspicion | None = None
+        self.kept: KeptContext | None = None
         self.looks = False
         """True where the thread looks because of what is suspected of the context that it does this in."""
         self.turn: Turn | None = None
@@ -163,6 +164,8 @@ class Lineage:
         _take_turn(running_unit)
         if context is not None:
             self._enter(running_unit, context)
+            if submitter is not None:
+                running_unit.kept = look_into(context, submitter, self.native, self.suspicions, _code(function))
         if (submitter is not None or native is not None) and context is None:
             suspicion = _of_job(submitter, native, may_be_lost=may_be_lost)
             if suspicion is not None:
@@ -324,6 +327,8 @@ class Lineage:
             self.suspicions.look_away()
         if running_unit.suspicion is not None:
             self.suspicions.close(running_unit.suspicion)
+        if running_unit.kept is not None:
+            running_unit.kept.close()
         self.library_residue.end(running_unit.trail, user)
         if running_unit.job is not None:
             self._context_residue.end(running_unit.job, user)
@@ -373,19 +378,6 @@ def _of_job(submitter: User | None, native: User | None, *, may_be_lost: bool) -
 def _left(native: User) -> bool:
     left: Leftover | None = left_variable.get()
     return left is not None and same(left.user, native) and left.is_here()
-
-
-def brought_by(item: Any) -> Context | None:
-    """The context in which a queued item is to be worked on: a worker thread's job comes with it, as its first part."""
-    return item[0] if type(item) is tuple and item and type(item[0]) is Context else None
-
-
-def brought(function: Any) -> Context | None:
-    """The context of its own that a job runs in (``copy_context().run``, ``asyncio.to_thread``); None without."""
-    below = function.func if type(function) is partial else function
-    if type(below) is BuiltinMethodType and type(below.__self__) is Context:
-        return below.__self__
-    return None
 
 
 def _code(function: Any) -> Hashable:

@@ -173,6 +173,9 @@ class _Watch:
 
     __slots__ = ("_left", "_open", "_runtime", "_watchers")
 
+    hears_of_calls: Final = True
+    """Rewritten modules say when they call a method of a context variable."""
+
     def __init__(self, runtime: Runtime, watchers: list[Callable[[ContextVar[Any], str], None]]) -> None:
         self._runtime = runtime
         self._watchers = watchers

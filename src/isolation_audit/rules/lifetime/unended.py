@@ -16,6 +16,8 @@ from collections import Counter
 from concurrent.futures import Future
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.analysis.frames import is_installed, is_standard
@@ -207,13 +209,16 @@ def _from_caller(stack: RawStack) -> RawStack:
 
 
 def _code(function: Any) -> Any:
-    """The code of a function, a method, or of what ``functools.partial`` has made of one; None where there is none."""
+    """The code of a function, a method, or of what ``functools.partial`` has made of one; None where there is none.
+
+    By the type: an object that answers to every name, as a mock does, is asked for none.
+    """
     for _ in range(8):
-        inner = getattr(function, "func", None) or getattr(function, "__func__", None)
-        if inner is None:
-            break
-        function = inner
-    return getattr(function, "__code__", None)
+        if type(function) is partial:
+            function = function.func
+        elif type(function) is MethodType:
+            function = function.__func__
+    return function.__code__ if type(function) is FunctionType else None
 
 
 def _code_of_task(task: asyncio.Task[Any]) -> Any:

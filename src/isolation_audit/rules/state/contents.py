@@ -73,7 +73,7 @@ _UNITS: Final[tuple[tuple[Any, str], ...]] = (
 )
 """What the size of a value is counted in."""
 
-_OF_THE_PROCESS: Final = (
+OF_THE_PROCESS: Final = (
     *(ModuleType, FunctionType, BuiltinFunctionType, MethodType, CodeType, FrameType, TracebackType, type),
     *(Context, ContextVar, Token, ref, array),
     *(logging.Logger, logging.Handler, logging.Formatter, threading.Thread, threading.local, io.IOBase),
@@ -107,7 +107,7 @@ def is_number(value: Any) -> bool:
 
 def is_of_the_process(value: Any) -> bool:
     """True for callables, locks, loggers, files and the like: whoever has made them, they are there for all."""
-    return issubclass(type(value), _OF_THE_PROCESS)
+    return issubclass(type(value), OF_THE_PROCESS)
 
 
 def is_future(value: Any) -> bool:
@@ -162,7 +162,7 @@ def _text(value: Any) -> str | None:
 
 def _inside(value: Any) -> Iterable[Any]:
     kind = type(value)
-    if issubclass(kind, (*SCALARS, *_OF_THE_PROCESS)) and not issubclass(kind, Enum):
+    if issubclass(kind, (*SCALARS, *OF_THE_PROCESS)) and not issubclass(kind, Enum):
         return ()
     if issubclass(kind, dict):
         return [item for pair in list(dict.items(value))[:NODES] for item in pair]
@@ -213,7 +213,7 @@ def names(value: Any) -> list[str]:
 
 def _own(value: Any) -> Iterable[Any]:
     kind = type(value)
-    if issubclass(kind, (*SCALARS, *_OF_THE_PROCESS)):
+    if issubclass(kind, (*SCALARS, *OF_THE_PROCESS)):
         return ()
     if issubclass(kind, dict):
         return list(dict.values(value))

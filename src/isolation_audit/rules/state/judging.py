@@ -18,6 +18,7 @@ from isolation_audit.rules.state.asked import Asked
 from isolation_audit.rules.state.atoms import atoms
 from isolation_audit.rules.state.contents import texts
 from isolation_audit.rules.state.literals import Literals
+from isolation_audit.rules.state.made_for import is_made_for
 from isolation_audit.rules.state.memos import Memos
 from isolation_audit.rules.state.paths import Path, Paths
 from isolation_audit.rules.state.shared import SharedState
@@ -146,7 +147,7 @@ class Judging:
         taken.complete()
         text = "\0".join(taken.texts)
         places = (sites.site(taken.site), sites.site(write.site))
-        if not text or self._is_about_reader(text, taken.key, unit):
+        if not (text or write.made_for_writer) or self._is_about_reader(text, taken.key, unit):
             return
         if why := self._by_keeping(taken, unit, write):
             self._tell(why, Severity.ERROR, unit, taken, frozenset())
@@ -159,6 +160,8 @@ class Judging:
         severity = Severity.WARNING if taken.kind == "queued" else Severity.ERROR
         if not why and taken.overwritten is not None:
             why, severity = self._by_overwriting(taken, asked, places), Severity.WARNING
+        if not why and write.made_for_writer:
+            why, severity = self._by_making(unit, write, asked), Severity.WARNING
         if why:
             self._tell(why, severity, unit, taken, asked.values())
 
@@ -217,6 +220,15 @@ class Judging:
         ):
             return ""
         return "this work had stored its own there, and {owner}'s has overwritten it meanwhile"
+
+    @staticmethod
+    def _by_making(unit: Unit, write: Write, asked: Asked) -> str:
+        reader, writer, value = unit.user, write.unit.user, write.value()
+        if reader is None or writer is None or value is None or asked.holds(writer.id.casefold()):
+            return ""
+        if is_made_for(value, reader.id):
+            return ""
+        return "it is built around {owner}'s id, in the objects and functions that it is made of"
 
     def _marks(self, text: str) -> list[Any]:
         return [] if self._content is None else self._content.marks_of_text(text)[0]

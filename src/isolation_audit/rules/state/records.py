@@ -50,6 +50,7 @@ class Write:
         "atoms",
         "content",
         "described",
+        "made_for_writer",
         "number",
         "over",
         "seq",
@@ -70,6 +71,8 @@ class Write:
         self.atoms: frozenset[int] = frozenset()
         """What it holds of its unit's own inputs, by hash."""
         self.described = ""
+        self.made_for_writer = False
+        """True for an object that is built around its writer's id."""
         self.settled = False
         self.content = 0
         """The hash of all texts in it; 0 where there are none, or they are not known."""

@@ -49,6 +49,7 @@ class Unit:
         "ended",
         "foreign",
         "inputs",
+        "made",
         "numbers",
         "published",
         "reads",
@@ -66,6 +67,8 @@ class Unit:
         """Texts that the functions at work were given, where nothing else tells what came in."""
         self.foreign: dict[str, None] = {}
         """Texts that it has read of others'; they may be among its arguments later."""
+        self.made = 0
+        """Objects of its own of which it was asked for whom they are made."""
         self.began = time_ns() if inputs is None else _began(inputs)
         self.since = monotonic()
         self.ended = False

@@ -30,6 +30,7 @@ from isolation_audit.rules.state.contents import (
     texts,
 )
 from isolation_audit.rules.state.judging import Judging
+from isolation_audit.rules.state.made_for import is_made_for_its_writer, may_be_anybodys
 from isolation_audit.rules.state.memos import Kept, kept_by
 from isolation_audit.rules.state.records import Entry, Records, Write, place
 from isolation_audit.rules.state.units import Unit, Units, clock
@@ -68,6 +69,7 @@ _STACK: Final = 24
 
 _ANSWERED: Final = (sites.RETURNED, sites.YIELDED, sites.FORMATTED)
 _WHOLE: Final = (listener.ALL, listener.PART)
+_OWN_PLACE: Final = (listener.ATTRIBUTE, listener.GLOBAL, listener.CELL, listener.DEFAULT)
 
 _SECONDS: Final = 2.0
 """After which the reads of a unit that goes on are judged, and of one whose end nothing tells."""
@@ -201,6 +203,7 @@ class StateWatch:
         if len(unit.writes) < _WRITES:
             write.texts = None if is_scalar(value) or write.value() is not None else tuple(texts(value, _NODES))
             write.described = described(value)
+            write.made_for_writer = kind in _OWN_PLACE and is_made_for_its_writer(unit, value)
             self._note_arguments(unit)
             unit.writes.append((write, id(container), kind, key))
             self.units.open[id(unit)] = unit
@@ -231,7 +234,7 @@ class StateWatch:
         slot = place(read.kind, read.key)
         if entry is not None and is_number(read.value):
             unit.numbers[(id(read.container), slot)] = (next(clock), read.where.function)
-        if is_scalar(read.value) or is_of_the_process(read.value) or _is_job(read):
+        if is_scalar(read.value) or not may_be_anybodys(read.value) or _is_job(read):
             return
         if read.kind == listener.QUEUED and (read.where.use not in _ANSWERED or own_origin() is not None):
             # What is handed on is worked on for whoever has put it in, by this unit or by a worker that it has started:

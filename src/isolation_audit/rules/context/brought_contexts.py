@@ -1,0 +1,79 @@
+"""Contexts that jobs and queued items bring along, to be worked on in: copies, made where they were handed over.
+
+One that was copied in another user's work, and is used again and again, has that user in it for whoever comes.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from contextvars import Context
+from functools import partial
+from types import BuiltinMethodType
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.model.scopes import running_unit_variable
+from isolation_audit.model.users import same
+from isolation_audit.rules.context.suspicions import Suspicion, Suspicions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from isolation_audit.model.users import User
+
+KEPT: Final = "a job of {owner} ran in a context that had been copied in the work of {ambient}"
+
+
+def brought_by(item: Any) -> Context | None:
+    """The context in which a queued item is to be worked on: a worker thread's job comes with it, as its first part."""
+    return item[0] if type(item) is tuple and item and type(item[0]) is Context else None
+
+
+def brought(function: Any) -> Context | None:
+    """The context of its own that a job runs in (``copy_context().run``, ``asyncio.to_thread``); None without."""
+    below = function.func if type(function) is partial else function
+    if type(below) is BuiltinMethodType and type(below.__self__) is Context:
+        return below.__self__
+    return None
+
+
+def hands_on_item_of(user: User) -> bool:
+    """True where an item of this user's is worked on: whoever takes it may have it done in the context it came with."""
+    item = running_unit_variable.get()
+    return item is not None and item.is_here() and item.owner is not None and same(item.owner, user)
+
+
+class KeptContext:
+    """One that has another user than the one who has submitted the job that runs in it."""
+
+    __slots__ = ("_context", "_suspicions", "suspicion")
+
+    def __init__(self, context: Context, suspicion: Suspicion, suspicions: Suspicions) -> None:
+        self._context = context
+        self._suspicions = suspicions
+        self.suspicion = suspicion
+
+    def close(self) -> None:
+        """The job is done."""
+        with suppress(RuntimeError):  # another job has entered it meanwhile
+            self._context.run(self._suspicions.close, self.suspicion)
+
+
+def look_into(
+    context: Context,
+    submitter: User,
+    native: Callable[[], User | None],
+    suspicions: Suspicions,
+    where: Hashable,
+) -> KeptContext | None:
+    """Suspect a context that is about to be run in; None where its user is the submitter, or nobody."""
+
+    def look() -> KeptContext | None:
+        bearer = native()
+        if bearer is None or same(bearer, submitter):
+            return None
+        opened = suspicions.open(Suspicion(KEPT, bearer, submitter), where)
+        return None if opened is None else KeptContext(context, opened, suspicions)
+
+    with suppress(RuntimeError):  # it is in use at this moment: then it is no copy
+        return context.run(look)
+    return None
