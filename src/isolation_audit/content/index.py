@@ -110,8 +110,13 @@ class Index:
         if not keys:
             return [], complete
         marks = {key: mark for key in keys if (mark := self._marks.get(key)) is not None}
-        if len(keys) > 1:
-            marks = {key: mark for key, mark in marks.items() if mark.secret or not _only_inside(key, keys, text)}
+        if len(keys) == 1:
+            return list(marks.values()), complete
+        marks = {key: mark for key, mark in marks.items() if mark.secret or not _only_inside(key, keys, text)}
+        # As a rule all are one user's: those are told apart without a look at their fields.
+        first = next(iter(marks.values()), None)
+        if first is not None and all(mark.user is first.user and mark.secret is first.secret for mark in marks.values()):
+            return [first], complete
         return list(dict.fromkeys(marks.values())), complete
 
     def _in_reading(self, reading: Reading, searched: tuple[Shape, ...]) -> set[bytes]:
@@ -123,7 +128,9 @@ class Index:
 
 def _only_inside(key: bytes, keys: set[bytes], text: str) -> bool:
     """True where an identifier stands nowhere but inside of longer ones: ``alice`` in ``alice.liddell``."""
-    longer = [other for other in keys if len(other) > len(key) and key in other]
+    longer = [other for other in keys if key in other and len(other) > len(key)]
+    if not longer:
+        return False
     for other in sorted(longer, key=lambda one: (-len(one), one)):
         text = text.replace(other.decode(errors="replace"), "\0")
-    return bool(longer) and key.decode(errors="replace") not in text
+    return key.decode(errors="replace") not in text

@@ -17,6 +17,10 @@ NODES: Final = 100_000
 CHARACTERS: Final = 1_000_000
 """Characters of one payload that are looked at; a longer text is cut there."""
 
+_FEW: Final = 32
+_SHORT: Final = 4096
+"""Entries of a dict, and characters of each text in it, that are within all bounds."""
+
 _LARGEST_NUMBER: Final = 10**40
 _NOTHING: Final = type(None)
 _SEQUENCES: Final = (list, tuple, set, frozenset, deque)
@@ -40,7 +44,11 @@ class Gathering:
         self._skip = skip
         self._characters = CHARACTERS
         self._nodes = NODES
-        self._walk(payload)
+        plain = _plain(payload) if type(payload) is dict and not skip else None
+        if plain is None:
+            self._walk(payload)
+        else:
+            self.texts = plain
 
     def _walk(self, payload: Any) -> None:
         seen: set[int] = set()
@@ -106,6 +114,19 @@ class Gathering:
         if name.startswith("__"):
             return name == "__pydantic_extra__"
         return name not in self._skip
+
+
+def _plain(payload: dict[Any, Any]) -> list[str] | None:
+    """The texts of a small dict that holds nothing else, as most payloads of events do; None for any other."""
+    if len(payload) > _FEW:
+        return None
+    texts = []
+    for pair in [*payload.items()]:
+        for one in pair:
+            if type(one) is not str or len(one) > _SHORT:
+                return None
+            texts.append(one)
+    return texts
 
 
 def _text(value: Any, kind: type, limit: int) -> str | None:

@@ -147,7 +147,7 @@ class Connections:
             push = connection.push
             if push is None:
                 push = connection.push = Push(sinks, f"{self.target}.send")
-            push.sent(payload, owner)
+            push.sent(payload, owner, inputs)
 
     def broadcast(self, objs: list[Any], target: str, payload: Any) -> None:
         """Have it weighed whether what is sent to all of them on purpose is meant for them."""

@@ -26,7 +26,7 @@ class Prefixed:
 
     def __init__(self) -> None:
         self._counts: dict[bytes, int] = {}
-        self._patterns: tuple[re.Pattern[bytes], ...] = ()
+        self._patterns: tuple[tuple[bytes, re.Pattern[bytes]], ...] = ()
 
     def __len__(self) -> int:
         return len(self._patterns)
@@ -40,7 +40,7 @@ class Prefixed:
         if prefix not in self._counts:
             if len(self._counts) >= _PREFIXES:
                 return False
-            self._patterns = (*self._patterns, _pattern(prefix))
+            self._patterns = (*self._patterns, (prefix, _pattern(prefix)))
         self._counts[prefix] = self._counts.get(prefix, 0) + 1
         return True
 
@@ -50,16 +50,14 @@ class Prefixed:
         self._counts[prefix] -= 1
         if not self._counts[prefix]:
             del self._counts[prefix]
-            self._patterns = tuple(map(_pattern, self._counts))
+            self._patterns = tuple((one, _pattern(one)) for one in self._counts)
 
     def candidates(self, reading: Reading) -> Iterable[bytes]:
-        """One pass a prefix."""
-        if len(self._patterns) == 1:
-            found: list[bytes] = self._patterns[0].findall(reading.data)
-            return found
-        every: set[bytes] = set()
-        for pattern in self._patterns:
-            every.update(pattern.findall(reading.data))
+        """One pass for each prefix that stands in the text, which is quicker to see."""
+        data, every = reading.data, []
+        for prefix, pattern in self._patterns:
+            if prefix in data:
+                every += pattern.findall(data)
         return every
 
 

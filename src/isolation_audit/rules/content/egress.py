@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.inputs import Inputs
     from isolation_audit.rules.provenance.verdicts import Judgement
     from isolation_audit.rules.routes import Endpoint
 
@@ -218,16 +219,27 @@ class Egress:
         return judged
 
     def words(
-        self, target: str, what: str, user: User, payload: str | bytes, *, endpoint: Endpoint | None = None
+        self,
+        target: str,
+        what: str,
+        user: User,
+        payload: str | bytes,
+        *,
+        endpoint: Endpoint | None = None,
+        own: Inputs | None = None,
     ) -> None:
-        """Tell of the words of others in a payload that names none of them, where they came in nowhere."""
-        inputs, own = inputs_at_exit(), unit_inputs()
-        if inputs is None or own is None:
+        """Tell of the words of others in a payload that names none of them, where they came in nowhere.
+
+        ``own`` are the inputs of the running unit of work, where the caller has them at hand.
+        """
+        own = own or unit_inputs()
+        if own is None:
             return
         self._words.words.learn(own, user)
         part = payload[:_FOR_WORDS]
         text = str(part, "utf-8", "replace") if isinstance(part, bytes) else part
-        if not inputs.contested and not self._words.words.of_others(text, user):
+        inputs = inputs_at_exit() if own.contested or self._words.words.of_others(text, user) else None
+        if inputs is None:
             return
         endpoint = current_endpoint() or endpoint
         found = self._words.judge(inputs, text, user, None if endpoint is None else endpoint.code())

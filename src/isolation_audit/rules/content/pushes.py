@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.model.users import User
     from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.rules.provenance.inputs import Inputs
     from isolation_audit.rules.provenance.verdicts import Judgement
     from isolation_audit.rules.routes import Endpoint
 
@@ -66,13 +67,18 @@ class Push:
         ):
             self._words(payload, user, endpoint)
 
-    def sent(self, payload: str | bytes, user: User) -> None:
-        """One message on ``user``'s own connection; for secrets it is searched where it leaves."""
-        marks = self._sinks.marks(payload)
-        if any(mark.secret for mark in marks):
-            return
-        if not marks or not self._others(payload, marks, user, set(), None):
-            self._words(payload, user, None)
+    def sent(self, payload: str | bytes, user: User, own: Inputs | None = None) -> None:
+        """One message on ``user``'s own connection; for secrets it is searched where it leaves.
+
+        ``own`` are the inputs of the unit of work, where they are at hand.
+        """
+        marks, others = self._sinks.marks(payload), False
+        for mark in marks:
+            if mark.secret:
+                return
+            others |= mark.user is not user
+        if not others or not self._others(payload, marks, user, set(), None):
+            self._sinks.words(self._target, PUSHED, user, payload, own=own)
 
     def told(self, payload: Any, user: User) -> None:
         """The same of plain data, which a library is about to write down."""
