@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.model.remembered import remembered
-from isolation_audit.model.scopes import UNSET, current_scope, request_variable
+from isolation_audit.model.scopes import UNSET, current_scope, moment_variable, request_variable
 from isolation_audit.model.sources import AMBIENT
 
 if TYPE_CHECKING:
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from contextvars import ContextVar
 
     from isolation_audit.model.requests import Request
-    from isolation_audit.model.scopes import Scope
+    from isolation_audit.model.scopes import Moment, Scope
     from isolation_audit.model.users import User, Users
 
 current_request = request_variable.get
+current_moment = moment_variable.get
 
 
 class Ambient:
@@ -88,12 +89,21 @@ class Ambient:
 
     def current(self) -> User | None:
         """The user whose work is running, or None if unknown."""
-        # Asked some ten times in each request: what has nothing to say is passed by without a call.
+        # Asked some ten times in each request, and at each layer of an event: as a rule it is whoever it was last time.
+        moment: Moment | None = current_moment()
+        if moment is not None and moment.ambient is not None:
+            asked, version, read, value, user, said = moment.ambient
+            if asked is self and version is remembered.version and (read is None or read(UNSET) is value):
+                request: Request | None = current_request() if said else None
+                if request is None or request.said is user:
+                    found: User = user
+                    return found
+        # What has nothing to say is passed by without a call.
         if self.asks or current_scope() is not None:
             user = self.in_context()
             if user is not None:
                 return user
-        request: Request | None = current_request()
+        request = current_request()
         return None if request is None else request.user()
 
     def plain_value(self) -> Any:
@@ -124,11 +134,13 @@ class Ambient:
 
     def in_context(self) -> User | None:
         """The user whom the context itself has; what a request's headers, session or login say is none of it."""
+        version = remembered.version
         scope = current_scope()
-        read = self._read_adopted
+        read, value = self._read_adopted, UNSET
         if read is not None:
             value = read(UNSET)
             if value is not UNSET and value is not None and (scope is None or value is not scope.adopted):
+                plain = type(value) is str and self._user_of is None
                 if self._user_of is not None:
                     value = self._user_of(value)
                 known = self._known
@@ -137,9 +149,15 @@ class Ambient:
                     if not user.login:
                         self.enter(user)
                     self.told = True
+                    if plain:
+                        self._keep(version, value, user, said=True)
                     return self._said(user)
         if scope is not None:
-            return self._token(scope.user_id)
+            user = self._token(scope.user_id)
+            # What the variable holds is compared by identity, and kept for it: no object of the application's.
+            if user is not None and (read is None or value is UNSET or value is None or type(value) is str):
+                self._keep(version, value, user, said=False)
+            return user
         for ask in self._held:
             user = self._token(ask())
             if user is not None:
@@ -147,6 +165,12 @@ class Ambient:
                 self.told = True
                 return self._said(user)
         return None
+
+    def _keep(self, version: object, value: Any, user: User, *, said: bool) -> None:
+        """Remember who is at work for as long as nothing changes; ``said``: where the running request agrees."""
+        moment: Moment | None = current_moment()
+        if moment is not None:
+            moment.ambient = (self, version, self._read_adopted, value, user, said)
 
     @staticmethod
     def _said(user: User) -> User:
@@ -168,6 +192,9 @@ class Ambient:
         """Note on a beginning scope what the application's variable holds at this moment."""
         if self._read_adopted is not None:
             scope.adopted = self._read_adopted(UNSET)
+            moment: Moment | None = current_moment()
+            if moment is not None:
+                moment.ambient = None  # it may have been asked before
             self.told = self.told or self._user(scope.adopted) is not None
 
 

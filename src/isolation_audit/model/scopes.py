@@ -190,14 +190,26 @@ def begin_anew(scope: Scope | None) -> None:
         entered()
 
 
+class Moment:
+    """A stretch in which a context has one scope and one request.
+
+    It refers to neither, so whoever remembers a moment keeps nothing of a request. ``ambient`` is what was found out of
+    it, and for which value of the application's variable; see ``model/ambient.py``.
+    """
+
+    __slots__ = ("ambient",)
+
+    def __init__(self) -> None:
+        self.ambient: tuple[Any, ...] | None = None
+
+
 def entered() -> None:
     """This context has another scope or another request than before.
 
-    As long as a context has the very same moment, both are the same, which takes one look instead of two. It refers to
-    neither, so whoever remembers a moment keeps nothing of a request.
+    As long as a context has the very same moment, both are the same, which takes one look instead of two.
     """
     idle = scope_variable.get() is None and request_variable.get() is None
-    moment_variable.set(None if idle else object())
+    moment_variable.set(None if idle else Moment())
 
 
 @contextmanager
