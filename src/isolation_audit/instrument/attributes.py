@@ -52,6 +52,11 @@ class AttributeReader:
         way = entry[1] if entry is not None else self._learn(type(value))
         return getattr(value, self.name) if way is None else way(value)
 
+    def is_usual(self, kind: type) -> bool:
+        """True where ``getattr`` is safe."""
+        key = id(kind)
+        return key in self.usual or (key not in self._ways and self._learn(kind) is None)
+
     def _learn(self, kind: type) -> Callable[[Any], Any] | None:
         key, ways, usual = id(kind), self._ways, self.usual
         way = self._way(kind)

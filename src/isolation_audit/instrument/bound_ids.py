@@ -6,7 +6,8 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Attribute
-from isolation_audit.instrument.layout import value_reader
+from isolation_audit.instrument.attributes import reader_of
+from isolation_audit.instrument.layout import MISSING, value_reader
 from isolation_audit.instrument.observations import Rebound
 from isolation_audit.instrument.resolve import dict_of, mro_of
 from isolation_audit.instrument.stacks import DEEP, capture
@@ -69,7 +70,7 @@ class BoundIds:
     def learn_names(self, context: Any, user: User) -> None:
         """The other names of a user in a user context, such as an address."""
         name = names_in_context(context, user.id)
-        if name is not None and (name.aliases or name.ids):
+        if name is not None:
             self._names.learn(name, user)
 
     def settle(self, scope: Scope) -> None:
@@ -88,6 +89,9 @@ class BoundIds:
         come: only plain data is read, so that no lazy attribute is loaded on our behalf.
         """
         for kind, _read, steps in self._paths:
+            first = steps[0] if steps else None
+            if type(first) is Attribute and _has_no(value, first.name):
+                continue  # as most objects have none of these
             try:
                 identifier = plain_name(_stored(value, steps))
             except (LookupError, TypeError):
@@ -117,6 +121,12 @@ def _stored(value: Any, steps: tuple[Step, ...]) -> Any:
         else:
             raise LookupError
     return value
+
+
+def _has_no(value: Any, name: str) -> bool:
+    """True where reading an attribute is known to be safe, and gives nothing."""
+    kind = type(value)
+    return kind is not dict and reader_of(name).is_usual(kind) and getattr(value, name, MISSING) is MISSING
 
 
 def _attribute(value: Any, kind: type, name: str) -> Any:

@@ -182,13 +182,15 @@ def fetcher(path: Path, layout: Layout, steps: tuple[Step, ...]) -> Callable[[Va
         return lambda _values, result: walk(result, steps)
     if path.root is Root.ARGUMENT and path.argument is not None:
         index = layout.positions.get(path.argument) if layout.exact and isinstance(path.argument, str) else None
-        if index is not None and not steps:
-            return lambda values, _result: values[index]
+        if index is not None:
+            return _from(index, steps)
         start = layout.argument(path.argument)
+        if start is _missing:
+            return lambda _values, _result: MISSING
     elif path.root is Root.SELF and layout.receiver:
         start = layout.self_of
         if layout.exact and layout.positional:
-            return _from_first(steps)
+            return _from(0, steps)
     else:
         return lambda _values, _result: MISSING
     if not steps:
@@ -209,20 +211,27 @@ def _with_lookups(path: Path, layout: Layout, steps: tuple[Step, ...]) -> Callab
     return fetch
 
 
-def _from_first(steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
-    # The usual owner path is `self.user_id`: it is worth a reader without a loop.
-    only = steps[0] if len(steps) == 1 else None
-    if not isinstance(only, Attribute):
-        return lambda values, _result: walk(values[0], steps)
-    read, name = reader_of(only.name), only.name
-    usual = read.usual
+def _from(index: int, steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
+    """The usual paths, `args.run_id`, `self.user_id` and `args.message.seq`, are worth readers without a loop."""
+    if not steps:
+        return lambda values, _result: values[index]
+    if not all(type(step) is Attribute for step in steps):
+        return lambda values, _result: walk(values[index], steps)
+    names = [step.name for step in steps if isinstance(step, Attribute)]
+    asked = [(name, reader_of(name).usual) for name in names]
 
     def fetch(values: Values, _result: Any) -> Any:
-        try:
-            value = values[0]
-            return getattr(value, name) if id(type(value)) in usual else read(value)
-        except AttributeError:
-            return _item(values[0], name)
+        value = values[index]
+        for name, usual in asked:
+            kind = type(value)
+            if kind is dict or id(kind) not in usual:
+                value = _attribute(value, name)
+            else:
+                try:
+                    value = getattr(value, name)
+                except AttributeError:
+                    value = _item(value, name)
+        return value
 
     return fetch
 
@@ -233,7 +242,7 @@ class Reader:
     ``cell`` counts how often it was asked, and how often it gave a value: ``[asked, gave]``.
     """
 
-    __slots__ = ("_context", "binding", "cell", "fetch")
+    __slots__ = ("_context", "binding", "cell", "fetch", "has_context")
 
     def __init__(self, path: Path, layout: Layout, cell: list[int]) -> None:
         self.binding = path.binding
@@ -241,13 +250,21 @@ class Reader:
         self.fetch = fetcher(path, layout, path.steps)
         shortest = 2 if path.root is Root.SELF else 1
         has_context = len(path.steps) >= shortest and path.binding is None
+        self.has_context = has_context
         self._context = fetcher(path, layout, path.steps[:-1]) if has_context else None
 
     def read(self, values: Values, result: Any = MISSING) -> Any:
         """The value, or MISSING."""
         cell = self.cell
         cell[0] += 1
-        value = _safe(self.fetch, values, result)
+        try:
+            value = self.fetch(values, result)
+        except _USUAL:
+            return MISSING
+        except Exception as error:
+            if raised_by_signal(error):
+                raise
+            return MISSING
         if value is not None and value is not MISSING:
             cell[1] += 1
         return value
@@ -268,7 +285,7 @@ class UserReader:
     ``user_of`` gives the user of an id: of a login the one that has exactly this id, else whom the id means.
     """
 
-    __slots__ = ("_bindings", "_readers", "_token", "everyone", "of_call")
+    __slots__ = ("_bindings", "_readers", "_token", "everyone", "has_context", "of_call")
 
     def __init__(
         self,
@@ -284,6 +301,8 @@ class UserReader:
         self.everyone = any(path.root is Root.EVERYONE for path in paths)
         self.of_call = bool(paths) and all(path.root is not Root.SELF for path in paths)
         """True where they say whose a call is, and nothing of the object that is called."""
+        self.has_context = any(one.has_context for one in self._readers)
+        """False where no path goes through a user-context object."""
 
     def __bool__(self) -> bool:
         return bool(self._readers)

@@ -331,12 +331,3 @@ class Runs:
                 self._runs.popitem(last=False)
                 self.evicted += 1
         return run
-
-    @staticmethod
-    def _again(run: Run, number: object) -> bool:
-        if run.numbers is None:
-            run.numbers = deque(maxlen=_SEQUENCES)
-        if number in run.numbers:
-            return True
-        run.numbers.append(number)
-        return False

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LIVE: Final = 60.0
 """Seconds for which an id counts as in use after it was last seen; ids that come back later are recycled ones."""
 
+AT_ONCE: Final = 0.05
+"""Seconds within which an id that is seen again was just seen."""
+
 AGAIN: Final = LIVE / 2
 """Seconds after which other processes are told once more of an id that is still in use."""
 
@@ -95,6 +98,8 @@ class Bindings:
         table = self._table(kind)
         known = table.get(identifier)
         elsewhere = self.elsewhere
+        if known is not None and known.user is user and elsewhere is None and self._rested < known.seen > now - AT_ONCE:
+            return None  # one context passes many points
         before = known if known is not None or elsewhere is None else elsewhere.before(kind, identifier)
         in_use = before is not None and before.live(now) and before.seen > self._rested
         earlier = before.user if before is not None and in_use and not same(before.user, user) else None

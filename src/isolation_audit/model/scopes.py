@@ -197,10 +197,7 @@ class Moment:
     it, and for which value of the application's variable; see ``model/ambient.py``.
     """
 
-    __slots__ = ("ambient",)
-
-    def __init__(self) -> None:
-        self.ambient: tuple[Any, ...] | None = None
+    ambient: tuple[Any, ...] | None = None
 
 
 def entered() -> None:
@@ -258,7 +255,8 @@ def listener_faults() -> int:
 def enter(scope: Scope) -> None:
     """Make ``scope`` current and tell the listener."""
     scope_variable.set(scope)
-    entered()
+    # As entered(), without a call: the application's stack may have no room left for one, and both change, or none.
+    moment_variable.set(Moment())
     try:
         living.began(scope)
         _listening.listener.begin(scope)
@@ -277,8 +275,9 @@ def leave(scope: Scope, *, failed: bool = False) -> None:
     scope.failed = failed
     current = scope_variable.get()
     if current is scope:
-        scope_variable.set(scope.parent)
-        entered()
+        parent = scope.parent
+        scope_variable.set(parent)
+        moment_variable.set(None if parent is None and request_variable.get() is None else Moment())  # as above
     else:
         # Left before the scopes that were entered in it: when they end, they must not bring it back.
         while current is not None and current.parent is not scope:

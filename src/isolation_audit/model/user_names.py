@@ -152,15 +152,17 @@ def claim_of(claims: object, keys: tuple[str, ...]) -> int:
 
 def names_in_context(context: object, user_id: str) -> Name | None:
     """The other names of a user in a context that has this id of theirs; what names the context itself is left out."""
-    found = [(key, plain_id(field_of(context, key))) for key in _IN_CONTEXTS]
-    texts = {text for _key, text in found if text is not None}
-    if user_id not in texts:
-        return None
-    return Name(
-        user_id,
-        tuple(text for key, text in found if text is not None and text != user_id and key in _ALIASES),
-        tuple(text for key, text in found if text is not None and text != user_id and key not in _ALIASES),
-    )
+    fields = fields_of(context)
+    aliases, ids, named = [], [], False
+    for key in _IN_CONTEXTS:
+        value = fields.get(key) if fields else _slot(context, key)
+        text = None if value is None else plain_id(value)
+        if text is not None:
+            if text == user_id:
+                named = True
+            else:
+                (aliases if key in _ALIASES else ids).append(text)
+    return Name(user_id, tuple(aliases), tuple(ids)) if named and (aliases or ids) else None
 
 
 def field_of(person: object, field: str) -> Any:

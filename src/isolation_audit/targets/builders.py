@@ -21,6 +21,8 @@ _EVIDENT: Final = re.compile(
     r"(Factory|Builder|Provider|Maker)\.\w|(^|\.)_?(create|make|build|new|provide|spawn|get|get_or_create)_\w+$"
 )
 
+_MOST: Final = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Builder:
@@ -54,7 +56,20 @@ def builder(codes: dict[int, tuple[CodeType, Factory]], inside: Container[int]) 
                 break
             asked = True  # of the frames beyond, nothing but declared factories count
         frame = frame.f_back  # type: ignore[assignment]
-    return evident if declared is None else Builder(str(declared.target), declared)
+    return evident if declared is None else _declared(declared)
+
+
+_named: Final[dict[int, Builder]] = {}
+"""By the identity of its entry, which the builder holds."""
+
+
+def _declared(entry: Factory) -> Builder:
+    known = _named.get(id(entry))
+    if known is None or known.declared is not entry:
+        if len(_named) >= _MOST:
+            _named.clear()
+        known = _named[id(entry)] = Builder(str(entry.target), entry)
+    return known
 
 
 def _name(code: CodeType) -> str:

@@ -57,7 +57,7 @@ class Registrar:
             self.counter[self.place] += 1
         ambient = runtime.ambient.current()
         named = owner.read(values, result)
-        context = owner.context(values, result)
+        context = owner.context(values, result) if owner.has_context else MISSING
         if named is not None:
             if context is not MISSING and context is not None:
                 runtime.ids.learn_names(context, named)

@@ -15,8 +15,6 @@ from isolation_audit.targets.addressing import Addressee
 from isolation_audit.targets.ownership import known, owner_of, owner_reader, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from isolation_audit.config.model import Emitter
     from isolation_audit.content.index import Mark
     from isolation_audit.content.witness import ContentWitness
@@ -64,28 +62,31 @@ class ContentPoint(Interceptor):
         emission: Emission | None = emission_variable.get()
         if emission is None:
             return
-        for payload in self._payloads(values):
-            if payload is MISSING or payload is None:
-                continue
-            marks = self._marks(emission, payload)
-            if marks:
-                self._judge(emission, payload, marks, obj, values)
+        if self._plain is not None:
+            payload, cell = values[self._plain], self._plain_cell
+            cell[ASKED] += 1
+            if payload is not None:
+                cell[GAVE] += 1
+                self._search(emission, payload, obj, values)
+            return
+        for one in self._payload:
+            payload = one.read(values)
+            if payload is not MISSING and payload is not None:
+                self._search(emission, payload, obj, values)
 
-    def _payloads(self, values: Values) -> Iterable[Any]:
-        if self._plain is None:
-            return (one.read(values) for one in self._payload)
-        payload = values[self._plain]
-        self._plain_cell[ASKED] += 1
-        self._plain_cell[GAVE] += payload is not None
-        return (payload,)
-
-    def _marks(self, emission: Emission, payload: Any) -> list[Mark]:
+    def _search(self, emission: Emission, payload: Any, obj: Any, values: Values) -> None:
         searched = emission.searched
         if searched is None:
             searched = emission.searched = []
         for earlier, marks in searched:
             if earlier is payload:
-                return marks
+                break  # by an outer layer
+        else:
+            marks = self._marks(searched, payload)
+        if marks:
+            self._judge(emission, payload, marks, obj, values)
+
+    def _marks(self, searched: list[tuple[Any, list[Mark]]], payload: Any) -> list[Mark]:
         marks, complete = self._content.marks(payload)
         if not complete:
             self._runtime.tally.payloads_truncated += 1

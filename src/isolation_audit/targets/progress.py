@@ -6,6 +6,7 @@ from asyncio import CancelledError
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.analysis.texts import LONGEST
 from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values, readers
 from isolation_audit.instrument.observations import Deviated, Emission, Progress, Undelivered
 from isolation_audit.instrument.probe import Interceptor
@@ -47,7 +48,7 @@ class ProgressPoint(Interceptor):
         self._run = readers(entry.run, layout, runtime.paths.of(entry, "run"))
         self._number = readers(entry.sequence, layout, runtime.paths.of(entry, "sequence"))
         self._pair = readers(entry.pair, layout, runtime.paths.of(entry, "pair"))
-        self._undelivered = [_RESULTS[name] for name in entry.undelivered]
+        self._undelivered = tuple(_RESULTS[name] for name in entry.undelivered)
 
     def before(self, values: Values) -> Any:
         """Advance the run; publish a deviation."""
@@ -85,9 +86,11 @@ class ProgressPoint(Interceptor):
         if failure is not None:
             where, error = failure
             self._tell(emission, progress, name, f"{where} raised {type(error).__name__}, and {_caught(error)}")
-        elif self._undelivered and any(result is one for one in self._undelivered):
-            self._tell(emission, progress, name, f"it returned {result!r}")
         else:
+            for one in self._undelivered:
+                if result is one:
+                    self._tell(emission, progress, name, f"it returned {result!r}")
+                    return
             progress.delivered.append((self._layer, values))
 
     def failed(self, state: Any, error: BaseException) -> None:
@@ -107,6 +110,7 @@ class ProgressPoint(Interceptor):
             return
         number = _identifier(self._number, values) if self._number else None
         pair = _identifier(self._pair, values) if self._pair else None
+        # In the usual case nothing comes back.
         deviation = runs.advance(self._layer, run_id, name, number, pair, repeated=repeated)
         if deviation is not None:
             self._runtime.publish(Deviated(self._entry, self._method, deviation))
@@ -114,6 +118,8 @@ class ProgressPoint(Interceptor):
     def _run_id(self, key: str, values: Values) -> str | None:
         for one in self._run:
             found = one.read(values)
+            if type(found) is str and 0 < len(found) <= LONGEST:
+                return found
             if found is not MISSING and (text := plain_name(found)):
                 return text
         scope = current_scope()
@@ -142,8 +148,10 @@ def _caught(error: BaseException) -> str:
 def _identifier(readers: list[Reader], values: Values) -> int | str | None:
     for one in readers:
         found = one.read(values)
-        if type(found) is int or type(found) is str:
-            return found if type(found) is int else plain_name(found)
+        if type(found) is int:
+            return found
+        if type(found) is str:
+            return plain_name(found)
     return None
 
 

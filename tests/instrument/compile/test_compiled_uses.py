@@ -18,6 +18,8 @@ from isolation_audit.instrument.compile.check import Read, can_give, plain_read
 from isolation_audit.instrument.compile.site import Site
 from isolation_audit.instrument.shims import exact_layout
 from isolation_audit.model.remembered import remembered
+from isolation_audit.model.requests import Request
+from isolation_audit.model.scopes import Moment, Scope
 from isolation_audit.model.users import Kind
 
 OURS = str(Path(isolation_audit.__file__).parent)
@@ -320,7 +322,9 @@ def test_what_is_remembered_keeps_nothing_of_a_unit():
             engine.ask()
         (site,) = [one for one in auditor.runtime.tally.cells._sites if one.clean]
         kept = {type(value) for value in site.known}
-        assert kept == {type, str, object, type([].append)}
+        assert kept == {type, str, Moment, type([].append)}
+        (moment,) = [value for value in site.known if type(value) is Moment]
+        assert not any(type(one) in (Scope, Request) for one in moment.ambient)
         auditor._look_again()
         assert app.Engine not in site.known
 

@@ -6,6 +6,7 @@ import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.frames import own_place
 from isolation_audit.config.model import Deprecation, Engine
 from isolation_audit.instrument.observations import Built, Drifted, Manufactured
 from isolation_audit.instrument.stacks import here
@@ -16,6 +17,7 @@ from isolation_audit.rules.factories.other_things import OtherThing
 from isolation_audit.rules.factories.registers import Registers
 from isolation_audit.rules.factories.same_names import LoadedTwice, NamesClash, SameNames
 from isolation_audit.targets.builders import builder
+from isolation_audit.targets.construction import BUILT_FOR
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Config
@@ -198,16 +200,17 @@ class FactoriesMonitor(Monitor):
         made_by = builder(self.runtime.factory_codes, self.runtime.constructor_codes.get(target, {}))
         if made_by is None and role not in self._factories:
             return  # as long as no factory is at work, everybody builds
-        stack = here()
-        at_once = self._at_once(built, role, made_by, stack)
+        at_once = self._at_once(built, role, made_by)
         if made_by is not None:
-            self._several(built, role, made_by, stack, told=at_once)
+            self._several(built, role, made_by, told=at_once)
 
-    def _several(self, built: Built, role: str, made_by: Builder, stack: RawStack, *, told: bool) -> None:
+    def _several(self, built: Built, role: str, made_by: Builder, *, told: bool) -> None:
         factories = self._factories.setdefault(role, {})
-        if made_by.name not in factories and len(factories) >= _FACTORIES:
-            return
-        factory = factories.setdefault(made_by.name, _Factory(made_by.declared is not None, stack))
+        factory = factories.get(made_by.name)
+        if factory is None:
+            if len(factories) >= _FACTORIES:
+                return
+            factory = factories.setdefault(made_by.name, _Factory(made_by.declared is not None, here()))
         factory.built += 1
         name, first = next(iter(factories.items()))
         if first is not factory and not told and role not in self._canonical:
@@ -223,15 +226,15 @@ class FactoriesMonitor(Monitor):
                 before=(first.stack, f"built by {name} here"),
                 severity=None if first.declared or factory.declared else Severity.NOTE,
             )
-        self._types(built, role, made_by, factory, stack)
+        self._types(built, role, made_by, factory)
 
-    def _types(self, built: Built, role: str, made_by: Builder, factory: _Factory, stack: RawStack) -> None:
+    def _types(self, built: Built, role: str, made_by: Builder, factory: _Factory) -> None:
         """One factory that builds classes of several kinds."""
         kind = type(built.obj)
         name = f"{kind.__module__}:{kind.__qualname__}"
         if name in factory.types or len(factory.types) >= _FACTORIES:
             return
-        factory.types[name] = stack
+        factory.types[name] = here()
         other, first = next(iter(factory.types.items()))
         if other != name:
             self.report(
@@ -246,7 +249,7 @@ class FactoriesMonitor(Monitor):
                 severity=None if made_by.declared is not None else Severity.NOTE,
             )
 
-    def _at_once(self, built: Built, role: str, made_by: Builder | None, stack: RawStack) -> bool:
+    def _at_once(self, built: Built, role: str, made_by: Builder | None) -> bool:
         """True where the user has an engine of this role already, from somewhere else."""
         owner = built.named
         if owner is None or owner.kind is not Kind.USER:
@@ -256,7 +259,7 @@ class FactoriesMonitor(Monitor):
         by = "a direct call" if made_by is None else made_by.name
         declared = made_by is not None and made_by.declared is not None
         other = next((one for one in live if one.by != by), None)
-        self._remember(key, live, built.obj, _Live(_reference(built.obj), by, declared, stack))
+        self._remember(key, live, built.obj, _Live(_reference(built.obj), by, declared, _place(built)))
         if other is None or (made_by is None and role in self._canonical):
             return False
         self.report(
@@ -368,6 +371,13 @@ def _roles(config: Config) -> dict[str, str]:
         cls = f"{module}:{name.partition('.')[0]}"
         found[target] = cls if cls in engines else role
     return found
+
+
+def _place(built: Built) -> RawStack:
+    """Where it was built: as its record has it, where the application is near enough to be in that."""
+    record = built.record
+    origin: RawStack = () if record is None or record.origin_label != BUILT_FOR else record.origin or ()
+    return origin if own_place(origin) is not None else here()
 
 
 def _reference(obj: Any) -> weakref.ref[Any] | Any:
