@@ -53,11 +53,15 @@ class Guarded:
     """
 
     __slots__ = (
+        "after",
         "barrier",
+        "before",
         "calls",
         "check",
+        "failed",
         "interceptor",
         "minds_failures",
+        "minds_more",
         "minds_results",
         "place",
         "probe",
@@ -76,6 +80,11 @@ class Guarded:
         kind = type(interceptor)
         self.minds_results = getattr(kind, "after", Interceptor.after) is not Interceptor.after
         self.minds_failures = getattr(kind, "failed", Interceptor.failed) is not Interceptor.failed
+        self.minds_more = self.minds_results or self.minds_failures
+        # Looked up once, not at each call.
+        self.before: Callable[[Values], Any] = interceptor.before
+        self.after: Any = getattr(interceptor, "after", None)
+        self.failed: Any = getattr(interceptor, "failed", None)
 
     def absorb(self, error: Exception) -> None:
         """Count a fault; what a signal handler raised is the application's own and goes on."""
@@ -158,7 +167,7 @@ class Probe:
         guarded, state = states[0]
         if guarded.reads_nothing and len(states) == 1:
             try:
-                guarded.interceptor.after(state, result)
+                guarded.after(state, result)
             except Exception as fault:
                 _absorbed(guarded, fault)
             return
@@ -169,7 +178,7 @@ class Probe:
             for guarded, state in reversed(states) if len(states) > 1 else states:
                 if guarded.minds_results:
                     try:
-                        guarded.interceptor.after(state, result)
+                        guarded.after(state, result)
                     except Exception as fault:
                         _absorbed(guarded, fault)
         finally:
@@ -186,7 +195,7 @@ class Probe:
             for guarded, state in reversed(states):
                 if guarded.minds_failures:
                     try:
-                        guarded.interceptor.failed(state, error)
+                        guarded.failed(state, error)
                     except Exception as fault:
                         _absorbed(guarded, fault)
         finally:
@@ -223,8 +232,7 @@ def _nobody(_values: Values, _witnesses: object = None) -> None:
 
 
 def _one(guarded: Guarded) -> Callable[[Values], States | None]:
-    interceptor, calls = guarded.interceptor, guarded.calls
-    minds_more = guarded.minds_results or guarded.minds_failures
+    ask, calls, minds_more = guarded.before, guarded.calls, guarded.minds_more
 
     def before(values: Values) -> States | None:
         me = get_ident()
@@ -233,7 +241,7 @@ def _one(guarded: Guarded) -> Callable[[Values], States | None]:
         try:
             inside.add(me)
             calls[0] += 1
-            state = interceptor.before(values)
+            state = ask(values)
         except Exception as error:
             try:
                 guarded.absorb(error)
@@ -254,7 +262,7 @@ def _passing(every: tuple[Guarded, ...]) -> Callable[[Values, Any], States | Non
         return _passing_alone(first)
     assert first.check is not None  # noqa: S101 - only those with a check come here
     clean, knows = first.check.site, first.interceptor.passes
-    steps = [(guarded, guarded.interceptor.before) for guarded in others]
+    steps = [(guarded, guarded.before) for guarded in others]
 
     def passes(values: Values, witnesses: Any) -> States | None:
         me = get_ident()
@@ -319,10 +327,7 @@ def _absorb(at: Guarded, states: States, error: Exception) -> None:
 
 
 def _several(every: tuple[Guarded, ...]) -> Callable[[Values], States | None]:
-    steps = [
-        (guarded, guarded.interceptor, guarded.calls, guarded.minds_results or guarded.minds_failures)
-        for guarded in every
-    ]
+    steps = [(guarded, guarded.before, guarded.calls) for guarded in every]
 
     def before(values: Values) -> States | None:
         me = get_ident()
@@ -331,14 +336,14 @@ def _several(every: tuple[Guarded, ...]) -> Callable[[Values], States | None]:
         states: States = ()
         try:
             inside.add(me)
-            for guarded, interceptor, calls, minds_more in steps:
+            for guarded, ask, calls in steps:
                 calls[0] += 1
                 try:
-                    state = interceptor.before(values)
+                    state = ask(values)
                 except Exception as error:
                     _absorbed(guarded, error)
                 else:
-                    if minds_more and state is not None:
+                    if state is not None and guarded.minds_more:
                         states += ((guarded, state),)
         except BaseException as error:
             # Something of the application's came through (KeyboardInterrupt, a time limit): close what is open.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -48,7 +48,7 @@ class Run:
     failed: bool = False
     missed_end: bool = False
     """It has been said that something was missing at its end."""
-    numbers: deque[object] | None = None
+    numbers: dict[int | str, None] = field(default_factory=dict)
     over: bool = False
     """New work for the same id has begun since it was over: its first event begins a new run."""
     open: Openings | None = None
@@ -161,7 +161,7 @@ class Runs:
         times = run.had[event] = run.had.get(event, 0) + 1
         if times == 1:
             self._layers[layer].add(event)
-        if repeated or (number is not None and self._again(run, number)):
+        if repeated or (number is not None and run.again(number)):
             return self._repetition(run, event)
         automaton = self.automaton
         if event in automaton.closers:
@@ -188,7 +188,7 @@ class Runs:
     def _stray(self, run: Run, event: str, number: object) -> Deviation:
         """What a first event is if nothing follows it: one more of a run that is over."""
         run.over, run.stray = True, None
-        again = number is not None and run.numbers is not None and number in run.numbers
+        again = number in run.numbers
         return Deviation(run, self.automaton, event, run.state, run.last, None, repeated=again)
 
     def _repetition(self, run: Run, event: str) -> Deviation:

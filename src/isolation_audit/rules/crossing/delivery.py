@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import deque
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +18,7 @@ from isolation_audit.content import secrets
 from isolation_audit.content.naming import Naming, named, parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.scopes import emission_variable, of_test, test_variable
 from isolation_audit.model.users import Kind, User, plain_text, same
 from isolation_audit.rules.provenance.inputs import own_inputs
@@ -99,7 +99,8 @@ class Addressees:
         self._public = (*config.addressees.public, *(glob for emitter in config.emitters for glob in emitter.public))
         self._shared = config.addressees.shared
         self._words = runtime.part(OwnWords)
-        self._own: dict[str, deque[tuple[int, float]]] = {}
+        self._own: dict[str, dict[int, float]] = {}
+        """By sender: the last messages to themselves, and when each was sent."""
         self._waiting: dict[tuple[str, int], _Waiting] = {}
         self._sent_on: dict[tuple[int, str], float] = {}
         """By text and sender: when it was last seen going to others."""
@@ -131,7 +132,9 @@ class Addressees:
             self.to_oneself(sender, payload)
             return True
         key = hash(payload) if type(payload) is str else _key(payload)
-        self._shares(sender, key, payload)
+        sent = self._sent_on.get((key, sender.id))
+        if sent is None or sent < time.monotonic() - ROUND:
+            self._shares(sender, key, payload)
         if secrets.version():
             return False
         # Only a secret could be told of whatever goes round, or says nothing of its sender or in a way that is meant.
@@ -209,12 +212,10 @@ class Addressees:
 
     def _shares(self, sender: User, key: int, payload: Any) -> None:
         """The same, once for all who receive a payload one by one."""
-        sent, now = self._sent_on.get((key, sender.id)), time.monotonic()
-        if sent is None or sent < now - ROUND:
-            if len(self._sent_on) >= _TEXTS:
-                self._sent_on.clear()
-            self._sent_on[key, sender.id] = now
-            self._shared_by(sender, payload)
+        if len(self._sent_on) >= _TEXTS:
+            self._sent_on.clear()
+        self._sent_on[key, sender.id] = time.monotonic()
+        self._shared_by(sender, payload)
 
     def _marks(self, message: Message) -> list[Mark]:
         content = self._runtime.content
@@ -245,18 +246,19 @@ class Addressees:
             if len(self._own) >= _SENDERS:
                 # All at once: what is remembered matters only as long as the round goes on.
                 self._own.clear()
-            own = self._own.setdefault(sender.id, deque(maxlen=_MESSAGES))
-        own.append((key, time.monotonic()))
+            own = self._own.setdefault(sender.id, {})
+        own.pop(key, None)
+        own[key] = time.monotonic()
+        if len(own) > _MESSAGES:
+            drop_oldest(own, _MESSAGES)
         if self._waiting:
             self._waiting.pop((sender.id, key), None)
 
     def _goes_round(self, sender: User, key: int) -> bool:
         """True where the sender's own connection has been sent this a moment ago."""
         own = self._own.get(sender.id)
-        if not own:
-            return False
-        sent = [when for one, when in tuple(own) if one == key]
-        return bool(sent) and sent[-1] > time.monotonic() - ROUND
+        sent = None if own is None else own.get(key)
+        return sent is not None and sent > time.monotonic() - ROUND
 
     def _is_harmless(self, sender: User, key: int, payload: Any) -> bool:
         """True where nothing is to be told of a text, whoever receives it: found out once for all who do."""

@@ -208,7 +208,8 @@ class OwnWords:
 
 def asked_for(inputs: Inputs) -> frozenset[str]:
     """What a unit has asked for by the parameters of its path: a room's name, a document's number."""
-    return frozenset[str]().union(*(addressed(one) for one in inputs.kept if one.texts in ADDRESSED))
+    every = [addressed(one) for one in inputs.kept if one.texts in ADDRESSED]
+    return every[0] if len(every) == 1 else frozenset[str]().union(*every)
 
 
 def holds(text: str, phrases: Sequence[Phrase]) -> set[int]:
@@ -262,8 +263,9 @@ def _phrases(text: str, user: User) -> Iterator[Phrase]:
         words = _words(sentence)[:_MOST_WORDS]
         if len(words) < _WORDS or sum(map(len, words)) < _LETTERS or all(map(str.isdigit, words)):
             continue
-        longest = max(range(len(words)), key=lambda place: len(words[place]))
-        if len(words) > _LONGEST_WORD or len(words[longest]) >= _LONGEST_WORD:
+        lengths = [*map(len, words)]
+        longest = lengths.index(max(lengths))
+        if len(words) > _LONGEST_WORD or lengths[longest] >= _LONGEST_WORD:
             place = min(longest, len(words) - 2)
             pair = hash((words[place], words[place + 1]))
             yield Phrase(hash(tuple(words)), len(words), hash(words[longest]), pair, place, user)

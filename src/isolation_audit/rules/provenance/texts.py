@@ -98,9 +98,12 @@ def brought(one: Input) -> Any:
 def addressed(one: Input) -> frozenset[str]:
     """What the client has asked for by the parameters of the route: a room's name, a document's number."""
     held = one.value if one.texts is of_asgi else _fields(one.value) if one.texts is of_object else {}
-    given = (held.get(name) for name in _BY_PATH)
-    pairs = [pair for values in given if type(values) is dict for pair in values.items()]
-    return frozenset(str(value) for _name, value in pairs if type(value) in (str, int))
+    found = []
+    for name in _BY_PATH:
+        values = held.get(name)
+        if type(values) is dict:
+            found += [str(value) for value in [*values.values()] if type(value) is str or type(value) is int]
+    return frozenset(found)
 
 
 def _values(query: Any) -> list[str]:
