@@ -114,10 +114,11 @@ class Index:
             return list(marks.values()), complete
         marks = {key: mark for key, mark in marks.items() if mark.secret or not _only_inside(key, keys, text)}
         # As a rule all are one user's: those are told apart without a look at their fields.
-        first = next(iter(marks.values()), None)
-        if first is not None and all(mark.user is first.user and mark.secret is first.secret for mark in marks.values()):
-            return [first], complete
-        return list(dict.fromkeys(marks.values())), complete
+        listed = list(marks.values())
+        for mark in listed:
+            if mark.user is not listed[0].user or mark.secret is not listed[0].secret:
+                return list(dict.fromkeys(listed)), complete
+        return listed[:1], complete
 
     def _in_reading(self, reading: Reading, searched: tuple[Shape, ...]) -> set[bytes]:
         known = self._marks.__contains__

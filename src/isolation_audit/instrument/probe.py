@@ -53,12 +53,9 @@ class Guarded:
     """
 
     __slots__ = (
-        "after",
         "barrier",
-        "before",
         "calls",
         "check",
-        "failed",
         "interceptor",
         "minds_failures",
         "minds_more",
@@ -81,10 +78,6 @@ class Guarded:
         self.minds_results = getattr(kind, "after", Interceptor.after) is not Interceptor.after
         self.minds_failures = getattr(kind, "failed", Interceptor.failed) is not Interceptor.failed
         self.minds_more = self.minds_results or self.minds_failures
-        # Looked up once, not at each call.
-        self.before: Callable[[Values], Any] = interceptor.before
-        self.after: Any = getattr(interceptor, "after", None)
-        self.failed: Any = getattr(interceptor, "failed", None)
 
     def absorb(self, error: Exception) -> None:
         """Count a fault; what a signal handler raised is the application's own and goes on."""
@@ -167,7 +160,7 @@ class Probe:
         guarded, state = states[0]
         if guarded.reads_nothing and len(states) == 1:
             try:
-                guarded.after(state, result)
+                guarded.interceptor.after(state, result)
             except Exception as fault:
                 _absorbed(guarded, fault)
             return
@@ -178,7 +171,7 @@ class Probe:
             for guarded, state in reversed(states) if len(states) > 1 else states:
                 if guarded.minds_results:
                     try:
-                        guarded.after(state, result)
+                        guarded.interceptor.after(state, result)
                     except Exception as fault:
                         _absorbed(guarded, fault)
         finally:
@@ -195,7 +188,7 @@ class Probe:
             for guarded, state in reversed(states):
                 if guarded.minds_failures:
                     try:
-                        guarded.failed(state, error)
+                        guarded.interceptor.failed(state, error)
                     except Exception as fault:
                         _absorbed(guarded, fault)
         finally:
@@ -232,7 +225,7 @@ def _nobody(_values: Values, _witnesses: object = None) -> None:
 
 
 def _one(guarded: Guarded) -> Callable[[Values], States | None]:
-    ask, calls, minds_more = guarded.before, guarded.calls, guarded.minds_more
+    interceptor, calls, minds_more = guarded.interceptor, guarded.calls, guarded.minds_more
 
     def before(values: Values) -> States | None:
         me = get_ident()
@@ -241,7 +234,7 @@ def _one(guarded: Guarded) -> Callable[[Values], States | None]:
         try:
             inside.add(me)
             calls[0] += 1
-            state = ask(values)
+            state = interceptor.before(values)
         except Exception as error:
             try:
                 guarded.absorb(error)
@@ -262,7 +255,7 @@ def _passing(every: tuple[Guarded, ...]) -> Callable[[Values, Any], States | Non
         return _passing_alone(first)
     assert first.check is not None  # noqa: S101 - only those with a check come here
     clean, knows = first.check.site, first.interceptor.passes
-    steps = [(guarded, guarded.before) for guarded in others]
+    steps = [(guarded, guarded.interceptor.before) for guarded in others]
 
     def passes(values: Values, witnesses: Any) -> States | None:
         me = get_ident()
@@ -327,7 +320,7 @@ def _absorb(at: Guarded, states: States, error: Exception) -> None:
 
 
 def _several(every: tuple[Guarded, ...]) -> Callable[[Values], States | None]:
-    steps = [(guarded, guarded.before, guarded.calls) for guarded in every]
+    steps = [(guarded, guarded.interceptor, guarded.calls) for guarded in every]
 
     def before(values: Values) -> States | None:
         me = get_ident()
@@ -336,10 +329,10 @@ def _several(every: tuple[Guarded, ...]) -> Callable[[Values], States | None]:
         states: States = ()
         try:
             inside.add(me)
-            for guarded, ask, calls in steps:
+            for guarded, interceptor, calls in steps:
                 calls[0] += 1
                 try:
-                    state = ask(values)
+                    state = interceptor.before(values)
                 except Exception as error:
                     _absorbed(guarded, error)
                 else:

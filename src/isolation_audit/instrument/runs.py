@@ -69,6 +69,16 @@ class Run:
     compared: bool = False
     """It has been compared with the other layers."""
 
+    def again(self, number: int | str) -> bool:
+        """True where one of its last events had this number."""
+        numbers = self.numbers
+        if number in numbers:
+            return True
+        numbers[number] = None
+        if len(numbers) > _SEQUENCES:
+            numbers.pop(next(iter(numbers)), None)
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Deviation:

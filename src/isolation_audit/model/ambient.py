@@ -136,26 +136,16 @@ class Ambient:
         """The user whom the context itself has; what a request's headers, session or login say is none of it."""
         version = remembered.version
         scope = current_scope()
-        read, value = self._read_adopted, UNSET
-        if read is not None:
-            value = read(UNSET)
-            if value is not UNSET and value is not None and (scope is None or value is not scope.adopted):
-                plain = type(value) is str and self._user_of is None
-                if self._user_of is not None:
-                    value = self._user_of(value)
-                known = self._known
-                user = (known(value) if type(value) is str else None) or self._token(value)
-                if user is not None:
-                    if not user.login:
-                        self.enter(user)
-                    self.told = True
-                    if plain:
-                        self._keep(version, value, user, said=True)
-                    return self._said(user)
+        value = UNSET if self._read_adopted is None else self._read_adopted(UNSET)
+        if value is not UNSET and value is not None and (scope is None or value is not scope.adopted):
+            user = self._told(value)
+            if user is not None:
+                if self._user_of is None:
+                    self._keep(version, value, user, said=True)
+                return self._said(user)
         if scope is not None:
             user = self._token(scope.user_id)
-            # What the variable holds is compared by identity, and kept for it: no object of the application's.
-            if user is not None and (read is None or value is UNSET or value is None or type(value) is str):
+            if user is not None:
                 self._keep(version, value, user, said=False)
             return user
         for ask in self._held:
@@ -166,10 +156,25 @@ class Ambient:
                 return self._said(user)
         return None
 
+    def _told(self, value: Any) -> User | None:
+        """The user whom a value of the application's variable names."""
+        if self._user_of is not None:
+            value = self._user_of(value)
+        known = self._known
+        user = (known(value) if type(value) is str else None) or self._token(value)
+        if user is not None:
+            if not user.login:
+                self.enter(user)
+            self.told = True
+        return user
+
     def _keep(self, version: object, value: Any, user: User, *, said: bool) -> None:
-        """Remember who is at work for as long as nothing changes; ``said``: where the running request agrees."""
+        """Remember who is at work for as long as nothing changes; ``said``: and as the running request agrees.
+
+        The variable's value is compared by identity, and kept for it: so no object of the application's.
+        """
         moment: Moment | None = current_moment()
-        if moment is not None:
+        if moment is not None and (value is UNSET or value is None or type(value) is str):
             moment.ambient = (self, version, self._read_adopted, value, user, said)
 
     @staticmethod

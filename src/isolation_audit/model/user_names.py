@@ -153,7 +153,9 @@ def claim_of(claims: object, keys: tuple[str, ...]) -> int:
 def names_in_context(context: object, user_id: str) -> Name | None:
     """The other names of a user in a context that has this id of theirs; what names the context itself is left out."""
     fields = fields_of(context)
-    aliases, ids, named = [], [], False
+    aliases: list[str] = []
+    ids: list[str] = []
+    named = False
     for key in _IN_CONTEXTS:
         value = fields.get(key) if fields else _slot(context, key)
         text = None if value is None else plain_id(value)

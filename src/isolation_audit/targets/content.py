@@ -78,10 +78,11 @@ class ContentPoint(Interceptor):
         searched = emission.searched
         if searched is None:
             searched = emission.searched = []
-        for earlier, marks in searched:
+        marks = None
+        for earlier, found in searched:
             if earlier is payload:
-                break  # by an outer layer
-        else:
+                marks = found  # by an outer layer
+        if marks is None:
             marks = self._marks(searched, payload)
         if marks:
             self._judge(emission, payload, marks, obj, values)
