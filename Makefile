@@ -9,7 +9,7 @@ LOWEST := $(VENV)-lowest/.installed
 JOBS ?= 4
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: environment environment-lowest grafana demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps libraries screenshots clean
+.PHONY: environment environment-lowest grafana obs stack demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps libraries screenshots clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -56,7 +56,7 @@ lint: $(STAMP)  ## format, style, types, layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/mypy -p grafana.source
+	$(BIN)/mypy -p grafana.source -p grafana.checks -p grafana.stack
 	$(MAKE) docs grafana
 	git diff --exit-code -- docs/rules docs/reference grafana
 
@@ -65,6 +65,12 @@ docs: $(STAMP)  ## generate docs/rules from the rules, and the tables of docs/re
 
 grafana: $(STAMP)  ## generate dashboards, alerts, their tests and the provisioning from grafana/source
 	$(BIN)/python -m grafana.source
+
+obs: $(STAMP)  ## checks of metrics, dashboards and alerts, beside a real Prometheus and Alertmanager
+	$(BIN)/python -m grafana.checks
+
+stack: $(STAMP)  ## Prometheus, Alertmanager and a webhook with the example chat under load; injects a crossing; Ctrl-C ends it
+	$(BIN)/python -m grafana.stack
 
 bench: $(VENV)-bench/.installed  ## what the auditor costs, beside its goals and its peers: `make bench ARGS="--only chat --json FILE"`, `ARGS=--list`
 	$(VENV)-bench/bin/python -m benchmarks $(ARGS)

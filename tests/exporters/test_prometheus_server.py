@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from receivers import EXAMPLE, ROOT, answers, chat, free_port, get, prometheus_server, running, wait_for
+from receivers import EXAMPLE, chat, get, prometheus_server, wait_for
 
 sys.path.insert(0, str(EXAMPLE))
 
@@ -64,7 +63,7 @@ def test_prometheus_sees_exactly_what_the_clients_see(tmp_path: Path, engine: st
                 "side",
                 "source",
                 "queue",
-                "thread",
+                "component",
             }
             assert labels == own | {"__name__", "instance", "job"}
             text = get(f"http://{target}/metrics")
@@ -75,28 +74,3 @@ def test_prometheus_sees_exactly_what_the_clients_see(tmp_path: Path, engine: st
             assert code == 0
             wait_for(lambda: server.value("up") == 0, "Prometheus to notice the end")
     assert app.stderr().count("\n") == 1  # where the metrics are, and nothing else
-
-
-@pytest.mark.server
-def test_two_workers_add_up_behind_one_endpoint(tmp_path: Path) -> None:
-    config = tmp_path / "isolation-audit.toml"
-    config.write_text((EXAMPLE / "isolation-audit.toml").read_text() + "\n[report]\nterminal = false\n")
-    web, metrics = free_port(), free_port()
-    command = [sys.executable, "-m", "isolation_audit", "run", "--config", str(config), "--metrics-port", str(metrics)]
-    command += ["--", "uvicorn", "agent_chat.app:app", "--workers", "2", "--port", str(web), "--log-level", "warning"]
-    settings = {"AGENT_CHAT_ENGINE": "legacy", "AGENT_CHAT_DATABASE": str(tmp_path / "chat.sqlite")}
-    environment = {**os.environ, **settings, "PYTHONPATH": os.pathsep.join([str(EXAMPLE), str(ROOT / "src")])}
-    app = f"http://127.0.0.1:{web}"
-    with (
-        running(command, tmp_path / "run.log", cwd=tmp_path, env=environment),
-        prometheus_server(tmp_path, f"127.0.0.1:{metrics}") as server,
-    ):
-        crossing = "isolation_audit_crossing_events_total"
-        wait_for(lambda: server.value(crossing) == 0, "the zero before the first crossing")
-        wait_for(lambda: answers(f"{app}/health"), "the application")
-        result = asyncio.run(drive(app, USERS, 2, SEED))
-        wait_for(lambda: server.value(crossing) == result.foreign_events, f"{result.foreign_events} crossings")
-        wait_for(lambda: server.value("sum(isolation_audit_events_total)") == result.events_total, "all events")
-        series = server.query('{__name__=~"isolation_audit_.+"}')
-        assert not any({"pid", "process", "worker"} & one["metric"].keys() for one in series)
-        assert (server.value("isolation_audit_processes") or 0) >= 2

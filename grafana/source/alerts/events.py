@@ -33,8 +33,8 @@ def _burn_cases(minutes: int, before: int, after: int, share: str) -> tuple[Case
         Case(
             f"boundary, it waits for {minutes} minutes",
             {events: flow, lost: f"0+{after}x90"},
-            # The first rate needs two samples, and what is recorded is there for the alert at the same moment.
-            {f"{minutes}m": (), f"{minutes + 1}m": firing},
+            # The first rate needs two samples, and what is recorded may be there for the alert a round later.
+            {f"{minutes}m": (), f"{minutes + 2}m": firing},
         ),
         Case("no data", {}, {"40m": ()}),
     )

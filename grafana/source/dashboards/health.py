@@ -7,6 +7,7 @@ from typing import Any
 from grafana.source.alerts.model import HEALTH
 from grafana.source.board import board
 from grafana.source.panels import (
+    DAY,
     GREEN,
     RED,
     WARN_ABOVE_ZERO,
@@ -69,9 +70,9 @@ def _coverage() -> list[Any]:
             steps=WARN_ABOVE_ZERO,
         ),
         number(
-            "Faults",
-            "Faults inside the auditor, of all its time.",
-            f"sum({metric('faults_total')})",
+            "Faults, 24 h",
+            "Faults inside the auditor within 24 hours. The application went on.",
+            risen("faults_total", DAY),
             trend=False,
             steps=WARN_ABOVE_ZERO,
         ),
@@ -185,7 +186,7 @@ def _costs() -> list[Any]:
         lines(
             "Own CPU time",
             "Of the auditor's own threads. What is done in the application's calls is measured by `make bench`.",
-            Query(f"sum by (thread) (rate({metric('own_cpu_seconds_total')}{_RATE}))", "{{thread}}"),
+            Query(f"sum by (component) (rate({metric('own_cpu_seconds_total')}{_RATE}))", "{{component}}"),
             unit="percentunit",
             width=8,
         ),

@@ -40,7 +40,7 @@ def _crossed() -> list[Any]:
         number(
             "Crossings, 24 h",
             "Deliveries to a user whom they were not for, within 24 hours. One is a leak.",
-            f"sum(increase({metric('crossings_total')}{DAY}))",
+            risen("crossing_events_total", DAY),
             steps=GOOD_AT_ZERO,
         ),
         number(
@@ -144,8 +144,11 @@ def _work() -> list[Any]:
     return [
         lines(
             "Events by layer",
-            "Events, each once, by the layer at which it was first seen.",
-            Query(f"sum by (layer) (rate({metric('events_total')}[$__rate_interval]))", "{{layer}}"),
+            "Events, each once, by the layer at which it was first seen, and those that are known to have arrived.",
+            (
+                Query(f"sum by (layer) (rate({metric('events_total')}[$__rate_interval]))", "{{layer}}"),
+                Query(f"sum(rate({metric('events_delivered_total')}[$__rate_interval]))", "delivered"),
+            ),
             unit="eps",
             width=8,
         ),
@@ -157,9 +160,12 @@ def _work() -> list[Any]:
             width=8,
         ),
         lines(
-            "Users at once",
-            "The most users with a run at the same time, so far.",
-            Query(f"max by (instance) ({metric('users_at_once')})", "{{instance}}"),
+            "Users",
+            "The most users with a run at the same time, so far, and users to whom events went.",
+            (
+                Query(f"max by (instance) ({metric('users_at_once')})", "at once, {{instance}}"),
+                Query(f"max by (instance) ({metric('users_with_events')})", "with events, {{instance}}"),
+            ),
             width=8,
         ),
         lines(

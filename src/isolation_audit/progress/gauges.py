@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from isolation_audit.config import Config
     from isolation_audit.progress.source import Source
 
+NAMES = tuple(
+    f"isolation_audit_source_{name}"
+    for name in ("references", "files", "findings", "scanned_files", "scan_time_seconds")
+)
+"""The metrics of the file."""
+
 
 def write(path: Path, config: Config, source: Source) -> None:
     """Write the file atomically. Every configured target and phase has a series, at 0 too; owners have none.
@@ -37,23 +43,22 @@ def write(path: Path, config: Config, source: Source) -> None:
 
 def _registry(config: Config, source: Source) -> CollectorRegistry:
     registry = CollectorRegistry()
+    of_references, of_files, of_findings, of_scanned, of_time = NAMES
     references = Gauge(
-        "isolation_audit_source_references",
+        of_references,
         "References to something deprecated that are left in the source.",
         ("target", "phase"),
         registry=registry,
     )
     files = Gauge(
-        "isolation_audit_source_files",
+        of_files,
         "Files that have such references.",
         ("target", "phase"),
         registry=registry,
     )
-    findings = Gauge("isolation_audit_source_findings", "Findings of the scan by rule.", ("rule",), registry=registry)
-    scanned = Gauge("isolation_audit_source_scanned_files", "Python files that were scanned.", registry=registry)
-    time = Gauge(
-        "isolation_audit_source_scan_time_seconds", "When the source was scanned, Unix time.", registry=registry
-    )
+    findings = Gauge(of_findings, "Findings of the scan by rule.", ("rule",), registry=registry)
+    scanned = Gauge(of_scanned, "Python files that were scanned.", registry=registry)
+    time = Gauge(of_time, "When the source was scanned, Unix time.", registry=registry)
     counted = Counter((one.target, one.phase) for one in source.found)
     holding = Counter(
         (target, phase) for target, phase, _ in {(one.target, one.phase, one.file) for one in source.found}

@@ -27,8 +27,8 @@ EVICTING: Final = ("users", "bindings", "names", "credentials", "scopes", "runs"
 """Those that let their oldest entry go for a new one."""
 QUEUES: Final = ("findings", "scopes")
 SIDES: Final = ("sender", "receiver")
-THREADS: Final = ("drainer", "report", "journal", "terminal", "otlp", "prometheus")
-"""The auditor's own threads: the drainer, and one for each way out."""
+COMPONENTS: Final = ("drainer", "report", "journal", "terminal", "otlp", "prometheus")
+"""What has a thread of its own: the drainer, and each way out."""
 EXPORTERS: Final = ("journal", "otlp")
 CROSSING_RULES: Final = ("IA201", "IA202", "IA203", "IA205")
 """Those that count deliveries to a user whom they were not for."""
@@ -269,7 +269,7 @@ FIGURES: Final = (
         "CPU time that the auditor's own threads have used: `drainer`, which looks after what has ended, and the thread"
         " of each way out. What is done in the application's calls is not in it: `make bench` measures that",
         "object",
-        series=Series("own_cpu_seconds", SELF, "thread", THREADS),
+        series=Series("own_cpu_seconds", SELF, "component", COMPONENTS),
     ),
     Figure("exports", "for `journal` and `otlp`, where they are configured, `failures` and `lost`", "object"),
     Figure(

@@ -1,0 +1,1 @@
+"""`make obs`: what dashboards, alerts and metrics have to pass, each check with its name."""

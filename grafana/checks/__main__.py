@@ -1,0 +1,72 @@
+"""``make obs``: run all checks, print each by its number and name, and end with 1 if one has failed."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grafana.checks import files
+from grafana.checks.live import Live
+from grafana.stack.servers import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Check = Callable[[], Iterator[str]]
+
+
+def main() -> int:
+    """The exit code."""
+    failed = 0
+    try:
+        failed = _run()
+    except StackError as error:
+        print(f"FAILED the servers: {error}", flush=True)
+        failed = 1
+    print("all checks passed" if not failed else f"{failed} check(s) failed", flush=True)
+    return 1 if failed else 0
+
+
+def _run() -> int:
+    """How many have failed."""
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="isolation-audit-obs-") as name, ExitStack() as stack:
+        for check in _checks(Path(name), stack):
+            begun = time.monotonic()
+            try:
+                problems = list(check())
+            except StackError as error:
+                problems = [str(error)]
+            failed += bool(problems)
+            print(f"{'FAILED' if problems else 'ok':6} {check.__doc__} ({time.monotonic() - begun:.1f} s)", flush=True)
+            for problem in problems:
+                print(f"       {problem}", flush=True)
+    return failed
+
+
+def _checks(folder: Path, stack: ExitStack) -> Iterator[Check]:
+    """All of them; those beside servers in the order in which things happen there."""
+    yield files.rules_are_accepted
+    yield files.every_alert_is_tested
+    yield files.dashboards_are_clean
+    yield files.metrics_and_users_agree
+    yield files.alerts_say_everything
+    yield files.managed_alerts_are_the_same
+    yield files.generated_files_are_fresh
+    live = Live(folder, stack)
+    yield live.metrics_are_accepted
+    yield live.everything_is_zero_at_first
+    yield live.a_crossing_reaches_the_webhook
+    yield live.two_workers_add_up
+    yield live.every_panel_has_data
+    yield live.series_do_not_depend_on_users
+    yield live.it_resolves
+    yield live.blind_and_down_fire
+
+
+if __name__ == "__main__":
+    sys.exit(main())
