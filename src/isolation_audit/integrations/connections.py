@@ -104,6 +104,8 @@ class Connections:
             record.owner = ambient
             record.origin = beneath(capture(_ORIGIN_FRAMES), self.libraries.packages)
             record.origin_label = "first used for"
+            if self._runtime.connected is not None:
+                self._runtime.connected(self.target, obj, ambient, record.origin)
 
     def received(self, obj: Any, connection: Connection, message: Any = None) -> None:
         """Count a message that has come, and note the user as :meth:`bind` does; it is an input, where it is given."""

@@ -83,7 +83,7 @@ def holding(obj: Any, seconds: float = 1.0) -> Holding | None:
             break
         last = level
     # Held by something that the collector does not know: what comes last on the way is the best there is.
-    return _running(way) or (_told(way.down_from(last[0]), modules) if last[0] is not obj else None)
+    return _running(way, modules) or (_told(way.down_from(last[0]), modules) if last[0] is not obj else None)
 
 
 def _referrers(level: list[Any], way: _Way) -> list[Any]:
@@ -215,24 +215,26 @@ def _is_ours(one: Any) -> bool:
     return str(type(one).__module__).partition(".")[0] in ("_pytest", "pluggy")
 
 
-def _running(way: _Way) -> Holding | None:
+def _running(way: _Way, modules: dict[int, ModuleType]) -> Holding | None:
     """A function that runs and has one of these in a local variable."""
     for frame in sys._current_frames().values():  # noqa: SLF001 - the documented way to the stacks of all threads
         below: FrameType | None = frame
         while below is not None:
             if not is_ours(below.f_code) and below.f_code.co_flags & _CO_OPTIMIZED:
-                name = _local(below, way)
-                if name is not None:
-                    words = f"the local variable {name!r} of {below.f_code.co_qualname}(), which runs"
-                    return Holding(shown(words), (), True, False)
+                name, value = _local(below, way)
+                if name:
+                    chain = [] if value is None else way.down_from(value)
+                    words = [f"the local variable {name!r} of {below.f_code.co_qualname}(), which runs"]
+                    words += [one for one in _words(chain, modules) if one]
+                    return Holding(shown(" -> ".join(_short(words))), tuple(map(id, chain[:-1])), True, False)
             below = below.f_back
     return None
 
 
-def _local(frame: FrameType, way: _Way) -> str | None:
+def _local(frame: FrameType, way: _Way) -> tuple[str, Any]:
     names = frame.f_locals
     try:
-        return next((name for name, value in names.items() if id(value) in way.objects), None)
+        return next(((name, value) for name, value in names.items() if id(value) in way.objects), ("", None))
     finally:
         if type(names) is dict:
             names.clear()  # a snapshot up to Python 3.12, which would hold what the function lets go of

@@ -67,6 +67,8 @@ class _Watched:
     """Full collections that there had been when the grace was over."""
     tries: int = 0
     told: bool = False
+    waits: bool = False
+    """It has its grace also at the end of the audit: whoever keeps connections lets go of them a little later."""
 
 
 class Lifetimes:
@@ -83,15 +85,24 @@ class Lifetimes:
         self._census = Census(runtime, self._growth)
         self._next = 0.0
         runtime.settling.append(self._settle)
-        runtime.used, runtime.ended = self.used, self._over
+        runtime.used, runtime.ended, runtime.connected = self.used, self._over, self.connected
 
     def made(self, target: str, obj: Any, owner: User | None, stack: RawStack | None = None) -> RawStack | None:
         """An object was made in the unit that is running, if any; what comes back is where, for others made with it.
 
         ``stack`` is what is known of that already.
         """
-        unit = _unit()
-        if unit is None or id(obj) in self._watched or owner is None or owner.kind is not Kind.USER:
+        return self._watch(target, obj, owner, stack, _unit())
+
+    def connected(self, target: str, obj: Any, owner: User, stack: RawStack | None) -> None:
+        """The user of a connection has become known; it may be there for as long as its own request, not a scope's."""
+        self._watch(target, obj, owner, stack, scopes.request_variable.get())
+        watched = self._watched.get(id(obj))
+        if watched is not None:
+            watched.waits = True
+
+    def _watch(self, target: str, obj: Any, owner: User | None, stack: RawStack | None, unit: Any) -> RawStack | None:
+        if unit is None or unit.ended or id(obj) in self._watched or owner is None or owner.kind is not Kind.USER:
             return stack
         self._growth.made(target, owner)
         if len(self._watched) >= _WATCHED:
@@ -140,8 +151,9 @@ class Lifetimes:
     def _settle(self, grace: float) -> None:
         now = time.monotonic()
         self._end(now)
-        wait = self._runtime.config.limits.grace if grace else 0.0
-        due = [one for one in list(self._over.values()) if not one.told and now - one.over >= wait]
+        wait = self._runtime.config.limits.grace
+        over = [one for one in list(self._over.values()) if not one.told]
+        due = [one for one in over if now - one.over >= wait or not (grace or one.waits)]
         for one in due:
             one.collections = one.collections or _collections()
         if due and (not grace or now >= self._next):
