@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.analysis.texts import shown
 from isolation_audit.instrument.heap.bounds import is_bounded
+from isolation_audit.instrument.heap.unseen import unseen_referrers
 from isolation_audit.instrument.resolve import dict_of, mro_of
 from isolation_audit.instrument.stacks import is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _DEEPEST: Final = 14
 _WIDEST: Final = 1_500
@@ -38,6 +39,8 @@ _WIDEST: Final = 1_500
 _SHOWN: Final = 5
 _SUSPENDED: Final = (CoroutineType, GeneratorType, AsyncGeneratorType)
 _CO_OPTIMIZED: Final = 1
+_PENDING: Final = "PENDING"
+"""The state of a task that has not ended; event loops have none."""
 
 
 class Holding(NamedTuple):
@@ -75,7 +78,7 @@ def holding(obj: Any, seconds: float = 1.0) -> Holding | None:
     way = _Way(obj)
     level = last = [obj]
     for _ in range(_DEEPEST):
-        level = _referrers(level, way)
+        level = _referrers(level, way, modules)
         for one in level:
             if id(one) in modules or _stays(one):
                 return _told(way.down_from(one), modules)
@@ -86,11 +89,18 @@ def holding(obj: Any, seconds: float = 1.0) -> Holding | None:
     return _running(way, modules) or (_told(way.down_from(last[0]), modules) if last[0] is not obj else None)
 
 
-def _referrers(level: list[Any], way: _Way) -> list[Any]:
+def _referrers(level: list[Any], way: _Way, modules: dict[int, ModuleType]) -> list[Any]:
     """What refers to any of ``level`` and was not met yet; what it refers to is noted on the way."""
     known = {id(one) for one in level}
+    seen = _followed(gc.get_referrers(*level), level, known, way)
+    if seen:
+        return seen
+    return _followed(unseen_referrers(known, map(dict_of, modules.values())), level, known, way)
+
+
+def _followed(referrers: Iterable[Any], level: list[Any], known: set[int], way: _Way) -> list[Any]:
     found: list[Any] = []
-    for one in gc.get_referrers(*level):
+    for one in referrers:
         if id(one) in way.objects or one is level or one is way.objects:
             continue
         if type(one) is FrameType and is_ours(one.f_code):
@@ -109,7 +119,8 @@ def _stays(one: Any) -> bool:
         return True
     if issubclass(kind, Thread):
         return Thread.is_alive(one)
-    return any(base.__name__ in _LASTING and base.__module__ in _LASTING_MODULES for base in mro_of(kind))
+    lasting = any(base.__name__ in _LASTING and base.__module__ in _LASTING_MODULES for base in mro_of(kind))
+    return lasting and getattr(one, "_state", _PENDING) == _PENDING  # a finished task is held by somebody
 
 
 _LASTING: Final = frozenset({"Task", "BaseEventLoop"})

@@ -1,0 +1,45 @@
+"""Referrers that the garbage collector does not tell of, though it knows what they refer to.
+
+A finished task of asyncio's keeps its result, its exception and its callbacks, and is passed over by
+``gc.get_referrers`` (CPython drops the answer of that part of it). What ``gc.freeze`` has put aside is not searched at
+all: the modules of a server that freezes before it forks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_LISTS: Final = ("_all_tasks", "_scheduled_tasks", "_eager_tasks")
+"""Where asyncio's versions have their tasks, weakly."""
+
+_LEAVES: Final = (str, bytes, int, float, bool, type(None))
+
+
+def unseen_referrers(known: set[int], namespaces: Iterable[dict[str, Any]]) -> Iterator[Any]:
+    """Tasks, and what the namespaces of modules lead to at once, that refer to any of ``known`` (identities)."""
+    yield from (task for task in _tasks() if _refers(task, known))
+    if gc.get_freeze_count():
+        for names in namespaces:
+            for value in list(names.values()):
+                if id(value) in known:
+                    yield names
+                elif type(value) not in _LEAVES and _refers(value, known):
+                    yield value
+
+
+def _refers(one: Any, known: set[int]) -> bool:
+    return any(id(inner) in known for inner in gc.get_referents(one))
+
+
+def _tasks() -> Iterator[Any]:
+    for name in _LISTS:
+        found: list[Any] = []
+        with suppress(RuntimeError):  # a loop on another thread starts one at this moment
+            found = list(vars(asyncio.tasks).get(name, ()))
+        yield from found
