@@ -14,8 +14,8 @@ import pytest
 
 import isolation_audit
 from doors import clean_environment, cli
-from isolation_audit.cli import _COMMANDS
-from isolation_audit.cli import cli as command_group
+from isolation_audit.cli.commands import _COMMANDS
+from isolation_audit.cli.commands import cli as command_group
 from trees import CONFIG, OLD, write_tree
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def imported(code: str, cwd: Path) -> set[str]:
 
 
 def of_command(*words: str, cwd: Path) -> set[str]:
-    return imported(f"from isolation_audit.cli import cli; cli.main({[*words]!r}, standalone_mode=False)", cwd)
+    return imported(f"from isolation_audit.cli.commands import cli; cli.main({[*words]!r}, standalone_mode=False)", cwd)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,22 @@ def test_a_command_imports_only_what_it_uses(tree: Path, words: str) -> None:
     ours = {name.split(".")[2] for name in modules if name.startswith("isolation_audit.cli.")}
     export = {"isolation_audit.exporters"} if name in REPORTS else set()
     assert modules & (RUN_TIME | EXTRAS) <= COMMANDS[words] | export
-    assert ours <= {name, *BESIDE.get(name, ())}
+    assert ours <= {name, "commands", "run_options", "say", *BESIDE.get(name, ())}
+
+
+def test_a_supervisor_imports_next_to_nothing_until_the_program_has_ended(tree: Path, tmp_path: Path) -> None:
+    """It is there as long as the program is, and waits."""
+    started = (
+        "import sys; from isolation_audit.cli import supervise\n"
+        "    def start(command, environment): raise SystemExit(0)\n"
+        "    supervise.Supervisor._execute = staticmethod(start)\n"
+        "    sys.argv = ['isolation-audit', *{words!r}]; from isolation_audit.cli import main; main()"
+    )
+    without = imported(started.format(words=["run", "--report", "there", "--", "-c", "pass"]), tmp_path)
+    unwanted = RUN_TIME | EXTRAS | {"click", "dataclasses", "hashlib", "inspect", "shutil", "ssl"}
+    assert without & unwanted <= {"isolation_audit.exporters"}
+    assert "isolation_audit.config.model" not in without
+    assert "isolation_audit.config.model" in imported(started.format(words=["run", "--", "-c", "pass"]), tree)
 
 
 REPORTS = {"compare", "demo", "explain", "gate", "progress", "run", "show", "why-not"}
@@ -121,7 +136,7 @@ BESIDE = {
     "migrate": ("scan",),
     "progress": ("reports", "scan"),
     "rules": ("catalogue", "pages"),
-    "run": ("signals", "supervise"),
+    "run": ("program", "run_options", "signals", "summing_up", "supervise"),
     "show": ("reports",),
     "why-not": ("explain", "reports", "show"),
 }

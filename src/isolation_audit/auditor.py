@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import secrets
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from isolation_audit import integrations
 from isolation_audit.analysis.texts import texts_cut
-from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_config, find_config, load_config
+from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_config, find_config
 from isolation_audit.content.witness import ContentWitness
 from isolation_audit.coverage.counts import activity, counted
 from isolation_audit.coverage.verdict import judge
+from isolation_audit.environment import RAW_IDS_VARIABLE, RUN_VARIABLE, SUPERVISED_VARIABLE
 from isolation_audit.exceptions import UsageError
 from isolation_audit.exporters import report
 from isolation_audit.exporters.base import exports
@@ -43,7 +44,6 @@ from isolation_audit.recording.recorder import Recorder
 from isolation_audit.rules import all_monitors, unusable
 from isolation_audit.rules.selfcheck.monitor import SelfCheckMonitor, blindness
 from isolation_audit.rules.selfcheck.sightings import Sightings
-from isolation_audit.rules.state.watch import StateWatch
 from isolation_audit.stores import share_bindings
 from isolation_audit.targets.injected_users import InjectedUsers
 from isolation_audit.targets.instrumentation import Instrumentation
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from isolation_audit.exporters.base import Sink
     from isolation_audit.instrument.targets import Watched
     from isolation_audit.rules.base import Monitor
+    from isolation_audit.rules.state.watch import StateWatch
 
 
 class Auditor:
@@ -65,7 +66,7 @@ class Auditor:
     ) -> None:
         self.config = config
         self.supervised = supervised
-        self.run_id = os.environ.get(report.RUN_VARIABLE) or secrets.token_hex(6)
+        self.run_id = os.environ.get(RUN_VARIABLE) or secrets.token_hex(6)
         self.pseudonyms = Pseudonyms(raw=config.report.raw_ids)
         self._make_sinks = make_sinks
         self._sinks: list[Sink] = []
@@ -160,7 +161,7 @@ class Auditor:
                     self._running = self.runtime.running = True
                     scopes.listen(RunningScopes(self.runtime, self._scope_ended))
                     if self.config.audit.depth != "calls":
-                        self.runtime.part(StateWatch).start()
+                        self._state().start()
                     self.instrumentation.start()
                     self._greenlets.watch()
                     self.drainer.start()
@@ -171,6 +172,11 @@ class Auditor:
             process.let_go(self)
             raise
         return self
+
+    def _state(self) -> StateWatch:
+        from isolation_audit.rules.state.watch import StateWatch  # with all that rewrites modules
+
+        return self.runtime.part(StateWatch)
 
     def _scope_ended(self, scope: scopes.Scope) -> None:
         self.recorder.scope_ended(scope)  # of the recorder that there is now: a forked child has another one
@@ -233,7 +239,7 @@ class Auditor:
                 if words:
                     self._publish(observations.Stopped(words))
             if self.config.audit.depth != "calls":
-                self.runtime.part(StateWatch).stop()
+                self._state().stop()
             self.instrumentation.stop()
             self._greenlets.forget()
             scopes.listen(None)
@@ -277,7 +283,7 @@ class Auditor:
             "processes": [
                 {
                     "pid": os.getpid(),
-                    "python": platform.python_version(),
+                    "python": sys.version.split()[0].rstrip("+"),
                     "started": self.started,
                     "seen_until": wall_clock(),
                 }
@@ -359,7 +365,7 @@ def instrument(config: Config | Path | str | None = None) -> Auditor:
             raise UsageError(
                 "an auditor with another configuration is running; call isolation_audit.uninstrument() first"
             )
-        supervised = os.environ.get("ISOLATION_AUDIT_SUPERVISED") == "1"
+        supervised = os.environ.get(SUPERVISED_VARIABLE) == "1"
         return Auditor(chosen, configured_sinks, supervised=supervised).start()
 
 
@@ -377,7 +383,9 @@ def _load(path: Path | str | None) -> Config:
             raise UsageError(
                 "no configuration found; write an isolation-audit.toml, or set ISOLATION_AUDIT_CONFIG to one"
             )
+        from isolation_audit.config.files import load_config  # where there is a file to read
+
         config = load_config(found)
-    if os.environ.get("ISOLATION_AUDIT_RAW_IDS") == "1":
+    if os.environ.get(RAW_IDS_VARIABLE) == "1":
         config = replace(config, report=replace(config.report, raw_ids=True))
     return config

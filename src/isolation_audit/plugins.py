@@ -24,6 +24,7 @@ _GROUPS: Final = (INTEGRATIONS, LIBRARIES, RULES, EXPORTERS)
 _OURS: Final = b"isolation_audit."
 _FILE: Final = "entry_points.txt"
 _section: Final = re.compile(r"(?m)^\[([^\]]*)\]\s*$")
+_separators: Final = re.compile(r"[-_.]+")
 
 
 class Plugin(NamedTuple):
@@ -57,6 +58,25 @@ def _found(path: tuple[str, ...]) -> Mapping[str, tuple[Plugin, ...]]:
     return {group: tuple(sorted(found.values())) for group, found in groups.items()}
 
 
+def installed(distribution: str) -> str | None:
+    """The version of a distribution; None where it is not installed."""
+    path = tuple(sys.path)
+    if not _is_unusual(path):
+        folder = _distributions(path).get(_called(distribution))
+        if folder is None:
+            return None
+        # Such a folder's name is the distribution's name and version, and to read that takes no parser.
+        name, kind = os.path.splitext(os.path.basename(folder))  # noqa: PTH119, PTH122 - a text
+        if kind == ".dist-info" and "-" in name:
+            return name.partition("-")[2]
+    from importlib import metadata
+
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def _is_unusual(path: tuple[str, ...]) -> bool:
     """True where distributions may be somewhere else than in folders."""
     others = [one for one in sys.meta_path if one is not PathFinder and hasattr(one, "find_distributions")]
@@ -72,25 +92,35 @@ def _elsewhere() -> Iterator[Plugin]:
 
 
 def _in_folders(path: tuple[str, ...]) -> Iterator[Plugin]:
-    """What ``importlib.metadata`` would find: of two distributions with one name the first on the path counts."""
-    seen: set[str] = set()
+    """What ``importlib.metadata`` would find."""
+    for folder in _distributions(path).values():
+        yield from _declared(os.path.join(folder, _FILE))  # noqa: PTH118 - one of hundreds
+
+
+@functools.lru_cache(maxsize=1)
+def _distributions(path: tuple[str, ...]) -> dict[str, str]:
+    """The folder of each distribution's metadata: of two with one name the first on the path counts."""
+    found: dict[str, str] = {}
     for folder in path:
         try:
             names = sorted(os.listdir(folder or "."))  # noqa: PTH208 - hundreds of names, of which few matter
         except OSError:
             continue
         for name in names:
-            stem, _, kind = name.rpartition(".")
-            called = re.sub(r"[-_.]+", "-", stem.partition("-")[0]).lower()
-            if kind not in ("dist-info", "egg-info") or called in seen:
-                continue
-            seen.add(called)
-            yield from _declared(Path(folder, name, _FILE))
+            if name.endswith((".dist-info", ".egg-info")):
+                called = _called(name.rpartition(".")[0].partition("-")[0])
+                found.setdefault(called, os.path.join(folder, name))  # noqa: PTH118 - as above
+    return found
 
 
-def _declared(file: Path) -> Iterator[Plugin]:
+def _called(name: str) -> str:
+    return _separators.sub("-", name).lower()
+
+
+def _declared(file: str) -> Iterator[Plugin]:
     try:
-        data = file.read_bytes()
+        with open(file, "rb", buffering=0) as raw:  # noqa: PTH123 - as above
+            data = raw.read()
     except OSError:
         return
     if _OURS not in data:

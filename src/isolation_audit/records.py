@@ -1,15 +1,18 @@
-"""``dataclass`` for frozen classes, of which a start defines dozens: the same for its users, and cheap to define.
+"""``dataclass`` and ``record``, of which a start defines more than a hundred: cheap to define.
 
 The standard library writes six functions as text for each class, and compiles them. Here all classes share a few
-functions that go by the fields. To make an instance takes longer, so this is for what is made once, as configuration.
+functions that go by the fields. To make an instance takes longer, so this is for what is made once, as configuration,
+or seldom, as what a finding is made of.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, dataclass_transform
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "record"]
+
+_T = TypeVar("_T")
 
 _MISSING: Final = dataclasses.MISSING
 
@@ -100,3 +103,11 @@ else:
             return made
 
         return decorate
+
+
+@dataclass_transform(eq_default=False)
+def record(cls: type[_T]) -> type[_T]:
+    """A class decorator like ``dataclass(slots=True, eq=False, repr=False)``."""
+    made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
+    setattr(made, "__init__", _init)  # noqa: B010 - an assignment to a method is none for mypy
+    return made

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from doors import Project, cli
 from isolation_audit.cli import check as check_module
-from isolation_audit.cli import cli as command_group
+from isolation_audit.cli.commands import cli as command_group
 from isolation_audit.exceptions import UsageError
 
 

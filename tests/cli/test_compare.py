@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doors import cli
-from isolation_audit.cli import cli as command_group
+from isolation_audit.cli.commands import cli as command_group
 from isolation_audit.exporters import report
 from isolation_audit.exporters.comparison import compare, estimate, figures
 from isolation_audit.instrument.tally import BUCKETS, Histogram

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from doors import clean_environment, cli
 from isolation_audit import __version__
-from isolation_audit.cli import cli as command_group
 from isolation_audit.cli.catalogue import all_rules
+from isolation_audit.cli.commands import cli as command_group
 from isolation_audit.cli.pages import write_pages
 from isolation_audit.model.rules import Example
 

@@ -13,7 +13,7 @@ import pytest
 
 from doors import WITHOUT_OTHERS
 from isolation_audit import Auditor, pytest_plugin, user_scope
-from isolation_audit.cli import cli
+from isolation_audit.cli.commands import cli
 from isolation_audit.cli.pages import write_pages
 from isolation_audit.config import parse_config
 

@@ -108,7 +108,7 @@ def test_one_that_is_switched_off_is_not_even_loaded(installed) -> None:
 def test_a_version_that_is_older_than_what_is_known_is_watched_and_says_so(installed, monkeypatch) -> None:
     (example,) = re.findall(r"```python postbox_audit.py\n(.*?)```", PAGE, re.DOTALL)
     installed("postbox", example, **{"postbox.py": POSTBOX})
-    monkeypatch.setattr(integrations, "_installed", lambda _name: "0.9rc1")
+    monkeypatch.setattr(integrations, "installed", lambda _name: "0.9rc1")
     with Auditor(Config()) as auditor:
         import postbox  # type: ignore[import-not-found]
 
@@ -122,7 +122,7 @@ def test_a_version_that_is_older_than_what_is_known_is_watched_and_says_so(insta
 def test_what_an_older_version_lacks_is_said_and_fails_nothing(installed, monkeypatch, body: str) -> None:
     (example,) = re.findall(r"```python postbox_audit.py\n(.*?)```", PAGE, re.DOTALL)
     installed("postbox", example, **{"postbox.py": "class Channel:\n" + body})
-    monkeypatch.setattr(integrations, "_installed", lambda _name: "0.9")
+    monkeypatch.setattr(integrations, "installed", lambda _name: "0.9")
     with Auditor(Config()) as auditor:
         import postbox  # type: ignore[import-not-found]  # noqa: F401
 

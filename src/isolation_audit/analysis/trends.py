@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from itertools import combinations, pairwise
 from math import inf, sqrt
-from statistics import fmean, median
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ def rising(samples: Sequence[tuple[int, float]], least: float = LEAST) -> float 
 
 
 def _slope(samples: Sequence[tuple[int, float]]) -> float:
+    from statistics import median  # with fractions and decimals, and few audits come to this
+
     return median((later[1] - one[1]) / (later[0] - one[0]) for one, later in combinations(samples, 2))
 
 
@@ -95,7 +96,7 @@ def _score(samples: Sequence[tuple[int, float]]) -> float:
 def _steps(samples: Sequence[tuple[int, float]]) -> float:
     """The mean step by its error (Newey and West)."""
     steps = [later[1] - one[1] for one, later in pairwise(samples)]
-    mean, number = fmean(steps), len(steps)
+    mean, number = sum(steps) / len(steps), len(steps)
     off = [step - mean for step in steps]
     error = sum(one * one for one in off)
     for lag in range(1, _LAG):

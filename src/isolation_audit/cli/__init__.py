@@ -1,88 +1,15 @@
-"""The command line. Each command is a file; this one ties them together and turns users' mistakes into one line."""
+"""The command line: finds the command, and turns users' mistakes into one line."""
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from io import TextIOWrapper
 
-import click
-
-from isolation_audit._version import __version__
-from isolation_audit.analysis.texts import shown
+from isolation_audit.cli import run_options
+from isolation_audit.cli.say import say
 from isolation_audit.exceptions import ConfigError, IsolationAuditError
 
 USAGE_ERROR = 2
-
-_COMMANDS = {
-    "activate": (
-        "activation",
-        "Let ISOLATION_AUDIT=1 switch the auditor on in every Python process of this environment.",
-    ),
-    "check": (
-        "check",
-        "Resolve every target of the configuration, and compare its paths with the signatures and annotations.",
-    ),
-    "compare": ("compare", "Compare the reports BEFORE and AFTER; exit 1 if something got worse."),
-    "compat": (
-        "compat",
-        "Compare the constructors and public members of OLD and NEW; exit 1 if callers of OLD would notice.",
-    ),
-    "deactivate": ("activation", "Undo `activate`."),
-    "demo": (
-        "demo",
-        "Run the example chat with both engines under the auditor, and compare what clients and auditor counted.",
-    ),
-    "explain": ("explain", "Tell what a finding rests on, what would have explained it, and where its data came in."),
-    "gate": ("gate", "Exit 1, with the reasons, if what was audited must not go on."),
-    "grafana": (
-        "grafana",
-        "Write dashboards, alerts, provisioning and runbooks for Prometheus, Alertmanager and Grafana into DIR.",
-    ),
-    "migrate": (
-        "migrate",
-        "Rewrite the Python source below PATHS to the replacements; exit 1 if something is left to do.",
-    ),
-    "progress": (
-        "progress",
-        "How far the migration is, in the source and at run time; exit 1 if there is more than the ratchet allows.",
-    ),
-    "rules": ("rules", "List all rules, or show the page of the rule CODE."),
-    "run": ("run", "Run PROGRAM (a script, -m MODULE, or a command) and all its Python processes under the auditor."),
-    "show": ("show", "Show coverage, findings and summary of a run that goes on or has ended."),
-    "why-not": ("explain", "Tell why exits that name others are, or are not, findings."),
-    "scan": ("scan", "Find what is deprecated in the Python source below PATHS; exit 1 if there is any."),
-}
-"""The file that each command is in, and the first sentence of its help, so that a list of commands imports none."""
-
-
-class _Commands(click.Group):
-    """Imports a command when it is asked for, so that none pays for what another needs."""
-
-    def list_commands(self, _context: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        module = import_module(f"{__name__}.{_COMMANDS[name][0]}")
-        command: click.Command = getattr(module, name.replace("-", "_"))
-        return command
-
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(context)])
-
-
-# The bare names are for click: it suggests one of them where what was asked for is none.
-@click.group(
-    cls=_Commands,
-    commands=[click.Command(name) for name in _COMMANDS],
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-@click.version_option(__version__, prog_name="isolation-audit")
-def cli() -> None:
-    """See at run time when one user's events, objects or data reach another user."""
 
 
 def main() -> None:
@@ -91,18 +18,28 @@ def main() -> None:
         # A terminal or file that can't show a bullet or a line of a table gets a question mark, not a traceback.
         sys.stdout.reconfigure(errors="replace")
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
+        sys.exit(_command())
     except IsolationAuditError as error:
+        from isolation_audit.analysis.texts import shown
+
         for line in error.problems if isinstance(error, ConfigError) else [str(error)]:
-            click.echo(f"error: {shown(line)}", err=True)
+            say(shown(line), who="error: ")
         sys.exit(USAGE_ERROR)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+    except KeyboardInterrupt:
+        say("interrupted", who="")
         sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe (head, less) has left; nothing of ours is worth a traceback.
         sys.stderr.close()
         sys.exit(141)
+
+
+def _command() -> int:
+    asked = run_options.read(sys.argv[2:]) if sys.argv[1:2] == ["run"] else None
+    if asked is not None:
+        from isolation_audit.cli.supervise import supervise
+
+        return supervise(asked)
+    from isolation_audit.cli.commands import invoke
+
+    return invoke()

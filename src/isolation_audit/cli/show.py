@@ -12,6 +12,7 @@ import click
 
 from isolation_audit.cli.outputs import FORMATS, texts, with_formats, write_all
 from isolation_audit.cli.reports import read_report
+from isolation_audit.environment import REPORT_VARIABLE
 from isolation_audit.exceptions import UsageError
 from isolation_audit.exporters.terminal import Painter, render_finding, render_summary
 
@@ -103,7 +104,7 @@ def _wanted(report: Report, options: dict[str, Any]) -> Report:
 
 def usual_directory() -> Path:
     """Where the report is, where nobody says."""
-    named = os.environ.get("ISOLATION_AUDIT_REPORT")
+    named = os.environ.get(REPORT_VARIABLE)
     if named:
         return Path(named)
     from isolation_audit.config import find_config, load_config

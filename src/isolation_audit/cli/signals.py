@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -11,6 +10,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.cli.program import on_path
 from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Relay:
 
 
 def _new_canary() -> subprocess.Popen[bytes] | None:
-    program = shutil.which("cat")
+    program = on_path("cat")
     if program is None:
         return None
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Finding and reading configuration files."""
+"""Reading configuration files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from isolation_audit.config.build import build_config
 from isolation_audit.config.checks import check
+from isolation_audit.config.finding import (
+    CONFIG_VARIABLE,
+    DEPTH_VARIABLE,
+    FILE_NAME,
+    LARGEST_FILE,
+    PYPROJECT,
+    STORE_VARIABLE,
+    TABLE,
+)
 from isolation_audit.config.kinds import DEPTH, STORE
 from isolation_audit.config.locator import DEEPEST, Lines, Place
 from isolation_audit.config.problems import Problems, Refused, closest, display_name, problem, quoted, type_name
@@ -25,17 +34,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONFIG_VARIABLE = "ISOLATION_AUDIT_CONFIG"
-DEPTH_VARIABLE = "ISOLATION_AUDIT_DEPTH"
-STORE_VARIABLE = "ISOLATION_AUDIT_STORE"
-NO_FILE = "-"
-"""What ISOLATION_AUDIT_CONFIG says in processes that are audited without a configuration file."""
-
-FILE_NAME = "isolation-audit.toml"
-LARGEST_FILE = 1024 * 1024
-
-_PYPROJECT = "pyproject.toml"
-_TABLE = ("tool", "isolation_audit")
 _SYNTAX_REMEDIES = {
     "Cannot overwrite a value": "the key is there twice; keep one of them",
     "Cannot declare": "a table is there twice; lists of tables need double brackets, as in [[engines]]",
@@ -48,27 +46,6 @@ _SYNTAX_REMEDIES = {
     "Unclosed array": "close the list with ] and put commas between its items",
     "Unclosed inline table": "keep an inline table on one line, with commas between its keys",
 }
-
-
-def find_config(start: FilePath | str | None = None) -> FilePath | None:
-    """The configuration file to use, or None.
-
-    ISOLATION_AUDIT_CONFIG names it outright. Else the nearest folder counts, from ``start`` (the working folder) up,
-    that has an ``isolation-audit.toml``, or a ``pyproject.toml`` with a table ``[tool.isolation_audit]``; the former
-    wins where both are.
-    """
-    if named := os.environ.get(CONFIG_VARIABLE):
-        return FilePath(named).absolute()
-    try:
-        folder = FilePath(start or ".").absolute()
-    except OSError:  # the working folder is gone
-        return None
-    for place in (folder, *folder.parents):
-        if _is_file(place / FILE_NAME):
-            return place / FILE_NAME
-        if _is_file(place / _PYPROJECT) and _concerns_us(place / _PYPROJECT):
-            return place / _PYPROJECT
-    return None
 
 
 def load_config(path: FilePath | str) -> Config:
@@ -89,20 +66,11 @@ def load_config(path: FilePath | str) -> Config:
         )
     table = _parse_toml(file, text)
     prefix: Place = ()
-    if file.name == _PYPROJECT:
-        table, prefix = _our_table(file, table, lines), _TABLE
+    if file.name == PYPROJECT:
+        table, prefix = _our_table(file, table, lines), TABLE
     if not table:
         raise _refused(file, "says nothing", "declare at least one target, such as [[engines]]")
     return parse_config(table, file, lines, prefix=prefix, environ=os.environ)
-
-
-def default_config() -> Config:
-    """The configuration of a run that has no file: nothing but the environment speaks.
-
-    Raises:
-        ConfigError: the environment says something impossible.
-    """
-    return parse_config({}, environ=os.environ)
 
 
 def parse_config(
@@ -216,41 +184,21 @@ def _parse_toml(file: FilePath, text: str) -> dict[str, Any]:
 
 def _our_table(file: FilePath, document: Mapping[str, Any], lines: Lines) -> dict[str, Any]:
     tool = document.get("tool")
-    ours = tool.get(_TABLE[1]) if isinstance(tool, dict) else None
+    ours = tool.get(TABLE[1]) if isinstance(tool, dict) else None
     if isinstance(ours, dict):
         return ours
     name = display_name(file)
     if ours is not None:
         cause = f"expected a table, not {type_name(ours)}"
         raise ConfigError(
-            [problem(name, lines.find(_TABLE), "tool.isolation_audit", cause, "write [tool.isolation_audit]")]
+            [problem(name, lines.find(TABLE), "tool.isolation_audit", cause, "write [tool.isolation_audit]")]
         )
-    if near := closest(_TABLE[1], tool if isinstance(tool, dict) else ()):
+    if near := closest(TABLE[1], tool if isinstance(tool, dict) else ()):
         line = lines.find(("tool", near))
         raise ConfigError(
             [problem(name, line, f"tool.{near}", f"unknown table {quoted(near)}", "did you mean 'isolation_audit'?")]
         )
     raise _refused(file, "has no table [tool.isolation_audit]", f"add it, or name an {FILE_NAME}")
-
-
-def _concerns_us(pyproject: FilePath) -> bool:
-    """Whether a pyproject.toml has our table; a broken or misspelled one counts, so that loading it can say so."""
-    try:
-        text = _read_bytes(pyproject).decode("utf-8", "replace")
-        document = tomllib.loads(text)
-    except (OSError, ConfigError):
-        return False
-    except (ValueError, RecursionError):
-        return "[tool.isolation_audit" in text
-    tool = document.get("tool")
-    return isinstance(tool, dict) and any(name.replace("-", "_") == _TABLE[1] for name in tool)
-
-
-def _is_file(path: FilePath) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False
 
 
 def _refused(file: FilePath, cause: str, remedy: str) -> ConfigError:

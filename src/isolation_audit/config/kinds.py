@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import fnmatch
-import ipaddress
 import re
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from isolation_audit.analysis.orders import OrderError, compile_order
 from isolation_audit.config.problems import Refused, choices, closest, described, quoted
 from isolation_audit.plugins import RULES, plugins
 from isolation_audit.records import dataclass
@@ -28,7 +25,7 @@ T = TypeVar("T")
 
 _PLAIN = (str, int, float, bool)
 LARGEST = 1_000_000_000
-_SECONDS = {"ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600)}
+_MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +122,9 @@ def _parse_duration(value: str | float) -> float:
             raise Refused(
                 f"{quoted(value)} is not a duration", 'write a number and a unit: "500ms", "60s", "2m" or "1h"'
             )
-        # Fractions, because 7 * 0.001 as floats is not 0.007.
-        value = float(Fraction(match[1]) * _SECONDS[match[2]])
+        from fractions import Fraction  # because 7 * 0.001 as floats is not 0.007
+
+        value = float(Fraction(match[1]) * _MILLISECONDS[match[2]] / 1_000)
     if not 0 < value <= LARGEST:
         raise Refused(f"{described(value)} is no usable number of seconds", 'choose more than zero, such as "60s"')
     return float(value)
@@ -216,6 +214,8 @@ def _parse_store(text: str) -> str:
 
 
 def _parse_address(text: str) -> str:
+    import ipaddress
+
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
@@ -241,6 +241,8 @@ def _parse_header_value(text: str) -> str:
 
 
 def _parse_order(text: str) -> str:
+    from isolation_audit.analysis.orders import OrderError, compile_order
+
     try:
         compile_order(text)
     except OrderError as error:

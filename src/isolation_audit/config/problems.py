@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
@@ -131,6 +130,8 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     if len(word) > _LONGEST:
         return None
     lower = {name.lower().replace("-", "_"): name for name in known}
+    import difflib  # for mistakes only
+
     found = difflib.get_close_matches(word.lower().replace("-", "_"), lower, n=1, cutoff=0.66)
     return lower[found[0]] if found else None
 

@@ -7,8 +7,9 @@ the application has made itself, such as the name of a tenant's schema: ``rows_o
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.analysis.patterns import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +20,8 @@ SHORTEST: Final = 3
 SHORTEST_NUMBER: Final = 9
 """Digits below which a number in a text is more often an amount or a count: then it counts where it is all of it."""
 
-_FOLLOWS: Final = re.compile(r"[\w.@+-]*").match
-_PRECEDES: Final = re.compile(r"[\w.@+-]*\Z").search
+_FOLLOWS: Final = pattern(r"[\w.@+-]*")
+_PRECEDES: Final = pattern(r"[\w.@+-]*\Z")
 _PUNCTUATION: Final = ".-+_@"
 
 
@@ -47,7 +48,7 @@ def stands_alone(text: str, start: int, end: int) -> bool:
 
 def _is_of_another(text: str, start: int, end: int, known: Callable[[str], Any]) -> bool:
     """True where it is but a part of a longer identifier: ``ann`` in ``ann-marie``."""
-    follows, precedes = _FOLLOWS(text, end), _PRECEDES(text[:start])
+    follows, precedes = _FOLLOWS.match(text, end), _PRECEDES.search(text[:start])
     last = end if follows is None else follows.end()
     first = start if precedes is None else precedes.start()
     longer = text[first:last].strip(_PUNCTUATION)

@@ -10,6 +10,8 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
+from isolation_audit.analysis.patterns import pattern
+
 BREAK: Final = "\x1f"
 
 LETTERS: Final = rb"0-9A-Za-z\x80-\xff"
@@ -23,10 +25,10 @@ JOINTS: Final = b"_-"
 WORD: Final = b"[" + LETTERS + JOINTS + b"]"
 
 _UNSPACED: Final = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_has_unspaced: Final = re.compile(f"[{_UNSPACED}]").search
-_foreign_signs: Final = re.compile(r"[^\w\x00-\x7f]").sub
-_foreign_signs_and_unspaced: Final = re.compile(rf"[^\w\x00-\x7f]|[{_UNSPACED}]").sub
-_unicode_escapes: Final = re.compile(r"(?:\\u[0-9a-fA-F]{4})+").sub
+_has_unspaced: Final = pattern(f"[{_UNSPACED}]")
+_foreign_signs: Final = pattern(r"[^\w\x00-\x7f]")
+_foreign_signs_and_unspaced: Final = pattern(rf"[^\w\x00-\x7f]|[{_UNSPACED}]")
+_unicode_escapes: Final = pattern(r"(?:\\u[0-9a-fA-F]{4})+")
 _ESCAPES: Final = tuple((f"\\{sign}", " ") for sign in '\\"nrt/bf')
 """The escaped backslash first: what follows it is no escape."""
 
@@ -66,7 +68,7 @@ def encoded(text: str, *, unspaced: bool = True) -> bytes:
     """``text`` as it is searched; without ``unspaced`` its letters of unspaced scripts end identifiers."""
     if text.isascii():
         return text.encode()
-    return (_foreign_signs if unspaced else _foreign_signs_and_unspaced)(BREAK, text).encode()
+    return (_foreign_signs.sub if unspaced else _foreign_signs_and_unspaced.sub)(BREAK, text).encode()
 
 
 def is_plain(text: str) -> bool:
@@ -89,13 +91,13 @@ def readings(text: str, *, unspaced: bool) -> list[Reading]:
 
 def is_unspaced(text: str) -> bool:
     """True where it holds letters of a script that is written without spaces."""
-    return not text.isascii() and _has_unspaced(text) is not None
+    return not text.isascii() and _has_unspaced.search(text) is not None
 
 
 def _without_escapes(text: str) -> str:
     for escape, space in _ESCAPES:
         text = text.replace(escape, space)
-    return _unicode_escapes(_unescaped, text) if "\\u" in text else text
+    return _unicode_escapes.sub(_unescaped, text) if "\\u" in text else text
 
 
 def _unescaped(match: re.Match[str]) -> str:

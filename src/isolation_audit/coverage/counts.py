@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.targets import State
-from isolation_audit.rules.reachable.walks import HeapWatch
 from isolation_audit.rules.selfcheck.sightings import Sightings
 from isolation_audit.rules.state.shared import SharedState
 from isolation_audit.targets.injected_users import InjectedUsers
@@ -44,11 +43,17 @@ def counted(runtime: Runtime, integrated: Iterable[Watched]) -> Counts:
         "standard_library": dict(sorted(standard.items())),
         "unwatched": sightings.as_dict(),
         "shared": dict(runtime.part(SharedState).used) if runtime.config.audit.depth != "calls" else {},
-        "heap": runtime.part(HeapWatch).as_dict() if runtime.config.audit.depth == "heap" else {},
+        "heap": _walks(runtime) if runtime.config.audit.depth == "heap" else {},
         "listeners": sightings.listeners_as_dict(serving),
         "users": runtime.part(InjectedUsers).as_dict(),
         "paths": runtime.paths.as_list(),
     }
+
+
+def _walks(runtime: Runtime) -> Counts:
+    from isolation_audit.rules.reachable.walks import HeapWatch  # not before it is at work
+
+    return runtime.part(HeapWatch).as_dict()
 
 
 def activity(runtime: Runtime, integrated: Iterable[Watched]) -> object:

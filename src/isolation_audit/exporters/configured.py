@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.environment import REPORT_VARIABLE
 from isolation_audit.exceptions import IsolationAuditError, UsageError
 from isolation_audit.exporters.base import Settings
 from isolation_audit.exporters.journal import JournalSink
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def report(settings: Settings) -> Sink | None:
     """``report.json``, where a folder for it is named."""
-    directory = os.environ.get("ISOLATION_AUDIT_REPORT") or settings.config.report.directory
+    directory = os.environ.get(REPORT_VARIABLE) or settings.config.report.directory
     if directory is None:
         return None
     return ReportSink(Path(directory), settings.run_id, settings.config.select, supervised=settings.supervised)

@@ -6,8 +6,8 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from isolation_audit.exporters.folders import make_folder
 from isolation_audit.exporters.notices import notice
-from isolation_audit.exporters.report import make_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

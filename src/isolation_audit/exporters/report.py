@@ -14,6 +14,7 @@ from isolation_audit._version import __version__
 from isolation_audit.analysis.texts import harmless
 from isolation_audit.coverage.merging import added_up
 from isolation_audit.coverage.verdict import judge
+from isolation_audit.exporters.folders import make_folder
 from isolation_audit.exporters.notices import notice
 from isolation_audit.model.findings import paired
 from isolation_audit.recording.figures import HIGHEST
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 TOOL = {"name": "isolation-audit", "version": __version__}
-
-RUN_VARIABLE = "ISOLATION_AUDIT_RUN"
-"""Names the run that a process belongs to; processes with the same one join one report."""
 
 Report = dict[str, Any]
 
@@ -143,13 +141,6 @@ def write_text(path: Path, text: str) -> None:
     """Write any text atomically, as UTF-8; folders on the way are made."""
     make_folder(path.parent)
     _put(path, text)
-
-
-def make_folder(folder: Path) -> None:
-    """A folder for its owner's eyes only, with all that is missing above it; one that exists stays as it is."""
-    for place in (*reversed(folder.parents), folder):
-        if not place.is_dir():
-            place.mkdir(mode=0o700, exist_ok=True)
 
 
 def _put(path: Path, text: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from isolation_audit.records import record
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Shared:
     """An object that was bound to its first user has served another; the calls say whose they are."""
 
@@ -46,7 +48,7 @@ class Built:
     via: str | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Used:
     """A method of an object that belongs to one user was called while another user's work was running.
 
@@ -132,7 +134,7 @@ class Passage:
     record: Record | None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Carried:
     """The payload of an event, at one layer, holds data of another user than those whom the other witnesses name."""
 
@@ -140,7 +142,7 @@ class Carried:
     content: User
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Returned:
     """A ``[[scopes]]`` call for one user returned another user's data."""
 
@@ -149,7 +151,7 @@ class Returned:
     content: User
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Lost:
     """An event that left its outermost layer without any witness having been known."""
 
@@ -158,7 +160,7 @@ class Lost:
     method: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Deviated:
     """An event of a run came out of order at a layer."""
 
@@ -167,7 +169,7 @@ class Deviated:
     deviation: Deviation
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Undelivered:
     """A layer says that an event did not arrive, or went on as if one below it had not raised."""
 
@@ -177,7 +179,7 @@ class Undelivered:
     reason: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Slow:
     """Something took longer than its limit; both in seconds.
 
@@ -193,7 +195,7 @@ class Slow:
     origin: RawStack | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class SentForAnother:
     """A request is one user's, and the service that sent it was at work for another; ``endpoint`` answered it."""
 
@@ -202,7 +204,7 @@ class SentForAnother:
     endpoint: Any
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Rebound:
     """An id that belonged to one user a moment ago was seen in another user's context; the id itself stays here.
 
@@ -217,7 +219,7 @@ class Rebound:
     """Where it was seen, if that is not the present place."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Unready:
     """Something was sent on a connection that could not take it, ``when`` says why; the application could know."""
 
@@ -228,7 +230,7 @@ class Unready:
     stack: RawStack
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Broken:
     """A connection broke down; ``how``, with the name of the exception's type where one was ``raised``."""
 
@@ -240,7 +242,7 @@ class Broken:
     stack: RawStack
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Drifted:
     """A signature is not what the configuration, or the class that it replaces, says; ``what`` says so in words.
 
@@ -254,7 +256,7 @@ class Drifted:
     other_label: str = ""
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Unbuilt:
     """An engine is used that none of its constructors has made: a copy, an unpickled object, a bare ``__new__``."""
 
@@ -263,7 +265,7 @@ class Unbuilt:
     record: Record | None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Manufactured:
     """A declared factory that is an object has returned an engine."""
 
@@ -273,7 +275,7 @@ class Manufactured:
     record: Record | None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Imported:
     """A module that is deprecated as a whole was imported."""
 
@@ -281,7 +283,7 @@ class Imported:
     module: ModuleType
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Problem:
     """A target that can't be watched as configured, or a process at all: ``code`` is IA901, IA902 or IA904."""
 
@@ -291,7 +293,7 @@ class Problem:
     optional: bool = False
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Stopped:
     """The auditor is about to stop, and was blind: ``words`` says how."""
 

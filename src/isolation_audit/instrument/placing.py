@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -25,6 +25,7 @@ from isolation_audit.instrument.resolve import (
 from isolation_audit.instrument.shims import CodePatch, exact_layout
 from isolation_audit.instrument.subclassing import SubclassPoint
 from isolation_audit.model.remembered import remembered
+from isolation_audit.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     MakePoint = Callable[[Layout], Interceptor]
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class _Group:
     """What was placed on behalf of one target, so that it can be taken back alone."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import inspect
 import sys
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Target

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.compile.cells import Cells
+from isolation_audit.records import record
 
 if TYPE_CHECKING:
     from isolation_audit.model.users import User
@@ -62,7 +63,7 @@ class Histogram:
         return {"count": count + self._counts[-1], "sum": round(self._sum, 6), "buckets": buckets}
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Tally:
     """Counters of clean and unclean calls alike.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from isolation_audit.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +29,7 @@ class State(StrEnum):
     """Not found (IA901)."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Watched:
     """One target in one role; ``apply`` instruments it inside its imported module."""
 

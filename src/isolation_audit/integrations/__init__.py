@@ -15,7 +15,7 @@ from isolation_audit.config.model import Target
 from isolation_audit.instrument.resolve import resolve
 from isolation_audit.instrument.targets import Watched
 from isolation_audit.model.roles import INTEGRATION
-from isolation_audit.plugins import INTEGRATIONS, LIBRARIES, Plugin, plugins
+from isolation_audit.plugins import INTEGRATIONS, LIBRARIES, Plugin, installed, plugins
 from isolation_audit.records import dataclass
 from isolation_audit.rules.selfcheck.libraries import Libraries
 
@@ -125,7 +125,7 @@ def _placing(name: str, point: Point | Replacement, places: Places) -> Callable[
 def _older(integration: Integration) -> str:
     """What to say of a version that is older than all that were tried; nothing of any other."""
     distribution = integration.distribution
-    version = _installed(distribution) if distribution else None
+    version = installed(distribution) if distribution else None
     if version is None or _is_at_least(version, integration.since):
         return ""
     return f"{distribution} {version} is older than {integration.since}, the oldest that was tried"
@@ -134,16 +134,6 @@ def _older(integration: Integration) -> str:
 @functools.lru_cache(maxsize=256)  # asked for each target of an integration
 def _is_at_least(version: str, since: str) -> bool:
     return _numbers(version) >= _numbers(since)
-
-
-@functools.cache  # one that is imported stays the one it is, and reading metadata takes a millisecond
-def _installed(distribution: str) -> str | None:
-    from importlib import metadata  # asked for where an integration's library is there
-
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -6,10 +6,11 @@ preference, a counter of visits, or a token against forged forms stands for nobo
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
+
+from isolation_audit.analysis.patterns import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -25,23 +26,21 @@ _DRAWN: Final = 20
 _KINDS: Final = 12
 """Different characters that such a value has at least."""
 
-_session_name: Final = re.compile(
+_session_name: Final = pattern(
     r"(?i)sess|(?:^|[^a-z])s?id$|connect\.sid|auth|token|jwt|login|remember|identity|user|account"
-).search
-_nobody_s: Final = re.compile(
+)
+_nobody_s: Final = pattern(
     r"(?i)csrf|xsrf|^_g(?:a|id|ac|cl)|^_fbp|^_hj|^_pk_|^_clck|^_clsk|^__utm|^ajs_|^mp_|^amp_|optimizely|intercom-device"
     r"|awsalb|^__cf|^cf_|bigip|serverid|routeid|ingresscookie|arraffinity|consent|locale|lang|theme|timezone|device"
     r"|visitor|analytics|tracking|(?:^|[-_.])(?:flash|messages|redirect|return|next|state|nonce|pkce|verifier)$"
-).search
+)
 """Cookies that load balancers, analytics, preferences and forms set; one browser keeps them over many logins."""
 
-_key_name: Final = re.compile(
+_key_name: Final = pattern(
     r"(?i)(?:^|[-_])(?:api[-_]?key|(?:auth|access|session|id|user|bearer)[-_]?token|token|session(?:[-_]?id)?|sid|jwt"
     r"|jwt[-_]assertion|auth)$"
-).search
-_no_key: Final = re.compile(
-    r"(?i)csrf|xsrf|idempotency|device|push|page|next|cursor|reset|invite|verif|socket-io"
-).search
+)
+_no_key: Final = pattern(r"(?i)csrf|xsrf|idempotency|device|push|page|next|cursor|reset|invite|verif|socket-io")
 
 
 cache_of_names: Final = lru_cache(2_000)
@@ -67,7 +66,7 @@ def is_session_cookie(name: str, value: str, configured: Collection[str]) -> boo
 @cache_of_names
 def _says(name: str) -> bool | None:
     """Whether a cookie's name says that it is a session's; None where it says nothing."""
-    return False if _nobody_s(name) else _session_name(name) is not None or None
+    return False if _nobody_s.search(name) else _session_name.search(name) is not None or None
 
 
 def is_drawn(value: str) -> bool:
@@ -103,7 +102,7 @@ def keys_in_query(query: str) -> Iterator[str]:
 @cache_of_names
 def is_key(name: str) -> bool:
     """Whether a header or a parameter of the query holds a credential, by its name."""
-    return _key_name(name) is not None and _no_key(name) is None
+    return _key_name.search(name) is not None and _no_key.search(name) is None
 
 
 def _usable(value: str) -> Iterator[str]:
@@ -143,7 +142,7 @@ def presented_in(
         elif name == "authorization" or is_key(name):
             for key in keys_in(name, value):
                 keys[digest(key)] = None
-    for key in keys_in_query(query):
+    for key in keys_in_query(query) if query else ():
         keys[digest(key)] = None
     return Presented(cookies, tuple(keys))
 

@@ -9,13 +9,12 @@ import secrets
 import string
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.environment import KEY_VARIABLE
 from isolation_audit.exceptions import UsageError
 from isolation_audit.model.users import PARTY, STRANGER
 
 if TYPE_CHECKING:
     from isolation_audit.model.users import User
-
-KEY_VARIABLE = "ISOLATION_AUDIT_KEY"
 
 _SHOWN = 12
 

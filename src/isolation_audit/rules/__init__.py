@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 from functools import cache
@@ -18,7 +19,7 @@ from isolation_audit.plugins import RULES, Plugin, plugins
 from isolation_audit.rules.base import Monitor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from isolation_audit.model.rules import Rule
 
@@ -80,6 +81,23 @@ def _monitors(value: Any) -> Iterator[type[Monitor]]:
     for one in vars(value).values():
         if inspect.isclass(one) and one.__module__ == value.__name__:
             yield from _monitors(one)
-    for info in pkgutil.iter_modules(getattr(value, "__path__", ())):
-        if info.ispkg or info.name == "monitor":
-            yield from _monitors(importlib.import_module(f"{value.__name__}.{info.name}"))
+    for name in _below(getattr(value, "__path__", ())):
+        yield from _monitors(importlib.import_module(f"{value.__name__}.{name}"))
+
+
+def _below(path: Iterable[str]) -> Iterator[str]:
+    """Packages and modules named ``monitor`` that a package has."""
+    for folder in path:
+        try:
+            names = sorted(os.listdir(folder))  # noqa: PTH208 - names are all that is asked
+        except OSError:  # in an archive
+            yield from (one.name for one in pkgutil.iter_modules([folder]) if one.ispkg or one.name == "monitor")
+            continue
+        for name in names:
+            if name in ("monitor.py", "monitor.pyc"):
+                yield "monitor"
+            elif name.isidentifier() and any(
+                os.path.isfile(os.path.join(folder, name, one))  # noqa: PTH113, PTH118 - as above
+                for one in ("__init__.py", "__init__.pyc")
+            ):
+                yield name

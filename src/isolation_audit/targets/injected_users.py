@@ -7,12 +7,12 @@ tells; ``[[users]]`` in the configuration ends it.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import DEPENDENCY, DOUBTFUL
 from isolation_audit.model.user_names import Name, field_of, name_of, plain_id
@@ -24,18 +24,14 @@ if TYPE_CHECKING:
     from isolation_audit.model.requests import Request
 
 _PERSON: Final = r"(?:super_?)?(?:user|member|account|principal|identity|subject|customer|person|viewer|actor)"
-_says_so: Final = re.compile(
+_says_so: Final = pattern(
     rf"(?i)(?:^|_|[a-z])(?:current|logged_?in|authenticated|authorized|signed_?in|require[sd]?|verified|active)_?"
     rf"(?:[a-z]+_)?{_PERSON}(?:_?(?:id|name|email|optional|or_none|or_\w+|from_\w+|by_token|dep|dependency|ws))?$"
-).search
-_may_be: Final = re.compile(
-    r"(?i)user|member|auth|principal|identity|account|subject|session|login|customer|whoami|token"
-).search
-_gives_ids: Final = re.compile(r"(?i)user|member|principal|identity|whoami|login").search
+)
+_may_be: Final = pattern(r"(?i)user|member|auth|principal|identity|account|subject|session|login|customer|whoami|token")
+_gives_ids: Final = pattern(r"(?i)user|member|principal|identity|whoami|login")
 """What a function is called whose plain text or number is an id; ``verify_token`` may give a scope."""
-_is_another: Final = re.compile(
-    r"(?i)tenant|org|company|team|project|workspace|target|other|owner|recipient|service"
-).search
+_is_another: Final = pattern(r"(?i)tenant|org|company|team|project|workspace|target|other|owner|recipient|service")
 _personal: Final = ("username", "user_name", "login", "email", "user_id", "preferred_username", "sub")
 _IN_CONTEXTS: Final = ("current_user", "user", "viewer", "principal")
 
@@ -77,16 +73,16 @@ class InjectedUsers:
         entry = self._configured.get(label)
         if entry is not None:
             tell_current_user(entry, value)
-        elif _says_so(name) is not None and not by_path:
+        elif _says_so.search(name) is not None and not by_path:
             self._tell(request, DEPENDENCY, label, name_of(value), value)
         elif "context" in name.lower():
             self._tell(request, DEPENDENCY, label, _in_context(value), value)
         elif (
             asks_who
             and not asks_for
-            and _may_be(name) is not None
-            and _is_another(name) is None
-            and (_is_personal(value) or (_gives_ids(name) is not None and type(value) in (str, int)))
+            and _may_be.search(name) is not None
+            and _is_another.search(name) is None
+            and (_is_personal(value) or (_gives_ids.search(name) is not None and type(value) in (str, int)))
         ):
             self._tell(request, DOUBTFUL, label, name_of(value), value)
 

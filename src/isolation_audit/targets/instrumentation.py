@@ -14,7 +14,6 @@ from isolation_audit.instrument.observations import Problem
 from isolation_audit.instrument.patches import PatchTable, withdraw_left_behind
 from isolation_audit.instrument.placing import Places
 from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
-from isolation_audit.instrument.rewrite.loading import Loading
 from isolation_audit.instrument.shims import UnshimmableError
 from isolation_audit.instrument.targets import State, Watched
 from isolation_audit.model.roles import AMBIENT
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
 
+    from isolation_audit.instrument.rewrite.loading import Loading
     from isolation_audit.instrument.runtime import Runtime
 
 Integrate = Callable[[Places], list[Watched]]
@@ -47,6 +47,8 @@ class Instrumentation:
         self.loading: Loading | None = None
         """What rewrites modules at their import, where state is watched."""
         if runtime.config.audit.depth != "calls":
+            from isolation_audit.instrument.rewrite.loading import Loading  # with Python's parser
+
             self.loading = Loading(
                 runtime.config.state.packages,
                 runtime.barrier,

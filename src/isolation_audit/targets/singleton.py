@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import weakref
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +12,7 @@ from isolation_audit.instrument.receivers import Receivers
 from isolation_audit.instrument.resolve import dict_of
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.instrument.stacks import here
+from isolation_audit.records import record
 
 if TYPE_CHECKING:
     from types import CodeType, FunctionType
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _CLASSES: Final = 1_000
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class SecondInstance:
     """Another object of a singleton's class was built while the first one was there.
 

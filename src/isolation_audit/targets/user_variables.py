@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_beside_tests, is_installed
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.model.user_names import Name, field_of, name_of, plain_id
 
 if TYPE_CHECKING:
@@ -35,16 +36,16 @@ _VARIABLES: Final = 200
 
 _PERSON: Final = r"(?:user|username|principal|identity|viewer|actor)"
 """No account or member: those may be of many users."""
-_says_so: Final = re.compile(
+_says_so: Final = pattern(
     rf"_?(?:(?:current|request|active|auth|authenticated|logged_?in|signed_?in|acting|ctx|context|cv|var)_)*{_PERSON}"
     r"(?:_?(?:id|name|email|uid|login))?(?:_?(?:ctx|context|cv|var|ctxvar|contextvar|in_context))*"
-).fullmatch
-_may_have_one: Final = re.compile(
+)
+_may_have_one: Final = pattern(
     r"context|ctx|session|auth|request|provider|caller|credential|claims|token|identity|login"
-).search
+)
 """Names of variables whose values are looked at. The user of an order that is worked on may be somebody else."""
 
-_id_says_so: Final = re.compile(r"(?i)id|name|email|login").search
+_id_says_so: Final = pattern(r"(?i)id|name|email|login")
 _IN_VALUES: Final = ("current_user", "user", "user_id", "username", "user_name", "user_email", "principal", "sub")
 
 
@@ -54,7 +55,8 @@ class UserVariables:
     def __init__(self, runtime: Runtime) -> None:
         identity, ambient = runtime.config.identity, runtime.config.ambient
         named = ambient.contextvar is not None or bool(ambient.holders)
-        self._open = not named and (identity.detect is None or SOURCE in identity.detect)
+        self.open = not named and (identity.detect is None or SOURCE in identity.detect)
+        """True as long as it is looked for."""
         self._ambient = runtime.ambient
         self._requests = 0
         self._others: dict[str, ContextVar[Any]] = {}
@@ -63,30 +65,25 @@ class UserVariables:
 
     def began(self) -> None:
         """A request begins: what the application has imported by now may have its variable."""
-        if not self._open:
+        if not self.open:
             return
         self._requests += 1
         if self._requests & (self._requests - 1) == 0:
             self._look()
-        self._open = self._open and self._requests < _LOOKS
-
-    def ended(self) -> None:
-        """A request is about to end: whoever is in the variable now is its user, though nobody had to know till now."""
-        if self._ambient.asks:
-            self._ambient.in_context()
+        self.open = self.open and self._requests < _LOOKS
 
     def _look(self) -> None:
         by_name = []
         for label, variable in _variables():
             # What the module calls it, and what it was made with: ``current = ContextVar("current_user")``.
             names = [_spelled(label), _spelled(re.sub(r"\W+", "_", variable.name.rpartition(".")[2]))]
-            said = [name for name in names if _says_so(name) is not None]
+            said = [name for name in names if _says_so.fullmatch(name) is not None]
             if said:
-                by_name.append((_id_says_so(said[0]) is None, label, variable))
-            elif any(map(_may_have_one, names)) and len(self._others) < _VARIABLES:
+                by_name.append((_id_says_so.search(said[0]) is None, label, variable))
+            elif any(map(_may_have_one.search, names)) and len(self._others) < _VARIABLES:
                 self._others[label] = variable
         if by_name:
-            self.found, self._open = min(by_name, key=lambda one: one[:2])[2], False
+            self.found, self.open = min(by_name, key=lambda one: one[:2])[2], False
             self._ambient.adopt(self.found, _name_in)
         elif self._others and not self._readings:
             self._ambient.expect(self._by_value, _name_in)
@@ -99,7 +96,7 @@ class UserVariables:
         for variable in list(self._others.values()):
             value = variable.get(None)
             if value is not None and plain_id(value) is None and _name_in(value) is not None:
-                self.found, self._open = variable, False
+                self.found, self.open = variable, False
                 return variable
         return None
 

@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 from click.testing import CliRunner
 
-from isolation_audit.cli import cli
+from isolation_audit.cli.commands import cli
 from isolation_audit.config.targets import parse_target
 from isolation_audit.exceptions import MissingExtraError, UsageError
 from isolation_audit.source.compat.sources import Sources

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
-from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +17,7 @@ from isolation_audit.instrument.barrier import inside, raised_by_signal
 from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.model.scopes import request_variable, suspicion_variable
 from isolation_audit.model.users import same
+from isolation_audit.records import record
 from isolation_audit.rules.context.told_by_caller import knows
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class ContextBled:
     """Work ran in a context with the user ``ambient``, who is not its own; ``owner`` is its own user, where known.
 
@@ -44,7 +44,7 @@ class ContextBled:
     stack: RawStack
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class ContextLost:
     """``owner``'s work asked whose work it is, at ``stack``, and there was nobody."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import own_place
@@ -12,6 +12,7 @@ from isolation_audit.instrument.observations import Built, Drifted, Manufactured
 from isolation_audit.instrument.stacks import here
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
+from isolation_audit.records import record
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.factories.other_things import OtherThing
 from isolation_audit.rules.factories.registers import Registers
@@ -82,7 +83,7 @@ def main():
 """
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class _Factory:
     """What one factory has built for one role."""
 
@@ -92,7 +93,7 @@ class _Factory:
     types: dict[str, RawStack] = field(default_factory=dict)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class _Live:
     """One object of one user's, as long as it is there."""
 

@@ -11,7 +11,6 @@ import os
 import re
 import sys
 import weakref
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +19,7 @@ from isolation_audit.instrument.receivers import Receivers
 from isolation_audit.instrument.resolve import Resolved, dict_of, find, function_of, mro_of, names
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.instrument.stacks import here
+from isolation_audit.records import record
 from isolation_audit.rules.factories.modules import SCRIPTS, Modules
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _NAMES: Final = 64
 """Classes of one name that are told apart."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class NamesClash:
     """A class is used here, and ``others`` of its name are in use, the first of them since ``first``."""
 
@@ -47,7 +47,7 @@ class NamesClash:
     first: RawStack
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class LoadedTwice:
     """One file was imported as two modules: each has classes and state of its own."""
 

@@ -20,6 +20,7 @@ from isolation_audit.instrument.stacks import capture
 from isolation_audit.model import scopes
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind
+from isolation_audit.records import record
 from isolation_audit.rules.lifetime.census import Census
 from isolation_audit.rules.lifetime.growth import Growth, Stayed, in_words
 
@@ -41,7 +42,7 @@ _TRIES: Final = 20
 _FRAMES: Final = 16
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Outlived:
     """An object of ``owner``'s is there although the unit in which it was made is over; ``holder`` says who has it."""
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.analysis.sql import FILL, Clause, Dialect, Statement
 from isolation_audit.analysis.sql import statements as read
 from isolation_audit.model.users import plain_text
+from isolation_audit.records import dataclass
 
 ROLE: Final = "role"
 """The name of the role among the settings; where it is the session's own user, too."""
@@ -81,18 +82,18 @@ NAME: Final = rf'"?[\w${FILL}]+"?(?:\s*\.\s*"?[\w${FILL}]+"?)*'
 PLACEHOLDER: Final = r"%\(\w+\)s|%s|\$\d+|(?<!:):\w+|\?"
 """A parameter, in any of the styles of Python's drivers."""
 
-_into: Final = re.compile(rf"(?:(?:or\s+\w+|ignore|low_priority|high_priority)\s+)*(?:into\s+)?({NAME})", FLAGS).match
-_from: Final = re.compile(rf"from\s+(?:only\s+)?({NAME})", FLAGS).match
-_tables: Final = re.compile(
+_into: Final = pattern(rf"(?:(?:or\s+\w+|ignore|low_priority|high_priority)\s+)*(?:into\s+)?({NAME})", FLAGS)
+_from: Final = pattern(rf"from\s+(?:only\s+)?({NAME})", FLAGS)
+_tables: Final = pattern(
     r"(?:temporary\s+)?(?:table\s+)?(?:if\s+exists\s+)?(?:only\s+)?(.+?)(?:\s+(?:cascade|restrict))?", FLAGS
-).fullmatch
-_numbered: Final = re.compile(r"\$(\d+)").fullmatch
-_named: Final = re.compile(r"%\((\w+)\)s|:(\w+)").fullmatch
-_text_or_placeholder: Final = re.compile(rf"{LITERAL}|{PLACEHOLDER}").finditer
-_dollars: Final = re.compile(r"\$\w*\$(.*)\$\w*\$", FLAGS).fullmatch
-_blank_or_cast: Final = re.compile(r"\s*::\s*\w+|\s+").sub
-_works_with_data: Final = re.compile(r"\b(?:from|into|update|call|current_setting)\b", FLAGS).search
-_unqualified: Final = re.compile(rf'\b(?:from|join|into|update)\s+"?[\w${FILL}]++"?+(?!\s*\.)', FLAGS).search
+)
+_numbered: Final = pattern(r"\$(\d+)")
+_named: Final = pattern(r"%\((\w+)\)s|:(\w+)")
+_text_or_placeholder: Final = pattern(rf"{LITERAL}|{PLACEHOLDER}")
+_dollars: Final = pattern(r"\$\w*\$(.*)\$\w*\$", FLAGS)
+_blank_or_cast: Final = pattern(r"\s*::\s*\w+|\s+")
+_works_with_data: Final = pattern(r"\b(?:from|into|update|call|current_setting)\b", FLAGS)
+_unqualified: Final = pattern(rf'\b(?:from|join|into|update)\s+"?[\w${FILL}]++"?+(?!\s*\.)', FLAGS)
 
 _YES: Final = (True, "t", "1", b"t", b"1", b"\x01")
 """What drivers give for a lock that was obtained; 1 is equal to True."""
@@ -130,14 +131,14 @@ def _told(answer: Callable[[], Any]) -> Any:
 
 def works_with_data(statement: Statement) -> bool:
     """True where a statement reads or writes rows."""
-    return _works_with_data(statement.whole.shape) is not None
+    return _works_with_data.search(statement.whole.shape) is not None
 
 
 def depends(statement: Statement, setting: str) -> bool:
     """True where what a statement does may depend on a setting."""
     shape = statement.whole.shape
     if setting == DATABASE:
-        return _unqualified(shape) is not None
+        return _unqualified.search(shape) is not None
     return works_with_data(statement) or (setting.startswith("@") and setting in shape.lower())
 
 
@@ -148,13 +149,13 @@ def reads(statement: Statement, table: str) -> bool:
 
 
 def _of_insert(rest: Clause, _parameters: Any) -> Iterator[Change]:
-    into = _into(rest.shape)
+    into = _into.match(rest.shape)
     if into is not None:
         yield Change(Act.FILL, table(into[1]))
 
 
 def _of_delete(rest: Clause, _parameters: Any) -> Iterator[Change]:
-    emptied = _from(rest.shape)
+    emptied = _from.match(rest.shape)
     if emptied is not None:
         yield Change(Act.EMPTY, table(emptied[1]))
 
@@ -168,7 +169,7 @@ def _of_drop(rest: Clause, _parameters: Any) -> Iterator[Change]:
 
 
 def _of_each(act: Act, rest: Clause) -> Iterator[Change]:
-    listed = _tables(rest.shape)
+    listed = _tables.fullmatch(rest.shape)
     for one in () if listed is None else listed[1].split(","):
         yield Change(act, table(one))
 
@@ -199,7 +200,7 @@ def table(text: str) -> str:
 def literal(text: str) -> str:
     """What is written out, without its quotes."""
     text = text.strip()
-    dollars = _dollars(text)
+    dollars = _dollars.fullmatch(text)
     return dollars[1] if dollars is not None else text.strip("'\"")
 
 
@@ -209,9 +210,9 @@ def value(statement: Clause, span: tuple[int, int], parameters: Any) -> str | No
     shape = statement.shape[start:end].strip()
     if shape in {"%s", "?"}:
         return _parameter(parameters, statement.before.count(shape) + statement.shape.count(shape, 0, start))
-    if numbered := _numbered(shape):
+    if numbered := _numbered.fullmatch(shape):
         return _parameter(parameters, int(numbered[1]) - 1)
-    if named := _named(shape):
+    if named := _named.fullmatch(shape):
         return _parameter(parameters, named[1] or named[2])
     return literal(statement.text[start:end])
 
@@ -219,17 +220,17 @@ def value(statement: Clause, span: tuple[int, int], parameters: Any) -> str | No
 def key(statement: Clause, span: tuple[int, int], parameters: Any) -> str:
     """The arguments of a function that locks, by which the lock is known again; empty where nobody can tell."""
     # What is taken from rows is another one for each.
-    if _works_with_data(statement.shape) is not None:
+    if _works_with_data.search(statement.shape) is not None:
         return ""
     parts, (start, stop) = [], span
     shape, end = statement.shape[start:stop], 0
-    for match in _text_or_placeholder(shape):
+    for match in _text_or_placeholder.finditer(shape):
         found = value(statement, (start + match.start(), start + match.end()), parameters)
         if found is None:
             return ""
-        parts += [_blank_or_cast("", shape[end : match.start()]), found]
+        parts += [_blank_or_cast.sub("", shape[end : match.start()]), found]
         end = match.end()
-    return "".join([*parts, _blank_or_cast("", shape[end:])])
+    return "".join([*parts, _blank_or_cast.sub("", shape[end:])])
 
 
 def _parameter(parameters: Any, place: int | str) -> str | None:

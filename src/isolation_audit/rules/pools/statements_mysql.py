@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.analysis.sql import FILL, Dialect
 from isolation_audit.rules.pools.statements import (
     COMMON,
@@ -32,34 +33,30 @@ if TYPE_CHECKING:
 
 _VARIABLE: Final = rf"@['\"]?[\w.${FILL}]+['\"]?"
 
-_set_role: Final = re.compile(r"role\s+(.+)", FLAGS).fullmatch
-_assignments: Final = re.compile(
+_set_role: Final = pattern(r"role\s+(.+)", FLAGS)
+_assignments: Final = pattern(
     rf"(?:^|,)\s*(?:@@)?(?:(global|persist_only|persist|session|local)\s*[.\s]\s*(?:@@)?)?({_VARIABLE}|{NAME})"
     rf"\s*:?=\s*({LITERAL}|[^,]+)",
     FLAGS,
-).finditer
-_inline: Final = re.compile(rf"({_VARIABLE})\s*:=\s*({LITERAL}|{PLACEHOLDER}|\d+\b)?", FLAGS).finditer
-_into_variables: Final = re.compile(rf"\binto\s+({_VARIABLE}(?:\s*,\s*{_VARIABLE})*)", FLAGS).finditer
-_variables: Final = re.compile(_VARIABLE).finditer
-_locks: Final = re.compile(
-    rf"\b(get_lock|release_lock|release_all_locks)\s*\(\s*({LITERAL}|{PLACEHOLDER}|[^,()]*)", FLAGS
-).finditer
-_create: Final = re.compile(
-    rf"(or\s+replace\s+)?temporary\s+table\s+(?:if\s+not\s+exists\s+)?({NAME})(.*)", FLAGS
-).fullmatch
-_filled_at_once: Final = re.compile(r"\b(?:select|values|table)\b", FLAGS).search
+)
+_inline: Final = pattern(rf"({_VARIABLE})\s*:=\s*({LITERAL}|{PLACEHOLDER}|\d+\b)?", FLAGS)
+_into_variables: Final = pattern(rf"\binto\s+({_VARIABLE}(?:\s*,\s*{_VARIABLE})*)", FLAGS)
+_variables: Final = pattern(_VARIABLE)
+_locks: Final = pattern(rf"\b(get_lock|release_lock|release_all_locks)\s*\(\s*({LITERAL}|{PLACEHOLDER}|[^,()]*)", FLAGS)
+_create: Final = pattern(rf"(or\s+replace\s+)?temporary\s+table\s+(?:if\s+not\s+exists\s+)?({NAME})(.*)", FLAGS)
+_filled_at_once: Final = pattern(r"\b(?:select|values|table)\b", FLAGS)
 
 _SHARED: Final = frozenset({"global", "persist", "persist_only"})
 """What is set for the server is not the session's."""
 
 
 def _of_set(rest: Clause, parameters: Any) -> Iterator[Change]:
-    role = _set_role(rest.shape)
+    role = _set_role.fullmatch(rest.shape)
     if role is not None:
         name = literal(rest.text[slice(*role.span(1))].strip("` "))
         yield Change(Act.UNSET, ROLE) if name.lower() in {"none", "default"} else _lasting(ROLE, name)
         return
-    for one in _assignments(rest.shape):
+    for one in _assignments.finditer(rest.shape):
         name = _setting(rest, one.span(2))
         if (one[1] or "").lower() in _SHARED:
             continue
@@ -73,13 +70,13 @@ def _of_use(rest: Clause, _parameters: Any) -> Iterator[Change]:
 
 def _of_select(rest: Clause, parameters: Any) -> Iterator[Change]:
     if "@" in rest.shape:
-        for one in _inline(rest.shape):
+        for one in _inline.finditer(rest.shape):
             name, text = _setting(rest, one.span(1)), None
             if one[2] is not None:
                 text = value(rest, one.span(2), parameters)
             yield Change(Act.UNSET, name) if text is None else _lasting(name, text)
-        for several in _into_variables(rest.shape):
-            for one in _variables(several[1]):
+        for several in _into_variables.finditer(rest.shape):
+            for one in _variables.finditer(several[1]):
                 start = several.start(1)
                 yield Change(Act.UNSET, _setting(rest, (start + one.start(), start + one.end())))
     if "lock" in rest.shape or "LOCK" in rest.shape:
@@ -87,7 +84,7 @@ def _of_select(rest: Clause, parameters: Any) -> Iterator[Change]:
 
 
 def _of_locks(rest: Clause, parameters: Any) -> Iterator[Change]:
-    for call in _locks(rest.shape):
+    for call in _locks.finditer(rest.shape):
         name = literal(key(rest, call.span(2), parameters))
         if call[1].lower() != "get_lock":
             yield Change(Act.UNLOCK, name)
@@ -96,12 +93,12 @@ def _of_locks(rest: Clause, parameters: Any) -> Iterator[Change]:
 
 
 def _of_create(rest: Clause, _parameters: Any) -> Iterator[Change]:
-    made = _create(rest.shape)
+    made = _create.fullmatch(rest.shape)
     if made is not None:
         if made[1]:
             yield Change(Act.DROP, table(made[2]))
         yield Change(Act.CREATE, table(made[2]), lasting=True)
-        if _filled_at_once(made[3]) is not None:
+        if _filled_at_once.search(made[3]) is not None:
             yield Change(Act.FILL, table(made[2]))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.analysis.sql import Dialect
 from isolation_audit.rules.pools.statements import (
     COMMON,
@@ -29,29 +29,29 @@ if TYPE_CHECKING:
     from isolation_audit.analysis.sql import Clause
     from isolation_audit.rules.pools.statements import Readers
 
-_set: Final = re.compile(rf"(?:(session|local)\s+)?({NAME})\s*(?:=|\bto\b)\s*(.+)", FLAGS).fullmatch
-_set_role: Final = re.compile(r"(?:(session|local)\s+)?(?:role|session\s+authorization)\s+(.+)", FLAGS).fullmatch
-_create: Final = re.compile(
+_set: Final = pattern(rf"(?:(session|local)\s+)?({NAME})\s*(?:=|\bto\b)\s*(.+)", FLAGS)
+_set_role: Final = pattern(r"(?:(session|local)\s+)?(?:role|session\s+authorization)\s+(.+)", FLAGS)
+_create: Final = pattern(
     rf"(?:(?:local|global)\s+)?temp(?:orary)?\s+table\s+(?:if\s+not\s+exists\s+)?({NAME})(.*)", FLAGS
-).fullmatch
-_filled_at_once: Final = re.compile(r"\bas\s*\(?\s*(?:select|with|table|values)\b", FLAGS).search
-_gone_at_commit: Final = re.compile(r"\bon\s+commit\s+(?:drop|delete)\b", FLAGS).search
+)
+_filled_at_once: Final = pattern(r"\bas\s*\(?\s*(?:select|with|table|values)\b", FLAGS)
+_gone_at_commit: Final = pattern(r"\bon\s+commit\s+(?:drop|delete)\b", FLAGS)
 _ARGUMENT: Final = rf"\s*({LITERAL}|{PLACEHOLDER}|true|false)(?:\s*::\s*\w+)?\s*"
-_set_config: Final = re.compile(rf"\bset_config\s*\({_ARGUMENT},{_ARGUMENT},{_ARGUMENT}\)", FLAGS).finditer
-_set_config_call: Final = re.compile(r"\bset_config\s*\(", FLAGS).findall
-_advisory: Final = re.compile(
+_set_config: Final = pattern(rf"\bset_config\s*\({_ARGUMENT},{_ARGUMENT},{_ARGUMENT}\)", FLAGS)
+_set_config_call: Final = pattern(r"\bset_config\s*\(", FLAGS)
+_advisory: Final = pattern(
     r"\bpg_(try_)?advisory_(un)?lock(?:_shared|_all)?\s*\(([^()]*+(?:\([^()]*+\)[^()]*+)*+)\)", FLAGS
-).finditer
+)
 
 
 def _of_set(rest: Clause, parameters: Any) -> Iterator[Change]:
-    role = _set_role(rest.shape)
+    role = _set_role.fullmatch(rest.shape)
     if role is not None:
         scope, name = (role[1] or "").lower(), literal(rest.text[slice(*role.span(2))])
         lasts = scope != "local" and name.lower() not in {"none", "default"}
         yield Change(Act.SET, ROLE, name) if lasts else Change(Act.UNSET, ROLE)
         return
-    setting = _set(rest.shape)
+    setting = _set.fullmatch(rest.shape)
     if setting is not None:
         name = plain_name(rest.text[slice(*setting.span(2))])
         # psycopg2 fills parameters in by itself.
@@ -87,8 +87,9 @@ def _of_select(rest: Clause, parameters: Any) -> Iterator[Change]:
 
 
 def _of_set_config(rest: Clause, parameters: Any) -> Iterator[Change]:
-    calls = [[value(rest, call.span(index), parameters) for index in (1, 2, 3)] for call in _set_config(rest.shape)]
-    if len(calls) < len(_set_config_call(rest.shape)) or any(None in call for call in calls):
+    found = _set_config.finditer(rest.shape)
+    calls = [[value(rest, call.span(index), parameters) for index in (1, 2, 3)] for call in found]
+    if len(calls) < len(_set_config_call.findall(rest.shape)) or any(None in call for call in calls):
         yield Change(Act.UNSET)
         return
     for name, text, local in calls:
@@ -97,7 +98,7 @@ def _of_set_config(rest: Clause, parameters: Any) -> Iterator[Change]:
 
 
 def _of_advisory(rest: Clause, parameters: Any) -> Iterator[Change]:
-    for call in _advisory(rest.shape):
+    for call in _advisory.finditer(rest.shape):
         name = key(rest, call.span(3), parameters)
         if call[2]:
             yield Change(Act.UNLOCK, name)
@@ -106,10 +107,10 @@ def _of_advisory(rest: Clause, parameters: Any) -> Iterator[Change]:
 
 
 def _of_create(rest: Clause, _parameters: Any) -> Iterator[Change]:
-    made = _create(rest.shape)
-    if made is not None and _gone_at_commit(made[2]) is None:
+    made = _create.fullmatch(rest.shape)
+    if made is not None and _gone_at_commit.search(made[2]) is None:
         yield Change(Act.CREATE, table(made[1]))
-        if _filled_at_once(made[2]) is not None:
+        if _filled_at_once.search(made[2]) is not None:
             yield Change(Act.FILL, table(made[1]))
 
 

@@ -9,10 +9,10 @@ from isolation_audit.analysis.texts import shown
 from isolation_audit.model.findings import Finding, Witnesses
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
-from isolation_audit.rules.reachable.walks import Common, HeapWatch, Left
+from isolation_audit.rules.reachable.found import Common, Left
 
 if TYPE_CHECKING:
-    from isolation_audit.rules.reachable.walks import Reachable
+    from isolation_audit.rules.reachable.found import Reachable
 
 _CONFIG: Final = """\
 [audit]
@@ -112,6 +112,8 @@ class HeapMonitor(Monitor):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         if self.runtime.config.audit.depth == "heap" and any(map(self.recorder.enabled, ("IA401", "IA403"))):
+            from isolation_audit.rules.reachable.walks import HeapWatch  # with all that reads state
+
             self.runtime.part(HeapWatch)
 
     @observes(Left)

@@ -23,8 +23,8 @@ from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.methods import QUEUES
 from isolation_audit.model.living import living
 from isolation_audit.model.users import Kind, same
-from isolation_audit.records import dataclass
 from isolation_audit.rules.lifetime.lifetimes import Lifetimes
+from isolation_audit.rules.reachable.found import Common, Left
 from isolation_audit.rules.state.contents import described, is_of_the_process, is_scalar, names
 from isolation_audit.rules.state.judging import remedy
 from isolation_audit.rules.state.literals import Literals
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.owner_records import Record
     from isolation_audit.model.users import User
+    from isolation_audit.rules.reachable.found import Reachable
 
 __builtins__ = BUILTINS
 
@@ -61,32 +62,6 @@ _KEEPING: Final = (ContextVar, local, *QUEUES)
 
 _RECORD: Final = 50
 """Parts that an object has at most to count as a record, which says of everything in it whose it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reachable:
-    """Something of a user's that can be reached where it should not be."""
-
-    why: str
-    users: tuple[User, User | None]
-    """Whose it is, and of what two engines lead to, whose the other engine is."""
-    place: str
-    held: str
-    target: str
-    diagram: str
-    remedy: tuple[str, ...] = ()
-    certain: bool = True
-    """False where the auditor has seen it being written, and nothing but that says whose it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left(Reachable):
-    """A user's canary or object is there although the user's work is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Common(Reachable):
-    """Two users' engines lead to it, and it holds something of one of them."""
 
 
 class HeapWatch:

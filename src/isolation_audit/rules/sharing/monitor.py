@@ -6,7 +6,7 @@ from typing import Final
 
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import observes
-from isolation_audit.rules.state.judging import Crossed
+from isolation_audit.rules.state.crossed import Crossed
 from isolation_audit.rules.state.reports import StateReports
 
 _CONFIG: Final = """\

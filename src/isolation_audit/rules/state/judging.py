@@ -13,10 +13,10 @@ from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
-from isolation_audit.records import dataclass
 from isolation_audit.rules.state.asked import Asked
 from isolation_audit.rules.state.atoms import atoms
 from isolation_audit.rules.state.contents import texts
+from isolation_audit.rules.state.crossed import Crossed
 from isolation_audit.rules.state.literals import Literals
 from isolation_audit.rules.state.made_for import is_made_for
 from isolation_audit.rules.state.memos import Memos
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.rewrite.sites import Site
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.instrument.stacks import RawStack
-    from isolation_audit.model.users import User
     from isolation_audit.rules.state.records import Write
     from isolation_audit.rules.state.units import Unit, Units
     from isolation_audit.rules.state.watch import Taken
@@ -46,28 +44,6 @@ _THIRDS: Final = 3
 
 _SITES: Final = 300
 """Sites of a module that are looked through for a read of what is stored at another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Crossed:
-    """State that one unit has written and another one has read, overwritten or lost."""
-
-    why: str
-    severity: Severity
-    reader: User | None
-    writer: User | None
-    read: Site
-    written: Site
-    stack: RawStack
-    path: str
-    held: str
-    classes: tuple[str, ...] = ()
-    """The classes of the objects on the path."""
-    remedy: tuple[str, ...] = ()
-    diagram: str = ""
-    """The path as text for Mermaid."""
-    target: str = ""
-    """The place as configuration, or the code, has it: the same for all keys and indexes."""
 
 
 class Judging:

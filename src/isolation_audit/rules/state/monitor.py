@@ -8,7 +8,7 @@ from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import observes
 from isolation_audit.rules.content.login_tokens import TokenReplaced
 from isolation_audit.rules.content.written_files import Overwritten
-from isolation_audit.rules.state.judging import Crossed
+from isolation_audit.rules.state.crossed import Crossed
 from isolation_audit.rules.state.reports import StateReports
 
 _CONFIG: Final = """\

@@ -15,7 +15,7 @@ from isolation_audit.rules.routes import current_endpoint
 if TYPE_CHECKING:
     from isolation_audit.instrument.rewrite.sites import Site as Place
     from isolation_audit.instrument.stacks import RawStack
-    from isolation_audit.rules.state.judging import Crossed
+    from isolation_audit.rules.state.crossed import Crossed
 
 
 class StateReports(Monitor):
