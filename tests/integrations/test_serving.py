@@ -334,7 +334,7 @@ def test_faults_in_it_are_counted_and_the_application_goes_on(monkeypatch, metho
     monkeypatch.setattr(Request, method, broken)
     with Auditor(Config()) as auditor:
         assert asyncio.run(scenario()) == ["fine"] * 3
-        assert auditor.runtime.barrier.total > 0 or method == "told"
+        assert auditor.runtime.barrier.total > 0 or method in ("told", "serves")  # of the same scope nobody asks
 
 
 @pytest.mark.parametrize(

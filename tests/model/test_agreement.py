@@ -140,4 +140,4 @@ def test_what_is_remembered_is_bounded(sources, users, monkeypatch):
     for number in range(10):
         login(sources, f"name-{number}").meet(users.token(str(number)), AMBIENT)
     (agreement,) = sources._agreements.values()
-    assert max(len(agreement.told), len(agreement.pairs), len(agreement._said)) <= 3
+    assert max(len(agreement.told), len(agreement.pairs), len(agreement.said)) <= 3

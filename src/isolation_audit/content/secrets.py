@@ -48,15 +48,18 @@ def secret(user_id: str, text: str) -> None:
         raise ValueError("a secret has at least 8 letters and digits and at most 256 characters")
     _owners.pop(text, None)
     _owners[text] = user_id
-    _Version.number += 1
+    Version.number += 1
     while len(_owners) > LIMIT:
         oldest = next(iter(_owners))
         if _canaries.get(_owners.pop(oldest)) == oldest:
             _canaries.pop(oldest, None)
 
 
-class _Version:
+class Version:
+    """Read at each write of a transport: an attribute, and no call."""
+
     number = 0
+    """Changes with each secret; 0 as long as there was none."""
 
 
 def canary_of(user_id: str) -> str:
@@ -66,7 +69,7 @@ def canary_of(user_id: str) -> str:
 
 def version() -> int:
     """A number that changes with each secret; 0 as long as there was none."""
-    return _Version.number
+    return Version.number
 
 
 def known() -> list[tuple[str, str]]:

@@ -56,7 +56,7 @@ class BeginPoint(PassingPoint):
         if whole and request.method != "HEAD":
             response.chunk(bytes(answer["_body"]), last=True)
         self._responses[answer["_payload_writer"]] = None if whole else response
-        return Passing()
+        return Passing.begin()
 
 
 class BodyPoint(PassingPoint):
@@ -78,7 +78,7 @@ class BodyPoint(PassingPoint):
         response, chunk = self._responses[writer], self._chunk(values)
         if response is not None and type(chunk) in _BYTES:
             response.chunk(bytes(chunk), last=self._last)
-        return Passing()
+        return Passing.begin()
 
 
 def endpoint_of(request: Any) -> Endpoint:

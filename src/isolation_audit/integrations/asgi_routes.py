@@ -33,7 +33,12 @@ def _template(scope: Any, view: Any) -> str | None:
     asked = scope.get("path")
     if type(asked) is not str:
         return None
+    route = scope.get("route")
+    if route is not None and _field(route, "path") == asked and "fastapi" not in scope:
+        return asked  # without parameters, and not below anything
     for template in _candidates(scope, view):
+        if template == asked:
+            return template
         found = re.fullmatch(f"(.*?){_pattern(template)}", asked, re.DOTALL)
         if found is not None:
             return _mounted(found[1], scope) + template

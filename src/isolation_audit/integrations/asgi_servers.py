@@ -7,12 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from isolation_audit.content import secrets
+from isolation_audit.content.secrets import Version
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.integrations.session_cookies import answered, are_learned, in_headers
-from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
+from isolation_audit.model.scopes import sink_variable
+from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of
 from isolation_audit.rules.content.pushes import PUSHED
 from isolation_audit.rules.content.responses import Asked, Response
 
@@ -29,13 +30,13 @@ _HEADS: Final = ("http.response.start", "websocket.accept")
 
 def sending(runtime: Runtime, targets: tuple[str, ...]) -> Iterator[Point]:
     """Points around the methods of a server that take an application's messages; its ASGI scope is ``self.scope``."""
-    if are_learned(runtime):
-        for target in targets:
-            yield Point(target, partial(HeadPoint, target))
     sinks = egress_of(runtime)
-    if sinks is not None:
-        for target in targets:
-            yield Point(target, partial(SendPoint, target, sinks))
+    learns = are_learned(runtime)
+    for target in targets:
+        if sinks is not None:
+            yield Point(target, partial(SendPoint, target, sinks, learns))
+        elif learns:
+            yield Point(target, partial(HeadPoint, target))
 
 
 class HeadPoint(Interceptor):
@@ -50,20 +51,19 @@ class HeadPoint(Interceptor):
         message_of = self._message
         message = message_of(values)
         if type(message) is dict and message.get("type") in _HEADS:
-            cookies = in_headers(message.get("headers") or ())
-            if cookies:
-                answered(cookies)
+            answered(in_headers(message.get("headers") or ()))
 
 
 class SendPoint(PassingPoint):
-    """Around the ``send`` of one connection or request."""
+    """Around the ``send`` of one connection or request: its cookies, where somebody ``learns`` them, and its body."""
 
-    def __init__(self, place: str, sinks: Egress, layout: Layout) -> None:
+    def __init__(self, place: str, sinks: Egress, learns: bool, layout: Layout) -> None:
         self.place = place
         self._sinks = sinks
+        self._learns = learns
         self._self_of = layout.receiver_reader()
         self._message = layout.argument("message")
-        self._heads: WeakKeyDictionary[Any, tuple[Any, AskedOfScope]] = WeakKeyDictionary()
+        self._heads: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         """Headers of responses of which nothing was sent yet."""
         self._responses: WeakKeyDictionary[Any, Response] = WeakKeyDictionary()
 
@@ -71,22 +71,29 @@ class SendPoint(PassingPoint):
         """Search it; what the server makes of it below is not searched again."""
         message_of = self._message
         message = message_of(values)
-        if type(message) is dict and message.get("type") == "websocket.send" and not secrets.version():
-            return None  # nobody looks at it below either
-        if (type(message) is not dict and not issubclass(type(message), Mapping)) or passing():
+        if type(message) is not dict and not issubclass(type(message), Mapping):
             return None
         kind = message.get("type")
+        if kind == "websocket.send" and not Version.number:
+            return None  # nobody looks at it below either
+        if self._learns and kind in _HEADS:
+            cookies = in_headers(message.get("headers") or ())
+            if cookies:
+                answered(cookies)
+        above: Passing | None = sink_variable.get()
+        if above is not None and not above.over:
+            return None
         if kind == "websocket.send":
             self._sinks.secrets(message.get("text") or message.get("bytes"), self.place, PUSHED)
-            return Passing()
-        server = self._self_of(values)
-        if kind == "http.response.start":
-            self._heads[server] = message.get("headers", ()), AskedOfScope(server.scope)
+        elif kind == "http.response.start":
+            self._heads[self._self_of(values)] = message.get("headers", ())
         elif kind == "http.response.body":
             last, body = not message.get("more_body", False), message.get("body", b"")
             if issubclass(type(body), bytes):
-                self._body(server, body, last=last)
-        return Passing()
+                self._body(self._self_of(values), body, last=last)
+        below = Passing()
+        sink_variable.set(below)
+        return below
 
     def _body(self, server: Any, body: bytes, *, last: bool) -> None:
         """The next part of a body; one that a framework has searched as a whole comes by here once more."""
@@ -94,7 +101,7 @@ class SendPoint(PassingPoint):
         if head is not None:
             if last and self._sinks.was_searched_here(body):
                 return
-            self._responses[server] = Response(self._sinks, self.place, *head)
+            self._responses[server] = Response(self._sinks, self.place, head, AskedOfScope(server.scope))
         # What was asked for goes with the last part: the server's object may live as long as the connection.
         response = self._responses.pop(server, None) if last else self._responses.get(server)
         if response is not None:

@@ -19,6 +19,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import starter_variable
+from isolation_audit.model.users import Kind
 from isolation_audit.rules.context.lineage import Lineage
 from isolation_audit.rules.context.suspicions import Suspicion
 from isolation_audit.rules.lifetime.unended import UnendedWork
@@ -42,6 +43,7 @@ READ: Final = "asyncio.selector_events:BaseSelectorEventLoop._add_reader"
 FROM_CONNECTION: Final = (
     "a task that a server's connection started ran with the user {ambient}, whose task had last told it to read on"
 )
+_USER: Final = Kind.USER
 _READ_READY: Final = "_read_ready"
 _FRAMES: Final = 24
 """How far up the transport may be: TLS and the protocol's own calls lie between."""
@@ -112,12 +114,14 @@ class CreatePoint(Interceptor):
         self._loop = layout.receiver_reader()
         self._context = layout.optional("context")
         self._lineage = lineage
+        self._current = lineage.current
         self._connections = connections
 
     def before(self, values: Values) -> Any:
         """Note who starts it; a suspicion, where that is a connection with somebody's user."""
-        user = self._lineage.user()
-        if user is None:
+        current = self._current
+        user = current()
+        if user is None or user.kind is not _USER:
             return None
         loop = self._loop(values)
         running = asyncio.current_task(loop)
@@ -192,7 +196,7 @@ class TimerPoint(Interceptor):
 
     def before(self, values: Values) -> User | None:
         """Who sets it; nobody of interest where a task only sleeps, limits its time, or has thought of the context."""
-        if _is_asyncios(self._callback(values)):
+        if _module(self._callback(values)).startswith("asyncio."):  # ``sleep``, ``wait_for``, ``timeout``
             return None
         if running_task() is None:
             # One timer has set the next: it is done with its items, and the next one has a copy of its context.
@@ -229,11 +233,6 @@ class SoonPoint(Interceptor):
     def failed(self, state: Any, _error: BaseException) -> None:
         """The loop is closed."""
         starter_variable.set(state[0])
-
-
-def _is_asyncios(callback: Any) -> bool:
-    """True for what asyncio itself sets timers with: ``sleep``, ``wait_for``, ``timeout``."""
-    return _module(callback).startswith("asyncio.")
 
 
 def _module(callback: Any) -> str:

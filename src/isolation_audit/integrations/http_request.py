@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakValueDictionary
 
 from isolation_audit.instrument.probe import Interceptor
@@ -82,11 +83,15 @@ def tell(rank: int, name: Name | None) -> None:
 class Serving(Interceptor):
     """Around a call that serves one request."""
 
+    counted: ClassVar[str] = "requests"
+    """What of the tally it is; empty for parts of what is counted elsewhere."""
+
     def __init__(self, place: str, runtime: Runtime) -> None:
         self.place = place
         self._sources = runtime.part(sources)
         self._tally = runtime.tally
         self._runtime = runtime
+        self._ambient = runtime.ambient
         self._receiver = receiver(runtime)
         self._latest = runtime.part(LatestUnits)
         self._words = runtime.part(OwnWords)
@@ -100,8 +105,13 @@ class Serving(Interceptor):
             request.inputs = self._receiver.begin(*inputs, lasting=request.lasting)
         if unit_variable.get() is not None:
             unit_variable.set(None)
-        self._count()
-        self._variables.began()
+        tally = self._tally
+        if self.counted == "requests":
+            tally.requests += 1
+        elif self.counted == "messages":
+            tally.messages += 1
+        if self._variables.open:
+            self._variables.began()
         suspicion: Suspicion | None = suspicion_variable.get()
         if suspicion is not None and not suspicion.over:
             request.inherited = suspicion.ambient
@@ -122,32 +132,53 @@ class Serving(Interceptor):
     def after(self, state: Any, _result: Any) -> None:
         """The request has been served."""
         request, outer = state
-        self._variables.ended()
-        request.settle_waiting()
-        if self._runtime.spans is not None and request.unit is not None:
-            endpoint = request.endpoint()
-            route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
-            self._runtime.spans.end(request.unit, request.said or request.user(), route, method)
-        if self._senders is not None:
-            self._senders.arrived(request, request.claimed(), request.endpoint())
-        if request.inputs is not None:
-            user = request.said or request.user()
+        if self._ambient.asks:
+            self._ambient.in_context()  # whoever is in the variable now is its user, though nobody had to know till now
+        if request.waiting:
+            request.settle_waiting()
+        if self._runtime.spans is not None or self._senders is not None:
+            self._tell_of_end(request)
+        inputs, found = request.inputs, None
+        if inputs is not None:
+            found = request.user()
+            user = request.said or found
             if user is not None:
-                self._latest.ended(user, request.endpoint(), request.inputs)
-                self._words.learn(request.inputs, user)
-            request.inputs.end()
+                self._latest.ended(user, request.endpoint(), inputs)
+                if len(inputs.kept) > inputs.learned:
+                    self._words.learn(inputs, user)
+            inputs.end()
         if request_variable.get() is request:
             request_variable.set(outer)
             entered()
         if self._shared is not None and request.sharing is not None:
             self._shared.end(request.sharing, request.said or request.claimed())
-        request.user()  # the last chance: what it came with may have become known meanwhile
+        if found is None:
+            request.user()  # the last chance: what it came with may have become known meanwhile
         request.end()
-        self._count_named(named=request.named or request.said is not None or request.recognised)
-        self._tally.users_disagreed += request.disagreed
+        self._count_user(request)
+
+    def _tell_of_end(self, request: Request) -> None:
+        """Tell whoever sends spans, and who looks for the senders of requests, that it is about to end."""
+        endpoint = request.endpoint()
+        if self._runtime.spans is not None and request.unit is not None:
+            route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
+            self._runtime.spans.end(request.unit, request.said or request.user(), route, method)
+        if self._senders is not None:
+            self._senders.arrived(request, request.claimed(), endpoint)
+
+    def _count_user(self, request: Request) -> None:
+        """Count whether anybody has told whose it was, and who."""
+        tally, named = self._tally, request.named or request.said is not None or request.recognised
+        if self.counted == "requests":
+            tally.requests_named += named
+        elif self.counted == "messages":
+            tally.messages_named += named
+        tally.users_disagreed += request.disagreed
         told = source_of(request.rank) if request.named else LEARNED if request.recognised else None
-        for source in (*request.said_by, *((told,) if told is not None else ())):
-            self._tally.users_by_source[source] += 1
+        if told is not None:
+            tally.users_by_source[told] += 1
+        for source in request.said_by:
+            tally.users_by_source[source] += 1
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """The request has been served, badly."""
@@ -156,23 +187,19 @@ class Serving(Interceptor):
             request.unit.failed = True
         self.after(state, None)
 
-    def _count(self) -> None:
-        """It has begun."""
-        self._tally.requests += 1
-
-    def _count_named(self, *, named: bool) -> None:
-        """It is over; ``named`` where somebody has told whose it was."""
-        self._tally.requests_named += named
-
 
 class AsgiPoint(Serving):
     """Around the call of an ASGI application; ``scope_of`` reads its scope.
 
-    Of applications and servers around each other the outermost one begins the request.
+    Of applications and servers around each other the outermost one begins the request. ``served``: this is a server
+    whose sending is looked at as well.
     """
 
-    def __init__(self, place: str, runtime: Runtime, scope_of: Callable[[Values], Any]) -> None:
+    def __init__(
+        self, place: str, runtime: Runtime, scope_of: Callable[[Values], Any], *, served: bool = False
+    ) -> None:
         super().__init__(place, runtime)
+        self._served = served
         self._carriers = runtime.part(carriers)
         self._scope_of = scope_of
 
@@ -182,7 +209,7 @@ class AsgiPoint(Serving):
         if type(scope) is not dict or scope.get("type") not in _CONNECTIONS:
             return None
         outer: Request | None = request_variable.get()
-        if outer is not None and outer.serves(scope):
+        if outer is not None and (scope is outer.scope or outer.serves(scope)):
             outer.scope = scope  # a middleware's copy: what is added from here on is added there
             return None
         headers = scope.get("headers")
@@ -190,13 +217,14 @@ class AsgiPoint(Serving):
         lasting = scope["type"] == "websocket"
         request = Request(
             self._sources,
-            lambda: _asgi_headers(headers),
+            partial(_asgi_headers, headers),
             scope=scope,
             mark=headers,
             own_task_only=lasting,
-            query=lambda: _asgi_query(scope),
+            endpoint_of=lambda: endpoint_of(request.scope),
+            query=partial(_asgi_query, scope) if scope.get("query_string") else None,
         )
-        request.routed(lambda: endpoint_of(request.scope))
+        request.served = self._served
         if "mcp" in sys.modules:
             self._carriers[id(headers)] = request
         return self._begin_at_once(request, outer, Input(REQUEST, scope, texts=texts.of_asgi))
@@ -270,9 +298,9 @@ class WsgiPoint(Serving):
         return self._begin_at_once(request, outer, Input(REQUEST, environ, texts=texts.of_environ))
 
 
-def serving_asgi(place: str, runtime: Runtime) -> Callable[[Layout], AsgiPoint]:
+def serving_asgi(place: str, runtime: Runtime, *, served: bool = False) -> Callable[[Layout], AsgiPoint]:
     """A point around an application that is called with ``scope``."""
-    return lambda layout: AsgiPoint(place, runtime, layout.argument("scope"))
+    return lambda layout: AsgiPoint(place, runtime, layout.argument("scope"), served=served)
 
 
 def serving_wsgi(place: str, runtime: Runtime) -> Callable[[Layout], WsgiPoint]:
@@ -286,7 +314,10 @@ def serving_requests(target: str, runtime: Runtime) -> Callable[[Layout], WsgiSe
 
 
 def _asgi_headers(headers: Any) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers or ()]
+    found = []
+    for name, value in headers or ():  # a comprehension would be one more call
+        found.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+    return found
 
 
 def _asgi_query(scope: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ class Hypercorn:
             if runtime.config.watch.contexts:
                 yield Point(*point(HomePoint, f"hypercorn.{kind}.run:worker_serve", runtime))
                 yield Point(*point(RootPoint, handle, runtime))
-            yield Point(handle, serving_asgi(handle, runtime))
+            yield Point(handle, serving_asgi(handle, runtime, served=True))
         yield from sending(
             runtime,
             ("hypercorn.protocol.http_stream:HTTPStream.app_send", "hypercorn.protocol.ws_stream:WSStream.app_send"),

@@ -63,6 +63,8 @@ class FastMcp:
 class MessagePoint(Serving):
     """Around the handling of one message; what it is answered leaves through the server of HTTP."""
 
+    counted = "messages"
+
     def __init__(self, runtime: Runtime, layout: Layout) -> None:
         super().__init__(_HANDLING, runtime)
         self._carrier, self._params = layout.argument("dctx"), layout.argument("params")
@@ -78,22 +80,14 @@ class MessagePoint(Serving):
         asked = Input(REQUEST, self._params(values), texts=texts.of_message)
         outer: Request | None = request_variable.get()
         if outer is not None and outer.serves(scope):
-            self._count()
-            self._count_named(named=outer.user() is not None)
+            self._tally.messages += 1
+            self._tally.messages_named += outer.user() is not None
             if outer.inputs is not None:
                 outer.inputs.receive(asked)
             return None
         headers = scope.get("headers") or ()
         request = Request(self._sources, lambda: _decoded(headers), scope=scope, mark=headers)
         return self._begin_at_once(request, outer, Input(REQUEST, scope, texts=texts.of_asgi), asked)
-
-    def _count(self) -> None:
-        """It is a message: its request of HTTP is counted where that begins."""
-        self._tally.messages += 1
-
-    def _count_named(self, *, named: bool) -> None:
-        """The same."""
-        self._tally.messages_named += named
 
 
 class ToolPoint(Interceptor):

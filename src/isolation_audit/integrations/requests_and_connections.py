@@ -78,7 +78,11 @@ class RequestPoint(Interceptor):
 
     def after(self, request: Any, _result: Any) -> None:
         """Its last layer is done."""
-        self._suspicions.close(request)
+        if request.watched or request.read or suspicion_variable.get() is not request:
+            self._suspicions.close(request)
+        else:  # the usual way of :meth:`close`
+            suspicion_variable.set(request.outer)
+            request.over = True
 
     def failed(self, request: Any, _error: BaseException) -> None:
         """The same."""
@@ -146,7 +150,9 @@ class AnswerPoint(Interceptor):
     def before(self, _values: Values) -> None:
         """Note the user."""
         request = suspicion_variable.get()
-        if type(request) is not _Request or not request.may_lose() or not request.is_elsewhere():
+        if type(request) is not _Request or request.ambient is not None or request.owner is not None or request.over:
+            return  # as in may_lose()
+        if not request.is_elsewhere():
             return
         user = self._user()
         if user is not None and self._watch(request, LOST_INSIDE):

@@ -170,7 +170,7 @@ class SendPoint(PassingPoint):
         if type(data) is str:
             data = data.encode()
         response.chunk(data if type(data) is bytes else b"", last=bool(end) or (data is None and end is None))
-        return Passing()
+        return Passing.begin()
 
 
 class _Told(dict[str, Any]):

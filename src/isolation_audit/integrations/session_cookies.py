@@ -51,7 +51,8 @@ class SettingPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Tell the request."""
-        if request_variable.get() is not None:
+        request: Request | None = request_variable.get()
+        if request is not None and not request.served:  # else the server has the word: it is what sends them
             cookies = self._cookies_of(values)
             if cookies:
                 answered(cookies)

@@ -91,6 +91,8 @@ def handlers(runtime: Runtime, servers: tuple[str, ...]) -> Iterator[Point]:
 class HandlerPoint(Serving):
     """Around one handler; what it learns of its user holds for the later ones of the same session id."""
 
+    counted = "messages"
+
     def __init__(self, layout: Layout, runtime: Runtime) -> None:
         super().__init__("python-socketio's handlers", runtime)
         self._known = runtime.part(Known)
@@ -113,14 +115,6 @@ class HandlerPoint(Serving):
         begun = self._begin(request, request_variable.get(), Input(REQUEST, arguments[1:], texts=words))
         unit_variable.set(request.inputs)
         return sid, event == "disconnect", begun
-
-    def _count(self) -> None:
-        """A handler is called for one message."""
-        self._tally.messages += 1
-
-    def _count_named(self, *, named: bool) -> None:
-        """It has ended; ``named`` where somebody has told whose it was."""
-        self._tally.messages_named += named
 
     def after(self, state: Any, result: Any) -> None:
         """End, and remember."""

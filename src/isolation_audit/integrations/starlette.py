@@ -198,8 +198,9 @@ class ApplicationPoint(Interceptor):
 
     def before(self, values: Values) -> Any:
         """Begin a connection; None for everything else, and for a part of one."""
-        scope = self._scope(values)
-        if _kind(scope) != "websocket":
+        scope_of = self._scope
+        scope = scope_of(values)
+        if (scope.get("type") if type(scope) is dict else _kind(scope)) != "websocket":
             return None
         outer: _Running | None = connection_variable.get()
         if outer is not None and outer.serves(scope):

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.asgi_servers import AskedOfScope
+from isolation_audit.model.users import VISITOR
 from isolation_audit.rules.content.responses import Response
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class ResponsePoint(Interceptor):
         body, user = response.body, self._sinks.reader()
         if user is not None and type(body) is bytes and scope["type"] == "http":
             left = Response(self._sinks, RESPONSE, response.raw_headers, AskedOfScope(scope), outermost=True)
-            left.chunk(body, last=True)
+            left.chunk_for(None if user is VISITOR else user, body, last=True)
 
 
 STREAMED: Final = "starlette.responses:StreamingResponse"

@@ -186,6 +186,8 @@ class FlushPoint(Interceptor):
 class MessagePoint(Serving):
     """Around the handling of one frame; a message is a piece of work, which may go on in a task of its own."""
 
+    counted = ""  # the connection counts it
+
     def __init__(self, connections: Connections, runtime: Runtime, layout: Layout) -> None:
         super().__init__(f"{_PROTOCOL}._handle_message", runtime)
         self._connections = connections
@@ -206,12 +208,6 @@ class MessagePoint(Serving):
             request.inputs = outer.inputs
             request.inputs.receive(Input(REQUEST, self._data(values)))
         return handler, begun
-
-    def _count(self) -> None:
-        """The connection counts it."""
-
-    def _count_named(self, *, named: bool) -> None:
-        """The same."""
 
     def after(self, state: Any, result: Any) -> None:
         """End, or wait for the task that goes on with it."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from isolation_audit.content import secrets
+from isolation_audit.content.secrets import Version
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import AskedOfScope
@@ -91,7 +91,7 @@ class WritePoint(Interceptor):
     def _write(self, values: Values) -> bool:
         argument_of = self._argument
         given = argument_of(values)
-        if type(given) is bytes and not given.startswith(HEAD) and not secrets.version():
+        if type(given) is bytes and not given.startswith(HEAD) and not Version.number:
             known = self._wires.of(self._self_of(values))
             if known is None or known.switched:
                 return False  # no response begins or goes on here, and there is nothing else to look for
@@ -149,7 +149,7 @@ class EncryptingPoint(PassingPoint, WritePoint):
 
     def before(self, values: Values) -> Passing | None:
         """Search it before it is encrypted."""
-        return Passing() if not passing() and self._write(values) else None
+        return Passing.begin() if not passing() and self._write(values) else None
 
     @staticmethod
     def _socket_transport(transport: Any) -> Any:
@@ -166,7 +166,7 @@ class ReadPoint(Interceptor):
 
     def before(self, _values: Values) -> bool | None:
         """Wait for what is read, where anybody has a secret."""
-        return bool(secrets.version()) or None
+        return True if Version.number else None
 
     def after(self, _state: Any, data: Any) -> None:
         """Search it for secrets: an answer may name others, it may not hold what is theirs alone."""

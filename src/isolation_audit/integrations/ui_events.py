@@ -22,15 +22,9 @@ _LONGEST: Final = 1_000
 
 
 class EventServing(Serving):
-    """Around the handling of one client's event, which counts as a message."""
+    """Around the handling of one client's event."""
 
-    def _count(self) -> None:
-        """It has begun."""
-        self._tally.messages += 1
-
-    def _count_named(self, *, named: bool) -> None:
-        """It is over."""
-        self._tally.messages_named += named
+    counted = "messages"
 
 
 class Pushed:

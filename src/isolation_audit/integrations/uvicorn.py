@@ -62,7 +62,7 @@ def _calling(target: str, runtime: Runtime) -> Callable[[Layout], AsgiPoint]:
         def scope_of(values: Values) -> Any:
             return vars(cycle_of(values)).get("scope")
 
-        return AsgiPoint(target, runtime, scope_of)
+        return AsgiPoint(target, runtime, scope_of, served=True)
 
     return make
 

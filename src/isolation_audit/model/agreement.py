@@ -22,14 +22,15 @@ _ENOUGH: Final = 5
 class Agreement:
     """One source beside the application's own words."""
 
-    __slots__ = ("_back", "_said", "_times", "agreed", "disagreed", "one_language", "pairs", "told")
+    __slots__ = ("_back", "_times", "agreed", "disagreed", "one_language", "pairs", "said", "told")
 
     def __init__(self) -> None:
         self.agreed = 0
         self.disagreed = 0
         self.told: dict[str, None] = {}
         """What the source has called users so far."""
-        self._said: dict[str, None] = {}
+        self.said: dict[str, None] = {}
+        """What the application has called users so far."""
         self.pairs: dict[str, str] = {}
         """The source's name of a person -> the application's."""
         self._back: dict[str, str] = {}
@@ -46,13 +47,13 @@ class Agreement:
         """The source has told a name; gives the names that are no pair any more."""
         if name not in self.told and len(self.told) < _MOST:
             self.told[name] = None
-        return self._speak_one_language() if name in self._said else []
+        return self._speak_one_language() if name in self.said else []
 
     def compare(self, told: str, said: str) -> tuple[bool, list[str]]:
         """Whether both mean one person, and the source's names that are no pair any more."""
         broken = self.hear(told)
-        if said not in self._said and len(self._said) < _MOST:
-            self._said[said] = None
+        if said not in self.said and len(self.said) < _MOST:
+            self.said[said] = None
         if said in self.told:
             broken += self._speak_one_language()
         if told == said:

@@ -25,14 +25,14 @@ def name_in_headers(
             named = None if plain is None else Name(plain)
             name = name_in_authorization(value, claims) if header == "authorization" else named
             found[rank] = name if rank not in found else None
-    if not found:
+    if len(found) < 2:
+        for rank, name in found.items():
+            return None if name is None else (rank, name)
         return None
     best = min([rank for rank, name in found.items() if name is not None], default=None)
     chosen = None if best is None else found[best]
     if best is None or chosen is None:
         return None
-    if len(found) == 1:
-        return best, chosen
     return best, Name(chosen.id, (*chosen.aliases, *_addresses(found, best)), chosen.ids)
 
 

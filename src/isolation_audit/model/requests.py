@@ -5,18 +5,17 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.model.credentials import Presented, cookie_set, is_session_cookie, plain_cookie
+from isolation_audit.model.credentials import cookie_set, is_session_cookie, plain_cookie
 from isolation_audit.model.headers import name_in_headers
 from isolation_audit.model.remembered import remembered
+from isolation_audit.model.request_head import RequestHead
 from isolation_audit.model.running import running_task
 from isolation_audit.model.sources import (
     AMBIENT,
-    LEARNED,
     LOGIN,
     NEVER,
     TOKEN,
     UNPRESENTED,
-    is_header,
     is_session,
     value_in,
 )
@@ -35,7 +34,7 @@ _WAITING: Final = 100
 """Answers, or parts of them, that wait for the user of one request."""
 
 
-class Request:
+class Request(RequestHead):
     """One request or connection. ``headers`` gives names in lower case with their values, and is asked once at most."""
 
     __slots__ = (
@@ -45,34 +44,29 @@ class Request:
         "_borrowed",
         "_compared",
         "_endpoint_of",
-        "_headers",
         "_kept",
         "_name",
-        "_over",
         "_person",
-        "_presented",
-        "_query",
-        "_read",
         "_said_others",
-        "_sources",
         "_task",
         "_user",
         "_void",
-        "_waiting",
         "disagreed",
         "inherited",
         "inputs",
         "lasting",
         "mark",
         "named",
-        "rank",
         "recognised",
         "said",
         "said_by",
         "scope",
+        "searched",
+        "served",
         "session",
         "sharing",
         "unit",
+        "waiting",
     )
 
     def __init__(
@@ -88,14 +82,13 @@ class Request:
     ) -> None:
         self._endpoint_of = endpoint_of
         self._query = query
-        self._presented: Presented | None = None
+        self._presented = None
         self._sources = sources
-        self._headers: Callable[[], Iterable[tuple[str, str]]] | None = headers
-        self._read: tuple[tuple[str, str], ...] | None = None
+        self._headers = headers
+        self._read = None
         self._task = running_task() if own_task_only else None
         self.lasting = own_task_only
         self.rank = NEVER
-        """The rank of the source that has told."""
         self._user: User | None = None
         self._name: Name | None = None
         self._answer_to: User | None = None
@@ -118,10 +111,14 @@ class Request:
         """What came in through this request, until it is over; see ``rules/provenance/inputs.py``."""
         self.unit: Unit | None = None
         """Its span, where spans are sent."""
+        self.served = False
+        """True where its server looks at what is sent, too."""
+        self.searched: tuple[bytes, User] | None = None
+        """The body that was searched where it left the application, and for whom: the server gets the same."""
         self.named = False
         """True once a source has named a user."""
         self._said_others = False
-        self._waiting: list[tuple[Callable[[], None], Callable[[], None] | None]] = []
+        self.waiting: list[tuple[Callable[[], None], Callable[[], None] | None]] = []
         self.said: User | None = None
         """Whom the application itself has said it works for, last."""
         self.said_by: dict[str, None] = {}
@@ -198,7 +195,7 @@ class Request:
 
     def endpoint(self) -> Any:
         """What answers the request, an ``Endpoint``; None as long as nobody knows, and once the request is over."""
-        if self._endpoint_of is None or self._is_elsewhere():
+        if self._endpoint_of is None or self._over or (self._task is not None and self._is_elsewhere()):
             return None
         return self._endpoint_of()
 
@@ -207,13 +204,13 @@ class Request:
         if not self._over:
             if self.said is not None:
                 self._look()
-            if self._has_logged_out():
+            if LOGIN < self.rank < TOKEN and self._has_logged_out():
                 self._revoke()
         self._over = True
         self.inputs = None
         self.scope = self.session = self.mark = self._headers = self._task = self._endpoint_of = None
-        self._query = self._presented = self._read = None
-        self._waiting = []
+        self._query = self._presented = self._read = self.searched = None
+        self.waiting = []
         self._person = self._kept = self._user = self._name = self._compared = self._answer_to = None
 
     def told(self, rank: int, name: Name | None) -> None:
@@ -236,7 +233,8 @@ class Request:
         self._void = self._void or switched
         self.rank, self._user, self._name = rank, user, name
         self.named = self.named or user is not None
-        self._compare()
+        if self.said is not None:
+            self._compare()
         if user is None or switched:
             if rank < TOKEN:
                 self._revoke()
@@ -286,43 +284,12 @@ class Request:
             elif is_session_cookie(name, value, learned.cookies) and user is not None:
                 learned.learn([learned.digest(plain_cookie(value))], user, used=False)
 
-    def presents(self, text: str | None) -> bool:
-        """True for a credential that the request came with: that is nobody's name."""
-        presented = self._present() if text else None
-        return presented is not None and text is not None and self._sources.learned.digest(text) in presented.all()
-
     def party(self) -> User | None:
         """Whoever comes with these credentials, as a user of their own, where nobody knows whose they are."""
         presented = None if self._void or self._is_elsewhere() else self._present()
         if presented is None:
             return None
         return self._sources.learned.party(presented.all())
-
-    def headers(self) -> Iterable[tuple[str, str]]:
-        """Its headers, as they were read first: names in lower case, with their values; none once it is over."""
-        if self._read is None:
-            self._read = () if self._headers is None else tuple(self._headers())
-            self._sources.hosts.note(self._read)
-        return self._read
-
-    def _present(self) -> Presented | None:
-        """What it presents; None where nobody is asked for that."""
-        if self._presented is None and LEARNED in self._sources.detect and not self._over:
-            try:
-                query = "" if self._query is None else self._query()
-                self._presented = self._sources.learned.present(self.headers(), query)
-            except (AttributeError, LookupError, TypeError, ValueError):
-                self._presented = Presented({})  # they may be none at all, where somebody has made them up
-        return self._presented
-
-    def _recognise(self) -> User | None:
-        """The user whom earlier requests with the same session, token or key have named."""
-        presented = self._present()
-        if presented is None:
-            return None
-        # A login that knows nobody says so of the session's cookie; a token or a key it may not have looked at.
-        digests = presented.all() if self.rank == NEVER else presented.keys
-        return self._sources.learned.user_of(digests) if digests else None
 
     def _unasked(self) -> User | None:
         """Whom nothing in this request tells, but what it came with, or what the application has said in passing.
@@ -341,16 +308,16 @@ class Request:
 
     def when_known(self, judge: Callable[[], None], visitors: Callable[[], None] | None = None) -> None:
         """Call this once the user is known, at the end of the request at the latest; ``visitors`` if nobody can be."""
-        if not self._over and len(self._waiting) < _WAITING:
-            self._waiting.append((judge, visitors))
+        if not self._over and len(self.waiting) < _WAITING:
+            self.waiting.append((judge, visitors))
 
     def settle_waiting(self) -> None:
         """Judge what has waited for the user, where that is known now, or where it is known that there is none."""
-        if not self._waiting:
+        if not self.waiting:
             return
         known = self.user() is not None
         if known or self.is_a_visitors():
-            waiting, self._waiting = self._waiting, []
+            waiting, self.waiting = self.waiting, []
             for judge, visitors in waiting:
                 if known:
                     judge()
@@ -363,18 +330,6 @@ class Request:
             return False
         presented = self._present()
         return presented is not None and not presented.all()
-
-    def _learn(self, user: User) -> None:
-        presented = self._present()
-        if presented is not None:
-            # A gateway that says in a header who it is that asks has a key of its own.
-            ours = presented.cookies.values() if is_header(self.rank) else presented.all()
-            self._sources.learned.learn(ours, user)
-
-    def _revoke(self) -> None:
-        presented = self._present()
-        if presented is not None:
-            self._sources.learned.revoke(presented.cookies.values())
 
     def _has_logged_out(self) -> bool:
         """True where the session had named a user, and does so no more."""
@@ -416,7 +371,8 @@ class Request:
             # Headers may be none at all, where the application, or whoever tests it, has made them up.
             with suppress(AttributeError, LookupError, TypeError, ValueError):
                 sources = self._sources
-                found = name_in_headers(self.headers(), sources.headers, sources.claims)
+                heads = self.headers() if self._read is None else self._read
+                found = name_in_headers(heads, sources.headers, sources.claims)
                 if found is not None:
                     self.told(*found)
 

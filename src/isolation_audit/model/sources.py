@@ -128,7 +128,8 @@ class Sources:
         if rank > self.best or rank in self.outvoted:
             return None
         agreement = self._agreements.get(rank) or self._agreements.setdefault(rank, Agreement())
-        self._part(agreement.hear(name.id))
+        if name.id not in agreement.told or name.id in agreement.said:
+            self._part(agreement.hear(name.id))
         called = agreement.pairs.get(name.id, name.id)
         user = self._users.token(called)
         if user is None or user.kind is Kind.PLACEHOLDER:
@@ -140,8 +141,10 @@ class Sources:
                     self._forget(self._agreements.pop(weaker, _NOTHING))
             user = self._users.token(called)
             assert user is not None  # noqa: S101 - it was one before, and may have been among the forgotten
-        self._names.enter(user)
-        self._names.learn(name, user)
+        if not user.login:
+            self._names.enter(user)
+        if name.aliases or name.ids:
+            self._names.learn(name, user)
         return user
 
     def known_so(self, rank: int, name: Name) -> User | None:

@@ -88,7 +88,7 @@ def no_secrets(monkeypatch):
     """A process keeps the secrets that it was told: here it was told none, and forgets those that it is told."""
     monkeypatch.setattr(secrets, "_owners", {})
     monkeypatch.setattr(secrets, "_canaries", {})
-    monkeypatch.setattr(secrets._Version, "number", 0)
+    monkeypatch.setattr(secrets.Version, "number", 0)
 
 
 def test_a_text_is_searched_once_for_all_who_receive_it(weighing, no_secrets, monkeypatch) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
+    from isolation_audit.rules.content.responses import Asked
     from isolation_audit.rules.provenance.inputs import Inputs
     from isolation_audit.rules.provenance.verdicts import Judgement
     from isolation_audit.rules.routes import Endpoint
@@ -73,11 +74,14 @@ class Surfaced:
 class Passing:
     """Something on its way through a sink: what it is written to below is no sink of its own until it is ``over``."""
 
-    __slots__ = ("over",)
+    over = False
 
-    def __init__(self) -> None:
-        self.over = False
-        sink_variable.set(self)
+    @classmethod
+    def begin(cls) -> Passing:
+        """From here on."""
+        state = cls()
+        sink_variable.set(state)
+        return state
 
     def end(self) -> None:
         """It has passed. Tasks that were started meanwhile inherit it, and are told by this."""
@@ -118,6 +122,7 @@ class Egress:
         if runtime.content is None:
             raise LookupError("no payload is watched")
         self._runtime = runtime
+        self._current = runtime.ambient.current
         self._content = runtime.content
         self._passed_on: dict[tuple[int, int, str], None] = {}
         responses = runtime.config.responses
@@ -132,7 +137,8 @@ class Egress:
 
     def user(self) -> User | None:
         """The user whose work is running; None for nobody, for a placeholder and for the system."""
-        user = self._runtime.ambient.current()
+        current = self._current
+        user = current()
         return user if user is not None and user.kind is Kind.USER else None
 
     def reader(self) -> User | None:
@@ -227,10 +233,12 @@ class Egress:
         *,
         endpoint: Endpoint | None = None,
         own: Inputs | None = None,
+        answers: Asked | None = None,
     ) -> None:
         """Tell of the words of others in a payload that names none of them, where they came in nowhere.
 
-        ``own`` are the inputs of the running unit of work, where the caller has them at hand.
+        ``own`` are the inputs of the running unit of work, where the caller has them at hand. What has made it is the
+        ``endpoint``, or that of what it ``answers``, which is asked where it matters.
         """
         own = own or unit_inputs()
         if own is None:
@@ -241,7 +249,7 @@ class Egress:
         inputs = inputs_at_exit() if own.contested or self._words.words.of_others(text, user) else None
         if inputs is None:
             return
-        endpoint = current_endpoint() or endpoint
+        endpoint = current_endpoint() or (endpoint if answers is None else answers.endpoint)
         found = self._words.judge(inputs, text, user, None if endpoint is None else endpoint.code())
         if found is None:
             return
@@ -268,20 +276,35 @@ class Egress:
             endpoint = current_endpoint() or endpoint
         self._runtime.publish(Surfaced(target, what, user, mark.user, capture(DEEP), endpoint, field, judgement))
 
-    # A framework's response is searched where it leaves the application, and comes by again in the server below.
+    # A framework's response is searched where it leaves the application, and comes by again in the server below. Where
+    # the server has begun the request, that knows of it; other servers send when the request is over.
 
     def pass_on(self, payload: bytes, user: User) -> None:
         """Remember that these bytes were searched on behalf of ``user``."""
+        request: Request | None = request_variable.get()
+        if request is not None and request.served:
+            request.searched = payload, user
+            return
         self._passed_on[hash(payload), len(payload), user.id] = None
-        drop_oldest(self._passed_on, _PASSED_ON)
+        if len(self._passed_on) > _PASSED_ON:
+            drop_oldest(self._passed_on, _PASSED_ON)
 
     def was_searched_here(self, payload: bytes) -> bool:
         """The same on behalf of the user whose work is running."""
+        request: Request | None = request_variable.get()
+        if request is not None and request.searched is not None and request.searched[0] is payload:
+            request.searched = None
+            return True
         user = self.user() if self._passed_on else None
         return user is not None and self.was_searched(payload, user)
 
     def was_searched(self, payload: bytes, user: User) -> bool:
         """True, once, where they come by again."""
+        request: Request | None = request_variable.get()
+        searched = None if request is None else request.searched
+        if request is not None and searched is not None and searched[0] == payload and searched[1] is user:
+            request.searched = None
+            return True
         return bool(self._passed_on) and self._passed_on.pop((hash(payload), len(payload), user.id), self) is None
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
     from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.rules.provenance.inputs import Inputs
     from isolation_audit.rules.provenance.verdicts import Judgement
     from isolation_audit.rules.routes import Endpoint
 
@@ -123,9 +124,13 @@ class Response:
 
     def chunk(self, data: bytes, *, last: bool) -> None:
         """The next part of the body."""
+        if self._readable:
+            self.chunk_for(self._sinks.user(), data, last=last)
+
+    def chunk_for(self, user: User | None, data: bytes, *, last: bool) -> None:
+        """The same, where it was asked already whose work is running."""
         if not self._readable:
             return
-        user = self._sinks.user()
         if user is None:
             self._wait(data, last=last)
             return
@@ -137,10 +142,12 @@ class Response:
             return
         if self._push is not None and self._events is not None:
             self._pushed(self._push, self._events, data, user, last=last)
-        elif current_inputs() is not None:
-            self._by_provenance(data, user, last=last)
         else:
-            self._by_names(data, user, last=last)
+            inputs = current_inputs()
+            if inputs is not None:
+                self._by_provenance(data, user, inputs, last=last)
+            else:
+                self._by_names(data, user, last=last)
 
     def _by_names(self, data: bytes, user: User, *, last: bool) -> None:
         """Outside of units of work nothing is known but whom the body names."""
@@ -194,17 +201,16 @@ class Response:
         if named:
             self._judge(VISITOR, named, body)
 
-    def _by_provenance(self, data: bytes, user: User, *, last: bool) -> None:
+    def _by_provenance(self, data: bytes, user: User, inputs: Inputs, *, last: bool) -> None:
         """Collect whom the body names; at its end, judge by what came in through the unit of work."""
-        inputs = current_inputs()
-        if inputs is not None and self._unended and not last:
+        if self._unended and not last:
             # A client that leaves, and a stream that never ends, are judged by what has left until then.
             self._unended = False
             inputs.at_end.append(partial(self.chunk, b"", last=True))
         if self._left > 0:
             self._left -= len(data)
             self._body.append(data)
-        text = self._whole(data, last=last)
+        text = data if last and not self._held else self._whole(data, last=last)
         for mark in self._sinks.marks(text) if text else ():
             if not mark.secret:
                 self._concerned.setdefault(mark.user.id, mark.user)
@@ -227,7 +233,7 @@ class Response:
             named = {user_id: one for user_id, one in self._concerned.items() if user_id not in asked}
             told = self._judge(user, named, body)
         if not told:
-            self._sinks.words(self._target, RESPONSE, user, body, endpoint=self._request.endpoint)
+            self._sinks.words(self._target, RESPONSE, user, body, answers=self._request)
 
     def _judge(self, user: User, named: Mapping[str, User], body: bytes) -> bool:
         endpoint = current_endpoint() or self._request.endpoint

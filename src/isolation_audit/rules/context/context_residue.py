@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 STILL_SET: Final = (
     "a context variable that was set in the work of {owner}, and never reset, was read in the work of {ambient}"
 )
-_OPENTELEMETRYS: Final = "current_context"
+OPENTELEMETRYS: Final = "current_context"
 """The name of OpenTelemetry's own variable, which is for :mod:`library_residue`."""
 LIBRARIES: Final = ("werkzeug", "flask", "structlog", "loguru")
 _OBJECTS: Final = 64
@@ -161,7 +161,7 @@ class ContextResidue:
 
 def is_watched_elsewhere(variable: ContextVar[Any]) -> bool:
     """True for our own variables, and for the one of OpenTelemetry's."""
-    return variable in OURS or variable.name == _OPENTELEMETRYS
+    return variable in OURS or variable.name == OPENTELEMETRYS
 
 
 def _texts(value: Any) -> list[str]:

@@ -114,7 +114,7 @@ class Lineage:
     """The lineage of contexts in one audit."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._current = runtime.ambient.current
+        self.current = runtime.ambient.current
         self._ambient = runtime.ambient
         self.suspicions: Suspicions = runtime.part(Suspicions)
         self.library_residue: LibraryResidue = runtime.part(LibraryResidue)
@@ -123,7 +123,7 @@ class Lineage:
 
     def user(self) -> User | None:
         """The running user; None where it is unknown, or no real user."""
-        current = self._current
+        current = self.current
         user = current()
         return user if user is not None and user.kind is _USER else None
 
@@ -310,7 +310,7 @@ class Lineage:
         """A thread of ``starter``'s work begins; None where nothing is to be ended."""
         # A pool's thread is started by whoever submits first, and works for everybody.
         for_all = type(function) is FunctionType and function.__module__ == POOL
-        if for_all or self._current() is not None or brought(function) is not None:
+        if for_all or self.current() is not None or brought(function) is not None:
             return None
         return self.suspicions.open(Suspicion(LOST_IN_THREAD, None, starter), _code(function))
 

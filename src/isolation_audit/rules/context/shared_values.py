@@ -22,9 +22,9 @@ from isolation_audit.content.borders import mentions
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.model.scopes import sharing_variable
+from isolation_audit.model.scopes import OURS, sharing_variable
 from isolation_audit.model.users import Kind, plain_text, same
-from isolation_audit.rules.context.context_residue import LIBRARIES, is_watched_elsewhere
+from isolation_audit.rules.context.context_residue import LIBRARIES, OPENTELEMETRYS
 from isolation_audit.rules.context.suspicions import ContextBled, Suspicions
 from isolation_audit.rules.listeners.selectivity import fields_of
 
@@ -164,7 +164,8 @@ class SharedValues:
             kind = type(value)
             if kind in _SCALARS or variable is ambient or (kind.__module__, kind.__name__) in _NOBODYS:
                 continue
-            if not is_watched_elsewhere(variable):
+            # As is_watched_elsewhere() has it: this goes through all variables of a context, for each request.
+            if variable not in OURS and variable.name != OPENTELEMETRYS:
                 values[variable] = value
         if len(sys.modules) != self._modules:
             self._discover()

@@ -138,15 +138,22 @@ class Pools:
             exchange.readers = [reader for reader in exchange.readers if reader() not in (None, task)]
         if task is not None:
             exchange.readers.append(ref(task))
-        if not exchange.answered and not exchange.paired and self._asked(exchange, task):
-            exchange.paired = True
+        if not exchange.answered and not exchange.paired:
+            asker = exchange.asker
+            exchange.paired = (asker is not None and asker() is task) or self._asked(exchange, task)
 
     def answer(self, exchange: Exchange, data: Any) -> None:
         """A reading is over. No data is no answer: before it lends, a pool may look whether there is any."""
-        task = _leave(exchange)
+        task, readers = running_task(), exchange.readers
+        if len(readers) == 1 and readers[0]() is task:
+            exchange.readers = []
+        else:
+            _leave(exchange, task)
         if not data:
             return
-        if not exchange.answered and not self._asked(exchange, task) and _lives(exchange.asker):
+        asker = exchange.asker
+        by_another = not exchange.answered and (asker is None or asker() is not task)
+        if by_another and _lives(asker) and not self._asked(exchange, task):
             exchange.shared = True
         exchange.answered = True
         if exchange.cut_off is not None and not exchange.cut_off.asked_since:
@@ -159,22 +166,17 @@ class Pools:
 
     def fail(self, exchange: Exchange, error: BaseException) -> None:
         """A reading was broken off."""
-        _leave(exchange)
+        _leave(exchange, running_task())
         cancelled = isinstance(error, asyncio.CancelledError)
         if cancelled and not exchange.answered and exchange.asked_by is not None and exchange.cut_off is None:
             place = beneath(capture(self.runtime.config.limits.stack), _LIBRARIES)
             exchange.cut_off = _CutOff(exchange.asked_by, exchange.asker, place)
 
 
-def _leave(exchange: Exchange) -> Any:
-    """The running task reads no more."""
-    task = running_task()
-    readers = exchange.readers
-    if len(readers) == 1 and readers[0]() is task:
-        exchange.readers = []
-    elif readers:
-        exchange.readers = [reader for reader in readers if reader() not in (None, task)]
-    return task
+def _leave(exchange: Exchange, task: Any) -> None:
+    """A task reads no more."""
+    if exchange.readers:
+        exchange.readers = [reader for reader in exchange.readers if reader() not in (None, task)]
 
 
 def _lives(task: ref[Any] | None) -> bool:

@@ -30,15 +30,12 @@ class Background:
     def __init__(self) -> None:
         self.at_start: list[Input] = []
         self._latest: deque[tuple[float, Input]] = deque(maxlen=_LATEST)
-        self._started = False
-
-    def began(self) -> None:
-        """A unit of work has begun: start-up is over."""
-        self._started = True
+        self.started = False
+        """True once a unit of work has begun: start-up is over."""
 
     def receive(self, one: Input) -> None:
         """Something was read."""
-        if not self._started:
+        if not self.started:
             if len(self.at_start) < _AT_START:
                 self.at_start.append(one)
             return

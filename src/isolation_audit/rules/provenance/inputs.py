@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
 
 REQUEST: Final = "the request"
@@ -162,16 +163,27 @@ def current_inputs() -> Inputs | None:
 
     It is the unit that has handed over what is worked on here, else the request, else the outermost scope.
     """
+    # Asked several times in each request: the usual way is no call of a call.
     handed: Inputs | None = unit_variable.get()
-    return handed if handed is not None and not handed.ended else own_inputs()
+    if handed is not None and not handed.ended:
+        return handed
+    request: Request | None = request_variable.get()
+    if request is not None and request.inputs is not None:
+        inputs: Inputs = request.inputs
+        return inputs
+    return _of_the_scope()
 
 
 def own_inputs() -> Inputs | None:
     """The same, whoever has handed over what is worked on."""
-    request = request_variable.get()
+    request: Request | None = request_variable.get()
     if request is not None and request.inputs is not None:
         inputs: Inputs = request.inputs
         return inputs
+    return _of_the_scope()
+
+
+def _of_the_scope() -> Inputs | None:
     scope = scope_variable.get()
     if scope is None:
         return None
@@ -192,8 +204,13 @@ def unit_inputs() -> Inputs | None:
 
 def inputs_at_exit() -> Inputs | None:
     """What explains an exit: the inputs of the unit in which it leaves, and of the one that has handed it over."""
-    current, own = current_inputs(), own_inputs()
-    if current is None or own is None or current is own:
+    current = current_inputs()
+    return current if current is None or unit_variable.get() is None else _with_own(current)
+
+
+def _with_own(current: Inputs) -> Inputs:
+    own = own_inputs()
+    if own is None or current is own:
         return current
     both = Inputs()
     both.began = min(own.began, current.began)
@@ -227,7 +244,7 @@ class Receiver:
 
     def begin(self, *first: Input, lasting: bool = False) -> Inputs:
         """The inputs of a unit of work that begins, with the first of them."""
-        self._background.began()
+        self._background.started = True
         inputs = Inputs(lasting=lasting)
         inputs.kept += first
         living.began(inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -14,6 +15,8 @@ _EXITS: Final = 2_000
 """Pairs of a route and a verdict that are counted."""
 
 NOWHERE: Final = "outside of routes"
+
+_KIND: Final = attrgetter("kind")
 
 
 class Seen(NamedTuple):
@@ -40,7 +43,7 @@ class LatestUnits:
 
     def ended(self, user: User, endpoint: Any, inputs: Inputs) -> None:
         """A unit of work is over."""
-        kinds = tuple(dict.fromkeys([one.kind for one in inputs.kept]))
+        kinds = tuple(dict.fromkeys(map(_KIND, inputs.kept)))
         route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
         self._latest.pop(user.id, None)
         self._latest[user.id] = Seen(monotonic(), route, method, kinds)

@@ -1,0 +1,76 @@
+"""What a request comes with: its headers and its query, and the credentials among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from isolation_audit.model.credentials import Presented
+from isolation_audit.model.sources import LEARNED, NEVER, is_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from isolation_audit.model.sources import Sources
+    from isolation_audit.model.users import User
+
+
+class RequestHead:
+    """The part of a request that does not change on the way; each header is read once at most, and only if asked."""
+
+    __slots__ = ("_headers", "_over", "_presented", "_query", "_read", "_sources", "rank")
+
+    _headers: Callable[[], Iterable[tuple[str, str]]] | None
+    _query: Callable[[], str] | None
+    """None where there is no query."""
+    _read: tuple[tuple[str, str], ...] | None
+    _presented: Presented | None
+    _sources: Sources
+    _over: bool
+    rank: int
+    """The rank of the source that has told whose the request is."""
+
+    def presents(self, text: str | None) -> bool:
+        """True for a credential that the request came with: that is nobody's name."""
+        presented = self._present() if text else None
+        return presented is not None and text is not None and self._sources.learned.digest(text) in presented.all()
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Its headers, as they were read first: names in lower case, with their values; none once it is over."""
+        if self._read is None:
+            self._read = () if self._headers is None else tuple(self._headers())
+            self._sources.hosts.note(self._read)
+        return self._read
+
+    def _present(self) -> Presented | None:
+        """What it presents; None where nobody is asked for that."""
+        if self._presented is None and LEARNED in self._sources.detect and not self._over:
+            try:
+                query = "" if self._query is None else self._query()
+                heads = self.headers() if self._read is None else self._read
+                self._presented = self._sources.learned.present(heads, query)
+            except (AttributeError, LookupError, TypeError, ValueError):
+                self._presented = Presented({})  # they may be none at all, where somebody has made them up
+        return self._presented
+
+    def _recognise(self) -> User | None:
+        """The user whom earlier requests with the same session, token or key have named."""
+        presented = self._present()
+        if presented is None:
+            return None
+        # A login that knows nobody says so of the session's cookie; a token or a key it may not have looked at.
+        digests = presented.all() if self.rank == NEVER else presented.keys
+        return self._sources.learned.user_of(digests) if digests else None
+
+    def _learn(self, user: User) -> None:
+        """What it came with is this user's."""
+        presented = self._present()
+        if presented is not None and (presented.cookies or presented.keys):
+            # A gateway that says in a header who it is that asks has a key of its own.
+            ours = presented.cookies.values() if is_header(self.rank) else presented.all()
+            self._sources.learned.learn(ours, user)
+
+    def _revoke(self) -> None:
+        """The session that it came with is nobody's any more."""
+        presented = self._present()
+        if presented is not None:
+            self._sources.learned.revoke(presented.cookies.values())
