@@ -75,6 +75,7 @@ COMMANDS = {
     "demo --list-faults": RULES,
     "explain --help": set(),
     "gate --help": set(),
+    "grafana --help": set(),
     "migrate --help": set(),
     "progress --help": RULES,
     "rules --help": set(),
@@ -131,14 +132,14 @@ BESIDE = {
     "compare": ("reports",),
     "deactivate": ("activation",),
     "demo": ("example", "faults"),
-    "explain": ("reports", "show"),
+    "explain": ("outputs", "reports", "show"),
     "gate": ("reports",),
     "migrate": ("scan",),
     "progress": ("reports", "scan"),
     "rules": ("catalogue", "pages"),
     "run": ("program", "run_options", "signals", "summing_up", "supervise"),
-    "show": ("reports",),
-    "why-not": ("explain", "reports", "show"),
+    "show": ("outputs", "reports"),
+    "why-not": ("explain", "outputs", "reports", "show"),
 }
 """Files of commands that others use."""
 

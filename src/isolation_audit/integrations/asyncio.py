@@ -18,7 +18,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.model.running import running_task
-from isolation_audit.model.scopes import starter_variable
+from isolation_audit.model.scopes import current_scope, request_variable, starter_variable
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.context.lineage import Lineage
 from isolation_audit.rules.context.suspicions import Suspicion
@@ -161,9 +161,9 @@ class StartedPoint(Interceptor):
         self.place = place
         self._unended = unended
 
-    def before(self, _values: Values) -> bool:
-        """There is something to do afterwards."""
-        return True
+    def before(self, _values: Values) -> bool | None:
+        """There is something to do afterwards, where any work runs that can be over."""
+        return True if request_variable.get() is not None or current_scope() is not None else None
 
     def after(self, _state: Any, task: Any) -> None:
         """It is there."""
