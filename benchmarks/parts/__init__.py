@@ -14,6 +14,7 @@ MODULES = (
     "sessions",
     "sinks",
     "library_calls",
+    "lifetimes",
     "provenance",
     "state",
 )

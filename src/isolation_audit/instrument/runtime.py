@@ -63,6 +63,8 @@ class Runtime:
     """What has outlived its unit of work, where somebody wants to know whether it is used again."""
     connected: Callable[[str, Any, User, Any], None] | None = None
     """Told of a connection whose user has become known, with where, where somebody listens."""
+    cleaned: Callable[[Any, str], None] | None = None
+    """Told of an engine that was cleaned up, and by which method, where somebody listens."""
     declares_system: Callable[[], None] | None = None
     """Told where what runs has entered ``system_scope()``, where somebody listens."""
     settling: list[Callable[[float], None]] = field(default_factory=list)

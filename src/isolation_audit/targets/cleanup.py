@@ -44,6 +44,8 @@ class CleanupPoint(Interceptor):
         """Measure."""
         started, obj, values = state
         self._cleaning.discard(id(obj))
+        if self._runtime.cleaned is not None:
+            self._runtime.cleaned(obj, self._method)
         self._runtime.levels.cleanup(started, self._target, self._method, lambda: self._user(obj, values))
 
     def failed(self, state: Any, _error: BaseException) -> None:

@@ -33,7 +33,7 @@ _BYTES: Final = 8.0
 """Bytes a unit below which nothing is said."""
 _MEASURED: Final = 100
 """Objects of one target whose bytes are measured; where there are more, the others are taken to be as large."""
-_SHARE: Final = 200
+_SHARE: Final = 400
 """Bytes are measured again after so many times as long as the last time took."""
 
 
@@ -83,6 +83,7 @@ class Growth:
         self._told: set[_Key] = set()
         self.pause_until = 0.0
         self._begun = monotonic()
+        self._keys: dict[tuple[str, User], tuple[_Key, ...]] = {}
         self.targets: set[str] = set()
         """What is followed here."""
         self._stayed: Callable[[], Iterable[Stayed]] = tuple
@@ -95,11 +96,19 @@ class Growth:
 
     def made(self, target: str, owner: User) -> None:
         """One more object was made in a unit of work."""
-        self.units[_Key(target, None, False)] += 1
-        self.targets.add(target)
-        key = _Key(target, owner, False)
-        if key in self.units or len(self.units) < _SERIES:
+        keys = self._keys.get((target, owner))
+        if keys is None:
+            keys = self._keys_of(target, owner)
+        for key in keys:
             self.units[key] += 1
+
+    def _keys_of(self, target: str, owner: User) -> tuple[_Key, ...]:
+        self.targets.add(target)
+        over_all = _Key(target, None, False)
+        if len(self._keys) >= _SERIES:
+            return (over_all,)
+        keys = self._keys[target, owner] = (over_all, _Key(target, owner, False))
+        return keys
 
     def sample(self, stayed: Callable[[], Iterable[Stayed]]) -> None:
         """Follow how many stay; ``stayed`` is asked where a series is due."""

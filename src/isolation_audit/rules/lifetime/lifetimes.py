@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _WATCHED: Final = 10_000
 """Objects that are watched at once; of more, those made last are not."""
-_SHARE: Final = 100
+_SHARE: Final = 200
 """A full collection, or a search for a holder, is made again after so many times as long as the last one took."""
 _SEARCHES: Final = 4
 """Holders that are looked for at one time, and of objects that were made at one place."""
@@ -93,7 +93,7 @@ class Lifetimes:
 
         ``stack`` is what is known of that already.
         """
-        return self._watch(target, obj, owner, stack, _unit())
+        return self._watch(target, obj, owner, stack, running_unit())
 
     def connected(self, target: str, obj: Any, owner: User, stack: RawStack | None) -> None:
         """The user of a connection has become known; it may be there for as long as its own request, not a scope's."""
@@ -123,6 +123,10 @@ class Lifetimes:
             return stack
         self._watched[id(obj)] = watched
         return stack
+
+    def lasts(self, target: str) -> bool:
+        """True where objects of the target have served in a later unit."""
+        return target in self._lasting
 
     def watches(self, obj: Any) -> bool:
         """True where it is told of an object whether it outlives its unit."""
@@ -166,7 +170,7 @@ class Lifetimes:
     def _end(self, now: float) -> None:
         """Units that are over."""
         for key, one in list(self._watched.items()):
-            if not one.over and _is_over(one.unit()):
+            if not one.over and is_over(one.unit()):
                 one.over = now
                 self._over[key] = one
                 remembered.forget()  # from now on each use is looked at
@@ -218,7 +222,7 @@ class Lifetimes:
                 yield Stayed(one.reference, one.target, one.owner, one.stack, left, lasts)
 
 
-def _unit() -> Any:
+def running_unit() -> Any:
     """The request, or the outermost scope of the user; a connection that lasts is one only where no scope is."""
     request, scope = scopes.request_variable.get(), scopes.current_scope()
     if scope is None or (request is not None and not request.lasting):
@@ -228,7 +232,8 @@ def _unit() -> Any:
     return scope
 
 
-def _is_over(unit: Any) -> bool:
+def is_over(unit: Any) -> bool:
+    """True once a unit of work has ended, and where it is gone."""
     return unit is None or bool(unit.ended)
 
 

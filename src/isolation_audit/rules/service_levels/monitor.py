@@ -1,10 +1,14 @@
-"""IA7xx: runs and clean-ups that take longer than a team allows them."""
+"""IA7xx: runs and clean-ups that take longer than a team allows them, and clean-ups that do not come."""
 
 from __future__ import annotations
 
-from isolation_audit.instrument.observations import Slow
+from typing import Any
+
+from isolation_audit.instrument.observations import Built, Slow
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
+from isolation_audit.rules.service_levels.cleanups import Cleanups, Uncleaned
+from isolation_audit.targets.construction import BUILT_FOR
 
 _RUN = """\
 [[emitters]]
@@ -59,6 +63,33 @@ def main():
     Engine("alice").cleanup()
 """
 
+_WORK = """\
+[[engines]]
+target = "app:Engine"
+owner = "args.user"
+cleanup = ["cleanup"]
+
+[[scopes]]
+target = "app:answer"
+user = "args.user"
+
+[limits]
+grace = "1ms"
+"""
+
+_KEPT_OPEN = """\
+        self.connection = None
+
+def answer(user, question):
+    engine = Engine(user)
+    if question:
+        engine.cleanup()
+
+def main():
+    answer("alice", "Why?")
+    answer("bob", "")
+"""
+
 
 class ServiceLevelMonitor(Monitor):
     """Says what was too slow: it is told only of what broke its limit."""
@@ -97,7 +128,59 @@ class ServiceLevelMonitor(Monitor):
             ),
             options="`service_levels.cleanup`, `engines.cleanup`",
         ),
+        Rule(
+            "IA703",
+            "not-cleaned-up",
+            Severity.WARNING,
+            "An engine was not cleaned up when the work that it was made for had ended, or only long after that.",
+            "What `engines.cleanup` names lets go of the user's data and connections. Left to the garbage collector "
+            "they stay for as long as it likes, and on the way on which the call is missing (an exception, an early "
+            "return) for every user. An engine is told when it goes without a clean-up, `limits.unended` after its "
+            "work, or at the end of the process; one that was cleaned up later than `limits.grace` is told with the "
+            "time. Where no engine of a target is ever cleaned up it is a note. Engines that serve in a later unit "
+            "are made to last, and nothing is said of them.",
+            "clean up in a finally block, or use the engine as a context manager; IA702 tells how long it may take",
+            Example(
+                config=_WORK,
+                bad=_ENGINE + _KEPT_OPEN,
+                good=_ENGINE + _KEPT_OPEN.replace("if question:", "if True:"),
+            ),
+            options="`engines.cleanup`, `limits.grace`, `limits.unended`",
+        ),
     )
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        config = self.runtime.config
+        wanted = any(engine.cleanup for engine in config.engines) and self.recorder.enabled("IA703")
+        self._cleanups = self.runtime.part(Cleanups) if wanted else None
+
+    @observes(Built)
+    def on_built(self, built: Built) -> None:
+        """An engine that has to be cleaned up is followed until it is."""
+        if self._cleanups is None or not getattr(built.entry, "cleanup", ()):
+            return
+        record = built.record
+        origin = record.origin if record is not None and record.origin_label == BUILT_FOR else None
+        self._cleanups.made(str(built.entry.target), built.obj, built.owner, origin)
+
+    @observes(Uncleaned)
+    def on_uncleaned(self, uncleaned: Uncleaned) -> None:
+        """Late or never, and where the engine was made."""
+        never = uncleaned.method is None
+        self.report(
+            "IA703",
+            "{target} of {owner} was not cleaned up after its work had ended"
+            if never
+            else "{target} of {owner} was cleaned up by {event} only {measured} after its work had ended",
+            target=uncleaned.target,
+            event=uncleaned.method,
+            measured=_duration(uncleaned.seconds),
+            owner=uncleaned.owner,
+            place="made for {owner} here",
+            at=uncleaned.stack,
+            severity=None if uncleaned.others_are else Severity.NOTE,
+        )
 
     @observes(Slow)
     def on_slow(self, slow: Slow) -> None:
