@@ -71,8 +71,18 @@ def mro_of(cls: type) -> tuple[type, ...]:
 
 
 def dict_of(owner: type | ModuleType) -> Any:
-    """``vars(owner)`` without the attribute look-up, which a metaclass or a lazy module may have taken over."""
-    return (_TYPE_DICT if issubclass(type(owner), type) else _MODULE_DICT).__get__(owner)
+    """``vars(owner)`` without the attribute look-up, which a metaclass or a lazy module may have taken over.
+
+    Anything may stand in for a module among those that are imported, such as a proxy that warns of old names
+    (``zope.deprecation``): of that, it is what the object itself shows, and empty where it shows nothing.
+    """
+    kind = type(owner)
+    if issubclass(kind, type):
+        return _TYPE_DICT.__get__(owner)
+    if issubclass(kind, ModuleType):
+        return _MODULE_DICT.__get__(owner)
+    shown = getattr(owner, "__dict__", None)
+    return shown if type(shown) is dict else {}
 
 
 def find(owner: Any, name: str) -> tuple[Any, Any]:

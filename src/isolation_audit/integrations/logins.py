@@ -36,6 +36,15 @@ class LoginPoint(Interceptor):
             tell(LOGIN, name)
 
 
+class SomebodyPoint(LoginPoint):
+    """The same around what may find nobody: then the request may still be somebody's in another way."""
+
+    def after(self, values: Any, result: Any) -> None:
+        """Tell the request of somebody."""
+        if self._person_of(values, result) is not None:
+            super().after(values, result)
+
+
 def returning(place: str) -> Callable[[Layout], LoginPoint]:
     """A point around a function that returns the user."""
     return lambda _layout: LoginPoint(place, lambda _values, result: result)

@@ -9,7 +9,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import Connections
 from isolation_audit.integrations.http_request import serving_asgi, sources
-from isolation_audit.integrations.logins import LoginPoint
+from isolation_audit.integrations.logins import SomebodyPoint
 from isolation_audit.integrations.requests_and_connections import RequestPoint, point
 from isolation_audit.integrations.sockets import (
     AcceptSocketPoint,
@@ -71,7 +71,7 @@ class QuartAuth:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What finds out who is logged in, and what logs in."""
         if "login" in runtime.part(sources).detect:
-            yield Point(f"{_USER}.resolve_user", lambda _layout: UserPoint(f"{_USER}.resolve_user", _resolved))
+            yield Point(f"{_USER}.resolve_user", lambda _layout: SomebodyPoint(f"{_USER}.resolve_user", _resolved))
             yield Point(f"{_USER}.login_user", _logging_in)
 
 
@@ -106,15 +106,6 @@ class ContextPoint(Interceptor):
             request.inputs.receive(Input(REQUEST, dict(request.session or ())))
 
 
-class UserPoint(LoginPoint):
-    """Around what gives a user, who may be nobody: then the request may still be somebody's in another way."""
-
-    def after(self, values: Any, result: Any) -> None:
-        """Tell the request of somebody."""
-        if self._person_of(values, result) is not None:
-            super().after(values, result)
-
-
 def endpoint_of(application: Any, asked: Any) -> Endpoint:
     """What Quart has found for a request."""
     rule = vars(asked).get("url_rule")
@@ -130,9 +121,9 @@ def _resolved(_values: Values, user: Any) -> Any:
     return _id(user)
 
 
-def _logging_in(layout: Layout) -> UserPoint:
+def _logging_in(layout: Layout) -> SomebodyPoint:
     user_of = layout.argument("user")
-    return UserPoint(f"{_USER}.login_user", lambda values, _result: _id(user_of(values)))
+    return SomebodyPoint(f"{_USER}.login_user", lambda values, _result: _id(user_of(values)))
 
 
 integration = Quart()

@@ -214,6 +214,42 @@ def falcon() -> Any:
     return [got, as_user(None, asyncio.run, main()), outcome(app._get_responder, None)]
 
 
+@use("pyramid")
+def pyramid() -> Any:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pyramid.config import Configurator
+        from pyramid.httpexceptions import HTTPNotFound
+
+    class Policy:
+        def identity(self, request: Any) -> Any:
+            return request.headers.get("x-user")
+
+        def authenticated_userid(self, request: Any) -> Any:
+            return request.identity
+
+        def permits(self, _request: Any, _context: Any, _permission: str) -> bool:
+            return True
+
+    def me(request: Any) -> Any:
+        current_user.set(request.authenticated_userid)
+        return {"me": current_user.get()}
+
+    def broken(_request: Any) -> Any:
+        raise LookupError("broken")
+
+    config = Configurator()
+    config.set_security_policy(Policy())
+    for name, view in (("me", me), ("broken", broken)):
+        config.add_route(name, f"/{name}")
+        config.add_view(view, route_name=name, renderer="json")
+    config.add_notfound_view(lambda _request: HTTPNotFound())
+    app = config.make_wsgi_app()
+    return [wsgi(app, path, user) for path in ("/me", "/nothing", "/broken") for user in ("alice", "bob")]
+
+
 @use("flask")
 def flask() -> Any:
     app = flask_app()

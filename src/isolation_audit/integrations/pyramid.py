@@ -1,0 +1,138 @@
+"""Pyramid: whose its requests are, by its security policy, and which view answers them; servers see what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.resolve import Resolved, find, function_of
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.http_request import WsgiPoint, sources
+from isolation_audit.integrations.logins import SomebodyPoint
+from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.rules.provenance import texts
+from isolation_audit.rules.provenance.inputs import REQUEST, Input
+from isolation_audit.rules.routes import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.placing import Places
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
+
+_APPLICATION: Final = "pyramid.router:Router.__call__"
+_HANDLING: Final = "pyramid.router:Router.handle_request"
+_VIEWS: Final = "pyramid.view:_find_views"
+_POLICY: Final = "pyramid.security:_get_security_policy"
+_SAYS_WHO: Final = ("identity", "authenticated_userid")
+"""What a security policy is asked for a request's user."""
+
+
+class Pyramid:
+    """The integration."""
+
+    distribution = "pyramid"
+    since = "2.0"
+    packages = ("pyramid",)
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """The application, its views, and whoever finds the security policy of a request."""
+        if runtime.config.watch.contexts:
+            yield Point(*point(ThreadedPoint, _APPLICATION, runtime))
+        yield Point(_APPLICATION, lambda layout: WsgiPoint(_APPLICATION, runtime, layout.argument("environ")))
+        yield Point(_HANDLING, HandlingPoint)
+        yield Point(_VIEWS, lambda _layout: ViewsPoint())
+        if "login" in runtime.part(sources).detect:
+            yield Point(_POLICY, lambda _layout: PolicyPoint(runtime.places))
+
+
+class HandlingPoint(Interceptor):
+    """Around the handling of a request: it can tell its route from here on."""
+
+    place = _HANDLING
+
+    def __init__(self, layout: Layout) -> None:
+        self._asked = layout.argument("request")
+
+    def before(self, values: Values) -> None:
+        """Nothing is looked up before a finding has to name it."""
+        request: Request | None = request_variable.get()
+        if request is None:
+            return
+        asked = self._asked(values)
+        request.routed(lambda: endpoint_of(asked))
+        if request.inputs is not None:
+            request.inputs.receive(Input(REQUEST, asked, texts=texts.of_object))
+
+
+class ViewsPoint(Interceptor):
+    """Around what finds the views of a request: the first ones found answer it; those of an error come later."""
+
+    place = _VIEWS
+
+    def before(self, _values: Values) -> Request | None:
+        """Wait for them."""
+        request: Request | None = request_variable.get()
+        return request
+
+    def after(self, request: Request, views: Any) -> None:
+        """A single view is the one that answers."""
+        endpoint = request.endpoint()
+        view = _view_of(views)
+        if endpoint is not None and endpoint.view is None and view is not None:
+            request.routed(lambda: replace(endpoint, view=view))
+
+
+class PolicyPoint(Interceptor):
+    """Around what finds the security policy: its class is the application's own, as a rule, and known only now."""
+
+    place = _POLICY
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._seen: set[type] = set()
+
+    def before(self, _values: Values) -> bool:
+        """Wait for it."""
+        return True
+
+    def after(self, _waits: bool, policy: Any) -> None:
+        """Watch what it says, from its first request on."""
+        kind = type(policy)
+        if policy is not None and kind not in self._seen:
+            self._seen.add(kind)
+            self._places.meanwhile(("pyramid", kind), partial(self._watch, kind))
+
+    def _watch(self, kind: type) -> None:
+        for name in _SAYS_WHO:
+            home, raw = find(kind, name)
+            if home is not None and function_of(raw) is not None:
+                place = f"{kind.__module__}:{kind.__qualname__}.{name}"
+                resolved = Resolved(kind, name, raw, home)
+                self._places.callable(resolved, "security policy", _asked_for(place))
+
+
+def _asked_for(place: str) -> Callable[[Layout], SomebodyPoint]:
+    return lambda _layout: SomebodyPoint(place, lambda _values, who: who)
+
+
+def endpoint_of(asked: Any) -> Endpoint:
+    """What Pyramid has found for a request."""
+    route = vars(asked).get("matched_route")
+    return Endpoint(getattr(route, "pattern", None), asked.environ.get("REQUEST_METHOD"))
+
+
+def _view_of(views: Any) -> Any:
+    """The application's own view; None where several wait for one request, of which predicates choose one."""
+    if type(views) is not list or len(views) != 1:
+        return None
+    return getattr(views[0], "__original_view__", None)
+
+
+integration = Pyramid()

@@ -1,0 +1,148 @@
+"""Pyramid: users by its security policy, new and old, the place of its views, and what leaves for another."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import warnings
+from typing import Any
+
+import pytest
+from clients import NAMED, Browser, known, told
+
+pytest.importorskip("pyramid")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of pkg_resources, and of what Pyramid itself calls old
+    from pyramid.authentication import CallbackAuthenticationPolicy
+    from pyramid.authorization import ACLAuthorizationPolicy
+    from pyramid.config import Configurator
+
+
+def asked_by(request: Any) -> str | None:
+    """Nothing by which others would find out who asks."""
+    return request.params.get("as")
+
+
+class Policy:
+    """What ``config.set_security_policy`` takes; an application's own class."""
+
+    def identity(self, request: Any) -> Any:
+        user = asked_by(request)
+        return None if user is None else {"userid": user, "groups": ["staff"]}
+
+    def authenticated_userid(self, request: Any) -> Any:
+        identity = request.identity
+        return None if identity is None else identity["userid"]
+
+    def permits(self, request: Any, _context: Any, permission: str) -> bool:
+        return permission != "never" and request.authenticated_userid is not None
+
+    def remember(self, *_: Any, **__: Any) -> Any:
+        return []
+
+    forget = remember
+
+
+class OldPolicy(CallbackAuthenticationPolicy):
+    """What applications have from before Pyramid 2."""
+
+    callback = None
+
+    def unauthenticated_userid(self, request: Any) -> Any:
+        return asked_by(request)
+
+
+class Notes:
+    """``/note/{number}`` keeps one a user, and with ``leaking`` gives everybody the first."""
+
+    def __init__(self, *, leaking: bool) -> None:
+        self._leaking, self._kept = leaking, []
+
+    def view(self, request: Any) -> Any:
+        assert request.authenticated_userid == asked_by(request)
+        self._kept.append({"owner": known(), "word": "tea"})
+        return self._kept[0 if self._leaking else -1]
+
+
+def application(kind: str, *, leaking: bool) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        config = Configurator()
+        if kind == "policy":
+            config.set_security_policy(Policy())
+        else:
+            config.set_authorization_policy(ACLAuthorizationPolicy())
+            config.set_authentication_policy(OldPolicy())
+        config.add_route("note", "/note/{number}")
+        config.add_view(Notes(leaking=leaking).view, route_name="note", renderer="json")
+        return config.make_wsgi_app()
+
+
+async def served(kind: str, *, leaking: bool) -> Any:
+    from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    server = make_server("127.0.0.1", 0, application(kind, leaking=leaking), handler_class=Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    browser = Browser(f"http://127.0.0.1:{server.server_port}")
+    try:
+        return [await browser.get(f"/note/7?as={user}") for user in ("alice", "bob")]
+    finally:
+        browser.close()
+        await asyncio.to_thread(server.shutdown)
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["policy", "old policy"])
+@pytest.mark.parametrize("leaking", [True, False])
+def test_a_note_that_is_kept_for_everybody(audited, kind: str, leaking: bool) -> None:
+    done = audited(lambda: served(kind, leaking=leaking), NAMED)
+    assert ["alice" in one for one in done.result] == [True, leaking]
+    assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])
+    for finding in done.findings.get("IA203", ()):
+        assert (finding.route, finding.method, finding.field) == ("/note/{number}", "GET", "$.owner")
+        assert finding.site.top.function == "Notes.view"
+    tally = done.auditor.runtime.tally
+    assert tally.requests == tally.requests_named == 2
+
+
+def test_nobody_and_a_view_that_fails(audited) -> None:
+    async def visits() -> Any:
+        return await asyncio.to_thread(_broken)
+
+    done = audited(visits, NAMED)
+    assert done.result == ["500", "500"]
+    assert done.findings == {}
+    assert done.auditor.runtime.tally.requests == 2
+
+
+def _broken() -> list[str]:
+    config = Configurator(settings={})
+    config.set_security_policy(Policy())
+
+    def view(request: Any) -> Any:
+        raise LookupError(request.authenticated_userid)
+
+    config.add_route("broken", "/broken")
+    config.add_view(view, route_name="broken")
+    app = config.make_wsgi_app()
+    said = []
+    for query in ("", "as=alice"):
+        environ = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": "/broken",
+            "QUERY_STRING": query,
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "80",
+            "wsgi.url_scheme": "http",
+        }
+        with pytest.raises(LookupError):
+            app(environ, lambda *_: None)
+        said.append("500")
+    return said
