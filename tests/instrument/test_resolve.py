@@ -40,11 +40,11 @@ def test_a_proxy_has_what_its_module_has() -> None:
     assert dict_of(proxy) is vars(MODULE)
     assert find(proxy, "send") == (proxy, MODULE.send)
     assert resolve(proxy, Target("app", "Engine.run")).raw is MODULE.Engine.run
-    with pytest.raises(UnresolvedError, match=r"Engine\.ran"):
+    with pytest.raises(UnresolvedError, match="Engine has no 'ran'; did you mean 'run'"):
         resolve(proxy, Target("app", "Engine.ran"))
 
 
-@pytest.mark.parametrize("stands_in", [42, "text", types.SimpleNamespace(__dict__=1), object()])
+@pytest.mark.parametrize("stands_in", [42, "text", object()])
 def test_what_shows_nothing_is_empty(stands_in: Any) -> None:
     assert dict_of(stands_in) == {}
     assert find(stands_in, "send") == (None, None)
