@@ -166,8 +166,8 @@ def test_a_key_that_is_passed_on(request_with, own) -> None:
 class WithCookies:
     """An application whose client keeps the session that it was given: one for all, or one for each user."""
 
-    def __init__(self, url: str, client: Any, *, own: bool) -> None:
-        self.url, self.client, self.own = url, client, own
+    def __init__(self, url: str, client: Any, *, own: bool, key: str = "") -> None:
+        self.url, self.client, self.own, self.key = url, client, own, key
         self.clients: dict[str, Any] = {}
         self.app = Starlette(routes=[Route("/balance", self.balance)])
 
@@ -176,7 +176,8 @@ class WithCookies:
         key = user if self.own else "one for all"
         if key not in self.clients:
             self.clients[key] = self.client()
-            self.clients[key].post(f"{self.url}/session", json={"user": user, "password": "a long word"})
+            login = {"key": self.key.format(user=user)} if self.key else {"user": user, "password": "a long word"}
+            self.clients[key].post(f"{self.url}/session", json=login)
         return JSONResponse(self.clients[key].get(f"{self.url}/balance").json())
 
 
@@ -192,6 +193,24 @@ def test_the_session_that_another_service_has_given_for_alice(library: str, own:
             one.close()
     assert seen.count("session") == (2 if own else 1)
     assert [one[:4] for one in found] == ([] if own else [("IA203", "error", BOB, ALICE)])
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("key-{user}", [("IA203", "error", BOB, ALICE)]),
+        ("{user}_secret", [("IA203", "error", BOB, ALICE)]),
+        (f"{ALICE}-of-the-shop", []),  # what the application was started with
+        ("the-shop", []),
+    ],
+)
+def test_a_session_that_was_given_for_a_key_with_the_id_in_it(monkeypatch, key: str, found: list) -> None:
+    httpx = pytest.importorskip("httpx")
+    monkeypatch.setenv("SHOP_KEY", f"{ALICE}-of-the-shop")
+    with bank() as (url, _seen):
+        shop = WithCookies(url, httpx.Client, own=False, key=key)
+        assert [one[:4] for one in visit(shop.app, "/balance", ALICE, BOB, BOB)] == found
+        shop.clients["one for all"].close()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

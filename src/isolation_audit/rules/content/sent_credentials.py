@@ -8,10 +8,13 @@ through bob's own unit of work is his unit's to use, whoever's it is.
 
 from __future__ import annotations
 
+import os
+import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from isolation_audit.content.borders import mentions
 from isolation_audit.content.index import Mark
 from isolation_audit.model.credentials import cookies_in, keys_in, keys_in_query
 from isolation_audit.model.owner_tags import drop_oldest
@@ -19,6 +22,7 @@ from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.content.client_headers import readable
 from isolation_audit.rules.content.egress import Egress
+from isolation_audit.rules.provenance.code import StaticTexts
 from isolation_audit.rules.provenance.inputs import ANSWER, REQUEST, Asked, current_inputs, inputs_at_exit
 from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
@@ -35,6 +39,13 @@ CREDENTIAL: Final = "a credential in a request to another service"
 _OWNERS: Final = 10_000
 """Credentials whose owner is remembered, by hash: nothing can be read from it."""
 
+_ROLES: Final = frozenset(
+    {"admin", "api", "app", "bot", "client", "guest", "root", "service", "system", "test", "user"}
+)
+"""Ids that a part of a service's own key may be as well."""
+
+_words: Final = re.compile(r"[\w.@+-]+").findall
+
 _SHORTEST: Final = 6
 """Characters of a password that can be told from any other word."""
 
@@ -49,6 +60,7 @@ class SentCredentials:
 
     def __init__(self, runtime: Runtime) -> None:
         self._sinks = runtime.part(Egress)
+        self._static = StaticTexts()
         self._owners: dict[int, User | None] = {}
         """None for the application's own."""
 
@@ -103,13 +115,23 @@ class SentCredentials:
                 continue
             came = True
             told = [_beside(one, question, answer), *([] if place == 0 else [_asked_before(inputs.kept[place - 1])])]
-            if set(self._named("\0".join(told))) == {user.id}:
+            text = "\0".join(told)
+            named = set(self._named(text))
+            if named == {user.id} or (not named and self._is_in_word(text, user)):
                 return True, True
         return came, False
 
     def _named(self, text: str) -> dict[str, User]:
         marks = self._sinks.marks(text) if text else []
         return {mark.user.id: mark.user for mark in marks if mark.user.kind is Kind.USER}
+
+    def _is_in_word(self, text: str, user: User) -> bool:
+        """True where the id is a part of a key (``alice-key``) that is not in the application's code or environment."""
+        if user.id.lower() in _ROLES or not mentions(text, user.id):
+            return False
+        words = [word for word in _words(text) if mentions(word, user.id)]
+        own = "\0".join([self._static.all(), *os.environ.values()]) if words else ""
+        return any(word not in own for word in words)
 
     def _on_behalf(self, url: str, headers: Headers, owner: User) -> bool:
         """True where the request says by itself whom it asks for."""
