@@ -55,8 +55,8 @@ addressee = ["args.to"]
 """
 
 
-WITHOUT_OTHERS = ("-p", "no:faker", "-p", "no:hypothesispytest")
-"""For a pytest that a test starts: importing these two plugins takes longest, and nothing needs them."""
+WITHOUT_OTHERS = ("-p", "no:faker", "-p", "no:hypothesispytest", "-p", "no:langsmith_plugin")
+"""For a pytest that a test starts: importing these plugins takes longest, and nothing needs them."""
 
 
 def clean_environment(**more: str) -> dict[str, str]:

@@ -32,9 +32,11 @@ class BindingMonitor(Monitor):
             "rebound-id",
             Severity.WARNING,
             "An id that identity.bind ties to one user was seen in another user's context less than a minute later, "
-            "and the application went on with it.",
+            "and the application went on with it. Or another user's work has gone on with a conversation that an agent "
+            "framework keeps: a thread, a session, a chat history.",
             "Whatever is looked up by that id (a connection, a run, a thread) now reaches the other user.",
-            "make the id anew for each user; an id that users share on purpose does not belong in identity.bind",
+            "make the id anew for each user; an id that users share on purpose does not belong in identity.bind; the "
+            "names of conversations that they share belong under addressees.shared",
             Example(
                 config=(
                     '[identity]\nbind = { connection_id = "connection_id" }\n\n'
@@ -43,7 +45,7 @@ class BindingMonitor(Monitor):
                 bad=_APP + '    Engine(Context("alice", "c1"))\n    Engine(Context("bob", "c1"))\n',
                 good=_APP + '    Engine(Context("alice", "c1"))\n    Engine(Context("bob", "c2"))\n',
             ),
-            options="`identity.bind`",
+            options="`identity.bind`, `addressees.shared`",
         ),
     )
 

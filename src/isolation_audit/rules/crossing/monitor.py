@@ -10,6 +10,7 @@ from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import EVERYONE, Kind
 from isolation_audit.rules.base import Monitor, observes
+from isolation_audit.rules.crossing.builders import BuiltForAnother
 from isolation_audit.rules.crossing.delivery import Reached
 from isolation_audit.targets.ownership import differ
 
@@ -210,6 +211,20 @@ class CrossingMonitor(Monitor):
             owner=used.owner,
             record=used.record,
             at=used.stack,
+        )
+
+    @observes(BuiltForAnother)
+    def on_built_for_another(self, built: BuiltForAnother) -> None:
+        """An agent that is built around one user's id runs for another: what of it is used is not seen."""
+        self.report(
+            "IA201",
+            "an agent that the work of {owner} has built around that user's id ran in the work of {ambient}",
+            target=built.target,
+            place="run in the work of {ambient}",
+            owner=built.owner,
+            ambient=built.ambient,
+            before=(built.built, "built here"),
+            severity=Severity.WARNING,
         )
 
     @observes(Shared)

@@ -1,0 +1,67 @@
+"""Conversations: what agent frameworks keep under an id, or in an object, and whose work goes on with it.
+
+The next message of a conversation is answered with all that was said before. One that alice has begun and bob goes on
+with therefore gives him hers, whether or not the answer repeats it.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from isolation_audit.instrument.observations import Rebound
+from isolation_audit.instrument.stacks import DEEP, capture
+from isolation_audit.model.owner_tags import OwnerTags, drop_oldest
+from isolation_audit.model.users import Kind, same
+
+if TYPE_CHECKING:
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
+
+_UNNAMED: Final = ""
+
+
+class Conversations:
+    """One audit's."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._limit = runtime.config.limits.bindings
+        self._of_objects = OwnerTags()
+        self._of_stores: WeakKeyDictionary[Any, dict[str, User]] = WeakKeyDictionary()
+        self._named: dict[tuple[str, str], User] = {}
+
+    def goes_on(self, kind: str, held: object) -> None:
+        """The running work adds to a conversation that an object of its own holds; ``kind`` says what it is."""
+        user = self._user()
+        if user is not None:
+            earlier = self._of_objects.get(held)
+            self._of_objects.put(held, user)
+            self._compare(kind, _UNNAMED, earlier, user)
+
+    def goes_on_under(self, kind: str, name: str, store: object = None) -> None:
+        """The same where it is kept under a name, in this ``store`` alone, or else wherever all processes keep it."""
+        user = self._user()
+        if user is None:
+            return
+        table: dict[Any, User] = self._named if store is None else self._of_stores.setdefault(store, {})
+        key = (kind, name) if store is None else name
+        earlier, table[key] = table.get(key), user
+        drop_oldest(table, self._limit)
+        self._compare(kind, name, earlier, user)
+
+    def is_over(self, name: str, store: object) -> None:
+        """The store has nothing under this name any more."""
+        self._of_stores.get(store, {}).pop(name, None)
+
+    def _user(self) -> User | None:
+        user = self._runtime.ambient.current()
+        return user if user is not None and user.kind is Kind.USER else None
+
+    def _compare(self, kind: str, name: str, earlier: User | None, user: User) -> None:
+        if earlier is None or same(earlier, user):
+            return
+        if name and any(fnmatchcase(name, glob) for glob in self._runtime.config.addressees.shared):
+            return
+        self._runtime.publish(Rebound(kind, earlier, user, stack=capture(DEEP)))
