@@ -220,3 +220,21 @@ def test_sparklines() -> None:
     assert sparkline([100, None, 50, 1, 0]) == "█·▅▂▁"
     assert sparkline([0, 0]) == "▁▁"
     assert sparkline([None]) == "·"
+
+
+def test_names_that_mean_several_things_have_rows_of_their_own() -> None:
+    again = [Found(rule, None, "app/again.py", "P0", ()) for rule in ("IA810", "IA811", "IA811", "IA812")]
+    scanned = now(source=source_of(IMPORT, *again))
+    assert scanned["source.references"] == 1
+    assert "source.rule.IA811" not in scanned
+    assert [scanned[f"names.{one}"] for one in ("definitions", "factories", "several", "fallbacks")] == [1, 2, 0, 1]
+    rows = {row.key: row for row in matrix({}, scanned, CONFIG) if row.area == "names"}
+    assert rows["names.factories"].verdict == "open"
+    assert rows["names.in_use"].verdict == "unknown"
+
+
+def test_what_was_named_twice_at_run_time() -> None:
+    seen = now(report(events_total=3, findings={"IA108": 5, "IA601": 1}))
+    assert [seen[f"names.{one}"] for one in ("in_use", "raced", "ways", "second")] == [5, 1, 0, 0]
+    assert now(report())["names.ways"] is None
+    assert now(report(events_total=3, findings_dropped=1))["names.ways"] is None

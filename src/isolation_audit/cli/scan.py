@@ -55,7 +55,9 @@ def scan(
     *,
     no_cache: bool,
 ) -> None:
-    """Find what is deprecated in the Python source below PATHS; exit 1 if there is any.
+    """Find what is deprecated in the Python source below PATHS, and names that mean several things.
+
+    The exit code is 1 if there is any; notes about names alone don't count.
 
     Without PATHS, the folder of the configuration is scanned. The code is neither imported nor run.
     """
@@ -80,7 +82,7 @@ def scan(
             write_output(output, plain.rstrip("\n") + "\n", base, make=False)
         except OSError as error:
             raise UsageError(f"can't write {output}: {error.strerror}") from None
-    sys.exit(1 if outcome.references else 0)
+    sys.exit(0 if outcome.is_clean else 1)
 
 
 def loaded(path: Path | None) -> Config:

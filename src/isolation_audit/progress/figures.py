@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.config.selection import Selection
-from isolation_audit.source.scan.rules import RULES
+from isolation_audit.source.scan.rules import NAMES, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +19,29 @@ if TYPE_CHECKING:
 _ISOLATION: Final = ("IA2", "IA4", "IA5")
 _ORDER: Final = ("IA301", "IA302", "IA303", "IA305", "IA306")
 _READINESS: Final = ("IA307", "IA308")
+_STATIC: Final = {"definitions": "IA810", "factories": "IA811", "several": "IA809", "fallbacks": "IA812"}
+_AT_WORK: Final = {
+    "in_use": ("IA108", True),
+    "ways": ("IA107", False),
+    "past_factory": ("IA106", False),
+    "drift": ("IA109", False),
+    "raced": ("IA601", True),
+    "second": ("IA602", False),
+}
+"""Rules of the run time, and whether ``watch.factories`` has to be on for them."""
 
 
 def measure(config: Config, source: Source | None, runtime: Runtime | None) -> Figures:
     """All figures that can be known; what is left out or None is unknown."""
     found: Figures = {}
     if source is not None:
-        found.update(_source(config, source))
+        # What the tree names twice is no reference to anything deprecated.
+        referring = replace(source, found=tuple(one for one in source.found if one.rule not in NAMES))
+        found.update(_source(config, referring))
+        found.update(_names_in_source(config, source))
     if runtime is not None:
         rules = Selection(config.select)
+        found.update(_names_in_use(config, rules, runtime))
         found.update(_isolation(runtime))
         found.update(_migration(config, runtime))
         found.update(_golden_path(config, rules, runtime))
@@ -38,12 +53,25 @@ def _source(config: Config, source: Source) -> Iterator[tuple[str, float | None]
     yield "source.references", len(source.found)
     yield "source.files", source.files_with()
     rules, counted = Selection(config.select), source.by_rule()
-    for rule in RULES:
+    for rule in RULES.keys() - NAMES:
         yield f"source.rule.{rule}", counted[rule] if counted[rule] or rules.enabled(rule) else None
     phases, targets = source.by_phase(), source.by_target()
     yield from ((f"source.phase.{name}", phases[name]) for name in {*phases, *dict(config.scan.phases)})
     yield from ((f"source.owner.{name}", count) for name, count in source.by_owner().items())
     yield from ((f"source.target.{one.target}", targets[str(one.target)]) for one in config.deprecations)
+
+
+def _names_in_source(config: Config, source: Source) -> Iterator[tuple[str, float | None]]:
+    rules, counted = Selection(config.select), source.by_rule()
+    for name, rule in _STATIC.items():
+        yield f"names.{name}", counted[rule] if counted[rule] or rules.enabled(rule) else None
+
+
+def _names_in_use(config: Config, rules: Selection, runtime: Runtime) -> Iterator[tuple[str, float | None]]:
+    for name, (rule, needs_watching) in _AT_WORK.items():
+        count = runtime.findings(rule)
+        heeded = runtime.saw_anything and rules.enabled(rule) and (config.watch.factories or not needs_watching)
+        yield f"names.{name}", count if count or heeded else None
 
 
 def _isolation(runtime: Runtime) -> Iterator[tuple[str, float | None]]:

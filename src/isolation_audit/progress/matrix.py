@@ -19,6 +19,7 @@ Figures = dict[str, float | None]
 
 AREAS: Final = {
     "source": "Source",
+    "names": "Single source of truth",
     "isolation": "Isolation",
     "migration": "Migration",
     "golden_path": "Golden path",
@@ -39,6 +40,16 @@ class _Measure:
 _MEASURES: Final = {
     "source.references": _Measure("references and findings"),
     "source.files": _Measure("files with any"),
+    "names.definitions": _Measure("further definitions (IA810)"),
+    "names.factories": _Measure("further factories (IA811)"),
+    "names.several": _Measure("factories of several (IA809)"),
+    "names.fallbacks": _Measure("hidden imports (IA812)"),
+    "names.in_use": _Measure("names in use twice (IA108)"),
+    "names.ways": _Measure("several factories (IA107)"),
+    "names.past_factory": _Measure("built past it (IA106)"),
+    "names.drift": _Measure("signature drift (IA109)"),
+    "names.raced": _Measure("made concurrently (IA601)"),
+    "names.second": _Measure("second instances (IA602)"),
     "isolation.crossings": _Measure("events to a wrong user"),
     "isolation.errors": _Measure("errors (IA2xx, IA4xx, IA5xx)"),
     "migration.deprecated": _Measure("deprecated engines built"),

@@ -48,6 +48,11 @@ class Runtime:
         built = int(self._summary["engines_built"]) + int(self._summary["deprecated_engines_built"])
         self._seen = self.events + built + int(self._summary["scopes"])
 
+    @property
+    def saw_anything(self) -> bool:
+        """Whether any event, engine or scope was seen, and no finding was dropped."""
+        return self._seen > 0 and not int(self._summary["findings_dropped"])
+
     @classmethod
     def of(cls, reports: Sequence[Report]) -> Runtime:
         """The sum of reports."""

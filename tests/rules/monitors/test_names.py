@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from isolation_audit.model.rules import Severity
-from isolation_audit.rules.factories.fallbacks import fallbacks
 
 FACTORY = "class EngineFactory:\n    def create(self, context):\n        return context\n"
 CONFIG = """\
@@ -130,10 +129,3 @@ def test_the_place_of_a_fallback_is_its_definition(application) -> None:
     (finding,) = application.found("IA108")
     assert finding.site.top.file.endswith("compat.py")
     assert finding.site.top.line == 5
-
-
-def test_lines_of_fallbacks() -> None:
-    text = TRYING.format("app.missing") + OWN + "\nif True:\n    try:\n        from app.b import EngineFactory\n"
-    text += "    except ImportError:\n        EngineFactory = object\n"
-    assert list(fallbacks(text, "EngineFactory")) == [(4, "app.missing"), (13, "app.b")]
-    assert not list(fallbacks(text, "Factory"))

@@ -1,4 +1,4 @@
-"""IA810: classes and aliases that share a configured name, with the number of files that import each."""
+"""IA810 and IA811: classes and functions that share a name, with the number of files that import each; IA812."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ TREE = {
 
 @pytest.fixture
 def found(tmp_path: Path):
-    def run(tree: dict[str, str], config: str = CONFIG) -> dict[str, Reference]:
+    def run(tree: dict[str, str], config: str = CONFIG, rule: str = "IA810") -> dict[str, Reference]:
         write_tree(tmp_path, {**tree, "isolation-audit.toml": config})
-        return {one.file: one for one in scan_tree(tmp_path).references if one.rule == "IA810"}
+        return {one.file: one for one in scan_tree(tmp_path).references if one.rule == rule}
 
     return run
 
@@ -116,3 +116,59 @@ def test_a_file_with_references_and_duplicates_is_listed_once(tmp_path: Path) ->
     outcome = scan_tree(write_tree(tmp_path, {**MIGRATED, "chat.py": again, "isolation-audit.toml": MIGRATING}))
     assert [one.line for one in outcome.references if one.file == "chat.py"] == [1, 2, 3]
     assert as_markdown(outcome).count("\n## chat.py\n") == 1
+
+
+REGISTRY = "class ToolRegistry:\n    pass\n"
+ACCESSOR = "async def get_tool_registry():\n    return None\n"
+UNNAMED = {
+    "app/__init__.py": "",
+    "app/tools.py": REGISTRY + ACCESSOR,
+    "app/old.py": REGISTRY,
+    "app/deps.py": ACCESSOR.removeprefix("async ") + "def get_registry(): ...\n",
+    "app/more.py": "def get_registry(): ...\n\nclass Factory:\n    def turn(self): ...\n",
+    "app/wheels.py": "class Factory:\n    def roll(self): ...\n",
+    "app/again.py": "from app.tools import ToolRegistry\n",
+    "tests/fakes.py": REGISTRY + ACCESSOR,
+    "one.py": "from app.again import ToolRegistry\n",
+    "two.py": "from app.tools import ToolRegistry, get_tool_registry\n",
+    "three.py": "from app.old import ToolRegistry\n",
+}
+
+
+def test_factories_and_registries_that_no_configuration_names(found) -> None:
+    duplicates = found(UNNAMED, CONFIG, "IA811")
+    assert set(duplicates) == {"app/old.py", "app/deps.py"}
+    old = duplicates["app/old.py"]
+    assert (old.line, old.severity, old.form) == (1, Severity.NOTE, "class of the same name")
+    assert old.message == "another ToolRegistry, imported by 1 file; there is one in app.tools (3 files)"
+    function = duplicates["app/deps.py"]
+    assert function.form == "function of the same name"
+    assert function.message == "another get_tool_registry, imported by 0 files; there is one in app.tools (1 file)"
+    assert found(UNNAMED, CONFIG) == {}
+
+
+def test_a_name_that_the_configuration_has_is_told_once(found) -> None:
+    config = '[[singletons]]\ntarget = "app.tools:ToolRegistry"\n'
+    assert set(found(UNNAMED, config)) == {"app/old.py", "tests/fakes.py"}
+    assert set(found(UNNAMED, config, "IA811")) == {"app/deps.py"}
+
+
+HIDING = {
+    "app/__init__.py": "",
+    "app/real.py": "class Quota:\n    pass\n",
+    "app/always.py": "try:\n    from app.missing import Quota\nexcept ImportError:\n    class Quota: ...\n",
+    "app/sometimes.py": "try:\n    from .real import Quota\nexcept Exception:\n    Quota = object\n",
+    "app/library.py": "try:\n    from quotas import Quota\nexcept ImportError:\n    class Quota: ...\n",
+    "app/nothing.py": "try:\n    from app.missing import Quota\nexcept ImportError:\n    Quota = None\n",
+    "app/script.py": "try:\n    from .real import Quota\nexcept ImportError:\n    from real import Quota\n",
+}
+
+
+def test_fallbacks_for_what_is_the_trees_own(found) -> None:
+    hidden = found(HIDING, CONFIG, "IA812")
+    assert set(hidden) == {"app/always.py", "app/sometimes.py"}
+    assert hidden["app/always.py"].severity is Severity.WARNING
+    assert hidden["app/always.py"].line == 4
+    assert hidden["app/always.py"].message.endswith("imported from app.missing, and there is no such module")
+    assert hidden["app/sometimes.py"].severity is Severity.NOTE
+    assert hidden["app/sometimes.py"].message.endswith("imported from app.real, which hides why that fails")

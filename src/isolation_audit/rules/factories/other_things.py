@@ -11,10 +11,10 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.fallbacks import fallbacks
 from isolation_audit.analysis.named_files import is_readable
 from isolation_audit.instrument.resolve import dict_of, function_of
 from isolation_audit.instrument.shim_codes import beneath
-from isolation_audit.rules.factories.fallbacks import fallbacks
 from isolation_audit.rules.factories.modules import Modules
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class OtherThings:
         text = Path(file).read_text(encoding="utf-8", errors="replace")
         if "except" not in text:
             return None
-        for found in fallbacks(text, name):
+        for found in fallbacks(text, {name}):
             wanted = _absolute(module, found.wanted)
             if wanted and not _is_there(wanted, name, value):
                 thing = f"the fallback of line {found.line}"

@@ -1,7 +1,7 @@
 """Duplicates: classes of the tree that have a configured name and are not the configured class; and who imports which.
 
-Files are looked through as bytes; those that define such a name are parsed. A name of one word (``Engine``) may mean
-many things: there the classes must have a method or a parameter of their constructors in common.
+A name of one word (``Engine``) may mean many things: there the classes must have a method or a parameter of their
+constructors in common. Factories and registries that no configuration names are looked for by their names.
 """
 
 from __future__ import annotations
@@ -9,30 +9,34 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.source.scan.facts import Span
-from isolation_audit.source.scan.parsing import Unparsable, parse
+from isolation_audit.source.scan.importers import importers
 from isolation_audit.source.scan.reading import contents
+from isolation_audit.source.scan.tests import is_of_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.config.model import Config, Target
+    from isolation_audit.source.scan.importers import Definition, Importers, Node
     from isolation_audit.source.scan.source import Source
 
-# A pattern that begins with plain letters is found many times faster than one that begins with a line.
-_IMPORT: Final = re.compile(rb"from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n\\#]*(?:\\\r?\n[^\n\\#]*)*)")
-_NAMED: Final = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
-_HOPS: Final = 8
-"""Modules that a name is followed through."""
+_DEFINED: Final = re.compile(
+    rb"^(?:class|def|async def)[ \t]+(\w*(?:Factory|Registry|factory|registry))\b", re.MULTILINE
+)
+_ENDS: Final = re.compile(rb"(?:actory|egistry)\b")
+_KEYWORDS: Final = {ast.ClassDef: "class ", ast.FunctionDef: "def ", ast.AsyncFunctionDef: "async def "}
+_TELLING: Final = 3
+"""Words of a function's name that say what it gives: ``get_engine_factory``, and not ``get_factory``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """One class, or alias, of a configured name.
+    """One class, function or alias of a name that others have as well.
 
     ``others`` are modules with another one and their users' number, the most used first.
     """
@@ -46,52 +50,88 @@ class Duplicate:
     others: tuple[tuple[str, int], ...] = ()
     means: str = ""
     """Of an alias: what it is."""
-
-
-@dataclass(slots=True)
-class _Class:
-    """A definition."""
-
-    path: str
-    module: str
-    node: ast.ClassDef
-    fallback: bool
-
-
-@dataclass(slots=True)
-class _Read:
-    """What the bytes of the tree say."""
-
-    classes: dict[str, list[_Class]] = field(default_factory=dict)
-    given: dict[tuple[str, str], str] = field(default_factory=dict)
-    """(module, name) -> the module that the name is imported from there."""
-    imports: list[tuple[str, str, str]] = field(default_factory=list)
-    """The importing file, the name, and the module."""
-    aliases: list[tuple[str, str, str, str, int]] = field(default_factory=list)
-    """The file, the name, the module and the name of what it means, and the line."""
+    configured: bool = True
 
 
 def duplicates(source: Source) -> Iterator[Duplicate]:
-    """Every class and alias that shares a configured name with another class."""
+    """Every class and alias that shares a configured name with another class, and every further factory or registry."""
     homes = _homes(source.config)
-    read = _read(source, frozenset(homes))
-    users = _users(read)
-    for name, classes in read.classes.items():
-        proper = next((one for one in classes if one.module in homes[name]), classes[0])
-        alike = [one for one in classes if one is proper or _alike(name, one.node, proper.node)]
-        for one in alike:
-            if one is not proper and one.module not in homes[name]:
-                elsewhere = sorted((-users[name, other.module], other.module) for other in alike if other is not one)
-                others = tuple((module, -count) for count, module in elsewhere)
-                form = "fallback class" if one.fallback else "class of the same name"
-                count = users[name, one.module]
-                yield Duplicate(name, one.path, _span(one.node), form, one.module, count, others)
-    replacements = _replacements(source.config)
-    for path, name, module, meant, line in read.aliases:
+    evident = _evident(source) - homes.keys()
+    words = {name: name.encode() for name in homes}
+
+    def mentioned(data: bytes) -> set[str]:
+        here = {name for name, word in words.items() if word in data}
+        return here | (evident & set(_ending(data)) if evident else set())
+
+    read = importers(source, mentioned)
+    users = read.users()
+    for name, definitions in read.definitions.items():
+        if name in homes:
+            classes = [one for one in definitions if isinstance(one.node, ast.ClassDef)]
+            proper = next((one for one in classes if one.module in homes[name]), classes[0]) if classes else None
+            yield from _further(name, classes, proper, users, homes[name])
+        else:
+            own = [one for one in definitions if not is_of_tests(source.tree.shown(one.path))]
+            proper = max(own, key=lambda one: users[one.node.name, one.module], default=None)
+            found = _further(name, own, proper, users, {proper.module} if proper else set())
+            yield from (replace(one, configured=False) for one in found)
+    yield from _aliases(source, read)
+
+
+def _further(
+    name: str,
+    definitions: list[Definition],
+    proper: Definition | None,
+    users: Counter[tuple[str, str]],
+    homes: set[str],
+) -> Iterator[Duplicate]:
+    if proper is None:
+        return
+    alike = [one for one in definitions if one is proper or _alike(name, one.node, proper.node)]
+    for one in alike:
+        if one is not proper and one.module not in homes:
+            elsewhere = sorted((-users[name, other.module], other.module) for other in alike if other is not one)
+            others = tuple((module, -count) for count, module in elsewhere)
+            kind = "class" if isinstance(one.node, ast.ClassDef) else "function"
+            form = f"fallback {kind}" if one.fallback else f"{kind} of the same name"
+            yield Duplicate(name, one.path, _span(one.node), form, one.module, users[name, one.module], others)
+
+
+def _aliases(source: Source, read: Importers) -> Iterator[Duplicate]:
+    homes, replacements = _homes(source.config), _replacements(source.config)
+    for one in read.aliases:
         # The replacement under the old name is what a migrated file says, and what `migrate` itself writes.
-        if name in read.classes and (name, meant, _home(read, meant, module)) not in replacements:
-            span = Span(line, 0, line, 0)
-            yield Duplicate(name, path, span, "alias", source.modules.name(path), 0, means=f"{module}:{meant}")
+        meant = (one.name, one.meant, read.home(one.meant, one.module))
+        if one.name in homes and one.name in read.definitions and meant not in replacements:
+            span, module = Span(one.line, 0, one.line, 0), source.modules.name(one.path)
+            yield Duplicate(one.name, one.path, span, "alias", module, 0, means=f"{one.module}:{one.meant}")
+
+
+def _evident(source: Source) -> set[str]:
+    """Names of factories and registries that more than one file defines."""
+    found: Counter[str] = Counter()
+    for path, file in source.files.items():
+        if file.is_python and not is_of_tests(source.tree.shown(path)):
+            try:
+                data = contents(path)
+            except OSError:
+                continue  # the scan has told of it
+            if b"actory" in data or b"egistry" in data:
+                found.update({one.decode() for one in _DEFINED.findall(data)})
+    return {name for name, files in found.items() if files > 1 and _tells(name)}
+
+
+def _tells(name: str) -> bool:
+    return not name[:1].islower() or len(name.strip("_").split("_")) >= _TELLING
+
+
+def _ending(data: bytes) -> Iterator[str]:
+    """The words of a file that end so; a pattern for the whole word would be tried at every letter."""
+    for end in _ENDS.finditer(data):
+        start = end.start()
+        while start and (data[start - 1 : start].isalnum() or data[start - 1] == ord("_")):
+            start -= 1
+        yield data[start : end.end()].decode("ascii", "replace")
 
 
 def _homes(config: Config) -> dict[str, set[str]]:
@@ -119,93 +159,11 @@ def _replacements(config: Config) -> set[tuple[str, str, str]]:
     }
 
 
-def _read(source: Source, names: frozenset[str]) -> _Read:
-    read, words = _Read(), {name: name.encode() for name in names}
-    for path, file in source.files.items():
-        if not file.is_python:
-            continue
-        try:
-            data = contents(path)
-        except OSError:
-            continue  # the scan has told of it
-        here = {name for name, word in words.items() if word in data}
-        if here:
-            _imports(read, source, path, data, here)
-            if any(b"class " + words[name] in data for name in here):
-                _classes(read, source, path, data, here)
-    return read
+def _alike(name: str, one: Node, other: Node) -> bool:
+    return len(_WORDS.findall(name)) > 1 or "_" in name or bool(_told(one) & _told(other))
 
 
-def _imports(read: _Read, source: Source, path: str, data: bytes, names: set[str]) -> None:
-    own = source.modules.name(path)
-    for indent, found in _statements(data):
-        module = source.modules.absolute(found[1].decode(), path)
-        for one in _NAMED.finditer(re.sub(rb"#[^\n]*", b"", found[2])):
-            name, given = one[1].decode(), (one[2] or one[1]).decode()
-            if name in names:
-                read.imports.append((path, name, module))
-            if given in names and name == given:
-                read.given[own, given] = module
-            elif given in names and not indent:
-                read.aliases.append((path, given, module, name, data.count(b"\n", 0, found.start()) + 1))
-
-
-def _statements(data: bytes) -> Iterator[tuple[bytes, re.Match[bytes]]]:
-    """``from`` statements, with the blanks before them."""
-    place = 0
-    while (found := _IMPORT.search(data, place)) is not None:
-        indent = data[data.rfind(b"\n", 0, found.start()) + 1 : found.start()]
-        if indent.strip(b" \t"):
-            place = found.start() + 1
-        else:
-            yield indent, found
-            place = found.end()
-
-
-def _classes(read: _Read, source: Source, path: str, data: bytes, names: set[str]) -> None:
-    try:
-        tree = parse(data)
-    except Unparsable:
-        return  # the scan has told of it
-    for node, fallback in _top(tree.body, fallback=False):
-        if node.name in names:
-            module = source.modules.name(path)
-            read.classes.setdefault(node.name, []).append(_Class(path, module, node, fallback))
-
-
-def _top(body: list[ast.stmt], *, fallback: bool) -> Iterator[tuple[ast.ClassDef, bool]]:
-    """Classes of a module itself, also under conditions; whether each is there where an import has failed."""
-    for node in body:
-        if isinstance(node, ast.ClassDef):
-            yield node, fallback
-        elif isinstance(node, (ast.If, ast.With)):
-            yield from _top([*node.body, *getattr(node, "orelse", [])], fallback=fallback)
-        elif isinstance(node, ast.Try):
-            yield from _top([*node.body, *node.orelse, *node.finalbody], fallback=fallback)
-            for handler in node.handlers:
-                yield from _top(handler.body, fallback=True)
-
-
-def _users(read: _Read) -> Counter[tuple[str, str]]:
-    """Files that import a name, by the name and the module that has the class."""
-    users = {(path, name, _home(read, name, module)) for path, name, module in read.imports}
-    return Counter((name, module) for _path, name, module in users)
-
-
-def _home(read: _Read, name: str, module: str) -> str:
-    """The module that has the class which this name of this module stands for."""
-    for _ in range(_HOPS):
-        if (module, name) not in read.given or any(one.module == module for one in read.classes.get(name, ())):
-            break
-        module = read.given[module, name]
-    return module
-
-
-def _alike(name: str, one: ast.ClassDef, other: ast.ClassDef) -> bool:
-    return len(_WORDS.findall(name)) > 1 or bool(_told(one) & _told(other))
-
-
-def _told(node: ast.ClassDef) -> set[str]:
+def _told(node: Node) -> set[str]:
     """Public methods and parameters of the constructor."""
     found: set[str] = set()
     for item in node.body:
@@ -217,5 +175,7 @@ def _told(node: ast.ClassDef) -> set[str]:
     return found
 
 
-def _span(node: ast.ClassDef) -> Span:
-    return Span(node.lineno, node.col_offset, node.lineno, node.col_offset + len("class ") + len(node.name))
+def _span(node: Node) -> Span:
+    return Span(
+        node.lineno, node.col_offset, node.lineno, node.col_offset + len(_KEYWORDS[type(node)]) + len(node.name)
+    )

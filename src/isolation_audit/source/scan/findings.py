@@ -11,6 +11,7 @@ from isolation_audit.source.scan.duplicates import duplicates
 from isolation_audit.source.scan.facts import Span
 from isolation_audit.source.scan.forms import BUILT, STRINGS, classified, worded
 from isolation_audit.source.scan.globs import matches
+from isolation_audit.source.scan.hidden_imports import hidden_imports
 from isolation_audit.source.scan.owners import Owners
 from isolation_audit.source.scan.registry import stale_lines
 from isolation_audit.source.scan.rules import RULES
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from isolation_audit.source.scan.deprecated import Hit
     from isolation_audit.source.scan.duplicates import Duplicate
     from isolation_audit.source.scan.facts import Arguments, Facts, Use
+    from isolation_audit.source.scan.hidden_imports import HiddenImport
     from isolation_audit.source.scan.source import Source
 
 
@@ -65,9 +67,9 @@ class Judge:
         self._source = source
         self._owners = Owners(source.tree.base)
 
-    def findings(self, *, duplicates: bool) -> list[Reference]:
-        """References and, where they are wanted, duplicates: all of them, by file and place."""
-        return sorted([*self.references(), *(self.duplicates() if duplicates else ())], key=_place)
+    def findings(self, *, names: bool) -> list[Reference]:
+        """References and, where they are wanted, names that mean several things: all of them, by file and place."""
+        return sorted([*self.references(), *(self.names() if names else ())], key=_place)
 
     def references(self) -> list[Reference]:
         """What refers to something deprecated."""
@@ -232,9 +234,10 @@ class Judge:
             shown = self._shown(str(document))
             yield self._finding(shown, _span(stale.line, 0, 0), "IA806", "registry", stale.reason)
 
-    def duplicates(self) -> list[Reference]:
-        """Classes and aliases that share a configured name with another class."""
-        return [self._duplicate(one) for one in duplicates(self._source)]
+    def names(self) -> Iterator[Reference]:
+        """Classes, functions and aliases that share a name with another one, and fallbacks that take one silently."""
+        yield from (self._duplicate(one) for one in duplicates(self._source))
+        yield from (self._hidden(one) for one in hidden_imports(self._source))
 
     def _duplicate(self, one: Duplicate) -> Reference:
         if one.means:
@@ -243,8 +246,17 @@ class Judge:
             others = ", ".join(f"{module} ({_files(count)})" for module, count in one.others[:_SHOWN])
             others += f" and {len(one.others) - _SHOWN} more" if len(one.others) > _SHOWN else ""
             message = f"another {one.name}, imported by {_files(one.users)}; there is one in {others}"
-        found = self._finding(self._shown(one.path), one.span, "IA810", one.form, message, function=one.name)
+        rule = "IA810" if one.configured else "IA811"
+        found = self._finding(self._shown(one.path), one.span, rule, one.form, message, function=one.name)
         return replace(found, severity=Severity.NOTE) if one.means else found
+
+    def _hidden(self, one: HiddenImport) -> Reference:
+        why = "which hides why that fails" if one.there else "and there is no such module"
+        message = f"{one.name} is taken here where it can't be imported from {one.wanted}, {why}"
+        found = self._finding(
+            self._shown(one.path), _span(one.line, 0, 0), "IA812", "fallback", message, function=one.name
+        )
+        return replace(found, severity=Severity.NOTE) if one.there else found
 
     # Words
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit._version import __version__
 from isolation_audit.config.selection import Selection
 from isolation_audit.model.findings import Finding, Frame, Site
+from isolation_audit.model.rules import Severity
 from isolation_audit.source.scan.findings import Judge, Reference
+from isolation_audit.source.scan.rules import NAMES
 
 if TYPE_CHECKING:
     from isolation_audit.source.scan.source import Source
@@ -28,6 +30,11 @@ class Outcome:
     references: tuple[Reference, ...]
     phases: tuple[str, ...] = ()
     """Those that were asked for; none for all."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is there that has to go; a note about names may stay."""
+        return all(one.rule in NAMES and one.severity is Severity.NOTE for one in self.references)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """References by rule, form, phase and owner; one with two owners counts for both."""
@@ -94,7 +101,7 @@ def judge(source: Source, phases: tuple[str, ...] = ()) -> Outcome:
     """The findings of a source, as far as ``[select]`` wants them; of some phases only, where they are named."""
     selection = Selection(source.config.select)
     judging = Judge(source)
-    found = judging.findings(duplicates=selection.enabled("IA810"))
+    found = judging.findings(names=any(map(selection.enabled, NAMES)))
     found = [one for one in found if selection.enabled(one.rule) and (not phases or one.phase in phases)]
     references = tuple(replace(one, severity=selection.severity(one.rule, one.severity)) for one in found)
     return Outcome(source, references, phases)

@@ -26,8 +26,15 @@ _ONE = "def engine_for(user):\n    return UserEngine() if user.fresh else None\n
 _FACTORY = "class EngineFactory:\n    def create(self):\n        return None\n"
 _HANDED_ON = "from app.factory import EngineFactory\n"
 _FALLBACK = f"try:\n    {_HANDED_ON}except ImportError:\n    class EngineFactory:\n        pass\n"
+_REGISTRY = "class ToolRegistry:\n    def __init__(self):\n        self.tools = {}\n"
+_REGISTERED = "from app.agents import ToolRegistry\n\ntools = ToolRegistry()\n"
+_STAND_IN = "try:\n    from app.quota import Quota\nexcept ImportError:\n    class Quota:\n        limit = None\n"
+_OPTIONAL = _STAND_IN.replace("app.quota", "a_quota_library")
 _TAKEN = "from app.compat import EngineFactory\n\nfactory = EngineFactory()\n"
 
+
+NAMES = frozenset({"IA810", "IA811", "IA812"})
+"""About names that mean several things: what nobody has called deprecated."""
 
 RULES = {
     rule.code: rule
@@ -205,6 +212,46 @@ RULES = {
                 {"app/factory.py": _FACTORY, "app/compat.py": _HANDED_ON, "chat.py": _TAKEN},
             ),
             "`engines`, `emitters`, `factories`, `singletons`, `deprecations`, `identity.context_types`, "
+            "`scan.exclude`",
+        ),
+        Rule(
+            "IA811",
+            "several-factories-of-one-name",
+            Severity.NOTE,
+            "Several files define a factory or a registry of one name: a class whose name ends with `Factory` or "
+            "`Registry`, or a function such as `get_engine_factory`.",
+            "Each of them builds, limits and finds for itself. Which one a file gets depends on the path of its "
+            "import. The finding is at every definition but the one that most files import, and names the others with "
+            "the number of files that import each. Tests may have their own; names of the configuration are IA810.",
+            "keep the one that is meant, let the others be imported from there, and configure it as a factory or a "
+            "singleton",
+            SourceExample(
+                _CONFIG,
+                {"app/tools.py": _REGISTRY, "app/agents.py": _REGISTRY, "chat.py": _REGISTERED},
+                {
+                    "app/tools.py": "from app.agents import ToolRegistry\n",
+                    "app/agents.py": _REGISTRY,
+                    "tests/fakes.py": _REGISTRY,
+                    "chat.py": _REGISTERED,
+                },
+            ),
+            "`scan.exclude`",
+        ),
+        Rule(
+            "IA812",
+            "fallback-hides-import",
+            Severity.WARNING,
+            "A class or function is taken in an `except`, where something of the tree itself can't be imported.",
+            "The import fails, nobody notices, and everybody who imports the name from here gets a stand-in that keeps "
+            "no limits, registers nothing or belongs to nobody. A warning where the tree has no such module, so that "
+            "the fallback always wins; a note where it has one, and the `except` hides why its import fails (in tests "
+            "that is not told). What makes another library optional is not told, nor a second way to the same file.",
+            "import it plainly, and mend the import where it fails",
+            SourceExample(
+                _CONFIG,
+                {"app/__init__.py": "", "app/limits.py": _STAND_IN},
+                {"app/__init__.py": "", "app/limits.py": _OPTIONAL},
+            ),
             "`scan.exclude`",
         ),
     )
