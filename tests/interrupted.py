@@ -18,6 +18,7 @@ import shop
 
 import isolation_audit
 from isolation_audit.background import Worker
+from many_ends import NO_SUCH_STEP
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -88,17 +89,19 @@ def stop(_number: int) -> None:
 
 
 def fork(_number: int) -> None:
+    steps: Any = sys.gettrace()
     child = os.fork()
     if child == 0:
-        steps = sys.gettrace()
         sys.settrace(None)
-        if sys.argv[2] == "steps":
+        if not steps.at:
             print(steps.seen, flush=True)
+            os._exit(0)
         shop.cross()
-        os._exit(0)
+        os._exit(0 if steps.intruded else NO_SUCH_STEP)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if code:
+    if code not in (0, NO_SUCH_STEP):
         sys.exit(128 - code if code < 0 else code)
+    steps.intruded = code == 0
 
 
 PHASES = {"record": record, "stop": stop, "fork": fork}
@@ -111,7 +114,8 @@ class Steps:
 
     def __init__(self, at: int, intrude: Any, within: str = PACKAGE) -> None:
         self.seen = 0
-        self._at = at
+        self.intruded = False
+        self.at = at
         self._intrude = intrude
         self._within = within
 
@@ -120,7 +124,8 @@ class Steps:
             return None
         if event == "line":
             self.seen += 1
-            if self.seen == self._at:
+            if self.seen == self.at:
+                self.intruded = True
                 self._intrude()
         return self
 
@@ -150,23 +155,29 @@ def main(phase: str, intruder: str, first: int, last: int, stride: int) -> None:
     if phase in ON_OTHER_THREADS:
         steps = Steps(first, INTRUDERS.get(intruder), ON_OTHER_THREADS[phase])
         on_other_threads(steps, ROUNDS if first else 1)
-        print(steps.seen if intruder == "steps" else "went on")
+        tell(steps, intruded=int(steps.intruded))
         return
-    if intruder == "steps":
-        counted = Steps(0, None)
-        sys.settrace(counted)
-        PHASES[phase](0)
-        sys.settrace(None)
-        if phase != "fork":  # there it is the child's steps that count
-            print(counted.seen)
-        return
+    intruded = 0
     for at in range(first, last + 1, stride):
-        sys.settrace(Steps(at, INTRUDERS[intruder]))
+        steps = Steps(at, INTRUDERS.get(intruder))
+        sys.settrace(steps)
         try:
             PHASES[phase](at)
         finally:
             sys.settrace(None)
-    print("went on")
+        intruded += steps.intruded
+    if phase != "fork" or first:  # there it is the child's steps that count, and the child has told them
+        tell(steps, intruded)
+
+
+def tell(steps: Steps, intruded: int) -> None:
+    """How many steps there are, where that was asked; else at how many the intruder came."""
+    if not steps.at:
+        print(steps.seen)
+    elif intruded:
+        print("went on", intruded)
+    else:
+        sys.exit(NO_SUCH_STEP)
 
 
 if __name__ == "__main__":

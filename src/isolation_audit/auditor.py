@@ -111,6 +111,8 @@ class Auditor:
         user_of = self.runtime.user_of_run
         self.runtime.runs = tuple(Runs(protocol, limit=limits.runs, user_of=user_of) for protocol in config.protocols)
         self.elsewhere = share_bindings(self.runtime, self.pseudonyms, notice)
+        # For forked children, too: a fork hook looks for no packages and imports nothing.
+        self._kinds, self._unusable = all_monitors(), unusable()
         self._listen()
 
     def _listen(self) -> None:
@@ -122,11 +124,11 @@ class Auditor:
                 self._handlers[kind] = (*self._handlers.get(kind, ()), handler)
         selfcheck = next(monitor for monitor in self.monitors if isinstance(monitor, SelfCheckMonitor))
         self.runtime.barrier.on_fault = selfcheck.on_fault
-        for name, error in unusable().items():
+        for name, error in self._unusable.items():
             self.runtime.barrier.fault(f"rules {name}", error)
 
     def _monitors(self) -> Iterator[Monitor]:
-        for monitor in all_monitors():
+        for monitor in self._kinds:
             try:
                 yield monitor(self.runtime, self.recorder, self.pseudonyms)
             except Exception as error:

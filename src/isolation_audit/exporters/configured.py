@@ -82,7 +82,8 @@ def configured_sinks(
         UsageError: an exporter of another package is configured and can't be had.
     """
     tables = {exporter.name: dict(exporter.options) for exporter in config.exporters}
-    others = {one.name: one for one in plugins(EXPORTERS) if one.name not in OURS}
+    # Where none is asked for none is looked for: a forked child makes its sinks anew, in a fork hook.
+    others = {one.name: one for one in plugins(EXPORTERS) if one.name not in OURS} if tables else {}
     for name in tables.keys() - others.keys():
         known = ", ".join(others) or "none"
         raise UsageError(f"exporters.{name}: no installed package has such an exporter (there is: {known})")

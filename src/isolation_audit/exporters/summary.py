@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.levels import LEVELS
 from isolation_audit.integrations.http_request import sources, users_told
-from isolation_audit.rules import all_rules
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -20,7 +19,7 @@ _SHOWN: Final = 50
 
 def summary(runtime: Runtime, recorder: Recorder, pseudonyms: Pseudonyms) -> dict[str, Any]:
     """What has been counted so far; the auditor adds what only it knows."""
-    tally, counts = runtime.tally, recorder.counts
+    tally = runtime.tally
     return {
         "events_total": sum(tally.events.values()),
         "events_by_layer": dict(tally.events),
@@ -44,7 +43,7 @@ def summary(runtime: Runtime, recorder: Recorder, pseudonyms: Pseudonyms) -> dic
         "exits": tally.exits_by_route(),
         "service_levels": {level: getattr(tally, level).as_dict() for level in LEVELS},
         "users_at_once": tally.users_at_once,
-        "findings": {code: counts[code] for code in all_rules() if counts[code]},
+        "findings": dict(sorted(dict(recorder.counts).items())),
         "findings_dropped": recorder.dropped,
         "findings_size": recorder.size,
         "parts_unreadable": 0,
