@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+from isolation_audit.analysis.foreign_json import parsed
 from isolation_audit.analysis.texts import shown, without_secrets
 from isolation_audit.coverage.verdict import BLIND, PARTLY
 from isolation_audit.exceptions import UsageError
@@ -39,6 +40,9 @@ LIMITS: Final[dict[str, int]] = {
     "dropped": 0,
 }
 """The most that each figure may be; of work the least, because where nothing happens nothing goes wrong."""
+
+_TOO_MANY: Final = 2.0**53
+"""Beyond it floats don't count one by one."""
 
 _RULE: Final = re.compile(r"IA\d{3}")
 _COUNTERS: Final = {
@@ -159,16 +163,22 @@ def _ask(url: str, query: str) -> int | None:
     if answer.status != HTTPStatus.OK:
         raise UsageError(f"Prometheus at {asked} refuses the query {query}: {_refusal(answer)}")
     try:
-        result = json.loads(answer.body)["data"]["result"]
-        # increase() extrapolates to the whole window: one event may well be 1.07.
-        return round(float(result[0]["value"][1])) if result else None
+        result = parsed(answer.body)["data"]["result"]
+        return _count(float(result[0]["value"][1])) if result else None
     except (ValueError, OverflowError, LookupError, TypeError, RecursionError):
         raise UsageError(f"can't ask Prometheus at {asked}: what it answers to {query} is no figure") from None
 
 
+def _count(value: float) -> int:
+    """increase() extrapolates to the whole window: one event may well be 1.07. Whatever there is of one is one."""
+    if not 0 <= value < _TOO_MANY:
+        raise ValueError(value)
+    return max(round(value), int(value > 0))
+
+
 def _refusal(answer: Answer) -> str:
     try:
-        return shown(str(json.loads(answer.body)["error"]), 300)
+        return shown(str(parsed(answer.body)["error"]), 300)
     except (ValueError, LookupError, TypeError, RecursionError):
         return f"status {answer.status}"
 

@@ -158,6 +158,21 @@ def test_something_that_is_no_prometheus(tmp_path, body: bytes) -> None:
     assert "can't ask Prometheus" in done.err
 
 
+@pytest.mark.parametrize("figure", ["1e400", "-1e300", "-1", "NaN", "+Inf", "1e16"])
+def test_a_server_whose_figures_are_none(tmp_path, figure: str) -> None:
+    """A count below nothing would open the gate."""
+    with listening(200, json.dumps({"data": {"result": [{"value": [0, figure]}]}}).encode()) as (url, _posted):
+        done = cli("gate", "--prometheus", url, "--limit", "work=0", cwd=tmp_path)
+    assert (done.code, done.out, done.err.count("\n")) == (2, b"", 1)
+    assert "is no figure" in done.err
+
+
+def test_less_than_one_of_something_is_one(tmp_path) -> None:
+    with listening(200, b'{"data": {"result": [{"value": [0, "0.3"]}]}}') as (url, _posted):
+        done = cli("gate", "--prometheus", url, cwd=tmp_path)
+    assert "crossings is 1, and may be at most 0" in done.out.decode()
+
+
 @contextmanager
 def audited_server(folder: Path) -> Iterator[str]:
     """An audited program that does what it finds ordered by the names of files; where its metrics are (host:port)."""

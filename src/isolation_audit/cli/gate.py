@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -15,9 +15,6 @@ from isolation_audit import gate as gates
 from isolation_audit.cli.reports import read_report
 from isolation_audit.coverage.lines import headline
 from isolation_audit.exceptions import UsageError
-
-if TYPE_CHECKING:
-    from isolation_audit.exporters.report import Report
 
 
 @click.command()
@@ -80,10 +77,6 @@ def gate(
         if trouble:
             click.echo(f"isolation-audit: the webhook was not told: {trouble}", err=True)
     sys.exit(1 if reasons else 0)
-
-
-def _figures(report: Report) -> tuple[dict[str, int], str]:
-    return gates.of_report(report), headline(report["coverage"])
 
 
 def _limit(text: str) -> tuple[str, int]:

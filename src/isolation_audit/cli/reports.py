@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from errno import ENOENT
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from isolation_audit.analysis.texts import harmless
 from isolation_audit.exceptions import UsageError
+from isolation_audit.exporters.foreign_reports import check_counts, read
 from isolation_audit.exporters.reading import report_in
 from isolation_audit.exporters.report import SCHEMA
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 _Reading = TypeVar("_Reading")
 
-LARGEST: Final = 64 * 1024 * 1024
-"""Bytes of a report; one of ours has a tenth of that at most."""
-
 
 def read_report(path: Path, reading: Callable[[Report], _Reading]) -> _Reading:
     """What ``reading`` makes of the report at ``path``; it may raise what a wrong form makes it raise.
@@ -31,7 +27,7 @@ def read_report(path: Path, reading: Callable[[Report], _Reading]) -> _Reading:
     """
     file = path / "report.json" if path.is_dir() else path
     try:
-        report = harmless(_content(path))
+        report = _content(path)
     except OSError as error:
         raise UsageError(f"can't read {file}: {error.strerror}") from None
     except (ValueError, RecursionError):
@@ -43,25 +39,17 @@ def read_report(path: Path, reading: Callable[[Report], _Reading]) -> _Reading:
         raise UsageError(f"{file} is a report of schema {schema}, and this version reads schema {SCHEMA}")
     if schema == SCHEMA:
         try:
+            check_counts(report)
             return reading(report)
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
             pass
     raise UsageError(f"{file} is no report of isolation-audit")
 
 
 def _content(path: Path) -> Any:
-    file = path / "report.json" if path.is_dir() else path
-    if file.exists() and not file.is_file():
-        raise UsageError(f"{file} is not a regular file; copy its content to one, and name that")
-    if file.is_file() and file.stat().st_size > LARGEST:
-        raise UsageError(f"{file} has more than {LARGEST} bytes; no report of isolation-audit has")
     if not path.is_dir():
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-    report = report_in(path, _refuse)
+        return read(path)
+    report = report_in(path)
     if report is None:
         raise FileNotFoundError(ENOENT, "No such file or directory")
     return report
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)

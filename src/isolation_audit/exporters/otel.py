@@ -11,6 +11,7 @@ from isolation_audit.exporters.otlp_delivery import Delivery
 from isolation_audit.exporters.quiet import ThreadFilter
 from isolation_audit.exporters.telemetry import Privacy
 from isolation_audit.instrument.work_spans import FINDING
+from isolation_audit.model.spans import at_rest
 
 if TYPE_CHECKING:
     from isolation_audit.config.outputs import Otlp
@@ -54,12 +55,14 @@ class OtlpSink:
         if self._pipeline is None:
             # Not in the constructor, which also runs inside os.fork(): the SDK takes locks that other modules hold
             # during a fork, and free after us. By the first record that is over.
-            self._pipeline = self._otel.Pipeline(self._resource, self._privacy, self._courier.post)
+            self._pipeline = self._otel.Pipeline(
+                self._resource, self._privacy, lambda record: self._courier.post("logs", record)
+            )
         for entry in batch.entries:
             self._pipeline.record(entry)
         for scope in batch.scopes:
             if _wanted(scope):
-                self._pipeline.span(scope)
+                self._courier.post("spans", at_rest(scope))
 
     def close(self) -> None:
         """Send what is left within the configured time, and end."""
@@ -71,6 +74,8 @@ class OtlpSink:
     def _connect(self) -> dict[str, Exporter]:
         exporters = self._otel.connect(self._config)
         self._mute.mute_this_thread()
+        if self._pipeline is not None:  # it is: something waits to be sent
+            exporters["spans"] = self._otel.SpanExporter(exporters["spans"], self._pipeline)
         return exporters
 
     def _trouble(self) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from isolation_audit.exporters.foreign_reports import read
 from isolation_audit.exporters.report import merge, parts
 
 if TYPE_CHECKING:
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from isolation_audit.exporters.report import Report
 
 
-def report_in(directory: Path, refuse: Any = None) -> Report | None:
+def report_in(directory: Path) -> Report | None:
     """What the newest run has left in ``directory``: its report, or the parts of its processes put together.
 
-    None where nothing is there. ``refuse`` is called with constants that JSON does not have.
+    None where nothing is there.
 
     Raises:
         OSError, ValueError, RecursionError: what is there can't be read.
@@ -25,10 +25,10 @@ def report_in(directory: Path, refuse: Any = None) -> Report | None:
     whole = directory / "report.json"
     newest = max((directory / "processes").glob("*-*.json"), key=_written, default=None)
     if newest is None or (whole.is_file() and _written(whole) >= _written(newest)):
-        if not whole.is_file():
+        if not whole.exists():
             return None
-        found: Report = json.loads(whole.read_text(encoding="utf-8"), parse_constant=refuse)
-        return found
+        report: Report = read(whole)
+        return report
     run_id = newest.name.partition("-")[0]
     reports = parts(directory, run_id)
     readable = next((part for part in reports if part["tool"]), None)

@@ -11,10 +11,10 @@ from time import time as wall_clock
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit._version import __version__
-from isolation_audit.analysis.texts import harmless
 from isolation_audit.coverage.merging import added_up
 from isolation_audit.coverage.verdict import judge
 from isolation_audit.exporters.folders import make_folder
+from isolation_audit.exporters.foreign_reports import check_counts, read
 from isolation_audit.exporters.notices import notice
 from isolation_audit.model.findings import paired
 from isolation_audit.recording.figures import HIGHEST
@@ -169,14 +169,12 @@ def parts(directory: Path, run_id: str) -> list[Report]:
 
 
 def _part(path: Path) -> Report:
-    try:
-        part = harmless(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, RecursionError):
-        part = None
-    if isinstance(part, dict) and part.get("schema") == SCHEMA:
-        return part
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        part: Report = read(path)
+        check_counts(part)
+        if part["schema"] == SCHEMA:
+            return part
+    path.stat()  # one that was taken away meanwhile is none
     return {**empty({}, {}), "summary": {"parts_unreadable": 1}}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from isolation_audit.model.scopes import Scope
 
@@ -51,6 +51,22 @@ def parent_of(scope: Scope) -> Place | None:
         return identity(outer)
     # The application began a span of its own between the two, or there is nothing around it.
     return scope.trace
+
+
+_TOLD: Final = (
+    *("name", "user_id", "ids", "origin", "started", "ended"),
+    *("events", "crossings", "failed", "happened", "links"),
+)
+"""What a span says of a scope, and those of a unit below."""
+
+
+def at_rest(scope: Scope) -> Scope:
+    """The same for its span, and without what the application and other parts of the auditor keep with it."""
+    rest = type(scope).__new__(type(scope))
+    for name in (*_TOLD, *(("method", "route") if isinstance(scope, Unit) else ())):
+        setattr(rest, name, getattr(scope, name))
+    rest.span, rest.trace, rest.parent, rest.unit = identity(scope), parent_of(scope), None, None
+    return rest
 
 
 class Unit(Scope):

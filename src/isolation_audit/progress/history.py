@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.foreign_json import parsed
 from isolation_audit.exceptions import UsageError
 from isolation_audit.progress.matrix import value
 from isolation_audit.source.migrate.repository import head_commit
@@ -41,7 +42,7 @@ class Entry:
         Raises:
             ValueError, LookupError, TypeError, AttributeError: it is none.
         """
-        data = json.loads(line)
+        data = parsed(line)
         time, commit, figures = dt.datetime.fromisoformat(data["time"]), data["commit"], data["figures"]
         if data["schema"] != SCHEMA or time.tzinfo is None or not isinstance(commit, str | None):
             raise ValueError(line)

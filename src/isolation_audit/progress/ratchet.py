@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.foreign_json import parsed
 from isolation_audit.exceptions import UsageError
 from isolation_audit.progress.source import EVERYTHING, NOWHERE, UNREADABLE, Scope
 from isolation_audit.source.scan.outputs import write_output
@@ -76,7 +77,7 @@ class Ratchet:
             UsageError: it can't be read, or is not as it was written.
         """
         try:
-            data = json.loads(contents(str(path)))
+            data = parsed(contents(str(path)))
             counts, schema = data["references"], data["schema"]
             scope = Scope.of(data["scope"]) if "scope" in data else EVERYTHING  # earlier versions did not write it
             if schema == SCHEMA and data["digest"] == _digest(counts, data.get("scope")) and _is_sound(counts):
