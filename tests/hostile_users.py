@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 import urllib.request
 from contextvars import ContextVar
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 current_user: ContextVar[Any] = ContextVar("current_user", default=None)
 SECRETS: list[str] = []
+SETTLED = 2.0
+"""Seconds for which a program has to stay as large as it is, before its growth is measured."""
 
 
 class Context:
@@ -159,12 +162,24 @@ def megabytes() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
 
+def settled_megabytes() -> float:
+    """Once the program's threads, and others' in the same process, have loaded what they need: that is no growth."""
+    before, now, since = 0.0, megabytes(), time.monotonic()
+    while now != before or time.monotonic() - since < SETTLED:
+        if now != before:
+            since = time.monotonic()
+        before = now
+        time.sleep(0.1)
+        now = megabytes()
+    return now
+
+
 def main(users: int, events: int, secrets: str) -> None:
     SECRETS.extend(json.loads(Path(secrets).read_text()))
     serve_one_request()
     one_of_each_secret()
     values = hostile_values()
-    before = megabytes()
+    before = settled_megabytes()
     crossings = 0
     for number in range(events):
         user = f"user-{number % users:06d}"
@@ -183,5 +198,5 @@ def main(users: int, events: int, secrets: str) -> None:
         else:
             data = {"n": number, "for": user}
             work(context, lambda emitter=emitter, user=user, data=data: emitter.send(user, "answer", data))
-    print(json.dumps({"grown": megabytes() - before, "crossings": crossings}), flush=True)
+    print(json.dumps({"began": before, "grown": megabytes() - before, "crossings": crossings}), flush=True)
     sys.stdin.readline()  # until somebody has looked at the metrics

@@ -24,6 +24,7 @@ from isolation_audit.exporters.base import exports
 from isolation_audit.exporters.drainer import Drainer
 from isolation_audit.exporters.notices import notice
 from isolation_audit.exporters.summary import summary
+from isolation_audit.forks import forks
 from isolation_audit.greenlets import Greenlets, threads_are_greenlets
 from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
@@ -206,7 +207,7 @@ class Auditor:
 
     def _look_again(self) -> None:
         remembered.forget()  # classes and values of the application are not kept for longer than that
-        with process.looking:
+        with forks.wait():  # it takes the lock of the instrumentation, and imports
             self.instrumentation.look()
         self._publish_overdue(GRACE)
 

@@ -9,6 +9,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from isolation_audit.forks import forks
+
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
@@ -33,9 +35,6 @@ class Process:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.looking = threading.RLock()
-        """Held while the drainer's thread looks for late modules: a fork in the middle of it would leave the child with
-        the instrumentation's lock taken by nobody, and the child's next import would wait for ever."""
         self.auditor: Running | None = None
         self.at_exit = False
         """True while the main thread stops the auditor at the interpreter's end."""
@@ -60,7 +59,7 @@ process = Process()
 
 def _after_fork() -> None:
     process.lock = threading.RLock()
-    process.looking = threading.RLock()
+    forks.ended_in_child()
     auditor = process.auditor
     if auditor is not None:
         try:
@@ -96,9 +95,4 @@ def _at_exit() -> None:
 
 atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        # Not the bound methods: a forked child has another lock.
-        before=lambda: process.looking.acquire(),  # noqa: PLW0108
-        after_in_parent=lambda: process.looking.release(),  # noqa: PLW0108
-        after_in_child=_after_fork,
-    )
+    os.register_at_fork(before=forks.begin, after_in_parent=forks.ended_in_parent, after_in_child=_after_fork)

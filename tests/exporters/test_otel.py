@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import random
 import subprocess
 import sys
 import time
+import weakref
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +108,30 @@ def test_an_ended_scope_is_a_span(protocol: str, received: Received) -> None:
         "session.id": PSEUDONYMS.hash("c-1"),
         "isolation_audit.id.run_id": PSEUDONYMS.hash("r-1"),
     }
+
+
+def test_what_waits_for_a_receiver_keeps_nothing_of_the_application(protocol: str) -> None:
+    """A scope holds the application's own context and what came in through the request; a receiver may be down."""
+
+    class Context:
+        pass
+
+    context = Context()
+    gone = weakref.ref(context)
+    scope = ended()
+    scope.adopted, scope.inputs = context, [context]
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    sink = OtlpSink(Otlp(endpoint=endpoint, protocol=protocol, timeout=0.1), PSEUDONYMS)  # type: ignore[arg-type]
+    try:
+        sink.drain(Batch([], [scope], dict, last=False))
+        wait_for(lambda: sink.exports["failures"], "an attempt")
+        del scope, context
+        gc.collect()
+        assert gone() is None
+        assert sink.exports["lost"] == 0
+    finally:
+        sink.close()
+    assert sink.exports["lost"] == 1
 
 
 def test_raw_ids_only_when_asked_for(protocol: str, received: Received) -> None:

@@ -10,6 +10,7 @@ from isolation_audit.exporters.notices import notice
 from isolation_audit.exporters.otlp_delivery import Delivery
 from isolation_audit.exporters.quiet import ThreadFilter
 from isolation_audit.exporters.telemetry import Privacy
+from isolation_audit.forks import forks
 from isolation_audit.instrument.work_spans import FINDING
 from isolation_audit.model.spans import at_rest
 
@@ -72,7 +73,8 @@ class OtlpSink:
             notice(f"{self._courier.lost} span(s) and log record(s) did not reach {self._receiver}")
 
     def _connect(self) -> dict[str, Exporter]:
-        exporters = self._otel.connect(self._config)
+        with forks.wait():  # the first time it imports
+            exporters = self._otel.connect(self._config)
         self._mute.mute_this_thread()
         if self._pipeline is not None:  # it is: something waits to be sent
             exporters["spans"] = self._otel.SpanExporter(exporters["spans"], self._pipeline)

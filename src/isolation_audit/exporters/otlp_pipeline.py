@@ -249,16 +249,21 @@ def exporter_types(protocol: str) -> tuple[type[Any], type[Any]]:
     """
     package = _PACKAGES[protocol]
     if protocol == "grpc" or find_spec("gevent") is None:
-        for name in _IMPORTED_LATE[protocol]:
-            with suppress(ImportError):
-                import_module(name)
+        _import_late(protocol)
     logs = import_module(f"{package}._log_exporter").OTLPLogExporter
     spans = import_module(f"{package}.trace_exporter").OTLPSpanExporter
     return logs, spans
 
 
+def _import_late(protocol: str) -> None:
+    for name in _IMPORTED_LATE[protocol]:
+        with suppress(ImportError):
+            import_module(name)
+
+
 def connect(config: Otlp) -> dict[str, Exporter]:
-    """The exporters of both lanes. Called on the thread that exports, which is then exempt from instrumentation.
+    """The exporters of both lanes. Called on the thread that exports, which is then exempt from instrumentation, while
+    no fork can be: what they import late is imported here at the latest.
 
     Raises:
         RuntimeError: gevent may be about to exchange what is yet to be imported.
@@ -269,6 +274,7 @@ def connect(config: Otlp) -> dict[str, Exporter]:
     keys = (otel_context._SUPPRESS_INSTRUMENTATION_KEY, otel_context._SUPPRESS_HTTP_INSTRUMENTATION_KEY)  # noqa: SLF001
     for key in keys:
         otel_context.attach(otel_context.set_value(key, value=True))
+    _import_late(config.protocol)
     logs, spans = exporter_types(config.protocol)
     endpoint = str(config.endpoint)
     if config.protocol == "grpc":
