@@ -172,6 +172,9 @@ DIFFERENCES: dict[str, Callable[[int], Difference]] = {
     "direct_construction": lambda n: ({"engines past the factory": 2 * n}, 0, runs(n, *HEALTHY)),
     "two_factories": lambda n: ({"engines past the factory": 2 * n, "cleanups": 4 * n}, 0, runs(n, *HEALTHY)),
     "raced_factory": lambda n: ({}, 0, runs(n, *HEALTHY)),
+    "fallback_factory": lambda n: ({}, 0, runs(n, *HEALTHY)),
+    "two_registers": lambda n: ({}, 0, runs(n, *HEALTHY)),
+    "second_counter": lambda n: ({}, 0, runs(n, *HEALTHY)),
     "kept_engines": lambda n: ({}, 0, runs(n, *HEALTHY)),
     "kept_emitter": lambda n: (
         {"events through another user's emitter": 2 * (n - 1) * EVENTS_PER_RUN},

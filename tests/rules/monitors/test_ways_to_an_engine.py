@@ -29,6 +29,13 @@ class Factory:
     def end(self, user_id):
         self._active.pop(f"{user_id}-1", None)
 
+class LateFactory(Factory):
+    async def create(self, user_id):
+        self.made = await super().create(user_id)
+        self._active.clear()
+        self.by_user = {user_id: self.made}
+        return self.made
+
 class PassingFactory:
     def __init__(self):
         self.settings = {"limit": 3}
@@ -143,6 +150,14 @@ def test_two_factory_objects_that_each_keep_an_engine_of_one_user(application, a
     assert finding.site is not None
     assert finding.origin is not None
     assert finding.site.stack != finding.origin.stack
+
+
+def test_a_register_of_a_subclass_is_filled_later(application, app: Any) -> None:
+    kept = app.LateFactory(), app.LateFactory()
+    made = [build(factory, "alice") for factory in kept]
+    assert len(made) == 2
+    (finding,) = application.found("IA107")
+    assert "LateFactory keeps its own in its " in finding.message
 
 
 def test_factory_objects_that_share_nobody_are_silent(application, app: Any) -> None:

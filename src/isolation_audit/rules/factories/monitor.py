@@ -15,7 +15,7 @@ from isolation_audit.model.users import Kind
 from isolation_audit.records import record
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.factories.other_things import OtherThing
-from isolation_audit.rules.factories.registers import Registers
+from isolation_audit.rules.factories.registers import Registers, TwoRegisters
 from isolation_audit.rules.factories.same_names import LoadedTwice, NamesClash, SameNames
 from isolation_audit.targets.builders import builder
 from isolation_audit.targets.construction import BUILT_FOR
@@ -185,7 +185,7 @@ class FactoriesMonitor(Monitor):
             for factory in config.factories
             if factory.canonical
         }
-        self._registers = Registers()
+        self._registers = self.runtime.part(Registers)
         self._factories: dict[str, dict[str, _Factory]] = {}
         self._live: dict[tuple[str, str], list[_Live]] = {}
 
@@ -286,20 +286,23 @@ class FactoriesMonitor(Monitor):
 
     @observes(Manufactured)
     def on_manufactured(self, made: Manufactured) -> None:
-        """Who else has a register with an engine of this user's."""
+        """Who else may have a register with an engine of this user's."""
         target = str(made.entry.builds)
-        two = self._registers.manufactured(made, self._roles.get(target, target))
-        if two is not None:
-            self.report(
-                "IA107",
-                "{owner} has two {target} at once, from two factory objects: {detail}",
-                target=two.role,
-                detail=f"each {two.factory} keeps its own in its {two.register}",
-                place="built by the second one here",
-                ambient=self.runtime.ambient.current(),
-                owner=two.owner,
-                before=(two.first, "built by the first one here"),
-            )
+        self._registers.manufactured(made, self._roles.get(target, target))
+
+    @observes(TwoRegisters)
+    def on_two_registers(self, two: TwoRegisters) -> None:
+        """Where each of the factory objects has built."""
+        self.report(
+            "IA107",
+            "{owner} has two {target} at once, from two factory objects: {detail}",
+            target=two.role,
+            detail=f"each {two.factory} keeps its own in its {two.register}",
+            place="built by the second one here",
+            at=two.second,
+            owner=two.owner,
+            before=(two.first, "built by the first one here"),
+        )
 
     @observes(NamesClash)
     def on_names_clash(self, clash: NamesClash) -> None:

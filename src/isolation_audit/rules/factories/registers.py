@@ -17,6 +17,7 @@ from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.observations import Manufactured
+    from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.users import User
 
@@ -24,6 +25,7 @@ _KINDS: Final = (dict, list, set, tuple, weakref.WeakValueDictionary, weakref.We
 _LOOKED_AT: Final = 1_000
 """Entries of a register."""
 _USERS: Final = 10_000
+_DOUBTS: Final = 1_000
 _EACH: Final = 8
 """Factory objects that are told apart for one user."""
 
@@ -37,47 +39,67 @@ class TwoRegisters:
     register: str
     owner: User
     first: RawStack
+    second: RawStack
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class _Kept:
+    """What one factory object has built, and where."""
+
     factory: weakref.ref[Any]
     engine: weakref.ref[Any]
-    register: str
     stack: RawStack
+
+    def register(self, user_id: str) -> str | None:
+        """The attribute of the factory object in which it is, as long as both are there."""
+        factory, engine = self.factory(), self.engine()
+        return None if factory is None or engine is None else _register(factory, engine, user_id)
 
 
 class Registers:
-    """Which factory object has built for whom, as long as both are there."""
+    """The mechanism, one an audit: which factory object has built for whom, as long as both are there."""
 
-    def __init__(self) -> None:
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._kept: dict[tuple[str, str, str], list[_Kept]] = {}
+        self._doubts: list[tuple[str, str, User, _Kept, _Kept]] = []
+        runtime.settling.append(self._settle)
 
-    def manufactured(self, made: Manufactured, role: str) -> TwoRegisters | None:
-        """A factory has built an engine; what there is to tell of it."""
+    def manufactured(self, made: Manufactured, role: str) -> None:
+        """A factory has built an engine; it may enter it into its register when this is over."""
         owner = None if made.record is None else made.record.owner
         if owner is None or owner.kind is not Kind.USER:
-            return None
-        register = _register(made.factory, made.engine, owner.id)
-        if register is None:
-            return None
+            return
         name = f"{type(made.factory).__module__}:{type(made.factory).__qualname__}"
         key = (role, name, owner.id)
-        living = [one for one in self._kept.pop(key, ()) if one.factory() is not None and one.engine() is not None]
-        # What the first one has let go meanwhile is no longer in two hands.
-        other = next((one for one in living if one.factory() is not made.factory and _still(one, owner.id)), None)
         try:
-            living.append(_Kept(weakref.ref(made.factory), weakref.ref(made.engine), register, here()))
+            new = _Kept(weakref.ref(made.factory), weakref.ref(made.engine), here())
         except TypeError:
-            return None
-        self._kept[key] = living[-_EACH:]
+            return
+        living = [one for one in self._kept.pop(key, ()) if one.factory() is not None and one.engine() is not None]
+        self._kept[key] = [*living, new][-_EACH:]
         if len(self._kept) > _USERS:
             self._kept.pop(next(iter(self._kept)))
-        return None if other is None else TwoRegisters(role, name, register, owner, other.stack)
+        others = (one for one in living if one.factory() is not made.factory)
+        # What the first one has let go meanwhile is no longer in two hands.
+        other = next((one for one in others if one.register(owner.id) is not None), None)
+        if other is None:
+            return
+        doubt = (role, name, owner, other, new)
+        if not self._tell(doubt) and len(self._doubts) < _DOUBTS:
+            self._doubts.append(doubt)
 
+    def _settle(self, _grace: float) -> None:
+        waiting, self._doubts = self._doubts, []
+        for doubt in waiting:
+            self._tell(doubt)
 
-def _still(one: _Kept, user_id: str) -> bool:
-    return _register(one.factory(), one.engine(), user_id) is not None
+    def _tell(self, doubt: tuple[str, str, User, _Kept, _Kept]) -> bool:
+        role, name, owner, first, second = doubt
+        register = second.register(owner.id) if first.register(owner.id) is not None else None
+        if register is not None:
+            self._runtime.publish(TwoRegisters(role, name, register, owner, first.stack, second.stack))
+        return register is not None
 
 
 def _register(factory: Any, engine: Any, user_id: str) -> str | None:
