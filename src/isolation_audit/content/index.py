@@ -112,7 +112,11 @@ class Index:
         marks = {key: mark for key in keys if (mark := self._marks.get(key)) is not None}
         if len(keys) == 1:
             return list(marks.values()), complete
-        marks = {key: mark for key, mark in marks.items() if mark.secret or not _only_inside(key, keys, text)}
+        together = b"\0".join(keys)
+        for key in keys:
+            if together.count(key) > 1:  # it stands in a longer one
+                marks = {key: mark for key, mark in marks.items() if mark.secret or not _only_inside(key, keys, text)}
+                break
         # As a rule all are one user's: those are told apart without a look at their fields.
         listed = list(marks.values())
         for mark in listed:

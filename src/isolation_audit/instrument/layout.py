@@ -224,7 +224,9 @@ def _from(index: int, steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
         value = values[index]
         for name, usual in asked:
             kind = type(value)
-            if kind is dict or id(kind) not in usual:
+            if kind is dict and name in value:
+                value = value[name]
+            elif kind is dict or id(kind) not in usual:
                 value = _attribute(value, name)
             else:
                 try:

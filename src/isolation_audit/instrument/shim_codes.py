@@ -10,12 +10,13 @@ from isolation_audit.instrument.probe import Probe
 if TYPE_CHECKING:
     from types import CodeType, FunctionType
 
-_shim_codes: dict[int, weakref.ref[CodeType]] = {}
+shim_codes: dict[int, weakref.ref[CodeType]] = {}
+"""By identity."""
 
 
 def is_shim(code: CodeType) -> bool:
     """True for code that this module generated."""
-    known = _shim_codes.get(id(code))
+    known = shim_codes.get(id(code))
     return known is not None and known() is code
 
 
@@ -32,4 +33,4 @@ def remember(code: CodeType) -> None:
     """Know a code object again, as long as it is there."""
     key = id(code)
     # Gone with the code: somebody may go on running it long after it was taken out.
-    _shim_codes[key] = weakref.ref(code, lambda _gone: _shim_codes.pop(key, None))
+    shim_codes[key] = weakref.ref(code, lambda _gone: shim_codes.pop(key, None))

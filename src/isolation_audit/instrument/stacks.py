@@ -10,7 +10,7 @@ from isolation_audit.analysis import frames
 from isolation_audit.analysis.frames import beneath, is_installed, own_place
 from isolation_audit.analysis.texts import printable
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.instrument.shim_codes import is_shim
+from isolation_audit.instrument.shim_codes import is_shim, shim_codes
 from isolation_audit.model.findings import Frame, Site
 
 if TYPE_CHECKING:
@@ -56,12 +56,17 @@ def capture(limit: int) -> RawStack:
     """The application's innermost ``limit`` frames, starting with the caller nearest to the instrumented call."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame without traceback's cost
     raw: list[tuple[CodeType, int]] = []
-    known = _known.get
+    known, shims = _known.get, shim_codes.get
     while frame is not None and limit:
         code = frame.f_code
-        # Whoever is at work has asked for most codes before: nothing is called for them. Shims are never among them.
+        # Whoever is at work has asked for most codes before, and shims are known: nothing is called for them.
         answer = known(id(code))
-        if not (is_ours(code) if answer is None else answer[1]):
+        if answer is None:
+            shim = shims(id(code))
+            ours = (shim is not None and shim() is code) or is_ours(code)
+        else:
+            ours = answer[1]
+        if not ours:
             raw.append((code, frame.f_lasti))
             limit -= 1
         frame = frame.f_back

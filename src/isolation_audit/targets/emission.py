@@ -95,7 +95,7 @@ class EmissionPoint(Interceptor):
         if self._testify(emission, ambient, owner, addressee):
             record = record_of(obj, runtime) if self._owner is not None else None
             runtime.publish(Passage(emission, self._entry, self._method, ambient, owner, addressee, record))
-        elif self.compiled_check is not None and not emission.audience:
+        elif self.compiled_check is not None and not emission.audience and self.compiled_check.worth_it(version):
             self._remember(self.compiled_check, values, version, Witnesses(ambient, owner, addressee))
         if emission.claimed is None:
             emission.claimed = _first_user(addressee, owner, ambient)

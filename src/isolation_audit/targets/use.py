@@ -84,7 +84,11 @@ class UsePoint(Interceptor):
             if record is not None and (self._may_be_template(record) or self._looked_at(record, used.stack)):
                 return used, obj
             self._runtime.publish(used)
-        elif self.compiled_check is not None and (self._runtime.ended is None or not self._runtime.ended):
+        elif (
+            self.compiled_check is not None
+            and (self._runtime.ended is None or not self._runtime.ended)
+            and self.compiled_check.worth_it(version)
+        ):
             self.compiled_check.fill(
                 values, version, lambda leaves: all(self._is_owner(leaf, owner) for leaf in leaves)
             )

@@ -163,13 +163,15 @@ class Check:
         """Nobody asks any more."""
         self._cells.retire(self.site)
 
+    def worth_it(self, version: object) -> bool:
+        """False where it would be in vain to remember the call that is being looked at; asked once for each."""
+        return self.site.worth_it(moment_variable.get(), version)
+
     def fill(
         self, values: Values, version: object, fits: Callable[[list[Any]], bool], witnesses: object = None
     ) -> None:
         """Remember a call that was found clean; ``fits`` tells of what the reads give whether it is what was judged."""
         site, moment = self.site, moment_variable.get()
-        if not site.worth_it(moment, version):
-            return
         value, variable = self._ambient.plain_value(), self._ambient.variable
         if value is UNSET or (variable is not None) is not self.of_variable:
             return
