@@ -29,20 +29,24 @@ DEEP: Final = 64
 
 _KNOWN_CODES: Final = 20_000
 
-_known: dict[int, tuple[CodeType, bool]] = {}
+_ours: dict[int, CodeType] = {}
+_theirs: dict[int, CodeType] = {}
 """Answers of :func:`is_ours` by the code's identity; the code is held, so that its identity stays its own."""
 
 
 def is_ours(code: CodeType) -> bool:
     """True for frames of the auditor and of the import and wrapping machinery around it."""
-    answer = _known.get(id(code))
-    if answer is None:
-        if is_shim(code):
-            return True  # never among the known ones, which are held: a shim goes with its function
-        if len(_known) >= _KNOWN_CODES:
-            _known.clear()
-        answer = _known[id(code)] = (code, is_our_file(code.co_filename))
-    return answer[1]
+    key = id(code)
+    if key in _theirs:
+        return False
+    if key in _ours or is_shim(code):
+        return True  # shims are never among the known ones, which are held: a shim goes with its function
+    ours = is_our_file(code.co_filename)
+    known = _ours if ours else _theirs
+    if len(known) >= _KNOWN_CODES:
+        known.clear()
+    known[key] = code
+    return ours
 
 
 def is_our_file(file: str) -> bool:
@@ -56,18 +60,15 @@ def capture(limit: int) -> RawStack:
     """The application's innermost ``limit`` frames, starting with the caller nearest to the instrumented call."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame without traceback's cost
     raw: list[tuple[CodeType, int]] = []
-    known, shims = _known.get, shim_codes.get
+    add, theirs, ours, shims = raw.append, _theirs, _ours, shim_codes
     while frame is not None and limit:
         code = frame.f_code
+        key = id(code)
         # Whoever is at work has asked for most codes before, and shims are known: nothing is called for them.
-        answer = known(id(code))
-        if answer is None:
-            shim = shims(id(code))
-            ours = (shim is not None and shim() is code) or is_ours(code)
-        else:
-            ours = answer[1]
-        if not ours:
-            raw.append((code, frame.f_lasti))
+        if key in theirs or (
+            key not in ours and not ((shim := shims.get(key)) is not None and shim() is code) and not is_ours(code)
+        ):
+            add((code, frame.f_lasti))
             limit -= 1
         frame = frame.f_back
     return tuple(raw)
