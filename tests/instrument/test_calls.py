@@ -9,21 +9,17 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from counted_calls import Calls
 
-import isolation_audit
 from isolation_audit import Auditor, user_scope
 from isolation_audit.config import Config, parse_config
 from isolation_audit.content import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-OURS = str(Path(isolation_audit.__file__).parent)
 
 LAYERS = """\
 class Emitter:
@@ -52,34 +48,6 @@ def no_secrets(monkeypatch):
     monkeypatch.setattr(secrets, "_owners", {})
     monkeypatch.setattr(secrets, "_canaries", {})
     monkeypatch.setattr(secrets.Version, "number", 0)
-
-
-class Calls:
-    """Calls of our functions while it is entered, on this thread."""
-
-    def __init__(self) -> None:
-        self.functions: Counter[str] = Counter()
-        self.files: set[str] = set()
-
-    def _note(self, frame: Any, event: str, _argument: object) -> None:
-        code = frame.f_code
-        if event == "call" and code.co_filename.startswith(OURS):
-            self.functions[f"{Path(code.co_filename).relative_to(OURS)}:{code.co_qualname}"] += 1
-            self.files.add(code.co_filename)
-
-    def __enter__(self) -> Calls:
-        sys.setprofile(self._note)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        sys.setprofile(None)
-
-    @property
-    def total(self) -> int:
-        return sum(self.functions.values())
-
-    def listed(self) -> str:
-        return "\n".join(f"{count:4} {name}" for name, count in self.functions.most_common())
 
 
 def config(app: str) -> Config:

@@ -101,7 +101,10 @@ class Index:
             return [], True
         if is_plain(text):
             reading = Reading(text.encode())
-            keys = self._in_reading(reading, searched)
+            if len(searched) == 1:
+                keys = set(filter(self._marks.__contains__, searched[0].candidates(reading)))
+            else:
+                keys = self._in_reading(reading, searched)
             complete = not reading.cut
         else:
             every = readings(text, unspaced=self._unspaced)
@@ -126,8 +129,6 @@ class Index:
 
     def _in_reading(self, reading: Reading, searched: tuple[Shape, ...]) -> set[bytes]:
         known = self._marks.__contains__
-        if len(searched) == 1:
-            return set(filter(known, searched[0].candidates(reading)))
         return {key for shape in searched for key in filter(known, shape.candidates(reading))}
 
 

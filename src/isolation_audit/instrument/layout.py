@@ -244,12 +244,13 @@ class Reader:
     ``cell`` counts how often it was asked, and how often it gave a value: ``[asked, gave]``.
     """
 
-    __slots__ = ("_context", "binding", "cell", "fetch", "has_context")
+    __slots__ = ("_context", "_index", "binding", "cell", "fetch", "has_context")
 
     def __init__(self, path: Path, layout: Layout, cell: list[int]) -> None:
         self.binding = path.binding
         self.cell = cell
         self.fetch = fetcher(path, layout, path.steps)
+        self._index = layout.plain_argument((path,))
         shortest = 2 if path.root is Root.SELF else 1
         has_context = len(path.steps) >= shortest and path.binding is None
         self.has_context = has_context
@@ -259,14 +260,17 @@ class Reader:
         """The value, or MISSING."""
         cell = self.cell
         cell[0] += 1
-        try:
-            value = self.fetch(values, result)
-        except _USUAL:
-            return MISSING
-        except Exception as error:
-            if raised_by_signal(error):
-                raise
-            return MISSING
+        if self._index is not None:
+            value = values[self._index]
+        else:
+            try:
+                value = self.fetch(values, result)
+            except _USUAL:
+                return MISSING
+            except Exception as error:
+                if raised_by_signal(error):
+                    raise
+                return MISSING
         if value is not None and value is not MISSING:
             cell[1] += 1
         return value

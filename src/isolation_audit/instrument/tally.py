@@ -134,8 +134,12 @@ class Tally:
     @staticmethod
     def count_user(counts: Counter[User], user: User | None) -> None:
         """One more of a user's, as long as there is room for so many users."""
-        if user is not None and (user in counts or len(counts) < USERS):
-            counts[user] += 1
+        if user is not None:
+            known = counts.get(user)
+            if known is not None:
+                counts[user] = known + 1
+            elif len(counts) < USERS:
+                counts[user] += 1
 
     def clear(self) -> None:
         """Count from nothing again, in place: instrumented points hold the counters themselves, not the tally."""

@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import plain_name, same
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ class Bindings:
         """Take back what :meth:`learn` was told: it has turned out to be a mistake."""
         table = self._tables.get(kind)
         gone = None if table is None else table.pop(identifier, None)
+        if gone is not None:
+            remembered.forget()
         if gone is not None and self.listener is not None and kind not in self.handles:
             self.listener.forgotten(identifier)
 
@@ -160,6 +163,8 @@ class Bindings:
         table[identifier] = binding
         if known is not None:
             to_end(table, identifier)
+            if known.user is not binding.user:
+                remembered.forget()
         if listener is not None and (known is None or known.user is not binding.user):
             listener.learned(identifier, binding.user)
         gone = evict(table, self.limit, binding.seen - self.age)

@@ -84,8 +84,11 @@ class ContentPoint(Interceptor):
                 marks = found  # by an outer layer
         if marks is None:
             marks = self._marks(searched, payload)
-        if marks:
-            self._judge(emission, payload, marks, obj, values)
+        for mark in marks:
+            # As a rule it names nobody but whose event it is, who may be shown to everybody.
+            if mark.secret or mark.user is not emission.claimed:
+                self._judge(emission, payload, marks, obj, values)
+                return
 
     def _marks(self, searched: list[tuple[Any, list[Mark]]], payload: Any) -> list[Mark]:
         marks, complete = self._content.marks(payload)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.analysis.texts import LONGEST
 from isolation_audit.instrument.compile.check import Check, compiled_paths
 from isolation_audit.instrument.layout import Layout, Reader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
@@ -58,6 +59,7 @@ class EmissionPoint(Interceptor):
         self._self_of = layout.receiver_reader() if layout.receiver else None
         self._runtime = runtime
         self._tally = runtime.tally
+        self._events_of: Any = runtime.tally.events_of
         self._ambient = runtime.ambient.current
         self._owner = owner_reader(entry, layout, runtime) if entry.owner else None
         self._addressee = Addressee(entry, method, layout, runtime)
@@ -67,6 +69,8 @@ class EmissionPoint(Interceptor):
         # Where the addressee is one plain parameter, an inner layer can be seen to be clean by looking at it.
         plain = self._owner is None and not self._addressee.to_everyone
         self._plain_address = layout.plain_argument(entry.addressee) if plain else None
+        self._bound: tuple[str | None, str | None] = (None, None)
+        """The kinds of the ids that owner and addressee are read as, where those are bound to users."""
         self.compiled_check = self._compiled(layout)
         self.reads_nothing = self._event is None
 
@@ -142,10 +146,13 @@ class EmissionPoint(Interceptor):
             return None
         if self._addressed and not self._addressee.single:
             return None
-        owner = compiled_paths("owner", self._entry.owner, layout)
-        addressee = compiled_paths("addressee", self._addressee.single, layout)
+        # What other processes have bound may change without a word.
+        bound = self._runtime.bindings.elsewhere is None
+        owner = compiled_paths("owner", self._entry.owner, layout, bound=bound)
+        addressee = compiled_paths("addressee", self._addressee.single, layout, bound=bound)
         if owner is None or addressee is None:
             return None
+        self._bound = (owner.binding, addressee.binding)
         check = Check((*owner.reads, *addressee.reads), layout, self._runtime, carries=True)
         owner.count(check.site, self._runtime.paths.of(self._entry, "owner"))
         addressee.count(check.site, self._runtime.paths.of(self._entry, "addressee"))
@@ -153,13 +160,18 @@ class EmissionPoint(Interceptor):
         return check
 
     def _remember(self, check: Check, values: Values, version: object, witnesses: Witnesses) -> None:
-        meant = self._runtime.names.meant
-        wanted = [witnesses.owner] if self._owner is not None else []
-        wanted += [witnesses.addressee] if self._addressed else []
+        meant, user_of = self._runtime.names.meant, self._runtime.bindings.user_of
+        of_owner, of_addressee = self._bound
+        wanted = [(witnesses.owner, of_owner)] if self._owner is not None else []
+        wanted += [(witnesses.addressee, of_addressee)] if self._addressed else []
 
         def fits(leaves: list[Any]) -> bool:
-            pairs = zip(leaves, wanted, strict=True)
-            return all(user is not None and type(leaf) is str and meant(leaf) is user for leaf, user in pairs)
+            for leaf, (user, kind) in zip(leaves, wanted, strict=True):
+                if user is None or type(leaf) is not str:
+                    return False
+                if (meant(leaf) if kind is None else user_of(kind, leaf)) is not user:
+                    return False
+            return True
 
         check.fill(values, version, fits, witnesses)
 
@@ -173,7 +185,11 @@ class EmissionPoint(Interceptor):
             return
         if emission_variable.get() is emission:
             emission_variable.set(outer[0])
-        self._tally.count_user(self._tally.events_of, emission.claimed)
+        counts, user = self._events_of, emission.claimed
+        if user in counts:
+            counts[user] += 1
+        else:
+            self._tally.count_user(counts, user)
         if not emission.known:
             inside_the_auditor(lambda: self._runtime.publish(Lost(emission, self._entry, self._method)))
         elif not emission.verified:
@@ -258,7 +274,8 @@ class EmissionPoint(Interceptor):
         )
 
     def _read_name(self, values: Values) -> str | None:
-        return None if self._event is None else plain_name(self._event.read(values))
+        name = None if self._event is None else self._event.read(values)
+        return name if type(name) is str and len(name) <= LONGEST else plain_name(name)
 
 
 def event_reader(entry: Emitter, event: EventName, layout: Layout, runtime: Runtime) -> Reader | None:

@@ -14,7 +14,7 @@ from audited_source import auditing, counts, make_auditor, make_module
 import isolation_audit
 from isolation_audit import user_scope
 from isolation_audit.config.paths import parse_path
-from isolation_audit.instrument.compile.check import Read, can_give, plain_read
+from isolation_audit.instrument.compile.check import Read, can_give, compiled_paths, plain_read
 from isolation_audit.instrument.compile.site import Site
 from isolation_audit.instrument.shims import exact_layout
 from isolation_audit.model.remembered import remembered
@@ -373,7 +373,10 @@ def test_paths_that_can_be_read_in_line():
     layout = exact_layout(method, receiver=True)
     assert plain_read("owner", parse_path("self.a.b"), layout) == Read("owner", 0, ("a", "b"))
     assert plain_read("owner", parse_path("args.last.b"), layout) == Read("owner", 3, ("b",))
-    for path in ("run_id:args.user", "args.user['id']", "args.nothing", "args[0].b", "return.user"):
+    assert plain_read("owner", parse_path("run_id:args.user"), layout) == Read("owner", 2)
+    assert compiled_paths("owner", (parse_path("run_id:args.user"),), layout) is None
+    assert compiled_paths("owner", (parse_path("run_id:args.user"),), layout, bound=True).binding == "run_id"
+    for path in ("args.user['id']", "args.nothing", "args[0].b", "return.user"):
         assert plain_read("owner", parse_path(path), layout) is None
     assert can_give(parse_path("args.anything"), exact_layout(open_ended, receiver=True))
 
@@ -422,3 +425,33 @@ def test_no_state_is_torn_where_hooks_come_and_go_under_eight_threads():
     assert not wrong
     assert not auditor.runtime.barrier.counts
     assert "IA201" not in counts(auditor)
+
+
+BOUND = """
+[ambient]
+contextvar = "APP:current_user"
+[identity]
+bind = { run_id = "run_id" }
+[[emitters]]
+target = "APP:Bridge"
+addressee = "run_id:args.run_id"
+methods = { tell = "told" }
+"""
+
+
+def test_an_id_that_is_bound_to_a_user_is_read_in_line_until_it_is_bound_to_another():
+    source = SOURCE + "\nclass Bridge:\n    def tell(self, run_id): return run_id\n"
+    with auditing(source, BOUND) as (app, auditor), user_scope("alice"):
+        token, learn = auditor.runtime.users.token, auditor.runtime.bindings.learn
+        learn("run_id", "run_1", token("alice"))
+        bridge = app.Bridge()
+        assert "EmissionPoint.before" not in calls_of_ours(lambda: bridge.tell("run_1"))
+        assert not counts(auditor)
+        learn("run_id", "run_1", token("bob"))
+        bridge.tell("run_1")
+        assert counts(auditor) == {"IA202": 1}
+        learn("run_id", "run_1", token("alice"))
+        calls_of_ours(lambda: bridge.tell("run_1"))
+        auditor.runtime.bindings.forget("run_id", "run_1")
+        assert "EmissionPoint.before" in calls_of_ours(lambda: bridge.tell("run_1"))
+        assert counts(auditor) == {"IA202": 1}

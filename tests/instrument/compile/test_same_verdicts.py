@@ -46,6 +46,9 @@ class Bridge:
 
 class Sink:
     def send(self, to, data): return True
+
+class Runs:
+    def tell(self, run_id, data): return True
 """
 
 CONFIG = """
@@ -53,6 +56,7 @@ CONFIG = """
 contextvar = "APP:current_user"
 
 [identity]
+bind = { run_id = "run_id" }
 system = ["service:*"]
 placeholders = ["anonymous"]
 
@@ -83,9 +87,16 @@ addressee = "args.to"
 layer = "sink"
 payload = "args.data"
 methods = { send = "*" }
+
+[[emitters]]
+target = "APP:Runs"
+addressee = "run_id:args.run_id"
+layer = "sink"
+methods = { tell = "told" }
 """
 
 USERS = ["alice", "bob", "alice@example.com", "service:a", "anonymous", None, "", 7]
+RUNS = ["run_1", "run_2"]
 users = st.sampled_from([*USERS[:2] * 3, *USERS])
 numbers = st.integers(0, 1)
 
@@ -102,6 +113,8 @@ steps = st.one_of(
     st.tuples(st.just("enter"), numbers, st.sampled_from(["alice", "bob", "anonymous", "service:a"])),
     st.tuples(st.just("leave"), numbers, st.none()),
     st.tuples(st.just("alias"), numbers, st.none()),
+    st.tuples(st.just("tell"), numbers, st.none()),
+    st.tuples(st.just("bind"), numbers, st.sampled_from(["alice", "bob", None])),
 )
 
 
@@ -142,11 +155,23 @@ class World:
             self.bridges[number].redirect = user
         elif kind == "variable":
             self.app.current_user.set(user)
+        elif kind == "tell":
+            for _ in again:
+                self.app.Runs().tell(RUNS[number], None)
+        elif kind == "bind":
+            self.bind(RUNS[number], user)
         elif kind == "alias":
             token = self.auditor.runtime.users.token("alice")
             self.auditor.runtime.names.learn(Name("alice", aliases=("alice@example.com",)), token)
         else:
             self.change_scope(kind, user)
+
+    def bind(self, run_id: str, user: str | None) -> None:
+        bindings = self.auditor.runtime.bindings
+        if user is None:
+            bindings.forget("run_id", run_id)
+        else:
+            bindings.learn("run_id", run_id, self.auditor.runtime.users.token(user))
 
     def change_scope(self, kind: str, user: Any) -> None:
         if kind == "enter":

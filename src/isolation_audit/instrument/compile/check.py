@@ -70,7 +70,7 @@ class Read:
 
 def plain_read(label: str, path: Path, layout: Layout) -> Read | None:
     """The read of a path that goes through attributes only; None for any other path."""
-    if not layout.exact or path.binding is not None:
+    if not layout.exact:
         return None
     names = tuple(step.name for step in path.steps if isinstance(step, Attribute))
     if len(names) != len(path.steps):
@@ -97,6 +97,11 @@ class CompiledPaths:
     asked: tuple[Path, ...]
     """The paths that are asked for a clean call; the last one gives."""
 
+    @property
+    def binding(self) -> str | None:
+        """The kind of the id that is read, where it is one that is bound to a user; None for a user's own."""
+        return self.asked[-1].binding if self.asked else None
+
     def count(self, site: Site, cells: Callable[[Path], list[int]]) -> None:
         """Have clean calls counted for each path, as its reader would."""
         for path in self.asked:
@@ -105,11 +110,16 @@ class CompiledPaths:
             site.counts_in(cells(self.asked[-1]), GAVE)
 
 
-def compiled_paths(label: str, paths: tuple[Path, ...], layout: Layout) -> CompiledPaths | None:
-    """The way in which these paths can be read in line; None where they can't."""
+def compiled_paths(label: str, paths: tuple[Path, ...], layout: Layout, *, bound: bool = False) -> CompiledPaths | None:
+    """The way in which these paths can be read in line; None where they can't.
+
+    ``bound``: also where the id that is read is one that is bound to a user, which :class:`Bindings` may tell anew.
+    """
     if not paths:
         return CompiledPaths((), ())
     first = next((path for path in paths if can_give(path, layout)), None)
+    if first is not None and first.binding is not None and not bound:
+        return None
     read = None if first is None else plain_read(label, first, layout)
     return None if first is None or read is None else CompiledPaths((read,), paths[: paths.index(first) + 1])
 
