@@ -29,7 +29,7 @@ DEEP: Final = 64
 
 _KNOWN_CODES: Final = 20_000
 
-_ours: dict[int, CodeType] = {}
+known_ours: dict[int, CodeType] = {}
 _theirs: dict[int, CodeType] = {}
 """Answers of :func:`is_ours` by the code's identity; the code is held, so that its identity stays its own."""
 
@@ -39,10 +39,10 @@ def is_ours(code: CodeType) -> bool:
     key = id(code)
     if key in _theirs:
         return False
-    if key in _ours or is_shim(code):
+    if key in known_ours or is_shim(code):
         return True  # shims are never among the known ones, which are held: a shim goes with its function
     ours = is_our_file(code.co_filename)
-    known = _ours if ours else _theirs
+    known = known_ours if ours else _theirs
     if len(known) >= _KNOWN_CODES:
         known.clear()
     known[key] = code
@@ -60,7 +60,7 @@ def capture(limit: int) -> RawStack:
     """The application's innermost ``limit`` frames, starting with the caller nearest to the instrumented call."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame without traceback's cost
     raw: list[tuple[CodeType, int]] = []
-    add, theirs, ours, shims = raw.append, _theirs, _ours, shim_codes
+    add, theirs, ours, shims = raw.append, _theirs, known_ours, shim_codes
     while frame is not None and limit:
         code = frame.f_code
         key = id(code)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed
-from isolation_audit.instrument.stacks import is_ours
+from isolation_audit.instrument.stacks import is_ours, known_ours
 from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
@@ -49,7 +48,13 @@ def builder(codes: dict[int, tuple[CodeType, Factory]], inside: Container[int]) 
             if known[1].canonical:
                 declared = known[1]
                 break
-        elif not asked and id(code) not in inside and not is_ours(code) and not _constructs(code):
+        elif (
+            not asked
+            and id(code) not in known_ours  # as the first frames are: nothing is called for them
+            and id(code) not in inside
+            and not is_ours(code)
+            and not _constructs(code)
+        ):
             if _is_evident(code):
                 evident = Builder(f"{frame.f_globals.get('__name__')}:{_name(code)}", None)
             if not codes:
@@ -76,10 +81,19 @@ def _name(code: CodeType) -> str:
     return code.co_qualname.replace(".<locals>", "")
 
 
-@lru_cache(maxsize=4_096)
+_evident: Final[dict[int, tuple[CodeType, bool]]] = {}
+"""By the code's identity, as its hash goes by all that is in it; it is held, so that its identity stays its own."""
+
+
 def _is_evident(code: CodeType) -> bool:
     """True for code of the application's own whose name says that it builds."""
-    return bool(_EVIDENT.search(_name(code))) and not is_installed(code.co_filename)
+    known = _evident.get(id(code))
+    if known is None:
+        if len(_evident) >= _MOST:
+            _evident.clear()
+        says_so = bool(_EVIDENT.search(_name(code))) and not is_installed(code.co_filename)
+        known = _evident[id(code)] = (code, says_so)
+    return known[1]
 
 
 def _constructs(code: CodeType) -> bool:

@@ -108,7 +108,9 @@ class Lifetimes:
         self._growth.made(target, owner)
         if len(self._watched) >= _WATCHED:
             return stack
-        if not stack or all(is_installed(code.co_filename) for code, _lasti in stack):
+        if not stack or (
+            is_installed(stack[0][0].co_filename) and all(is_installed(one[0].co_filename) for one in stack)
+        ):
             stack = capture(_FRAMES)  # only where frameworks alone are near, it takes a deeper look
         try:
             watched = _Watched(
