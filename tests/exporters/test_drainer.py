@@ -30,7 +30,15 @@ class Process:
     """What a drainer looks at: each look is noted, and one may wait for some more of them."""
 
     def __init__(self) -> None:
-        self.recorder: Any = SimpleNamespace(new=deque(), scopes=deque(maxlen=9), wake=Wakeup(), takes_scopes=True)
+        self.recorder: Any = SimpleNamespace(
+            new=deque(),
+            scopes=deque(maxlen=9),
+            scopes_dropped=0,
+            occurrences=deque(),
+            occurrences_dropped=0,
+            wake=Wakeup(),
+            takes_scopes=True,
+        )
         self.activity = 0
         self.looks = threading.Semaphore(0)
 

@@ -31,7 +31,7 @@ def test_a_journal_that_takes_nothing(project: Project, kind: str) -> None:
     project.write("isolation-audit.toml", CONFIG + f'[journal]\npath = "{path}"\n')
     done = project.script(CROSS)
     assert (done.code, done.out, done.crossings) == (5, b"up\n", 2)
-    assert done.report["summary"]["exports"]["journal"] == {"failures": 1, "lost": 1}
+    assert done.report["summary"]["exports"]["journal"]["lost"] == 3  # the finding, and both times
     assert done.err.count("can't be written") == 1
     assert "Traceback" not in done.err
 
@@ -39,8 +39,10 @@ def test_a_journal_that_takes_nothing(project: Project, kind: str) -> None:
 TORN = """\
 import resource
 from pathlib import Path
+from isolation_audit.config.outputs import Journal
 from isolation_audit.exporters.journal import JournalSink
 from isolation_audit.exporters.base import Batch
+from isolation_audit.model.pseudonyms import Pseudonyms
 from isolation_audit.model.findings import Finding
 from isolation_audit.recording.recorder import Entry
 from isolation_audit.model.rules import Severity
@@ -49,7 +51,8 @@ def batch(*messages):
     entries = [Entry(Finding("IA202", Severity.ERROR, message, "help"), 1, 0.0, 0.0) for message in messages]
     return Batch(entries, [], dict)
 
-sink = JournalSink(Path("journal.jsonl"))
+path = Path("journal.jsonl")
+sink = JournalSink(path, Journal(path=path), Pseudonyms(), "run")
 sink.drain(batch("first"))
 room = Path("journal.jsonl").stat().st_size + 20
 before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -74,9 +77,9 @@ def test_a_line_that_is_cut_off_spoils_no_other(project: Project) -> None:
     )
     assert done.stdout == b"2\n"
     lines = (project.folder / "journal.jsonl").read_text().splitlines()
-    assert [json.loads(line)["message"] for line in (lines[0], lines[-1])] == ["first", "fourth"]
-    assert len(lines) == 3
-    assert len(lines[1]) == 20
+    assert [json.loads(line)["message"] for line in (lines[1], lines[-1])] == ["first", "fourth"]
+    assert len(lines) == 4
+    assert len(lines[2]) == 20
 
 
 def test_a_full_disk_keeps_the_programs_exit_code(project: Project) -> None:

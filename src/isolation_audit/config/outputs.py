@@ -86,10 +86,24 @@ class Baggage:
 
 @table
 class Journal:
-    """``[journal]``: an append-only JSON-lines file of findings, written as they happen."""
+    """``[journal]``: an append-only JSON-lines file of findings, crossings and events, written as they happen."""
 
     path: FilePath | None = option(
-        One(in_folder), default=None, meaning="findings as JSON lines, written as they happen"
+        One(in_folder),
+        default=None,
+        meaning="findings, crossings and events as JSON lines, written as they happen: [the journal](journal.md)",
+    )
+    events: bool = option(
+        One(BOOLEAN),
+        default=True,
+        meaning="write ended scopes and units of work with their events, too; without, findings and crossings alone",
+        since=V02,
+    )
+    size: int = option(
+        One(kinds.COUNT), default=64_000_000, meaning="bytes after which the next file is begun", since=V02
+    )
+    keep: int = option(
+        One(kinds.COUNT), default=8, meaning="older files that are kept: `path.1` to `path.8`", since=V02
     )
 
 

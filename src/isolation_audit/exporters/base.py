@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from isolation_audit.records import dataclass as frozen
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Config
     from isolation_audit.model.pseudonyms import Pseudonyms
     from isolation_audit.model.scopes import Scope
+    from isolation_audit.recording.occurrences import Occurrence
     from isolation_audit.recording.recorder import Entry
 
 
@@ -24,14 +25,19 @@ class Batch:
     scopes: list[Scope]
     snapshot: Callable[[], dict[str, Any]]
     last: bool = False
+    occurrences: list[Occurrence] = field(default_factory=list)
+    """Each time that two users met, for a sink that asks for them."""
+    dropped: int = 0
+    """Scopes and occurrences so far that no sink has seen, because too many came at once."""
 
 
 class Sink(Protocol):
     """A way out. It runs on the drainer's thread, never on one of the application's; whatever it raises is counted.
 
-    Three attributes may be there: ``exports``, what could not be delivered; a true ``sums_up`` for one that tells of
+    Four attributes may be there: ``exports``, what could not be delivered; a true ``sums_up`` for one that tells of
     the others' ``exports`` and so takes the last batch after them; a false ``takes_scopes`` for one that has no use for
-    ended scopes, which are not kept where nobody has.
+    ended scopes, which are not kept where nobody has; a true ``takes_occurrences`` for one that wants each time that
+    two users met.
     """
 
     name: str

@@ -36,9 +36,9 @@ def report(settings: Settings) -> Sink | None:
 
 
 def journal(settings: Settings) -> Sink | None:
-    """Findings as JSON lines, where a file for them is named."""
-    path = settings.config.journal.path
-    return None if path is None else JournalSink(path)
+    """Findings, crossings and events as JSON lines, where a file for them is named."""
+    config = settings.config.journal
+    return None if config.path is None else JournalSink(config.path, config, settings.pseudonyms, settings.run_id)
 
 
 def terminal(settings: Settings) -> Sink | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.background import Worker
 from isolation_audit.exporters.base import Batch
+from isolation_audit.recording.occurrences import OCCURRENCES
 from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -84,7 +85,17 @@ class Lane:
         if over > 0:
             self._recorder.scopes_dropped += over
             scopes = scopes[over:]
-        return Batch(early.entries + late.entries, scopes, late.snapshot, early.last or late.last)
+        occurrences = early.occurrences + late.occurrences
+        over = max(0, len(occurrences) - OCCURRENCES)
+        self._recorder.occurrences_dropped += over
+        return Batch(
+            early.entries + late.entries,
+            scopes,
+            late.snapshot,
+            early.last or late.last,
+            occurrences[over:],
+            late.dropped + over,
+        )
 
     def _round(self) -> None:
         with self._settled:
@@ -125,6 +136,7 @@ class Drainer:
         """``activity`` gives something that equals what it gave before where nothing has happened since."""
         self._recorder = recorder
         recorder.takes_scopes = any(getattr(sink, "takes_scopes", True) for sink in sinks)
+        recorder.takes_occurrences = any(getattr(sink, "takes_occurrences", False) for sink in sinks)
         self._barrier = barrier
         lanes = [Lane(sink, barrier, recorder) for sink in sinks]
         self._lanes = sorted(lanes, key=lambda lane: lane.sums_up)
@@ -193,7 +205,7 @@ class Drainer:
     def _has_news(self) -> bool:
         now, activity = time.monotonic(), self._activity()
         quiet = self._fed_at is not None and self._fed_at[1] == activity and now - self._fed_at[0] < AT_LEAST
-        if quiet and not (self._recorder.new or self._recorder.scopes):
+        if quiet and not (self._recorder.new or self._recorder.scopes or self._recorder.occurrences):
             return False
         self._fed_at = now, activity
         return True
@@ -202,13 +214,15 @@ class Drainer:
         self._barrier.fault("drainer", error)
 
     def _feed(self, *, last: bool) -> None:
-        entries, scopes = _take(self._recorder.new), _take(self._recorder.scopes)
+        recorder = self._recorder
+        entries, scopes, occurrences = _take(recorder.new), _take(recorder.scopes), _take(recorder.occurrences)
+        dropped = recorder.scopes_dropped + recorder.occurrences_dropped
         for lane in self._lanes:
             if last and lane.sums_up:
                 for other in self._lanes:
                     if not other.sums_up:
                         other.join(self._deadline)
-            lane.put(Batch(list(entries), list(scopes), self._snapshot, last))
+            lane.put(Batch(list(entries), list(scopes), self._snapshot, last, list(occurrences), dropped))
 
 
 def _take(queue: deque[Any]) -> list[Any]:

@@ -126,15 +126,16 @@ def _text(report: Report, *, indent: int | None = 1) -> str:
     try:
         return json.dumps(report, indent=indent, allow_nan=False) + "\n"
     except ValueError:  # a figure that is no number has no form in JSON
-        return json.dumps(_finite(report), indent=indent, allow_nan=False) + "\n"
+        return json.dumps(finite(report), indent=indent, allow_nan=False) + "\n"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The same with None for floats that are no numbers."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    return [_finite(one) for one in value] if isinstance(value, list) else value
+        return {key: finite(one) for key, one in value.items()}
+    return [finite(one) for one in value] if isinstance(value, list) else value
 
 
 def write_text(path: Path, text: str) -> None:

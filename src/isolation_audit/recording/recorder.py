@@ -15,6 +15,7 @@ from isolation_audit.config.selection import Selection
 from isolation_audit.model.findings import paired
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import test_variable
+from isolation_audit.recording.occurrences import OCCURRENCES, Occurrence, running_work
 from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ class Recorder:
         """Distinct findings that the sinks have not seen yet."""
         self.scopes: deque[Scope] = deque(maxlen=limits.scopes)
         """Ended scopes that the sinks have not seen yet."""
+        self.takes_occurrences = False
+        """True where a way out wants to know of each time that two users met, and not of the first one alone."""
+        self.occurrences: deque[Occurrence] = deque(maxlen=OCCURRENCES)
+        """Those times that the sinks have not seen yet."""
+        self.occurrences_dropped = 0
         self.running_test: str | None = None
         """The test that runs in this process, for what no test has started itself, such as a server for all of them."""
         self.wake = Wakeup()
@@ -177,8 +183,14 @@ class Recorder:
         self.counts[entry.finding.rule] += 1
 
     def _affect(self, finding: Finding, witnesses: Witnesses) -> None:
-        direction = witnesses.direction() if finding.severity is Severity.ERROR else None
+        direction = None if finding.severity is Severity.NOTE else witnesses.direction()
         if direction is None:
+            return
+        if self.takes_occurrences:
+            if len(self.occurrences) == OCCURRENCES:
+                self.occurrences_dropped += 1
+            self.occurrences.append(Occurrence(wall_clock(), finding, *direction, running_work()))
+        if finding.severity is not Severity.ERROR:
             return
         for known, label in zip((self.senders, self.receivers), direction, strict=True):
             if len(known) < AFFECTED:
