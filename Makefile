@@ -9,7 +9,7 @@ LOWEST := $(VENV)-lowest/.installed
 JOBS ?= 4
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: environment environment-lowest grafana obs stack demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak corpus corpus-light suites apps libraries screenshots clean
+.PHONY: environment environment-lowest grafana obs stack demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak blast-radius corpus corpus-light suites apps libraries screenshots clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -84,6 +84,9 @@ $(VENV)-bench/.installed: pyproject.toml
 
 soak: $(STAMP)  ## a million events of a hundred thousand runs: memory has to stay put
 	$(BIN)/python benchmarks/soak.py
+
+blast-radius: $(VENV)-bench/.installed  ## ten million events with fifty crossings: investigate, beside pandas
+	$(VENV)-bench/bin/python benchmarks/blast_radius.py $(ARGS)
 
 corpus: $(STAMP)  ## real leaks and their clean twins, each with the packages it pins: ../shared/corpus and tests/corpus/cases
 	$(BIN)/python tests/corpus/run.py --environments $(VENV)-corpus $(ARGS)

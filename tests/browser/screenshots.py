@@ -40,6 +40,23 @@ def main() -> None:
         with chromium() as tab:
             for name, width, height, dark, before in SHOTS:
                 _take(tab, page, PICTURES / f"{name}.webp", (width, height), before, dark=dark)
+            _incident(tab, told)
+
+
+def _incident(tab: Tab, folder: Path) -> None:
+    """The pictures of docs/howto/incident.md."""
+    here = Path(__file__).parent
+    for name in ("incident.py", "incident.toml"):
+        (folder / name).write_text((here / name).read_text())
+    run = ("run", "--report", "told", "--config", "incident.toml", "--", "-c", "import incident; incident.start()")
+    for words in (
+        run,
+        ("show", "told", "--html", "incident.html", "--journal", "isolation.jsonl"),
+        ("investigate", "isolation.jsonl", "--svg", str(PICTURES / "incident-timeline.svg")),
+    ):
+        subprocess.run([*TOOL, *words], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    before = "document.getElementById('runs').scrollIntoView()"
+    _take(tab, folder / "incident.html", PICTURES / "incident-runs.webp", (1100, 640), before, dark=False)
 
 
 def _take(tab: Tab, page: Path, picture: Path, size: tuple[int, int], before: str, *, dark: bool) -> None:

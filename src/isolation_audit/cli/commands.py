@@ -33,6 +33,10 @@ _COMMANDS = {
         "grafana",
         "Write dashboards, alerts, provisioning and runbooks for Prometheus, Alertmanager and Grafana into DIR.",
     ),
+    "investigate": (
+        "investigate",
+        "Tell which users could have seen whose data, from when to when, first in which run, and by which way.",
+    ),
     "migrate": (
         "migrate",
         "Rewrite the Python source below PATHS to the replacements; exit 1 if something is left to do.",
@@ -43,7 +47,7 @@ _COMMANDS = {
     ),
     "rules": ("rules", "List all rules, or show the page of the rule CODE."),
     "run": ("run", "Run PROGRAM (a script, -m MODULE, or a command) and all its Python processes under the auditor."),
-    "show": ("show", "Show coverage, findings and summary of a run that goes on or has ended."),
+    "show": ("show", "Show coverage, findings and summary of a run that goes on or has ended, or write them to files."),
     "why-not": ("explain", "Tell why exits that name others are, or are not, findings."),
     "scan": ("scan", "Find what is deprecated in the Python source below PATHS; exit 1 if there is any."),
 }

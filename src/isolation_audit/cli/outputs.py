@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from isolation_audit.exporters.comparison import Figures
+    from isolation_audit.exporters.lanes import Lanes
     from isolation_audit.exporters.report import Report
 
 FORMATS = {
@@ -35,7 +37,16 @@ def with_formats(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def texts(report: Report, wanted: Mapping[str, Path | None], source: Path, earlier: Figures | None) -> dict[Path, str]:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is told beside the report: where the source is, an earlier report, and runs out of a journal."""
+
+    source: Path
+    earlier: Figures | None = None
+    runs: tuple[Lanes, ...] = ()
+
+
+def texts(report: Report, wanted: Mapping[str, Path | None], beside: Beside) -> dict[Path, str]:
     """What goes into each file that was asked for.
 
     Raises:
@@ -46,7 +57,7 @@ def texts(report: Report, wanted: Mapping[str, Path | None], source: Path, earli
         if file is not None:
             if file in made:
                 raise UsageError(f"--{name} {file}: another format goes there already")
-            made[file] = _FORMS[name](report, source, earlier)
+            made[file] = _FORMS[name](report, beside)
     return made
 
 
@@ -69,27 +80,27 @@ def write_all(made: Mapping[Path, str]) -> None:
         click.echo(made[Path("-")], nl=False)
 
 
-def _html(report: Report, source: Path, earlier: Figures | None) -> str:
+def _html(report: Report, beside: Beside) -> str:
     from isolation_audit.exporters.html import as_html
     from isolation_audit.exporters.html.page import page
     from isolation_audit.exporters.html.source_lines import SourceLines
 
-    return as_html(page(report, SourceLines(source), earlier))
+    return as_html(page(report, SourceLines(beside.source), beside.earlier, beside.runs))
 
 
-def _sarif(report: Report, source: Path, _earlier: Figures | None) -> str:
+def _sarif(report: Report, beside: Beside) -> str:
     from isolation_audit.exporters.sarif import as_sarif
 
-    return json.dumps(as_sarif(report, source.resolve()), indent=1) + "\n"
+    return json.dumps(as_sarif(report, beside.source.resolve()), indent=1) + "\n"
 
 
-def _markdown(report: Report, _source: Path, _earlier: Figures | None) -> str:
+def _markdown(report: Report, _beside: Beside) -> str:
     from isolation_audit.exporters.markdown import as_markdown
 
     return as_markdown(report)
 
 
-def _junit(report: Report, _source: Path, _earlier: Figures | None) -> str:
+def _junit(report: Report, _beside: Beside) -> str:
     from isolation_audit.exporters.junit import as_junit
 
     return as_junit(report)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isolation_audit.cli.outputs import FORMATS, texts, with_formats, write_all
+from isolation_audit.cli.outputs import FORMATS, Beside, texts, with_formats, write_all
 from isolation_audit.cli.reports import read_report
 from isolation_audit.environment import REPORT_VARIABLE
 from isolation_audit.exceptions import UsageError
@@ -18,6 +18,7 @@ from isolation_audit.exporters.terminal import Painter, render_finding, render_s
 
 if TYPE_CHECKING:
     from isolation_audit.exporters.comparison import Figures
+    from isolation_audit.exporters.lanes import Lanes
     from isolation_audit.exporters.report import Report
 
 _EPILOG = "Exit codes: 0 for a report that was shown, whatever it says (`gate` judges it); 2 where there is none."
@@ -40,6 +41,12 @@ _EPILOG = "Exit codes: 0 for a report that was shown, whatever it says (`gate` j
     help="An earlier report, or its folder: the HTML tells what has changed since.",
 )
 @click.option(
+    "--journal",
+    metavar="JOURNAL",
+    type=click.Path(path_type=Path),
+    help="The journal of the run: the HTML shows the runs in which users met, event by event.",
+)
+@click.option(
     "--source",
     metavar="DIR",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -50,6 +57,7 @@ _EPILOG = "Exit codes: 0 for a report that was shown, whatever it says (`gate` j
 def show(
     directory: Path | None,
     against: Path | None,
+    journal: Path | None,
     source: Path,
     *,
     as_json: bool,
@@ -63,10 +71,13 @@ def show(
     files = {name: options[name] for name in FORMATS}
     if against is not None and files["html"] is None:
         raise UsageError("--against goes with --html; `isolation-audit compare` compares two reports on the terminal")
+    if journal is not None and files["html"] is None:
+        raise UsageError("--journal goes with --html; `isolation-audit investigate` asks a journal on the terminal")
     earlier = None if against is None else _figures(against)
     if any(files.values()):
         folder = directory or usual_directory()
-        write_all(read_report(folder, lambda report: texts(_wanted(report, options), files, source, earlier)))
+        beside = Beside(source, earlier, () if journal is None else _runs(journal))
+        write_all(read_report(folder, lambda report: texts(_wanted(report, options), files, beside)))
         return
     whole = read_report(directory or usual_directory(), _complete)
     report = _wanted(whole, options)
@@ -86,6 +97,15 @@ def _figures(path: Path) -> Figures:
     from isolation_audit.exporters import comparison
 
     return read_report(path, comparison.figures)
+
+
+def _runs(journal: Path) -> tuple[Lanes, ...]:
+    from isolation_audit.investigate.database import of_files
+    from isolation_audit.investigate.questions import Wanted
+    from isolation_audit.investigate.runs import runs
+
+    with of_files([journal]) as (lines, _damaged):
+        return runs(lines, Wanted())
 
 
 def _wanted(report: Report, options: dict[str, Any]) -> Report:

@@ -7,7 +7,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.exporters.report import make_folder
+from isolation_audit.exporters.folders import make_folder
 
 try:
     import fcntl

@@ -31,16 +31,17 @@ def whole(text: bytes) -> bytes | None:
     Whoever was killed while writing leaves the beginning of a line, and the next line of another process goes on from
     there: of such a line it is what that one has written. None where there is nothing.
     """
-    if _is_whole(text):
+    if is_whole(text):
         return text
     begin = text.find(_BEGIN, 1)
     while begin > 0:
-        if _is_whole(text[begin:]):
+        if is_whole(text[begin:]):
             return text[begin:]
         begin = text.find(_BEGIN, begin + 1)
     return None
 
 
-def _is_whole(text: bytes) -> bool:
+def is_whole(text: bytes) -> bool:
+    """True for a line, without its end, that is as it was written."""
     end = _end.search(text, max(0, len(text) - _LENGTH))
     return end is not None and int(end[1], 16) == crc32(text[:-_LENGTH])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.exporters.html.values import count, text
+from isolation_audit.exporters.values import count, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.exporters.explanation import explanation_lines
 from isolation_audit.exporters.html.paths import Path, drawn
-from isolation_audit.exporters.html.values import count, moment, optional, seconds, text
 from isolation_audit.exporters.terminal import address, shorten
+from isolation_audit.exporters.values import count, moment, optional, seconds, text
 
 if TYPE_CHECKING:
     from isolation_audit.exporters.html.source_lines import Line, SourceLines

@@ -9,9 +9,9 @@ from isolation_audit.coverage.lines import coverage_lines, headline
 from isolation_audit.exporters import comparison
 from isolation_audit.exporters.html.crossings import Matrix, matrix
 from isolation_audit.exporters.html.findings import SEVERITIES, Detail, Row, detail, row
-from isolation_audit.exporters.html.lanes import Lanes, finding_lanes
 from isolation_audit.exporters.html.trend import Trend, trend
-from isolation_audit.exporters.html.values import count, grouped, moment, seconds, text
+from isolation_audit.exporters.lanes import Lanes, finding_lanes
+from isolation_audit.exporters.values import count, grouped, moment, seconds, text
 from isolation_audit.rules import all_rules
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.exporters.html.values import moment, seconds, text
+from isolation_audit.exporters.values import moment, seconds, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WIDTH: Final = 1000
-_HEAD: Final = 190
+HEAD: Final = 190
 _LANE: Final = 30
 _LANES: Final = 24
 _MARKS: Final = 400
@@ -52,7 +52,7 @@ class Lanes:
     left_out: int
     """Marks and lanes that had no room."""
     width: int = WIDTH
-    head: int = _HEAD
+    head: int = HEAD
 
     @property
     def height(self) -> int:
@@ -60,13 +60,18 @@ class Lanes:
         return len(self.lanes) * _LANE + 34
 
 
-def lanes(title: str, words: str, marks: Sequence[tuple[str, float, float, str, str]]) -> Lanes | None:
-    """A picture of marks: lane, begin and end in seconds, kind, title. None where nothing has a time."""
+def lanes(
+    title: str, words: str, marks: Sequence[tuple[str, float, float, str, str]], *, head: int = HEAD
+) -> Lanes | None:
+    """A picture of marks: lane, begin and end in seconds, kind, title. None where nothing has a time.
+
+    ``head`` is the room for the names of lanes.
+    """
     known = [mark for mark in marks if mark[1] and mark[2]]
     if not known:
         return None
     begin, end = min(mark[1] for mark in known), max(mark[2] for mark in known)
-    room = WIDTH - _HEAD - 2 * _MARGIN
+    room = WIDTH - head - 2 * _MARGIN
     scale = room / (end - begin) if end > begin else 0.0
     names = list(dict.fromkeys(mark[0] for mark in known))
     shown = {name: [mark for mark in known if mark[0] == name] for name in names[:_LANES]}
@@ -76,7 +81,7 @@ def lanes(title: str, words: str, marks: Sequence[tuple[str, float, float, str, 
             number * _LANE + _LANE // 2,
             tuple(
                 Mark(
-                    round(_HEAD + _MARGIN + (one[1] - begin) * scale, 1),
+                    round(head + _MARGIN + (one[1] - begin) * scale, 1),
                     round((max(one[2], one[1]) - one[1]) * scale, 1),
                     *one[3:],
                 )
@@ -87,7 +92,7 @@ def lanes(title: str, words: str, marks: Sequence[tuple[str, float, float, str, 
     )
     left_out = len(known) - sum(len(lane.marks) for lane in drawn)
     ends = (moment(begin), moment(end) if end - begin >= _BRIEF else f"{end - begin:.3f} s later")
-    return Lanes(title, words, drawn, *ends, left_out)
+    return Lanes(title, words, drawn, *ends, left_out, head=head)
 
 
 def finding_lanes(findings: Iterable[dict[str, Any]]) -> Lanes | None:
