@@ -218,6 +218,9 @@ DIFFERENCES: dict[str, Callable[[int], Difference]] = {
     "send_before_accept": lambda n: ({"frames before the handshake": n}, 0, runs(n, *HEALTHY)),
     "send_after_close": lambda n: ({"frames after the end": n}, 0, runs(n, *HEALTHY)),
     "internal_error_close": lambda n: ({"closed with 1011": 7}, 0, runs(n, *HEALTHY)),
+    "left_tasks": lambda n: ({}, 0, runs(n, *HEALTHY)),
+    "forgotten_cleanup": lambda n: ({"cleanups": n}, 0, runs(n, *HEALTHY)),
+    "lost_in_bridge": lambda n: ({}, 0, runs(n, *(one for one in HEALTHY if one != "tool_completed"))),
     "slow_run": lambda n: ({"slow runs": 2 * n}, 0, runs(n, *HEALTHY)),
     "slow_cleanup": lambda n: ({"slow cleanups": 2 * n}, 0, runs(n, *HEALTHY)),
 }

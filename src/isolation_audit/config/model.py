@@ -304,7 +304,8 @@ class Limits:
         default=30.0,
         meaning=(
             "seconds, or a duration, for which the tasks, threads and jobs of a unit of work may run on when it has "
-            "ended ([IA506](../rules/IA506.md)); at the end of the process it is `limits.grace`"
+            "ended ([IA506](../rules/IA506.md)), and its engines go without a clean-up ([IA703](../rules/IA703.md)); "
+            "at the end of the process it is `limits.grace`"
         ),
         since=V02,
     )

@@ -41,6 +41,9 @@ FAULTS = {
     "send_before_accept": "sockets:SendBeforeAccept",
     "send_after_close": "sockets:SendAfterClose",
     "internal_error_close": "sockets:InternalErrorClose",
+    "left_tasks": "leftovers:LeftTasks",
+    "forgotten_cleanup": "leftovers:ForgottenCleanup",
+    "lost_in_bridge": "leftovers:LostInBridge",
     "slow_run": "slowness:SlowRun",
     "slow_cleanup": "slowness:SlowCleanup",
 }

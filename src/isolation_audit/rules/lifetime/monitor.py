@@ -152,8 +152,8 @@ class LifetimeMonitor(Monitor):
             "Tasks, threads or jobs of an executor that units of work have started run on although these are over.",
             "Each holds its user's data and context, and whatever it emits comes when nobody waits for it; one more "
             "with each request uses up the memory, the threads of the pool, or the connections. "
-            "It is told after `limits.unended`, or at the end of the process or of the event loop after "
-            "`limits.grace`, with who has started it and for whom. Where several units have left one at the same "
+            "It is told after `limits.unended`, or at the end of the process or of the event loop where it is older "
+            "than `limits.grace`, with who has started it and for whom. Where several units have left one at the same "
             "place it is a warning. One alone may be a worker for all that the first request has started: it is told "
             "at the end, as a note. What libraries start for themselves is not told.",
             "wait for it before the work ends, or cancel it in a finally block; name work that is meant to go on in "

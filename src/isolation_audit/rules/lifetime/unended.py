@@ -67,6 +67,7 @@ class _Started:
     stack: RawStack
     began: RawStack
     test: Any
+    begun: float
     over: float = 0.0
     """When its unit was seen to be over."""
     told: bool = False
@@ -136,7 +137,17 @@ class UnendedWork:
                 started.pop(key, None)
 
         test, stack = scopes.test_variable.get(), capture(_FRAMES)
-        started[key] = _Started(weakref.ref(thing, forget), kind, code, weakref.ref(unit), owner, stack, began, test)
+        started[key] = _Started(
+            weakref.ref(thing, forget),
+            kind,
+            code,
+            weakref.ref(unit),
+            owner,
+            stack,
+            began,
+            test,
+            time.monotonic(),
+        )
 
     def _settle(self, grace: float) -> None:
         limits = self._runtime.config.limits
@@ -153,7 +164,8 @@ class UnendedWork:
 
     def _tell(self, found: list[_Started], wait: float, *, final: bool) -> None:
         now = time.monotonic()
-        late = [one for one in found if one.over and not one.told and now - one.over >= wait]
+        late = [one for one in found if one.over and not one.told]
+        late = [one for one in late if now - (one.begun if final else one.over) >= wait]
         if not late:
             return
         late = [one for one in late if self._is_meant(one)]
