@@ -24,6 +24,7 @@ class Context:
 class Engine:
     def __init__(self, context):
         self.context = context
+        BEGINS(self)
 
     def ask(self, question=None):
         return question
@@ -86,9 +87,11 @@ def running(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     made: list[Running] = []
 
-    def start(source: str = "", name: str = "app", grace: str = "1ms", warm_up: str = "1ms") -> Running:
+    def start(
+        source: str = "", name: str = "app", grace: str = "1ms", warm_up: str = "1ms", begins: str = "id"
+    ) -> Running:
         monkeypatch.delitem(sys.modules, name, raising=False)
-        made.append(Running(tmp_path, name, source, grace, warm_up))
+        made.append(Running(tmp_path, name, f"{source}\n\nBEGINS = {begins}", grace, warm_up))
         return made[-1]
 
     yield start

@@ -8,20 +8,16 @@ survived, and only as often as its cost allows.
 from __future__ import annotations
 
 import gc
-import sys
 import weakref
-from asyncio import Future
 from collections import Counter
 from dataclasses import dataclass, field
-from threading import Thread
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.analysis.frames import is_installed
 from isolation_audit.analysis.trends import Series
 from isolation_audit.instrument.heap.holding import holding
-from isolation_audit.instrument.resolve import dict_of, mro_of
 from isolation_audit.rules.lifetime.growth import Grown, in_words
+from isolation_audit.rules.lifetime.interest import is_of_interest, name_of
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -39,8 +35,6 @@ _FEW: Final = 20
 """Objects of a class below which it is not followed."""
 _CLASSES: Final = 5_000
 """Classes that are known."""
-_NOBODYS: Final = ("isolation_audit", "builtins", "_pytest", "pluggy", "weakref")
-_CLOSES: Final = ("close", "aclose", "disconnect")
 
 
 @dataclass(slots=True, eq=False)
@@ -101,20 +95,9 @@ class Census:
             def forget(_reference: object) -> None:
                 classes.pop(key, None)
 
-            known = classes[key] = _Class(weakref.ref(kind, forget), self._is_of_interest(kind))
+            followed = name_of(kind) not in self._growth.targets and is_of_interest(kind)
+            known = classes[key] = _Class(weakref.ref(kind, forget), followed)
         return known
-
-    def _is_of_interest(self, kind: type) -> bool:
-        """True for the application's own classes, and those whose objects have to be closed or waited for."""
-        module = str(kind.__module__)
-        if module.partition(".")[0] in _NOBODYS or f"{module}:{kind.__qualname__}" in self._growth.targets:
-            return False
-        file = getattr(sys.modules.get(module), "__file__", None)
-        if type(file) is str and not is_installed(file):
-            return True
-        bases = mro_of(kind)
-        waited_for = any(base in (Future, Thread) or base.__name__ == "Task" for base in bases)
-        return waited_for or any(name in dict_of(base) for base in bases for name in _CLOSES)
 
     def _tell(self, known: _Class, kind: type, slope: float, number: int, units: int) -> None:
         span, known.series = units - known.series.latest[0][0], Series()
@@ -128,5 +111,4 @@ class Census:
         found = holding(one)
         del one
         if found is not None and not (found.bounded or found.ours):
-            target = f"{kind.__module__}:{kind.__qualname__}"
-            self._runtime.publish(Grown(target, None, False, slope, span, number, in_words(found), ()))
+            self._runtime.publish(Grown(name_of(kind), None, False, slope, span, number, in_words(found), ()))

@@ -11,6 +11,7 @@ import gc
 import time
 import weakref
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,8 @@ from isolation_audit.model.users import Kind
 from isolation_audit.records import record
 from isolation_audit.rules.lifetime.census import Census
 from isolation_audit.rules.lifetime.growth import Growth, Stayed, in_words
+from isolation_audit.rules.lifetime.interest import name_of
+from isolation_audit.rules.lifetime.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +53,8 @@ class Outlived:
     owner: User | None
     holder: str
     stack: RawStack
+    within: str = ""
+    """What has reached it when it was made, where it is no target itself; ``stack`` is where that was made."""
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +73,8 @@ class _Watched:
     """Full collections that there had been when the grace was over."""
     tries: int = 0
     told: bool = False
+    within: str = ""
+    """The target that has reached it, where it is none itself."""
     waits: bool = False
     """It has its grace also at the end of the audit: whoever keeps connections lets go of them a little later."""
 
@@ -80,13 +87,16 @@ class Lifetimes:
         self._watched: dict[int, _Watched] = {}
         self._over: dict[int, _Watched] = {}
         """Those whose unit is over."""
+        self._ended: dict[int, _Watched] = {}
+        """Those of them that are no part of another one."""
         self._lasting: set[str] = set()
         """Targets whose objects have served in a later unit: they are made for longer than one."""
         self._growth = Growth(runtime)
         self._census = Census(runtime, self._growth)
+        self._reach = Reach()
         self._next = 0.0
         runtime.settling.append(self._settle)
-        runtime.used, runtime.ended, runtime.connected = self.used, self._over, self.connected
+        runtime.used, runtime.ended, runtime.connected = self.used, self._ended, self.connected
 
     def made(self, target: str, obj: Any, owner: User | None, stack: RawStack | None = None) -> RawStack | None:
         """An object was made in the unit that is running, if any; what comes back is where, for others made with it.
@@ -94,6 +104,21 @@ class Lifetimes:
         ``stack`` is what is known of that already.
         """
         return self._watch(target, obj, owner, stack, running_unit())
+
+    def reached(self, within: str, obj: Any, stack: RawStack | None) -> None:
+        """``obj`` was made in the unit that is running; what it leads to may outlive it."""
+        holder = self._watched.get(id(obj))
+        if holder is None or holder.owner is None:
+            return
+        unit = holder.unit()
+        for value in self._reach.inside(obj, in_test=holder.test is not None):
+            known, target = self._watched.get(id(value)), name_of(type(value))
+            if known is not None:
+                if known.within and known.unit() is not unit:
+                    self._lasting.add(target)  # several units have it
+            elif target not in self._lasting and len(self._watched) < _WATCHED:
+                self._put(value, target, holder.owner, unit, stack or holder.stack, within)
+                self._reach.had(within, target, holder.owner)
 
     def connected(self, target: str, obj: Any, owner: User, stack: RawStack | None) -> None:
         """The user of a connection has become known; it may be there for as long as its own request, not a scope's."""
@@ -112,19 +137,13 @@ class Lifetimes:
             is_installed(stack[0][0].co_filename) and all(is_installed(one[0].co_filename) for one in stack)
         ):
             stack = capture(_FRAMES)  # only where frameworks alone are near, it takes a deeper look
-        try:
-            watched = _Watched(
-                weakref.ref(obj, self._forget(id(obj))),
-                target,
-                owner,
-                weakref.ref(unit),
-                stack,
-                scopes.test_variable.get(),
-            )
-        except TypeError:
-            return stack
-        self._watched[id(obj)] = watched
+        self._put(obj, target, owner, unit, stack)
         return stack
+
+    def _put(self, obj: Any, target: str, owner: User, unit: Any, stack: RawStack, within: str = "") -> None:
+        with suppress(TypeError):  # an object that takes no weak reference
+            reference, test = weakref.ref(obj, self._forget(id(obj))), scopes.test_variable.get()
+            self._watched[id(obj)] = _Watched(reference, target, owner, weakref.ref(unit), stack, test, within=within)
 
     def lasts(self, target: str) -> bool:
         """True where objects of the target have served in a later unit."""
@@ -136,22 +155,23 @@ class Lifetimes:
 
     def measure_again(self) -> None:
         """Leave out the pauses between two measurements: for tests, which have nothing else to do."""
-        self._growth.pause_until = self._census.pause_until = 0.0
+        self._growth.pause_until = self._census.pause_until = self._reach.pause_until = 0.0
 
     def used(self, obj: Any) -> None:
         """An object is at work; where its unit is over, it was made to last."""
-        watched = self._over.get(id(obj)) if self._over else None
+        watched = self._ended.get(id(obj)) if self._ended else None
         if watched is not None and watched.reference() is obj:
             self._lasting.add(watched.target)
 
     def _forget(self, key: int) -> Any:
-        watched, over = self._watched, self._over
+        watched, over, ended = self._watched, self._over, self._ended
 
         def forget(reference: weakref.ref[Any]) -> None:
             one = watched.get(key)
             if one is not None and one.reference is reference:
                 watched.pop(key, None)
                 over.pop(key, None)
+                ended.pop(key, None)
 
         return forget
 
@@ -159,7 +179,7 @@ class Lifetimes:
         now = time.monotonic()
         self._end(now)
         wait = self._runtime.config.limits.grace
-        over = [one for one in list(self._over.values()) if not one.told]
+        over = [one for one in list(self._over.values()) if not one.told and self._may_be_told(one)]
         due = [one for one in over if now - one.over >= wait or not (grace or one.waits)]
         for one in due:
             one.collections = one.collections or _collections()
@@ -172,10 +192,15 @@ class Lifetimes:
     def _end(self, now: float) -> None:
         """Units that are over."""
         for key, one in list(self._watched.items()):
-            if not one.over and is_over(one.unit()):
+            if one.within and one.target in self._lasting:
+                self._watched.pop(key, None)
+                self._over.pop(key, None)
+            elif not one.over and is_over(one.unit()):
                 one.over = now
                 self._over[key] = one
-                remembered.forget()  # from now on each use is looked at
+                if not one.within:
+                    self._ended[key] = one
+                    remembered.forget()  # from now on each use is looked at
 
     def _judge(self, due: list[_Watched], now: float, *, final: bool) -> None:
         if not final and not gc.isenabled():
@@ -184,7 +209,7 @@ class Lifetimes:
         if final or any(one.collections >= _collections() for one in due):
             gc.collect()
         known: dict[int, _Watched] = {id(one.reference()): one for one in due}
-        left = [one for one in due if one.reference() is not None and one.target not in self._lasting]
+        left = [one for one in due if one.reference() is not None]
         searched: Counter[Any] = Counter()
         for one in left:
             place = (one.target, one.stack[:1])
@@ -196,16 +221,22 @@ class Lifetimes:
             found = None if obj is None else holding(obj)
             if obj is not None and self._is_told(one, found, known, now):
                 with scopes.of_test(one.test):
-                    self._runtime.publish(Outlived(one.target, one.owner, in_words(found), one.stack))
+                    self._runtime.publish(Outlived(one.target, one.owner, in_words(found), one.stack, one.within))
             del obj
         self._next = time.monotonic() + _SHARE * (time.perf_counter() - started)
+
+    def _may_be_told(self, one: _Watched) -> bool:
+        if one.target in self._lasting or one.owner is None:
+            return False
+        return not one.within or self._reach.is_proven(one.within, one.target, one.owner)
 
     def _is_told(self, one: _Watched, found: Holding | None, known: dict[int, _Watched], now: float) -> bool:
         one.tries += 1
         if found is not None and found.ours:
             one.told = one.tries >= _TRIES
             return False
-        if found is not None and any(key in known for key in found.through):
+        through = set() if found is None else self._watched.keys() & found.through
+        if any(key in known or not self._watched[key].within for key in through):
             one.told = True  # held by another one that is told of itself
             return False
         early = now - one.over < self._runtime.config.limits.grace
@@ -218,7 +249,7 @@ class Lifetimes:
         """What is there of ended units."""
         collections = _collections()
         for one in list(self._over.values()):
-            if one.owner is not None and one.reference() is not None:
+            if one.owner is not None and not one.within and one.reference() is not None:
                 left = bool(one.collections) and one.collections < collections
                 lasts = one.target in self._lasting
                 yield Stayed(one.reference, one.target, one.owner, one.stack, left, lasts)

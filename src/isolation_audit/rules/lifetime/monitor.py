@@ -114,8 +114,9 @@ class LifetimeMonitor(Monitor):
             "What stays holds its user's data, sockets and messages: memory grows, and whoever finds the object later "
             "finds another user's state in it. A unit is a request, a connection, or a call of `[[scopes]]`. "
             "The object is told after `limits.grace`, if a full garbage collection has not freed it, with the way "
-            "from whoever holds it. Where objects of a target are used in a later unit, they are made to last, and "
-            "nothing is said of that target.",
+            "from whoever holds it. The same goes for the connections of WebSocket libraries, and for what an engine "
+            "reaches when it is made, where each engine of the same user has one of its own. Where objects of a "
+            "target are used in a later unit, they are made to last, and nothing is said of that target.",
             "take the object out of what holds it when the work ends, in a finally block; keep a weak reference where "
             "a registry only has to find it",
             Example(config=_CONFIG, bad=_APP + _LEFT, good=_APP + _FREED),
@@ -186,6 +187,7 @@ class LifetimeMonitor(Monitor):
         if context is not MISSING and context is not None:
             kind = type(context)
             self._lifetimes.made(f"{kind.__module__}:{kind.__qualname__}", context, built.owner, stack)
+        self._lifetimes.reached(str(built.entry.target), built.obj, stack)
 
     @observes(Outlived)
     def on_outlived(self, outlived: Outlived) -> None:
@@ -196,7 +198,7 @@ class LifetimeMonitor(Monitor):
             target=outlived.target,
             detail=outlived.holder,
             owner=outlived.owner,
-            place="made for {owner} here",
+            place=f"{outlived.within or 'made'}{', which had it, was made' * bool(outlived.within)} for {{owner}} here",
             at=outlived.stack,
         )
 
