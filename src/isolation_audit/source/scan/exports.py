@@ -12,8 +12,9 @@ from isolation_audit.source.scan.texts import text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from isolation_audit.source.scan.bindings import Scope
     from isolation_audit.source.scan.meaning import Meaning, Meanings
-    from isolation_audit.source.scan.scopes import Binder, Scope
+    from isolation_audit.source.scan.scopes import Binder
 
 _MODULE = re.compile(r"\.*[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _END = (1 << 30, 0)

@@ -10,8 +10,8 @@ from isolation_audit.source.scan.callees import called
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from isolation_audit.source.scan.bindings import Scope
     from isolation_audit.source.scan.meaning import Meanings
-    from isolation_audit.source.scan.scopes import Scope
 
 _DEEPEST = 20
 _OPAQUE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)

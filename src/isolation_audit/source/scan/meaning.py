@@ -9,7 +9,8 @@ from isolation_audit.source.scan.callees import argument
 from isolation_audit.source.scan.texts import text_of
 
 if TYPE_CHECKING:
-    from isolation_audit.source.scan.scopes import Binder, Binding, Scope
+    from isolation_audit.source.scan.bindings import Binding, Scope
+    from isolation_audit.source.scan.scopes import Binder
 
 Meaning = tuple[str, tuple[int, ...]]
 """A path, and the numbers of the import aliases on the way to it."""

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from isolation_audit.source.scan.scopes import Scope
+    from isolation_audit.source.scan.bindings import Scope
 
 DOTTED = re.compile(r"\.*\w+(?:[.:]\w+)*")
 """What may be a dotted name: of a module, relative or not, or of something in it; or one word."""
