@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from isolation_audit.config import Target, files, find_config, load_config
+from isolation_audit.config import Config, Target, default_config, files, find_config, load_config, parse_config
 from isolation_audit.config.locator import Lines
 from isolation_audit.exceptions import ConfigError
 
@@ -247,3 +247,15 @@ def test_the_lines_of_a_file_are_looked_for_once(tmp_path: FilePath, monkeypatch
     tmp_path.joinpath("isolation-audit.toml").write_text(GOOD)
     load_config(tmp_path / "isolation-audit.toml")
     assert made == [GOOD]
+
+
+class TestWithoutAFile:
+    def test_it_is_what_an_empty_table_gives(self) -> None:
+        assert default_config() == parse_config({}) == Config()
+
+    def test_the_environment_speaks_all_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ISOLATION_AUDIT_DEPTH", "state")
+        assert default_config().audit.depth == "state"
+        monkeypatch.setenv("ISOLATION_AUDIT_DEPTH", "deep")
+        with pytest.raises(ConfigError, match="ISOLATION_AUDIT_DEPTH"):
+            default_config()

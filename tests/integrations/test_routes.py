@@ -9,8 +9,11 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from doors import clean_environment
+from isolation_audit.integrations.asgi_routes import endpoint_of
 
 HEAD = """
 import json, sys
@@ -345,3 +348,21 @@ def test_what_is_found_inside_a_view_has_its_route_too(tmp_path: Any) -> None:
     findings = audited(tmp_path, f"{HEAD}\nASKED = ['GET /one/7', 'GET /two']\n{SHARED}{ASGI}")
     got = {(one["rule"], one["route"], one["method"], one["site"]["function"]) for one in findings}
     assert got == {("IA201", "/one/{id}", "GET", "one"), ("IA201", "/two", "GET", "two")}
+
+
+def test_a_route_that_is_added_later_is_found_too() -> None:
+    """An application is looked through once for a view, and again where what was found does not fit."""
+
+    async def view(request: Any) -> None:
+        """Never called."""
+
+    app = Starlette(routes=[Route("/notes/{id}", view)])
+
+    def template(path: str) -> str | None:
+        return endpoint_of({"app": app, "endpoint": view, "path": path, "method": "GET"}).route
+
+    assert template("/notes/1") == template("/notes/2") == "/notes/{id}"
+    app.routes.append(Route("/later/{id}", view))
+    assert template("/later/1") == "/later/{id}"
+    assert template("/notes/1") == "/notes/{id}"
+    assert template("/nowhere") is None

@@ -56,6 +56,17 @@ def is_our_file(file: str) -> bool:
     return any(part in file for part in _MACHINERY)
 
 
+def beyond(frame: FrameType | None) -> FrameType | None:
+    """The first frame, from this one on, that is none of ours."""
+    known = _known.get
+    while frame is not None:
+        answer = known(id(frame.f_code))
+        if not (is_ours(frame.f_code) if answer is None else answer[1]):
+            break
+        frame = frame.f_back
+    return frame
+
+
 def capture(limit: int) -> RawStack:
     """The application's innermost ``limit`` frames, starting with the caller nearest to the instrumented call."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame without traceback's cost

@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.stacks import is_ours
+from isolation_audit.instrument.stacks import beyond
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.queues import GetPoint, PutPoint
 from isolation_audit.model.owner_tags import Items, Queues
@@ -81,8 +81,7 @@ class ReceivePoint(GetPoint):
 
 def _within(frame: FrameType | None, name: str) -> bool:
     """True where the library's own function of this name is what calls."""
-    while frame is not None and is_ours(frame.f_code):
-        frame = frame.f_back
+    frame = beyond(frame)
     if frame is not None and frame.f_code.co_name == f"{name}_nowait" and frame.f_code.co_filename.endswith(_FILES):
         frame = frame.f_back
     return frame is not None and frame.f_code.co_name == name and frame.f_code.co_filename.endswith(_FILES)

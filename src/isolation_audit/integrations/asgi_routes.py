@@ -8,17 +8,23 @@ of the path that was asked for: that has the values in it.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary, ref
 
 from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _DEPTH: Final = 8
 _BELOW: Final = ("_base_app", "app", "router")
 """Where mounts, applications and routers keep what is below them."""
+
+_VIEWS: Final = 1_000
+"""Views of one application whose templates are kept."""
+_views: Final[WeakKeyDictionary[Any, dict[int, tuple[ref[Any], tuple[str, ...]]]]] = WeakKeyDictionary()
 
 _parameters: Final = re.compile(r"\{[^}:]*(:path)?[^}]*\}")
 
@@ -36,23 +42,54 @@ def _template(scope: Any, view: Any) -> str | None:
     route = scope.get("route")
     if route is not None and _field(route, "path") == asked and "fastapi" not in scope:
         return asked  # without parameters, and not below anything
-    for template in _candidates(scope, view):
+    found = _fitting(_said(scope), asked)
+    if found is None:
+        app = scope.get("app")
+        known = _known(app, view)
+        found = (_fitting(known, asked) if known else None) or _fitting(_learned(app, view), asked)
+    return None if found is None else _mounted(found[0], scope) + found[1]
+
+
+def _fitting(templates: Iterable[str], asked: str) -> tuple[str, str] | None:
+    """The first template that the end of a path is made by, behind what comes before it."""
+    for template in templates:
         if template == asked:
-            return template
+            return "", template
         found = re.fullmatch(f"(.*?){_pattern(template)}", asked, re.DOTALL)
         if found is not None:
-            return _mounted(found[1], scope) + template
+            return found[1], template
     return None
 
 
-def _candidates(scope: Any, view: Any) -> Iterator[str]:
+def _said(scope: Any) -> Iterator[str]:
+    """What the router itself has left in the scope."""
     included = scope.get("fastapi")
     context = included.get("effective_route_context") if type(included) is dict else None
     for route in (context, scope.get("route")):
         path = _field(route, "path")
         if type(path) is str:
             yield path
-    yield from _below(scope.get("app"), view, "", _DEPTH)
+
+
+def _known(app: Any, view: Any) -> tuple[str, ...]:
+    """The templates under which an application was seen to have a view: one of many routes is looked through once."""
+    try:
+        views = _views.get(app)
+    except TypeError:  # nothing can be kept beside it
+        return ()
+    known = None if views is None else views.get(id(view))
+    return () if known is None or known[0]() is not view else known[1]
+
+
+def _learned(app: Any, view: Any) -> tuple[str, ...]:
+    """The same, by looking."""
+    found = tuple(_below(app, view, "", _DEPTH))
+    with suppress(TypeError):
+        views = _views.setdefault(app, {})
+        if len(views) >= _VIEWS:
+            views.clear()
+        views[id(view)] = ref(view), found
+    return found
 
 
 def _below(holder: Any, view: Any, prefix: str, depth: int) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scop
 from sqlalchemy.pool import StaticPool
 
 from isolation_audit import user_scope
-from isolation_audit.auditor import Auditor
-from isolation_audit.config import model
+from isolation_audit.auditor import Auditor, current
+from isolation_audit.config import Config, model
+from isolation_audit.integrations.http_request import sources
 from isolation_audit.integrations.sqlalchemy import UsePoint
+from isolation_audit.model.requests import Request
+from isolation_audit.model.scopes import entered, request_variable
 
 HERE = Path(__file__).name
 
@@ -208,3 +212,41 @@ def test_nothing_is_patched_where_it_is_switched_off_and_all_comes_back() -> Non
     with Auditor(config()):
         assert Session.add.__code__ is not code
     assert Session.add.__code__ is code
+
+
+def by_request(user: str) -> Any:
+    """A context in which a request runs that its header names the user of."""
+    request = Request(current().runtime.part(sources), lambda: [("x-user", user)])
+    context = Context()
+    context.run(request_variable.set, request)
+    context.run(entered)
+    context.run(request.user)
+    return context
+
+
+def test_two_requests_in_one_session_where_their_headers_say_whose_they_are(engine) -> None:
+    with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor, Session(engine) as session:
+        alice, bob = by_request("alice"), by_request("bob")
+        for _ in range(3):
+            alice.run(session.add, Order(owner="alice"))
+            alice.run(session.flush)
+        assert auditor.recorder.counts["IA505"] == 0, "one request goes on as long as it likes"
+        bob.run(owners, session)
+        assert auditor.runtime.objects.get(session).connection.user.id == "bob", "the second request was noticed"
+        alice.run(owners, session)
+        assert auditor.runtime.objects.get(session).connection.user.id == "alice", "and the first one, going on"
+        session.rollback()
+
+
+def test_a_request_that_goes_on_in_its_transaction_is_not_asked_again_whose_it_is(engine, monkeypatch) -> None:
+    with Auditor(Config(report=model.Report(terminal=False))) as auditor, Session(engine) as session:
+        alice = by_request("alice")
+        alice.run(owners, session)
+        asked: list[int] = []
+        party = auditor.runtime.ambient.party
+        monkeypatch.setattr(auditor.runtime.ambient, "party", lambda: asked.append(1) or party())
+        alice.run(owners, session)
+        alice.run(owners, session)
+        assert asked == []
+        by_request("bob").run(owners, session)
+        assert asked

@@ -15,7 +15,7 @@ from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture, captured, frames_here
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.running import running_task
-from isolation_audit.model.scopes import current_scope
+from isolation_audit.model.scopes import current_scope, moment_variable
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.pools.unread_answers import Dirty
 
@@ -32,13 +32,15 @@ _RAW_FRAMES: Final = 24
 class Holder:
     """Who is in the middle of something in one session; it holds nothing of the application's."""
 
-    __slots__ = ("changed", "place", "transaction", "user", "work")
+    __slots__ = ("changed", "moment", "place", "transaction", "user", "work")
 
     def __init__(self) -> None:
         self.user: User | None = None
         """None while nobody is."""
         self.work: Any = None
         """What goes on for this user: a reference to a task, or else the thread and the scope by identity."""
+        self.moment: Any = None
+        """The moment of the context that has used it last; see ``model/scopes.py``."""
         self.changed = False
         """True once something was changed that is not committed."""
         self.place: RawStack = ()
@@ -56,7 +58,7 @@ class Holder:
 
     def clear(self) -> None:
         """Nobody is any more."""
-        self.user = self.work = self.transaction = None
+        self.user = self.work = self.transaction = self.moment = None
         self.changed, self.place = False, ()
 
 
@@ -81,15 +83,21 @@ class Sessions:
         if not holder.goes_on_in(transaction):
             holder.clear()
             holder.keep(transaction)
+        ambient, moment = self._runtime.ambient, moment_variable.get()
+        if moment is not None and holder.moment is moment and not ambient.asks:
+            # The same request goes on, and nobody but the request says whose work it is.
+            holder.changed = holder.changed or changing
+            return
         # Two sessions of one browser each are two pieces of work, whoever is behind them.
-        user = self._runtime.ambient.party()
+        user = ambient.party()
         if user is None or user.kind is not Kind.USER:
             return
-        work = _work()
+        holder.moment = moment
         if holder.user is None:
-            holder.user, holder.work = user, work
+            holder.user, holder.work = user, _work()
             holder.place = frames_here(_RAW_FRAMES)
-        elif not same(holder.user, user):
+        elif holder.user is not user and not same(holder.user, user):
+            work = _work()
             if not _is_one(holder.work, work) and (holder.changed or _goes_on(holder.work)):
                 self._tell(holder, user, target, libraries)
             # What is in there is now both users': whoever comes next is compared with the later one.
