@@ -58,11 +58,8 @@ def is_our_file(file: str) -> bool:
 
 def beyond(frame: FrameType | None) -> FrameType | None:
     """The first frame, from this one on, that is none of ours."""
-    known = _known.get
-    while frame is not None:
-        answer = known(id(frame.f_code))
-        if not (is_ours(frame.f_code) if answer is None else answer[1]):
-            break
+    # What is known as ours is stepped over without a call: this is asked at each use of a stream.
+    while frame is not None and (id(frame.f_code) in known_ours or is_ours(frame.f_code)):
         frame = frame.f_back
     return frame
 
