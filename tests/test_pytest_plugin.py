@@ -13,6 +13,7 @@ import pytest
 
 from doors import CONFIG, SHOP, WITHOUT_OTHERS
 from isolation_audit import pytest_plugin
+from isolation_audit.model.pseudonyms import KEY_VARIABLE
 
 
 @pytest.fixture
@@ -140,8 +141,9 @@ def test_each_test_answers_for_itself(suite: pytest.Pytester) -> None:
     assert [finding["count"] for finding in report["findings"]] == [17]
 
 
-def test_xdist_finds_what_a_serial_run_finds(suite: pytest.Pytester) -> None:
+def test_xdist_finds_what_a_serial_run_finds(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also with a worker that saw nothing, which is no blindness of the run."""
+    monkeypatch.setenv(KEY_VARIABLE, "a key that is made for tests")  # the same pseudonyms in both runs
     suite.makepyfile(test_many=MANY, test_idle="def test_nothing(): pass\n")
     serial = run(suite, "--audit-isolation", "--audit-report", "serial")
     parallel = run(suite, "--audit-isolation", "--audit-report", "parallel", "-n", "2")
@@ -151,6 +153,8 @@ def test_xdist_finds_what_a_serial_run_finds(suite: pytest.Pytester) -> None:
     assert outcomes(one) == outcomes(other) != set()
     # Each worker holds its own findings.
     assert one["summary"].pop("findings_size") < other["summary"].pop("findings_size")
+    # What waits for a way out is what came last, in each process.
+    assert one["summary"].pop("waiting")["scopes"] == other["summary"].pop("waiting")["scopes"] == 0
     assert one["summary"] == other["summary"]
     assert (len(one["run"]["processes"]), len(other["run"]["processes"])) == (1, 2)
     labels = [{witness for finding in other["findings"] for witness in finding["witnesses"].values()}]

@@ -63,3 +63,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
             "--audit-config, --audit-depth, --audit-report and --audit-fail-on say how to audit; add --audit-isolation"
         )
     yield
+
+
+@pytest.fixture(name="isolation_audit")
+def isolation_audit_fixture(request: pytest.FixtureRequest) -> Any:
+    """The audit of this test, an ``AuditOfTest``; without --audit-isolation the test is skipped."""
+    session: Any = request.config.pluginmanager.get_plugin("isolation-audit-session")
+    if session is None:
+        pytest.skip("needs --audit-isolation")
+    return session.of_test(request.node.nodeid)

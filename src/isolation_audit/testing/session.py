@@ -22,6 +22,7 @@ from isolation_audit.integrations import targets
 from isolation_audit.model.rules import Severity
 from isolation_audit.rules.selfcheck.monitor import tell_blindness
 from isolation_audit.testing.attribution import PATIENCE, Attribution, test
+from isolation_audit.testing.expected import AuditOfTest
 from isolation_audit.testing.texts import in_short, told, whose
 
 if TYPE_CHECKING:
@@ -162,6 +163,10 @@ class AuditPlugin:
                 self._told[key] = count
                 new.append(entry)
         return new
+
+    def of_test(self, nodeid: str) -> AuditOfTest:
+        """The audit as one test has it."""
+        return AuditOfTest(self.auditor, nodeid, self._told)
 
     def _errors(self) -> list[Entry]:
         return [entry for entry in self.auditor.recorder.entries() if entry.finding.severity is Severity.ERROR]
