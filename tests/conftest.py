@@ -6,8 +6,10 @@ import itertools
 import signal
 import subprocess
 import sys
+import tomllib
 import types
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
@@ -174,6 +176,27 @@ def load_app():
     yield load
     for name in names:
         del sys.modules[name]
+
+
+@pytest.fixture
+def audits(load_app):
+    """``audits(source, config)``: the module, and the auditor of a running audit; APP in ``config`` is its name.
+
+    At the test's end the audit is over, and the auditor has had no fault.
+    """
+    from isolation_audit.testing import audited
+
+    made = []
+    with ExitStack() as running:
+
+        def start(source: str, config: str):
+            app = load_app(source)
+            audit = running.enter_context(audited(tomllib.loads(config.replace("APP", app.__name__))))
+            made.append(audit)
+            return app, audit.auditor
+
+        yield start
+    assert [audit.counts("IA903") for audit in made] == [{}] * len(made)
 
 
 @pytest.fixture

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import tomllib
 from collections import defaultdict
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from isolation_audit import user_scope
-from isolation_audit.auditor import Auditor
-from isolation_audit.config import load_config, parse_config
+from isolation_audit.config import load_config
 from isolation_audit.exceptions import ConfigError
 from isolation_audit.instrument import rooms as bounds
 from isolation_audit.instrument.rooms import Rooms
 from isolation_audit.model.bindings import Bindings
 from isolation_audit.model.owner_records import Objects
 from isolation_audit.model.users import Users
+
+if TYPE_CHECKING:
+    from isolation_audit.auditor import Auditor
 
 SOURCE = """\
 from collections import defaultdict
@@ -80,19 +82,8 @@ layer = "sink"
 
 
 @pytest.fixture
-def audited(load_app):
-    started = []
-
-    def start(config: str) -> Any:
-        app = load_app(SOURCE)
-        auditor = Auditor(parse_config(tomllib.loads(config.replace("APP", app.__name__)))).start()
-        started.append(auditor)
-        return app, auditor
-
-    yield start
-    for auditor in started:
-        auditor.stop()
-        assert auditor.runtime.barrier.counts == {}
+def audited(audits):
+    return partial(audits, SOURCE)
 
 
 def codes(auditor: Auditor) -> dict[str, int]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sys
-import tomllib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from isolation_audit.auditor import Auditor
-from isolation_audit.config import parse_config
-
 if TYPE_CHECKING:
+    from isolation_audit.auditor import Auditor
     from isolation_audit.model.findings import Finding
 
 Audit = "Callable[[str, str], tuple[Any, Auditor]]"
@@ -65,19 +63,9 @@ def function():
 
 
 @pytest.fixture
-def audited(load_app):
+def audited(audits):
     """``audited(config)`` gives the module and the auditor that watches it; APP in the text stands for its name."""
-    running = []
-
-    def start(config: str) -> tuple[Any, Auditor]:
-        app = load_app(SOURCE)
-        auditor = Auditor(parse_config(tomllib.loads(config.replace("APP", app.__name__))))
-        running.append(auditor.start())
-        return app, auditor
-
-    yield start
-    for auditor in running:
-        auditor.stop()
+    return partial(audits, SOURCE)
 
 
 def found(auditor: Auditor, code: str) -> list[Finding]:

@@ -79,21 +79,15 @@ payload = ["args.data"]
 
 
 @pytest.fixture
-def audited(load_app):
-    running = []
-
+def audited(audits):
     def start(config: str = CONFIG) -> tuple[Any, Auditor]:
-        app = load_app(SOURCE)
-        auditor = Auditor(parse_config(tomllib.loads(config.replace("APP", app.__name__))))
-        running.append(auditor.start())
+        app, auditor = audits(SOURCE, config)
         for user, run in (("user-alice", "run-a1"), ("user-bob", "run-b1"), ("carol@example.org", "run-c1")):
             with user_scope(user, run_id=run):
                 pass
         return app, auditor
 
-    yield start
-    for auditor in running:
-        auditor.stop()
+    return start
 
 
 def codes(auditor: Auditor) -> set[str]:

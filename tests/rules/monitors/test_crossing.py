@@ -52,18 +52,8 @@ addressee = ["args.to"]
 
 
 @pytest.fixture
-def audited(load_app):
-    running = []
-
-    def start(config: str = CONFIG) -> tuple[Any, Auditor]:
-        app = load_app(SOURCE)
-        auditor = Auditor(parse_config(tomllib.loads(config.replace("APP", app.__name__))))
-        running.append(auditor.start())
-        return app, auditor
-
-    yield start
-    for auditor in running:
-        auditor.stop()
+def audited(audits):
+    return lambda config=CONFIG: audits(SOURCE, config)
 
 
 def codes(auditor: Auditor) -> set[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from isolation_audit import user_scope
-from isolation_audit.auditor import Auditor
-from isolation_audit.config import parse_config
+
+if TYPE_CHECKING:
+    from isolation_audit.auditor import Auditor
 
 SOURCE = """\
 import asyncio, copy
@@ -88,19 +89,8 @@ CALLS = MANAGER.replace("OWNER", "args.user_id")
 
 
 @pytest.fixture
-def audited(load_app):
-    running = []
-
-    def start(config: str) -> tuple[Any, Auditor]:
-        app = load_app(SOURCE)
-        auditor = Auditor(parse_config(tomllib.loads(config.replace("APP", app.__name__))))
-        running.append(auditor.start())
-        return app, auditor
-
-    yield start
-    for auditor in running:
-        auditor.stop()
-        assert auditor.recorder.counts["IA903"] == 0
+def audited(audits):
+    return partial(audits, SOURCE)
 
 
 def counts(auditor: Auditor) -> dict[str, int]:

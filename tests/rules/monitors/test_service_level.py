@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-import tomllib
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isolation_audit import system_scope, user_scope
-from isolation_audit.auditor import Auditor
-from isolation_audit.config import parse_config
 from isolation_audit.exporters import report
 from isolation_audit.instrument import levels
 from isolation_audit.instrument.levels import LEVELS
@@ -24,6 +21,8 @@ from isolation_audit.targets import cleanup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from isolation_audit.auditor import Auditor
 
 SOURCE = """\
 class Engine:
@@ -108,21 +107,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def audited(load_app, clock: Clock):
+def audited(audits, clock: Clock):
     """``audited(wait)``: the application, in which everything that takes time calls ``wait``, and its auditor."""
-    running: list[Auditor] = []
 
     def start(wait: Callable[[Any], Any] = lambda _: None, config: str = CONFIG) -> tuple[Any, Auditor]:
-        app = load_app(SOURCE)
+        app, auditor = audits(SOURCE, config.replace("owner =", "optional = true\nowner ="))
         app.WAIT = wait
-        text = config.replace("APP", app.__name__).replace("owner =", "optional = true\nowner =")
-        auditor = Auditor(parse_config(tomllib.loads(text)))
-        running.append(auditor.start())
         return app, auditor
 
-    yield start
-    for auditor in running:
-        auditor.stop()
+    return start
 
 
 def measured(auditor: Auditor, level: str) -> tuple[int, float]:
