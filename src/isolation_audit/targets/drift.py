@@ -10,18 +10,19 @@ import sys
 from difflib import get_close_matches
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
 
 from isolation_audit.config.paths import Root
 from isolation_audit.instrument.hooks import being_imported
 from isolation_audit.instrument.observations import Drifted
-from isolation_audit.instrument.resolve import UnresolvedError, find, function_of, has_receiver, resolve
+from isolation_audit.instrument.resolve import UnresolvedError, dict_of, find, function_of, has_receiver, resolve
 from isolation_audit.instrument.shim_codes import beneath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType
 
-    from isolation_audit.config.model import Deprecation, Engine, Target
+    from isolation_audit.config.model import Deprecation, Engine, Factory, Target
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
 
@@ -53,6 +54,9 @@ class Drift:
         self._runtime = runtime
         self._deprecations = list(runtime.config.deprecations)
         self._engines = list(runtime.config.engines)
+        self._pairs = _pairs(runtime.config.factories)
+        self._classes: dict[int, ref[type]] = {}
+        """Subclasses that have been looked at, by identity: a metaclass may have an ``__eq__`` of its own."""
         runtime.settling.append(self.look)
 
     def look(self, _grace: float) -> None:
@@ -68,6 +72,25 @@ class Drift:
             if _is_there(engine.target):
                 self._engines.remove(engine)
                 self._tell(str(engine.target), self._engine(engine))
+        for pair in self._pairs.copy():
+            if all(map(_is_there, pair)):
+                self._pairs.remove(pair)
+                self._tell(str(pair[1]), _factories(*pair))
+        for engine in self._runtime.config.engines:
+            if (engine.requires or engine.cleanup) and _is_there(engine.target):
+                self._overriding(engine)
+
+    def _overriding(self, engine: Engine) -> None:
+        """Subclasses whose methods are called otherwise than the engine's own; each is looked at once."""
+        cls = _class(engine.target)
+        wanted = dict.fromkeys((*engine.requires, *engine.cleanup))
+        for kind in () if cls is None else _subclasses(cls):
+            known = self._classes.get(id(kind))
+            if known is None or known() is not kind:
+                self._classes[id(kind)] = ref(kind)
+                name = f"{kind.__module__}:{kind.__qualname__}"
+                found = (one for method in wanted for one in _overridden(kind, engine.target, method))
+                self._tell(name, found)
 
     def _tell(self, target: str, found: Iterator[tuple[str, RawStack, RawStack, str]]) -> None:
         """One observation a definition: what is wrong with it is mended at once."""
@@ -123,13 +146,70 @@ def _method(new_class: Target, old_class: Target, name: str) -> Iterator[tuple[s
         return
     label = f"{old_class}.{name} is defined here"
     if new.awaited != old.awaited:
-        what = "a coroutine function" if new.awaited else "no coroutine function"
-        yield f"{name} is {what}, other than in {old_class}, which it replaces", new.stack, old.stack, label
+        yield f"{name} is {_kind(new)}, other than in {old_class}, which it replaces", new.stack, old.stack, label
     if not old.anything:
         for parameter in new.needed:
             if parameter not in old.names:
                 what = f"{name} needs {parameter!r}, which {old_class}.{name} does not take"
                 yield what, new.stack, old.stack, label
+
+
+def _pairs(factories: tuple[Factory, ...]) -> list[tuple[Target, Target]]:
+    """Factories of one name for one class: the canonical one, or the first, with each other one."""
+    by_name: dict[tuple[str, Target], list[Target]] = {}
+    for factory in sorted(factories, key=_not_canonical):
+        by_name.setdefault((factory.target.qualname.rpartition(".")[2], factory.builds), []).append(factory.target)
+    return [(first, other) for first, *others in by_name.values() for other in others]
+
+
+def _not_canonical(factory: Factory) -> bool:
+    return not factory.canonical
+
+
+def _factories(first: Target, other: Target) -> Iterator[tuple[str, RawStack, RawStack, str]]:
+    """Who changes the import from one to the other has to change the calls, too."""
+    known, new = _signature(first), _signature(other)
+    if known is not None and new is not None:
+        yield from _called_otherwise(str(other), new, str(first), known)
+
+
+def _overridden(kind: type, base: Target, name: str) -> Iterator[tuple[str, RawStack, RawStack, str]]:
+    raw = dict_of(kind).get(name)
+    function, known = function_of(raw), _signature(base, name)
+    if function is not None and known is not None:
+        new = Signature(function, receiver=has_receiver(kind, raw))
+        yield from _called_otherwise(name, new, f"{base}.{name}", known)
+
+
+def _called_otherwise(
+    shown: str, new: Signature, other: str, known: Signature
+) -> Iterator[tuple[str, RawStack, RawStack, str]]:
+    label = f"{other} is defined here"
+    if new.awaited != known.awaited:
+        yield f"{shown} is {_kind(new)}, other than {other}", new.stack, known.stack, label
+    if not known.anything:
+        for parameter in new.needed:
+            if parameter not in known.names:
+                yield f"{shown} needs {parameter!r}, which {other} does not take", new.stack, known.stack, label
+
+
+def _kind(signature: Signature) -> str:
+    return "a coroutine function" if signature.awaited else "no coroutine function"
+
+
+def _class(target: Target) -> type | None:
+    try:
+        return resolve(sys.modules[target.module], target).cls
+    except (UnresolvedError, KeyError):
+        return None
+
+
+def _subclasses(cls: type) -> Iterator[type]:
+    waiting: list[type] = type.__subclasses__(cls)
+    while waiting:
+        kind = waiting.pop()
+        yield kind
+        waiting += type.__subclasses__(kind)
 
 
 def _is_there(target: Target) -> bool:

@@ -403,3 +403,77 @@ def test_signatures(application, case: str) -> None:
         assert all(words in finding.message for words in expected), finding.message
         assert finding.site is not None
         assert finding.site.top.function.startswith("New.")
+
+
+OVERRIDING = """\
+class Engine:
+    async def execute(self, context):
+        return context
+
+    async def cleanup(self):
+        return None
+
+class Quick(Engine):
+    def execute(self, context):
+        return context
+
+class Demanding(Quick):
+    async def execute(self, context, deadline):
+        return context
+
+class Proper(Engine):
+    async def execute(self, context, deadline=None, *rest, **more):
+        return context
+
+async def create_engine(context):
+    return Engine()
+
+class Old:
+    @staticmethod
+    def create_engine(user, registry=None):
+        return Engine()
+
+class Same:
+    async def create_engine(self, context, registry=None):
+        return Engine()
+"""
+
+
+def test_subclasses_whose_methods_are_called_otherwise(application) -> None:
+    application.write(app=OVERRIDING)
+    application.start('[[engines]]\ntarget = "PACKAGE.app:Engine"\nrequires = ["execute"]\ncleanup = "cleanup"\n')
+    app = application.load("app")
+    for _ in range(2):
+        found = {finding.target.rpartition(":")[2]: finding for finding in application.found("IA109")}
+    assert set(found) == {"Quick", "Demanding"}
+    assert f": execute is no coroutine function, other than {app.__name__}:Engine.execute" in found["Quick"].message
+    assert "execute needs 'deadline'" in found["Demanding"].message
+    assert found["Quick"].site.top.function == "Quick.execute"
+
+    class Late(app.Engine):  # type: ignore[name-defined, misc]
+        def cleanup(self) -> None:
+            return None
+
+    late = [finding for finding in application.found("IA109") if finding.target.endswith("Late")]
+    assert Late.__name__ == "Late"
+    assert len(late) == 1
+
+
+def test_factories_of_one_name_that_are_called_otherwise(application) -> None:
+    application.write(app=OVERRIDING)
+    application.start(
+        "".join(
+            f'[[factories]]\ntarget = "PACKAGE.app:{name}"\nbuilds = "PACKAGE.app:Engine"\ncanonical = {canonical}\n'
+            for name, canonical in (
+                ("Old.create_engine", "false"),
+                ("create_engine", "true"),
+                ("Same.create_engine", "false"),
+            )
+        )
+    )
+    application.load("app")
+    (finding,) = application.found("IA109")
+    assert finding.target.endswith("app:Old.create_engine")
+    assert "is no coroutine function, other than" in finding.message
+    assert "needs 'user', which" in finding.message
+    assert finding.origin is not None

@@ -160,7 +160,9 @@ class FactoriesMonitor(Monitor):
             "A path to a parameter that is not there never gives a user; a replacement that needs more than the old "
             "call gave fails at the first call; an `await` too much or too little fails or is forgotten. The auditor "
             "compares the signatures once both modules are imported: parameters of `owner`, of `arguments` "
-            "and `await` of a replacement, and the methods that `requires` names, with those of the deprecated class.",
+            "and `await` of a replacement, and the methods that `requires` names, with those of the deprecated class. "
+            "Subclasses of an engine whose `requires` and `cleanup` methods are called otherwise than its own (a "
+            "coroutine function or not, a further parameter) are told, and so are declared factories of one name.",
             "say in the configuration what the code takes now, or give the code back what its callers pass",
             Example(
                 config='[[deprecations]]\ntarget = "app:OldEngine"\nreplacement = "app:Engine"\n'
@@ -171,7 +173,7 @@ class FactoriesMonitor(Monitor):
                 "class Engine:\n    def __init__(self, context):\n        pass\n\ndef main():\n    pass\n",
             ),
             options="`engines.owner`, `engines.requires`, `deprecations.replacement`, `deprecations.arguments`, "
-            "`deprecations.await`",
+            "`deprecations.await`, `engines.cleanup`, `factories.target`",
         ),
     )
 
