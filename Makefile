@@ -9,7 +9,7 @@ LOWEST := $(VENV)-lowest/.installed
 JOBS ?= 4
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: environment environment-lowest grafana obs stack demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak blast-radius corpus corpus-light suites apps libraries screenshots clean
+.PHONY: environment environment-lowest grafana obs obs-full stack demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak blast-radius corpus corpus-light suites apps libraries screenshots clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -56,7 +56,7 @@ lint: $(STAMP)  ## format, style, types, layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/mypy -p grafana.source -p grafana.checks -p grafana.stack
+	$(BIN)/mypy -p grafana.source -p grafana.checks -p grafana.stack -p grafana.render
 	$(MAKE) docs grafana
 	git diff --exit-code -- docs/rules docs/reference grafana
 
@@ -68,6 +68,9 @@ grafana: $(STAMP)  ## generate dashboards, alerts, their tests and the provision
 
 obs: $(STAMP)  ## checks of metrics, dashboards and alerts, beside a real Prometheus and Alertmanager
 	$(BIN)/python -m grafana.checks
+
+obs-full: obs  ## the same, and every panel drawn with Grafana's own components; needs chromium and npm
+	$(BIN)/python -m grafana.render
 
 stack: $(STAMP)  ## Prometheus, Alertmanager and a webhook with the example chat under load; injects a crossing; Ctrl-C ends it
 	$(BIN)/python -m grafana.stack

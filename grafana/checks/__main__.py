@@ -62,6 +62,7 @@ def _checks(folder: Path, stack: ExitStack) -> Iterator[Check]:
     yield live.everything_is_zero_at_first
     yield live.a_crossing_reaches_the_webhook
     yield live.two_workers_add_up
+    yield live.nothing_private_leaves
     yield live.every_panel_has_data
     yield live.series_do_not_depend_on_users
     yield live.it_resolves

@@ -7,12 +7,13 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from grafana.checks.files import boards, panels, rules
+from grafana.checks.files import alerts, boards, panels, rules
 from grafana.stack import servers
 from grafana.stack.chat import blind, chat, configuration, scanned
 from grafana.stack.rules import routes, short_rules
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 USERS: Final = 6
 _SECONDS: Final = 10.0
 """From the crossing to the webhook."""
+_SECRET: Final = "planted-signing-secret-8Zq"  # noqa: S105 - planted, to be looked for
 _WINDOW: Final = "15s"
 _WAIT: Final = "2s"
 _LABELS_OF_PEOPLE: Final = re.compile(r"user|session|run|thread|pid|process|worker")
@@ -36,11 +38,15 @@ class Live:
     """The servers, and what the checks have seen of them. The checks are run in the order in which they are written."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        config = configuration(folder)
+        otlp, self._sent = stack.enter_context(servers.sink())
+        self._journal = folder / "journal.jsonl"
+        self._private = {_SECRET}
+        more = f'[otlp]\nendpoint = "{otlp}"\nprotocol = "http/protobuf"\n[journal]\npath = "{self._journal.name}"\n'
+        config = configuration(folder, more)
         self._stack = stack
         self.clean_stack = stack.enter_context(ExitStack())
         self.clean: Chat = self.clean_stack.enter_context(chat(folder, "user", config))
-        self.leaking: Chat = stack.enter_context(chat(folder, "legacy", config, workers=2))
+        self.leaking: Chat = stack.enter_context(chat(folder, "legacy", config, workers=2, secret=_SECRET))
         self.blind: Chat = stack.enter_context(blind(folder))
         source = stack.enter_context(servers.files(scanned(folder)))
         self.hook = stack.enter_context(servers.webhook())
@@ -99,6 +105,7 @@ class Live:
         """Let users chat with the legacy engine until one has seen what is another's: of two workers, luck decides."""
         for _ in range(5):
             result = self.leaking.load(USERS, 2)
+            self._keep_private(result)
             self._foreign += result.foreign_events
             self._events += result.events_total
             if result.foreign_events:
@@ -143,6 +150,36 @@ class Live:
             yield f"{few} series after 10 users, {many} after 10,000"
         print(f"   {many} series of one process without a configuration, {len(after)} of the example")
 
+    def _keep_private(self, result: Any) -> None:
+        """What must be found nowhere: the users' ids, what only they know, and what they have asked and were told."""
+        for user in result.per_user:
+            self._private |= {user.user_id, user.marker}
+        for frame in (json.loads(frame) for frames in result.transcripts.values() for frame in frames):
+            self._private |= {frame[key] for key in ("run_id", "thread_id", "connection_id") if frame.get(key)}
+            self._private |= {text for text in map(str, frame.get("data", {}).values()) if len(text) > 12}
+
+    def nothing_private_leaves(self) -> Iterator[str]:
+        """7. No secret, id or text of a user in OTLP, /metrics, report, HTML, SARIF, Markdown, JUnit or journal."""
+        shown = self.leaking.report / "shown"
+        shown.mkdir()
+        command = [sys.executable, "-m", "isolation_audit", "show", str(self.leaking.report)]
+        for kind in ("html", "sarif", "markdown", "junit"):
+            command += [f"--{kind}", str(shown / kind)]
+        subprocess.run(command, check=True, capture_output=True)
+        wait_for(lambda: self._sent, "something over OTLP")
+        ways_out = {
+            "OTLP": b"".join(self._sent),
+            "/metrics": get(f"http://{self.leaking.metrics}/metrics").encode(),
+            "the journal": self._journal.read_bytes(),
+            "the report": b"".join(part.read_bytes() for part in (self.leaking.report / "processes").glob("*.json")),
+            **{file.name: file.read_bytes() for file in shown.iterdir()},
+        }
+        for name, content in ways_out.items():
+            if b"IA202" not in content:
+                yield f"{name} says nothing of IA202"
+            yield from (f"{name} has {secret!r}" for secret in sorted(self._private) if secret.encode() in content)
+        print(f"   {len(self._private)} texts looked for in {', '.join(ways_out)}")
+
     def every_panel_has_data(self) -> Iterator[str]:
         """9. Every panel's query gives a series on the live Prometheus while the chat is used."""
         self.clean.load(USERS, 2)
@@ -169,16 +206,19 @@ class Live:
             yield str(error)
 
     def blind_and_down_fire(self) -> Iterator[str]:
-        """16. "Auditor blind" and "auditor down" fire; until then no alert is about the clean instance."""
+        """16. "Auditor blind" and "auditor down" fire; none that comes at once is about the clean one."""
         for _ in range(25):
             get(f"{self.blind.url}/")
-        about = [one for one in self.hook.told if one.labels.get("instance") == self.clean.metrics]
+        # Not those that wait: here they wait for seconds, and before its first user an auditor may well be blind.
+        at_once = {name for name, rule in alerts().items() if rule["for"] == "0s"}
+        told = [one for one in self.hook.told if one.labels["alertname"] in at_once]
+        about = [one for one in told if one.labels.get("instance") == self.clean.metrics]
         yield from (f"{one.labels['alertname']} about the clean instance" for one in about)
         self.clean_stack.close()
         for name, of in (("IsolationAuditBlind", self.blind), ("IsolationAuditDown", self.clean)):
             try:
-                told = partial(self.hook.of, name, "firing", instance=of.metrics)
-                wait_for(told, f"{name} about {of.metrics}", 45.0)
+                firing = partial(self.hook.of, name, "firing", instance=of.metrics)
+                wait_for(firing, f"{name} about {of.metrics}", 45.0)
             except servers.StackError as error:
                 yield str(error)
 

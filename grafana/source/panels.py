@@ -54,9 +54,13 @@ def risen(name: str, window: str = RATE, *, by: str = "", matchers: tuple[str, .
     return f"sum{f' by ({by}) ' if by else ''}(increase({metric(name, *matchers)}{window}))"
 
 
-def share(part: str, whole: str) -> str:
-    """A share, 0 where there is nothing of which it could be one."""
-    return f"{part} / clamp_min({whole}, 1)"
+def share(part: str, whole: str, *, of_nothing: int = 0) -> str:
+    """A share; ``of_nothing`` where there is nothing of which it could be one."""
+    return (
+        f"({part} + {of_nothing} * ({whole} == bool 0)) / clamp_min({whole}, 1)"
+        if of_nothing
+        else (f"{part} / clamp_min({whole}, 1)")
+    )
 
 
 def _of(queries: Queries) -> tuple[Query, ...]:
@@ -114,6 +118,8 @@ def number(
     panel.graph_mode(shapes.BigValueGraphMode.AREA if trend else shapes.BigValueGraphMode.NONE)
     panel.text_mode(shapes.BigValueTextMode.VALUE_AND_NAME if names else shapes.BigValueTextMode.VALUE)
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False))
+    if unit == "short":
+        panel.decimals(0)  # increase() estimates
     if mappings is not None:
         panel.mappings(mappings)
     return _targets(panel, queries)
@@ -138,6 +144,8 @@ def lines(
     panel.min(0).line_width(2).fill_opacity(60 if bars else 10).show_points(shapes.VisibilityMode.NEVER)
     if most is not None:
         panel.max(most)
+    elif unit == "percentunit":
+        panel.axis_soft_max(0.01)  # shares that are 0 are drawn on an axis to 1 %
     if bars:
         panel.draw_style(shapes.GraphDrawStyle.BARS)
     if stacked:
@@ -179,7 +187,12 @@ def rows(
     last: str = "Value",
 ) -> Any:
     """A table with a row for each series: ``columns`` are its labels by their headings, ``last`` is its value's."""
-    panel = _framed(table.Panel(), title, description, unit, width, height).no_value("nothing")
+    panel = _framed(table.Panel(), title, description, "short", width, height).no_value("nothing")
+    shown = [
+        models.DynamicConfigValue(id_val="unit", value=unit),
+        models.DynamicConfigValue(id_val="decimals", value=0),
+    ]
+    panel.override_by_name(last, shown)
     kept = {**columns, "Value": last}
     panel.with_transformation(
         models.DataTransformerConfig(

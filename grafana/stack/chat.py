@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -40,27 +41,28 @@ class Chat:
         return asyncio.run(drive(self.url, users, questions, seed))
 
 
-def configuration(folder: Path) -> Path:
-    """The example's configuration, with a deadline and without findings on the terminal."""
+def configuration(folder: Path, more: str = "") -> Path:
+    """The example's configuration, with a deadline and without findings on the terminal; ``more`` is added to it."""
     text = (EXAMPLE / "isolation-audit.toml").read_text()
+    deadline = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=60)
     file = folder / "isolation-audit.toml"
     file.write_text(
-        text.replace(_DEADLINE, _DEADLINE + "deadline = 2099-12-31\n", 1) + "\n[report]\nterminal = false\n"
+        text.replace(_DEADLINE, f"{_DEADLINE}deadline = {deadline}\n", 1) + f"\n[report]\nterminal = false\n{more}"
     )
     return file
 
 
 @contextmanager
-def chat(folder: Path, engine: str, config: Path, workers: int = 1) -> Iterator[Chat]:
-    """The chat with one of its engines, ready to be used."""
+def chat(folder: Path, engine: str, config: Path, workers: int = 1, **settings: str) -> Iterator[Chat]:
+    """The chat with one of its engines, ready to be used; ``settings`` are further ones of its own."""
     web, metrics, report = free_port(), free_port(), folder / f"report-{engine}"
     command = [
         sys.executable, "-m", "isolation_audit", "run", "--config", str(config), "--metrics-port", str(metrics),
         "--report", str(report), "--",
         "uvicorn", "agent_chat.app:app", "--workers", str(workers), "--port", str(web), "--log-level", "warning",
     ]  # fmt: skip
-    settings = {"AGENT_CHAT_ENGINE": engine, "AGENT_CHAT_DATABASE": str(folder / f"chat-{engine}.sqlite")}
-    environment = {**_ENVIRONMENT, **settings}
+    settings |= {"engine": engine, "database": str(folder / f"chat-{engine}.sqlite")}
+    environment = _ENVIRONMENT | {f"AGENT_CHAT_{name.upper()}": value for name, value in settings.items()}
     with running(command, folder / f"chat-{engine}.log", cwd=folder, env=environment) as process:
         address = f"127.0.0.1:{metrics}"
         wait_for(lambda: answers(f"http://127.0.0.1:{web}/health"), f"the chat ({folder / f'chat-{engine}.log'})")

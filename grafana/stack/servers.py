@@ -212,6 +212,25 @@ def webhook() -> Iterator[Webhook]:
 
 
 @contextmanager
+def sink() -> Iterator[tuple[str, list[bytes]]]:
+    """A receiver of OTLP over HTTP that takes everything: its address, and what it was sent."""
+    received: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """No line for each request."""
+
+    with _served(Handler) as url:
+        yield url, received
+
+
+@contextmanager
 def files(folder: Path) -> Iterator[str]:
     """Serves a folder's files, in the place of a node exporter with its textfile collector; gives its address."""
 

@@ -72,14 +72,19 @@ def _failing(metric: str, labels: dict[str, str]) -> tuple[Case, ...]:
 
 def _table_cases() -> tuple[Case, ...]:
     users = {**AT, "table": "users"}
-    entries, limit = series("isolation_audit_table_entries", users), series("isolation_audit_table_limit", users)
-    firing = (Firing(users, "95%"),)
+    evicted = series("isolation_audit_evictions_total", users)
+    beside = {
+        series("isolation_audit_table_limit", users): "50x60",
+        series("isolation_audit_processes", AT): "2x60",
+        series("isolation_audit_evictions_total", {**AT, "table": "scopes"}): "0+900x60",
+    }
+    firing = (Firing(users, "200"),)
     return (
-        Case("firing", {entries: "95x60", limit: "100x60"}, {"15m": firing}),
-        Case("quiet", {entries: "50x60", limit: "100x60"}, {"15m": ()}),
-        Case("boundary, 90 % are not too many", {entries: "90x60", limit: "100x60"}, {"15m": ()}),
-        Case("boundary, it waits for 10 minutes", {entries: "95x60", limit: "100x60"}, {"9m": (), "10m": firing}),
-        Case("no data", {}, {"15m": ()}),
+        Case("firing", {evicted: "0+20x60", **beside}, {"20m": firing}),
+        Case("quiet, it keeps what is younger than 10 minutes", {evicted: "0+9x60", **beside}, {"20m": (), "40m": ()}),
+        Case("quiet, it is not full", {evicted: "0x60", **beside}, {"20m": ()}),
+        Case("boundary, it waits for 5 minutes", {evicted: "0+20x60", **beside}, {"10m": (), "12m": firing}),
+        Case("no data", {}, {"20m": ()}),
     )
 
 
@@ -179,18 +184,22 @@ ALERTS: Final = (
         meaning="there are more findings than the auditor keeps",
     ),
     Alert(
-        name="IsolationAuditTableNearlyFull",
+        name="IsolationAuditTableTooSmall",
         severity="warning",
-        expr="isolation_audit_table_entries / isolation_audit_table_limit > 0.9",
-        wait="10m",
-        summary="The auditor of {{ $labels.instance }} has filled its table of {{ $labels.table }}",
+        expr=(
+            "increase(isolation_audit_evictions_total[10m])\n"
+            "> on (job, instance, table)\n"
+            "(isolation_audit_table_limit * on (job, instance) group_left () isolation_audit_processes)"
+        ),
+        wait="5m",
+        summary="The auditor of {{ $labels.instance }} has too small a table of {{ $labels.table }}",
         description=(
-            "It holds {{ $value | humanizePercentage }} of what `[limits]` allows. Of a full table the oldest entry goes"
-            " for each new one, and what was known of it is not any more."
+            "About {{ printf `%.0f` $value }} entries were let go within 10 minutes: more than the table holds, so it"
+            " forgets what it has learned a few minutes ago."
         ),
         dashboard=HEALTH,
         cases=_table_cases(),
-        meaning="a table of the auditor holds more than 90 % of what `[limits]` allows",
+        meaning="a full table of the auditor forgets what is less than 10 minutes old",
     ),
     Alert(
         name="IsolationAuditExportFailing",

@@ -40,7 +40,7 @@ def dashboard() -> dict[str, Any]:
 
 def _coverage() -> list[Any]:
     known = tuple(
-        Query(share(risen(f"{kind}_named_total"), risen(f"{kind}_total")), kind)
+        Query(share(risen(f"{kind}_named_total"), risen(f"{kind}_total"), of_nothing=1), kind)
         for kind in ("requests", "messages", "jobs")
     )
     return [
@@ -91,7 +91,7 @@ def _coverage() -> list[Any]:
         ),
         lines(
             "Users known",
-            "The share of requests, messages and jobs whose user was known.",
+            "The share of requests, messages and jobs whose user was known; all of them where there were none.",
             known,
             unit="percentunit",
             most=1,
@@ -206,9 +206,9 @@ def _costs() -> list[Any]:
         rows(
             "Version and start",
             "The auditor at each instance, and when its audit began.",
-            f"max by (job, instance, version) ({metric('build_info')})"
-            f" * on (job, instance) group_left () ({metric('start_time_seconds')} * 1000)",
-            {"job": "Job", "instance": "Instance", "version": "Version"},
+            f"max by (instance, version) ({metric('build_info')}"
+            f" * on (job, instance) group_left () ({metric('start_time_seconds')} * 1000))",
+            {"instance": "Instance", "version": "Version"},
             unit="dateTimeAsIso",
             last="Start",
             width=8,

@@ -42,12 +42,14 @@ def _crossed() -> list[Any]:
             "Deliveries to a user whom they were not for, within 24 hours. One is a leak.",
             risen("crossing_events_total", DAY),
             steps=GOOD_AT_ZERO,
+            width=5,
         ),
         number(
             "Errors, 24 h",
             "Occurrences of findings of severity error within 24 hours.",
             risen("findings_total", DAY, matchers=(_ERROR,)),
             steps=GOOD_AT_ZERO,
+            width=5,
         ),
         number(
             "Distinct errors",
@@ -61,6 +63,7 @@ def _crossed() -> list[Any]:
             f"time() - ({newest} > 0)",
             unit="s",
             trend=False,
+            width=5,
         ),
         number(
             "Users affected",
@@ -70,6 +73,7 @@ def _crossed() -> list[Any]:
             steps=GOOD_AT_ZERO,
             names=True,
             trend=False,
+            width=5,
         ),
         number(
             "Who is up",
@@ -79,6 +83,7 @@ def _crossed() -> list[Any]:
             names=True,
             trend=False,
             nothing="nobody",
+            width=7,
         ),
         number(
             "What the auditor can see",
@@ -87,21 +92,21 @@ def _crossed() -> list[Any]:
             mappings=words({"0": ("-", "#808080"), "1": ("here", BLUE)}),
             names=True,
             trend=False,
-            width=12,
+            width=9,
         ),
         number(
             "Deprecated engines, 24 h",
             "Deprecated engines that were built within 24 hours.",
             risen("deprecated_engines_built_total", DAY),
             steps=((None, GREEN), (1, ORANGE)),
-            width=6,
+            width=4,
         ),
         number(
             "Undelivered events, 24 h",
             "Events of which a layer said, or hid, that they did not arrive.",
             risen("events_undelivered_total", DAY),
             steps=((None, GREEN), (1, ORANGE)),
-            width=6,
+            width=4,
         ),
     ]
 
