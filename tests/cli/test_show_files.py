@@ -42,6 +42,16 @@ def test_all_four_at_once(folder: Path) -> None:
     assert ET.parse(folder / "r.xml").getroot().get("failures") == "1"
 
 
+def test_a_report_of_a_scan(folder: Path) -> None:
+    (folder / "old.py").write_text("from shop import Engine\n\nEngine()\n")
+    (folder / "scan.toml").write_text('[[deprecations]]\ntarget = "shop:Engine"\nreplacement = "shop:Emitter"\n')
+    scanned = done_by("scan", "--config", "scan.toml", "--format", "json", "old.py", cwd=folder)
+    (folder / "scan.json").write_bytes(scanned.out)
+    text = done_by("show", "scan.json", "--html", "-", cwd=folder).out.decode()
+    assert "Who crossed whom" not in text
+    assert "old.py:3" in text
+
+
 def test_a_run_that_goes_on_or_was_killed_has_its_parts_only(folder: Path) -> None:
     part = json.loads((folder / "told" / "report.json").read_text())
     (folder / "live" / "processes").mkdir(parents=True)

@@ -15,10 +15,24 @@ sys.path.insert(0, str(EXAMPLE))
 
 from agent_chat.clients import drive
 
+from isolation_audit.cli.commands import cli
+from isolation_audit.cli.outputs import FORMATS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 USERS, SEED, SECRET = 5, 4, "planted-signing-secret-8Zq"
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """All that commands write of what the run has left."""
+    report, journal = folder / "out", folder / "journal.jsonl"
+    for words in (
+        ["show", report, *(f"--{name}={folder / name}" for name in FORMATS), "--journal", journal],
+        ["investigate", journal, f"--markdown={folder / 'incident'}", f"--svg={folder / 'timeline'}"],
+    ):
+        cli.main([str(word) for word in words], standalone_mode=False)
+    return {name: (folder / name).read_bytes() for name in (*FORMATS, "incident", "timeline")}
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
@@ -40,6 +54,7 @@ def test_nothing_private_leaves(tmp_path: Path, protocol: str) -> None:
         "report": (tmp_path / "out" / "report.json").read_bytes(),
         "journal": (tmp_path / "journal.jsonl").read_bytes(),
         "terminal": app.stderr().encode(),
+        **_files(tmp_path),
     }
     assert result.foreign_events
     for name, content in ways_out.items():

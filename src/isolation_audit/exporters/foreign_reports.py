@@ -47,7 +47,7 @@ def check_counts(report: dict[str, Any]) -> None:
     """
     summary = {name: figure for name, figure in report["summary"].items() if name != _MEASURED}
     counts = [finding["count"] for finding in report["findings"]]
-    if any(number < 0 for number in _numbers([summary, report["coverage"], report["targets"], counts])):
+    if any(number < 0 for number in _numbers([summary, report.get("coverage"), report["targets"], counts])):
         raise ValueError("a count is less than nothing")
 
 
