@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from isolation_audit.cli import cli
+from isolation_audit.cli.commands import cli
 from receivers import ROOT, program
 
 if TYPE_CHECKING:
