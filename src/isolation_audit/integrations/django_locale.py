@@ -81,8 +81,9 @@ class ReadPoint(Interceptor):
         self._setting = setting
 
     def before(self, values: Values) -> None:  # noqa: ARG002 - the interceptor's form
-        """It may be what another's work has left."""
-        self._setting.read(_LIBRARIES)
+        """It may be what another's work has left; mostly nobody has activated anything."""
+        if self._setting.variable.get() is not None:
+            self._setting.read(_LIBRARIES)
 
 
 def _default_language() -> Any:

@@ -72,7 +72,7 @@ def plain_id(value: object) -> str | None:
         return plain_number(value)  # type: ignore[arg-type]
     if issubclass(kind, UUID):
         return UUID.__str__(value)
-    text = (plain_text(value) or "").strip()
+    text: str = (value if kind is str else plain_text(value) or "").strip()  # type: ignore[attr-defined]
     return text if text and len(text) <= LONGEST and text.lower() not in _NOBODY else None
 
 
@@ -133,13 +133,14 @@ def name_in_claims(claims: object, keys: tuple[str, ...] = CLAIMS) -> Name | Non
     chosen = plain_id(dict.get(mapping, keys[place]))
     if chosen is None:
         return None
-    others = [(key, plain_id(dict.get(mapping, key))) for key in (*_CLAIMED, *keys[place + 1 :])]
-    found = [(key, other) for key, other in dict.fromkeys(others) if other is not None and other != chosen]
-    return Name(
-        chosen,
-        tuple(other for key, other in found if key in _CLAIMED),
-        tuple(other for key, other in found if key not in _CLAIMED),
-    )
+    aliases: dict[str, None] = {}
+    ids: dict[str, None] = {}
+    for key in (*_CLAIMED, *keys[place + 1 :]):
+        held = dict.get(mapping, key)
+        other = None if held is None else plain_id(held)
+        if other is not None and other != chosen:
+            (aliases if key in _CLAIMED else ids)[other] = None
+    return Name(chosen, tuple(aliases), tuple(ids))
 
 
 def claim_of(claims: object, keys: tuple[str, ...]) -> int:
@@ -147,7 +148,11 @@ def claim_of(claims: object, keys: tuple[str, ...]) -> int:
     if not issubclass(type(claims), dict):
         return -1
     mapping: Any = claims
-    return next((place for place, key in enumerate(keys) if plain_id(dict.get(mapping, key)) is not None), -1)
+    for place, key in enumerate(keys):
+        held = dict.get(mapping, key)
+        if held is not None and plain_id(held) is not None:
+            return place
+    return -1
 
 
 def names_in_context(context: object, user_id: str) -> Name | None:

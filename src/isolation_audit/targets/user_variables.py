@@ -105,8 +105,9 @@ def _name_in(value: Any) -> str | None:
     """The id in what a variable holds: an id itself, a user, or what has one under a name that says so."""
     if value is None:
         return None
-    if plain_id(value) is not None:
-        return plain_id(value)
+    plain = plain_id(value)
+    if plain is not None:
+        return plain
     for field in _IN_VALUES:
         found = dict.get(value, field) if issubclass(type(value), dict) else field_of(value, field)
         name = None if found is None else name_of(found)

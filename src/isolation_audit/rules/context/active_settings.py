@@ -62,7 +62,7 @@ class ActiveSetting:
         default: Callable[[], Any],
     ) -> None:
         self._runtime = runtime
-        self._variable = variable
+        self.variable = variable
         self._how = how
         self.current = current
         self._default = default
@@ -70,25 +70,25 @@ class ActiveSetting:
     def changed(self, before: Any) -> None:
         """The running work has changed it, from what it was ``before``."""
         user, unit = self._runtime.ambient.current(), request_variable.get()
-        known: _Activated | None = self._variable.get()
+        known: _Activated | None = self.variable.get()
         earlier = known
         own = known is not None and known.is_of(unit, user)
         if known is not None and own:
             before, earlier = known.before, known.earlier
         now = self.current()
         if now == self._default():
-            self._variable.set(None)
+            self.variable.set(None)
         elif own and now == before:
-            self._variable.set(earlier)  # put back
+            self.variable.set(earlier)  # put back
         else:
             activated = _Activated(before, earlier, user, unit)
-            self._variable.set(activated)
+            self.variable.set(activated)
             if user is None and unit is not None:
                 unit.when_known(lambda: setattr(activated, "user", unit.user()))
 
     def read(self, libraries: tuple[str, ...]) -> None:
         """The running work is given what is set."""
-        known: _Activated | None = self._variable.get()
+        known: _Activated | None = self.variable.get()
         if known is None or known.told or known.user is None or known.user.kind is not Kind.USER:
             return
         user = self._runtime.ambient.current()
