@@ -272,3 +272,13 @@ def test_reloads_leave_nothing_behind(application) -> None:
     assert len(set(sizes)) == 1
     application.auditor.stop()
     assert not len(table)
+
+
+def test_after_a_reload_the_new_functions_are_watched(application) -> None:
+    application.write(app=ACCESSORS)
+    application.start()
+    app = application.load("app")
+    importlib.reload(app)
+    kept = by_threads(app.get_factory, app)
+    assert len(set(map(id, kept))) == 8
+    assert len(application.found("IA601")) == 1

@@ -8,6 +8,7 @@ object's, and told only where a module keeps the object.
 from __future__ import annotations
 
 import inspect
+import weakref
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
 
 _GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_KINDS: Final = 10_000
 _KEYS: Final = frozenset({str, int, bytes, bool, type(None)})
 _OBJECTS_OWN: Final = object.__getattribute__
 
@@ -217,7 +219,20 @@ def _of_type(cls: type, name: str) -> Any:
 
 def _is_stand_in(kind: type) -> bool:
     """True where an attribute is another one in each request or thread: a proxy, ``threading.local``."""
-    return find_in(kind, "__setattr__") is not None or find_in(kind, "__getattribute__") not in (None, _OBJECTS_OWN)
+    known = _stand_ins.get(id(kind))
+    if known is None or known[0]() is not kind:
+        known = _stand_ins[id(kind)] = weakref.ref(kind), _stands_in(kind)
+        if len(_stand_ins) > _KINDS:
+            _stand_ins.pop(next(iter(_stand_ins)))
+    return known[1]
+
+
+_stand_ins: dict[int, tuple[weakref.ref[type], bool]] = {}
+
+
+def _stands_in(kind: type) -> bool:
+    setting, getting = find_in(kind, "__setattr__"), find_in(kind, "__getattribute__")
+    return setting not in (None, type.__setattr__) or getting not in (None, _OBJECTS_OWN, type.__getattribute__)
 
 
 def _is_state(kind: type) -> bool:
@@ -227,11 +242,11 @@ def _is_state(kind: type) -> bool:
 def _in_object(owner: Any, name: Any) -> Any:
     kind = type(owner)
     if issubclass(kind, type):
-        return _of_type(owner, name) if find_in(kind, "__setattr__") in (None, type.__setattr__) else MISSING
+        return MISSING if kind is not type and _is_stand_in(kind) else _of_type(owner, name)
     try:
-        if _is_state(kind):
-            return _in_dict(_OBJECTS_OWN(owner, "_state"), name)
-        return MISSING if _is_stand_in(kind) else reader_of(name)(owner)
+        if _is_stand_in(kind):
+            return _in_dict(_OBJECTS_OWN(owner, "_state"), name) if _is_state(kind) else MISSING
+        return reader_of(name)(owner)
     except NotReadError:
         return MISSING
     except AttributeError:

@@ -111,9 +111,13 @@ class LazyPoint(Interceptor):
         self._function = beneath(function_of(resolved.raw) or resolved.raw)
         self._slot = lazy_places.Slot(self._function, lazy, layout)
         self._self_of = layout.receiver_reader() if of_objects else None
+        self._names = self._function.__globals__ if lazy.form == "global" else None
+        self._key = lazy.key.name
 
     def before(self, values: Values) -> Call | None:
         """Note a call that finds nothing."""
+        if self._names is not None and self._names.get(self._key) is not None:
+            return None  # the usual call of the usual accessor
         if self._self_of is not None and not self._lazies.is_shared(self._self_of(values)):
             return None
         found = self._slot.find(values)
@@ -137,13 +141,13 @@ class LazyPoint(Interceptor):
 
 
 def _accessors(module: ModuleType) -> list[lazy_places.Found]:
-    """What a module makes once; looked for once a process, or again when it has more names."""
+    """What a module makes once; looked for once a process, or again when its names stand for other things."""
     known = _found.get(module.__name__)
-    names = len(dict_of(module))
-    if known is None or known[0]() is not module or known[1] != names:
+    things = [id(value) for value in list(dict_of(module).values())]
+    if known is None or known[0]() is not module or known[1] != things:
         # No tuple() of a generator: where another thread looks at all objects meanwhile, that is a SystemError.
-        known = _found[module.__name__] = (weakref.ref(module), names, [*lazy_places.of_module(module)])
+        known = _found[module.__name__] = (weakref.ref(module), things, [*lazy_places.of_module(module)])
     return known[2]
 
 
-_found: dict[str, tuple[weakref.ref[ModuleType], int, list[lazy_places.Found]]] = {}
+_found: dict[str, tuple[weakref.ref[ModuleType], list[int], list[lazy_places.Found]]] = {}
