@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
     Check = Callable[[], Iterator[str]]
 
+ELSEWHERE = {
+    10: "`make obs-full`, which needs Chromium and npm",
+    15: "`make test`, tests/exporters/test_rotel.py, with a real OTLP agent",
+    18: "`make test`, tests/source/scan/test_sarif.py and tests/test_pytest_plugin.py",
+}
+"""Rules that need what these checks do without, and what checks them."""
+
 
 def main() -> int:
     """The exit code."""
@@ -45,6 +52,8 @@ def _run() -> int:
             print(f"{'FAILED' if problems else 'ok':6} {check.__doc__} ({time.monotonic() - begun:.1f} s)", flush=True)
             for problem in problems:
                 print(f"       {problem}", flush=True)
+    for rule, where in ELSEWHERE.items():
+        print(f"       {rule}. is checked by {where}", flush=True)
     return failed
 
 

@@ -12,8 +12,9 @@ _RULE = 'rule=~"$rule"'
 
 _STEPS = """1. `isolation-audit show DIR --rule CODE`: the place of the leak, the place where the data or the object came from, and both users.
    DIR is the folder of `--report` or `[report] directory`; it works while the application runs.
-2. `isolation-audit explain FINGERPRINT DIR`: what the finding rests on. `isolation-audit rules CODE`: what the rule means.
-3. A dot on *Occurrences* is one of them: its trace shows the run, and the log record `isolation_audit.finding` beside it both places.
+2. `isolation-audit investigate JOURNAL`, where a journal is written: who could have seen whose data, from when to when.
+3. `isolation-audit explain FINGERPRINT DIR`: what the finding rests on. `isolation-audit rules CODE`: what the rule means.
+4. A dot on *Occurrences* is one of them: its trace shows the run, and the log record `isolation_audit.finding` beside it both places.
 """
 
 
@@ -29,7 +30,7 @@ def _finding() -> list[Any]:
     last = metric("finding_last_seen_timestamp_seconds", _RULE)
     by = "rule, severity, job, instance"
     return [
-        words_of("What to run", "Commands that show the place, both users and both stacks.", _STEPS, height=5),
+        words_of("What to run", "Commands that show the place, both users and both stacks.", _STEPS, height=6),
         number(
             "Last occurrence",
             "How long ago the rule last found something.",
@@ -87,12 +88,14 @@ def _work() -> list[Any]:
             "Calls of the targets that the configuration names: what began, or grew, when the finding came?",
             Query(f"topk(10, {calls} > 0)", "{{target}}"),
             unit="ops",
+            height=10,
         ),
         lines(
             "Calls by integration",
             "Calls of libraries that are known without configuration.",
             Query(f"topk(10, {libraries} > 0)", "{{integration}}"),
             unit="ops",
+            height=10,
         ),
         rows(
             "Version",
