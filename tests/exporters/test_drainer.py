@@ -34,6 +34,7 @@ class Process:
             new=deque(),
             scopes=deque(maxlen=9),
             scopes_dropped=0,
+            scopes_overrun=0,
             occurrences=deque(),
             occurrences_dropped=0,
             wake=Wakeup(),

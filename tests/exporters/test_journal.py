@@ -244,8 +244,8 @@ def test_a_clock_that_is_set_back_is_written_down(tmp_path) -> None:
 def test_what_came_too_fast_is_told(tmp_path) -> None:
     path = tmp_path / "journal.jsonl"
     sink = sink_of(path)
-    for dropped in (0, 5, 5, 7):
-        sink.drain(Batch([], [], dict, dropped=dropped))
+    for dropped, scopes in ((0, 0), (4, 1), (0, 0), (0, 2)):
+        sink.drain(Batch([], [], dict, dropped=dropped, scopes_dropped=scopes))
     sink.close()
     assert [record["records"] for record in lines_of(path) if record["kind"] == "lost"] == [5, 2]
     assert sink.exports == {"failures": 0, "lost": 7}

@@ -21,6 +21,7 @@ from isolation_audit.investigate.markdown import as_markdown, headline
 from isolation_audit.investigate.questions import Wanted, ask
 from isolation_audit.investigate.runs import runs
 from isolation_audit.investigate.timeline import as_svg
+from isolation_audit.model.pseudonyms import Pseudonyms
 from journals import DAY, Writer
 
 if TYPE_CHECKING:
@@ -190,6 +191,28 @@ def test_as_json(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["investigate", str(journal), "--json", "--user", "carol"], standalone_mode=False)
     told = json.loads(capsys.readouterr().out)
     assert [one["receiver"] for one in told["exposures"]] == ["carol"]
+
+
+def test_who_they_are_for_whoever_has_the_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISOLATION_AUDIT_KEY", "0123456789abcdef0123456789abcdef")
+    pseudonyms = Pseudonyms()
+    Writer(tmp_path / "journal.jsonl", "w1").crossing(pseudonyms.text("alice"), pseudonyms.text("bob"), 1.0)
+    (tmp_path / "ids").write_text("carol\nalice\n\n")
+    words = ["investigate", str(tmp_path / "journal.jsonl"), "--ids", str(tmp_path / "ids")]
+    cli.main(words, standalone_mode=False)
+    assert capsys.readouterr().out.endswith(f"{pseudonyms.text('alice')} is alice\n")
+    cli.main([*words, "--json"], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)["users"] == {pseudonyms.text("alice"): "alice"}
+    monkeypatch.delenv("ISOLATION_AUDIT_KEY")
+    with pytest.raises(UsageError, match="--ids needs ISOLATION_AUDIT_KEY"):
+        cli.main(words, standalone_mode=False)
+
+
+def test_a_journal_with_nothing_in_it(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").touch()
+    assert headline(asked(tmp_path)).startswith("No user is known")
 
 
 @pytest.mark.parametrize(

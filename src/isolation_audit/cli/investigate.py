@@ -38,6 +38,12 @@ _EPILOG = "Exit codes: 0 for an answer, whatever it is; 2 where there is no jour
     "--markdown", type=_FILE, metavar="FILE", help="Write Markdown for the incident's report; - is the output."
 )
 @click.option("--svg", type=_FILE, metavar="FILE", help="Write the timeline as a picture.")
+@click.option(
+    "--ids",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Tell who they are: FILE has ids of users, one a line. Needs ISOLATION_AUDIT_KEY.",
+)
 @click.option("--backend", metavar="URL", help="Ask an engine that has the lines in a table, instead of files.")
 @click.option("--table", default="journal", show_default=True, help="With --backend: the name of that table.")
 def investigate(journals: tuple[Path, ...], backend: str | None, table: str, **options: Any) -> None:
@@ -48,6 +54,7 @@ def investigate(journals: tuple[Path, ...], backend: str | None, table: str, **o
     """
     if backend is not None and journals:
         raise UsageError("name journals, or --backend with a table that has their lines")
+    of_label = {} if options["ids"] is None else _bearers(options["ids"])
     answers = _answers(journals, backend, table, options)
     made = {}
     if options["markdown"] is not None:
@@ -63,9 +70,33 @@ def investigate(journals: tuple[Path, ...], backend: str | None, table: str, **o
         made[options["svg"]] = picture
     write_all(made)
     if options["as_json"]:
-        click.echo(json.dumps(answers.as_dict(), indent=1))
+        told = answers.as_dict()
+        click.echo(json.dumps({**told, "users": _known(answers, of_label)} if of_label else told, indent=1))
     elif Path("-") not in made:
         _show(answers)
+        for label, user_id in _known(answers, of_label).items():
+            click.echo(f"{label} is {shown(user_id)}")
+
+
+def _bearers(file: Path) -> dict[str, str]:
+    """Ids of users by what journals call them."""
+    from isolation_audit.environment import KEY_VARIABLE
+    from isolation_audit.model.pseudonyms import Pseudonyms
+
+    pseudonyms = Pseudonyms()
+    if not pseudonyms.shared:
+        raise UsageError(f"--ids needs {KEY_VARIABLE}, the key that the journals were written with")
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"can't read {file}: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
+    return {pseudonyms.text(user_id): user_id for line in lines if (user_id := line.strip())}
+
+
+def _known(answers: Answers, of_label: dict[str, str]) -> dict[str, str]:
+    """Of the users of the answer, those whose ids are known."""
+    labels = {label for one in answers.exposures for label in (one.sender, one.receiver)}
+    return {label: of_label[label] for label in sorted(labels & of_label.keys())}
 
 
 def _answers(journals: tuple[Path, ...], backend: str | None, table: str, options: dict[str, Any]) -> Answers:

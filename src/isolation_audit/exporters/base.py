@@ -28,7 +28,9 @@ class Batch:
     occurrences: list[Occurrence] = field(default_factory=list)
     """Each time that two users met, for a sink that asks for them."""
     dropped: int = 0
-    """Scopes and occurrences so far that no sink has seen, because too many came at once."""
+    """Occurrences that this sink does not see, because too many came at once; since the batch before."""
+    scopes_dropped: int = 0
+    """The same of scopes."""
 
 
 class Sink(Protocol):

@@ -81,20 +81,18 @@ class Lane:
     def _joined(self, early: Batch, late: Batch) -> Batch:
         # Entries are distinct findings, which limits.findings bounds; scopes have no such bound of their own.
         scopes = early.scopes + late.scopes
-        over = len(scopes) - (self._recorder.scopes.maxlen or 0)
-        if over > 0:
-            self._recorder.scopes_dropped += over
-            scopes = scopes[over:]
+        over = max(0, len(scopes) - (self._recorder.scopes.maxlen or 0))
+        self._recorder.scopes_dropped += over
         occurrences = early.occurrences + late.occurrences
-        over = max(0, len(occurrences) - OCCURRENCES)
-        self._recorder.occurrences_dropped += over
+        too_many = max(0, len(occurrences) - OCCURRENCES)
         return Batch(
             early.entries + late.entries,
-            scopes,
+            scopes[over:],
             late.snapshot,
             early.last or late.last,
-            occurrences[over:],
-            late.dropped + over,
+            occurrences[too_many:],
+            early.dropped + late.dropped + too_many,
+            early.scopes_dropped + late.scopes_dropped + over,
         )
 
     def _round(self) -> None:
@@ -144,6 +142,7 @@ class Drainer:
         self._refresh = refresh
         self._activity = activity
         self._fed_at: tuple[float, object] | None = None
+        self._dropped = (0, 0)
         self._first = True
         self._deadline = 0.0
         self._hurry = Wakeup()
@@ -216,13 +215,15 @@ class Drainer:
     def _feed(self, *, last: bool) -> None:
         recorder = self._recorder
         entries, scopes, occurrences = _take(recorder.new), _take(recorder.scopes), _take(recorder.occurrences)
-        dropped = recorder.scopes_dropped + recorder.occurrences_dropped
+        counts = recorder.occurrences_dropped, recorder.scopes_overrun
+        lost = [now - before for now, before in zip(counts, self._dropped, strict=True)]
+        self._dropped = counts
         for lane in self._lanes:
             if last and lane.sums_up:
                 for other in self._lanes:
                     if not other.sums_up:
                         other.join(self._deadline)
-            lane.put(Batch(list(entries), list(scopes), self._snapshot, last, list(occurrences), dropped))
+            lane.put(Batch(list(entries), list(scopes), self._snapshot, last, list(occurrences), *lost))
 
 
 def _take(queue: deque[Any]) -> list[Any]:

@@ -53,7 +53,6 @@ class JournalSink:
         self._file = JournalFile(path, size=config.size, keep=config.keep)
         self._worker = secrets.token_hex(4)
         self._seq = 0
-        self._dropped = 0
         self._clock = time.time() - time.monotonic()
         self.exports = {"failures": 0, "lost": 0}
         """Attempts to write that failed, and lines that were given up."""
@@ -66,8 +65,8 @@ class JournalSink:
         ]
         if self.takes_scopes:
             records += [record for scope in batch.scopes for record in self._work(scope)]
-        if batch.dropped > self._dropped:
-            lost, self._dropped = batch.dropped - self._dropped, batch.dropped
+        lost = batch.dropped + (batch.scopes_dropped if self.takes_scopes else 0)
+        if lost:
             self.exports["lost"] += lost
             records.append({"kind": "lost", "at": time.time(), "records": lost})
         if records:

@@ -37,13 +37,12 @@ def find(paths: Iterable[Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in paths:
-        files = _in_folder(path) if path.is_dir() else [path, *_older_ones(path)]
-        for file in files:
-            if file.is_file():
-                found[file.resolve()] = None
-            elif file.exists():
-                raise UsageError(f"{shown(str(file))} is not a regular file")
-        if not any(file.is_file() for file in files):
+        try:
+            usable = _usable(path)
+        except OSError as error:
+            raise UsageError(f"can't read {shown(str(path))}: {error.strerror}") from None
+        found |= dict.fromkeys(usable)
+        if not usable:
             raise UsageError(
                 f"there is no journal at {shown(str(path))}; [journal] path names the file that is written"
             )
@@ -67,6 +66,15 @@ def checked(files: Iterable[Path], folder: Path) -> Journals:
             raise UsageError(f"can't read {shown(str(file))}: {error.strerror}") from None
         lines, damaged = lines + good, damaged + bad
     return Journals(tuple(usable), lines, damaged)
+
+
+def _usable(path: Path) -> list[Path]:
+    files = _in_folder(path) if path.is_dir() else [path, *_older_ones(path)]
+    there = [file for file in files if file.exists()]
+    for file in there:
+        if not file.is_file():
+            raise UsageError(f"{shown(str(file))} is not a regular file")
+    return [file.resolve() for file in there]
 
 
 def _in_folder(folder: Path) -> list[Path]:

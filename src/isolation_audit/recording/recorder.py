@@ -99,6 +99,8 @@ class Recorder:
         self.size = 0
         """Characters that the distinct findings hold."""
         self.scopes_dropped = 0
+        self.scopes_overrun = 0
+        """Those of them that no way out has seen."""
         self.new: deque[Entry] = deque(maxlen=limits.findings)
         """Distinct findings that the sinks have not seen yet."""
         self.scopes: deque[Scope] = deque(maxlen=limits.scopes)
@@ -166,6 +168,7 @@ class Recorder:
             return
         if len(self.scopes) == self.scopes.maxlen:
             self.scopes_dropped += 1
+            self.scopes_overrun += 1
         self.scopes.append(scope)
 
     def entries(self) -> list[Entry]:
