@@ -12,6 +12,7 @@ import weakref
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.frames import is_installed
 from isolation_audit.analysis.lazy_names import read, stores_something
 from isolation_audit.instrument.attributes import find_in, reader_of
 from isolation_audit.instrument.layout import MISSING
@@ -42,8 +43,9 @@ def of_module(module: ModuleType) -> Iterator[Found]:
             yield from _of_class(value)
     # After the classes: a name of the module may stand for a function of one of them.
     functions = {name: value for name, value in inside if type(value) is FunctionType and _is_of(value, module)}
-    for name, lazy in _lazies(functions):
-        if _is_everybodys(lazy):
+    for name, lazies in _lazies(functions):
+        lazy = next(filter(_is_everybodys, lazies), None)
+        if lazy is not None:
             yield Resolved(module, name, functions[name], module), lazy
 
 
@@ -53,63 +55,67 @@ def of_objects(cls: type) -> Iterator[Found]:
         if home is object or home.__module__ == "builtins":
             continue
         methods = _methods(home)
-        for name, lazy in _lazies(methods):
-            code = beneath(methods[name]).__code__
-            if type(dict_of(home)[name]) is not classmethod and _begins_with_receiver(lazy, code):
-                yield Resolved(home, name, dict_of(home)[name], home), lazy
+        for name, lazies in _lazies(methods):
+            raw, code = dict_of(home)[name], beneath(methods[name]).__code__
+            lazy = next((one for one in lazies if _begins_with_receiver(one, code)), None)
+            if lazy is not None and type(raw) is not classmethod:
+                yield Resolved(home, name, raw, home), lazy
 
 
 def _of_class(cls: type) -> Iterator[Found]:
     methods = _methods(cls)
-    for name, lazy in _lazies(methods):
-        raw = dict_of(cls)[name]
+    for name, lazies in _lazies(methods):
+        raw, code = dict_of(cls)[name], beneath(methods[name]).__code__
         # The first value is the class: of `__new__`, and of a metaclass's own methods.
         of_class = type(raw) is classmethod or name == "__new__" or issubclass(cls, type)
-        if _begins_with_receiver(lazy, beneath(methods[name]).__code__) and (of_class or type(raw) is not staticmethod):
-            everybodys = of_class or (lazy.owner is not None and lazy.owner.attributes[:1] == ("__class__",))
-        else:
-            everybodys = _is_everybodys(lazy)
-        if everybodys:
-            yield Resolved(cls, name, raw, cls), lazy
+        receives = of_class or type(raw) is not staticmethod
+        for lazy in lazies:
+            if receives and _begins_with_receiver(lazy, code):
+                everybodys = of_class or (lazy.owner is not None and lazy.owner.attributes[:1] == ("__class__",))
+            else:
+                everybodys = _is_everybodys(lazy)
+            if everybodys:
+                yield Resolved(cls, name, raw, cls), lazy
+                break
 
 
 def _methods(cls: type) -> dict[str, FunctionType]:
     module = dict_of(cls).get("__module__")
     found = {}
     for name, raw in list(dict_of(cls).items()):
-        function = function_of(raw) if not isinstance(raw, property) else None
+        function = function_of(raw)
         if function is not None and function.__module__ == module:
             found[name] = function
     return found
 
 
 def _is_of(function: FunctionType, module: ModuleType) -> bool:
-    """True for a module's own function, and for one that a decorator has made for it."""
-    return function.__module__ == module.__name__ or bool(function.__closure__)
+    """True for a module's own function, and for one that a decorator of the application's has made for it."""
+    if function.__module__ == module.__name__:
+        return True
+    return bool(function.__closure__) and not is_installed(beneath(function).__code__.co_filename)
 
 
-def _lazies(functions: dict[str, FunctionType]) -> Iterator[tuple[str, LazyName]]:
-    """By name, the place that each function fills, itself or by calling another one of them."""
+def _lazies(functions: dict[str, FunctionType]) -> Iterator[tuple[str, tuple[LazyName, ...]]]:
+    """By name, the places that each function fills, itself or by calling another one of them."""
     codes = {name: beneath(function).__code__ for name, function in functions.items()}
     readings = {name: read(code) for name, code in codes.items() if stores_something(code)}
     for name, code in codes.items():
-        if code.co_flags & _GENERATORS:
-            continue
-        reading = readings.get(name)
-        if reading is not None and reading.lazy:
-            yield name, reading.lazy[0]
-        elif (lazy := _by_another(name, code, readings)) is not None:
-            yield name, lazy
+        if not code.co_flags & _GENERATORS:
+            reading = readings.get(name)
+            lazies = (*(() if reading is None else reading.lazy), *_by_another(name, code, readings))
+            if lazies:
+                yield name, lazies
 
 
-def _by_another(name: str, code: CodeType, readings: dict[str, Reading]) -> LazyName | None:
+def _by_another(name: str, code: CodeType, readings: dict[str, Reading]) -> list[LazyName]:
     """``if _pool is None: await connect()``, where ``connect`` fills it."""
     called = {one: readings[one] for one in code.co_names if one in readings and one != name and one[:2] != "__"}
     filled = {lazy for reading in called.values() for lazy in reading.stored}
     if not filled:
-        return None
+        return []
     asked = (readings[name] if name in readings else read(code)).asked
-    return next((lazy for lazy in filled if lazy in asked), None)
+    return sorted(filled & asked, key=str)
 
 
 def _is_everybodys(lazy: LazyName) -> bool:
