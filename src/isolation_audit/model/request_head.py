@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 class RequestHead:
     """The part of a request that does not change on the way; each header is read once at most, and only if asked."""
 
-    __slots__ = ("_headers", "_over", "_presented", "_query", "_read", "_sources", "rank")
+    __slots__ = ("_headers", "_over", "_presented", "_query", "_read", "_sources", "_unclaimed", "rank")
 
     _headers: Callable[[], Iterable[tuple[str, str]]] | None
     _query: Callable[[], str] | None
     """None where there is no query."""
     _read: tuple[tuple[str, str], ...] | None
     _presented: Presented | None
+    _unclaimed: list[bytes]
+    """Digests of cookies that the answer has set, as long as nobody knows for whom."""
     _sources: Sources
     _over: bool
     rank: int
@@ -68,6 +70,11 @@ class RequestHead:
             # A gateway that says in a header who it is that asks has a key of its own.
             ours = presented.cookies.values() if is_header(self.rank) else presented.all()
             self._sources.learned.learn(ours, user)
+
+    def _hand_out(self, digests: Iterable[bytes], user: User) -> None:
+        """What the answer has in it, or sets, is this user's, until somebody else comes with it."""
+        given, self._unclaimed = [*digests, *self._unclaimed], []
+        self._sources.learned.learn(given, user, used=False)
 
     def _revoke(self) -> None:
         """The session that it came with is nobody's any more."""

@@ -12,6 +12,8 @@ from isolation_audit.model.request_head import RequestHead
 from isolation_audit.model.running import running_task
 from isolation_audit.model.sources import (
     AMBIENT,
+    ANSWERED,
+    LEARNED,
     LOGIN,
     NEVER,
     TOKEN,
@@ -86,6 +88,7 @@ class Request(RequestHead):
         self._sources = sources
         self._headers = headers
         self._read = None
+        self._unclaimed = []
         self._task = running_task() if own_task_only else None
         self.lasting = own_task_only
         self.rank = NEVER
@@ -275,14 +278,29 @@ class Request(RequestHead):
         if presented is None:
             return
         self._look()
-        said = self.said if AMBIENT in self.said_by else None
-        user = None if self._has_logged_out() else self._user or said or self._recognise()
+        user = None if self._has_logged_out() else self._user or self._said() or self._recognise()
         for header in cookies:
             name, value = cookie_set(header)
             if not value:
                 learned.revoke([presented.cookies[name]] if name in presented.cookies else ())
-            elif is_session_cookie(name, value, learned.cookies) and user is not None:
-                learned.learn([learned.digest(plain_cookie(value))], user, used=False)
+            elif is_session_cookie(name, value, learned.cookies):
+                self._unclaimed.append(learned.digest(plain_cookie(value)))
+                if user is not None:
+                    self._hand_out((), user)
+
+    def hands_out(self, credentials: Iterable[str], login: str | None) -> None:
+        """The answer has these credentials in it; ``login`` is the name with which the request has logged in, if so."""
+        if self._is_elsewhere() or LEARNED not in self._sources.detect:
+            return
+        name = name_of(login) if login is not None and self._user is None and self.said is None else None
+        if isinstance(name, Name):
+            self.told(ANSWERED, name)
+        user = None if self._void else self._user or self._said() or self._recognise()
+        if user is not None:
+            self._hand_out(map(self._sources.learned.digest, credentials), user)
+
+    def _said(self) -> User | None:
+        return self.said if AMBIENT in self.said_by else None
 
     def party(self) -> User | None:
         """Whoever comes with these credentials, as a user of their own, where nobody knows whose they are."""

@@ -48,6 +48,9 @@ _HEADERS: Final = DOUBTFUL + 1
 NEVER: Final = 1_000_000
 """The rank of what has told nothing."""
 
+ANSWERED: Final = NEVER - 1
+"""The rank of the name with which somebody has logged in, where the application has answered with a token."""
+
 LEARNED: Final = "credentials"
 """What ``identity.detect`` calls the sessions, tokens and keys that were seen with a user before."""
 
@@ -64,11 +67,13 @@ def is_session(rank: int) -> bool:
 
 def is_header(rank: int) -> bool:
     """True for the ranks of headers."""
-    return _HEADERS <= rank < NEVER
+    return _HEADERS <= rank < ANSWERED
 
 
 def source_of(rank: int) -> str:
     """What ``identity.detect`` calls the source of this rank; ``functions`` are those of ``[[users]]``."""
+    if rank >= ANSWERED:
+        return LEARNED
     if rank >= _HEADERS:
         return "headers"
     if rank in (DEPENDENCY, DOUBTFUL):

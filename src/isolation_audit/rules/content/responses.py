@@ -13,6 +13,7 @@ from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import VISITOR, same
 from isolation_audit.rules.content.egress import LARGEST, secret_of_another
+from isolation_audit.rules.content.handed_out import look_for_credentials
 from isolation_audit.rules.content.pushes import PUSHED, Events, Push
 from isolation_audit.rules.provenance.inputs import current_inputs
 from isolation_audit.rules.routes import current_endpoint
@@ -181,6 +182,7 @@ class Response:
         self._waiting.append(data)
         if last:
             body, self._waiting, self._left = b"".join(self._waiting), [], LARGEST
+            look_for_credentials(body)
             if request.is_a_visitors():  # at once: the process may end as soon as the client has its answer
                 self._for_visitor(body)
                 return
@@ -227,6 +229,7 @@ class Response:
 
     def _whole_body(self, body: bytes, user: User) -> None:
         """Judge whom it names; and where that tells nothing, whose words it has."""
+        look_for_credentials(body)
         told = False
         if self._concerned.keys() - {user.id}:
             asked = self._sinks.named(self._request.asked) - {user.id}

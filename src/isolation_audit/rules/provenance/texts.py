@@ -95,6 +95,13 @@ def brought(one: Input) -> Any:
     return one.texts(value) if one.texts in _OF_CLIENTS else None
 
 
+def path_of(one: Input) -> str:
+    """The path that a request has asked for, where its input tells."""
+    if one.texts is of_asgi:
+        return str(one.value.get("path") or "")
+    return str(one.value.get("PATH_INFO") or "") if one.texts is of_environ else ""
+
+
 def addressed(one: Input) -> frozenset[str]:
     """What the client has asked for by the parameters of the route: a room's name, a document's number."""
     held = one.value if one.texts is of_asgi else _fields(one.value) if one.texts is of_object else {}

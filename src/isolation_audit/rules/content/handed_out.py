@@ -1,0 +1,75 @@
+"""Credentials that the application itself hands out in its answers: tokens of a login, keys that are shown once.
+
+Whoever has logged in by name and password, or by name where the path says that this is a login, is who comes with the
+token later. What a known user's request is answered with is that user's, until somebody else comes with it first.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+from isolation_audit.content.naming import parsed
+from isolation_audit.model.credentials import is_drawn, is_key
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.rules.provenance.inputs import REQUEST, Inputs
+from isolation_audit.rules.provenance.texts import brought, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.model.requests import Request
+
+_LONGEST: Final = 8 * 1024
+"""Bytes of an answer that is looked through: one with a token is short."""
+
+_LEVELS: Final = 3
+_NAMES: Final = ("username", "user_name", "login", "email", "user", "user_id", "userid", "uid", "identifier")
+_may_have_one: Final = re.compile(rb"(?i)(?:token|key|session|sid|jwt|auth)[\w-]*\"\s*:\s*\"").search
+_is_password: Final = re.compile(r"(?i)pass(?:word|wd|phrase|code)?$|^pwd$|^otp$|^pin$").search
+_is_login: Final = re.compile(r"(?i)(?:^|[/_-])(?:log-?_?in|sign-?_?in|auth\w*|tokens?|sessions?)/?$").search
+
+
+def look_for_credentials(body: bytes) -> None:
+    """Look through the whole body that answers the request which is being served."""
+    request: Request | None = request_variable.get()
+    if request is None or request.inputs is None or len(body) > _LONGEST or _may_have_one(body) is None:
+        return
+    held = parsed(str(body, "utf-8", "replace"))
+    credentials = [text for name, text in _pairs(held) if _is_credential(name, text)]
+    if credentials:
+        request.hands_out(credentials, _login(request.inputs))
+
+
+def _is_credential(name: str, text: str) -> bool:
+    return (is_key(name.lower()) or name.lower() == "key") and is_drawn(text)
+
+
+def _login(inputs: Inputs) -> str | None:
+    """The name by which the request logs in; None where it doesn't."""
+    asked = [one for one in inputs.kept if one.kind == REQUEST]
+    given = [(name.lower(), text) for one in asked for name, text in _pairs(brought(one))]
+    if not (any(_is_password(name) for name, _text in given) or any(_is_login(path_of(one)) for one in asked)):
+        return None
+    return next((text for wanted in _NAMES for name, text in given if name == wanted and text), None)
+
+
+def _pairs(held: Any, levels: int = _LEVELS) -> Iterator[tuple[str, str]]:
+    """Names and texts in what has come in or goes out: JSON, forms, queries, and what frameworks have made of them."""
+    kind = type(held)
+    if kind in (str, bytes):
+        text = held if kind is str else str(held[:_LONGEST], "utf-8", "replace")
+        within = parsed(text)
+        yield from _pairs(within, levels - 1) if type(within) is dict else parse_qsl(text) if "=" in text else ()
+    elif issubclass(kind, dict) and levels:
+        for name, value in list(dict.items(held)):
+            if type(name) is str and type(value) is str:
+                yield name, value
+            elif issubclass(type(value), (dict, list)):
+                yield from _pairs(value, levels - 1)
+    elif kind is tuple and [*map(type, held)] == [str, str]:
+        yield held
+    elif kind in (list, tuple):
+        for value in held:
+            yield from _pairs(value, levels)
