@@ -1,7 +1,8 @@
 """Requests to the FastAPI application in this process, with lifetimes or without; prints figures as JSON.
 
 ``request_ms`` is the processor time of a request, the best of many blocks; ``settled`` is the share of all processor
-time that went into what the auditor's thread does twice a second.
+time that went into what the auditor's thread does twice a second; ``unit_us`` is what a request does that lifetimes
+have to do with, by itself: a scope, an engine made in it, a task. It is so short that a busy machine has no say in it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import tomllib
 import httpx
 
 from benchmarks.timing import ROOT
-from isolation_audit import Auditor
+from isolation_audit import Auditor, user_scope
 from isolation_audit.config import parse_config
 
 USERS = ("member-001", "member-002", "member-003", "member-004")
 BLOCK = 50
+UNITS = 200
 EVERY = 0.5
 """Seconds between two looks of the auditor's thread."""
 
@@ -49,7 +51,28 @@ async def measure(audit: Auditor, blocks: int) -> dict[str, float]:
                 looked, begun = time.perf_counter(), time.process_time()
                 audit.settle(1.0)
                 settled += time.process_time() - begun
-    return {"request_ms": min(figures) * 1e3, "settled": settled / (sum(figures) * BLOCK)}
+    return {
+        "request_ms": min(figures) * 1e3,
+        "settled": settled / (sum(figures) * BLOCK),
+        "unit_us": min([await unit() for _ in range(UNITS)]) * 1e6,
+    }
+
+
+async def unit() -> float:
+    """Processor seconds of one unit, of some in a row."""
+    from benchmarks.programs.web.notes import Notes
+
+    start = time.process_time()
+    for number in range(BLOCK):
+        user = USERS[number % len(USERS)]
+        with user_scope(user):
+            Notes(None, user)  # type: ignore[arg-type]
+            await asyncio.create_task(nothing())
+    return (time.process_time() - start) / BLOCK
+
+
+async def nothing() -> None:
+    """What a task does."""
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ _PART: Final = 4_000
 """Objects that are counted at a time."""
 _LARGEST: Final = 1_000_000
 """Objects of a heap beyond which it is not counted any more."""
-_SHARE: Final = 400
+_SHARE: Final = 1_000
 """A census is made again after so many times as long as the last one took."""
 _UNITS: Final = 16
 _FEW: Final = 20

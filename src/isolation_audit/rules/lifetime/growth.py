@@ -33,7 +33,7 @@ _BYTES: Final = 8.0
 """Bytes a unit below which nothing is said."""
 _MEASURED: Final = 100
 """Objects of one target whose bytes are measured; where there are more, the others are taken to be as large."""
-_SHARE: Final = 400
+_SHARE: Final = 1_000
 """Bytes are measured again after so many times as long as the last time took."""
 
 

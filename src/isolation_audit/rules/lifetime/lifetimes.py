@@ -11,7 +11,6 @@ import gc
 import time
 import weakref
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -141,9 +140,12 @@ class Lifetimes:
         return stack
 
     def _put(self, obj: Any, target: str, owner: User, unit: Any, stack: RawStack, within: str = "") -> None:
-        with suppress(TypeError):  # an object that takes no weak reference
-            reference, test = weakref.ref(obj, self._forget(id(obj))), scopes.test_variable.get()
-            self._watched[id(obj)] = _Watched(reference, target, owner, weakref.ref(unit), stack, test, within=within)
+        try:
+            reference = weakref.ref(obj, self._forget(id(obj)))
+        except TypeError:  # it takes no weak reference
+            return
+        test = scopes.test_variable.get()
+        self._watched[id(obj)] = _Watched(reference, target, owner, weakref.ref(unit), stack, test, within=within)
 
     def lasts(self, target: str) -> bool:
         """True where objects of the target have served in a later unit."""

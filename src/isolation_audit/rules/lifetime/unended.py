@@ -21,7 +21,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.analysis.frames import is_installed, is_standard
-from isolation_audit.instrument.stacks import capture
+from isolation_audit.instrument.stacks import captured, frames_here
 from isolation_audit.model import scopes
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind
@@ -97,8 +97,9 @@ class UnendedWork:
         runtime.declares_system = self._declared
 
     def task(self, task: Any) -> None:
-        """A task of asyncio was made."""
-        self._put(task, _TASK, _code_of_task(task))
+        """A task of asyncio was made; told twice where ``asyncio.create_task`` was called."""
+        if id(task) not in self._started:
+            self._put(task, _TASK, _code_of_task(task))
 
     def thread(self, thread: threading.Thread) -> None:
         """A thread is about to be started."""
@@ -136,7 +137,7 @@ class UnendedWork:
             if one is not None and one.reference is reference:
                 started.pop(key, None)
 
-        test, stack = scopes.test_variable.get(), capture(_FRAMES)
+        test, stack = scopes.test_variable.get(), frames_here(_FRAMES)
         started[key] = _Started(
             weakref.ref(thing, forget),
             kind,
@@ -182,6 +183,7 @@ class UnendedWork:
 
     def _is_meant(self, one: _Started) -> bool:
         """True for what the application itself has started, or has written, and has not declared."""
+        one.stack = captured(one.stack, _FRAMES)
         if one.kind is not _THREAD:  # an executor's own threads are started by the executor, and serve all
             one.stack = _from_caller(one.stack)
         of_library = is_installed(one.stack[0][0].co_filename) if one.stack else True
