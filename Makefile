@@ -110,4 +110,4 @@ screenshots: $(STAMP)  ## the pictures of docs/pictures, taken with a headless C
 	$(BIN)/python tests/browser/screenshots.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-bench $(VENV)-corpus $(VENV)-suites $(VENV)-apps $(VENV)-libraries .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-bench $(VENV)-corpus $(VENV)-suites $(VENV)-apps $(VENV)-libraries grafana/render/node_modules grafana/render/.built .isolation-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -40,13 +40,13 @@ class Live:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         otlp, self._sent = stack.enter_context(servers.sink())
-        self._journal = folder / "journal.jsonl"
         self._private = {_SECRET}
-        more = f'[otlp]\nendpoint = "{otlp}"\nprotocol = "http/protobuf"\n[journal]\npath = "{self._journal.name}"\n'
+        more = f'[otlp]\nendpoint = "{otlp}"\nprotocol = "http/protobuf"\n[journal]\npath = "journal.jsonl"\n'
         config = configuration(folder, more)
+        self._journal = config.parent / "journal.jsonl"
         self._stack = stack
         self.clean_stack = stack.enter_context(ExitStack())
-        self.clean: Chat = self.clean_stack.enter_context(chat(folder, "user", config))
+        self.clean: Chat = self.clean_stack.enter_context(chat(folder, "user", None))
         self.leaking: Chat = stack.enter_context(chat(folder, "legacy", config, workers=2, secret=_SECRET))
         self.blind: Chat = stack.enter_context(blind(folder))
         source = stack.enter_context(servers.files(scanned(folder)))
@@ -211,7 +211,7 @@ class Live:
             yield str(error)
 
     def blind_and_down_fire(self) -> Iterator[str]:
-        """16. "Auditor blind" and "auditor down" fire; none that comes at once is about the clean one."""
+        """16. "Auditor blind" and "auditor down" fire; none that comes at once is about the clean chat."""
         for _ in range(25):
             get(f"{self.blind.url}/")
         # Not those that wait: here they wait for seconds, and before its first user an auditor may well be blind.

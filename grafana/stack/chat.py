@@ -45,7 +45,9 @@ def configuration(folder: Path, more: str = "") -> Path:
     """The example's configuration, with a deadline and without findings on the terminal; ``more`` is added to it."""
     text = (EXAMPLE / "isolation-audit.toml").read_text()
     deadline = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=60)
-    file = folder / "isolation-audit.toml"
+    # Not where the programs are started: those without a configuration would find it there.
+    file = folder / "configured" / "isolation-audit.toml"
+    file.parent.mkdir()
     file.write_text(
         text.replace(_DEADLINE, f"{_DEADLINE}deadline = {deadline}\n", 1) + f"\n[report]\nterminal = false\n{more}"
     )
@@ -53,17 +55,19 @@ def configuration(folder: Path, more: str = "") -> Path:
 
 
 @contextmanager
-def chat(folder: Path, engine: str, config: Path, workers: int = 1, **settings: str) -> Iterator[Chat]:
+def chat(folder: Path, engine: str, config: Path | None, workers: int = 1, **settings: str) -> Iterator[Chat]:
     """The chat with one of its engines, ready to be used; ``settings`` are further ones of its own."""
-    web, metrics, report = free_port(), free_port(), folder / f"report-{engine}"
+    name = engine if config is not None else f"{engine}-unconfigured"
+    web, metrics, report = free_port(), free_port(), folder / f"report-{name}"
+    chosen = () if config is None else ("--config", str(config))
     command = [
-        sys.executable, "-m", "isolation_audit", "run", "--config", str(config), "--metrics-port", str(metrics),
+        sys.executable, "-m", "isolation_audit", "run", *chosen, "--metrics-port", str(metrics),
         "--report", str(report), "--",
         "uvicorn", "agent_chat.app:app", "--workers", str(workers), "--port", str(web), "--log-level", "warning",
     ]  # fmt: skip
-    settings |= {"engine": engine, "database": str(folder / f"chat-{engine}.sqlite")}
-    environment = _ENVIRONMENT | {f"AGENT_CHAT_{name.upper()}": value for name, value in settings.items()}
-    with running(command, folder / f"chat-{engine}.log", cwd=folder, env=environment) as process:
+    settings |= {"engine": engine, "database": str(folder / f"chat-{name}.sqlite")}
+    environment = _ENVIRONMENT | {f"AGENT_CHAT_{key.upper()}": value for key, value in settings.items()}
+    with running(command, folder / f"chat-{name}.log", cwd=folder, env=environment) as process:
         address = f"127.0.0.1:{metrics}"
         wait_for(lambda: answers(f"http://127.0.0.1:{web}/health"), f"the chat ({folder / f'chat-{engine}.log'})")
         wait_for(lambda: answers(f"http://{address}/metrics"), "its metrics")
