@@ -9,7 +9,7 @@ LOWEST := $(VENV)-lowest/.installed
 JOBS ?= 4
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: environment environment-lowest grafana obs obs-full stack demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak blast-radius corpus corpus-light suites apps libraries screenshots clean
+.PHONY: environment environment-lowest grafana obs obs-full stack demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak blast-radius corpus corpus-light suites apps libraries screenshots pages clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -69,8 +69,11 @@ grafana: $(STAMP)  ## generate dashboards, alerts, their tests and the provision
 obs: $(STAMP)  ## checks of metrics, dashboards and alerts, beside a real Prometheus and Alertmanager
 	$(BIN)/python -m grafana.checks
 
-obs-full: obs  ## the same, and every panel drawn with Grafana's own components; needs chromium and npm
+obs-full: obs pages  ## the same, every panel drawn with Grafana's own components, and the files of reports; needs chromium and npm
 	$(BIN)/python -m grafana.render
+
+pages: $(STAMP)  ## the HTML of reports by axe-core in a headless Chromium, SARIF by its own validator; needs chromium and npm
+	$(BIN)/python tests/browser/pages.py
 
 stack: $(STAMP)  ## Prometheus, Alertmanager and a webhook with the example chat under load; injects a crossing; Ctrl-C ends it
 	$(BIN)/python -m grafana.stack
