@@ -162,3 +162,14 @@ def test_exotic_buffers() -> None:
     )
     assert gathered.texts == ["user-1"]
     assert not gathered.truncated
+
+
+def test_a_dict_of_texts_is_gathered_as_any_other() -> None:
+    """The usual payload has a short way; what is not of that kind takes the long one, with the same texts."""
+    plain = {"question": "what?", "answer": "that", "": "x" * 10}
+    assert Gathering(plain).texts == ["question", "what?", "answer", "that", "", "x" * 10]
+    assert Gathering({**plain, "n": 1.5}).texts == [*Gathering(plain).texts, "n"]
+    assert Gathering(plain, skip=frozenset({"question"})).texts == ["answer", "that", "", "x" * 10]
+    many = {str(number): str(number) for number in range(100)}
+    assert Gathering(many).texts == [text for number in range(100) for text in (str(number),) * 2]
+    assert Gathering({"a": "x" * 10_000}).texts == ["a", "x" * 10_000]

@@ -78,6 +78,7 @@ class Ambient:
             return variable.get(default)
 
         self._read_adopted = read
+        remembered.forget()
         self.asks = True
         self.learned()
 
