@@ -1,8 +1,9 @@
 """sqlite3: the rows that a unit of work reads by hand.
 
-Its classes are C, and can't be watched. So connections that the application opens are of subclasses, which tell what
-they fetch. Those that a library opens are left alone: what a library of caches keeps in a file is an entry and no
-input, and what the others read is seen where they hand it on.
+Its classes are C, and can't be watched. So the connections that are opened are of subclasses, which tell what they
+fetch: those of the application, which may be an installed package itself, and of libraries such as peewee. Left alone
+are libraries that keep entries in a file, as caches do, which are no inputs, and those whose own integration sees what
+they read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.analysis.frames import is_installed
+from isolation_audit.analysis.frames import is_standard, package_of
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.integrations import Replacement
 from isolation_audit.integrations.fetched_rows import FetchPoint, named_as, telling_cursor
@@ -47,7 +48,7 @@ def _connecting(original: Any, probe: Probe) -> Any:
 
     @wraps(original)
     def connect(*args: Any, **kwargs: Any) -> Any:
-        own = len(args) <= _FACTORY and "factory" not in kwargs and len(probe) and _by_the_application()
+        own = len(args) <= _FACTORY and "factory" not in kwargs and len(probe) and _reads_inputs()
         return original(*args, **kwargs, factory=connection_class) if own else original(*args, **kwargs)
 
     connect.__module__ = "sqlite3"
@@ -58,11 +59,20 @@ _FACTORY: Final = 5
 """The place of the argument that names the class."""
 
 
-def _by_the_application() -> bool:
+_SEEN_ELSEWHERE: Final = frozenset({"aiosqlite", "django", "sqlalchemy"})
+_STORES: Final = frozenset(
+    {"aiocache", "cachecontrol", "cachelib", "diskcache", "dogpile", "hishel", "huey", "joblib", "langgraph"}
+    | {"persistqueue", "requests_cache", "sqlitedict", "streamlit", "vcr"}
+)
+
+
+def _reads_inputs() -> bool:
+    """Whether whoever opens the connection reads rows that are inputs of the work that runs."""
     frame = sys._getframe(2)  # noqa: SLF001 - the documented way to a frame
     while is_ours(frame.f_code) and frame.f_back is not None:
         frame = frame.f_back
-    return not is_installed(frame.f_code.co_filename)
+    file = frame.f_code.co_filename
+    return not is_standard(file) and package_of(file) not in _SEEN_ELSEWHERE | _STORES
 
 
 def _classes(probe: Probe) -> type[sqlite3.Connection]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isolation_audit.model.credentials import Presented
+from isolation_audit.model.credentials import Presented, plain_cookie
 from isolation_audit.model.sources import LEARNED, NEVER, is_header
 
 if TYPE_CHECKING:
@@ -30,6 +30,20 @@ class RequestHead:
     _over: bool
     rank: int
     """The rank of the source that has told whose the request is."""
+
+    def cookie_with(self, value: str) -> str | None:
+        """The name of the cookie of a session that it came with and that has this value.
+
+        None for a cookie that a framework is configured to keep its session in: that is read as a session.
+        """
+        presented = self._present() if value else None
+        if presented is None or not presented.cookies:
+            return None
+        learned = self._sources.learned
+        digest = learned.digest(plain_cookie(value))
+        return next(
+            (name for name, one in presented.cookies.items() if one == digest and name not in learned.cookies), None
+        )
 
     def presents(self, text: str | None) -> bool:
         """True for a credential that the request came with: that is nobody's name."""
