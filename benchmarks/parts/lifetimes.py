@@ -7,8 +7,8 @@ from benchmarks.rows import Effort, Measured, Row, at_most, measures
 from benchmarks.timing import figures_in_turn, installed
 
 KEY = "lifetimes_added_to_request"
-ROUNDS = 3
-BLOCKS = 12
+ROUNDS = 2
+BLOCKS = 60
 
 
 @measures(

@@ -25,6 +25,7 @@ def test_it_lists_every_mechanism() -> None:
         "Objects in use",
         "Caches",
         "Pools",
+        "Lifetimes",
     ]
 
 
