@@ -104,6 +104,62 @@ def test_what_is_wrong_is_said_of_each_target(project: Project) -> None:
     assert b"noise" not in screen.out.replace(b"noise:Engine", b"")
 
 
+FASTAPI = """
+from fastapi import APIRouter, Depends, FastAPI
+
+def get_db(): ...
+def get_current_user(): ...
+def session_person(): ...
+def whoami(db=Depends(get_db), user=Depends(get_current_user)): ...
+
+router = APIRouter()
+
+@router.get("/mine")
+def mine(who=Depends(whoami)): ...
+
+@router.get("/other")
+def other(who=Depends(session_person)): ...
+
+app = FastAPI()
+app.include_router(router)
+
+def view(): ...
+"""
+LITESTAR = """
+from litestar import Litestar, get
+from litestar.di import Provide
+
+def current_user() -> str: ...
+
+@get("/mine", sync_to_thread=False)
+def view(user: str) -> str: ...
+
+app = Litestar([view], dependencies={"user": Provide(current_user, sync_to_thread=False)})
+"""
+INJECTED = {
+    "fastapi": (FASTAPI, {"get_current_user": False, "session_person": True, "whoami": True}),
+    "litestar": (LITESTAR, {"current_user": False}),
+}
+
+
+@pytest.mark.parametrize("framework", INJECTED)
+def test_what_a_framework_injects_as_the_current_user(project: Project, framework: str) -> None:
+    source, expected = INJECTED[framework]
+    project.write("site_app.py", source)
+    config = '[[scopes]]\ntarget = "site_app:view"\nuser = "args.user"\n'
+    project.write("isolation-audit.toml", config)
+    found = json.loads(cli("check", "--json", cwd=project.folder).out)["current_users"]
+    assert {one["target"]: one["doubt"] for one in found} == {
+        f"site_app:{name}": doubt for name, doubt in expected.items()
+    }
+    if framework == "fastapi":
+        project.write("isolation-audit.toml", f'{config}[[users]]\ntarget = "site_app:whoami"\n')
+        said = cli("check", cwd=project.folder).out
+        assert b"the result of site_app:get_current_user is taken for the current user" in said
+        assert b"is the result of site_app:session_person the current user? If so, name it under [[users]]" in said
+        assert b"site_app:whoami is" not in said
+
+
 def test_optional_targets_that_are_absent_are_fine(project: Project) -> None:
     found = rows(project, engine("shop:Gone", "optional = true"), code=0)
     assert found["shop:Gone"][0] == "absent"

@@ -45,15 +45,17 @@ def check(config_path: Path | None, *, as_json: bool, strict: bool, shown: str) 
     if path is None:
         raise UsageError("no configuration found; write an isolation-audit.toml, or name one with --config")
     config = load_config(path)
-    targets = resolve_targets(path, shown)
+    answer = resolve_targets(path, shown)
+    targets, users = answer["targets"], answer["current_users"]
     bad = [target for target in targets if target["state"] not in _STYLES]
     levels = Counter(remark["level"] for target in targets for remark in target["remarks"])
     if as_json:
-        click.echo(json.dumps({"config": str(path), "targets": targets}, indent=1))
+        click.echo(json.dumps({"config": str(path), "targets": targets, "current_users": users}, indent=1))
     elif shown:
         _show_code(shown, targets)
     else:
         _show(path, config, targets)
+        _show_users(users)
         _sum_up(len(bad), levels)
     sys.exit(1 if bad or levels["error"] or (strict and levels["warning"]) else 0)
 
@@ -84,6 +86,15 @@ def _show(path: Path, config: Config, targets: list[dict[str, Any]]) -> None:
         say("note: audit.depth = 'heap' looks as deep as 'state' in this version")
 
 
+def _show_users(users: list[dict[str, Any]]) -> None:
+    """What frameworks inject is found at run time as well; a doubt is ended by the configuration alone."""
+    for user in users:
+        if user["doubt"]:
+            click.echo(f"note: is the result of {user['target']} the current user? If so, name it under [[users]]")
+        else:
+            click.echo(f"note: the result of {user['target']} is taken for the current user, because of its name")
+
+
 def _show_code(shown: str, targets: list[dict[str, Any]]) -> None:
     """Print the hooks of one target.
 
@@ -110,8 +121,8 @@ def _sum_up(bad: int, levels: Counter[str]) -> None:
         say(f"[yellow]{levels['warning']} warning(s): read them before the first run[/]")
 
 
-def resolve_targets(config_path: Path, shown: str = "") -> list[dict[str, Any]]:
-    """Target, role, state, detail and remarks of each target, as found by importing the modules in a subprocess.
+def resolve_targets(config_path: Path, shown: str = "") -> dict[str, list[dict[str, Any]]]:
+    """``targets``, each with its role, state, detail and remarks, and ``current_users``: found in a subprocess.
 
     Raises:
         UsageError: the subprocess did not come back with an answer.
@@ -136,10 +147,10 @@ def resolve_targets(config_path: Path, shown: str = "") -> list[dict[str, Any]]:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
         try:
-            targets: list[dict[str, Any]] = json.loads(answer.read_text(encoding="utf-8"))
+            found: dict[str, list[dict[str, Any]]] = json.loads(answer.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             last = (errors.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
             raise UsageError(
                 f"importing the application ended the process (exit code {process.returncode}): {last}"
             ) from None
-    return targets
+    return found

@@ -14,11 +14,12 @@ from typing import Any, NoReturn
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import load_config
+from isolation_audit.path_checks.current_users import current_users
 from isolation_audit.path_checks.entries import PathChecks
 
 
 def main(config_path: str, answer_path: str, shown: str = "") -> NoReturn:
-    """Write a JSON list of ``{target, role, state, detail, remarks}`` and end, whatever threads there are by now.
+    """Write what :func:`check.resolve_targets` gives as JSON, and end, whatever threads there are by now.
 
     With ``shown``, rows of that target, or of the class that has that method, have the ``code`` of its hooks as well.
     """
@@ -58,7 +59,8 @@ def main(config_path: str, answer_path: str, shown: str = "") -> NoReturn:
         if row["state"] not in ("missing", "absent", "waiting"):
             said = remarks.get((row["target"], row["role"]), ())
             row["remarks"] = [{"level": remark.level, "text": remark.text} for remark in said]
-    Path(answer_path).write_text(json.dumps(rows), encoding="utf-8")
+    answer = {"targets": rows, "current_users": current_users(frozenset(str(entry.target) for entry in config.users))}
+    Path(answer_path).write_text(json.dumps(answer), encoding="utf-8")
     os._exit(0)
 
 

@@ -50,6 +50,13 @@ def called(call: Any) -> tuple[str, str]:
     return call.__name__, f"{call.__module__}:{call.__qualname__}"
 
 
+def says_who(name: str) -> bool | None:
+    """Whether a function of this name gives the current user; None where it may."""
+    if _says_so.search(name) is not None:
+        return True
+    return None if _may_be.search(name) is not None and _is_another.search(name) is None else False
+
+
 class InjectedUsers:
     """The mechanism: one an audit."""
 
