@@ -17,6 +17,7 @@ from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
 from isolation_audit.model import scopes
 from isolation_audit.model.rules import Severity
+from isolation_audit.rules.lifetime.unended import UnendedWork
 
 
 @contextmanager
@@ -116,6 +117,25 @@ def test_one_alone_may_be_a_worker_for_all(work: Work) -> None:
         assert look(auditor) == []
         (finding,) = look(auditor, 0.0)
     assert finding.severity is Severity.NOTE
+
+
+def test_several_of_one_unit_are_still_one_unit(work: Work) -> None:
+    with audited() as auditor:
+        with isolation_audit.user_scope("alice"):
+            for _ in range(3):
+                work.thread()
+        assert look(auditor) == []
+        assert {finding.severity for finding in look(auditor, 0.0)} == {Severity.NOTE}
+        assert auditor.recorder.counts["IA506"] == 3
+
+
+def test_a_forked_child_does_not_wait_for_its_parents_threads(work: Work) -> None:
+    with audited() as auditor:
+        for user in ("alice", "bob"):
+            with isolation_audit.user_scope(user):
+                work.job()
+        auditor.runtime.part(UnendedWork)._process = 0
+        assert look(auditor) == []
 
 
 @pytest.mark.parametrize("background", ["Work.waits", "wai*", "worker"])

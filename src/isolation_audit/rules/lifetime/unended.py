@@ -9,6 +9,7 @@ so one alone is told at the end of the process and as a note, and several from o
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 import weakref
@@ -91,6 +92,7 @@ class UnendedWork:
         self._runtime = runtime
         self._background = runtime.config.lifetimes.background
         self._started: dict[int, _Started] = {}
+        self._process = os.getpid()
         self._places: set[object] = set()
         """Where what was told of was started."""
         runtime.settling.append(self._settle)
@@ -152,6 +154,9 @@ class UnendedWork:
 
     def _settle(self, grace: float) -> None:
         limits = self._runtime.config.limits
+        if self._process != os.getpid():  # a forked child: what its parent has started is its parent's
+            self._process = os.getpid()
+            self._started.clear()
         self._note_ends(time.monotonic())
         self._tell(list(self._started.values()), limits.unended if grace else limits.grace, final=not grace)
 
@@ -170,9 +175,11 @@ class UnendedWork:
         if not late:
             return
         late = [one for one in late if self._is_meant(one)]
-        number = Counter(one.place() for one in late)
+        # One reference for each unit, however much it has started.
+        units = Counter(place for place, _unit in {(one.place(), id(one.unit)) for one in late})
+        known = set(self._places)
         for one in late:
-            several = number[one.place()] > 1 or one.place() in self._places
+            several = units[one.place()] > 1 or one.place() in known
             if not several and not final:
                 continue  # it may serve all: told where another unit leaves one as well, or at the end
             one.told = True

@@ -6,6 +6,7 @@ serves in a later unit was made to last, and nothing is said of its target.
 
 from __future__ import annotations
 
+import os
 import time
 import weakref
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class Cleanups:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._process = os.getpid()
         self._waiting: dict[int, _Engine] = {}
         self._gone: list[_Engine] = []
         """Those that are not there any more and were not cleaned up."""
@@ -98,6 +100,10 @@ class Cleanups:
 
     def _settle(self, grace: float) -> None:
         now, limits = time.monotonic(), self._runtime.config.limits
+        if self._process != os.getpid():  # a forked child: its parent's engines are its parent's to clean up
+            self._process = os.getpid()
+            self._waiting.clear()
+            self._gone.clear()
         for key, one in list(self._waiting.items()):
             if not one.over and is_over(one.unit()):
                 one.over = now
