@@ -62,7 +62,7 @@ def _elsewhere(source: bytes, file: str) -> tuple[CodeType, list[Plan]]:
     given = marshal.dumps((str(_ROOT), source, file, sys.flags.optimize))
     words = [sys.executable, "-I", "-S", "-B", "-c", _ELSEWHERE]
     try:
-        done = subprocess.run(words, input=given, capture_output=True, timeout=_TIMEOUT, check=True)  # noqa: S603
+        done = subprocess.run(words, input=given, capture_output=True, timeout=_TIMEOUT, check=True)  # noqa: S603 - our own Python
         code, plans = marshal.loads(done.stdout)  # noqa: S302 - of our own process
     except (OSError, subprocess.SubprocessError, ValueError, EOFError, TypeError) as error:
         raise NotMadeError(type(error).__name__) from None
