@@ -53,7 +53,7 @@ class OtherNames:
         user.login = True
         remembered.forget()
         if user.kind is _USER:
-            self._note(self._in_any_case, user.id.casefold(), user)
+            self._note(self._in_any_case, _folded(user.id), user)
 
     def learn(self, name: Name, user: User) -> None:
         """One login, token or request has shown these names of a user."""
@@ -68,7 +68,7 @@ class OtherNames:
         if alias == user.id or user.kind is not _USER or (known is not None and known.login):
             return
         self._note(self._shown, alias, user)
-        self._note(self._in_any_case, alias.casefold(), user)
+        self._note(self._in_any_case, _folded(alias), user)
         if known is not None and known.kind is _USER:
             self._users.forget(alias)
 
@@ -102,3 +102,9 @@ class OtherNames:
         if found is _UNKNOWN:
             found = self._in_any_case.get(name.casefold(), _UNKNOWN)
         return (user or self._token(name)) if found is _UNKNOWN else found
+
+
+def _folded(name: str) -> str:
+    """In any case: the same text where that changes nothing, and not another one that has to be kept, too."""
+    folded = name.casefold()
+    return name if folded == name else folded

@@ -108,10 +108,9 @@ class SharedBindings:
         if len(self._ours) > self._bindings.limit:
             _pop_oldest(self._ours)
         self._heard.pop(name, None)
-        count, _since = self._on_their_way.get(name, (0, 0.0))
+        count, _since = self._on_their_way.pop(name, (0, 0.0))
         self._on_their_way[name] = (count + 1, self._bindings.clock())
-        if len(self._on_their_way) > self._bindings.limit:
-            _pop_oldest(self._on_their_way)
+        self._give_up_lost()
         if self._store is not None:
             self._store.tell(News(name, self._who(user), conflict))
 
@@ -142,6 +141,18 @@ class SharedBindings:
         if news.name in self._missed:
             self._missed.pop(news.name, None)
             self.late += 1
+
+    def _give_up_lost(self) -> None:
+        """Let go of what will not come back: of a store that is down, all would stay."""
+        lost = self._bindings.clock() - ECHO
+        try:
+            for _ in range(2):  # more than one, so that the table shrinks while others come
+                oldest = next(iter(self._on_their_way))
+                if len(self._on_their_way) <= self._bindings.limit and self._on_their_way[oldest][1] >= lost:
+                    return
+                del self._on_their_way[oldest]
+        except (KeyError, RuntimeError, StopIteration):
+            return  # another thread does the same at this moment
 
     def _settled(self, name: str, now: float, *, own: bool) -> bool:
         """False while something that was told here about this id has not come back."""

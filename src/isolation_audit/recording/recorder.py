@@ -170,6 +170,8 @@ class Recorder:
             self.scopes_dropped += 1
             self.scopes_overrun += 1
         self.scopes.append(scope)
+        if 2 * len(self.scopes) == self.scopes.maxlen:
+            self.wake.set()
 
     def entries(self) -> list[Entry]:
         """All distinct findings so far, in the order in which they were first seen."""

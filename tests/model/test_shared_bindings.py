@@ -1,0 +1,39 @@
+"""The bindings that processes share, alone: what a store that is down leaves behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isolation_audit.model.bindings import Bindings
+from isolation_audit.model.pseudonyms import Pseudonyms
+from isolation_audit.model.shared_bindings import ECHO, SharedBindings
+from isolation_audit.model.users import Users
+
+
+class Down:
+    """A store that takes everything, and from which nothing comes back."""
+
+    counts: dict[str, int] = {}
+
+    def start(self) -> None:
+        pass
+
+    def tell(self, _news: Any) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_never_comes_back_from_a_store_is_let_go() -> None:
+    users, bindings, now = Users(), Bindings(["run_id"]), [0.0]
+    bindings.clock = lambda: now[0]
+    shared = SharedBindings(users, bindings, Pseudonyms(), lambda _shared: Down(), lambda *_told: None)
+    shared.start()
+    alice = users.token("alice")
+    assert alice is not None
+    for number in range(1_000):
+        now[0] += ECHO / 10
+        bindings.learn("run_id", f"run-{number}", alice)
+    assert len(shared._on_their_way) < 20
+    assert bindings.user_of("run_id", "run-0") is alice
