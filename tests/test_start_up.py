@@ -58,7 +58,19 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-EXTRAS = {"griffe", "opentelemetry", "prometheus_client", "pygal", "pytest", "starlette", "uvicorn", "websockets"}
+EXTRAS = {
+    "duckdb",
+    "griffe",
+    "ibis",
+    "jinja2",
+    "opentelemetry",
+    "prometheus_client",
+    "pygal",
+    "pytest",
+    "starlette",
+    "uvicorn",
+    "websockets",
+}
 TABLES = {"rich"}
 RULES = {"asyncio", "contextvars_extras", "isolation_audit.rules", "wrapt"}
 """What comes with the rules: each is beside the monitor that reports it."""
@@ -76,6 +88,7 @@ COMMANDS = {
     "explain --help": set(),
     "gate --help": set(),
     "grafana --help": set(),
+    "investigate --help": set(),
     "migrate --help": set(),
     "progress --help": RULES,
     "rules --help": set(),
@@ -133,6 +146,7 @@ BESIDE = {
     "deactivate": ("activation",),
     "demo": ("example", "faults"),
     "explain": ("outputs", "reports", "show"),
+    "investigate": ("outputs",),
     "gate": ("reports",),
     "migrate": ("scan",),
     "progress": ("reports", "scan"),

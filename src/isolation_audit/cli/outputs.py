@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isolation_audit.exceptions import UsageError
-from isolation_audit.exporters.report import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,6 +66,8 @@ def write_all(made: Mapping[Path, str]) -> None:
     Raises:
         UsageError: a file can't be written.
     """
+    from isolation_audit.exporters.report import write_text
+
     for file, text in made.items():
         if str(file) != "-":
             try:

@@ -86,7 +86,7 @@ class JournalSink:
         lines = [*head, *(self._line(record) for record in records)]
         lost = len(lines) - self._file.append(lines)
         if lost:
-            self._lose(min(lost, len(records)), "it takes no more")
+            self._lose(min(lost, len(records)), self._file.trouble)
         self._file.exchange()
 
     def _lose(self, lines: int, reason: str | None) -> None:

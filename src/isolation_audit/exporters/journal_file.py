@@ -32,6 +32,8 @@ class JournalFile:
         self._keep = keep
         self._descriptor: int | None = None
         self._torn = False
+        self.trouble = ""
+        """Why it took no more, the last time."""
 
     def open(self) -> bool:
         """Have the file at hand; True where that is another one than before.
@@ -94,13 +96,15 @@ class JournalFile:
         torn = self._torn
         try:
             written = os.write(self._descriptor, b"\n" + data if torn else data) - torn
-        except OSError:
+        except OSError as error:
+            self.trouble = error.strerror or str(error)
             return 0
         if written < 0:
             return 0
         self._torn = False
         if written == len(data):
             return len(lines)
+        self.trouble = "a line was written in part"
         whole = data[:written].count(b"\n")
         self._torn = written > sum(map(len, lines[:whole]))
         return whole

@@ -16,8 +16,9 @@ _MOST: Final = 200
 
 def as_markdown(answers: Answers) -> str:
     """The whole document."""
-    lines = ["# Who could have seen whose data", "", headline(answers), ""]
-    lines += [f"- {plain(doubt)}" for doubt in answers.doubts()]
+    lines = ["# Who could have seen whose data", "", headline(answers)]
+    doubts = [f"- {plain(doubt)}" for doubt in answers.doubts()]
+    lines += ["", *doubts] if doubts else []
     if answers.exposures:
         lines += ["", "## Users", "", "| data of | could be seen by | times | from | until | first in |"]
         lines += ["|---|---|---:|---|---|---|"]
