@@ -49,7 +49,7 @@ _COMMANDS = {
     "run": ("run", "Run PROGRAM (a script, -m MODULE, or a command) and all its Python processes under the auditor."),
     "show": ("show", "Show coverage, findings and summary of a run that goes on or has ended, or write them to files."),
     "why-not": ("explain", "Tell why exits that name others are, or are not, findings."),
-    "scan": ("scan", "Find what is deprecated in the Python source below PATHS; exit 1 if there is any."),
+    "scan": ("scan", "Find what is deprecated in the Python source below PATHS, and names that mean several things."),
 }
 """The file that each command is in, and the first sentence of its help, so that a list of commands imports none."""
 
