@@ -97,6 +97,7 @@ def test_who_started_it_for_whom_and_since_when(work: Work, way: str) -> None:
     assert " ms ago" in finding.message
     assert finding.site.top.function == f"Work.{way}"
     assert finding.origin.top.function == "test_who_started_it_for_whom_and_since_when"
+    assert finding.origin_label.startswith("the work of user-")
     assert "alice" not in finding.message
 
 
@@ -117,6 +118,19 @@ def test_one_alone_may_be_a_worker_for_all(work: Work) -> None:
         assert look(auditor) == []
         (finding,) = look(auditor, 0.0)
     assert finding.severity is Severity.NOTE
+
+
+def test_a_task_and_a_thread_of_one_function_are_two_findings(work: Work) -> None:
+    async def main(auditor: Auditor) -> list[Any]:
+        for user in ("alice", "bob"):
+            with isolation_audit.user_scope(user):
+                work.begun.append(asyncio.create_task(work.pauses()))
+                work.thread()
+        return look(auditor)
+
+    with audited() as auditor:
+        found = asyncio.run(main(auditor))
+    assert sorted(finding.target for finding in found) == ["Work.pauses", "Work.waits"]
 
 
 def test_several_of_one_unit_are_still_one_unit(work: Work) -> None:

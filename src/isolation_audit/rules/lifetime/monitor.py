@@ -224,13 +224,14 @@ class LifetimeMonitor(Monitor):
         """What runs on, who has started it, for whom, and since when."""
         self.report(
             "IA506",
-            "{detail} that the work of {owner} has started runs on: that work has ended {measured} ago",
+            "{detail} {target}() that the work of {owner} has started runs on: that work has ended {measured} ago",
+            target=unended.function,
             detail=unended.what,
             measured=f"{unended.seconds:.0f} s" if unended.seconds >= 1 else f"{unended.seconds * 1000:.0f} ms",
             owner=unended.owner,
             place="started for {owner} here",
             at=unended.stack,
-            began=unended.began,
+            before=(unended.began, "the work of {owner} began here") if unended.began else None,
             severity=None if unended.several else Severity.NOTE,
         )
 

@@ -45,10 +45,11 @@ _CARRIERS: Final = ("/asyncio/", "/concurrent/futures/")
 
 @dataclass(slots=True, eq=False, repr=False)
 class Unended:
-    """``what`` (in words) was started in ``owner``'s work and has not ended ``seconds`` after that; ``several`` where
+    """``what`` ``function`` was started in ``owner``'s work and has not ended ``seconds`` after that; ``several`` where
     other units have left the like from the same place."""
 
     what: str
+    function: str
     owner: User
     seconds: float
     several: bool
@@ -184,9 +185,12 @@ class UnendedWork:
                 continue  # it may serve all: told where another unit leaves one as well, or at the end
             one.told = True
             self._places.add(one.place())
-            what = f"{one.kind.word} {one.code.co_qualname}()"
             with scopes.of_test(one.test):
-                self._runtime.publish(Unended(what, one.owner, now - one.over, several, one.stack, one.began))
+                self._runtime.publish(
+                    Unended(
+                        one.kind.word, one.code.co_qualname, one.owner, now - one.over, several, one.stack, one.began
+                    )
+                )
 
     def _is_meant(self, one: _Started) -> bool:
         """True for what the application itself has started, or has written, and has not declared."""
