@@ -24,7 +24,7 @@ class LangChain:
     """The integration; graphs and agents are LangGraph's."""
 
     distribution = "langchain-core"
-    since = "0.3"
+    since = "1.0"
     packages = ("langchain", "langchain_core")
 
     @staticmethod
