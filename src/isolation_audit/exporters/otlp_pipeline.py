@@ -282,8 +282,10 @@ def connect(config: Otlp) -> dict[str, Exporter]:
         options = {"insecure": not endpoint.startswith("https:"), "headers": metadata, "timeout": config.timeout}
         return {"logs": logs(endpoint=endpoint, **options), "spans": spans(endpoint=endpoint, **options)}
     base = endpoint.rstrip("/")
+    from isolation_audit.exporters.otlp_session import Session  # requests is there from here on
+
     options = {"headers": dict(config.headers), "timeout": config.timeout}
     return {
-        "logs": logs(endpoint=f"{base}/v1/logs", **options),
-        "spans": spans(endpoint=f"{base}/v1/traces", **options),
+        "logs": logs(endpoint=f"{base}/v1/logs", session=Session(), **options),
+        "spans": spans(endpoint=f"{base}/v1/traces", session=Session(), **options),
     }
