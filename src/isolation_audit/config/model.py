@@ -282,7 +282,7 @@ class Limits:
     findings: int = option(One(kinds.COUNT), default=1_000, meaning="distinct findings kept")
     users: int = option(One(kinds.COUNT), default=100_000, meaning="users known at a time")
     bindings: int = option(One(kinds.COUNT), default=100_000, meaning="ids mapped to users")
-    scopes: int = option(One(kinds.COUNT), default=2_000, meaning="ended scopes that wait to become spans")
+    scopes: int = option(One(kinds.COUNT), default=10_000, meaning="ended scopes that wait for the ways out")
     runs: int = option(
         One(kinds.COUNT), default=10_000, meaning="runs followed at a time, for each protocol", since=V02
     )
