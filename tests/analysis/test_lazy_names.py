@@ -74,8 +74,8 @@ def test_names_of_the_function_around() -> None:
 
 
 def test_what_one_function_asks_for_and_another_fills() -> None:
-    asking = read(compiled("async def f():\n if _x is None:\n  await fill()\n return _x"))
     filling = read(compiled("async def f():\n global _x\n _x = await make()"))
+    asking = read(compiled("async def f():\n if _x is None:\n  await fill()\n return _x"), filling.stored)
     assert not asking.lazy
     assert not filling.lazy
     assert asking.asked & filling.stored

@@ -66,6 +66,8 @@ _PAIRS: Final = {
 }
 """One operation for two, from Python 3.13 on."""
 _OTHER: Final = {"STORE_SUBSCR": "set item", "CHECK_EXC_MATCH": "decide"}
+_KEY: Final = 6
+"""Steps that a key may take."""
 _METHOD_BIT: Final = int("LOAD_SUPER_ATTR" in opcode.opmap)
 """From Python 3.12 on, a bit beside the number of an attribute says whether it is called as a method."""
 _NAMED: Final = {
@@ -122,9 +124,17 @@ class Names:
         self.steps = steps(code)
         self._parameters = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
         self._cells = frozenset(code.co_cellvars)
+        self._ending: dict[int, tuple[Chain, int] | None] = {}
+        self.stores: list[int] = []
+        """Steps that keep something outside of the function's own variables."""
+        self.decisions: list[int] = []
         self._set: dict[str, int] = {}
         """Where a local variable is set; -1 for one that is set at several places."""
         for number, step in enumerate(self.steps):
+            if step.kind == "decide":
+                self.decisions.append(number)
+            elif step.kind.startswith("set ") and step.kind != "set local":
+                self.stores.append(number)
             if step.kind == "set local" or (step.kind == "set free" and step.value in self._cells):
                 self._set[step.value] = -1 if step.value in self._set else number
 
@@ -132,6 +142,20 @@ class Names:
         """The chain whose value is on the stack after a step, and the step where it begins."""
         if number < 0:
             return None
+        if number not in self._ending:
+            self._ending[number] = self._end(number)
+        return self._ending[number]
+
+    def is_set_next(self, number: int) -> bool:
+        """Whether what a step gives is where the next entry is put: ``container[key] = ...``."""
+        for step in self.steps[number + 1 : number + 1 + _KEY]:
+            if step.kind == "set item":
+                return True
+            if step.kind not in ("constant", "local", "free", "global", "attribute"):
+                return False
+        return False
+
+    def _end(self, number: int) -> tuple[Chain, int] | None:
         step = self.steps[number]
         if step.kind == "attribute":
             before = self.ending_at(number - 1)

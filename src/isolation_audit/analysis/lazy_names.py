@@ -19,6 +19,8 @@ _STORES: Final = frozenset(dis.opmap[name] for name in ("STORE_GLOBAL", "STORE_A
 _LONGEST: Final = 20_000
 """Bytes of code that are looked at; what is longer was generated."""
 
+_GLOBALS: Final = Chain("globals", "")
+
 Form = Literal["global", "free", "attribute", "item"]
 
 
@@ -60,34 +62,52 @@ def lazy_name(code: CodeType) -> LazyName | None:
     return next(iter(read(code).lazy), None) if stores_something(code) else None
 
 
-def read(code: CodeType) -> Reading:
-    """All places that a function fills or asks for."""
+def read(code: CodeType, others: frozenset[LazyName] = frozenset()) -> Reading:
+    """The places that a function fills, and which of those and of ``others`` it asks for."""
     if len(code.co_code) > 2 * _LONGEST:
         return _NOTHING
     names = Names(code)
-    seen: dict[LazyName, int] = {}
-    chains: dict[Chain, int] = {}
-    asked: set[LazyName] = set()
-    stored: dict[LazyName, None] = {}
+    stores = [(number, place) for number in names.stores for place in _filled(names, number)]
+    stored = dict.fromkeys(place for _number, place in stores)
+    # Most of a function is about other names, of which nothing needs to be known.
+    wanted = {*stored, *others}
+    if not wanted:
+        return _NOTHING
+    first, asked = _looks(names, wanted)
     lazy: dict[LazyName, None] = {}
-    decided = -1
-    for number, step in enumerate(names.steps):
-        if step.kind == "decide":
-            decided = number
-            asked |= seen.keys()
-            continue
-        for place in _filled(names, number):
-            stored.setdefault(place)
-            first = chains.get(place.owner, number) if place.form == "item" and place.owner else seen.get(place, number)
-            # A module's own __getattr__ is called because the name is not there.
-            if first < decided or (place.owner == Chain("globals", "") and code.co_name == "__getattr__"):
-                lazy.setdefault(place)
-        for place in _looked_at(names, number):
-            seen.setdefault(place, number)
-        found = names.ending_at(number)
-        if found is not None and (number + 1 >= len(names.steps) or names.steps[number + 1].kind != "set item"):
-            chains.setdefault(found[0], number)
+    for number, place in stores:
+        decided = max((one for one in names.decisions if one < number), default=-1)
+        # A module's own __getattr__ is called because the name is not there.
+        if first.get(place, number) < decided or (place.owner == _GLOBALS and code.co_name == "__getattr__"):
+            lazy.setdefault(place)
     return Reading(tuple(lazy), frozenset(stored), frozenset(asked))
+
+
+def _looks(  # noqa: C901 - one pass over the steps
+    names: Names, wanted: set[LazyName]
+) -> tuple[dict[LazyName, int], set[LazyName]]:
+    """Where each place is looked at first, and those at which something looks before it decides."""
+    words = {place.key.name for place in wanted if place.form != "item"}
+    owners: dict[Chain, list[LazyName]] = {}
+    for place in wanted:
+        if place.form == "item" and place.owner is not None:
+            owners.setdefault(place.owner, []).append(place)
+    ends = {owner.attributes[-1] if owner.attributes else owner.name for owner in owners}
+    first: dict[LazyName, int] = {}
+    for number, step in enumerate(names.steps):
+        if step.value.__hash__ is None or step.kind.startswith("set "):
+            continue
+        if step.value in words:
+            for place in _looked_at(names, number):
+                if place in wanted:
+                    first.setdefault(place, number)
+        if owners and (step.value in ends or step.kind in ("call", "local")):
+            found = names.ending_at(number)
+            for place in owners.get(found[0], ()) if found is not None else ():
+                if not names.is_set_next(number):
+                    first.setdefault(place, number)
+    last = names.decisions[-1] if names.decisions else -1
+    return first, {place for place, number in first.items() if number < last}
 
 
 def _filled(names: Names, number: int) -> Iterator[LazyName]:

@@ -114,8 +114,7 @@ def _by_another(name: str, code: CodeType, readings: dict[str, Reading]) -> list
     filled = {lazy for reading in called.values() for lazy in reading.stored}
     if not filled:
         return []
-    asked = (readings[name] if name in readings else read(code)).asked
-    return sorted(filled & asked, key=str)
+    return sorted(filled & read(code, frozenset(filled)).asked, key=str)
 
 
 def _is_everybodys(lazy: LazyName) -> bool:
