@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument import hooks
+from isolation_audit.instrument.heap.kinds import kinds_of_all
 from isolation_audit.instrument.observations import Problem
 from isolation_audit.instrument.patches import PatchTable, withdraw_left_behind
 from isolation_audit.instrument.placing import Places
@@ -112,7 +112,7 @@ class Instrumentation:
             self._awaited.setdefault(watched.target.module, []).append(watched)
         self._hooks = {name: partial(self._imported, name=name) for name in self._awaited}
         early = [name for name, hook in self._hooks.items() if hooks.when_imported(name, hook)]
-        self._report_escaped(early, gc.get_objects, "existed before the auditor came")
+        self._report_escaped(early, kinds_of_all, "existed before the auditor came")
 
     def stop(self) -> None:
         """Undo every patch and forget the hooks."""
@@ -171,7 +171,9 @@ class Instrumentation:
                 for watched in self._awaited[name]:
                     self._apply(watched, module)
                 # An object that a module makes of its own class and keeps is made before anybody is told of the import.
-                self._report_escaped([name], vars(module).values, "were made by their own module's import")
+                self._report_escaped(
+                    [name], lambda: map(type, vars(module).values()), "were made by their own module's import"
+                )
 
     @staticmethod
     def _outdated(watched: Watched, module: ModuleType) -> bool:
@@ -235,7 +237,7 @@ class Instrumentation:
         self._runtime.escaped.add(str(watched.target))
         self._publish(Problem("IA902", str(watched.target), message))
 
-    def _report_escaped(self, modules: list[str], objects: Callable[[], Iterable[object]], how: str) -> None:
+    def _report_escaped(self, modules: list[str], kinds: Callable[[], Iterable[type]], how: str) -> None:
         # Keyed by identity: a metaclass may have an __eq__ or a __hash__ of its own.
         classes: dict[int, list[Watched]] = {}
         for watched in self.targets:
@@ -248,11 +250,10 @@ class Instrumentation:
         if not classes:
             return
         counts = dict.fromkeys(classes, 0)
-        for obj in list(objects()):
-            # type(), not isinstance(): a proxy's __class__ property would run application code.
-            for kind in mro_of(type(obj)):
-                if id(kind) in counts:
-                    counts[id(kind)] += 1
+        for kind in list(kinds()):
+            for base in mro_of(kind):
+                if id(base) in counts:
+                    counts[id(base)] += 1
         for key, count in counts.items():
             for watched in classes[key] if count else ():
                 self._late(watched, f"{count} object(s) {how}; their owners are bound at first use")

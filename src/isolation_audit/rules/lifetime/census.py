@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.trends import Series
 from isolation_audit.instrument.heap.holding import holding
+from isolation_audit.instrument.heap.kinds import kinds_of_all
 from isolation_audit.rules.lifetime.growth import Grown, in_words
 from isolation_audit.rules.lifetime.interest import is_of_interest, name_of
 
@@ -75,8 +76,7 @@ class Census:
         self.pause_until = perf_counter() + _SHARE * (perf_counter() - started)
 
     def _numbers(self) -> list[tuple[type, int]]:
-        # In one step of C, so that no object of the application has its last reference here when it is let go of.
-        kinds = list(map(type, gc.get_objects(generation=_OLDEST)))
+        kinds = kinds_of_all(_OLDEST)
         self._too_large = len(kinds) > _LARGEST
         found: Counter[int] = Counter()
         by_id: dict[int, type] = {}
@@ -102,7 +102,8 @@ class Census:
     def _tell(self, known: _Class, kind: type, slope: float, number: int, units: int) -> None:
         span, known.series = units - known.series.latest[0][0], Series()
         gc.collect()
-        left = [one for one in gc.get_objects(generation=_OLDEST) if type(one) is kind]
+        # Instances refer to their class. Of all objects there must be no list: see ``instrument/heap/kinds.py``.
+        left = [one for one in gc.get_referrers(kind) if type(one) is kind]
         if len(left) < number / 2:
             return  # it had not been collected yet: the series begins anew
         known.told = True
