@@ -11,6 +11,8 @@ HIGHER = {
     "starlette": "0.37.2",
     "uvicorn": "0.29",
     "websockets": "12.0",
+    "jinja2": "3.1.2",
+    "rich": "12.4.4",
 }
 """Where the tests need more than we do: Flask 3, pytest-rerunfailures, and servers that have what came later.
 tests/installation has the lowest of these."""
