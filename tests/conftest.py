@@ -166,6 +166,18 @@ def no_profile_function_of_an_earlier_test():
         sys.setprofile(None)
 
 
+_duckdb: dict[str, types.ModuleType] = {}
+
+
+@pytest.fixture
+def no_driver_is_left():
+    """``investigate`` brings DuckDB in, which nothing watches: in a later test an unexplained name might be its."""
+    sys.modules.update(_duckdb)
+    yield
+    for name in [one for one in sys.modules if one.partition(".")[0] == "duckdb"]:
+        _duckdb[name] = sys.modules.pop(name)
+
+
 @pytest.fixture
 def load_app():
     """Makes an importable module from source text: ``load_app(source)`` returns it; it is forgotten after the test."""

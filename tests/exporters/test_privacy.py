@@ -35,6 +35,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in (*FORMATS, "incident", "timeline")}
 
 
+@pytest.mark.usefixtures("no_driver_is_left")
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
 def test_nothing_private_leaves(tmp_path: Path, protocol: str) -> None:
     options = ("--seed", str(SEED), "--batch-size", str(USERS), "--batch-window", "60")

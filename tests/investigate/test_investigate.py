@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from isolation_audit.investigate.answers import Answers
 
+pytestmark = pytest.mark.usefixtures("no_driver_is_left")
+
 
 @pytest.fixture(name="journal")
 def _journal(tmp_path: Path) -> Path:
