@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import sys
 from importlib.machinery import SourceFileLoader
-from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests
-from isolation_audit.analysis.named_files import is_readable
+from isolation_audit.analysis.named_files import content_of
 from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.rewrite.cache import CodeCache
 from isolation_audit.instrument.rewrite.constants import MARK, filled
@@ -78,7 +77,7 @@ class Loading:
             return
         try:
             # Python has read it already, and what comes through a pipe comes once.
-            source = Path(file).read_bytes() if is_readable(file, _LARGEST) else None
+            source = content_of(file, _LARGEST)
             if source is None or not exchange_functions(code, self.code(source, file)):
                 self._tell("__main__", _LEFT)
                 return

@@ -6,13 +6,14 @@ Names that the configuration gives a role are looked at in every module of the a
 from __future__ import annotations
 
 import sys
+import weakref
+from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.fallbacks import fallbacks
-from isolation_audit.analysis.named_files import is_readable
+from isolation_audit.analysis.named_files import text_of
 from isolation_audit.instrument.resolve import dict_of, function_of
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.rules.factories.modules import Modules
@@ -52,9 +53,24 @@ class OtherThings:
         self._packages = frozenset(target.module.partition(".")[0] for target in _targets(runtime.config))
         self._replacements = _replacements(runtime.config)
         self._told: set[tuple[str, str]] = set()
-        self._modules.listen(self._module)
+        self._waiting: deque[weakref.ref[ModuleType]] = deque()
+        self._modules.listen(self._complete)
+        runtime.settling.append(self._settle)
 
-    def _module(self, module: ModuleType) -> None:
+    def _complete(self, module: ModuleType) -> None:
+        """Look at it later: files are not read while the application imports, nor while the audit starts."""
+        self._waiting.append(weakref.ref(module))
+
+    def _settle(self, _grace: float) -> None:
+        while self._waiting:
+            try:
+                module = self._waiting.popleft()()
+            except IndexError:  # another thread settles as well
+                return
+            if module is not None:
+                self._look(module)
+
+    def _look(self, module: ModuleType) -> None:
         inside = dict_of(module)
         for name in self._names:
             if name in inside and (module.__name__, name) not in self._told:
@@ -66,9 +82,9 @@ class OtherThings:
 
     def _fallback(self, module: ModuleType, name: str, value: Any) -> OtherThing | None:
         file = dict_of(module).get("__file__")
-        if value is None or type(file) is not str or not is_readable(file, _LARGEST):
+        if value is None or type(file) is not str:
             return None
-        text = Path(file).read_text(encoding="utf-8", errors="replace")
+        text = text_of(file, _LARGEST)
         if "except" not in text:
             return None
         for found in fallbacks(text, {name}):

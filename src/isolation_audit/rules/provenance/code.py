@@ -12,7 +12,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_beside_tests, is_installed
-from isolation_audit.analysis.named_files import is_readable
+from isolation_audit.analysis.named_files import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ class StaticTexts:
         read = []
         for path in folder.rglob("*"):
             if self._left > 0 and path.suffix in _TEMPLATES:
-                read.append(_text(path)[: self._left])
+                read.append(text_of(str(path), _LARGEST)[: self._left])
                 self._left -= len(read[-1])
         return "\0".join(["", *read])
 
@@ -104,11 +104,4 @@ def _data(file: str) -> str:
 def _statements(file: str) -> list[str]:
     if not file.endswith(".py") or is_installed(file) or is_beside_tests(file):
         return []
-    return _assignment(_text(Path(file)))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace") if is_readable(str(path), _LARGEST) else ""
-    except OSError:
-        return ""
+    return _assignment(text_of(file, _LARGEST))

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests, script
-from isolation_audit.analysis.named_files import is_readable
+from isolation_audit.analysis.named_files import text_of
 from isolation_audit.instrument.originals import BUILTINS
 
 if TYPE_CHECKING:
@@ -102,13 +101,9 @@ class Literals:
         known = self._texts.get(file)
         if known is None:
             known = ""
-            try:
-                path = Path(file)
-                if path.suffix == ".py" and is_readable(file, min(_LARGEST, self._left)):
-                    # What runs only as a script is not the application's.
-                    known = _as_script(path.read_text("utf-8", "replace"))[0].casefold()
-            except OSError:
-                known = ""
+            if file.endswith(".py"):
+                # What runs only as a script is not the application's.
+                known = _as_script(text_of(file, min(_LARGEST, self._left)))[0].casefold()
             self._left -= len(known)
             self._texts[file] = known
         return known
