@@ -37,7 +37,8 @@ _DEEPEST: Final = 14
 _WIDEST: Final = 1_500
 """Referrers of one step that are followed."""
 _SHOWN: Final = 5
-_SUSPENDED: Final = (CoroutineType, GeneratorType, AsyncGeneratorType)
+_SUSPENDED: Final = frozenset(map(id, (CoroutineType, GeneratorType, AsyncGeneratorType)))
+"""Classes by identity: a metaclass of the application may have an ``__eq__`` or a ``__hash__`` of its own."""
 _CO_OPTIMIZED: Final = 1
 _PENDING: Final = "PENDING"
 """The state of a task that has not ended; event loops have none."""
@@ -174,7 +175,7 @@ def _word(one: Any, child: Any, after: Any) -> str:  # noqa: PLR0911, C901 - one
         return _of_function(one, child, after)
     if kind is MethodType:
         return f"the bound method {one.__func__.__qualname__}"
-    if kind in _SUSPENDED:
+    if id(kind) in _SUSPENDED:
         return f"a local variable of the waiting {one.__qualname__}()"
     if kind is FrameType:
         return f"a local variable of {one.f_code.co_qualname}()"

@@ -25,6 +25,9 @@ _IN_C: Final = ("functools", "_functools", "itertools", "_queue")
 
 _SEQUENCES: Final = (list, tuple, deque, set, frozenset)
 
+_CONTAINERS: Final = frozenset(map(id, (dict, *_SEQUENCES)))
+"""Classes by identity: a metaclass of the application may have an ``__eq__`` or a ``__hash__`` of its own."""
+
 
 def fields(value: Any) -> dict[str, Any]:
     """What is stored in an instance, in its ``__dict__`` and its slots, past properties and ``__getattr__``."""
@@ -81,7 +84,7 @@ def _of_instance(value: Any, kind: type) -> Iterator[tuple[Any, str, object]]:
         for name, inner in list(type.__dict__["__dict__"].__get__(value).items()):
             if not name.startswith("__"):
                 yield inner, f".{name}", None
-    elif kind not in (dict, *_SEQUENCES):
+    elif id(kind) not in _CONTAINERS:
         for name, inner in (vars(value) if kind is local else fields(value)).items():
             yield inner, f".{name}", None
 

@@ -18,6 +18,9 @@ _MOST: Final = 4_000
 _SEQUENCES: Final = (list, tuple, deque, set, frozenset)
 _TEXTS: Final = (str, bytes, bytearray)
 
+_PLAIN: Final = frozenset(map(id, (*_TEXTS, int, float, complex)))
+"""Classes by identity: a metaclass of the application may have an ``__eq__`` or a ``__hash__`` of its own."""
+
 
 def size_of(obj: Any) -> int:
     """Its own, its attributes' and those of the plain containers and texts in them; other objects are not its own."""
@@ -37,7 +40,7 @@ class _Measure:
         kind = type(value)
         if id(value) in self._seen or self._left <= 0:
             return 0
-        if kind in _TEXTS or kind in (int, float, complex):
+        if id(kind) in _PLAIN:
             self._left -= 1
             return _own_size(value)
         if depth > _DEEPEST or not issubclass(kind, (dict, *_SEQUENCES)) or issubclass(kind, FunctionType):
@@ -47,11 +50,12 @@ class _Measure:
         return _own_size(value) + self._inside(value, depth)
 
     def _inside(self, value: Any, depth: int) -> int:
-        if isinstance(value, dict):
+        kind = type(value)
+        if issubclass(kind, dict):
             looked_at = [part for pair in _some(value, dict.items) for part in pair]
             length = 2 * dict.__len__(value)
         else:
-            plain = next(kind for kind in _SEQUENCES if isinstance(value, kind))
+            plain = next(plain for plain in _SEQUENCES if issubclass(kind, plain))
             looked_at = _some(value, plain.__iter__)
             length = plain.__len__(value)
         if not looked_at:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _LISTS: Final = ("_all_tasks", "_scheduled_tasks", "_eager_tasks")
 """Where asyncio's versions have their tasks, weakly."""
 
-_LEAVES: Final = (str, bytes, int, float, bool, type(None))
+_LEAVES: Final = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
+"""Classes by identity: a metaclass of the application may have an ``__eq__`` or a ``__hash__`` of its own."""
 
 
 def unseen_referrers(known: set[int], namespaces: Iterable[dict[str, Any]]) -> Iterator[Any]:
@@ -29,7 +30,7 @@ def unseen_referrers(known: set[int], namespaces: Iterable[dict[str, Any]]) -> I
             for value in list(names.values()):
                 if id(value) in known:
                     yield names
-                elif type(value) not in _LEAVES and _refers(value, known):
+                elif id(type(value)) not in _LEAVES and _refers(value, known):
                     yield value
 
 

@@ -63,10 +63,10 @@ class Walk:
         while waiting:
             value, way = waiting.popleft()
             kind = type(value)
-            if kind in (str, bytes):
+            if kind is str or kind is bytes:
                 yield value, way
                 continue
-            if id(value) in known or kind in _ENDS:
+            if id(value) in known or id(kind) in _ENDS:
                 continue
             if self.seen >= self._largest:
                 self.partial = f"{self._largest:,} objects"
@@ -87,7 +87,8 @@ class Walk:
                     waiting.append((inner, Way(way, value, word, key)))
 
 
-_ENDS: Final = (int, float, complex, bool, type(None), ModuleType, CodeType)
+_ENDS: Final = frozenset(map(id, (int, float, complex, bool, type(None), ModuleType, CodeType)))
+"""Classes by identity: a metaclass of the application may have an ``__eq__`` or a ``__hash__`` of its own."""
 
 
 def mermaid(names: list[str]) -> str:

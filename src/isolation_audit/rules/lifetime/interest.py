@@ -33,5 +33,5 @@ def is_of_interest(kind: type) -> bool:
     if str(kind.__module__).partition(".")[0] in _NOBODYS:
         return False
     bases = mro_of(kind)
-    waited_for = any(base in (Future, Thread) or base.__name__ == "Task" for base in bases)
+    waited_for = any(base is Future or base is Thread or base.__name__ == "Task" for base in bases)
     return waited_for or any(name in dict_of(base) for base in bases for name in _CLOSES)

@@ -25,7 +25,8 @@ _SECONDS: Final = 0.01
 _SHARE: Final = 200
 """While the application runs, one is looked at after so many times as long as the last one took; in tests, each."""
 _KINDS: Final = 5_000
-_CONTAINERS: Final = (dict, list, tuple, set, frozenset, deque)
+_CONTAINERS: Final = frozenset(map(id, (dict, list, tuple, set, frozenset, deque)))
+"""Classes by identity: a metaclass of the application may have an ``__eq__`` or a ``__hash__`` of its own."""
 _ENOUGH: Final = 2
 """Engines of the same user, each with an object of its own."""
 
@@ -45,7 +46,7 @@ class Reach:
         walk = Walk(_LARGEST, _SECONDS, lambda value: value is not obj and not _is_followed(type(value)))
         for value, _way in walk.through([(obj, Way(None, None, ""))]):
             kind = type(value)
-            if value is not obj and kind not in _CONTAINERS and not issubclass(kind, type) and is_of_interest(kind):
+            if value is not obj and id(kind) not in _CONTAINERS and not issubclass(kind, type) and is_of_interest(kind):
                 yield value
         self.pause_until = perf_counter() + _SHARE * (perf_counter() - started)
 
@@ -61,4 +62,4 @@ class Reach:
 
 
 def _is_followed(kind: type) -> bool:
-    return kind in _CONTAINERS or is_own(kind)
+    return id(kind) in _CONTAINERS or is_own(kind)
