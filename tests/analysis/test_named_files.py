@@ -5,12 +5,14 @@ from __future__ import annotations
 import builtins
 import io
 import os
-from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from isolation_audit.analysis.named_files import content_of, is_readable, text_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 MOST = 3_000_000
 
