@@ -67,7 +67,7 @@ _PACKAGES = {
 # takes names out of it, and does so after the auditor's start. A name that some version lacks is passed over.
 _IMPORTED_LATE = {
     "grpc": ("grpc._channel", "grpc.experimental"),
-    "http/protobuf": ("requests", "netrc", "encodings.idna"),
+    "http/protobuf": ("requests", "netrc", "encodings.idna", "isolation_audit.exporters.otlp_session"),
 }
 # For the same reason: before 1.26 it imports what keeps contexts when it is first asked.
 otel_context.get_current()
