@@ -3,7 +3,7 @@
 Its classes are C, and can't be watched. So the connections that are opened are of subclasses, which tell what they
 fetch: those of the application, which may be an installed package itself, and of libraries such as peewee. Left alone
 are libraries that keep entries in a file, as caches do, which are no inputs, and those whose own integration sees what
-they read.
+they read. Left alone is also what a pool of threads opens, for it is not known for whom.
 """
 
 from __future__ import annotations
@@ -64,6 +64,9 @@ _STORES: Final = frozenset(
     {"aiocache", "cachecontrol", "cachelib", "diskcache", "dogpile", "hishel", "huey", "joblib", "langgraph"}
     | {"persistqueue", "requests_cache", "sqlitedict", "streamlit", "vcr"}
 )
+_POOLS: Final = frozenset({"anyio", "asgiref", "gevent", "eventlet", "outcome", "trio"})
+"""They call on threads of theirs what they are given: ``sqlite3.connect``, say, which anysqlite gives for hishel. A
+pool of the standard library does so as well."""
 
 
 def _reads_inputs() -> bool:
@@ -72,7 +75,7 @@ def _reads_inputs() -> bool:
     while is_ours(frame.f_code) and frame.f_back is not None:
         frame = frame.f_back
     file = frame.f_code.co_filename
-    return not is_standard(file) and package_of(file) not in _SEEN_ELSEWHERE | _STORES
+    return not is_standard(file) and package_of(file) not in _SEEN_ELSEWHERE | _STORES | _POOLS
 
 
 def _classes(probe: Probe) -> type[sqlite3.Connection]:
