@@ -89,7 +89,7 @@ class Lives:
         self.draw = random.Random(seed)
         self.ended: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self.no_such_step = 0
+        self.no_such_step: list[str] = []
         self._folder = folder
         self._going_on: dict[int, Life] = {}
         self._born = 0
@@ -131,7 +131,7 @@ class Lives:
     def _has_ended(self, life: Life, code: int) -> None:
         code = 128 - code if code < 0 else code
         if code == NO_SUCH_STEP:
-            self.no_such_step += 1
+            self.no_such_step.append(life.kind)
             return
         wrong = life.wrong(code)
         if wrong is None:
@@ -167,16 +167,20 @@ def counting(phase: str) -> Life:
 
 
 def end_at_steps(lives: Lives, number: int) -> None:
-    """As many that have really come to their step: how much the auditor's threads do at one time is not certain."""
+    """As many that have really come to their step: how much the auditor's threads do at one time is not certain.
+
+    One that has not is begun again, of the same kind.
+    """
     steps = steps_of_phases(lives)
-    begun = 0
-    while begun < number:
-        for _ in range(number - begun):
-            phase, intruder = FORCED[begun % len(FORCED)]
+    lives.no_such_step.clear()
+    due = [" ".join(FORCED[turn % len(FORCED)]) for turn in range(number)]
+    while due:
+        before = len(lives.no_such_step)
+        for kind in due:
+            phase, intruder = kind.split()
             lives.begin(interrupted_life(phase, intruder, lives.draw.randint(1, steps[phase])))
-            begun += 1
         lives.wait_for_all()
-        begun = lives.ended.total() + len(lives.wrong)
+        due = lives.no_such_step[before:]
 
 
 def interrupted_life(phase: str, intruder: str, at: int) -> Life:

@@ -113,5 +113,7 @@ def test_an_event_name_forges_nothing(project: Project) -> None:
     assert not any(line.startswith("isolation-audit: no findings") for line in done.err.splitlines())
     (found,) = done.report["findings"]
     assert found["event"].isprintable()
-    (line,) = (project.folder / "journal.jsonl").read_text().splitlines()
-    assert json.loads(line)["message"].isprintable()
+    start, finding, crossing = map(json.loads, (project.folder / "journal.jsonl").read_text().splitlines())
+    assert (start["kind"], finding["kind"], crossing["kind"]) == ("start", "finding", "crossing")
+    told = (finding["message"], finding["event"], crossing["event"])
+    assert all("forged" in one and one.isprintable() for one in told), told

@@ -18,7 +18,7 @@ from isolation_audit.auditor import Auditor
 from isolation_audit.config import load_config
 from isolation_audit.model.rules import Severity
 
-ASKED = {"alice": "the pin of my card is 4711", "bob": "please buy some milk"}
+ASKED = {"alice": "the pin of my card is 47-11", "bob": "please buy some milk"}
 _numbers = itertools.count()
 
 
@@ -74,7 +74,7 @@ def test_a_leak_is_found(audited, kind):
     findings, _said = audited(LEAKS[kind][0])
     assert [one.rule for one in findings if one.rule == "IA402"], findings
     finding = next(one for one in findings if one.rule == "IA402")
-    assert "4711" not in finding.message
+    assert "47-11" not in finding.message
     assert finding.site.top.line > 1
     assert finding.origin.top.line > 1
 
