@@ -43,6 +43,7 @@ from isolation_audit.config.paths import parse_path
 from isolation_audit.rules.caches import keyed_cache as entries
 from isolation_audit.rules.content import egress as sinks
 from isolation_audit.rules.crossing import delivery as addressees
+from isolation_audit.rules.lifetime import growth, reach
 
 CAP = 100
 """Entries that each table may hold: of users, of what they have said, of what is cached."""
@@ -310,6 +311,7 @@ def endure(scopes: int) -> dict[str, Any]:
     """Run it; memory and what is kept at each quarter."""
     limits = model.Limits(users=CAP, bindings=CAP, scopes=CAP)
     entries.LIMIT = addressees._SENDERS = sinks._PASSED_ON = CAP  # type: ignore[misc]
+    growth._SERIES = reach._KINDS = CAP  # type: ignore[misc]
     app, quarters = Application(), []
     engine = model.Engine(model.Target(__name__, "Engine"), owner=(parse_path("args.user"),))
     with Auditor(config(limits=limits, engines=(engine,))) as auditor:

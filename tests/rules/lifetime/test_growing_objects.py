@@ -72,6 +72,27 @@ def test_one_users_objects_grow_among_many_users() -> None:
     assert (grown.user, grown.in_bytes, round(grown.slope, 2)) == (eve, False, 1.0)
 
 
+def test_users_who_left_nothing_take_nobodys_place() -> None:
+    """More users than are followed come once, and leave nothing; the objects of one who comes after them stay."""
+    told: list[Grown] = []
+    with Auditor(Config()) as auditor:
+        auditor.runtime.publish = told.append  # type: ignore[method-assign, assignment]
+        growth = Growth(auditor.runtime)
+        for number in range(1_000):
+            growth.made("app:Engine", auditor.runtime.users.token(f"passer-by-{number}"))
+            growth.sample(tuple)
+        assert len(growth.units) == 1, "over all users"
+        eve, kept = auditor.runtime.users.token("eve"), []
+        others = [auditor.runtime.users.token(f"user-{number}") for number in range(100)]
+        for number in range(UNITS):
+            for user in (eve, *others):
+                growth.made("app:Engine", user)
+            kept.append(Box())
+            if number % 16 == 0:
+                growth.sample(lambda: [Stayed(weakref.ref(one), "app:Engine", eve, (), True, False) for one in kept])
+    assert [(grown.user, round(grown.slope, 2)) for grown in told] == [(eve, 1.0)]
+
+
 def test_what_is_made_to_last_has_a_time_to_warm_up(running) -> None:
     """A session for each unit, used again later: at first there are more and more."""
     one = running(

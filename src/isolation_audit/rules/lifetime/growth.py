@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _UNITS: Final = 16
 """Units between two samples of a series."""
 _SERIES: Final = 300
-"""Series of single users that are followed."""
+"""Series of single users that are followed, as long as something of theirs is left."""
 _BYTES: Final = 8.0
 """Bytes a unit below which nothing is said."""
 _MEASURED: Final = 100
@@ -120,10 +120,19 @@ class Growth:
         alive = Counter(_Key(one.target, None, False) for one in left)
         alive.update(_Key(one.target, one.owner, False) for one in left)
         lasting = {one.target for one in left if one.lasts}
+        self._forget_gone(alive)
         for key in due:
-            self._add(key, self.units[key], alive[key], LEAST, lasts=key.target in lasting)
+            if key in self.units:
+                self._add(key, self.units[key], alive[key], LEAST, lasts=key.target in lasting)
         if perf_counter() >= self.pause_until:
             self._sample_bytes([key for key in due if key.user is None], left)
+
+    def _forget_gone(self, alive: Counter[_Key]) -> None:
+        """A user of whom nothing is left does not take the place of another one; the series begins anew."""
+        for key in [one for one in list(self.units) if one.user is not None and not alive[one]]:
+            self._keys.pop((key.target, key.user), None)  # type: ignore[arg-type]
+            self.units.pop(key, None)
+            self._series.pop(key, None)
 
     def _left(self) -> list[Stayed]:
         # Who has switched the collector off collects when it suits: only what that has left is counted.
