@@ -171,9 +171,12 @@ class WithCookies:
         self.clients: dict[str, Any] = {}
         self.app = Starlette(routes=[Route("/balance", self.balance)])
 
+    def place(self, user: str) -> str:
+        return user if self.own else "one for all"
+
     def balance(self, request: Any) -> JSONResponse:
         user = request.headers["x-user"]
-        key = user if self.own else "one for all"
+        key = self.place(user)
         if key not in self.clients:
             self.clients[key] = self.client()
             login = {"key": self.key.format(user=user)} if self.key else {"user": user, "password": "a long word"}
@@ -211,6 +214,28 @@ def test_a_session_that_was_given_for_a_key_with_the_id_in_it(monkeypatch, key: 
         shop = WithCookies(url, httpx.Client, own=False, key=key)
         assert [one[:4] for one in visit(shop.app, "/balance", ALICE, BOB, BOB)] == found
         shop.clients["one for all"].close()
+
+
+class Confused(WithCookies):
+    """One session for each user, but bob works with alice's."""
+
+    def place(self, user: str) -> str:
+        return ALICE if user == BOB else user
+
+
+NAMESAKE = ALICE.partition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "found"), [("{user}_secret", [("IA203", "error", BOB, ALICE)]), (f"{NAMESAKE} and {{user}}_secret", [])]
+)
+def test_a_key_of_a_user_whose_id_begins_with_another_users(key: str, found: list) -> None:
+    httpx = pytest.importorskip("httpx")
+    with bank() as (url, _seen):
+        shop = Confused(url, httpx.Client, own=True, key=key)
+        assert [one[:4] for one in visit(shop.app, "/balance", NAMESAKE, ALICE, BOB, BOB)] == found
+        for one in shop.clients.values():
+            one.close()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -44,7 +44,7 @@ _ROLES: Final = frozenset(
 )
 """Ids that a part of a service's own key may be as well."""
 
-_words: Final = re.compile(r"[\w.@+-]+").findall
+_word: Final = re.compile(r"[\w.@+-]+")
 
 _SHORTEST: Final = 6
 """Characters of a password that can be told from any other word."""
@@ -116,8 +116,7 @@ class SentCredentials:
             came = True
             told = [_beside(one, question, answer), *([] if place == 0 else [_asked_before(inputs.kept[place - 1])])]
             text = "\0".join(told)
-            named = set(self._named(text))
-            if named == {user.id} or (not named and self._is_in_word(text, user)):
+            if set(self._named(text)) == {user.id} or self._is_in_word(text, user):
                 return True, True
         return came, False
 
@@ -126,10 +125,16 @@ class SentCredentials:
         return {mark.user.id: mark.user for mark in marks if mark.user.kind is Kind.USER}
 
     def _is_in_word(self, text: str, user: User) -> bool:
-        """True where the id is a part of a key (``alice-key``) that is not in the application's code or environment."""
+        """True where the id is a part of a key (``alice-key``) that is not in the application's code or environment.
+
+        Nobody else may be named, beside it or in the key. Not counted is who is named by a part of the id only, as a
+        user ``alice`` is in the key of ``alice.liddell``.
+        """
         if user.id.lower() in _ROLES or not mentions(text, user.id):
             return False
-        words = [word for word in _words(text) if mentions(word, user.id)]
+        words = {word for word in _word.findall(text) if mentions(word, user.id)}
+        if self._named(_word.sub(lambda one: one[0].replace(user.id, "\0") if one[0] in words else one[0], text)):
+            return False
         own = "\0".join([self._static.all(), *os.environ.values()]) if words else ""
         return any(word not in own for word in words)
 
