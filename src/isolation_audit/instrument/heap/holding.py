@@ -80,9 +80,11 @@ def holding(obj: Any, seconds: float = 1.0) -> Holding | None:
     level = last = [obj]
     for _ in range(_DEEPEST):
         level = _referrers(level, way, modules)
-        for one in level:
-            if id(one) in modules or _stays(one):
-                return _told(way.down_from(one), modules)
+        # A name of a module's says more than a thread that has the same, whichever the collector tells first.
+        named = next((one for one in level if id(one) in modules), None)
+        holder = next((one for one in level if _stays(one)), None) if named is None else named
+        if holder is not None:
+            return _told(way.down_from(holder), modules)
         if not level or time.perf_counter() > ends:
             break
         last = level
