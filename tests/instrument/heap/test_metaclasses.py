@@ -10,6 +10,7 @@ from isolation_audit.instrument.heap.parts import parts
 from isolation_audit.instrument.heap.sizes import size_of
 from isolation_audit.instrument.heap.unseen import unseen_referrers
 from isolation_audit.instrument.heap.walk import Walk, Way
+from isolation_audit.instrument.rewrite.contents import ABSENT, attribute_of, container_of, item_of
 from isolation_audit.rules.lifetime.reach import Reach
 
 SOURCE = """
@@ -61,4 +62,18 @@ def test_what_was_frozen() -> None:
     finally:
         gc.unfreeze()
     assert [holder is vars(app.engine) or holder is app.engine for holder in holders] == [True]
+    assert app.TOUCHED == []
+
+
+def test_what_rewritten_code_tells_of() -> None:
+    app = application()
+    kept = app.Kept(["words"])
+    assert container_of(kept) is kept
+    assert container_of(app.Engine()) is ABSENT
+    held = item_of(kept, 0)
+    assert held is not None
+    assert held.value == "words"
+    held = attribute_of(app.Engine("words"), "kept")
+    assert held is not None
+    assert held.value == ("words",)
     assert app.TOUCHED == []

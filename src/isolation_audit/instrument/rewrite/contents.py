@@ -26,8 +26,12 @@ _OF_QUEUES: Final = ("queue", "asyncio.queues", "_queue")
 _LIBRARY: Final = frozenset(
     {"collections", "collections.abc", "weakref", "os", "_collections_abc", "_weakrefset", *_OF_QUEUES}
 )
-_MAPPINGS: Final = (dict, OrderedDict, defaultdict)
-_NOT_DATA: Final = (FunctionType, classmethod, staticmethod, property)
+_MAPPINGS: Final = frozenset(map(id, (dict, OrderedDict, defaultdict)))
+"""Classes by identity: a metaclass of the application may have an ``__eq__`` or a ``__hash__`` of its own."""
+_CONTAINERS: Final = _MAPPINGS | frozenset(map(id, (list, tuple, deque, set)))
+_AROUND_ONE: Final = frozenset(map(id, (UserDict, UserList)))
+_WEAK: Final = frozenset(map(id, (WeakValueDictionary, WeakKeyDictionary)))
+_NOT_DATA: Final = frozenset(map(id, (FunctionType, classmethod, staticmethod, property)))
 
 
 class Held(NamedTuple):
@@ -67,7 +71,7 @@ def _attribute_of(kind: type, owner: Any, name: str, value: Any) -> Held | None:
     if issubclass(kind, local):
         return _in_dict(owner, LOCAL, name, value, owner.__dict__)
     raw = find_in(kind, name)
-    if type(raw) in _NOT_DATA:
+    if id(type(raw)) in _NOT_DATA:
         return None
     inner = behind(kind)
     if inner is not None:
@@ -136,10 +140,10 @@ def container_of(owner: Any) -> Any:
     kind = type(owner)
     if kind is MappingProxyType:
         inside = gc.get_referents(owner)  # whose methods a proxy would call
-        return inside[0] if len(inside) == 1 and type(inside[0]) in _MAPPINGS else ABSENT
-    if kind in _MAPPINGS or kind in (list, tuple, deque, set):
+        return inside[0] if len(inside) == 1 and id(type(inside[0])) in _MAPPINGS else ABSENT
+    if id(kind) in _CONTAINERS:
         return owner
-    if issubclass(kind, (UserDict, UserList)):
+    if not _AROUND_ONE.isdisjoint(map(id, mro_of(kind))):  # as an abstract class, each asks for the other's hash
         return owner.__dict__.get("data", ABSENT)
     inner = behind(kind)
     if inner is not None:
@@ -159,7 +163,7 @@ def item_of(owner: Any, key: Any, value: Any = ABSENT) -> Held | None:
     if owner is os.environ:
         found = owner.get(key, ABSENT) if value is ABSENT else value
         return None if found is ABSENT else Held(owner, ENVIRON, key, found)
-    if type(owner) in (WeakValueDictionary, WeakKeyDictionary):
+    if id(type(owner)) in _WEAK:
         found = (owner.get(key, ABSENT) if _is_plain_key(key) else ABSENT) if value is ABSENT else value
         return None if found is ABSENT else Held(owner, ITEM, key, found)
     holder = container_of(owner)

@@ -20,7 +20,8 @@ __builtins__ = BUILTINS
 _MOST: Final = 1_000
 _KINDS: Final = (dict, list, set, deque, UserDict, UserList, WeakSet, WeakValueDictionary, WeakKeyDictionary)
 QUEUES: Final = (queue.Queue, queue.SimpleQueue, asyncio.Queue)
-_REPEATABLE: Final = (list, tuple, set, frozenset, deque, dict)
+_REPEATABLE: Final = frozenset(map(id, (list, tuple, set, frozenset, deque, dict)))
+"""Classes by identity: a metaclass of the application may have an ``__eq__`` or a ``__hash__`` of its own."""
 
 
 class Tell(Protocol):
@@ -58,7 +59,7 @@ def _adds_many(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: T
         return _updates(owner, arguments, _named, tell)
     told = []
     for many in arguments:
-        if type(many) in _REPEATABLE:
+        if id(type(many)) in _REPEATABLE:
             for value in list(many)[:_MOST]:
                 tell(Held(owner, ELEMENT, None, value), read=False)
             told.append(many)
@@ -70,7 +71,7 @@ def _adds_many(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: T
 def told_of_part(owner: Any, many: Any, tell: Tell) -> Any:
     """Before ``owner[a:b] = many``; gives what is stored."""
     holder = container_of(owner)
-    if type(holder) is not list and (type(many) not in _REPEATABLE or not isinstance(holder, (list, deque))):
+    if type(holder) is not list and (id(type(many)) not in _REPEATABLE or not isinstance(holder, (list, deque))):
         return many
     return _adds_many(holder, (many,), {}, tell)[0]
 
