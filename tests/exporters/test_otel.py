@@ -112,6 +112,8 @@ def test_an_ended_scope_is_a_span(protocol: str, received: Received) -> None:
 
 def test_what_waits_for_a_receiver_keeps_nothing_of_the_application(protocol: str) -> None:
     """A scope holds the application's own context and what came in through the request; a receiver may be down."""
+    if protocol == "grpc" and OLD_EXPORTER:
+        pytest.skip("gRPC exporters before 1.35 take a minute to give an attempt up")
 
     class Context:
         pass

@@ -57,7 +57,11 @@ def _metric(family: Family) -> Metric:
     counter = CounterMetricFamily(name, family.text, labels=family.labels)
     for labels, value in family.values.items():
         leads = family.exemplars.get(labels)
-        counter.add_metric(list(labels), value, exemplar=None if leads is None else Exemplar(dict(leads), 1.0))
+        # Not add_metric(), which took no exemplars for a long time.
+        named = dict(zip(family.labels, labels, strict=True))
+        counter.add_sample(
+            f"{counter.name}_total", named, value, exemplar=None if leads is None else Exemplar(dict(leads), 1.0)
+        )
     return counter
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import gc
 import time
+import warnings
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
-from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # old ones import from a place that anyio calls old
+    from starlette.testclient import TestClient
 
 
 class Manager:
