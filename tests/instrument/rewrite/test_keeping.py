@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from told import Counting, output
@@ -32,7 +33,7 @@ def never(*_given):
 
 
 def kept(file):
-    return sorted((loading.Path(file).parents[1] / "cache/isolation-audit/rewritten").iterdir())
+    return sorted((Path(file).parents[1] / "cache/isolation-audit/rewritten").iterdir())
 
 
 def test_a_module_is_rewritten_once(file, monkeypatch):
@@ -69,7 +70,7 @@ def test_what_can_t_be_read_is_made_again(file, content):
 
 
 def test_a_folder_that_others_can_write_to_is_not_used(file):
-    folder = loading.Path(file).parents[1] / "cache/isolation-audit"
+    folder = Path(file).parents[1] / "cache/isolation-audit"
     folder.mkdir()
     folder.chmod(0o777)
     assert output(Loading((), Barrier()).code(SOURCE, file)) == "1\n"
