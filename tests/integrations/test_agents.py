@@ -15,6 +15,8 @@ from starlette.routing import Route
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*deprecated")
 
+pytest.importorskip("langgraph")
+
 TOTALS = {"alice": 48211, "bob": 12}
 
 

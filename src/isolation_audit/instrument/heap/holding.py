@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.analysis.texts import shown
 from isolation_audit.instrument.heap.bounds import is_bounded
-from isolation_audit.instrument.heap.unseen import unseen_referrers
+from isolation_audit.instrument.heap.unseen import referents, unseen_referrers
 from isolation_audit.instrument.resolve import dict_of, mro_of
 from isolation_audit.instrument.stacks import is_ours
 
@@ -108,7 +108,7 @@ def _followed(referrers: Iterable[Any], level: list[Any], known: set[int], way: 
             continue
         if type(one) is FrameType and is_ours(one.f_code):
             continue
-        child = next((id(inner) for inner in gc.get_referents(one) if id(inner) in known), 0)
+        child = next((id(inner) for inner in referents(one) if id(inner) in known), 0)
         if child and len(found) < _WIDEST:
             way.objects[id(one)], way.children[id(one)] = one, child
             found.append(one)
