@@ -36,7 +36,7 @@ def unseen_referrers(known: set[int], namespaces: Iterable[dict[str, Any]]) -> I
 
 
 def referents(one: Any) -> list[Any]:
-    """What ``one`` refers to; nothing of ``_asyncio``, of which CPython 3.12 goes on to tell until memory is used up."""
+    """What ``one`` refers to; not asked of ``_asyncio``, of which CPython 3.12 tells until memory is used up."""
     return [] if one is sys.modules.get("_asyncio") else gc.get_referents(one)
 
 
