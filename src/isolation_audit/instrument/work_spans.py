@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.scopes import current_scope, request_variable
 from isolation_audit.model.spans import Happening, Place, Unit, identity, running_span
 from isolation_audit.model.users import Kind, same
@@ -123,8 +124,7 @@ class WorkSpans:
     def _remember(self, user: User, work: Unit | Place) -> None:
         self._latest.pop(user.id, None)
         self._latest[user.id] = work
-        if len(self._latest) > self._limit:
-            self._latest.pop(next(iter(self._latest), ""), None)
+        drop_oldest(self._latest, self._limit)
 
 
 def _words(finding: Finding) -> dict[str, str]:
