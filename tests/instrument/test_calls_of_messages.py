@@ -120,12 +120,15 @@ class Member:
 
 
 async def counted(say: Callable[[int], Awaitable[None]], times: int) -> Calls:
-    """Of the last of so many."""
-    for number in range(times):
+    """The middle one of the last five of so many: what is done now and then falls on one of them, by the clock."""
+    for number in range(times - 5):
         await say(number)
-    with Calls() as calls:
-        await say(times)
-    return calls
+    last = []
+    for number in range(times - 5, times):
+        with Calls() as calls:
+            await say(number)
+        last.append(calls)
+    return sorted(last, key=lambda calls: calls.total)[2]
 
 
 async def until(done: Callable[[], bool]) -> None:
@@ -225,7 +228,7 @@ def test_nothing_costs_more_calls_than_it_did(told, name) -> None:
 
 
 def test_the_events_of_the_answer_were_followed(told) -> None:
-    assert told["answer of four events"]["summary"]["events_total"] == 41 * 4
+    assert told["answer of four events"]["summary"]["events_total"] == 40 * 4
 
 
 if __name__ == "__main__":
