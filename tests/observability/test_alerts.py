@@ -23,9 +23,13 @@ RULES = ROOT / "grafana" / "alerts" / "isolation-audit.rules.yml"
 TESTS = ROOT / "grafana" / "alerts" / "tests" / "isolation-audit.test.yml"
 BY_NAME = {alert.name: alert for alert in ALERTS}
 WARNED_OF = {
+    "IA106": "IsolationAuditFactoryBypassed",
+    "IA107": "IsolationAuditFactoryBypassed",
+    "IA108": "IsolationAuditNameMeansAnother",
     "IA308": "IsolationAuditConnectionsBroken",
     "IA502": "IsolationAuditObjectsPileUp",
     "IA504": "IsolationAuditContextLost",
+    "IA506": "IsolationAuditWorkRunsOn",
     "IA601": "IsolationAuditFactoryContention",
     "IA602": "IsolationAuditFactoryContention",
 }

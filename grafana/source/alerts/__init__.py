@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from grafana.source.alerts import auditor, events, leaks, migration
+from grafana.source.alerts import auditor, events, leaks, migration, upkeep
 
 if TYPE_CHECKING:
     from grafana.source.alerts.model import Alert
 
-ALERTS: Final[tuple[Alert, ...]] = (*leaks.ALERTS, *events.ALERTS, *migration.ALERTS, *auditor.ALERTS)
+ALERTS: Final[tuple[Alert, ...]] = (*leaks.ALERTS, *upkeep.ALERTS, *events.ALERTS, *migration.ALERTS, *auditor.ALERTS)
 
 
 def table() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from grafana.source.alerts.model import FINDING, HEALTH, Alert
+from grafana.source.alerts.model import FINDING, Alert
 from grafana.source.alerts.rising import cases, rising
 
 if TYPE_CHECKING:
@@ -107,20 +107,5 @@ ALERTS: Final = (
         dashboard=FINDING,
         cases=cases(_FINDINGS, _of("IA601", "warning"), 15, others=(_of("IA501", "warning"),)),
         meaning="calls that came at once have each made what there is meant to be one of",
-    ),
-    Alert(
-        name="IsolationAuditObjectsPileUp",
-        severity="warning",
-        expr=rising(f'{_FINDINGS}{{rule="IA502",severity="warning"}}', "1h"),
-        wait="0s",
-        summary="{{ $labels.instance }} keeps more objects of users with each unit of work ({{ $labels.rule }})",
-        description=(
-            "IA502 was found within the last hour: engines, emitters or contexts stay after their work, and memory"
-            " fills up."
-        ),
-        dashboard=HEALTH,
-        cases=cases(_FINDINGS, _of("IA502", "warning"), 60, others=(_of("IA501", "warning"),)),
-        meaning="with each unit of work more objects of users stay in memory",
-        longest=7200,
     ),
 )
