@@ -43,12 +43,16 @@ def _redis() -> Iterator[str]:
 
 
 SERVERS = {
-    **dict.fromkeys(("asyncpg", "psycopg_pool", "asyncpg_rows", "psycopg_rows"), postgres_server),
+    **dict.fromkeys(
+        ("asyncpg", "psycopg_pool", "psycopg2_pool", "psycopg2_rows", "asyncpg_rows", "psycopg_rows"), postgres_server
+    ),
     **dict.fromkeys(("aiomysql", "aiomysql_rows", "pymysql_rows"), mariadb_server),
     "redis_replies": _redis,
     "rq": _redis,
 }
 """What has to run for some of the uses."""
+PREBUILT = {"psycopg2": "psycopg2-binary"}
+"""What is installed in place of a library that has to be compiled."""
 NAMES = [pytest.param(name, marks=pytest.mark.server if name in SERVERS else ()) for name in INTEGRATIONS]
 
 UNREACHED = {
@@ -106,7 +110,7 @@ def skip_without(integration: Integration, name: str) -> None:
     """Skip where the library, or a program that its use needs, is not there."""
     if integration.distribution:
         try:
-            metadata.version(integration.distribution)
+            metadata.version(PREBUILT.get(integration.distribution, integration.distribution))
         except metadata.PackageNotFoundError:
             pytest.skip(f"{integration.distribution} is not installed")
     if name == "transports" and shutil.which("openssl") is None:

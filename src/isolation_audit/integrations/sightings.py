@@ -27,6 +27,8 @@ _SCOPES: Final = (
     "say for whom it works: name the functions that serve one user under [[scopes]], or wrap them in user_scope()"
 )
 _SERVE: Final = "serve the application with uvicorn, hypercorn on asyncio, gunicorn, waitress or werkzeug"
+LOANS: Final = "loans"
+"""The unit of pools of connections: that somebody is known to borrow one says nothing of what is left on it."""
 _POOL: Final = "what one user leaves on a pooled connection is not seen: reset connections when they are returned"
 
 
@@ -73,12 +75,11 @@ LIBRARIES: Final = (
     Known("nats", "nats-py", ("nats.aio.client:Client._process_msg",), "messages"),
     Known("pika", "pika", ("pika.adapters.blocking_connection:BlockingChannel._dispatch_events",), "messages"),
     Known("paho", "paho-mqtt", ("paho.mqtt.client:Client._handle_on_message",), "messages"),
-    Known("psycopg2_pool", "psycopg2's pool", ("psycopg2.pool:AbstractConnectionPool._getconn",), "loans", _POOL),
     Known(
         "mysql_pool",
         "mysql-connector's pool",
         ("mysql.connector.pooling:MySQLConnectionPool.get_connection",),
-        "loans",
+        LOANS,
         _POOL,
     ),
 )
@@ -114,16 +115,20 @@ class SightingPoint(Interceptor):
     def __init__(self, known: Known, place: str, sightings: Sightings, _layout: Layout) -> None:
         self.place = place
         self._known = known
+        self._is_pool = known.unit == LOANS
         self._sighting = partial(Sighting, known.unit, known.remedy, place.partition(".")[0].partition(":")[0])
         self._sightings = sightings
 
     def before(self, _values: Values) -> Any:
         """It is at work."""
-        return CountedWork()
+        return self if self._is_pool else CountedWork()
 
     def after(self, work: Any, _result: Any) -> None:
         """Count it, and whether the application has said for whom it was."""
-        self._sightings.end(self._known.name, work, self._sighting)
+        if self._is_pool:
+            self._sightings.lent(self._known.name, self._sighting)
+        else:
+            self._sightings.end(self._known.name, work, self._sighting)
 
     def failed(self, work: Any, _error: BaseException) -> None:
         """The same."""

@@ -172,3 +172,36 @@ def django_connections() -> Any:
     got += [as_user("bob", outcome, end) for end in (connection.commit, connection.rollback)]
     connection.connection = None
     return got
+
+
+@use("psycopg2_pool")
+def psycopg2_pool() -> Any:
+    from psycopg2.pool import SimpleConnectionPool
+
+    def work(pool: Any, user: str) -> Any:
+        got: list[Any] = []
+        connection = pool.getconn()
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            got += [str(outcome(cursor.execute, statement)) for statement in STATEMENTS]
+            for rows in ([(user,), (user,)], [()]):
+                got.append(outcome(cursor.executemany, "INSERT INTO mine VALUES (%s)", rows))
+            cursor.execute("SELECT set_config('app.user_id', %s, false)", (user,))
+            got.append(cursor.fetchone())
+            connection.autocommit = False
+            cursor.execute(b"SET app.user_id = 'nobody'")
+            got += [connection.rollback(), cursor.execute("SELECT count(*) FROM mine"), cursor.fetchall()]
+            got.append(connection.commit())
+        got.append(connection.reset())
+        pool.putconn(connection)
+        return got
+
+    pool = SimpleConnectionPool(1, 1, address())
+    got = [as_user(user, work, pool, user) for user in USERS]
+    connection = pool.getconn()
+    with connection.cursor() as cursor:
+        as_user("alice", cursor.execute, "SET app.user_id = 'alice'")
+    connection.close()
+    got.append(as_user("alice", outcome, connection.commit))
+    pool.closeall()
+    return got

@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import Any
 
-from uses import async_outcome, outcome, use
+from uses import as_user, async_outcome, outcome, use
 
 
 @use("sqlalchemy_rows")
@@ -216,3 +216,23 @@ def redis_replies() -> Any:
             server.publish("news", "hello")
             got.append([told_of.get_message(timeout=5), told_of.get_message(timeout=5)])
     return repr([got, asyncio.run(main())])
+
+
+@use("psycopg2_rows")
+def psycopg2_rows() -> Any:
+    import psycopg2
+    from psycopg2.extras import DictCursor
+
+    def work(user: str) -> Any:
+        with psycopg2.connect(os.environ["USES_SERVER"]) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT %s || 1, generate_series(1, 5)", (user,))
+            got = [cursor.fetchone(), cursor.fetchmany(2), next(cursor), cursor.fetchall(), cursor.fetchall()]
+            got.append(outcome(cursor.execute, "SELECT nothing FROM nowhere"))
+            connection.rollback()
+            with connection.cursor(cursor_factory=DictCursor) as named:
+                named.execute("SELECT %(user)s AS who", {"user": user})
+                got.append([dict(row) for row in named])
+        connection.close()
+        return [got, outcome(cursor.fetchone)]
+
+    return [as_user(user, work, user) for user in ("alice", "bob")]

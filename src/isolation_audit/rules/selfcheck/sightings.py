@@ -65,6 +65,10 @@ class Sightings:
         sighting.seen += 1
         sighting.known += work.end(self._current())
 
+    def lent(self, name: str, make: Callable[[], Sighting]) -> None:
+        """A pool that is not watched has lent something: for whom makes no difference."""
+        self._found.setdefault(name, make()).seen += 1
+
     def host(self, name: str, remedy: str) -> None:
         """A server that is not watched has started this process."""
         self._found[name] = Sighting("", remedy, seen=1)
