@@ -80,7 +80,12 @@ def installed(distribution: str) -> str | None:
 def _is_unusual(path: tuple[str, ...]) -> bool:
     """True where distributions may be somewhere else than in folders."""
     others = [one for one in sys.meta_path if one is not PathFinder and hasattr(one, "find_distributions")]
-    return bool(others) or any(Path(entry).is_file() for entry in path)
+    return bool(others) or _has_files(path)
+
+
+@functools.lru_cache(maxsize=1)
+def _has_files(path: tuple[str, ...]) -> bool:
+    return any(Path(entry).is_file() for entry in path)
 
 
 def _elsewhere() -> Iterator[Plugin]:

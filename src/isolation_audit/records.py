@@ -19,29 +19,31 @@ _MISSING: Final = dataclasses.MISSING
 
 def _init(self: Any, *args: Any, **kwargs: Any) -> None:
     kind = type(self)
-    names = kind.__match_args__
-    if len(args) > len(names):
-        raise TypeError(f"{kind.__name__}() takes {len(names)} arguments but {len(args)} were given")
-    given = dict(zip(names, args, strict=False))
-    twice = given.keys() & kwargs
-    unknown = kwargs.keys() - set(names)
-    if twice or unknown:
-        what = "multiple values for" if twice else "an unexpected keyword"
-        raise TypeError(f"{kind.__name__}() got {what} argument {min(twice or unknown)!r}")
-    given |= kwargs
-    for name, field in kind.__dataclass_fields__.items():
-        if name in given:
-            value = given[name]
-        elif field.default is not _MISSING:
-            value = field.default
-        elif field.default_factory is not _MISSING:
-            value = field.default_factory()
-        else:
-            raise TypeError(f"{kind.__name__}() missing required argument {name!r}")
-        object.__setattr__(self, name, value)
+    setters = kind.__field_setters__
+    if len(args) > len(setters):
+        raise TypeError(f"{kind.__name__}() takes {len(setters)} arguments but {len(args)} were given")
+    for (_, put, _, _), value in zip(setters, args, strict=False):
+        put(self, value)
+    for name, put, default, factory in setters[len(args) :]:
+        value = kwargs.pop(name, _MISSING) if kwargs else _MISSING
+        if value is _MISSING:
+            value = default if factory is _MISSING else factory()
+            if value is _MISSING:
+                raise TypeError(f"{kind.__name__}() missing required argument {name!r}")
+        put(self, value)
+    if kwargs:
+        name = min(kwargs)
+        what = "multiple values for" if name in kind.__match_args__ else "an unexpected keyword"
+        raise TypeError(f"{kind.__name__}() got {what} argument {name!r}")
     after = getattr(kind, "__post_init__", None)
     if after is not None:
         after(self)
+
+
+def _setters(cls: Any) -> tuple[tuple[str, Any, Any, Any], ...]:
+    """Of each field its name, what sets its slot, its default and what makes its default."""
+    fields = cls.__dataclass_fields__.items()
+    return tuple([(name, getattr(cls, name).__set__, one.default, one.default_factory) for name, one in fields])
 
 
 def _values(self: Any) -> tuple[Any, ...]:
@@ -96,6 +98,7 @@ else:
 
         def decorate(cls: type) -> type:
             made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
+            made.__field_setters__ = _setters(made)
             for name, method in _METHODS.items():
                 # What the class body has is its own; slots have made another class of it, so look there.
                 if name not in cls.__dict__ or cls.__dict__[name] is None:
@@ -109,5 +112,6 @@ else:
 def record(cls: type[_T]) -> type[_T]:
     """A class decorator like ``dataclass(slots=True, eq=False, repr=False)``."""
     made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
+    setattr(made, "__field_setters__", _setters(made))  # noqa: B010
     setattr(made, "__init__", _init)  # noqa: B010 - an assignment to a method is none for mypy
     return made

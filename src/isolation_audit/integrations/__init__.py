@@ -97,6 +97,7 @@ def _load(plugin: Plugin, runtime: Runtime, places: Places) -> list[Watched]:
 
 def targets(name: str, integration: Integration, runtime: Runtime, places: Places) -> Iterator[Watched]:
     """The targets of one integration."""
+    doubt = functools.cache(functools.partial(_older, integration))
     for point in integration.points(runtime):
         module, _, qualname = point.target.partition(":")
         yield Watched(
@@ -105,7 +106,7 @@ def targets(name: str, integration: Integration, runtime: Runtime, places: Place
             _placing(name, point, places),
             optional=True,
             quiet=not integration.distribution,
-            doubt=functools.partial(_older, integration),
+            doubt=doubt,
             library=name,
             sighting=getattr(integration, "sighting", False),
         )
@@ -131,7 +132,6 @@ def _older(integration: Integration) -> str:
     return f"{distribution} {version} is older than {integration.since}, the oldest that was tried"
 
 
-@functools.lru_cache(maxsize=256)  # asked for each target of an integration
 def _is_at_least(version: str, since: str) -> bool:
     return _numbers(version) >= _numbers(since)
 
