@@ -52,6 +52,8 @@ class BeginPoint(PassingPoint):
         headers = [(name.encode(), str(told[name]).encode("latin-1", "replace")) for name in names if name in told]
         asked = Asked(f"{request.path}?{request.query_string}", endpoint_of(request))
         response = Response(self._sinks, _HEAD, headers, asked)
+        every = [(name.encode(), str(value).encode("latin-1", "replace")) for name, value in told.items()]
+        response.kept = self._sinks.shared_caches.answer(every, asked)
         whole = answer.get("_compressed_body") is not None  # but for this one, which it has compressed already
         if whole and request.method != "HEAD":
             response.chunk(bytes(answer["_body"]), last=True)

@@ -99,9 +99,16 @@ class SendPoint(PassingPoint):
         """The next part of a body; one that a framework has searched as a whole comes by here once more."""
         head = self._heads.pop(server, None)
         if head is not None:
+            asked = AskedOfScope(server.scope)
+            # Only here the head is what leaves: whatever is around a framework's application may have changed it.
+            kept = self._sinks.shared_caches.answer(head, asked)
             if last and self._sinks.was_searched_here(body):
+                user = None if kept is None else self._sinks.user()
+                if kept is not None and user is not None:
+                    kept.part(body, user, last=True)
                 return
-            self._responses[server] = Response(self._sinks, self.place, head, AskedOfScope(server.scope))
+            self._responses[server] = begun = Response(self._sinks, self.place, head, asked)
+            begun.kept = kept
         # What was asked for goes with the last part: the server's object may live as long as the connection.
         response = self._responses.pop(server, None) if last else self._responses.get(server)
         if response is not None:

@@ -165,6 +165,7 @@ class SendPoint(PassingPoint):
             told = [(name.encode(), str(value).encode("latin-1", "replace")) for name, value in answer.headers.items()]
             request = Asked(f"{asked.path}?{asked.query_string}", endpoint_of(asked))
             response = Response(self._sinks, _SEND, [(b"content-type", kind.encode()), *told], request)
+            response.kept = self._sinks.shared_caches.answer(told, request)
             self._responses[asked] = response
             data = data or answer.body  # as Sanic does when it sends the head
         if type(data) is str:

@@ -180,6 +180,7 @@ class FlushPoint(Interceptor):
             told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in handler._headers.get_all()]  # noqa: SLF001
             asked = Asked(handler.request.uri, endpoint_of(handler))
             response = self._responses[handler] = Response(self._sinks, _FLUSH, told, asked)
+            response.kept = self._sinks.shared_caches.answer(told, asked)
         response.chunk(b"".join(handler._write_buffer), last=bool(self._last(values)))  # noqa: SLF001
 
 

@@ -23,4 +23,6 @@ def whole(sinks: Egress, place: str, headers: Iterable[tuple[Any, Any]], body: A
     if not all(type(part) is bytes for part in parts):
         return
     encoded = [(str(name).encode("latin-1"), str(value).encode("latin-1", "replace")) for name, value in headers]
-    Response(sinks, place, encoded, request, outermost=True).chunk(b"".join(parts), last=True)
+    response = Response(sinks, place, encoded, request, outermost=True)
+    response.kept = sinks.shared_caches.answer(encoded, request)
+    response.chunk(b"".join(parts), last=True)

@@ -28,6 +28,7 @@ from isolation_audit.rules.provenance.judge import Exit, Judge
 from isolation_audit.rules.provenance.latest import LatestUnits
 from isolation_audit.rules.provenance.words_judge import WordsJudge
 from isolation_audit.rules.routes import current_endpoint
+from isolation_audit.rules.shared_caches.answers import SharedCaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -131,6 +132,7 @@ class Egress:
         self._latest = runtime.part(LatestUnits)
         self._allowed = frozenset(responses.mentions)
         self._mentions = ATTRIBUTIONS.union(responses.mentions)
+        self.shared_caches = SharedCaches(runtime, self)
         self.opens_paths = bool(responses.paths)
         """True where the configuration names paths whose responses may name others."""
         self._open_to_all = re.compile("|".join(map(translate, responses.paths))).match if responses.paths else None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from isolation_audit.rules.provenance.inputs import Inputs
     from isolation_audit.rules.provenance.verdicts import Judgement
     from isolation_audit.rules.routes import Endpoint
+    from isolation_audit.rules.shared_caches.answers import Answer
 
 RESPONSE: Final = "a response"
 
@@ -84,6 +85,7 @@ class Response:
         "_target",
         "_unended",
         "_waiting",
+        "kept",
     )
 
     def __init__(
@@ -118,6 +120,8 @@ class Response:
         self._events: Events | None = None if self._push is None else Events()
         self._unended = True
         """As long as nothing waits for the end of the unit, which may come before that of the body."""
+        self.kept: Answer | None = None
+        """What caches for everybody may keep of it, where its head, as it leaves the process, says that they may."""
         self._page = kind.startswith(("text/html", "application/xhtml"))
         self._readable = encoding in ("identity", "") and _UNREAD.match(kind) is None
         if encoding not in ("identity", "") and sinks.user() is not None:
@@ -125,6 +129,9 @@ class Response:
 
     def chunk(self, data: bytes, *, last: bool) -> None:
         """The next part of the body."""
+        kept = self.kept
+        if kept is not None and (user := self._sinks.user()) is not None:
+            kept.part(data, user, last=last)
         if self._readable:
             self.chunk_for(self._sinks.user(), data, last=last)
 
