@@ -9,12 +9,18 @@ import argparse
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 SABOTAGE = ROOT / "tests" / "integrations" / "uses" / "sabotage.py"
@@ -35,6 +41,8 @@ class Library:
     requires: tuple[str, ...]
     names: tuple[str, ...]
     options: tuple[str, ...] = ()
+    redis: bool = False
+    """Whether its use needs a Redis."""
 
 
 LIBRARIES = (
@@ -43,6 +51,8 @@ LIBRARIES = (
     Library("nicegui", ("nicegui>=3.18", "httpx", "aiohttp"), ("nicegui",)),
     Library("chainlit", ("chainlit>=2.12", "httpx", "aiohttp"), ("chainlit",)),
     Library("streamlit", ("streamlit>=1.67", "websockets", "uvicorn"), ("streamlit",)),
+    # It wants a redis-py of before 6, and leaves connections to the garbage collector.
+    Library("arq", ("arq>=0.26",), ("arq",), ("-p", "no:unraisableexception"), redis=True),
 )
 TESTING = ("pytest", "pytest-timeout", "pytest-rerunfailures", "pytest-xdist", "hypothesis", "uvicorn", "starlette")
 
@@ -66,7 +76,22 @@ def tested(library: Library, environments: Path) -> bool:
         command = [python, "-m", "pytest", "-q", *library.options, tests / f"test_{library.name}.py"]
         passed = subprocess.run(command, cwd=ROOT, env=os.environ | own, check=False).returncode == 0
         own |= {"PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}", "PYTHONWARNINGS": "ignore"}
-        return all([passed, *(unharmed(python, name, own) for name in library.names)])
+        with redis(Path(scratch)) if library.redis else nullcontext({}) as server:
+            return all([passed, *(unharmed(python, name, own | server) for name in library.names)])
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[dict[str, str]]:
+    """A running Redis; gives the variable that has its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            yield {"USES_SERVER": f"redis://127.0.0.1:{port}"}
+        finally:
+            server.terminate()
 
 
 def unharmed(python: Path, name: str, own: dict[str, str]) -> bool:

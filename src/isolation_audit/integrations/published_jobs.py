@@ -73,15 +73,18 @@ class MessagePoint(Interceptor):
         self._current = runtime.ambient.current
         self._bindings = runtime.bindings
 
-    def before(self, values: Values) -> None:
-        """Bind the job's id; one that is known keeps its user: a retry is still the first publisher's."""
-        user, identifier = self._publisher(), self._id(values)
+    def before(self, values: Values) -> Any:
+        """Bind the job's id."""
+        self.bind(self.publisher(), self._id(values))
+
+    def bind(self, user: User | None, identifier: Any) -> None:
+        """Bind an id; one that is known keeps its user: a retry is still the first publisher's."""
         if user is None or type(identifier) is not str or _RANDOM.fullmatch(identifier) is None:
             return
         if self._bindings.user_of(self._kind, identifier) is None:
             self._bindings.learn(self._kind, identifier, user)
 
-    def _publisher(self) -> User | None:
+    def publisher(self) -> User | None:
         """Who is running; in a job that has not said so, its own publisher. None where that is no real user."""
         user, job = self._current(), job_variable.get()
         if job is not None and (user is None or user is job.running_unit.native):

@@ -68,7 +68,6 @@ LIBRARIES: Final = (
     Known("cherrypy", "CherryPy", ("cherrypy._cprequest:Request.run",)),
     Known("grpc", "gRPC", ("grpc._server:_call_behavior",), "calls"),
     Known("grpc_aio", "gRPC on asyncio", ("grpc.aio._server:Server.start",), ""),
-    Known("arq", "arq", ("arq.worker:Worker.run_job",), "jobs"),
     Known("aio_pika", "aio-pika", ("aio_pika.queue:consumer",), "messages"),
     Known("aiokafka", "aiokafka", ("aiokafka.consumer.consumer:AIOKafkaConsumer.getone",), "messages"),
     Known("kafka", "kafka-python", ("kafka.consumer.group:KafkaConsumer.__next__",), "messages"),

@@ -137,3 +137,44 @@ def taskiq() -> Any:
     asyncio.run(main(InMemoryBroker()))
     asyncio.run(main(InMemoryBroker().with_formatter(JSONFormatter())))
     return got
+
+
+@use("arq")
+def arq() -> Any:
+    import asyncio
+    import logging
+    import os
+
+    from arq import create_pool
+    from arq.connections import RedisSettings
+    from arq.worker import Worker, func
+
+    logging.getLogger("arq").setLevel(logging.CRITICAL)
+    settings, got = RedisSettings.from_dsn(os.environ["USES_SERVER"]), []
+
+    async def remember(_ctx: Any, user: Any) -> None:
+        if user == "break":
+            raise LookupError(user)
+        before = current_user.get()
+        current_user.set(user)
+        got.append([before, current_user.get()])
+
+    async def main() -> None:
+        pool = await create_pool(settings)
+        for user in ("alice", None, "bob", "break"):
+            current_user.set(user)
+            await pool.enqueue_job("remember", user)
+        got.append(await async_outcome(pool.enqueue_job("remember", _defer_until=1, _defer_by=1)))
+        current_user.set(None)
+        await pool.set("arq:job:broken", b"no job")
+        await pool.zadd("arq:queue", {"broken": 1})
+        worker = Worker([func(remember)], redis_settings=settings, burst=True, poll_delay=0.01, handle_signals=False)
+        await worker.main()
+        got.append([worker.jobs_complete, worker.jobs_failed])
+        got.append(await async_outcome(worker.run_job(None, 0)))
+        await worker.close()
+        await pool.flushall()
+        await pool.aclose(close_connection_pool=True)
+
+    as_user(None, asyncio.run, main())
+    return sorted(map(str, got))
