@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from clients import NAMED, told
-from servers import visits
+from clients import NAMED, Browser, known, told
+from servers import serving, visits
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -51,3 +51,36 @@ def test_what_a_loader_has_loaded_for_somebody_else(audited, leaking):
     assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])
     for finding in done.findings.get("IA203", ()):
         assert finding.witnesses.provenance.endswith("an entry of a cache")
+
+
+@pytest.mark.parametrize("leaking", [True, False])
+def test_the_user_in_a_querys_context_is_the_requests(audited, leaking):
+    """The application's own sessions say who it is, and nobody else is told."""
+    sessions, notes, seen = {"opaque-1": "alice", "opaque-2": "bob"}, [], []
+
+    def note(info: strawberry.Info) -> str:
+        kept = notes if leaking else []
+        kept.append(json.dumps({"owner": info.context["user"]["username"], "balance": 7}))
+        seen.append(known())
+        return kept[0]
+
+    schema = strawberry.Schema(strawberry.type(type("Query", (), {"note": strawberry.field(resolver=note)})))
+
+    async def graphql(request: Any) -> Any:
+        context = {"user": {"username": sessions[request.query_params["session"]], "password": "secret"}}
+        if request.query_params["session"] == "opaque-1":
+            result = await schema.execute("{ note }", context_value=context)
+        else:
+            result = schema.execute_sync("{ note }", None, context)
+        return JSONResponse(json.loads(result.data["note"]))
+
+    async def scenario() -> Any:
+        async with serving(Starlette(routes=[Route("/graphql", graphql)])) as url:
+            browser = Browser(url)
+            got = [json.loads(await browser.get(f"/graphql?session={one}"))["owner"] for one in sessions]
+            browser.close()
+            return got
+
+    done = audited(scenario, NAMED)
+    assert (seen, done.result) == (["alice", "bob"], ["alice", "alice" if leaking else "bob"])
+    assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])

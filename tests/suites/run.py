@@ -158,7 +158,21 @@ def source_of(suite: Suite, sources: Path) -> Path:
         with tarfile.open(archive) as packed:
             packed.extractall(folder, filter="data")
     (root,) = folder.iterdir()
+    if not any(_configurations(root)):
+        # pytest would look further up, and find ours.
+        (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     return root
+
+
+def _configurations(root: Path) -> Iterator[str]:
+    """Where pytest finds options of the suite's own."""
+    for name, table in (("pyproject.toml", "[tool.pytest"), ("setup.cfg", "[tool:pytest]"), ("tox.ini", "[pytest]")):
+        place = root / name
+        if place.exists() and table in place.read_text(encoding="utf-8"):
+            yield table
+    for name in ("pytest.ini", ".pytest.ini"):
+        if (root / name).exists():
+            yield name
 
 
 def _run(suite: Suite, python: Path, folder: Path, results: Path, options: list[str]) -> Outcomes:

@@ -1,9 +1,10 @@
-"""Strawberry: what a ``DataLoader`` keeps under its keys, where one is shared by several requests."""
+"""Strawberry: the user whom a query's context names; what a ``DataLoader`` that requests share keeps under its keys."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.integrations.graphql_contexts import of_contexts
 from isolation_audit.integrations.keyed_cache import Keyed
 from isolation_audit.rules.caches.keyed_cache import Library
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.integrations import Point
 
+_RUNS: Final = tuple(f"strawberry.schema.schema:Schema.{name}" for name in ("execute", "execute_sync", "subscribe"))
 _CACHE: Final = "strawberry.dataloader:DefaultCache"
 
 
@@ -24,14 +26,15 @@ class Strawberry:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """What a loader keeps, and what it finds."""
+        """What runs queries; what a loader keeps, and what it finds."""
+        yield from of_contexts(runtime, _RUNS)
         keyed = Keyed(
             Library(("strawberry", "asyncio")),
             storing=(f"{_CACHE}.set",),
             fetching=(f"{_CACHE}.get",),
             found=_loaded,
         )
-        return keyed.points(runtime)
+        yield from keyed.points(runtime)
 
 
 def _loaded(future: Any) -> Any:

@@ -93,6 +93,12 @@ class InjectedUsers:
         ):
             self._tell(request, DOUBTFUL, label, name_of(value), value)
 
+    def in_context(self, label: str, context: Any) -> None:
+        """A query is run with this as the context of its resolvers; ``label`` is what runs it."""
+        request: Request | None = request_variable.get()
+        if request is not None and context is not None:
+            self._tell(request, DEPENDENCY, label, _in_context(context), context)
+
     def as_dict(self) -> dict[str, dict[str, int]]:
         """As the report has it: by function, how many requests it has named the user of, and how many in doubt."""
         return {

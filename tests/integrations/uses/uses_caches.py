@@ -287,29 +287,6 @@ def answers_of_other_services() -> Any:
     return [str(one) for one in got]
 
 
-@use("strawberry")
-def loaders() -> Any:
-    from strawberry.dataloader import DataLoader
-
-    async def load(keys: Any) -> Any:
-        return [LookupError(key) if key == "none" else f"{key} of {current_user.get()}" for key in keys]
-
-    async def main() -> Any:
-        loader: Any = DataLoader(load)
-        got = []
-        for user in ("alice", "bob", None):
-            for key in ("home", "home", "none", []):
-                current_user.set(user)
-                got.append(await async_outcome(_loading(loader, key)))
-        return got
-
-    return as_user(None, asyncio.run, main())
-
-
-async def _loading(loader: Any, key: Any) -> Any:
-    return await loader.load(key)
-
-
 @use("dogpile")
 def dogpile() -> Any:
     from dogpile.cache import make_region
