@@ -37,7 +37,7 @@ class Sink:
     def send(self, user_id, data): return True
 """
 
-EVENT_CALLS, EVENT_FILES = 34, 7
+EVENT_CALLS, EVENT_FILES = 23, 9
 REQUEST_CALLS = 200
 """Of the server and of the client, which shares its event loop; how many parts are read may differ by a few."""
 

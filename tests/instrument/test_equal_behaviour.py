@@ -124,7 +124,7 @@ def test_the_calls_were_seen_and_nothing_went_wrong_inside(pair):
     """Runs after the random calls: equal behaviour would prove nothing of an auditor that looked away."""
     _bare, _audited, auditor = pair
     assert auditor.runtime.barrier.counts == {}
-    clean = sum(site.clean for site in auditor.runtime.tally.cells._sites)
+    clean = sum(site.clean for site in auditor.runtime.tally.cells._cells)
     one_role_each = not auditor.config.deprecations
     assert clean > CALLS / 50 or not one_role_each, "where several roles meet in a function, each call is looked at"
     assert auditor.runtime.tally.seen.total() > CALLS / 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.content.readings import Reading, encoded, is_plain, is_unspaced, readings
+from isolation_audit.content.readings import Reading, encoded, is_unspaced, readings
 from isolation_audit.content.shapes.addresses import Addresses
 from isolation_audit.content.shapes.mixed import Mixed
 from isolation_audit.content.shapes.phrases import Phrases
@@ -99,37 +99,38 @@ class Index:
         searched = self._searched
         if not searched:
             return [], True
-        if is_plain(text):
-            reading = Reading(text.encode())
-            if len(searched) == 1:
-                keys = set(filter(self._marks.__contains__, searched[0].candidates(reading)))
-            else:
-                keys = self._in_reading(reading, searched)
-            complete = not reading.cut
+        if text.isascii() and "\\" not in text and "%" not in text:
+            every = [Reading(text.encode())]  # it is read in one way only: no sign in it stands for another
         else:
             every = readings(text, unspaced=self._unspaced)
-            keys = {key for reading in every for key in self._in_reading(reading, searched)}
-            complete = not any(reading.cut for reading in every)
-        if not keys:
-            return [], complete
-        marks = {key: mark for key in keys if (mark := self._marks.get(key)) is not None}
-        if len(keys) == 1:
-            return list(marks.values()), complete
-        together = b"\0".join(keys)
-        for key in keys:
-            if together.count(key) > 1:  # it stands in a longer one
-                marks = {key: mark for key, mark in marks.items() if mark.secret or not _only_inside(key, keys, text)}
-                break
-        # As a rule all are one user's: those are told apart without a look at their fields.
-        listed = list(marks.values())
-        for mark in listed:
-            if mark.user is not listed[0].user or mark.secret is not listed[0].secret:
-                return list(dict.fromkeys(listed)), complete
-        return listed[:1], complete
+        marks, complete = self._marks, True
+        known, get = marks.__contains__, marks.get
+        found: dict[bytes, Mark | None] = {}
+        first: Mark | None = None
+        of_one = True
+        for reading in every:
+            for shape in searched:
+                for key in filter(known, shape.candidates(reading)):
+                    mark = found[key] = get(key)
+                    if first is None:
+                        first = mark
+                    if mark is None or first is None or mark.user is not first.user or mark.secret is not first.secret:
+                        of_one = False
+            complete = complete and not reading.cut
+        if of_one:
+            # As a rule: then it is the same which of them stand in longer ones.
+            return [] if first is None else [first], complete
+        return _told_apart(found, text), complete
 
-    def _in_reading(self, reading: Reading, searched: tuple[Shape, ...]) -> set[bytes]:
-        known = self._marks.__contains__
-        return {key for shape in searched for key in filter(known, shape.candidates(reading))}
+
+def _told_apart(found: dict[bytes, Mark | None], text: str) -> list[Mark]:
+    """The marks of several users' identifiers, but for those that stand nowhere but inside of longer ones."""
+    marks = {key: mark for key, mark in found.items() if mark is not None}
+    together = b"\0".join(found)
+    if any(together.count(key) > 1 for key in found):
+        keys = set(found)
+        marks = {key: mark for key, mark in marks.items() if mark.secret or not _only_inside(key, keys, text)}
+    return list(dict.fromkeys(marks.values()))
 
 
 def _only_inside(key: bytes, keys: set[bytes], text: str) -> bool:

@@ -44,11 +44,7 @@ class Gathering:
         self._skip = skip
         self._characters = CHARACTERS
         self._nodes = NODES
-        plain = _plain(payload) if type(payload) is dict and not skip else None
-        if plain is None:
-            self._walk(payload)
-        else:
-            self.texts = plain
+        self._walk(payload)
 
     def _walk(self, payload: Any) -> None:
         seen: set[int] = set()
@@ -116,16 +112,15 @@ class Gathering:
         return name not in self._skip
 
 
-def _plain(payload: dict[Any, Any]) -> list[str] | None:
+def plain_texts(payload: dict[Any, Any]) -> list[str] | None:
     """The texts of a small dict that holds nothing else, as most payloads of events do; None for any other."""
     if len(payload) > _FEW:
         return None
-    texts = []
-    for pair in [*payload.items()]:
-        for one in pair:
-            if type(one) is not str or len(one) > _SHORT:
-                return None
-            texts.append(one)
+    texts: list[str] = []
+    for key, value in [*payload.items()]:
+        if type(key) is not str or type(value) is not str or len(key) > _SHORT or len(value) > _SHORT:
+            return None
+        texts += key, value
     return texts
 
 

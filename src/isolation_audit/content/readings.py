@@ -71,11 +71,6 @@ def encoded(text: str, *, unspaced: bool = True) -> bytes:
     return (_foreign_signs.sub if unspaced else _foreign_signs_and_unspaced.sub)(BREAK, text).encode()
 
 
-def is_plain(text: str) -> bool:
-    """True where a text is read in one way only: it has nothing but ASCII, and no signs that stand for others."""
-    return text.isascii() and "\\" not in text and "%" not in text
-
-
 def readings(text: str, *, unspaced: bool) -> list[Reading]:
     """All ways to read ``text``; with ``unspaced`` also one with the letters of unspaced scripts."""
     plain = [text]

@@ -9,7 +9,7 @@ from isolation_audit.content import secrets
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.content.naming import parsed
-from isolation_audit.content.payload import CHARACTERS, Gathering
+from isolation_audit.content.payload import CHARACTERS, Gathering, plain_texts
 from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ class ContentWitness:
         """The marks in a payload, each once; False where it was not searched to its end."""
         if type(payload) is str and len(payload) <= CHARACTERS:
             return self.marks_of_text(payload)
+        texts = plain_texts(payload) if type(payload) is dict else None
+        if texts is not None:
+            return self.marks_of_text("\0".join(texts))
         gathered = Gathering(payload)
         # One text is searched faster than many; no identifier goes across a NUL.
         marks, complete = self.marks_of_text("\0".join(gathered.texts))

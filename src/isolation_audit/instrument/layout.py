@@ -131,11 +131,12 @@ def walk(value: Any, steps: tuple[Step, ...]) -> Any:
     Nothing is loaded, queried or computed for it. Raises whatever it meets on the way.
     """
     for step in steps:
-        value = _attribute(value, step.name) if type(step) is Attribute else item_of(value, step.key)  # type: ignore[union-attr]
+        value = attribute_or_item(value, step.name) if type(step) is Attribute else item_of(value, step.key)  # type: ignore[union-attr]
     return value
 
 
-def _attribute(value: Any, name: str) -> Any:
+def attribute_or_item(value: Any, name: str) -> Any:
+    """The attribute, or on a mapping the item of that name."""
     # A message is a plain dict nearly always: asking it for an attribute first would raise, and cost, each time.
     if type(value) is dict and name in value:
         return value[name]
@@ -227,7 +228,7 @@ def _from(index: int, steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:
             if kind is dict and name in value:
                 value = value[name]
             elif kind is dict or id(kind) not in usual:
-                value = _attribute(value, name)
+                value = attribute_or_item(value, name)
             else:
                 try:
                     value = getattr(value, name)

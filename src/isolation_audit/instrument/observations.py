@@ -80,6 +80,8 @@ class Emission:
     """How far its delivery has come, where a protocol is watched."""
     searched: list[tuple[Any, list[Mark]]] | None = None
     """Payloads that were searched while it is under way, with the marks in them, where content is watched."""
+    clean: Any = None
+    """The last of them that names nobody but whose event it is."""
 
     def __init__(self, name: str | None, ambient: User | None, layer: str = "emitter") -> None:
         self.name = name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from threading import get_ident
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from isolation_audit.instrument.barrier import STACK_END, inside, raised_by_signal
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.barrier import Barrier
     from isolation_audit.instrument.compile.check import Check
     from isolation_audit.instrument.layout import Values
+
+    Before = Callable[[Values], "States | None"]
 
 
 AGAIN: Final = object()
@@ -28,7 +30,15 @@ class Interceptor:
     compiled_check: Check | None = None
     """What makes a call clean at a glance, for compiled hooks; None where each call has to be looked at."""
     reads_nothing = False
-    """True where ``passes`` and ``after`` read nothing of the application's, so that none of its code runs in them."""
+    """True where ``passes`` reads nothing of the application's, so that none of its code runs in it."""
+    ends_quietly = False
+    """The same of ``after``."""
+
+    def joined(self, every: tuple[Guarded, ...], apart: Before) -> Joined | None:
+        """One function for what ``every`` does before a call, this one first; None where each is asked by itself.
+
+        ``apart`` asks them one after the other, for calls that are not as usual.
+        """
 
     def before(self, values: Values) -> Any:
         """Called with the call's values as its layout describes them; None when there is nothing left to do after."""
@@ -56,6 +66,7 @@ class Guarded:
         "barrier",
         "calls",
         "check",
+        "ends_quietly",
         "interceptor",
         "minds_failures",
         "minds_more",
@@ -74,6 +85,7 @@ class Guarded:
         self.probe = probe
         self.check: Check | None = getattr(interceptor, "compiled_check", None)
         self.reads_nothing: bool = getattr(interceptor, "reads_nothing", False)
+        self.ends_quietly: bool = getattr(interceptor, "ends_quietly", False)
         kind = type(interceptor)
         self.minds_results = getattr(kind, "after", Interceptor.after) is not Interceptor.after
         self.minds_failures = getattr(kind, "failed", Interceptor.failed) is not Interceptor.failed
@@ -90,6 +102,15 @@ class Guarded:
 States = tuple[tuple[Guarded, Any], ...]
 
 
+class Joined(Protocol):
+    """What several interceptors do before a call, in one function."""
+
+    before: Before
+
+    def retire(self) -> None:
+        """It is not asked any more."""
+
+
 class Probe:
     """Holds the original callable and the interceptors; shims and wrappers call it.
 
@@ -97,12 +118,13 @@ class Probe:
     where nobody has. It is made anew for each number of interceptors: the usual one has no loop to run.
     """
 
-    __slots__ = ("_guarded", "before", "check", "minds_results", "original", "passes", "relink")
+    __slots__ = ("_guarded", "_joined", "before", "check", "minds_results", "original", "passes", "relink")
 
     def __init__(self, original: Callable[..., Any]) -> None:
         self.original = original
         self._guarded: tuple[Guarded, ...] = ()
-        self.before: Callable[[Values], States | None] = _nobody
+        self._joined: Joined | None = None
+        self.before: Before = _nobody
         self.passes: Callable[[Values, Any], States | None] = _nobody
         """Asked instead of ``before`` by compiled hooks, with what was remembered of the last call that was alike."""
         self.check: Check | None = None
@@ -132,14 +154,16 @@ class Probe:
         self._ask(())
 
     def _ask(self, guarded: tuple[Guarded, ...]) -> None:
-        gone = [one.check for one in self._guarded if one.check is not None and one not in guarded]
+        gone: list[Any] = [one.check for one in self._guarded if one.check is not None and one not in guarded]
+        gone += [] if self._joined is None else [self._joined]
         self._guarded = guarded
         self.minds_results |= any(one.minds_results for one in guarded)
-        if not guarded:
-            self.before = _nobody
-        else:
-            self.before = _one(guarded[0]) if len(guarded) == 1 else _several(guarded)
-        check = guarded[0].check if guarded else None
+        apart = _nobody if not guarded else _one(guarded[0]) if len(guarded) == 1 else _several(guarded)
+        join = getattr(guarded[0].interceptor, "joined", None) if len(guarded) > 1 else None
+        joined: Joined | None = None if join is None else join(guarded, apart)
+        self._joined = joined
+        self.before = apart if joined is None else joined.before
+        check = guarded[0].check if guarded and joined is None else None
         if check is not None and check.carries:
             self.passes = _passing(guarded)
         else:
@@ -157,12 +181,15 @@ class Probe:
     @staticmethod
     def after(states: States, result: Any) -> None:
         """Tell the waiting interceptors, the last one first, as nested blocks would end."""
-        guarded, state = states[0]
-        if guarded.reads_nothing and len(states) == 1:
+        for guarded, state in reversed(states) if len(states) > 1 else states:
+            if not guarded.ends_quietly:
+                break
             try:
                 guarded.interceptor.after(state, result)
             except Exception as fault:
                 _absorbed(guarded, fault)
+            states = states[:-1]
+        else:
             return
         me = get_ident()
         outermost = me not in inside
@@ -278,7 +305,7 @@ def _passing(every: tuple[Guarded, ...]) -> Callable[[Values, Any], States | Non
                 if state is not None:
                     states += ((at, state),)
         except Exception as error:
-            _absorb(at, states, error)
+            absorb(at, states, error)
         except BaseException as error:
             Probe.failed(states, error)
             raise
@@ -298,7 +325,7 @@ def _passing_alone(guarded: Guarded) -> Callable[[Values, Any], States | None]:
         try:
             state = knows(values, witnesses)
         except Exception as error:
-            _absorb(guarded, (), error)
+            absorb(guarded, (), error)
             return None
         if state is AGAIN:
             clean.clean -= 1
@@ -308,7 +335,7 @@ def _passing_alone(guarded: Guarded) -> Callable[[Values, Any], States | None]:
     return passes
 
 
-def _absorb(at: Guarded, states: States, error: Exception) -> None:
+def absorb(at: Guarded, states: States, error: Exception) -> None:
     """An interceptor raised: that is counted, and what others have opened stays open; but a time limit goes through."""
     try:
         at.absorb(error)

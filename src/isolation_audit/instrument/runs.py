@@ -69,16 +69,6 @@ class Run:
     compared: bool = False
     """It has been compared with the other layers."""
 
-    def again(self, number: int | str) -> bool:
-        """True where one of its last events had this number."""
-        numbers = self.numbers
-        if number in numbers:
-            return True
-        numbers[number] = None
-        if len(numbers) > _SEQUENCES:
-            numbers.pop(next(iter(numbers)), None)
-        return False
-
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
@@ -147,7 +137,7 @@ class Runs:
     def __len__(self) -> int:
         return len(self._runs)
 
-    def advance(
+    def advance(  # noqa: C901 - at each layer of each event: nothing is called in the usual case
         self,
         layer: str,
         run_id: str,
@@ -171,7 +161,13 @@ class Runs:
         times = run.had[event] = run.had.get(event, 0) + 1
         if times == 1:
             self._layers[layer].add(event)
-        if repeated or (number is not None and run.again(number)):
+        if number is not None and not repeated:
+            numbers = run.numbers
+            repeated = number in numbers
+            numbers[number] = None
+            if len(numbers) > _SEQUENCES:
+                numbers.pop(next(iter(numbers)), None)
+        if repeated:
             return self._repetition(run, event)
         automaton = self.automaton
         if event in automaton.closers:

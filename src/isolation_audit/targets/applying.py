@@ -42,6 +42,7 @@ from isolation_audit.targets.result import ResultPoint
 from isolation_audit.targets.scope import ScopePoint
 from isolation_audit.targets.singleton import Singletons
 from isolation_audit.targets.use import UsePoint
+from isolation_audit.targets.usual_event import UsualEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -239,7 +240,13 @@ class Applier:
     ) -> Iterator[tuple[str, Callable[[Layout], Interceptor]]]:
         """What watches one emitting callable, in the order in which it is asked."""
         runtime = self._runtime
-        yield "emission", lambda layout: EmissionPoint(entry, name, event, receivers, layout, runtime)
+
+        def emission(layout: Layout) -> Interceptor:
+            point = EmissionPoint(entry, name, event, receivers, layout, runtime)
+            point.usual = UsualEvents(entry, name, event, receivers, layout, runtime).joined
+            return point
+
+        yield "emission", emission
         if runtime.content is not None and entry.payload:
             content = runtime.content
             yield "content", lambda layout: ContentPoint(entry, name, receivers, layout, runtime, content)

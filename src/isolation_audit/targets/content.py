@@ -55,10 +55,11 @@ class ContentPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Search the payload, and publish what is another user's; nothing is left to do after the call."""
-        obj = None if self._self_of is None else self._self_of(values)
         receivers = self._receivers
-        if receivers is not None and type(obj) is not receivers.plain and not receivers.accept(type(obj)):
-            return
+        if receivers is not None:
+            kind = type(None if self._self_of is None else self._self_of(values))
+            if kind is not receivers.plain and not receivers.accept(kind):
+                return
         emission: Emission | None = emission_variable.get()
         if emission is None:
             return
@@ -67,14 +68,15 @@ class ContentPoint(Interceptor):
             cell[ASKED] += 1
             if payload is not None:
                 cell[GAVE] += 1
-                self._search(emission, payload, obj, values)
+                self.search(emission, payload, values)
             return
         for one in self._payload:
             payload = one.read(values)
             if payload is not MISSING and payload is not None:
-                self._search(emission, payload, obj, values)
+                self.search(emission, payload, values)
 
-    def _search(self, emission: Emission, payload: Any, obj: Any, values: Values) -> None:
+    def search(self, emission: Emission, payload: Any, values: Values) -> None:
+        """Search what an event holds, once; publish what is another user's."""
         searched = emission.searched
         if searched is None:
             searched = emission.searched = []
@@ -87,8 +89,9 @@ class ContentPoint(Interceptor):
         for mark in marks:
             # As a rule it names nobody but whose event it is, who may be shown to everybody.
             if mark.secret or mark.user is not emission.claimed:
-                self._judge(emission, payload, marks, obj, values)
+                self._judge(emission, payload, marks, values)
                 return
+        emission.clean = payload
 
     def _marks(self, searched: list[tuple[Any, list[Mark]]], payload: Any) -> list[Mark]:
         marks, complete = self._content.marks(payload)
@@ -97,8 +100,9 @@ class ContentPoint(Interceptor):
         searched.append((payload, marks))
         return marks
 
-    def _judge(self, emission: Emission, payload: Any, marks: list[Mark], obj: Any, values: Values) -> None:
+    def _judge(self, emission: Emission, payload: Any, marks: list[Mark], values: Values) -> None:
         runtime = self._runtime
+        obj = None if self._self_of is None else self._self_of(values)
         ambient = known(runtime.ambient.current())
         addressee, _members = self._addressee.read(values, ambient)
         if any(user is not None and user.kind is Kind.SYSTEM for user in (ambient, addressee)):

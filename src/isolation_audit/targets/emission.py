@@ -8,6 +8,7 @@ from isolation_audit.analysis.texts import LONGEST
 from isolation_audit.instrument.compile.check import Check, compiled_paths
 from isolation_audit.instrument.layout import Layout, Reader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
+from isolation_audit.instrument.path_counts import ASKED, GAVE
 from isolation_audit.instrument.probe import AGAIN, Interceptor, inside_the_auditor
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_scope, emission_variable
@@ -16,9 +17,14 @@ from isolation_audit.targets.addressing import Addressee
 from isolation_audit.targets.ownership import differ, owner_of, owner_reader, record_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from isolation_audit.config.model import Emitter, EventName
+    from isolation_audit.instrument.probe import Before, Guarded, Joined
     from isolation_audit.instrument.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
+
+    Joining = Callable[[tuple[Guarded, ...], Before], Joined | None]
 
 _USER = Kind.USER
 _PLACEHOLDER = Kind.PLACEHOLDER
@@ -42,6 +48,8 @@ class Witnesses:
 
 class EmissionPoint(Interceptor):
     """Around one emitting callable of one layer."""
+
+    ends_quietly = True
 
     def __init__(
         self,
@@ -69,10 +77,21 @@ class EmissionPoint(Interceptor):
         # Where the addressee is one plain parameter, an inner layer can be seen to be clean by looking at it.
         plain = self._owner is None and not self._addressee.to_everyone
         self._plain_address = layout.plain_argument(entry.addressee) if plain else None
+        cells = runtime.paths.of(entry, "addressee")
+        self._address_cell = [0, 0] if self._plain_address is None else cells(entry.addressee[0])
         self._bound: tuple[str | None, str | None] = (None, None)
         """The kinds of the ids that owner and addressee are read as, where those are bound to users."""
         self.compiled_check = self._compiled(layout)
         self.reads_nothing = self._event is None
+        self.usual: Joining | None = None
+        """Makes one function of it and of the points that are asked after it, where that can be."""
+
+    def joined(self, every: tuple[Guarded, ...], apart: Before) -> Joined | None:
+        """One function for the usual event; from then on nothing else is remembered of it."""
+        joined = None if self.usual is None else self.usual(every, apart)
+        if joined is not None:
+            self.compiled_check = None
+        return joined
 
     def before(self, values: Values) -> Any:
         """Join the event that is under way or begin one; publish a passage whose witnesses disagree."""
@@ -91,7 +110,7 @@ class EmissionPoint(Interceptor):
         owner = owner_of(obj, values, self._owner, ambient, runtime) if self._owner is not None else None
         addressee, members = self._addressee.read(values, owner or ambient) if self._addressed else _UNKNOWN
         name = self._name if self._event is None else self._read_name(values)
-        emission = self._emission(outer, name, ambient)
+        emission = self.event(outer, name, ambient)
         if members:
             emission.audience = members
         elif emission.audience and addressee is not None and any(same(addressee, one) for one in emission.audience):
@@ -125,9 +144,9 @@ class EmissionPoint(Interceptor):
                 and claimed is witnesses.addressee
                 and claimed is not None
             ):
-                self._go_on(outer)
+                self.go_on(outer)
                 return None
-        emission = self._emission(outer, name, witnesses.ambient)
+        emission = self.event(outer, name, witnesses.ambient)
         emission.known = emission.known or witnesses.known
         emission.verified = emission.verified or witnesses.verified
         if emission.claimed is None:
@@ -180,7 +199,7 @@ class EmissionPoint(Interceptor):
         emission, outer = state
         emission.depth -= 1
         if not emission.depth:
-            emission.searched = None
+            emission.searched = emission.clean = None
         if outer is None:
             return
         if emission_variable.get() is emission:
@@ -211,24 +230,33 @@ class EmissionPoint(Interceptor):
             return False
         if (self._name if self._event is None else self._read_name(values)) != outer.name:
             return False
-        self._go_on(outer)
+        self._address_cell[ASKED] += 1
+        self._address_cell[GAVE] += 1
+        self.go_on(outer)
         return True
 
-    def _go_on(self, outer: Emission) -> None:
+    def go_on(self, outer: Emission) -> None:
+        """An event passes this layer as well; its witnesses agree."""
         layer = self._entry.layer
         self._tally.passages[layer] += 1
         if layer not in outer.layers:
             outer.layers = (*outer.layers, layer)
         outer.verified = True
 
-    def _emission(self, outer: Emission | None, name: str | None, ambient: User | None) -> Emission:
+    def event(self, outer: Emission | None, name: str | None, ambient: User | None) -> Emission:
+        """The event that passes this layer: the one that is under way, or another one."""
         layer = self._entry.layer
-        tally = self._tally
-        tally.passages[layer] += 1
         if outer is not None and self._continues(outer, name):
+            self._tally.passages[layer] += 1
             if layer not in outer.layers:
                 outer.layers = (*outer.layers, layer)
             return outer
+        return self.begin(outer, name, ambient)
+
+    def begin(self, outer: Emission | None, name: str | None, ambient: User | None) -> Emission:
+        """Another event begins in this layer."""
+        layer, tally = self._entry.layer, self._tally
+        tally.passages[layer] += 1
         tally.events[layer] += 1
         scope = current_scope()
         if self._runtime.spans is not None:
@@ -241,6 +269,7 @@ class EmissionPoint(Interceptor):
         made = Emission(name, ambient, layer)
         if outer is not None and outer.depth:
             made.searched = outer.searched  # the same payload, as a rule: it is searched once
+            made.clean = outer.clean if outer.claimed is ambient else None
         return made
 
     def _continues(self, outer: Emission, name: str | None) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isolation_audit.analysis.texts import LONGEST
 from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values, readers
 from isolation_audit.instrument.observations import Deviated, Emission, Progress, Undelivered
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.probe import Interceptor, inside_the_auditor
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import plain_name
@@ -17,15 +17,29 @@ from isolation_audit.targets.emission import event_reader
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter, EventName
+    from isolation_audit.instrument.compile.cells import Cell
     from isolation_audit.instrument.receivers import Receivers
-    from isolation_audit.instrument.runs import Runs
     from isolation_audit.instrument.runtime import Runtime
+
+Ids = tuple["str | None", "int | str | None", "int | str | None"]
+
+
+class Stepped(NamedTuple):
+    """What counts the steps of runs whose ids were read with all else, and how often each id was there."""
+
+    asked: Cell
+    run: Cell
+    number: Cell
+    pair: Cell
+
 
 _RESULTS = {"false": False, "none": None}
 
 
 class ProgressPoint(Interceptor):
     """Beside the emission point of the same callable; added after it, so that the event is known when it is asked."""
+
+    ends_quietly = True
 
     def __init__(
         self,
@@ -60,6 +74,24 @@ class ProgressPoint(Interceptor):
         emission: Emission | None = emission_variable.get()
         if emission is None:
             return None
+        name = emission.name
+        if name is None:
+            name = self._name if self._event is None else plain_name(self._event.read(values))
+        return self.follow(emission, name, values)
+
+    def follow(
+        self,
+        emission: Emission,
+        name: str | None,
+        values: Values,
+        ids: Ids | None = None,
+        stepped: Stepped | None = None,
+    ) -> Any:
+        """The same for an event that is known.
+
+        ``ids`` are those of its run, its number and its pair, where they were read with all else, and then ``stepped``
+        counts the steps of runs.
+        """
         progress = emission.progress
         if progress is None:
             progress = emission.progress = Progress()
@@ -69,13 +101,26 @@ class ProgressPoint(Interceptor):
             # An override that calls super(), or a fan-out that has begun: still the same step of the same event.
             return None
         progress.inside.append(layer)
-        name = emission.name
-        if name is None:
-            name = self._name if self._event is None else plain_name(self._event.read(values))
         for runs in self._runtime.runs:
-            if name in runs.events:
+            if name is not None and name in runs.events:
+                if ids is None or stepped is None:
+                    run_id, number, pair = self._ids(values)
+                else:
+                    run_id, number, pair = ids
+                    asked, gave_run, gave_number, gave_pair = stepped
+                    asked.clean += 1
+                    gave_run.clean += run_id is not None
+                    gave_number.clean += number is not None
+                    gave_pair.clean += pair is not None
+                if run_id is None:
+                    scope = current_scope()
+                    run_id = None if scope is None else scope.ids.get(runs.protocol.key)
+                    if run_id is None:
+                        continue
                 repeated = bool(progress.delivered) and _seen_before(progress, layer, values)
-                self._advance(runs, str(name), values, repeated=repeated)
+                deviation = runs.advance(layer, run_id, name, number, pair, repeated=repeated)
+                if deviation is not None:  # in the usual case nothing comes back
+                    self._runtime.publish(Deviated(self._entry, self._method, deviation))
         return (emission, progress, name, values)
 
     def after(self, state: Any, result: Any) -> None:
@@ -104,26 +149,17 @@ class ProgressPoint(Interceptor):
             if known is None or known[1] is not error:  # else a layer below has raised it, and this one passes it on
                 progress.failure = (f"{self._entry.target}.{self._method}", error)
 
-    def _advance(self, runs: Runs, name: str, values: Values, *, repeated: bool) -> None:
-        run_id = self._run_id(runs.protocol.key, values)
-        if run_id is None:
-            return
-        number = _identifier(self._number, values) if self._number else None
-        pair = _identifier(self._pair, values) if self._pair else None
-        # In the usual case nothing comes back.
-        deviation = runs.advance(self._layer, run_id, name, number, pair, repeated=repeated)
-        if deviation is not None:
-            self._runtime.publish(Deviated(self._entry, self._method, deviation))
+    def _ids(self, values: Values) -> Ids:
+        return self._run_id(values), _identifier(self._number, values), _identifier(self._pair, values)
 
-    def _run_id(self, key: str, values: Values) -> str | None:
+    def _run_id(self, values: Values) -> str | None:
         for one in self._run:
             found = one.read(values)
             if type(found) is str and 0 < len(found) <= LONGEST:
                 return found
             if found is not MISSING and (text := plain_name(found)):
                 return text
-        scope = current_scope()
-        return None if scope is None else scope.ids.get(key)
+        return None
 
     def _tell(self, emission: Emission, progress: Progress, name: str | None, reason: str) -> None:
         if not progress.lost:
@@ -131,7 +167,8 @@ class ProgressPoint(Interceptor):
             tally = self._runtime.tally
             tally.undelivered += 1
             tally.count_user(tally.undelivered_of, emission.claimed)
-        self._runtime.publish(Undelivered(self._entry, self._method, name, reason))
+        observed = Undelivered(self._entry, self._method, name, reason)
+        inside_the_auditor(lambda: self._runtime.publish(observed))
 
 
 def _caught(error: BaseException) -> str:

@@ -320,7 +320,7 @@ def test_what_is_remembered_keeps_nothing_of_a_unit():
         engine = app.Engine("alice")
         for _ in range(3):
             engine.ask()
-        (site,) = [one for one in auditor.runtime.tally.cells._sites if one.clean]
+        (site,) = [one for one in auditor.runtime.tally.cells._cells if one.clean]
         kept = {type(value) for value in site.known}
         assert kept == {type, str, Moment, type([].append)}
         (moment,) = [value for value in site.known if type(value) is Moment]

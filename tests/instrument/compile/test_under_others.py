@@ -35,7 +35,7 @@ with Auditor(parse_config({"engines": [{"target": "app:Engine", "owner": "self.u
     engine = app.Engine("alice")
     with user_scope("alice"):
         answers = [engine.ask(number % 2) for number in range(6)]
-    clean = sum(site.clean for site in auditor.runtime.tally.cells._sites)
+    clean = sum(site.clean for site in auditor.runtime.tally.cells._cells)
     with user_scope("bob"):
         answers.append(engine.ask(1))
     crossings = auditor.recorder.counts["IA201"]

@@ -6,6 +6,7 @@ import weakref
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.compile.cells import Cell
 from isolation_audit.model.remembered import remembered
 
 if TYPE_CHECKING:
@@ -25,30 +26,18 @@ _IN_VAIN: Final = 8
 another unit of work begins."""
 
 
-class Site:
+class Site(Cell):
     """A constant of the generated code, which compares a call with ``known`` and counts in ``clean``.
 
     ``known`` is one tuple, exchanged as a whole: no thread meets the half of one call and the half of another.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_at_last",
-        "_cells",
-        "_counted",
-        "_kept",
-        "_looked",
-        "_nothing",
-        "_unit",
-        "_vain",
-        "clean",
-        "known",
-    )
+    __slots__ = ("_at_last", "_kept", "_looked", "_nothing", "_unit", "_vain", "known")
 
     def __init__(self, size: int, cells: Cells) -> None:
+        super().__init__(cells)
         self._nothing = (_NOTHING,) * size
         self.known: tuple[Any, ...] = self._nothing
-        self.clean = 0
         self._unit: object = _NOTHING
         """The moment of the last call that had to be looked at."""
         self._kept: object = None
@@ -57,13 +46,6 @@ class Site:
         """The version of the last call that had to be looked at."""
         self._at_last = self._vain = 0
         """Clean calls when something was remembered last, and how often that was in vain since."""
-        self._counted = 0
-        self._cells: list[tuple[Any, Any]] = []
-        cells.add(self)
-
-    def counts_in(self, cells: Any, key: Any) -> None:
-        """Each clean call counts in ``cells[key]``, once somebody asks."""
-        self._cells.append((cells, key))
 
     def worth_it(self, moment: object, version: object) -> bool:
         """False for what comes once in a unit of work, and where calls take turns: none is like the one before."""
@@ -88,15 +70,6 @@ class Site:
         """Have the next call looked at."""
         self.known = self._nothing
         self._unit = _NOTHING
-
-    def sum_up(self) -> None:
-        """Add the clean calls since the last time to the counters."""
-        # ``clean`` itself is never written here: a call of another thread may be adding to it.
-        new = self.clean - self._counted
-        if new:
-            self._counted += new
-            for cells, key in self._cells:
-                cells[key] += new
 
     def __reduce__(self) -> tuple[Any, ...]:
         # As Probe's: what a by-value pickler takes along knows no call, and asks nobody.
