@@ -28,6 +28,7 @@ from isolation_audit.forks import forks
 from isolation_audit.greenlets import Greenlets, threads_are_greenlets
 from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
+from isolation_audit.instrument.call_costs import CallCosts
 from isolation_audit.instrument.running_scopes import RunningScopes
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
@@ -77,6 +78,7 @@ class Auditor:
         self._build()
         self._greenlets = Greenlets(self._step_aside, self.runtime.barrier)
         self.instrumentation = Instrumentation(self.runtime)
+        self._costs = CallCosts(self.instrumentation.probes)
         integrations.watch(self.runtime, self.instrumentation)
 
     def _build(self) -> None:
@@ -209,6 +211,8 @@ class Auditor:
         remembered.forget()  # classes and values of the application are not kept for longer than that
         with forks.wait():  # it takes the lock of the instrumentation, and imports
             self.instrumentation.look()
+        if self._running:
+            self._costs.look()
         self._publish_overdue(GRACE)
 
     def _publish_overdue(self, grace: float) -> None:
@@ -249,6 +253,7 @@ class Auditor:
             if self.elsewhere is not None:
                 self.elsewhere.close()
             self.drainer.stop(self.config.otlp.timeout + 1.0)
+            self._costs.stop()
         process.let_go(self)
 
     def _step_aside(self) -> None:
@@ -307,6 +312,7 @@ class Auditor:
             **summary(runtime, self.recorder, self.pseudonyms),
             "texts_cut": texts_cut() - self._texts_cut_before,
             "own_seconds": self._own_seconds(),
+            "call_seconds": round(self._costs.seconds, 6),
             "exports": exports(self._sinks),
             "bindings_store": {} if self.elsewhere is None else self.elsewhere.counts,
         }
@@ -319,6 +325,7 @@ class Auditor:
         """In a forked child: start counting from nothing and drain on a thread of its own; the patches are in place."""
         self._lock = threading.RLock()
         self.instrumentation.after_fork()
+        self._costs.after_fork()
         if not self._running:
             return
         self.started = wall_clock()

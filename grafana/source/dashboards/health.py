@@ -24,6 +24,7 @@ from grafana.source.panels import (
 
 _LEVELS = {"first_event": "first event", "run": "run", "cleanup": "clean-up"}
 _RATE = "[$__rate_interval]"
+_UNITS = "(" + " + ".join(risen(f"{kind}_total", by="instance") for kind in ("requests", "messages", "jobs")) + ")"
 
 
 def dashboard() -> dict[str, Any]:
@@ -185,9 +186,23 @@ def _costs() -> list[Any]:
         ),
         lines(
             "Own CPU time",
-            "Of the auditor's own threads. What is done in the application's calls is measured by `make bench`.",
+            "Of the auditor's own threads, by what they do.",
             Query(f"sum by (component) (rate({metric('own_cpu_seconds_total')}{_RATE}))", "{{component}}"),
             unit="percentunit",
+            width=8,
+        ),
+        lines(
+            "CPU time in calls",
+            "What the auditor takes of a processor within the application's calls, estimated from a part of them.",
+            Query(f"sum by (instance) (rate({metric('call_cpu_seconds_total')}{_RATE}))", "{{instance}}"),
+            unit="percentunit",
+            width=8,
+        ),
+        lines(
+            "CPU time in calls, of a request",
+            "The same for each request, message and job.",
+            Query(f"{risen('call_cpu_seconds_total', by='instance')} / clamp_min({_UNITS}, 1)", "{{instance}}"),
+            unit="s",
             width=8,
         ),
         lines(

@@ -34,6 +34,9 @@ Report = dict[str, Any]
 _STATES = ("waiting", "absent", "applied", "late", "missing")
 """From the least to the most telling: of several processes the most telling state of a target is shown."""
 
+_COSTS = ("own_seconds", "call_seconds")
+"""Figures of what the auditor costs, which grow while nothing happens."""
+
 _ROUNDS = 3
 """How often parts are looked for when they are removed."""
 
@@ -227,7 +230,7 @@ class ReportSink:
         """Write this process's part if anything has changed."""
         report = batch.snapshot()
         # Not what the writing itself has cost: that would be news again.
-        summary = {key: value for key, value in report["summary"].items() if key != "own_seconds"}
+        summary = {key: value for key, value in report["summary"].items() if key not in _COSTS}
         state = (summary, report["targets"], report["coverage"])
         if state == self._written:
             return

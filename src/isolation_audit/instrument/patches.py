@@ -96,6 +96,10 @@ class PatchTable:
     def __len__(self) -> int:
         return len(self._patches)
 
+    def probes(self) -> list[Probe]:
+        """What is asked at each of them; one that several have is there several times."""
+        return [patch.probe for patch in list(self._patches.values())]
+
     def function(self, function: FunctionType) -> CodePatch:
         """The patch of ``function``.
 

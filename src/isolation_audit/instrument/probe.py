@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Values
 
     Before = Callable[[Values], "States | None"]
+    Passes = Callable[[Values, Any], "States | None"]
+    Asked = tuple[Before, Passes]
+    """What shims call: for any call, and for one that is like the last clean one."""
 
 
 AGAIN: Final = object()
@@ -118,14 +121,15 @@ class Probe:
     where nobody has. It is made anew for each number of interceptors: the usual one has no loop to run.
     """
 
-    __slots__ = ("_guarded", "_joined", "before", "check", "minds_results", "original", "passes", "relink")
+    __slots__ = ("_asked", "_guarded", "_joined", "before", "check", "minds_results", "original", "passes", "relink")
 
     def __init__(self, original: Callable[..., Any]) -> None:
         self.original = original
         self._guarded: tuple[Guarded, ...] = ()
         self._joined: Joined | None = None
+        self._asked: Asked = (_nobody, _nobody)
         self.before: Before = _nobody
-        self.passes: Callable[[Values, Any], States | None] = _nobody
+        self.passes: Passes = _nobody
         """Asked instead of ``before`` by compiled hooks, with what was remembered of the last call that was alike."""
         self.check: Check | None = None
         """What compiled code compares before it asks; None where each call is asked about."""
@@ -162,18 +166,27 @@ class Probe:
         join = getattr(guarded[0].interceptor, "joined", None) if len(guarded) > 1 else None
         joined: Joined | None = None if join is None else join(guarded, apart)
         self._joined = joined
-        self.before = apart if joined is None else joined.before
+        before = apart if joined is None else joined.before
         check = guarded[0].check if guarded and joined is None else None
+        passes: Passes = _nobody
         if check is not None and check.carries:
-            self.passes = _passing(guarded)
+            passes = _passing(guarded)
         else:
-            self.passes = _nobody
             check = check if len(guarded) == 1 else None
+        self._asked = self.before, self.passes = before, passes
         self.check = check
         if self.relink is not None:
             self.relink(check)
         for left in gone:
             left.retire()
+
+    def watched_by(self, around: Callable[[Asked], Asked] | None) -> None:
+        """Have ``around`` stand before what is asked, until somebody else is asked, or with None no more."""
+        while True:
+            asked = self._asked
+            self.before, self.passes = asked if around is None or not self._guarded else around(asked)
+            if self._asked is asked:  # else another thread has exchanged who is asked, meanwhile
+                return
 
     # Unlike `before`, these two do not mind being inside the auditor already: there a garbage collection may have
     # closed a coroutine, and what was opened for it has to be closed.
@@ -251,7 +264,7 @@ def _nobody(_values: Values, _witnesses: object = None) -> None:
     return None
 
 
-def _one(guarded: Guarded) -> Callable[[Values], States | None]:
+def _one(guarded: Guarded) -> Before:
     interceptor, calls, minds_more = guarded.interceptor, guarded.calls, guarded.minds_more
 
     def before(values: Values) -> States | None:
@@ -275,7 +288,7 @@ def _one(guarded: Guarded) -> Callable[[Values], States | None]:
     return before
 
 
-def _passing(every: tuple[Guarded, ...]) -> Callable[[Values, Any], States | None]:
+def _passing(every: tuple[Guarded, ...]) -> Passes:
     """As :func:`_several`, for a call whose first interceptor knows the witnesses; one stay in the auditor for all."""
     first, others = every[0], every[1:]
     if not others and first.interceptor.reads_nothing:
@@ -316,7 +329,7 @@ def _passing(every: tuple[Guarded, ...]) -> Callable[[Values, Any], States | Non
     return passes
 
 
-def _passing_alone(guarded: Guarded) -> Callable[[Values, Any], States | None]:
+def _passing_alone(guarded: Guarded) -> Passes:
     """The same for one that reads nothing of the application's: it can't be called again from inside itself."""
     assert guarded.check is not None  # noqa: S101 - as above
     clean, knows, asks = guarded.check.site, guarded.interceptor.passes, _one(guarded)
@@ -346,7 +359,7 @@ def absorb(at: Guarded, states: States, error: Exception) -> None:
         raise
 
 
-def _several(every: tuple[Guarded, ...]) -> Callable[[Values], States | None]:
+def _several(every: tuple[Guarded, ...]) -> Before:
     steps = [(guarded, guarded.interceptor, guarded.calls) for guarded in every]
 
     def before(values: Values) -> States | None:

@@ -66,7 +66,7 @@ class Figure:
 
     key: str
     meaning: str
-    kind: Literal["integer", "object"] = "integer"
+    kind: Literal["integer", "number", "object"] = "integer"
     highest: bool = False
     """Of several processes the highest counts, not the sum: at least so many at once, in one of them."""
     series: Series | None = None
@@ -267,9 +267,17 @@ FIGURES: Final = (
     Figure(
         "own_seconds",
         "CPU time that the auditor's own threads have used: `drainer`, which looks after what has ended, and the thread"
-        " of each way out. What is done in the application's calls is not in it: `make bench` measures that",
+        " of each way out. What is done in the application's calls is in `call_seconds`",
         "object",
         series=Series("own_cpu_seconds", SELF, "component", COMPONENTS),
+    ),
+    Figure(
+        "call_seconds",
+        "CPU time that the auditor has used in the application's calls, [estimated](../explanation/performance.md"
+        "#what-a-running-process-tells) from a part of them. Comparisons that are compiled into a function, and what"
+        " depth `state` adds, are not in it",
+        "number",
+        series=Series("call_cpu_seconds", SELF),
     ),
     Figure("exports", "for `journal` and `otlp`, where they are configured, `failures` and `lost`", "object"),
     Figure(

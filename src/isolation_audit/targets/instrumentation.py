@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
 
+    from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.rewrite.loading import Loading
     from isolation_audit.instrument.runtime import Runtime
 
@@ -93,6 +94,10 @@ class Instrumentation:
     def places(self) -> Places:
         """Where points are put."""
         return self._applier.places
+
+    def probes(self) -> list[Probe]:
+        """What is asked at everything that is instrumented at present."""
+        return self._patches.probes()
 
     def start(self) -> None:
         """Instrument what is imported already and wait for the rest."""
