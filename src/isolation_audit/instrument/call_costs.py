@@ -10,12 +10,11 @@ from __future__ import annotations
 from time import thread_time_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.barrier import raised_by_signal
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from isolation_audit.instrument.probe import Asks, AsksKnowing, Probe, States
+    from isolation_audit.instrument.barrier import Barrier
+    from isolation_audit.instrument.probe import Asks, AsksKnowing, Guarded, Probe, States
 
 _AT_ONCE: Final = 32
 """Hooks that are timed at the same time."""
@@ -69,12 +68,9 @@ class CallCosts:
 
 
 class _Watch:
-    """One hook that is timed. What it does after the call is timed as well, where it has something to do there."""
+    """One hook that is timed, and what was measured."""
 
     __slots__ = ("_calls", "_clock", "_share", "_spent", "_timed", "probe")
-
-    reads_nothing = True  # for the probe: it asks us at once, and we ask the others as it would
-    minds_results = minds_failures = True
 
     def __init__(self, probe: Probe, clock: int, share: int) -> None:
         """It is timed for one of ``share`` equal spans of time."""
@@ -86,13 +82,7 @@ class _Watch:
     @property
     def nanoseconds(self) -> float:
         """What all calls have cost, by what those have cost that were timed."""
-        net = max(0, self._spent - self._timed * self._clock)
-        return net * self._calls * self._share / self._timed if self._timed else 0.0
-
-    @property
-    def interceptor(self) -> _Watch:
-        """Who is told of results."""
-        return self
+        return max(0, self._spent) * self._calls * self._share / self._timed if self._timed else 0.0
 
     def around(self, before: Asks, passes: AsksKnowing) -> tuple[Asks, AsksKnowing]:
         """What stands before what is asked."""
@@ -101,35 +91,67 @@ class _Watch:
     def _around(self, ask: Callable[..., States | None]) -> Callable[..., Any]:
         def timed(*what: Any) -> Any:
             self._calls += 1
+            begun = thread_time_ns() if self._calls <= _TIMED else None
             try:
-                if self._calls > _TIMED:
-                    return ask(*what)
-                begun = thread_time_ns()
                 states = ask(*what)
-                self._spent += thread_time_ns() - begun
             except RecursionError:
                 return None  # at the end of the stack: without us there was room for one frame more
+            if begun is None:
+                return states
+            self._spent += thread_time_ns() - begun - self._clock
             self._timed += 1
-            return None if states is None else ((self, states),)
+            return None if states is None else self._stand_for(states)
 
         return timed
 
-    def after(self, states: States, result: Any) -> None:
-        """The call has ended: whoever waits for that is told, and timed."""
-        begun = thread_time_ns()
-        self.probe.after(states, result)
+    def _stand_for(self, states: States) -> Any:
+        try:
+            return tuple([(_Timed(guarded, self), state) for guarded, state in states])
+        except RecursionError:
+            return states  # whoever waits has to be told, timed or not
+
+    def spent(self, begun: int) -> None:
+        """Something has ended that began at that time of the clock."""
         self._spent += thread_time_ns() - begun - self._clock
 
-    def failed(self, states: States, error: BaseException) -> None:
-        """The call has raised: the same."""
+
+class _Timed:
+    """Stands for one that waits for the end of a call, and times what it does then."""
+
+    __slots__ = ("_guarded", "_watch", "minds_failures", "minds_results", "reads_nothing")
+
+    def __init__(self, guarded: Guarded, watch: _Watch) -> None:
+        self._guarded = guarded
+        self._watch = watch
+        self.reads_nothing = guarded.reads_nothing
+        self.minds_results = guarded.minds_results
+        self.minds_failures = guarded.minds_failures
+
+    @property
+    def interceptor(self) -> _Timed:
+        """Who is told."""
+        return self
+
+    @property
+    def barrier(self) -> Barrier:
+        """Where faults are counted."""
+        return self._guarded.barrier
+
+    def after(self, state: Any, result: Any) -> None:
+        """The call has ended."""
         begun = thread_time_ns()
-        self.probe.failed(states, error)
-        self._spent += thread_time_ns() - begun - self._clock
+        self._guarded.interceptor.after(state, result)
+        self._watch.spent(begun)
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """The call has raised."""
+        begun = thread_time_ns()
+        self._guarded.interceptor.failed(state, error)
+        self._watch.spent(begun)
 
     def absorb(self, error: Exception) -> None:
-        """The probe absorbs what hooks raise; what is left is the application's own, from a signal handler."""
-        if raised_by_signal(error):
-            raise error
+        """A fault of the one that it stands for."""
+        self._guarded.absorb(error)
 
 
 def _cost_of_clock() -> int:
