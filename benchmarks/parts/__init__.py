@@ -15,6 +15,7 @@ MODULES = (
     "sinks",
     "library_calls",
     "lifetimes",
+    "ways_out",
     "provenance",
     "state",
 )

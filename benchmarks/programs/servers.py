@@ -149,11 +149,11 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextmanager
-def receiver() -> Iterator[str]:
-    """Whoever takes what peers send: host and port."""
+def receiver(mood: str = "well") -> Iterator[str]:
+    """Whoever takes what is sent: host and port. ``slow`` answers late, ``garbage`` with what is no HTTP."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.programs.receiver", str(port)], env=clean_environment()
+        [sys.executable, "-m", "benchmarks.programs.receiver", str(port), mood], env=clean_environment()
     )
     try:
         _wait_for(port, process, Path(os.devnull))
