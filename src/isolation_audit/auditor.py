@@ -90,7 +90,7 @@ class Auditor:
             system=(*config.identity.system, scopes.SYSTEM_USER),
             id_types=config.identity.id_types,
             limit=limits.users,
-            digest=self.pseudonyms.digest if config.bindings.store is not None else None,
+            digest=self.pseudonyms.digest if _told_elsewhere(config) else None,
         )
         self.started = wall_clock()
         self._texts_cut_before = texts_cut()
@@ -347,6 +347,12 @@ class Auditor:
         self.drainer.start()
         if self.elsewhere is not None:
             self.elsewhere.start()
+
+
+def _told_elsewhere(config: Config) -> bool:
+    """Whether users are told from one process to another, by what stands for them."""
+    baggage = config.baggage
+    return config.bindings.store is not None or baggage.messages or baggage.accept
 
 
 def current() -> Auditor | None:

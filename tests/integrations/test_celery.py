@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from doors import clean_environment
+from isolation_audit.model.pseudonyms import Pseudonyms
 
 pytest.importorskip("celery")
 
@@ -88,6 +89,23 @@ def test_with_a_shared_store_the_publisher_is_named_and_ones_own_user_is_silent(
     run = publish("left", tmp_path, "--pool", pool, **shared(redis))
     assert run.answers == ["alice"] * 5
     assert run.found == [("IA503", "alice", "bob", READ, 3)]
+
+
+HEADS = {"config": "[baggage]\nmessages = true\naccept = true\n", "ISOLATION_AUDIT_KEY": "a key that is made for tests"}
+
+
+@pytest.mark.server
+@pytest.mark.once
+@pytest.mark.parametrize(("scenario", "pool"), [("left", "prefork"), ("minded", "solo")])
+def test_without_a_store_the_message_s_headers_name_the_publisher(tmp_path, redis, scenario, pool):
+    """Over Redis; the worker knows nobody but by the headers, and so bob by his pseudonym alone."""
+    run = publish(scenario, tmp_path, "--pool", pool, broker=redis.url, **HEADS)
+    if scenario == "minded":
+        assert run.found == []
+        return
+    assert run.answers == ["alice"] * 5
+    bob = "user-" + Pseudonyms(key=HEADS["ISOLATION_AUDIT_KEY"]).hash("bob")
+    assert run.found == [("IA503", "alice", bob, READ, 3)]
 
 
 @pytest.mark.server

@@ -62,7 +62,7 @@ class Otlp:
 
 @table
 class Baggage:
-    """``[baggage]``: whose work sends a request, told from one audited service to another by W3C's header."""
+    """``[baggage]``: whose work sends a request or a job, told from one audited service to another by W3C's header."""
 
     hosts: tuple[str, ...] = option(
         Many(kinds.GLOB),
@@ -73,12 +73,21 @@ class Baggage:
         ),
         since=V02,
     )
+    messages: bool = option(
+        One(BOOLEAN),
+        default=False,
+        meaning=(
+            "the jobs that are published to Celery, dramatiq, RQ and taskiq gain the [pseudonym of the user]"
+            "(telemetry.md#between-services) whose work publishes them, in their headers"
+        ),
+        since=V02,
+    )
     accept: bool = option(
         One(BOOLEAN),
         default=False,
         meaning=(
-            "compare that pseudonym with the user of the request where it arrives ([IA211](../rules/IA211.md)); for "
-            "services that only services of yours can reach"
+            "compare that pseudonym with the user of the request where it arrives ([IA211](../rules/IA211.md)), and "
+            "take the one of a job for its publisher's; for services that only services of yours can reach"
         ),
         since=V02,
     )

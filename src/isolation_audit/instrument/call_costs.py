@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.instrument.barrier import Barrier
-    from isolation_audit.instrument.probe import Asks, AsksKnowing, Guarded, Probe, States
+    from isolation_audit.instrument.probe import Asked, Guarded, Probe, States
 
 _AT_ONCE: Final = 32
 """Hooks that are timed at the same time."""
@@ -84,8 +84,9 @@ class _Watch:
         """What all calls have cost, by what those have cost that were timed."""
         return max(0, self._spent) * self._calls * self._share / self._timed if self._timed else 0.0
 
-    def around(self, before: Asks, passes: AsksKnowing) -> tuple[Asks, AsksKnowing]:
+    def around(self, asked: Asked) -> Asked:
         """What stands before what is asked."""
+        before, passes = asked
         return self._around(before), self._around(passes)
 
     def _around(self, ask: Callable[..., States | None]) -> Callable[..., Any]:
@@ -118,12 +119,12 @@ class _Watch:
 class _Timed:
     """Stands for one that waits for the end of a call, and times what it does then."""
 
-    __slots__ = ("_guarded", "_watch", "minds_failures", "minds_results", "reads_nothing")
+    __slots__ = ("_guarded", "_watch", "ends_quietly", "minds_failures", "minds_results")
 
     def __init__(self, guarded: Guarded, watch: _Watch) -> None:
         self._guarded = guarded
         self._watch = watch
-        self.reads_nothing = guarded.reads_nothing
+        self.ends_quietly = guarded.ends_quietly
         self.minds_results = guarded.minds_results
         self.minds_failures = guarded.minds_failures
 

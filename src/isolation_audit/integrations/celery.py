@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.integrations.published_jobs import PublishedJobs, given
+from isolation_audit.integrations.published_jobs import Heads, PublishedJobs, given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -35,7 +35,13 @@ class Celery:
             id_of=lambda layout: layout.argument("uuid"),
             where_of=_where,
             given_of=given("args", "kwargs", "body"),
+            heads=Heads(lambda _layout: _headers, lambda layout: layout.optional("request"), at_end=True),
         ).points(runtime)
+
+
+def _headers(_values: Values, message: Any) -> Any:
+    """The headers of a message that was made: a worker finds them in the request that it makes of it."""
+    return getattr(message, "headers", None)
 
 
 def _where(layout: Layout) -> Callable[[Values], Hashable]:

@@ -1,7 +1,8 @@
 """What integrations of job queues share: a job is a piece of work of its own, and its publisher's.
 
 Workers run one job after the other in one context, and what a job has set there is the next one's. Whose a job is
-travels beside the message, never in it: its id is bound to the user who published it.
+travels beside the message: its id is bound to the user who published it. Where ``[baggage]`` asks for it, the message's
+headers tell it as well, for workers that share no bindings.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.model.baggage import HEADER, digest_in, with_pseudonym
 from isolation_audit.model.scopes import job_variable, unit_variable
 from isolation_audit.model.user_names import field_of
-from isolation_audit.model.users import Kind
+from isolation_audit.model.users import STRANGER, Kind
 from isolation_audit.records import dataclass
 from isolation_audit.rules.context.jobs import Jobs
 from isolation_audit.rules.context.lineage import Lineage
@@ -35,6 +37,19 @@ _RANDOM: Final = re.compile("[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[0-9a-f]{4}
 
 
 @dataclass(frozen=True, slots=True)
+class Heads:
+    """Where the messages of a library have headers: a dict in which there is room for one entry more.
+
+    ``written`` makes what reads it of the publishing call's values and result. It is asked before the call, without a
+    result, or, with ``at_end``, after it.
+    """
+
+    written: Callable[[Layout], Callable[[Values, Any], Any]]
+    read: Callable[[Layout], Callable[[Values], Any]]
+    at_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedJobs:
     """One library: ``kind`` is the kind of id under which its jobs are bound.
 
@@ -51,14 +66,17 @@ class PublishedJobs:
     where_of: Callable[[Layout], Callable[[Values], Hashable]]
     given_of: Callable[[Layout], Callable[[Values], Any]]
     """What the publisher has given to the job, or the message or job that holds it."""
+    heads: Heads | None = None
+    """None for a library whose messages have no room for others' words."""
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """A point a place."""
         if not runtime.config.watch.contexts:
             return
         runtime.bindings.handles.add(self.kind)
+        marked = runtime.config.baggage.messages and self.heads is not None
         for target in self.publishing:
-            yield Point(target, partial(MessagePoint, target, self, runtime))
+            yield Point(target, partial(MarkedMessagePoint if marked else MessagePoint, target, self, runtime))
         for target in self.running:
             yield Point(target, partial(TaskPoint, target, self, runtime))
 
@@ -92,10 +110,42 @@ class MessagePoint(Interceptor):
         return user if user is not None and user.kind is Kind.USER else None
 
 
+class MarkedMessagePoint(MessagePoint):
+    """The same where the message's headers are to tell whose it is, under the pseudonym."""
+
+    def __init__(self, place: str, jobs: PublishedJobs, runtime: Runtime, layout: Layout) -> None:
+        super().__init__(place, jobs, runtime, layout)
+        assert jobs.heads is not None  # noqa: S101 - else this is no point of that library's
+        self._head = jobs.heads.written(layout)
+        self._at_end = jobs.heads.at_end
+
+    def before(self, values: Values) -> Any:
+        """Bind the job's id, and mark what is there by now."""
+        super().before(values)
+        if self._at_end:
+            return values
+        self._mark(self._head(values, None))
+        return None
+
+    def after(self, values: Any, result: Any) -> None:
+        """Mark what the call has made."""
+        self._mark(self._head(values, result))
+
+    def _mark(self, head: Any) -> None:
+        user, present = self.publisher(), head.get(HEADER) if type(head) is dict else None
+        if type(head) is not dict or not (present is None or type(present) is str):
+            return
+        made = with_pseudonym(present, None if user is None else user.digest)
+        if made is not None:
+            head[HEADER] = made
+        elif present is not None:
+            del head[HEADER]
+
+
 class _Job:
     """One run of a job; holds nothing of it."""
 
-    __slots__ = ("_bindings", "_id", "_kind", "around", "counted", "inputs", "outer", "running_unit")
+    __slots__ = ("_bindings", "_id", "_kind", "around", "counted", "inputs", "outer", "running_unit", "told")
 
     def __init__(self, kind: str, identifier: Any, bindings: Bindings, outer: Any) -> None:
         self._kind = kind
@@ -107,10 +157,12 @@ class _Job:
         self.inputs: Inputs | None = None
         """What comes in through it, from what its publisher has given on."""
         self.around: Any = None
+        self.told: User | None = None
+        """Whose it is by the message's own headers."""
 
     def publisher(self) -> User | None:
         """Whose it is, as far as is known by now: a binding may arrive after its message."""
-        return self._bindings.user_of(self._kind, self._id)
+        return self.told or self._bindings.user_of(self._kind, self._id)
 
 
 class TaskPoint(Interceptor):
@@ -126,10 +178,21 @@ class TaskPoint(Interceptor):
         self._lineage = runtime.part(Lineage)
         self._bindings = runtime.bindings
         self._jobs = runtime.part(Jobs)
+        self._users = runtime.users
+        accepts = runtime.config.baggage.accept and jobs.heads is not None
+        self._head = jobs.heads.read(layout) if accepts and jobs.heads is not None else None
+
+    def _told(self, values: Values) -> User | None:
+        """The user whom the message's headers name: maybe one whom only the publisher's process knows."""
+        head = None if self._head is None else self._head(values)
+        entry = head.get(HEADER) if type(head) is dict else None
+        digest = digest_in(entry) if type(entry) is str else None
+        return None if digest is None else self._users.token(STRANGER + digest)
 
     def before(self, values: Values) -> _Job:
         """An earlier job's user may still be there."""
         job = _Job(self._kind, self._id(values), self._bindings, job_variable.get())
+        job.told = self._told(values)
         job.counted = self._jobs.begin()
         publisher = job.publisher()
         job.running_unit = self._lineage.begin_task(publisher, self._where(values))
@@ -174,6 +237,17 @@ def given(*arguments: str) -> Callable[[Layout], Callable[[Values], Any]]:
         return reads[0] if len(reads) == 1 else lambda values: tuple(read(values) for read in reads)
 
     return make
+
+
+def headers_of(argument: str, name: str) -> Heads:
+    """Headers that are one attribute of an argument, or of ``self``, of what publishes and of what runs alike."""
+    read = field(argument, name)
+
+    def written(layout: Layout) -> Callable[[Values, Any], Any]:
+        of_values = read(layout)
+        return lambda values, _result: of_values(values)
+
+    return Heads(written, read)
 
 
 def field(argument: str, name: str) -> Callable[[Layout], Callable[[Values], Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.integrations.published_jobs import PublishedJobs, field, given
+from isolation_audit.integrations.published_jobs import PublishedJobs, field, given, headers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ class RQ:
             id_of=field("self", "_id"),
             where_of=field("self", "origin"),
             given_of=given("self"),
+            heads=headers_of("self", "meta"),
         ).points(runtime)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.integrations.published_jobs import PublishedJobs, field, given
+from isolation_audit.integrations.published_jobs import PublishedJobs, field, given, headers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,7 @@ class Taskiq:
             id_of=field("message", "task_id"),
             where_of=field("message", "task_name"),
             given_of=given("message"),
+            heads=headers_of("message", "labels"),
         ).points(runtime)
 
 

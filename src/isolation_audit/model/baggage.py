@@ -1,4 +1,4 @@
-"""The entry of ours in W3C's header ``baggage``: the pseudonym of the user whose work sends a request.
+"""The entry of ours in W3C's header ``baggage``: the pseudonym of the user whose work sends a request or a message.
 
 Source: https://www.w3.org/TR/baggage/ (members are separated by commas, properties of a member by semicolons).
 """
@@ -12,17 +12,27 @@ HEADER: Final = "baggage"
 KEY: Final = "isolation_audit.user"
 
 _PSEUDONYM: Final = re.compile(r"[0-9a-f]{12}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 _LONGEST: Final = 8_192
 """Bytes of a header that is read; the standard asks for no more."""
 
 
 def pseudonym_in(header: str) -> str | None:
     """The pseudonym that the header names; None without one, and for anything that is none of ours."""
+    return _entry(header, _PSEUDONYM)
+
+
+def digest_in(header: str) -> str | None:
+    """The same of a message in a queue, where the pseudonym is there with all its digits."""
+    return _entry(header, _DIGEST)
+
+
+def _entry(header: str, form: re.Pattern[str]) -> str | None:
     for member in header[:_LONGEST].split(","):
         key, _, value = member.partition(";")[0].partition("=")
         if key.strip() == KEY:
             value = value.strip()
-            return value if _PSEUDONYM.fullmatch(value) else None
+            return value if form.fullmatch(value) else None
     return None
 
 
