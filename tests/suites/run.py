@@ -151,7 +151,7 @@ def source_of(suite: Suite, sources: Path) -> Path:
     folder = sources / "unpacked"
     if not folder.exists():
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
-        wanted = [f"{suite.name}=={suite.version}", "--no-deps", "--no-binary=:all:", f"--dest={sources}"]
+        wanted = [f"{suite.name}=={suite.version}", "--no-deps", f"--no-binary={suite.name}", f"--dest={sources}"]
         subprocess.run([*pip, *wanted], check=True, stdin=subprocess.DEVNULL)
         spelled = suite.name.replace("-", "_")
         (archive,) = (file for name in {suite.name, spelled} for file in sources.glob(f"{name}-{suite.version}.tar.gz"))

@@ -30,7 +30,7 @@ def counted(runtime: Runtime, integrated: Iterable[Watched]) -> Counts:
             continue
         calls, serves = watched.calls[0], sightings.is_serving(str(watched.target))
         if serves and calls:
-            serving.add(watched.target.module.partition(".")[0])
+            serving.update(sightings.packages_of(str(watched.target)))
         if not watched.quiet or (serves and calls):
             libraries[watched.library] += calls
         else:

@@ -12,7 +12,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.integrations.session_cookies import answered, are_learned, in_headers
-from isolation_audit.model.scopes import sink_variable
+from isolation_audit.model.scopes import request_variable, sink_variable
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of
 from isolation_audit.rules.content.pushes import PUSHED
 from isolation_audit.rules.content.responses import Asked, Response
@@ -22,19 +22,24 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
     from isolation_audit.rules.routes import Endpoint
 
 
 _HEADS: Final = ("http.response.start", "websocket.accept")
 
 
-def sending(runtime: Runtime, targets: tuple[str, ...]) -> Iterator[Point]:
-    """Points around the methods of a server that take an application's messages; its ASGI scope is ``self.scope``."""
+def sending(runtime: Runtime, targets: tuple[str, ...], connection: str = "self") -> Iterator[Point]:
+    """Points around the methods of a server that take an application's messages.
+
+    The argument ``connection`` stands for one connection or request. Its ASGI scope is its ``scope``, or else that of
+    the request which is served.
+    """
     sinks = egress_of(runtime)
     learns = are_learned(runtime)
     for target in targets:
         if sinks is not None:
-            yield Point(target, partial(SendPoint, target, sinks, learns))
+            yield Point(target, partial(SendPoint, target, sinks, learns, connection))
         elif learns:
             yield Point(target, partial(HeadPoint, target))
 
@@ -57,11 +62,11 @@ class HeadPoint(Interceptor):
 class SendPoint(PassingPoint):
     """Around the ``send`` of one connection or request: its cookies, where somebody ``learns`` them, and its body."""
 
-    def __init__(self, place: str, sinks: Egress, learns: bool, layout: Layout) -> None:
+    def __init__(self, place: str, sinks: Egress, learns: bool, connection: str, layout: Layout) -> None:
         self.place = place
         self._sinks = sinks
         self._learns = learns
-        self._self_of = layout.receiver_reader()
+        self._self_of = layout.receiver_reader() if connection == "self" else layout.argument(connection)
         self._message = layout.argument("message")
         self._heads: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         """Headers of responses of which nothing was sent yet."""
@@ -99,7 +104,7 @@ class SendPoint(PassingPoint):
         """The next part of a body; one that a framework has searched as a whole comes by here once more."""
         head = self._heads.pop(server, None)
         if head is not None:
-            asked = AskedOfScope(server.scope)
+            asked = AskedOfScope(_scope_of(server))
             # Only here the head is what leaves: whatever is around a framework's application may have changed it.
             kept = self._sinks.shared_caches.answer(head, asked)
             if last and self._sinks.was_searched_here(body):
@@ -113,6 +118,14 @@ class SendPoint(PassingPoint):
         response = self._responses.pop(server, None) if last else self._responses.get(server)
         if response is not None:
             response.chunk(body, last=last)
+
+
+def _scope_of(connection: Any) -> Any:
+    scope = getattr(connection, "scope", None)
+    if scope is not None:
+        return scope
+    request: Request | None = request_variable.get()
+    return {} if request is None or request.scope is None else request.scope
 
 
 class AskedOfScope(Asked):

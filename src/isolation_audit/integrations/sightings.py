@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SCOPES: Final = (
     "say for whom it works: name the functions that serve one user under [[scopes]], or wrap them in user_scope()"
 )
-_SERVE: Final = "serve the application with uvicorn, hypercorn on asyncio, gunicorn, waitress or werkzeug"
+_SERVE: Final = "serve the application with uvicorn, hypercorn, daphne, gunicorn, waitress or werkzeug"
 LOANS: Final = "loans"
 """The unit of pools of connections: that somebody is known to borrow one says nothing of what is left on it."""
 _POOL: Final = "what one user leaves on a pooled connection is not seen: reset connections when they are returned"
@@ -41,6 +41,8 @@ class Known:
     targets: tuple[str, ...]
     unit: str = "requests"
     remedy: str = _SCOPES
+    below: str = ""
+    """A library that is watched, and whose classes inherit what is called."""
 
 
 def _server(key: str, name: str, *targets: str, unit: str = "requests") -> Known:
@@ -54,7 +56,6 @@ LIBRARIES: Final = (
         "gunicorn.asgi.protocol:ASGIProtocol._handle_http_request",
         "gunicorn.asgi.protocol:ASGIProtocol._handle_http2_request",
     ),
-    _server("daphne", "daphne", "daphne.http_protocol:WebRequest.process"),
     _server(
         "granian",
         "granian",
@@ -62,7 +63,7 @@ LIBRARIES: Final = (
         *(f"granian.server.mt:MTServer._spawn_{kind}_worker" for kind in ("asgi", "rsgi", "wsgi")),
         unit="",
     ),
-    _server("twisted", "twisted.web", "twisted.web.http:Request.requestReceived"),
+    Known("twisted", "twisted.web", ("twisted.web.http:Request.requestReceived",), remedy=_SERVE, below="daphne"),
     _server("eventlet", "eventlet's WSGI server", "eventlet.wsgi:HttpProtocol.handle_one_response"),
     _server("cheroot", "cheroot", "cheroot.wsgi:Gateway.respond"),
     Known("cherrypy", "CherryPy", ("cherrypy._cprequest:Request.run",)),
@@ -111,15 +112,19 @@ class Sighted:
 class SightingPoint(Interceptor):
     """Around one unit of work of a library that is not watched."""
 
-    def __init__(self, known: Known, place: str, sightings: Sightings, _layout: Layout) -> None:
+    def __init__(self, known: Known, place: str, sightings: Sightings, layout: Layout) -> None:
         self.place = place
         self._known = known
         self._is_pool = known.unit == LOANS
+        self._below = f"{known.below}." if known.below else ""
+        self._self_of = layout.receiver_reader()
         self._sighting = partial(Sighting, known.unit, known.remedy, place.partition(".")[0].partition(":")[0])
         self._sightings = sightings
 
-    def before(self, _values: Values) -> Any:
+    def before(self, values: Values) -> Any:
         """It is at work."""
+        if self._below and type(self._self_of(values)).__module__.startswith(self._below):
+            return None
         return self if self._is_pool else CountedWork()
 
     def after(self, work: Any, _result: Any) -> None:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from uses import as_user, use
+from uses import as_user, async_outcome, outcome, use
 from uses_web import USERS, called
 from uses_wsgi import KEY, answering, fetch
 
@@ -210,5 +210,52 @@ def fastapi_users() -> Any:
     async def main() -> Any:
         cookies = [f"who={await strategy().write_token(person)}" for person in people.values()]
         return [await called(app, "/me", "", cookie=cookie) for cookie in (*cookies, "who=nobody", "")]
+
+    return as_user(None, asyncio.run, main())
+
+
+@use("daphne")
+def of_daphne() -> Any:
+    """Its reactor can't be started twice in a process: requests are what its protocols make of them."""
+    from daphne.server import Server
+
+    class Client:
+        def __init__(self) -> None:
+            self.got: list[Any] = []
+            self.over = asyncio.Event()
+
+        def handle_reply(self, message: Any) -> None:
+            self.got.append(str(message.get("body", message["type"])))
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self.over.set()
+
+        def basic_error(self, status: int, *_words: Any) -> None:
+            self.got.append(status)
+            self.over.set()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        if scope["path"] == "/break":
+            raise LookupError("broken")
+        name = "text" if scope["path"] == "/wrong" else b"name"
+        head = [(name, b"value"), (b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": b'{"owner": ', "more_body": True})
+        await send({"type": "http.response.body", "body": dict(scope["headers"])[b"x-user"] + b"}"})
+
+    async def main() -> Any:
+        server, got = Server(application, endpoints=["tcp:port=0"]), []
+        server.connections = {}  # as running it does
+        for path, user in (("/", "alice"), ("/", "bob"), ("/wrong", "bob"), ("/break", "alice"), ("/cut", "alice")):
+            client = Client()
+            server.protocol_connected(client)
+            head = {"type": "http", "path": path, "headers": [(b"x-user", user.encode())], "query_string": b""}
+            server.create_application(client, head).put_nowait({"type": "http.request"})
+            task = server.connections[client]["application_instance"]
+            if path == "/cut":
+                task.cancel()
+            got.append([str(await async_outcome(task)), client.got])
+            got.append(outcome(server.create_application, client, dict(head)))
+        return got
 
     return as_user(None, asyncio.run, main())

@@ -44,18 +44,26 @@ class Sightings:
 
     def __init__(self, runtime: Runtime) -> None:
         self._current = runtime.ambient.current
-        self._serving: set[str] = set()
+        self._serving: dict[str, tuple[str, ...]] = {}
         self._found: dict[str, Sighting] = {}
         self._listeners: list[Listener] = []
         self._of_socket: WeakKeyDictionary[Any, Listener] = WeakKeyDictionary()
 
-    def serves(self, place: str) -> None:
-        """A hook at ``place`` (a target, or a class with targets in it) begins requests or takes messages."""
-        self._serving.add(place)
+    def serves(self, place: str, through: tuple[str, ...] = ()) -> None:
+        """A hook at ``place`` (a target, or a class with targets in it) begins requests or takes messages.
+
+        ``through`` names packages that accept its connections for it.
+        """
+        self._serving[place] = through or self._serving.get(place, ())
 
     def is_serving(self, target: str) -> bool:
         """True for the target of such a hook."""
         return target in self._serving or target.rpartition(".")[0] in self._serving
+
+    def packages_of(self, target: str) -> tuple[str, ...]:
+        """The packages that accept connections for the target of such a hook, its own among them."""
+        through = self._serving.get(target) or self._serving.get(target.rpartition(".")[0]) or ()
+        return target.partition(":")[0].partition(".")[0], *through
 
     def end(self, name: str, work: CountedWork, make: Callable[[], Sighting]) -> None:
         """A call of something that is not watched has ended."""
