@@ -68,6 +68,34 @@ class Session(dict):
     get = __contains__ = __iter__ = keys = items = __getitem__
 
 
+class Properties:
+    """As users of Starlette's authentication are written: fields of its own, and properties that others read."""
+
+    def __init__(self, user_id):
+        self._user_id = user_id
+        self._is_admin = False
+
+    @property
+    def identity(self):
+        raise AssertionError("asked")
+
+
+class Hidden:
+    def __init__(self, username):
+        self.__username = username
+        self.__role = "editor"
+
+
+class HiddenSlot:
+    __slots__ = ("_email", "_secret")
+
+
+def hidden_slot():
+    made = HiddenSlot()
+    made._email = "a@b.c"
+    return made
+
+
 def slotted():
     made = Slotted()
     made.username = "alice"
@@ -78,6 +106,11 @@ def slotted():
     ("person", "name"),
     [
         ("alice", Name("alice")),
+        (Properties(7), Name("7")),
+        (Hidden("alice"), Name("alice")),
+        (hidden_slot(), Name("a@b.c")),
+        (SimpleNamespace(_id=3, username="alice"), Name("alice")),
+        (SimpleNamespace(_state="x", _user=object()), None),
         ({"sub": "auth0|7", "email": "a@example.com"}, Name("a@example.com")),
         (Session(id=7), Name("7")),
         (SimpleNamespace(id=7, username="alice", email="a@example.com"), Name("alice", ("a@example.com",))),

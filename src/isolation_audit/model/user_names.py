@@ -89,7 +89,7 @@ def name_of(person: object) -> Name | Unresolved | None:
     told = None if made_of is None else name_in_claims(field_of(made_of, "claims"))
     if told is not None:
         return told
-    found = _ids_in(person, fields)
+    found = _ids_in(person, fields) or _kept_to_itself(person, fields)
     if not found:
         return _name_inside(fields)
     chosen = found[0][1]
@@ -114,6 +114,24 @@ def _ids_in(person: object, fields: dict[str, Any]) -> list[tuple[str, str]]:
         if text is not None:
             found.append((field, text))
     return found
+
+
+def _kept_to_itself(person: object, fields: dict[str, Any]) -> list[tuple[str, str]]:
+    """The same for an object that shows properties only: its fields are ``_username``, or ``_User__username``."""
+    held = {_bare(name): value for name, value in list(fields.items()) if name.startswith("_")}
+    found = []
+    for field in FIELDS:
+        value = held.get(field) if fields else _slot(person, "_" + field)
+        text = None if value is None else plain_id(value)
+        if text is not None:
+            found.append((field, text))
+    return found
+
+
+def _bare(hidden: str) -> str:
+    """A field's name without what hides it, the class in front of ``__username`` included."""
+    _, mangled, name = hidden[1:].partition("__")
+    return name if mangled else hidden[1:]
 
 
 def _name_inside(fields: dict[str, Any]) -> Name | Unresolved | None:
