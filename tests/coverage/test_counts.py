@@ -18,6 +18,7 @@ from isolation_audit.config import parse_config
 from isolation_audit.integrations.listening import serving_packages
 from isolation_audit.integrations.sightings import LIBRARIES, Known
 from isolation_audit.rules.context.jobs import CountedWork
+from isolation_audit.rules.selfcheck.sightings import Sightings
 
 APP = """\
 class Engine:
@@ -159,6 +160,46 @@ def test_what_is_sighted_is_there_in_the_installed_version(known: Known) -> None
         except (ImportError, AttributeError):
             missing.append(target)
     assert len(missing) < len(known.targets)
+
+
+def test_what_listens_on_a_port_before_the_application_has_served_nobody() -> None:
+    with Auditor(parse_config({})) as auditor:
+        sightings = auditor.runtime.part(Sightings)
+        names = ("splash", "tornado", "other"), (7, 7, 8), (2, 3, 4)
+        listeners = [socket.create_server(("127.0.0.1", 0)) for _ in names[0]]
+        for listener, name, port, accepted in zip(listeners, *names, strict=True):
+            sightings.listening(listener, f"{name} on port {port}", (name,)).accepted = accepted
+        seen = {name: row["watched"] for name, row in sightings.listeners_as_dict({"tornado"}).items()}
+        assert seen == {"splash on port 7": 1, "tornado on port 7": 1, "other on port 8": 0}
+        sightings.listening(listeners[0], "splash on port 7", ("splash",)).accepted = 4
+        assert sightings.listeners_as_dict({"tornado"})["splash on port 7"]["watched"] == 0, "it served more itself"
+        for listener in listeners:
+            listener.close()
+
+
+@pytest.mark.parametrize("called", [False, True])
+def test_a_grpc_server_on_asyncio_is_at_work_once_it_is_called(called: bool) -> None:
+    grpc = pytest.importorskip("grpc")
+    handler = grpc.unary_unary_rpc_method_handler(_echo)
+    with Auditor(parse_config({})) as auditor:
+        asyncio.run(_grpc_server(grpc.method_handlers_generic_handler("tests.Echo", {"Say": handler}), called=called))
+        assert ("gRPC on asyncio" in auditor.snapshot()["coverage"]["unwatched"]) is called
+
+
+async def _echo(request: bytes, _context: Any) -> bytes:
+    return request
+
+
+async def _grpc_server(handlers: Any, *, called: bool) -> None:
+    aio = import_module("grpc.aio")
+    server = aio.server()
+    server.add_generic_rpc_handlers((handlers,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    if called:
+        async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            assert await channel.unary_unary("/tests.Echo/Say")(b"hello") == b"hello"
+    await server.stop(None)
 
 
 def test_work_is_known_where_a_scope_began_in_it() -> None:

@@ -64,18 +64,45 @@ class Notes:
         self._kept.append({"owner": known(), "word": "tea"})
         return self._kept[0 if self._leaking else -1]
 
+    def change(self, _request: Any) -> Any:
+        return {}
+
+
+class Pages:
+    """As applications write them: a class, and a method of it for each method of HTTP on one route."""
+
+    notes: Notes
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+
+    def shown(self) -> Any:
+        return self.notes.view(self._request)
+
+    def changed(self) -> Any:
+        return {}
+
 
 def application(kind: str, *, leaking: bool) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         config = Configurator()
-        if kind == "policy":
+        if kind != "old policy":
             config.set_security_policy(Policy())
         else:
             config.set_authorization_policy(ACLAuthorizationPolicy())
             config.set_authentication_policy(OldPolicy())
         config.add_route("note", "/note/{number}")
-        config.add_view(Notes(leaking=leaking).view, route_name="note", renderer="json")
+        notes = Notes(leaking=leaking)
+        if kind == "by method":
+            config.add_view(notes.view, route_name="note", renderer="json", request_method="GET")
+            config.add_view(notes.change, route_name="note", renderer="json", request_method="PUT")
+        elif kind == "class by method":
+            pages = type("Pages", (Pages,), {"notes": notes})
+            for method, attribute in (("GET", "shown"), ("PUT", "changed")):
+                config.add_view(pages, attr=attribute, route_name="note", renderer="json", request_method=method)
+        else:
+            config.add_view(notes.view, route_name="note", renderer="json")
         return config.make_wsgi_app()
 
 
@@ -99,7 +126,7 @@ async def served(kind: str, *, leaking: bool) -> Any:
         server.server_close()
 
 
-@pytest.mark.parametrize("kind", ["policy", "old policy"])
+@pytest.mark.parametrize("kind", ["policy", "old policy", "by method", "class by method"])
 @pytest.mark.parametrize("leaking", [True, False])
 def test_a_note_that_is_kept_for_everybody(audited, kind: str, leaking: bool) -> None:
     done = audited(lambda: served(kind, leaking=leaking), NAMED)
@@ -107,7 +134,7 @@ def test_a_note_that_is_kept_for_everybody(audited, kind: str, leaking: bool) ->
     assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])
     for finding in done.findings.get("IA203", ()):
         assert (finding.route, finding.method, finding.field) == ("/note/{number}", "GET", "$.owner")
-        assert finding.site.top.function == "Notes.view"
+        assert finding.site.top.function == ("Pages.shown" if kind == "class by method" else "Notes.view")
     tally = done.auditor.runtime.tally
     assert tally.requests == tally.requests_named == 2
 

@@ -82,9 +82,9 @@ class ViewsPoint(Interceptor):
         return request
 
     def after(self, request: Request, views: Any) -> None:
-        """A single view is the one that answers."""
+        """The one that answers: the only one, or the only one for the request's method."""
         endpoint = request.endpoint()
-        view = _view_of(views)
+        view = None if endpoint is None else _view_of(views, endpoint.method)
         if endpoint is not None and endpoint.view is None and view is not None:
             request.routed(lambda: replace(endpoint, view=view))
 
@@ -128,11 +128,40 @@ def endpoint_of(asked: Any) -> Endpoint:
     return Endpoint(getattr(route, "pattern", None), asked.environ.get("REQUEST_METHOD"))
 
 
-def _view_of(views: Any) -> Any:
-    """The application's own view; None where several wait for one request, of which predicates choose one."""
+def _view_of(views: Any, method: str | None) -> Any:
+    """The application's own view; None where several wait for one request, of which other predicates choose one."""
     if type(views) is not list or len(views) != 1:
         return None
-    return getattr(views[0], "__original_view__", None)
+    waiting = [*_waiting(views[0])]
+    chosen = [_original(view) for view in waiting if len(waiting) == 1 or _takes(view, method)]
+    return chosen[0] if chosen and all(view is chosen[0] for view in chosen) else None
+
+
+def _waiting(found: Any) -> Iterator[Any]:
+    """A view, or all that Pyramid keeps in one place because predicates tell them apart."""
+    if type(found).__name__ != "MultiView":
+        yield found
+        return
+    fields = vars(found)
+    for rows in (fields["views"], *fields["media_views"].values()):
+        yield from (view for _order, view, *_ in rows)
+
+
+def _takes(view: Any, method: str | None) -> bool:
+    """False where a view's own predicate names other methods of HTTP; no predicate of the application's is called."""
+    predicates = getattr(view, "__predicates__", ())
+    of_methods = [one for one in predicates if type(one).__name__ == "RequestMethodPredicate"]
+    return all(method in vars(one)["val"] for one in of_methods)
+
+
+def _original(view: Any) -> Any:
+    """What the application has configured as a view: of a class, the method that its ``attr`` names."""
+    original = getattr(view, "__original_view__", None)
+    attribute = getattr(view, "__view_attr__", None)
+    if not isinstance(original, type) or type(attribute) is not str:
+        return original
+    _home, raw = find(original, attribute)
+    return original if function_of(raw) is None else raw
 
 
 integration = Pyramid()

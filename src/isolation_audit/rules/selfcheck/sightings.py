@@ -113,6 +113,7 @@ class Sightings:
             row = found.setdefault(one.name, {"accepted": 0, "watched": 0})
             row["accepted"] += one.accepted
             row["watched"] += any(package in watched or package in sighted for package in one.packages)
+        _forgive_forerunners(found)
         return found
 
     def activity(self) -> int:
@@ -125,3 +126,12 @@ class Sightings:
         self._found.clear()
         for one in self._listeners:
             one.accepted = 0
+
+
+def _forgive_forerunners(found: dict[str, Any]) -> None:
+    """What says "please wait" on a port until the application itself listens there has served nobody."""
+    for name, row in found.items():
+        address = name.rpartition(" on ")[2]
+        others = (one for other, one in found.items() if other != name and other.endswith(f" on {address}"))
+        if not row["watched"] and any(one["watched"] and one["accepted"] > row["accepted"] for one in others):
+            row["watched"] = 1
