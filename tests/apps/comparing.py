@@ -22,6 +22,7 @@ _VARIES = [
     (re.compile(r"\b\d{1,2}\s?[ap]\.m\."), "TIME"),
     (re.compile(r"\b1[6-9]\d{8}(?:\.\d+|\d{3})?\b"), "SECONDS"),
     (re.compile(r">\s*(?:just )?now\s*<"), ">AGO<"),
+    (re.compile(r"\bJust now\b"), "AGO"),
     (re.compile(r"(?:just now|now|an?|\d+)\s*\xa0?(?:second|minute)s?(?:,? \d+\s*seconds?)?( ago)?"), "AGO"),
 ]
 """What is different in any two runs of one application, and the word that stands for it."""

@@ -64,6 +64,7 @@ def test_a_program_that_does_not_start_says_why(harness: dict[str, ModuleType], 
     [
         ("at 12:01:02 on 127.0.0.1:4000", "at 12:01:03 on 127.0.0.1:5000", ""),
         ('<input name="csrf_token" value="abc">', '<input name="csrf_token" value="xyz">', ""),
+        ("  Just now", "  2 minutes ago", ""),
         ("balance 10", "balance 11", "'balance 10' bare, 'balance 11' audited"),
         ("one\ntwo", "one", "2 lines bare, 1 audited"),
     ],

@@ -97,6 +97,7 @@ def application(kind: str, *, leaking: bool) -> Any:
         if kind == "by method":
             config.add_view(notes.view, route_name="note", renderer="json", request_method="GET")
             config.add_view(notes.change, route_name="note", renderer="json", request_method="PUT")
+            config.add_view(lambda _request: {}, route_name="note", renderer="json")
         elif kind == "class by method":
             pages = type("Pages", (Pages,), {"notes": notes})
             for method, attribute in (("GET", "shown"), ("PUT", "changed")):

@@ -13,6 +13,7 @@ _WOULD: Final = {
         "that it is given, an item of a queue, a file; or an entry of a cache that the unit's own user, or nobody, "
         "has stored"
     ),
+    "before": "the same; or more names than the reader's and that of whoever the same view has answered before",
     "framed": "the same; the page names its reader in its frame, which explains nothing of the rest",
     "laundered": (
         "an id of {content} in the request, or in what was read before: the query was asked with one that came in "

@@ -129,12 +129,20 @@ def endpoint_of(asked: Any) -> Endpoint:
 
 
 def _view_of(views: Any, method: str | None) -> Any:
-    """The application's own view; None where several wait for one request, of which other predicates choose one."""
-    if type(views) is not list or len(views) != 1:
-        return None
-    waiting = [*_waiting(views[0])]
-    chosen = [_original(view) for view in waiting if len(waiting) == 1 or _takes(view, method)]
-    return chosen[0] if chosen and all(view is chosen[0] for view in chosen) else None
+    """The application's own view; None where several wait for one request, of which other predicates choose one.
+
+    The views for the narrowest match come first. Among those of one place, what names the method goes before what takes
+    any, such as the answer for methods that a route does not have.
+    """
+    for found in views if type(views) is list else ():
+        waiting = [*_waiting(found)]
+        by_name = [view for view in waiting if _takes(view, method)]
+        chosen = by_name or [view for view in waiting if _takes(view, None)]
+        if chosen:
+            first = _original(chosen[0])
+            sure = len(views) == 1 or all(map(_is_of_method, getattr(chosen[0], "__predicates__", ())))
+            return first if sure and all(_original(view) is first for view in chosen) else None
+    return None
 
 
 def _waiting(found: Any) -> Iterator[Any]:
@@ -148,10 +156,13 @@ def _waiting(found: Any) -> Iterator[Any]:
 
 
 def _takes(view: Any, method: str | None) -> bool:
-    """False where a view's own predicate names other methods of HTTP; no predicate of the application's is called."""
-    predicates = getattr(view, "__predicates__", ())
-    of_methods = [one for one in predicates if type(one).__name__ == "RequestMethodPredicate"]
-    return all(method in vars(one)["val"] for one in of_methods)
+    """True where a view's own predicates name this method of HTTP; for None, where they name none."""
+    named = [vars(one)["val"] for one in getattr(view, "__predicates__", ()) if _is_of_method(one)]
+    return not named if method is None else bool(named) and all(method in methods for methods in named)
+
+
+def _is_of_method(predicate: Any) -> bool:
+    return type(predicate).__name__ == "RequestMethodPredicate"
 
 
 def _original(view: Any) -> Any:

@@ -220,7 +220,7 @@ class Egress:
         beside = {one.id for one in others}
         if user.id not in named:
             beside -= {mark.user.id for mark in self.outside_mentions(text)}
-        judged = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), page))
+        judged = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), user.id in named, page))
         endpoint = current_endpoint()
         for one in judged:
             self._latest.judged(endpoint, one.verdict.name.lower())

@@ -16,6 +16,7 @@ from isolation_audit.rules.provenance.background import background_of
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.inputs import BY_QUERY, CACHE, STORE, Input, Inputs
+from isolation_audit.rules.provenance.last_readers import LastReaders
 from isolation_audit.rules.provenance.state import is_held
 from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.provenance.verdicts import ORDER, Judgement, Verdict
@@ -59,6 +60,8 @@ class Exit:
     user: User
     made_by: CodeType | None = None
     beside: frozenset[str] = frozenset()
+    names_reader: bool = False
+    """The reader's own name stands there."""
     page: bool = False
     """A page of HTML: those have their reader's name in their frame, and so it settles nothing."""
 
@@ -82,6 +85,7 @@ class Judge:
         self._runtime = runtime
         self._background = runtime.part(background_of)
         self._static = StaticTexts()
+        self._last_readers = LastReaders()
         self._named_for: dict[_Named, frozenset[str]] = {}
         """Whom other users' units have brought in: their id, and what answered -> the ids of two of those users."""
 
@@ -92,8 +96,14 @@ class Judge:
         made = []
         for other in others:
             verdict, how = self._verdict(search, inputs, other, exit_)
+            if verdict is Verdict.BESIDE and self._is_the_last_one(exit_, len(others), other):
+                verdict = Verdict.BEFORE
             made.append(Judgement(verdict, other, how, looked_at, counts))
         return sorted(made, key=lambda one: ORDER.index(one.verdict), reverse=True)
+
+    def _is_the_last_one(self, exit_: Exit, others: int, other: User) -> bool:
+        view = _place(exit_.made_by)
+        return exit_.names_reader and view is not None and self._last_readers.name(view, exit_.user, others, other)
 
     def _verdict(self, search: _Search, inputs: Inputs, other: User, exit_: Exit) -> tuple[Verdict, str]:
         found = search.first(other, exit_.user)

@@ -39,6 +39,10 @@ class Verdict(Enum):
         Severity.WARNING,
         "it is in no input: it came from this process's memory, into an answer for a visitor without a login",
     )
+    BEFORE = (
+        Severity.WARNING,
+        "it is in no input; beside the user's own stands, each time, whoever was answered before, and nobody else",
+    )
     FRAMED = (
         Severity.WARNING,
         "it is in no input: it came from this process's memory, into a page that names the user",

@@ -1,0 +1,73 @@
+"""What the last reader has left in a global, beside the next one's own; and what several are shown on purpose."""
+
+from __future__ import annotations
+
+import pytest
+from asking import Client
+from test_inputs import ALICE, BOB
+from test_rows import STARLETTE
+
+CAROL, DAVE = "carol.kane", "dave.null"
+
+APP = (
+    STARLETTE
+    + """
+last, members, pair = {}, [], []
+
+def me(request):
+    return request.headers["x-user"]
+
+async def mine(request):
+    before, last["user"] = last.get("user"), me(request)
+    return JSONResponse([f"note of {me(request)}", f"before: {before}"])
+
+async def everybody(request):
+    if me(request) not in members:
+        members.append(me(request))
+    return JSONResponse(members)
+
+async def partners(request):
+    pair[:] = [*pair, me(request)][-2:]
+    return JSONResponse({"host": pair[0], "guest": pair[-1]} if len(pair) > 1 else {})
+
+async def editors(request):
+    before, last["editor"] = last.get("editor"), me(request)
+    return JSONResponse({"text": "plan", "author": before})
+
+VIEWS = [mine, everybody, partners, editors]
+app = Starlette(routes=[Route("/" + one.__name__, one) for one in VIEWS])
+"""
+)
+
+
+@pytest.fixture
+def app(audit, load_app):
+    client = Client(load_app(APP).app)
+    for user in (ALICE, BOB, CAROL, DAVE):
+        client.ask(user, "/everybody?first=1")
+    yield client
+    client.close()
+
+
+def test_the_one_who_came_before_is_no_member_of_anything(audit, app) -> None:
+    for user in (ALICE, BOB, CAROL, ALICE):
+        app.ask(user, "/mine")
+    assert audit.alarms() == [], "three answers may name each other by chance"
+    app.ask(BOB, "/mine")
+    assert audit.alarms() == [("IA203", "warning", BOB, ALICE)]
+    assert "whoever was answered before" in audit.words()[-1]
+
+
+def test_two_who_are_shown_to_each_other_may_be_meant_to_be(audit, app) -> None:
+    for _ in range(6):
+        for user in (ALICE, BOB):
+            app.ask(user, "/mine")
+    assert audit.alarms() == []
+
+
+@pytest.mark.parametrize("view", ["everybody", "editors"])
+def test_a_list_of_members_and_the_author_of_a_record_are_shown_on_purpose(audit, app, view) -> None:
+    for _ in range(3):
+        for user in (ALICE, BOB, CAROL, DAVE):
+            app.ask(user, f"/{view}")
+    assert audit.alarms() == []
