@@ -9,7 +9,7 @@ LOWEST := $(VENV)-lowest/.installed
 JOBS ?= 4
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: environment environment-lowest grafana obs obs-full stack demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak blast-radius corpus corpus-light suites apps libraries screenshots pages clean
+.PHONY: environment environment-lowest grafana obs obs-full stack demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak memory blast-radius corpus corpus-light suites apps libraries screenshots pages clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -90,6 +90,9 @@ $(VENV)-bench/.installed: pyproject.toml
 
 soak: $(STAMP)  ## a million events of a hundred thousand runs: memory has to stay put
 	$(BIN)/python benchmarks/soak.py
+
+memory: $(STAMP)  ## ten thousand users, some of them hostile: what that costs in memory, by way out
+	$(BIN)/python benchmarks/memory.py $(ARGS)
 
 blast-radius: $(VENV)-bench/.installed  ## ten million events with fifty crossings: investigate, beside pandas
 	$(VENV)-bench/bin/python benchmarks/blast_radius.py $(ARGS)

@@ -1,7 +1,8 @@
 """An application of very many users, some of whom are hostile; run by ``test_hostile_users.py`` under the auditor.
 
 ``main(users, events, secrets)``: the last is a JSON file of words that must not leave the process. They are put where
-applications keep such things. Prints a JSON object: what was done, and by how many MB its memory has grown.
+applications keep such things. Prints a JSON object: what was done, and by how many MB its memory has grown. A fourth
+argument is how many ids of runs there are, if not one for each user. ``benchmarks/memory.py`` runs it, too.
 """
 
 from __future__ import annotations
@@ -174,16 +175,19 @@ def settled_megabytes() -> float:
     return now
 
 
-def main(users: int, events: int, secrets: str) -> None:
+def main(users: int, events: int, secrets: str, runs: int = 0) -> None:
     SECRETS.extend(json.loads(Path(secrets).read_text()))
     serve_one_request()
     one_of_each_secret()
     values = hostile_values()
     before = settled_megabytes()
     crossings = 0
+    steps = []
     for number in range(events):
+        if number % max(1, events // 10) == 0:
+            steps.append(megabytes() - before)
         user = f"user-{number % users:06d}"
-        context = Context(user, f"run-{number % users}")
+        context = Context(user, f"run-{number % (runs or users)}")
         emitter = Emitter(context)
         if number % 100 == 0:
             crossings += 1
@@ -198,5 +202,8 @@ def main(users: int, events: int, secrets: str) -> None:
         else:
             data = {"n": number, "for": user}
             work(context, lambda emitter=emitter, user=user, data=data: emitter.send(user, "answer", data))
-    print(json.dumps({"began": before, "grown": megabytes() - before, "crossings": crossings}), flush=True)
+    print(
+        json.dumps({"began": before, "grown": megabytes() - before, "steps": steps[1:], "crossings": crossings}),
+        flush=True,
+    )
     sys.stdin.readline()  # until somebody has looked at the metrics

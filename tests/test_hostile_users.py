@@ -1,14 +1,14 @@
-"""Very many users, hostile values among theirs: memory stays put, and nothing planted is in anything that goes out."""
+"""Many users, hostile values among theirs: nothing planted is in anything that goes out.
+
+What ten thousand of them cost in memory, ``make memory`` tells.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import quote
-
-import pytest
 
 from doors import Project, clean_environment, cli
 from receivers import free_port, get, receiver
@@ -16,9 +16,6 @@ from receivers import free_port, get, receiver
 PROGRAM = Path(__file__).with_name("hostile_users.py").read_text(encoding="utf-8")
 SECRETS = [f"Planted{number:02d}q9Secret{number * 7919 % 100_000:05d}" for number in range(40)]
 KEY, ENDPOINT, HEADER, STORE, VARIABLE, COOKIE_NAME, FILE = SECRETS[33:40]
-MOST = 15.0
-"""MB by which the audited process may need more than the same without an auditor."""
-
 CONFIG = """\
 [ambient]
 contextvar = "hostile_users:current_user"
@@ -64,25 +61,12 @@ def test_a_few_hundred_users(tmp_path: Path) -> None:
     many_users(tmp_path, 300, 9_000)
 
 
-@pytest.mark.long
-@pytest.mark.timeout(7200)
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_ten_thousand_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bare, audited = many_users(tmp_path, 10_000, 300_000)
-    with capsys.disabled():
-        print(f"\nmemory grew by {audited:.1f} MB with the auditor, by {bare:.1f} MB without: {audited - bare:+.1f} MB")
-    assert audited - bare <= MOST
-
-
-def many_users(folder: Path, users: int, events: int) -> tuple[float, float]:
-    """By how many MB the program grew, without the auditor and with it; and nothing planted has come out."""
+def many_users(folder: Path, users: int, events: int) -> None:
+    """Run the program with every way out, and look through all of them."""
     project = Project(folder)
     project.write("hostile_users.py", PROGRAM)
     project.write("secrets.json", json.dumps(SECRETS))
     words = ["-c", f"import hostile_users; hostile_users.main({users}, {events}, 'secrets.json')"]
-    bare = subprocess.run(
-        [sys.executable, *words], cwd=folder, input=b"\n", capture_output=True, timeout=1500, check=True
-    )
     port = free_port()
     with receiver("http/protobuf") as received:
         endpoint = received.endpoint.replace("//", f"//user:{ENDPOINT}@")
@@ -121,4 +105,3 @@ def many_users(folder: Path, users: int, events: int) -> tuple[float, float]:
         found = [secret for secret in SECRETS if secret in content or quote(secret) in content]
         assert found == [], f"{name} holds {found}"
     assert received.headers[0]["x-token"] == HEADER, "what was asked for does go out, to where it belongs"
-    return json.loads(bare.stdout)["grown"], told["grown"]

@@ -285,3 +285,26 @@ def test_processor_time_grows_with_the_text_and_not_faster(part: str) -> None:
 
     # Sixteen times the text; squared it would be 256 times the time.
     assert min(cost(large) for _ in range(2)) < 80 * min(cost(small) for _ in range(3)) + 0.05
+
+
+def test_what_a_full_shape_refused_is_forgotten_where_it_is() -> None:
+    """A prefix has room again after another one has gone; those that were refused before have another shape yet."""
+    prefixes = ("aa-", "bb-", "cc-", "dd-")
+    index = index_of(*(f"{prefix}one" for prefix in prefixes), "ee-first1")
+    index.forget("aa-one")
+    assert index.add("ee-second", Mark(User("ee-second")))
+    index.forget("ee-first1")
+    assert found(index, "aa-one ee-first1 ee-second") == ["ee-second"]
+    for left in ("ee-second", *(f"{prefix}one" for prefix in prefixes[1:])):
+        index.forget(left)
+    assert (len(index), index._searched, index._refused) == (0, (), {})
+
+
+def test_all_identifiers_of_a_user_share_what_they_say() -> None:
+    index, alice = Index(), User("alice-1")
+    index.add("alice-1", index.mark_of(alice))
+    assert index.mark_of(alice) is index.mark_of(alice)
+    assert index.mark_of(alice) == Mark(alice)
+    assert index.mark_of(User("alice-1")) is not index.mark_of(alice), "another token of that id"
+    index.add("alice-1", Mark(alice, secret=True))
+    assert not index.mark_of(alice).secret

@@ -154,3 +154,21 @@ def test_activity_is_told_without_a_report() -> None:
         first = activity(auditor.runtime, integrated)
         auditor.runtime.barrier.counts["somewhere"] += 1
         assert activity(auditor.runtime, integrated) != first
+
+
+def test_where_much_happens_sinks_are_fed_more_often_than_anything_is_looked_for(
+    process: Process, sink: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(drainers, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    drainer = Drainer(process.recorder, Barrier(), [sink], dict, process.look, lambda: process.activity)
+    drainer._round()  # the first is no look
+    for _ in range(40):
+        now[0] += drainers.INTERVAL / 10
+        process.recorder.scopes.append("a scope")
+        drainer._round()
+        assert not process.recorder.scopes
+    looks = 0
+    while process.looks.acquire(blocking=False):
+        looks += 1
+    assert looks == 8

@@ -26,6 +26,7 @@ from isolation_audit.exporters.configured import configured_sinks
 from isolation_audit.exporters.journal import JournalSink
 from isolation_audit.exporters.journal_lines import line, whole
 from isolation_audit.model.pseudonyms import Pseudonyms
+from isolation_audit.model.scopes import Scope
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -260,3 +261,20 @@ def test_without_locks_of_files_a_full_one_grows_on(tmp_path, monkeypatch) -> No
     sink.close()
     assert numbers(path) == list(range(9))
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_very_many_at_once_are_written_in_pieces_and_in_their_order(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "journal.jsonl"
+    sink = sink_of(path)
+    pieces: list[int] = []
+    append = sink._append
+    monkeypatch.setattr(sink, "_append", lambda records: (pieces.append(len(records)), append(records)))
+    scopes = [Scope("alice", name=f"scope {number}") for number in range(950)]
+    sink.drain(Batch([], scopes, dict, dropped=3))
+    sink.close()
+    assert len(pieces) == 10
+    assert max(pieces) <= 100
+    records = lines_of(path)
+    assert [one["seq"] for one in records] == list(range(1, 953))
+    assert [one["name"] for one in records if one["kind"] == "unit"] == [scope.name for scope in scopes]
+    assert (records[0]["kind"], records[-1]["kind"], records[-1]["records"]) == ("start", "lost", 3)

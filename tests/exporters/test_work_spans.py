@@ -14,6 +14,7 @@ from starlette.routing import Route
 from isolation_audit import Auditor, user_scope
 from isolation_audit.config import parse_config
 from isolation_audit.exporters.configured import configured_sinks
+from isolation_audit.instrument import work_spans
 from isolation_audit.instrument.work_spans import EVENTS
 from isolation_audit.model.pseudonyms import KEY_VARIABLE, Pseudonyms
 from receivers import Received, attributes, receiver
@@ -256,3 +257,35 @@ def test_no_raw_id_leaves(received: Received) -> None:
     audited(received, lambda: visit(app(("/", view)), "/", "alice-with-a-secret-name"))
     assert received.spans()
     assert b"secret-name" not in received.bytes()
+
+
+def test_the_latest_work_of_so_many_users_is_remembered(received: Received, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work_spans, "LATEST", 2)
+
+    def work() -> None:
+        for user in ("alice", "carol", "dave"):
+            with user_scope(user):
+                Emitter().emit("own", user)
+        with user_scope("bob"):
+            Emitter().emit("answer", "alice")  # too long ago to be linked to
+            Emitter().emit("answer", "dave")
+
+    audited(received, work)
+    spans = by_user(received.spans())
+    assert [link.span_id for link in spans[hashed("bob")].links] == [spans[hashed("dave")].span_id]
+
+
+def test_names_without_end_are_told_and_not_kept(received: Received, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work_spans, "TOLD", 2)
+    names = [f"kind {number}" for number in range(5)]
+
+    def work() -> None:
+        with user_scope("alice"):
+            for name in [*names, *names]:
+                Emitter().emit(name, "alice")
+
+    auditor = audited(received, work)
+    (span,) = received.spans()
+    assert [attributes(one)["isolation_audit.event"] for one in span.events] == [*names, *names]
+    assert auditor.runtime.spans is not None
+    assert len(auditor.runtime.spans._told) == 2

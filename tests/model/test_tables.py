@@ -15,6 +15,7 @@ from isolation_audit.exceptions import UsageError
 from isolation_audit.model.bindings import LIVE, Bindings
 from isolation_audit.model.owner_records import Objects
 from isolation_audit.model.pseudonyms import Pseudonyms
+from isolation_audit.model.tables import let_go
 from isolation_audit.model.users import User, Users
 
 KEY = "a key that is made for tests"
@@ -254,3 +255,33 @@ def test_ids_that_are_only_handles_are_bound_and_never_told_to_the_listener():
     assert bindings.user_of("task", "task2") is alice
     assert bindings.evicted == 2
     assert told == ["run1", "run2", "run1"]
+
+
+def test_what_came_first_is_let_go_a_hundredth_of_the_table_at_once():
+    table = dict.fromkeys(range(1_001))
+    assert list(let_go(table, 1_001)) == []
+    assert list(let_go(table, 1_000)) == list(range(11))
+    assert list(let_go(table, 1_000)) == []
+    small = dict.fromkeys("abcd")
+    assert (list(let_go(small, 3)), "".join(small)) == (["a"], "bcd")
+
+
+def test_many_threads_let_each_entry_go_once():
+    table, gone, faults = {}, [], []
+
+    def fill(thread):
+        try:
+            for number in range(3_000):
+                table[thread, number] = None
+                gone.extend(let_go(table, 500))
+        except BaseException as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=fill, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert len(table) <= 500
+    assert len(gone) == len(set(gone)) == 6 * 3_000 - len(table)

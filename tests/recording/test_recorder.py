@@ -11,7 +11,7 @@ from isolation_audit.config import Limits, Select
 from isolation_audit.model.findings import PAIRS_SHOWN, Finding, Frame, Site, Witnesses
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import Scope
-from isolation_audit.recording.recorder import AFFECTED, ALL_PAIRS, PAIRS, Recorder
+from isolation_audit.recording.recorder import AFFECTED, ALL_PAIRS, PAIRS, WAITING, Recorder
 
 
 def finding(rule: str = "IA202", target: str = "app:Emitter", **more: Any) -> Finding:
@@ -204,3 +204,12 @@ def test_users_affected_by_errors_are_counted_each_once_and_are_bounded() -> Non
     for number in range(AFFECTED + 10):
         recorder.again("place", Witnesses(ambient=f"user-{number}", addressee="b"))
     assert (len(recorder.senders), len(recorder.receivers)) == (AFFECTED, 2)
+
+
+def test_the_ways_out_are_fed_before_many_scopes_wait() -> None:
+    recorder = Recorder(Limits(), Select())
+    for _ in range(WAITING - 1):
+        recorder.scope_ended(Scope("alice"))
+    assert not recorder.wake.wait(0)
+    recorder.scope_ended(Scope("alice"))
+    assert recorder.wake.wait(0)

@@ -29,6 +29,8 @@ SHORTEST_NUMBER: Final = 9
 
 LONGEST: Final = 256
 
+_UNKNOWN: Final = object()
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -46,7 +48,8 @@ class Index:
         """None for what several users have had, which tells nothing."""
         self._shapes: tuple[Shape, ...] = (Addresses(), Uuids(), Prefixed(), Mixed(), Words(), Phrases())
         """The first that takes an identifier has it; the cheap ones first."""
-        self._shape_of: dict[bytes, Shape] = {}
+        self._refused: dict[bytes, Shape] = {}
+        """Of those that the first shape which takes such identifiers had no room for: which has them instead."""
         self._searched: tuple[Shape, ...] = ()
         """The shapes that have identifiers."""
         self._unspaced = False
@@ -71,7 +74,8 @@ class Index:
         if shape is None:
             return False
         self._marks[key] = mark
-        self._shape_of[key] = shape
+        if shape is not self._first(key):
+            self._refused[key] = shape
         # A new tuple: a search on another thread goes on with the one that it began with.
         self._searched = tuple(filter(len, self._shapes))
         self._unspaced = self._unspaced or is_unspaced(identifier)
@@ -80,12 +84,20 @@ class Index:
     def forget(self, identifier: str) -> None:
         """Search for it no more."""
         key = encoded(identifier)
-        shape = self._shape_of.pop(key, None)
-        if shape is not None:
+        if self._marks.pop(key, _UNKNOWN) is not _UNKNOWN:
             self.version += 1
-            del self._marks[key]
-            shape.remove(key)
+            shape = self._refused.pop(key, None) or self._first(key)
+            if shape is not None:
+                shape.remove(key)
             self._searched = tuple(filter(len, self._shapes))
+
+    def mark_of(self, user: User) -> Mark:
+        """What an identifier of this user says that is no secret: one object for all of them, where the id is known."""
+        known = self._marks.get(encoded(user.id))
+        return known if known is not None and known.user is user and not known.secret else Mark(user)
+
+    def _first(self, key: bytes) -> Shape | None:
+        return next((shape for shape in self._shapes if shape.takes(key)), None)
 
     def _again(self, key: bytes, mark: Mark) -> None:
         known = self._marks[key]

@@ -39,7 +39,7 @@ class ContentWitness:
     def learned(self, identifier: str, user: User) -> None:
         """A table has a new identifier of this user."""
         if user.kind is Kind.USER:
-            self.index.add(identifier, Mark(user))
+            self.index.add(identifier, self.index.mark_of(user))
 
     def forgotten(self, identifier: str) -> None:
         """A table has let an identifier go."""

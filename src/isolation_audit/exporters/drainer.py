@@ -144,6 +144,7 @@ class Drainer:
         self._fed_at: tuple[float, object] | None = None
         self._dropped = (0, 0)
         self._first = True
+        self._refreshed_at = float("-inf")
         self._deadline = 0.0
         self._hurry = Wakeup()
         self._worker = Worker(
@@ -194,12 +195,19 @@ class Drainer:
         else:
             if self._recorder.new:
                 self._hurry.wait(PAUSE)
-            try:
-                self._refresh()
-            except Exception as error:
-                self._barrier.fault("refresh", error)
+            self._look_again()
         if self._has_news():
             self._feed(last=False)
+
+    def _look_again(self) -> None:
+        """As often as when nothing happens: where much does, the sinks are fed more often than that."""
+        if time.monotonic() - self._refreshed_at < INTERVAL / 2:
+            return
+        try:
+            self._refresh()
+        except Exception as error:
+            self._barrier.fault("refresh", error)
+        self._refreshed_at = time.monotonic()
 
     def _has_news(self) -> bool:
         now, activity = time.monotonic(), self._activity()

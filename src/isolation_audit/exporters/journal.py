@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import time
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit._version import __version__
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from isolation_audit.recording.occurrences import Occurrence
 
 Record = dict[str, Any]
+
+_PIECE: Final = 100
+"""Records that are made, and written, at once."""
 
 _STEP: Final = 1.0
 """Seconds by which the clock may drift between two batches before that is written down."""
@@ -59,22 +63,31 @@ class JournalSink:
 
     def drain(self, batch: Batch) -> None:
         """Append what is new."""
-        records = [
-            *({"kind": "finding", "at": entry.last_seen, **entry.as_dict()} for entry in batch.entries),
-            *(self._crossing(one) for one in batch.occurrences),
-        ]
-        if self.takes_scopes:
-            records += [record for scope in batch.scopes for record in self._work(scope)]
-        lost = batch.dropped + (batch.scopes_dropped if self.takes_scopes else 0)
-        if lost:
-            self.exports["lost"] += lost
-            records.append({"kind": "lost", "at": time.time(), "records": lost})
-        if records:
-            self._append([*self._step(), *records])
+        records = self._records(batch)
+        first = next(records, None)
+        if first is None:
+            return
+        records = chain(self._step(), (first,), records)
+        while piece := list(islice(records, _PIECE)):
+            self._append(piece)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _records(self, batch: Batch) -> Iterator[Record]:
+        """One after the other: all of them at once would need several times the memory of what waits."""
+        for entry in batch.entries:
+            yield {"kind": "finding", "at": entry.last_seen, **entry.as_dict()}
+        for one in batch.occurrences:
+            yield self._crossing(one)
+        if self.takes_scopes:
+            for scope in batch.scopes:
+                yield from self._work(scope)
+        lost = batch.dropped + (batch.scopes_dropped if self.takes_scopes else 0)
+        if lost:
+            self.exports["lost"] += lost
+            yield {"kind": "lost", "at": time.time(), "records": lost}
 
     def _append(self, records: list[Record]) -> None:
         try:

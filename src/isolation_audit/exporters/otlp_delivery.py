@@ -15,11 +15,11 @@ from isolation_audit.background import Backlog, Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-QUEUE = 4_096
+QUEUE = 2_048
 """Records of one kind that wait at most; beyond it the oldest are given up and counted."""
 
-BATCH = 512
-"""Records in one request at most."""
+BATCH = 128
+"""Records in one request at most: a span of the SDK needs about 6 KB until it is sent."""
 
 ATTEMPTS = 8
 """How often one batch is offered; with the pauses in between that takes about a minute and a half."""
@@ -62,6 +62,7 @@ class Delivery:
         self._on_trouble = on_trouble
         self._exporters: dict[str, Exporter] = {}
         self._in_hand = 0
+        self._shut = False
         self._broken_off = 0
         self.failures = 0
         """Attempts to send a batch that failed."""
@@ -125,6 +126,10 @@ class Delivery:
             return False
 
     def _shut_down(self) -> None:
+        """Once: of a second time the exporters would complain in the application's log."""
+        if self._shut:
+            return
+        self._shut = True
         for exporter in self._exporters.values():
             # Older gRPC exporters wait for the export under way, half a minute long, unless told otherwise.
             at_once = {"timeout_millis": 0} if "timeout_millis" in signature(exporter.shutdown).parameters else {}

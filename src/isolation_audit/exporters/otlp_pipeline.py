@@ -148,10 +148,11 @@ class Pipeline:
 
     def spans(self, scopes: Sequence[Scope]) -> list[Any]:
         """One for each ended scope."""
-        self._made.clear()
         for scope in scopes:
             self._span(scope)
-        return self._made[:]
+        made = self._made[:]
+        self._made.clear()
+        return made
 
     def _span(self, scope: Scope) -> None:
         """One ended scope as a span: below the scope around it, else below the application's own span, else a root."""

@@ -27,6 +27,12 @@ EVENTS: Final = 128
 LINKS: Final = 32
 """Links of one span."""
 
+LATEST: Final = 1_024
+"""Users whose latest work is remembered, to link to it. A request that may have to be sent yet is kept for it."""
+
+TOLD: Final = 256
+"""Names of events whose attributes are kept: each event of that name has the same ones."""
+
 EVENT: Final = "isolation_audit.event"
 FINDING: Final = "isolation_audit.finding"
 
@@ -40,7 +46,8 @@ class WorkSpans:
     def __init__(self, ended: Callable[[Scope], None], token: Callable[[str], User | None], *, limit: int) -> None:
         self._ended = ended
         self._token = token
-        self._limit = limit
+        self._limit = min(limit, LATEST)
+        self._told: dict[tuple[str, str], dict[str, str]] = {}
         self._latest: dict[str, Unit | Place] = {}
         """By user the latest piece of work: a unit that may be sent yet, or the span of a scope."""
 
@@ -80,8 +87,15 @@ class WorkSpans:
         if work is not None and work.happened is not None and len(work.happened) < EVENTS:
             if isinstance(work, Unit):
                 work.used = True
-            told = {"isolation_audit.event": name or "?", "isolation_audit.layer": layer}
-            work.happened.append(Happening(time.time_ns(), EVENT, told))
+            work.happened.append(Happening(time.time_ns(), EVENT, self._words(name or "?", layer)))
+
+    def _words(self, name: str, layer: str) -> dict[str, str]:
+        told = self._told.get((name, layer))
+        if told is None:
+            told = {"isolation_audit.event": name, "isolation_audit.layer": layer}
+            if len(self._told) < TOLD:
+                self._told[name, layer] = told
+        return told
 
     def work(self, user: User | None) -> Scope | None:
         """The innermost piece of work that has a span of ours and runs now; None where it isn't that user's."""

@@ -8,10 +8,10 @@ A name that has never logged in, and differs from the names of exactly one user 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.model.remembered import remembered
+from isolation_audit.model.tables import let_go
 from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ ALIAS: Final = "login"
 _UNKNOWN: Final = object()
 _USER: Final = Kind.USER
 
-Table = OrderedDict[str, "User | None"]
+Table = dict[str, "User | None"]
 """By name; None for what several persons have shown."""
 
 
@@ -38,8 +38,9 @@ class OtherNames:
         self._known = users.known
         self._token = users.token
         self._limit = limit
-        self._shown: Table = OrderedDict()
-        self._in_any_case: Table = OrderedDict()
+        self._shown: Table = {}
+        self._in_any_case: Table = {}
+        """By name in small letters, where that is not the id itself: of most users it is, and they are asked for it."""
         self.evicted = 0
 
     def __len__(self) -> int:
@@ -52,8 +53,9 @@ class OtherNames:
             return
         user.login = True
         remembered.forget()
-        if user.kind is _USER:
-            self._note(self._in_any_case, _folded(user.id), user)
+        folded = user.id.casefold()
+        if user.kind is _USER and folded != user.id:
+            self._note(self._in_any_case, folded, user)
 
     def learn(self, name: Name, user: User) -> None:
         """One login, token or request has shown these names of a user."""
@@ -86,9 +88,7 @@ class OtherNames:
         remembered.forget()
         several = before is not _UNKNOWN and before.kind is _USER and not same(before, user)
         table[name] = None if several else user
-        if len(table) > self._limit:
-            table.popitem(last=False)
-            self.evicted += 1
+        self.evicted += sum(1 for _gone in let_go(table, self._limit))
 
     def meant(self, value: object) -> User | None:
         """The user whom an owner or an addressee names by this value; None for no id, and for what may mean several."""
@@ -100,8 +100,16 @@ class OtherNames:
             return None
         found: Any = self._shown.get(name, _UNKNOWN)
         if found is _UNKNOWN:
-            found = self._in_any_case.get(name.casefold(), _UNKNOWN)
+            found = self._of_any_case(name.casefold())
         return (user or self._token(name)) if found is _UNKNOWN else found
+
+    def _of_any_case(self, folded: str) -> Any:
+        """Whom a name means, whatever the case of its letters; None for what may mean two of them."""
+        found: Any = self._in_any_case.get(folded, _UNKNOWN)
+        written_so = self._known(folded)
+        if written_so is None or written_so.kind is not _USER or not written_so.login:
+            return found
+        return written_so if found is _UNKNOWN or (found is not None and same(found, written_so)) else None
 
 
 def _folded(name: str) -> str:

@@ -8,10 +8,10 @@ finds an id that it holds itself under the id's digest. A user of whom only a di
 from __future__ import annotations
 
 from collections import OrderedDict
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from isolation_audit.model.bindings import Binding, evict, to_end
+from isolation_audit.model.tables import let_go
 from isolation_audit.model.users import STRANGER, Kind
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 ECHO: Final = 10.0
 """Seconds after which what was told is taken for lost, if it has not come back."""
+
+_ON_THEIR_WAY: Final = 4_000
+"""Bindings that were told and may come back yet: as many as wait for a store, and as many that it has and we have not
+heard of."""
 
 _MISSED: Final = 1_000
 """Ids that were asked for in vain and are remembered, to count those that come late."""
@@ -74,9 +78,10 @@ class SharedBindings:
         self._open_store = open_store
         self._on_conflict = on_conflict
         self._heard: OrderedDict[str, Binding] = OrderedDict()
-        self._ours: OrderedDict[str, tuple[str, str]] = OrderedDict()
-        self._on_their_way: OrderedDict[str, tuple[int, float]] = OrderedDict()
-        self._missed: OrderedDict[str, None] = OrderedDict()
+        self._ours: dict[str, dict[str, str]] = {}
+        """By kind, and by digest, the ids that were told."""
+        self._on_their_way: dict[str, tuple[int, float]] = {}
+        self._missed: dict[str, None] = {}
         self.late = 0
         """Ids that were heard of only after they had been asked for."""
         self._store: Store | None = None
@@ -104,9 +109,10 @@ class SharedBindings:
         if user.kind is not Kind.USER:
             return
         name = self._name(kind, identifier)
-        self._ours[name] = (kind, identifier)
-        if len(self._ours) > self._bindings.limit:
-            _pop_oldest(self._ours)
+        ours = self._ours.get(kind) or self._ours.setdefault(kind, {})
+        ours[name] = identifier
+        for _gone in let_go(ours, self._bindings.limit):
+            pass
         self._heard.pop(name, None)
         count, _since = self._on_their_way.pop(name, (0, 0.0))
         self._on_their_way[name] = (count + 1, self._bindings.clock())
@@ -125,7 +131,7 @@ class SharedBindings:
             return
         now = self._bindings.clock()
         binding = Binding(user, seen)
-        ours = self._ours.get(news.name)
+        ours = self._told(news.name)
         if ours is not None:
             settled = self._settled(news.name, now, own=own)
             earlier = self._bindings.overrule(*ours, binding, own=own, settled=settled)
@@ -142,13 +148,21 @@ class SharedBindings:
             self._missed.pop(news.name, None)
             self.late += 1
 
+    def _told(self, name: str) -> tuple[str, str] | None:
+        """The kind and the id behind a digest, where that was told here."""
+        for kind, ids in [*self._ours.items()]:
+            identifier = ids.get(name)
+            if identifier is not None:
+                return kind, identifier
+        return None
+
     def _give_up_lost(self) -> None:
         """Let go of what will not come back: of a store that is down, all would stay."""
-        lost = self._bindings.clock() - ECHO
+        lost, most = self._bindings.clock() - ECHO, min(self._bindings.limit, _ON_THEIR_WAY)
         try:
             for _ in range(2):  # more than one, so that the table shrinks while others come
                 oldest = next(iter(self._on_their_way))
-                if len(self._on_their_way) <= self._bindings.limit and self._on_their_way[oldest][1] >= lost:
+                if len(self._on_their_way) <= most and self._on_their_way[oldest][1] >= lost:
                     return
                 del self._on_their_way[oldest]
         except (KeyError, RuntimeError, StopIteration):
@@ -175,8 +189,8 @@ class SharedBindings:
         if found is not None:
             return found.user
         self._missed[name] = None
-        if len(self._missed) > _MISSED:
-            _pop_oldest(self._missed)
+        for _gone in let_go(self._missed, _MISSED):
+            pass
         return None
 
     def _name(self, kind: str, identifier: str) -> str:
@@ -186,8 +200,3 @@ class SharedBindings:
         if self._pseudonyms.raw:
             return user.id
         return user.digest or self._pseudonyms.digest(user.id)
-
-
-def _pop_oldest(table: OrderedDict[str, Any]) -> None:
-    with suppress(KeyError):  # another thread was first
-        table.popitem(last=False)

@@ -38,6 +38,9 @@ TESTS: Final = 10_000
 """Tests that are told apart in one finding."""
 
 
+WAITING: Final = 256
+"""Ended scopes after which the sinks are fed at once: each needs about a kilobyte as long as it waits."""
+
 LARGEST: Final = 8_000_000
 """Characters of all distinct findings together, after which further ones are counted only."""
 
@@ -105,6 +108,7 @@ class Recorder:
         """Distinct findings that the sinks have not seen yet."""
         self.scopes: deque[Scope] = deque(maxlen=limits.scopes)
         """Ended scopes that the sinks have not seen yet."""
+        self._most_waiting = min(WAITING, limits.scopes // 2)
         self.takes_occurrences = False
         """True where a way out wants to know of each time that two users met, and not of the first one alone."""
         self.occurrences: deque[Occurrence] = deque(maxlen=OCCURRENCES)
@@ -170,7 +174,7 @@ class Recorder:
             self.scopes_dropped += 1
             self.scopes_overrun += 1
         self.scopes.append(scope)
-        if 2 * len(self.scopes) == self.scopes.maxlen:
+        if len(self.scopes) == self._most_waiting:
             self.wake.set()
 
     def entries(self) -> list[Entry]:

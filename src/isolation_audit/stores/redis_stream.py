@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 with suppress(PackageNotFoundError):
     version("redis")
 
-QUEUE: Final = 10_000
+QUEUE: Final = 2_000
 """Bindings that wait at most; beyond it the oldest are given up and counted."""
 
-BATCH: Final = 500
+BATCH: Final = 200
 BLOCK: Final = 1.0
 """Seconds that one read waits for news at the server."""
 

@@ -19,8 +19,12 @@ class Shape(Protocol):
 
     def __len__(self) -> int: ...
 
+    def takes(self, identifier: bytes) -> bool:
+        """True for what has this shape."""
+
     def add(self, identifier: bytes) -> bool:
-        """Lead to it from now on, once for each time it is added; False where it has another shape."""
+        """Lead to it from now on, once for each time it is added; False where it has another shape, or there is no
+        room for it."""
 
     def remove(self, identifier: bytes) -> None:
         """Take it out again, after it was added."""

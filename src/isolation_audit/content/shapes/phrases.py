@@ -34,6 +34,11 @@ class Phrases:
     def __len__(self) -> int:
         return len(self._heads)
 
+    @staticmethod
+    def takes(identifier: bytes) -> bool:
+        """Where it has a word at all."""
+        return _WORDS.search(identifier) is not None
+
     def add(self, identifier: bytes) -> bool:
         """Where it has a word at all."""
         words = _WORDS.findall(identifier)

@@ -31,6 +31,11 @@ class Prefixed:
     def __len__(self) -> int:
         return len(self._patterns)
 
+    @staticmethod
+    def takes(identifier: bytes) -> bool:
+        """Where there is a prefix."""
+        return _IDENTIFIER.fullmatch(identifier) is not None
+
     def add(self, identifier: bytes) -> bool:
         """Where there is a prefix, and not too many others."""
         match = _IDENTIFIER.fullmatch(identifier)

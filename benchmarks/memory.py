@@ -1,0 +1,186 @@
+"""What very many users cost in memory: ten thousand of them, 300,000 events, hostile values among these.
+
+Run it as ``python benchmarks/memory.py [--users N] [--events N] [--only ROW ...]``. The application is that of
+``tests/test_hostile_users.py``. It runs bare and under the auditor, with one way out after the other, with all of them,
+and once with an own id for each run. Each row tells what the process needs before it begins, which is what was
+imported, and by how much it has grown in the end, in MB (10^6 bytes).
+
+Ends with exit code 1 where everything together, with a receiver that takes what it is sent or with one that is down,
+costs more than ``MOST`` above the bare program's growth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST: Final = 15.0
+"""MB by which an audited process may grow more than the same without an auditor."""
+
+APPLICATION: Final = Path(__file__).parents[1] / "tests" / "hostile_users.py"
+RECEIVER: Final = Path(__file__).parent / "programs" / "receiver.py"
+NOBODY: Final = "127.0.0.1:9"
+"""Where nothing listens."""
+
+CONFIG: Final = """\
+[ambient]
+contextvar = "hostile_users:current_user"
+user_id = "user_id"
+
+[identity]
+bind = { run_id = "run_id" }
+id_types = ["str", "int"]
+
+[[emitters]]
+target = "hostile_users:Emitter"
+owner = "self.context.user_id"
+addressee = ["args.user_id", "run_id:args.run"]
+methods = { send = "args.kind" }
+payload = "args.data"
+
+[[engines]]
+target = "hostile_users:Engine"
+owner = "args.context.user_id"
+cleanup = ["close"]
+
+[[scopes]]
+target = "hostile_users:work"
+user = "args.context.user_id"
+"""
+
+PARTS: Final = {
+    "journal": '[journal]\npath = "journal.jsonl"\n',
+    "prometheus": "[prometheus]\nport = 0\n",
+    "otlp": '[otlp]\nendpoint = "http://{receiver}"\nprotocol = "http/protobuf"\n',
+    "otlp down": f'[otlp]\nendpoint = "http://{NOBODY}"\nprotocol = "http/protobuf"\n',
+    "store down": f'[bindings]\nstore = "redis://{NOBODY}/0"\n',
+}
+
+ROWS: Final[dict[str, tuple[str, ...] | None]] = {
+    "bare": None,
+    "audited": (),
+    **{name: (name,) for name in PARTS},
+    "everything": ("journal", "prometheus", "otlp", "store down"),
+    "everything, all down": ("journal", "prometheus", "otlp down", "store down"),
+    "a run for each event": ("journal", "prometheus", "otlp", "store down"),
+}
+JUDGED: Final = ("everything", "everything, all down")
+
+
+@dataclass
+class Row:
+    """One run: MB before the first event, MB by which it grew, and what it counted."""
+
+    began: float
+    grown: float
+    seconds: float
+    evicted: dict[str, int]
+    steps: list[float]
+
+
+@contextmanager
+def receiver() -> Iterator[str]:
+    """Something that takes whatever is sent to it; its host and port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with subprocess.Popen([sys.executable, str(RECEIVER), str(port)]) as process:
+        try:
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    if process.poll() is not None:
+                        raise
+                    time.sleep(0.05)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def measure(name: str, users: int, events: int, address: str) -> Row:
+    """Run the application once."""
+    parts = ROWS[name]
+    with tempfile.TemporaryDirectory() as text:
+        folder = Path(text)
+        shutil.copy(APPLICATION, folder / "hostile_users.py")
+        (folder / "secrets.json").write_text(
+            json.dumps([f"secret-{number:02d}-of-this-program" for number in range(40)])
+        )
+        written = [CONFIG, *(PARTS[part].replace("{receiver}", address) for part in parts or ())]
+        (folder / "isolation-audit.toml").write_text("\n".join(written))
+        runs = events if name == "a run for each event" else users
+        command = [
+            sys.executable,
+            "-c",
+            f"import hostile_users as a; a.main({users}, {events}, 'secrets.json', {runs})",
+        ]
+        if parts is not None:
+            command = [sys.executable, "-m", "isolation_audit", "run", "--report", "out", "--", *command]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("ISOLATION_AUDIT")}
+        environment["ISOLATION_AUDIT_KEY"] = secrets.token_hex(16)
+        begun = time.monotonic()
+        done = subprocess.run(command, cwd=folder, env=environment, input=b"\n", capture_output=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{name}: ended with {done.returncode}\n{done.stderr.decode(errors='replace')[-2_000:]}")
+        told = json.loads(done.stdout)
+        return Row(told["began"], told["grown"], time.monotonic() - begun, evicted(folder), told["steps"])
+
+
+def evicted(folder: Path) -> dict[str, int]:
+    """What full tables have let go, as the report counts it."""
+    report = folder / "out" / "report.json"
+    if not report.exists():
+        return {}
+    counts: dict[str, Any] = json.loads(report.read_text())["summary"]["evicted"]
+    return {name: count for name, count in counts.items() if count}
+
+
+def main() -> int:
+    """Measure the rows, print each, and judge."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--users", type=int, default=10_000)
+    parser.add_argument("--events", type=int, default=300_000)
+    parser.add_argument("--only", action="append", choices=ROWS, help="this row; may be given several times")
+    chosen = parser.parse_args()
+    names = chosen.only or list(ROWS)
+    print(f"{chosen.users:,} users, {chosen.events:,} events; MB of memory (RSS)")
+    print(f"{'':24}{'idle':>8}{'grown':>8}{'more than bare':>16}{'seconds':>9}  after each tenth; let go")
+    bare, wrong = 0.0, []
+    with receiver() as address:
+        for name in names:
+            row = measure(name, chosen.users, chosen.events, address)
+            bare = row.grown if name == "bare" else bare
+            more = row.grown - bare
+            steps = " ".join(f"{step:.1f}" for step in row.steps)
+            print(
+                f"{name:24}{row.began:8.1f}{row.grown:+8.1f}{more:+16.1f}{row.seconds:9.0f}  {steps}",
+                row.evicted or "",
+                flush=True,
+            )
+            if name in JUDGED and more > MOST:
+                wrong.append(f"{name}: {more:+.1f} MB, allowed {MOST:+.1f} MB")
+    for one in wrong:
+        print(f"wrong: {one}")
+    print("failed" if wrong else "passed")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

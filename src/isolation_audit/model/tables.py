@@ -1,0 +1,31 @@
+"""Tables that forget what came first: plain dicts, as an OrderedDict needs three times their memory."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+_PART: Final = 100
+"""Of a full table this part is let go at once.
+
+A dict finds its first entry only behind the places of all that went before: 16 us at 100,000.
+"""
+
+
+def let_go(table: dict[_Key, _Value], limit: int) -> Iterator[_Key]:
+    """Take away what came first, where the table has more than ``limit`` entries; gives what this thread took away."""
+    if len(table) <= limit:
+        return
+    # One call of C: no other thread changes the table meanwhile.
+    for key in list(islice(table, 1 + limit // _PART)):
+        try:
+            del table[key]
+        except KeyError:
+            continue  # another thread does the same at this moment
+        yield key
