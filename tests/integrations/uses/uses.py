@@ -63,6 +63,7 @@ from uses_frameworks import *  # noqa: E402, F403
 from uses_graphql import *  # noqa: E402, F403
 from uses_jobs import *  # noqa: E402, F403
 from uses_loaders import *  # noqa: E402, F403
+from uses_logs import *  # noqa: E402, F403
 from uses_mails import *  # noqa: E402, F403
 from uses_pools import *  # noqa: E402, F403
 from uses_rows import *  # noqa: E402, F403

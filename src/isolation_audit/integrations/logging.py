@@ -1,0 +1,101 @@
+"""The standard library's logging: a user whom a filter or a shared adapter still holds, in another user's lines."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point
+from isolation_audit.rules.context.log_tags import LogTags, is_global
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_FILTER: Final = "logging:Filterer.filter"
+_ADAPTER: Final = "logging:LoggerAdapter.process"
+_LIBRARIES: Final = ("logging",)
+
+
+class Logging:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What asks filters about a line, and what has an adapter add to it."""
+        if runtime.config.watch.contexts:
+            tags = runtime.part(LogTags)
+            yield Point(_FILTER, partial(FilterPoint, tags))
+            yield Point(_ADAPTER, partial(AdapterPoint, tags))
+
+
+class FilterPoint(Interceptor):
+    """Around the asking of the filters of a logger or a handler: they are there for all lines."""
+
+    place = _FILTER
+
+    def __init__(self, tags: LogTags, layout: Layout) -> None:
+        self._tags = tags
+        self._self_of, self._record = layout.receiver_reader(), layout.argument("record")
+
+    def before(self, values: Values) -> Any:
+        """Wait for them, where there are any with fields of their own."""
+        filters = [one for one in vars(self._self_of(values)).get("filters") or () if getattr(one, "__dict__", None)]
+        if not filters:
+            return None
+        record = self._record(values)
+        return filters, record, set(vars(record))
+
+    def after(self, state: Any, result: Any) -> None:
+        """What they have added to the line, as it is or in a line that takes its place."""
+        filters, record, before = state
+        line = vars(result if hasattr(result, "msg") else record)
+        added = {name: value for name, value in line.items() if name not in before and _is_plain(value)}
+        for one in filters if added else ():
+            # What a filter has in a field of its own is the process's; what it looks up is whoever's it is.
+            own = [value for value in vars(one).values() if _is_plain(value)]
+            held = {name: value for name, value in added.items() if any(value is mine for mine in own)}
+            if held:
+                self._tags.held(one, held, _LIBRARIES)
+
+
+class AdapterPoint(Interceptor):
+    """Around an adapter's adding to a line. One that a module keeps is everybody's."""
+
+    place = _ADAPTER
+
+    def __init__(self, tags: LogTags, layout: Layout) -> None:
+        self._tags = tags
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> None:
+        """What it has."""
+        adapter = self._self_of(values)
+        extra = vars(adapter).get("extra")
+        if type(extra) is dict and extra and is_global(adapter, _caller()):
+            self._tags.held(adapter, extra, _LIBRARIES)
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or type(value) is str
+
+
+def _caller() -> FrameType | None:
+    """The frame that logs."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame
+    while frame is not None and frame.f_globals.get("__name__") != "logging":
+        frame = frame.f_back
+    while frame is not None and frame.f_globals.get("__name__") == "logging":
+        frame = frame.f_back
+    return frame
+
+
+integration = Logging()

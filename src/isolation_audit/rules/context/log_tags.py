@@ -1,0 +1,113 @@
+"""Log tags: a user's id that what all requests log with still holds, and that goes out with another user's lines.
+
+Loggers, adapters and filters outlive requests. Most of what they add to a line belongs to the process: a version, a
+component. So it takes evidence that it is the user's: the value names them, and their work has put it there. And what
+holds it has to be everybody's: an object of alice's may well log with alice's name while bob's work talks to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from isolation_audit.analysis.frames import beneath
+from isolation_audit.content.borders import mentions
+from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.users import Kind, User, plain_text, same
+from isolation_audit.rules.context.suspicions import ContextBled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import FrameType
+
+    from isolation_audit.instrument.runtime import Runtime
+
+LOGGED: Final = "a line of the work of {ambient} was logged with what the work of {owner} had put into a shared logger"
+_PLACE: Final = "logged here"
+_LIMIT: Final = 1_000
+"""Sets of tags that are remembered."""
+_TAGS: Final = 32
+"""Tags of one set, or of one holder, that are looked at."""
+
+
+class LogTags:
+    """Whose the tags of shared loggers are; use it with ``runtime.part``."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        # The set of tags is held, so that its identity stays its own; whoever logs with it holds it as well.
+        self._bound: dict[int, tuple[Any, dict[str, User]]] = {}
+        self._seen: WeakKeyDictionary[Any, dict[str, tuple[str, User | None, bool]]] = WeakKeyDictionary()
+        """Holder -> tag -> its value, in whose work it was seen first, and whether there was another before."""
+
+    def bound(self, tags: dict[str, Any], given: Iterable[str], before: Any = None) -> None:
+        """The running work has made or changed a set of tags; it has taken on the other tags of ``before``."""
+        request = request_variable.get()
+        user = self._runtime.ambient.current()
+        names = list(given)[:_TAGS]
+        owners = dict(self._bound.get(id(before), (None, {}))[1])
+        for name in names:
+            owners.pop(name, None)
+        if user is None and request is not None:
+            request.when_known(lambda: self._keep(tags, names, owners, request.user()))
+        self._keep(tags, names, owners, user)
+
+    def logged(self, tags: Any, libraries: tuple[str, ...]) -> None:
+        """The running work logs a line with a set of tags that belongs to everybody."""
+        held, owners = self._bound.get(id(tags), (None, {}))
+        if held is not tags or not owners:
+            return
+        user = self._user()
+        if user is None:
+            return
+        for name, owner in list(owners.items()):
+            if not same(user, owner) and self._names(tags.get(name), owner):
+                del owners[name]  # once
+                self._tell(user, owner, libraries)
+
+    def held(self, holder: Any, tags: Mapping[str, Any], libraries: tuple[str, ...]) -> None:
+        """The running work logs a line with tags that a shared ``holder`` has in its own fields."""
+        user = self._user()
+        try:
+            seen = self._seen.setdefault(holder, {})
+        except TypeError:  # nothing can be kept beside it
+            return
+        for name, value in list(tags.items())[:_TAGS]:
+            text = plain_text(value)
+            if text is None:
+                text = ""
+            known = seen.get(name)
+            if known is None or known[0] != text:
+                owner = user if user is not None and self._names(text, user) else None
+                seen[name] = text, owner, known is not None
+            elif known[1] is not None and known[2] and user is not None and not same(user, known[1]):
+                seen[name] = text, None, True  # once
+                self._tell(user, known[1], libraries)
+
+    def _keep(self, tags: Any, names: list[str], owners: dict[str, User], user: User | None) -> None:
+        if user is not None and user.kind is Kind.USER:
+            owners.update({name: user for name in names if self._names(tags.get(name), user)})
+        if owners:
+            self._bound[id(tags)] = tags, owners
+            drop_oldest(self._bound, _LIMIT)
+        else:
+            self._bound.pop(id(tags), None)
+
+    def _user(self) -> User | None:
+        user = self._runtime.ambient.current()
+        return user if user is not None and user.kind is Kind.USER else None
+
+    def _names(self, value: Any, user: User) -> bool:
+        text = str(value) if type(value) is int else plain_text(value)
+        return text is not None and mentions(text, user.id, self._runtime.users.known)
+
+    def _tell(self, user: User, owner: User, libraries: tuple[str, ...]) -> None:
+        stack = beneath(capture(self._runtime.config.limits.stack), libraries)
+        self._runtime.publish(ContextBled(LOGGED, _PLACE, user, owner, stack))
+
+
+def is_global(holder: Any, frame: FrameType | None) -> bool:
+    """True where the module of a frame has the object as one of its variables."""
+    return frame is not None and any(value is holder for value in list(frame.f_globals.values()))
