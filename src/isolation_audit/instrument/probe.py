@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.barrier import Barrier
     from isolation_audit.instrument.compile.check import Check
-    from isolation_audit.instrument.layout import Values
+    from isolation_audit.instrument.layout import Layout, Values
 
     Before = Callable[[Values], "States | None"]
     Passes = Callable[[Values, Any], "States | None"]
@@ -57,6 +57,13 @@ class Interceptor:
 
     def failed(self, state: Any, error: BaseException) -> None:
         """Called instead of ``after`` when the call raised."""
+
+
+class OfReceiver(Interceptor):
+    """One whose state is the object that is called: keeping that takes no call of ours."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.before = layout.receiver_reader()  # type: ignore[assignment] # written in C, as a rule
 
 
 class Guarded:
@@ -121,7 +128,18 @@ class Probe:
     where nobody has. It is made anew for each number of interceptors: the usual one has no loop to run.
     """
 
-    __slots__ = ("_asked", "_guarded", "_joined", "before", "check", "minds_results", "original", "passes", "relink")
+    __slots__ = (
+        "_asked",
+        "_guarded",
+        "_joined",
+        "before",
+        "check",
+        "minds_failures",
+        "minds_results",
+        "original",
+        "passes",
+        "relink",
+    )
 
     def __init__(self, original: Callable[..., Any]) -> None:
         self.original = original
@@ -135,6 +153,8 @@ class Probe:
         """What compiled code compares before it asks; None where each call is asked about."""
         self.relink: Callable[[Check | None], None] | None = None
         """Has the code exchanged that stands before the original; None where that is always the same."""
+        self.minds_failures = False
+        """Whether :meth:`failed` ever had; else a call that raises goes on at once."""
         self.minds_results = False
         """Whether :meth:`after` ever had anybody to tell: who is removed while a call runs still has to be told."""
 
@@ -162,6 +182,7 @@ class Probe:
         gone += [] if self._joined is None else [self._joined]
         self._guarded = guarded
         self.minds_results |= any(one.minds_results for one in guarded)
+        self.minds_failures |= any(one.minds_failures for one in guarded)
         apart = _nobody if not guarded else _one(guarded[0]) if len(guarded) == 1 else _several(guarded)
         join = getattr(guarded[0].interceptor, "joined", None) if len(guarded) > 1 else None
         joined: Joined | None = None if join is None else join(guarded, apart)

@@ -107,7 +107,7 @@ class HandlingPoint(Serving):
             query=lambda: asked.query_string,
         )
         inputs = Input(REQUEST, asked, texts=_texts), Input(REQUEST, asked, texts=texts.of_object)
-        return self._begin_at_once(request, request_variable.get(), *inputs)
+        return self._begin(request, request_variable.get(), *inputs, at_once=True)
 
 
 def _setting_cookies(layout: Layout) -> SettingPoint:

@@ -31,17 +31,17 @@ _parameters: Final = re.compile(r"\{[^}:]*(:path)?[^}]*\}")
 
 def endpoint_of(scope: Any) -> Endpoint:
     """What answers the request of an ASGI scope, as far as a router has said so."""
-    view, method = scope.get("endpoint"), scope.get("method")
-    return Endpoint(None if view is None else _template(scope, view), method if type(method) is str else None, view)
+    view, method, asked, route = map(scope.get, ("endpoint", "method", "path", "route"))
+    if view is None or type(asked) is not str:
+        template = None
+    elif route is not None and "fastapi" not in scope and _field(route, "path") == asked:
+        template = asked  # without parameters, and not below anything
+    else:
+        template = _template(scope, view, asked)
+    return Endpoint(template, method if type(method) is str else None, view)
 
 
-def _template(scope: Any, view: Any) -> str | None:
-    asked = scope.get("path")
-    if type(asked) is not str:
-        return None
-    route = scope.get("route")
-    if route is not None and _field(route, "path") == asked and "fastapi" not in scope:
-        return asked  # without parameters, and not below anything
+def _template(scope: Any, view: Any, asked: str) -> str | None:
     found = _fitting(_said(scope), asked)
     if found is None:
         app = scope.get("app")

@@ -68,9 +68,8 @@ class SendPoint(PassingPoint):
         self._learns = learns
         self._self_of = layout.receiver_reader() if connection == "self" else layout.argument(connection)
         self._message = layout.argument("message")
-        self._heads: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
-        """Headers of responses of which nothing was sent yet."""
-        self._responses: WeakKeyDictionary[Any, Response] = WeakKeyDictionary()
+        self._exchanges: WeakKeyDictionary[Any, _Exchange] = WeakKeyDictionary()
+        """Of servers' objects that send outside of the request that they were made for."""
 
     def before(self, values: Values) -> Passing | None:
         """Search it; what the server makes of it below is not searched again."""
@@ -81,43 +80,77 @@ class SendPoint(PassingPoint):
         kind = message.get("type")
         if kind == "websocket.send" and not Version.number:
             return None  # nobody looks at it below either
-        if self._learns and kind in _HEADS:
-            cookies = in_headers(message.get("headers") or ())
-            if cookies:
-                answered(cookies)
+        if self._learns and kind in _HEADS and (cookies := in_headers(message.get("headers") or ())):
+            answered(cookies)
         above: Passing | None = sink_variable.get()
         if above is not None and not above.over:
             return None
+        self_of = self._self_of
+        server = self_of(values)
+        request: Request | None = request_variable.get()
+        if request is not None and request.server is not server and not (request.served and _is_of(server, request)):
+            request = None  # another one's
         if kind == "websocket.send":
             self._sinks.secrets(message.get("text") or message.get("bytes"), self.place, PUSHED)
-        elif kind == "http.response.start":
-            self._heads[self._self_of(values)] = message.get("headers", ())
-        elif kind == "http.response.body":
-            last, body = not message.get("more_body", False), message.get("body", b"")
-            if issubclass(type(body), bytes):
-                self._body(self._self_of(values), body, last=last)
+        else:
+            self._answer(server, request or self._exchange(server), message)
+        if request is not None and not Version.number:
+            if request.server is None:
+                request.server, request.transport = server, getattr(server, "transport", None)
+            if request.transport is not None:
+                return None  # what is written to it passes by for that, without a mark for each message
         below = Passing()
         sink_variable.set(below)
         return below
 
-    def _body(self, server: Any, body: bytes, *, last: bool) -> None:
-        """The next part of a body; one that a framework has searched as a whole comes by here once more."""
-        head = self._heads.pop(server, None)
+    def _answer(self, server: Any, exchange: Request | _Exchange, message: Any) -> None:
+        """The head, or the next part of a body; one that a framework has searched as a whole comes by once more."""
+        if message.get("type") == "http.response.start":
+            exchange.answer_head = message.get("headers", ())
+            return
+        last, body = not message.get("more_body", False), message.get("body", b"")
+        if message.get("type") != "http.response.body" or not issubclass(type(body), bytes):
+            return
+        head, exchange.answer_head = exchange.answer_head, None
         if head is not None:
             asked = AskedOfScope(_scope_of(server))
             # Only here the head is what leaves: whatever is around a framework's application may have changed it.
             kept = self._sinks.shared_caches.answer(head, asked)
-            if last and self._sinks.was_searched_here(body):
+            searched = exchange.searched
+            if last and ((searched is not None and searched[0] is body) or self._sinks.was_searched_here(body)):
+                exchange.searched = None
                 user = None if kept is None else self._sinks.user()
                 if kept is not None and user is not None:
                     kept.part(body, user, last=True)
                 return
-            self._responses[server] = begun = Response(self._sinks, self.place, head, asked)
+            exchange.answer = begun = Response(self._sinks, self.place, head, asked)
             begun.kept = kept
-        # What was asked for goes with the last part: the server's object may live as long as the connection.
-        response = self._responses.pop(server, None) if last else self._responses.get(server)
+        response = exchange.answer
         if response is not None:
+            if last:
+                exchange.answer = None
             response.chunk(body, last=last)
+
+    def _exchange(self, server: Any) -> _Exchange:
+        """What is known of the answer that a server's object sends."""
+        found = self._exchanges.get(server)
+        if found is None:
+            found = self._exchanges[server] = _Exchange()
+        return found
+
+
+class _Exchange:
+    """What a request keeps of its answer, where there is no request."""
+
+    answer_head: Any = None
+    answer: Response | None = None
+    searched: tuple[bytes, Any] | None = None
+
+
+def _is_of(server: Any, request: Request) -> bool:
+    """True where a server's object was made for this very request: another one's may be sent on as well."""
+    scope = getattr(server, "scope", None)
+    return type(scope) is dict and (scope is request.scope or scope.get("headers") is request.mark is not None)
 
 
 def _scope_of(connection: Any) -> Any:

@@ -18,7 +18,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.model.running import running_task
-from isolation_audit.model.scopes import current_scope, request_variable, starter_variable
+from isolation_audit.model.scopes import current_moment, starter_variable
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.context.lineage import Lineage
 from isolation_audit.rules.context.suspicions import Suspicion
@@ -58,15 +58,17 @@ class Asyncio:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """What starts tasks and timers (``call_later`` ends in ``call_at``), and what makes a connection read."""
-        if runtime.config.watch.lifetimes:
-            unended = runtime.part(UnendedWork)
-            yield Point(CREATE, lambda _layout: StartedPoint(CREATE, unended))
+        unended = runtime.part(UnendedWork) if runtime.config.watch.lifetimes else None
+        if unended is not None:
             yield Point(OTHER, lambda _layout: StartedPoint(OTHER, unended))
             yield Point(END, lambda layout: LoopEndPoint(layout, unended))
         if not runtime.config.watch.contexts:
+            if unended is not None:
+                yield Point(CREATE, lambda _layout: StartedPoint(CREATE, unended))
             return
         lineage, connections = runtime.part(Lineage), _Connections()
-        yield Point(CREATE, lambda layout: CreatePoint(layout, lineage, connections))
+        started = None if unended is None else StartedPoint(CREATE, unended)
+        yield Point(CREATE, lambda layout: CreatePoint(layout, runtime, connections, started))
         yield Point(TIMER, lambda layout: TimerPoint(layout, lineage))
         yield Point(SOON, lambda layout: SoonPoint(layout, lineage))
         yield Point(READ, lambda layout: ReadPoint(layout, lineage, connections))
@@ -90,35 +92,48 @@ class ReadPoint(Interceptor):
     def __init__(self, layout: Layout, lineage: Lineage, connections: _Connections) -> None:
         self._callback = layout.argument("callback")
         self._lineage = lineage
+        self._ambient = lineage.ambient
         self._connections = connections
 
     def before(self, values: Values) -> None:
         """Note in whose context."""
-        callback = self._callback(values)
-        transport = callback.__self__ if type(callback) is MethodType else None
-        if not _serves(transport):
+        callback_of = self._callback
+        callback = callback_of(values)
+        transport: Any = callback.__self__ if type(callback) is MethodType else None
+        if not issubclass(type(transport), _SELECTOR_TRANSPORT) or transport._server is None:  # noqa: SLF001 - as _serves()
             return
-        user = self._lineage.native()
-        if user is None:
-            self._connections.read_as.take(transport)
-        else:
+        user = None if current_moment() is None and not self._ambient.asks else self._lineage.native()
+        if user is not None:
             self._connections.read_as.put(transport, user)
+        elif self._connections.read_as.entries:
+            self._connections.read_as.take(transport)
 
 
 class CreatePoint(Interceptor):
-    """Around the creation of a task."""
+    """Around the creation of a task: who starts it, and what ``started`` wants to know of it."""
 
     place = CREATE
 
-    def __init__(self, layout: Layout, lineage: Lineage, connections: _Connections) -> None:
+    def __init__(
+        self, layout: Layout, runtime: Runtime, connections: _Connections, started: StartedPoint | None
+    ) -> None:
         self._loop = layout.receiver_reader()
         self._context = layout.optional("context")
-        self._lineage = lineage
+        self._lineage = lineage = runtime.part(Lineage)
+        self._ambient = lineage.ambient
         self._current = lineage.current
         self._connections = connections
+        self._started = started
 
     def before(self, values: Values) -> Any:
         """Note who starts it; a suspicion, where that is a connection with somebody's user."""
+        if current_moment() is None and not self._ambient.asks:
+            return None  # as most tasks of a server: started in nobody's work
+        works = self._started is not None and current_moment() is not None
+        bled = self._starting(values)
+        return (works, bled) if works or bled is not None else None
+
+    def _starting(self, values: Values) -> Any:
         current = self._current
         user = current()
         if user is None or user.kind is not _USER:
@@ -141,8 +156,16 @@ class CreatePoint(Interceptor):
         return False
 
     def after(self, state: Any, task: Any) -> None:
+        """It is there."""
+        works, bled = state
+        if works and self._started is not None:
+            self._started.after(works, task)
+        if bled is not None:
+            self._watch(bled, task)
+
+    def _watch(self, bled: tuple[Any, User], task: Any) -> None:
         """Watch the task until it is done."""
-        loop, user = state
+        loop, user = bled
         context = _context(loop, task)
         if context is None:
             return
@@ -163,7 +186,7 @@ class StartedPoint(Interceptor):
 
     def before(self, _values: Values) -> bool | None:
         """There is something to do afterwards, where any work runs that can be over."""
-        return True if request_variable.get() is not None or current_scope() is not None else None
+        return True if current_moment() is not None else None
 
     def after(self, _state: Any, task: Any) -> None:
         """It is there."""

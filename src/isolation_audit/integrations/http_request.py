@@ -9,17 +9,26 @@ from weakref import WeakValueDictionary
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.asgi_routes import endpoint_of
+from isolation_audit.model.head_reader import name_in_environ
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.living import living
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import entered, request_variable, suspicion_variable, unit_variable
+from isolation_audit.model.scopes import (
+    Moment,
+    moment_variable,
+    request_variable,
+    scope_variable,
+    suspicion_variable,
+    unit_variable,
+)
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.sources import AMBIENT, LEARNED, Sources, source_of
 from isolation_audit.model.user_sources import SOURCES
 from isolation_audit.recording.figures import asked_sources
 from isolation_audit.rules.context.shared_values import SharedValues
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, receiver
+from isolation_audit.rules.provenance.background import background_of
+from isolation_audit.rules.provenance.inputs import REQUEST, Input, Inputs, receiver
 from isolation_audit.rules.provenance.latest import LatestUnits
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.selfcheck.sightings import Sightings
@@ -92,7 +101,7 @@ class Serving(Interceptor):
         self._tally = runtime.tally
         self._runtime = runtime
         self._ambient = runtime.ambient
-        self._receiver = receiver(runtime)
+        self._background = None if receiver(runtime) is None else runtime.part(background_of)
         self._latest = runtime.part(LatestUnits)
         self._words = runtime.part(OwnWords)
         self._variables = runtime.part(UserVariables)
@@ -100,9 +109,16 @@ class Serving(Interceptor):
         self._shared = runtime.part(SharedValues) if runtime.config.watch.contexts else None
         runtime.part(Sightings).serves(place)
 
-    def _begin(self, request: Request, outer: Request | None, *inputs: Input) -> tuple[Request, Request | None]:
-        if self._receiver is not None:
-            request.inputs = self._receiver.begin(*inputs, lasting=request.lasting)
+    def _begin(
+        self, request: Request, outer: Request | None, *inputs: Input, at_once: bool = False
+    ) -> tuple[Request, Request | None]:
+        """Begin ``request``; ``at_once`` where its head is there already.
+
+        Where the headers know the user: another request's response may name them before this one says a word.
+        """
+        if self._background is not None:
+            self._background.started = True
+            request.inputs = Inputs(inputs, lasting=request.lasting)
         if unit_variable.get() is not None:
             unit_variable.set(None)
         tally = self._tally
@@ -117,17 +133,14 @@ class Serving(Interceptor):
             request.inherited = suspicion.ambient
         if self._runtime.spans is not None:
             request.unit = self._runtime.spans.unit("connection" if request.lasting else "request")
-        living.began(request)
+        if not living.idle:
+            living.began(request, request.inputs)
         request_variable.set(request)
-        entered()
+        moment_variable.set(Moment())  # as entered()
         request.sharing = None if self._shared is None else self._shared.begin()
+        if at_once:
+            request.user()
         return request, outer
-
-    def _begin_at_once(self, request: Request, outer: Request | None, *inputs: Input) -> tuple[Request, Request | None]:
-        begun = self._begin(request, outer, *inputs)
-        # Where the headers know the user: another request's response may name them before this one says a word.
-        request.user()
-        return begun
 
     def after(self, state: Any, _result: Any) -> None:
         """The request has been served."""
@@ -149,22 +162,13 @@ class Serving(Interceptor):
             inputs.end()
         if request_variable.get() is request:
             request_variable.set(outer)
-            entered()
+            moment_variable.set(None if outer is None and scope_variable.get() is None else Moment())  # as entered()
         if self._shared is not None and request.sharing is not None:
             self._shared.end(request.sharing, request.said or request.claimed())
         if found is None:
             request.user()  # the last chance: what it came with may have become known meanwhile
         request.end()
         self._count_user(request)
-
-    def _tell_of_end(self, request: Request) -> None:
-        """Tell whoever sends spans, and who looks for the senders of requests, that it is about to end."""
-        endpoint = request.endpoint()
-        if self._runtime.spans is not None and request.unit is not None:
-            route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
-            self._runtime.spans.end(request.unit, request.said or request.user(), route, method)
-        if self._senders is not None:
-            self._senders.arrived(request, request.claimed(), endpoint)
 
     def _count_user(self, request: Request) -> None:
         """Count whether anybody has told whose it was, and who."""
@@ -180,6 +184,15 @@ class Serving(Interceptor):
         for source in request.said_by:
             tally.users_by_source[source] += 1
 
+    def _tell_of_end(self, request: Request) -> None:
+        """Tell whoever sends spans, and who looks for the senders of requests, that it is about to end."""
+        endpoint = request.endpoint()
+        if self._runtime.spans is not None and request.unit is not None:
+            route, method = (None, None) if endpoint is None else (endpoint.route, endpoint.method)
+            self._runtime.spans.end(request.unit, request.said or request.user(), route, method)
+        if self._senders is not None:
+            self._senders.arrived(request, request.claimed(), endpoint)
+
     def failed(self, state: Any, _error: BaseException) -> None:
         """The request has been served, badly."""
         request: Request | None = request_variable.get()
@@ -192,20 +205,30 @@ class AsgiPoint(Serving):
     """Around the call of an ASGI application; ``scope_of`` reads its scope.
 
     Of applications and servers around each other the outermost one begins the request. ``served``: this is a server
-    whose sending is looked at as well.
+    whose sending is looked at as well. Where ``held``, ``scope_of`` reads the object that has it as ``scope``.
     """
 
     def __init__(
-        self, place: str, runtime: Runtime, scope_of: Callable[[Values], Any], *, served: bool = False
+        self,
+        place: str,
+        runtime: Runtime,
+        scope_of: Callable[[Values], Any],
+        *,
+        served: bool = False,
+        held: bool = False,
     ) -> None:
         super().__init__(place, runtime)
         self._served = served
+        self._held = held
         self._carriers = runtime.part(carriers)
         self._scope_of = scope_of
 
     def before(self, values: Values) -> Any:
         """Begin a request; None for everything else, and for a part of one."""
-        scope = self._scope_of(values)
+        scope_of = self._scope_of
+        scope = scope_of(values)
+        if self._held:
+            scope = vars(scope).get("scope")
         if type(scope) is not dict or scope.get("type") not in _CONNECTIONS:
             return None
         outer: Request | None = request_variable.get()
@@ -218,16 +241,17 @@ class AsgiPoint(Serving):
         request = Request(
             self._sources,
             partial(_asgi_headers, headers),
+            raw=headers,
             scope=scope,
             mark=headers,
             own_task_only=lasting,
-            endpoint_of=lambda: endpoint_of(request.scope),
             query=partial(_asgi_query, scope) if scope.get("query_string") else None,
         )
+        request.endpoint_in = endpoint_of
         request.served = self._served
         if "mcp" in sys.modules:
             self._carriers[id(headers)] = request
-        return self._begin_at_once(request, outer, Input(REQUEST, scope, texts=texts.of_asgi))
+        return self._begin(request, outer, Input(REQUEST, scope, texts=texts.of_asgi), at_once=True)
 
 
 class WsgiServerPoint(Serving):
@@ -267,7 +291,7 @@ class ParsedPoint(Serving):
         headers = self._headers_of(values)
         request = Request(self._sources, headers, mark=_SERVED)
         head = Input(REQUEST, headers, texts=lambda headers: list(headers()))
-        return self._begin_at_once(request, request_variable.get(), head)
+        return self._begin(request, request_variable.get(), head, at_once=True)
 
 
 class WsgiPoint(Serving):
@@ -287,15 +311,14 @@ class WsgiPoint(Serving):
         if type(environ) is not dict or (outer is not None and outer.mark is environ):
             return None
         if outer is not None and outer.mark is _SERVED:
-            outer.hear(lambda: wsgi_headers(environ), lambda: _wsgi_query(environ))
+            outer.hear(partial(wsgi_headers, environ), partial(_wsgi_query, environ), raw=environ)
             if outer.inputs is not None:
                 outer.inputs.receive(Input(REQUEST, environ, texts=texts.of_environ))
             outer.user()
             return None
-        request = Request(
-            self._sources, lambda: wsgi_headers(environ), mark=environ, query=lambda: _wsgi_query(environ)
-        )
-        return self._begin_at_once(request, outer, Input(REQUEST, environ, texts=texts.of_environ))
+        headers, query = partial(wsgi_headers, environ), partial(_wsgi_query, environ)
+        request = Request(self._sources, headers, raw=environ, mark=environ, query=query)
+        return self._begin(request, outer, Input(REQUEST, environ, texts=texts.of_environ), at_once=True)
 
 
 def serving_asgi(place: str, runtime: Runtime, *, served: bool = False) -> Callable[[Layout], AsgiPoint]:
@@ -337,9 +360,8 @@ def _environ(handler: Any) -> dict[str, Any]:
 def wsgi_headers(environ: dict[str, Any]) -> list[tuple[str, str]]:
     """The headers of a WSGI environment: names in lower case, with their values."""
     headers = []
-    for name, value in list(environ.items()):
-        if name.startswith("HTTP_"):
-            headers.append((name[5:].replace("_", "-").lower(), value))
-        elif name == "REMOTE_USER":
-            headers.append(("remote-user", str(value)))
+    for key, value in list(environ.items()):
+        name = name_in_environ(key)
+        if name:
+            headers.append((name, value))
     return headers

@@ -7,7 +7,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.probe import OfReceiver
 from isolation_audit.integrations import Point
 from isolation_audit.rules.selfcheck.sightings import Sightings
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.runtime import Runtime
 
 ACCEPT: Final = "socket:socket.accept"
@@ -46,26 +46,23 @@ class Listening:
         yield Point(ACCEPT, partial(AcceptPoint, runtime))
 
 
-class AcceptPoint(Interceptor):
+class AcceptPoint(OfReceiver):
     """Around ``accept`` of a listening socket."""
 
     place = ACCEPT
 
     def __init__(self, runtime: Runtime, layout: Layout) -> None:
-        self._socket_of = layout.receiver_reader()
+        super().__init__(layout)
         self._sightings = runtime.part(Sightings)
-
-    def before(self, values: Values) -> Any:
-        """Keep the socket for the end."""
-        return self._socket_of(values)
+        self._listeners = self._sightings.of_socket
 
     def after(self, socket: Any, _result: Any) -> None:
         """Count the connection; who serves this socket is found out once."""
-        listener = self._sightings.listener(socket)
+        listener = self._listeners.get(socket)
         if listener is None:
             packages = serving_packages(sys._getframe(1))  # noqa: SLF001
             listener = self._sightings.listening(socket, f"{_named(packages)} on {_address(socket)}", packages)
-        if not _OWN_BUSINESS.intersection(listener.packages):
+        if _OWN_BUSINESS.isdisjoint(listener.packages):
             listener.accepted += 1
 
 

@@ -87,7 +87,7 @@ class MessagePoint(Serving):
             return None
         headers = scope.get("headers") or ()
         request = Request(self._sources, lambda: _decoded(headers), scope=scope, mark=headers)
-        return self._begin_at_once(request, outer, Input(REQUEST, scope, texts=texts.of_asgi), asked)
+        return self._begin(request, outer, Input(REQUEST, scope, texts=texts.of_asgi), asked, at_once=True)
 
 
 class ToolPoint(Interceptor):

@@ -11,6 +11,7 @@ from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import (
     AWAITED,
     begin_anew,
+    current_moment,
     current_scope,
     handed_variable,
     home_variable,
@@ -47,7 +48,14 @@ class _Request(Suspicion):
     __slots__ = ("_task",)
 
     def __init__(self, bearer: User | None = None) -> None:
-        super().__init__(LOST_INSIDE if bearer is None else BEGAN_AS, bearer, None)
+        # As Suspicion has it: one is made for each request.
+        self.how = LOST_INSIDE if bearer is None else BEGAN_AS
+        self.ambient = bearer
+        self.owner = self.told = None
+        self.read = ()
+        self.over = self.watched = False
+        outer: Suspicion | None = suspicion_variable.get()
+        self.outer = None if outer is None or outer.over else outer
         task = running_task()
         self._task = None if task is None else weakref.ref(task)
 
@@ -94,6 +102,7 @@ class RootPoint(RequestPoint):
 
     def __init__(self, place: str, runtime: Runtime) -> None:
         super().__init__(place, runtime)
+        self._ambient = runtime.ambient
         self._native = runtime.part(Lineage).native
 
     def before(self, _values: Values) -> Any:
@@ -102,7 +111,9 @@ class RootPoint(RequestPoint):
         A connection that is kept alive may start the next request from the task of the last one, and so with a copy of
         its context. What is ours in there is taken out: it is about the other request.
         """
-        return self._begin(self._native())
+        # As native(), which most requests have no need of.
+        nobody = current_moment() is None and not self._ambient.asks
+        return self._begin(None if nobody else self._native())
 
     def _begin(self, user: User | None) -> _Request:
         """Begin a request whose context had this ``user`` before."""
@@ -144,11 +155,14 @@ class AnswerPoint(Interceptor):
     def __init__(self, place: str, runtime: Runtime) -> None:
         self.place = place
         lineage = runtime.part(Lineage)
+        self._ambient = runtime.ambient
         self._user = lineage.native
         self._watch = lineage.suspicions.watch
 
     def before(self, _values: Values) -> None:
         """Note the user."""
+        if not self._ambient.asks and current_scope() is None:
+            return  # the context itself has nobody
         request = suspicion_variable.get()
         if type(request) is not _Request or request.ambient is not None or request.owner is not None or request.over:
             return  # as in may_lose()

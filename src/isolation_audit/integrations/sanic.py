@@ -138,7 +138,7 @@ class HandlingPoint(Serving):
         )
         # A WebSocket's handler runs in a task of its own, which the first message makes known.
         request.lasting = str(asked.headers.get("upgrade", "")).lower() == "websocket"
-        return self._begin_at_once(request, outer, Input(REQUEST, asked, texts=_texts))
+        return self._begin(request, outer, Input(REQUEST, asked, texts=_texts), at_once=True)
 
 
 class SendPoint(PassingPoint):

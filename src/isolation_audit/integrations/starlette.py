@@ -13,16 +13,17 @@ from isolation_audit.integrations.http_request import serving_asgi, sources
 from isolation_audit.integrations.requests_and_connections import AnswerPoint, HandingPoint, RequestPoint, point
 from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
-from isolation_audit.model.scopes import connection_variable
+from isolation_audit.model.scopes import connection_variable, request_variable, unit_variable
 from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, current_inputs, receiver
+from isolation_audit.rules.provenance.inputs import BYTES, LIMIT, REQUEST, Input, current_inputs, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
 
 WEBSOCKET = "starlette.websockets:WebSocket"
 APPLICATION = "starlette.applications:Starlette.__call__"
@@ -50,7 +51,7 @@ class Starlette:
         if runtime.config.watch.contexts:
             yield Point(*point(RequestPoint, APPLICATION, runtime))
             yield Point(*point(HandingPoint, THREADED, runtime))
-            for answer in ANSWERS:
+            for answer in ANSWERS[1:] if egress_of(runtime) is not None else ANSWERS:
                 yield Point(*point(AnswerPoint, f"starlette.responses:{answer}.__call__", runtime))
         yield Point(APPLICATION, serving_asgi(APPLICATION, runtime))
         if are_learned(runtime):
@@ -59,9 +60,10 @@ class Starlette:
             yield Point(REQUESTS, RequestObjectPoint)
         sinks = egress_of(runtime)
         if sinks is not None:
-            yield Point(RESPONSE, lambda layout: ResponsePoint(sinks, layout))
-            if are_learned(runtime):
-                for answer in ANSWERS:
+            learns = are_learned(runtime)
+            yield Point(RESPONSE, lambda layout: ResponsePoint(sinks, layout, runtime, learns=learns))
+            if learns:
+                for answer in ANSWERS[1:]:
                     yield Point(f"starlette.responses:{answer}.__call__", partial(_setting_cookies, answer))
             yield from streaming(sinks)
 
@@ -253,9 +255,19 @@ class RequestObjectPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Keep it; it is read when it matters."""
-        inputs = current_inputs()
-        if inputs is not None:
-            inputs.receive(Input(REQUEST, self._self_of(values), texts=texts.of_object))
+        self_of = self._self_of
+        request: Request | None = request_variable.get()
+        # As a rule it is the request that is served here: what current_inputs() finds, without asking it.
+        own = request is not None and request.inputs is not None and unit_variable.get() is None
+        inputs = request.inputs if own and request is not None else current_inputs()
+        if inputs is None:
+            return
+        made = Input(REQUEST, self_of(values), texts=texts.of_object)
+        if inputs.lasting or inputs.rows >= LIMIT or inputs.bytes > BYTES:
+            inputs.receive(made)
+        else:  # the same, where there is room
+            inputs.rows += 1
+            inputs.kept.append(made)
 
 
 integration = Starlette()

@@ -9,6 +9,9 @@ from weakref import WeakKeyDictionary
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.asgi_servers import AskedOfScope
+from isolation_audit.integrations.requests_and_connections import AnswerPoint
+from isolation_audit.integrations.session_cookies import answered, in_headers
+from isolation_audit.model.scopes import current_scope, request_variable
 from isolation_audit.model.users import VISITOR
 from isolation_audit.rules.content.responses import Response
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
     from isolation_audit.rules.content.egress import Egress
     from isolation_audit.rules.content.responses import Asked
 
@@ -28,14 +33,25 @@ class ResponsePoint(Interceptor):
 
     place = RESPONSE
 
-    def __init__(self, sinks: Egress, layout: Layout) -> None:
+    def __init__(self, sinks: Egress, layout: Layout, runtime: Runtime, *, learns: bool) -> None:
         self._sinks = sinks
+        self._ambient = runtime.ambient
+        self._answer = AnswerPoint(RESPONSE, runtime) if runtime.config.watch.contexts else None
+        self._learns = learns
         self._self_of = layout.receiver_reader()
         self._scope = layout.argument("scope")
 
     def before(self, values: Values) -> None:
-        """Search the body, for the user of the innermost context, or for a visitor."""
+        """Search the body, for the user of the innermost context, or for a visitor; and the cookies.
+
+        Those are told here where there is no server that sends them, as in tests.
+        """
+        if self._answer is not None and (self._ambient.asks or current_scope() is not None):
+            self._answer.before(values)
         response, scope = self._self_of(values), self._scope(values)
+        request: Request | None = request_variable.get()
+        if self._learns and request is not None and not request.served:
+            answered(in_headers(response.raw_headers))
         body, user = response.body, self._sinks.reader()
         if user is not None and type(body) is bytes and scope["type"] == "http":
             left = Response(self._sinks, RESPONSE, response.raw_headers, AskedOfScope(scope), outermost=True)

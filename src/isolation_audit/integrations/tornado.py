@@ -120,7 +120,7 @@ class HandlingPoint(Serving):
         handler = self._self_of(values)
         lasting = str(handler.request.headers.get("Upgrade", "")).lower() == "websocket"
         request = _request(self._sources, handler, own_task_only=lasting)
-        return self._begin_at_once(request, request_variable.get(), Input(REQUEST, handler, texts=_texts))
+        return self._begin(request, request_variable.get(), Input(REQUEST, handler, texts=_texts), at_once=True)
 
 
 class CookiePoint(Interceptor):
@@ -204,7 +204,7 @@ class MessagePoint(Serving):
             return None
         outer: Request | None = request_variable.get()
         request = _request(self._sources, handler)
-        begun = self._begin_at_once(request, outer)
+        begun = self._begin(request, outer, at_once=True)
         if outer is not None and outer.inputs is not None:
             request.inputs = outer.inputs
             request.inputs.receive(Input(REQUEST, self._data(values)))

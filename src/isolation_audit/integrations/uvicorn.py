@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import sending
@@ -12,7 +12,7 @@ from isolation_audit.integrations.requests_and_connections import HomePoint, Roo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.runtime import Runtime
 
 _CALLS: Final = (
@@ -56,15 +56,7 @@ class Uvicorn:
 
 
 def _calling(target: str, runtime: Runtime) -> Callable[[Layout], AsgiPoint]:
-    def make(layout: Layout) -> AsgiPoint:
-        cycle_of = layout.receiver_reader()
-
-        def scope_of(values: Values) -> Any:
-            return vars(cycle_of(values)).get("scope")
-
-        return AsgiPoint(target, runtime, scope_of, served=True)
-
-    return make
+    return lambda layout: AsgiPoint(target, runtime, layout.receiver_reader(), served=True, held=True)
 
 
 integration = Uvicorn()

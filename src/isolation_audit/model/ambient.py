@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.model.remembered import remembered
-from isolation_audit.model.scopes import UNSET, current_scope, moment_variable, request_variable
+from isolation_audit.model.scopes import UNSET, current_moment, current_scope, request_variable
 from isolation_audit.model.sources import AMBIENT
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User, Users
 
 current_request = request_variable.get
-current_moment = moment_variable.get
 
 
 class Ambient:
@@ -44,6 +43,8 @@ class Ambient:
         self._read_adopted: Callable[..., Any] | None = None
         self._user_of: Callable[[Any], Any] | None = None
         self._held: tuple[Callable[[], Any], ...] = ()
+        self._last: tuple[Any, object, User | None] = (UNSET, None, None)
+        """What the application's variable has named last, a string, since when it is sure, and whom."""
         self.asks = False
         """True where somebody else than our scopes may name a user."""
 
@@ -58,6 +59,7 @@ class Ambient:
         """Use the application's variable; ``user_of`` gets the user id out of its value (None: the value is the id)."""
         self.variable = variable
         self._user_of = user_of
+        self._last = (UNSET, None, None)
         self._read_adopted = variable.get
         remembered.forget()
         self.asks = True
@@ -139,11 +141,16 @@ class Ambient:
         scope = current_scope()
         value = UNSET if self._read_adopted is None else self._read_adopted(UNSET)
         if value is not UNSET and value is not None and (scope is None or value is not scope.adopted):
-            user = self._told(value)
+            last, known_at, user = self._last
+            if last is not value or known_at is not version:
+                user = self._told(value)
             if user is not None:
-                if self._user_of is None:
-                    self._keep(version, value, user, said=True)
-                return self._said(user)
+                if type(value) is str:
+                    self._last = value, version, user
+                self._keep(version, value, user, said=True)
+                if (request := current_request()) is not None and request.said is not user:
+                    request.meet(user, AMBIENT)
+                return user
         if scope is not None:
             user = self._token(scope.user_id)
             if user is not None:

@@ -24,6 +24,8 @@ class Living:
         self._found: set[ref[object]] = set()
         self._tell: Callable[[bool], None] | None = None
         self._always = False
+        self.idle = False
+        """True where nobody is told, and :meth:`began` and :meth:`ended` have nothing to do."""
         self.begun = 0
         """How much has begun since somebody is told."""
         self._missed = False
@@ -32,6 +34,7 @@ class Living:
     def watch(self, tell: Callable[[bool], None], *, always: bool) -> None:
         """Call ``tell`` now and from now on; ``always`` where units may run without anything that is known here."""
         with self._lock:
+            self.idle = False
             self._tell, self._always = tell, always
             self._say()
 
@@ -50,16 +53,18 @@ class Living:
             self._say()
             self._tell = None
 
-    def began(self, what: object) -> None:
-        """A context is about to have this."""
+    def began(self, *what: object) -> None:
+        """A context is about to have this; None is nothing."""
         if self._tell is None:
             self._missed = True
             # Again: ``watch`` may have looked at it before it was set.
             if self._tell is None:
+                with self._lock:
+                    self.idle = self._tell is None
                 return
         with self._lock:
             self.begun += 1
-            self._found.add(ref(what, self._gone))
+            self._found.update(ref(one, self._gone) for one in what if one is not None)
             self._say()
 
     def any(self) -> bool:

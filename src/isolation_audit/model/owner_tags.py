@@ -12,27 +12,27 @@ if TYPE_CHECKING:
 class OwnerTags:
     """Object -> user, for objects that take a weak reference; gone with the object."""
 
-    __slots__ = ("_users",)
+    __slots__ = ("entries",)
 
     def __init__(self) -> None:
-        self._users: dict[int, tuple[weakref.ref[Any], User]] = {}
+        self.entries: dict[int, tuple[weakref.ref[Any], User]] = {}
 
     def __len__(self) -> int:
-        return len(self._users)
+        return len(self.entries)
 
     def put(self, obj: object, user: User) -> None:
         """Label ``obj``."""
-        key, users = id(obj), self._users
+        key, users = id(obj), self.entries
         users[key] = (weakref.ref(obj, lambda _gone: users.pop(key, None)), user)
 
     def get(self, obj: object) -> User | None:
         """The label, or None."""
-        entry = self._users.get(id(obj))
+        entry = self.entries.get(id(obj))
         return None if entry is None else entry[1]
 
     def take(self, obj: object) -> User | None:
         """The label, or None; it is taken off."""
-        entry = self._users.pop(id(obj), None)
+        entry = self.entries.pop(id(obj), None)
         return None if entry is None else entry[1]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.model.credentials import Presented, plain_cookie
 from isolation_audit.model.sources import LEARNED, NEVER, is_header
@@ -14,12 +14,34 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 
+NOTHING_PRESENTED: Final = Presented({})
+"""What most requests of a service present."""
+
+MADE_UP: Final = (AttributeError, LookupError, TypeError, ValueError)
+"""Headers may be none at all, where the application, or whoever tests it, has made them up."""
+
+
 class RequestHead:
     """The part of a request that does not change on the way; each header is read once at most, and only if asked."""
 
-    __slots__ = ("_headers", "_over", "_presented", "_query", "_read", "_sources", "_unclaimed", "rank")
+    __slots__ = (
+        "_headers",
+        "_naming",
+        "_over",
+        "_presented",
+        "_query",
+        "_raw",
+        "_read",
+        "_sources",
+        "_unclaimed",
+        "rank",
+    )
 
     _headers: Callable[[], Iterable[tuple[str, str]]] | None
+    _raw: Any
+    """The same as the server holds it, a list of pairs or a WSGI environment, where that is at hand."""
+    _naming: list[tuple[str, str]] | None
+    """The headers that may name the user, once they were looked for."""
     _query: Callable[[], str] | None
     """None where there is no query."""
     _read: tuple[tuple[str, str], ...] | None
@@ -54,19 +76,34 @@ class RequestHead:
         """Its headers, as they were read first: names in lower case, with their values; none once it is over."""
         if self._read is None:
             self._read = () if self._headers is None else tuple(self._headers())
-            self._sources.hosts.note(self._read)
         return self._read
 
     def _present(self) -> Presented | None:
         """What it presents; None where nobody is asked for that."""
-        if self._presented is None and LEARNED in self._sources.detect and not self._over:
+        if self._presented is None and not self._over and LEARNED in self._sources.detect:
+            self._scan()
+        return self._presented
+
+    def _scan(self) -> list[tuple[str, str]]:
+        """Look for the headers that may name the user, which are returned, and for what it presents."""
+        sources, raw = self._sources, self._raw
+        credentials: list[tuple[str, str]] = []
+        self._naming = []
+        try:
+            encoded = raw is not None and type(raw) is not dict
+            heads = raw if encoded else self.headers() if raw is None else list(raw.items())
+            self._naming, credentials = sources.reader.read(heads, encoded=encoded)
+        except MADE_UP:
+            pass
+        if LEARNED in sources.detect:
+            self._presented = NOTHING_PRESENTED
             try:
                 query = "" if self._query is None else self._query()
-                heads = self.headers() if self._read is None else self._read
-                self._presented = self._sources.learned.present(heads, query)
-            except (AttributeError, LookupError, TypeError, ValueError):
-                self._presented = Presented({})  # they may be none at all, where somebody has made them up
-        return self._presented
+                if credentials or query:
+                    self._presented = sources.learned.present(credentials, query)
+            except MADE_UP:
+                pass
+        return self._naming
 
     def _recognise(self) -> User | None:
         """The user whom earlier requests with the same session, token or key have named."""

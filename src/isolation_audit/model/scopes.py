@@ -222,6 +222,9 @@ def of_test(test: Any) -> Iterator[None]:
 
 current_scope: Final[Callable[[], Scope | None]] = scope_variable.get
 
+current_moment: Final[Callable[[], Moment | None]] = moment_variable.get
+"""None where the context has no scope and no request."""
+
 
 class ScopeListener:
     """What the running auditor does when an explicit scope begins or ends; the default does nothing."""

@@ -6,10 +6,7 @@ answered then has come from its own memory, and from nowhere else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import Any, Final
 
 _HOSTS: Final = 1_000
 """Hosts that are remembered; anybody may send any."""
@@ -19,15 +16,12 @@ class ServedHosts:
     """One audit's; ``runtime.part(ServedHosts)``."""
 
     def __init__(self, _runtime: Any = None) -> None:
-        self._hosts: dict[str, None] = {}
+        self.known: dict[str, None] = {}
 
-    def note(self, headers: Iterable[tuple[str, str]]) -> None:
-        """A request has come with these headers, with their names in lower case."""
-        for name, value in headers:
-            if name == "host":
-                if value not in self._hosts and len(self._hosts) < _HOSTS:
-                    self._hosts[value] = None
-                return
+    def note(self, host: str) -> None:
+        """A request was sent to this host."""
+        if len(self.known) < _HOSTS:
+            self.known[host] = None
 
     def __contains__(self, host: str) -> bool:
-        return host in self._hosts
+        return host in self.known

@@ -10,10 +10,12 @@ beside them: it names the requests, and the parts of requests, of which the appl
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.model.agreement import Agreement
 from isolation_audit.model.aliases import OtherNames
+from isolation_audit.model.head_reader import HeadReader
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.user_names import CLAIMS, Name, claim_of, name_in_claims, name_of
@@ -70,6 +72,7 @@ def is_header(rank: int) -> bool:
     return _HEADERS <= rank < ANSWERED
 
 
+@lru_cache(200)
 def source_of(rank: int) -> str:
     """What ``identity.detect`` calls the source of this rank; ``functions`` are those of ``[[users]]``."""
     if rank >= ANSWERED:
@@ -113,6 +116,8 @@ class Sources:
         self.headers: Mapping[str, int] = {
             name.lower(): _HEADERS + place for place, name in enumerate(headers if "headers" in self.detect else ())
         }
+        self.reader = HeadReader(self.headers, self.hosts)
+        """Finds in the heads of requests what tells something."""
         self.best = NEVER
         """The rank of the best source that has told anything in this process."""
         self.outvoted: dict[int, None] = {}
@@ -132,11 +137,13 @@ class Sources:
         """The user of this name; None where a better source has the word."""
         if rank > self.best or rank in self.outvoted:
             return None
-        agreement = self._agreements.get(rank) or self._agreements.setdefault(rank, Agreement())
-        if name.id not in agreement.told or name.id in agreement.said:
+        agreement = self._agreements.get(rank)
+        if agreement is None:
+            agreement = self._agreements.setdefault(rank, Agreement())
+        if name.id not in agreement.told or (name.id in agreement.said and not agreement.one_language):
             self._part(agreement.hear(name.id))
         called = agreement.pairs.get(name.id, name.id)
-        user = self._users.token(called)
+        user = self._users.known(called) or self._users.token(called)
         if user is None or user.kind is Kind.PLACEHOLDER:
             return None
         if rank < self.best:

@@ -145,8 +145,9 @@ class Egress:
 
     def reader(self) -> User | None:
         """The same; or ``VISITOR``, where the login says that there is none, and nothing came that could be one's."""
-        user = self.user()
-        if user is not None:
+        current = self._current
+        user = current()
+        if user is not None and user.kind is Kind.USER:
             return user
         request: Request | None = request_variable.get()
         return VISITOR if request is not None and request.is_a_visitors() else None
@@ -245,10 +246,14 @@ class Egress:
         own = own or unit_inputs()
         if own is None:
             return
-        self._words.words.learn(own, user)
+        words = self._words.words
+        if len(own.kept) > own.learned:
+            words.learn(own, user)
+        if not own.contested and not words.anchors:
+            return
         part = payload[:_FOR_WORDS]
         text = str(part, "utf-8", "replace") if isinstance(part, bytes) else part
-        inputs = inputs_at_exit() if own.contested or self._words.words.of_others(text, user) else None
+        inputs = inputs_at_exit() if own.contested or words.of_others(text, user) else None
         if inputs is None:
             return
         endpoint = current_endpoint() or (endpoint if answers is None else answers.endpoint)

@@ -26,7 +26,8 @@ _LONGEST: Final = 8 * 1024
 
 _LEVELS: Final = 3
 _NAMES: Final = ("username", "user_name", "login", "email", "user", "user_id", "userid", "uid", "identifier")
-_may_have_one: Final = re.compile(rb"(?i)(?:token|key|session|sid|jwt|auth)[\w-]*\"\s*:\s*\"").search
+may_have_credentials: Final = re.compile(rb"(?i)(?:token|key|session|sid|jwt|auth)[\w-]*\"\s*:\s*\"").search
+"""Asked before :func:`look_for_credentials`, of an answer."""
 _is_password: Final = re.compile(r"(?i)pass(?:word|wd|phrase|code)?$|^pwd$|^otp$|^pin$").search
 _is_login: Final = re.compile(r"(?i)(?:^|[/_-])(?:log-?_?in|sign-?_?in|auth\w*|tokens?|sessions?)/?$").search
 
@@ -34,7 +35,7 @@ _is_login: Final = re.compile(r"(?i)(?:^|[/_-])(?:log-?_?in|sign-?_?in|auth\w*|t
 def look_for_credentials(body: bytes) -> None:
     """Look through the whole body that answers the request which is being served."""
     request: Request | None = request_variable.get()
-    if request is None or request.inputs is None or len(body) > _LONGEST or _may_have_one(body) is None:
+    if request is None or request.inputs is None or len(body) > _LONGEST or may_have_credentials(body) is None:
         return
     held = parsed(str(body, "utf-8", "replace"))
     credentials = [text for name, text in _pairs(held) if _is_credential(name, text)]

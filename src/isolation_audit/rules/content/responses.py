@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.content import secrets
 from isolation_audit.content.index import Mark
 from isolation_audit.model.rules import Severity
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.scopes import request_variable, unit_variable
 from isolation_audit.model.users import VISITOR, same
 from isolation_audit.rules.content.egress import LARGEST, secret_of_another
-from isolation_audit.rules.content.handed_out import look_for_credentials
+from isolation_audit.rules.content.handed_out import look_for_credentials, may_have_credentials
 from isolation_audit.rules.content.pushes import PUSHED, Events, Push
 from isolation_audit.rules.provenance.inputs import current_inputs
 from isolation_audit.rules.routes import current_endpoint
@@ -144,14 +144,19 @@ class Response:
             return
         if self._waiting:
             data, self._waiting, self._left = b"".join([*self._waiting, data]), [], LARGEST
+        request: Request | None = request_variable.get()
         if self._outermost:
-            self._sinks.pass_on(data, user)
+            if request is not None and request.served:
+                request.searched = data, user  # as pass_on()
+            else:
+                self._sinks.pass_on(data, user)
         elif self._sinks.was_searched(data, user):
             return
         if self._push is not None and self._events is not None:
             self._pushed(self._push, self._events, data, user, last=last)
         else:
-            inputs = current_inputs()
+            own = None if request is None or unit_variable.get() is not None else request.inputs
+            inputs = own or current_inputs()
             if inputs is not None:
                 self._by_provenance(data, user, inputs, last=last)
             else:
@@ -231,19 +236,22 @@ class Response:
         if not self._shared:
             body = b"".join(self._body)[:LARGEST]
             if self._outermost or not self._sinks.was_searched(body, user):
-                self._whole_body(body, user)
+                self._whole_body(body, user, inputs)
         self._concerned = {}
 
-    def _whole_body(self, body: bytes, user: User) -> None:
+    def _whole_body(self, body: bytes, user: User, inputs: Inputs) -> None:
         """Judge whom it names; and where that tells nothing, whose words it has."""
-        look_for_credentials(body)
+        if may_have_credentials(body):
+            look_for_credentials(body)
         told = False
         if self._concerned.keys() - {user.id}:
             asked = self._sinks.named(self._request.asked) - {user.id}
             named = {user_id: one for user_id, one in self._concerned.items() if user_id not in asked}
             told = self._judge(user, named, body)
         if not told:
-            self._sinks.words(self._target, RESPONSE, user, body, answers=self._request)
+            # The common case asks nothing again: the inputs of the unit that sends it are those of the request.
+            own = inputs if unit_variable.get() is None else None
+            self._sinks.words(self._target, RESPONSE, user, body, answers=self._request, own=own)
 
     def _judge(self, user: User, named: Mapping[str, User], body: bytes) -> bool:
         endpoint = current_endpoint() or self._request.endpoint

@@ -115,7 +115,7 @@ class Lineage:
 
     def __init__(self, runtime: Runtime) -> None:
         self.current = runtime.ambient.current
-        self._ambient = runtime.ambient
+        self.ambient = runtime.ambient
         self.suspicions: Suspicions = runtime.part(Suspicions)
         self.library_residue: LibraryResidue = runtime.part(LibraryResidue)
         self._mailboxes = Mailboxes()
@@ -129,7 +129,7 @@ class Lineage:
 
     def native(self) -> User | None:
         """The user whom the running context itself has, whatever the request that is being served says of its own."""
-        ambient = self._ambient
+        ambient = self.ambient
         user = ambient.in_context() if ambient.asks or current_scope() is not None else None
         return user if user is not None and user.kind is _USER else None
 

@@ -81,7 +81,8 @@ class SharedValues:
     def begin(self) -> Sharing | None:
         """A request begins; None where there is nothing to look at in the end."""
         try:
-            return self._begin()
+            values = self._values()
+            return self._begin(values) if values else None
         except Exception as error:
             self._fault(error)
             return None
@@ -99,9 +100,9 @@ class SharedValues:
             raise error
         self._runtime.barrier.fault("shared values", error)
 
-    def _begin(self) -> Sharing | None:
+    def _begin(self, values: dict[ContextVar[Any], Any]) -> Sharing | None:
         before, changed = {}, {}
-        for variable, value in self._values().items():
+        for variable, value in values.items():
             last = self._changed.get(variable)
             if last is not None and last[0] == id(value):
                 changed[variable] = last[1]

@@ -16,7 +16,7 @@ from isolation_audit.rules.provenance.background import background_of
 from isolation_audit.rules.provenance.own_answers import OwnAnswers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
@@ -91,7 +91,6 @@ class Inputs:
 
     __slots__ = (
         "__weakref__",
-        "_lasting",
         "at_end",
         "began",
         "bytes",
@@ -101,6 +100,7 @@ class Inputs:
         "files",
         "given_back",
         "kept",
+        "lasting",
         "learned",
         "rows",
         "told",
@@ -108,10 +108,10 @@ class Inputs:
         "user",
     )
 
-    def __init__(self, *, lasting: bool = False) -> None:
-        self._lasting = lasting
+    def __init__(self, first: Iterable[Input] = (), *, lasting: bool = False) -> None:
+        self.lasting = lasting
         self.began = monotonic()
-        self.kept: list[Input] = []
+        self.kept: list[Input] = list(first)
         self.at_end: list[Callable[[], None]] = []
         """Called when the unit is about to end: exits whose end nothing else tells."""
         self.rows = self.bytes = self.dropped = self.learned = 0
@@ -132,7 +132,7 @@ class Inputs:
 
     def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
         """Keep one more input of so many rows, or bytes."""
-        if self._lasting and (len(self.kept) >= LATEST or self.rows > LIMIT or self.bytes > BYTES):
+        if self.lasting and (len(self.kept) >= LATEST or self.rows > LIMIT or self.bytes > BYTES):
             self.rows = self.bytes = 0
             # But for the first, which is the request that has opened it.
             self.dropped += LATEST // 2
@@ -155,7 +155,8 @@ class Inputs:
             # Whatever goes on after it, as a thread that it has started may, must not keep them.
             self.ended = True
             self.kept.clear()
-            living.ended(self)
+            if not living.idle:
+                living.ended(self)
 
 
 def current_inputs() -> Inputs | None:
@@ -245,9 +246,9 @@ class Receiver:
     def begin(self, *first: Input, lasting: bool = False) -> Inputs:
         """The inputs of a unit of work that begins, with the first of them."""
         self._background.started = True
-        inputs = Inputs(lasting=lasting)
-        inputs.kept += first
-        living.began(inputs)
+        inputs = Inputs(first, lasting=lasting)
+        if not living.idle:
+            living.began(inputs)
         return inputs
 
 

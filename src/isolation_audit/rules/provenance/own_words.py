@@ -17,7 +17,7 @@ from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.inputs import REQUEST
-from isolation_audit.rules.provenance.texts import ADDRESSED, addressed, brought
+from isolation_audit.rules.provenance.texts import ADDRESSED, addressed, all_brought
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -49,8 +49,6 @@ _LONGEST_WORD: Final = 4
 
 _MOST_WORDS: Final = 40
 """Words of a phrase that count: what begins alike for so long is the same."""
-
-_NOTHING: Final[tuple[Any, ...]] = (None, "", b"", [])
 
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -88,7 +86,7 @@ class OwnWords:
         self._phrases: dict[int, Phrase] = {}
         self._by_pair: dict[int, dict[tuple[int, int], dict[int, Phrase]]] = {}
         """By their two words; those with as many words before and in all by their digest: one look tells of all."""
-        self._anchors: dict[int, int] = {}
+        self.anchors: dict[int, int] = {}
         """How many phrases that are somebody's have each longest word."""
 
     def learn(self, inputs: Inputs, user: User) -> None:
@@ -97,8 +95,7 @@ class OwnWords:
         if seen == len(inputs.kept):
             return
         inputs.learned = len(inputs.kept)
-        asked = [brought(one) for one in inputs.kept[seen:] if one.kind == REQUEST]
-        asked = [one for one in asked if one not in _NOTHING]
+        asked = all_brought(inputs.kept[seen:], REQUEST)
         if not asked or user.kind is not Kind.USER:
             return
         texts = _leaves(asked)
@@ -118,7 +115,7 @@ class OwnWords:
 
     def of_others(self, text: str, user: User) -> list[Phrase]:
         """The phrases in a text that are somebody else's, and not meant for ``user``."""
-        if not self._anchors:
+        if not self.anchors:
             return []
         return [
             phrase
@@ -134,14 +131,14 @@ class OwnWords:
 
     def sent_to_others(self, payload: Any, sender: User) -> None:
         """What its author sends to somebody else is no secret of theirs any more."""
-        if self._anchors:
+        if self.anchors:
             words = _words(unescaped("\0".join(Gathering(payload).texts)))
             self.publish(one for one in self._standing(words) if one.user is not None and same(one.user, sender))
 
     def _standing(self, words: list[str]) -> list[Phrase]:
         """All phrases that stand in a text of these words."""
         hashes = [*map(hash, words)]
-        common = self._anchors.keys() & hashes
+        common = self.anchors.keys() & hashes
         if not common:
             return []
         found: dict[int, Phrase] = {}
@@ -173,7 +170,7 @@ class OwnWords:
             self._drop(next(iter(alike.values())))
             alike = self._by_pair.setdefault(phrase.pair, {}).setdefault(shape, {})
         alike[phrase.digest] = phrase
-        self._anchors[phrase.anchor] = self._anchors.get(phrase.anchor, 0) + 1
+        self.anchors[phrase.anchor] = self.anchors.get(phrase.anchor, 0) + 1
         if len(self._phrases) > _PHRASES:
             self._drop(next(iter(self._phrases.values())))
 
@@ -194,11 +191,11 @@ class OwnWords:
                 self._by_pair[phrase.pair] = left_over
             else:
                 self._by_pair.pop(phrase.pair, None)
-        left = self._anchors.get(phrase.anchor, 0) - 1
+        left = self.anchors.get(phrase.anchor, 0) - 1
         if left > 0:
-            self._anchors[phrase.anchor] = left
+            self.anchors[phrase.anchor] = left
         else:
-            self._anchors.pop(phrase.anchor, None)
+            self.anchors.pop(phrase.anchor, None)
 
     def _named(self, texts: Iterable[str]) -> frozenset[str]:
         if self._content is None:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from isolation_audit.content.payload import Gathering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from isolation_audit.rules.provenance.inputs import Input
 
@@ -33,6 +33,9 @@ _READ: Final = (
     *("files", "_files", "view_args", "_match_info", "path_params"),
 )
 """Attributes under which the request objects of frameworks keep what they have read; never properties."""
+
+_KEPT: Final = frozenset(_READ)
+_NOTHING: Final[tuple[Any, ...]] = ("", b"", [])
 
 _BY_PATH: Final = ("path_params", "view_args", "_match_info")
 _BODIES: Final = frozenset({"_body", "_cached_data", "_read_bytes", "_form", "form", "_post", "_json"})
@@ -93,6 +96,29 @@ def brought(one: Input) -> Any:
     if one.texts is of_environ:
         return [*_values(value.get("QUERY_STRING")), *(_plain(value[name]) for name in _PARSED if name in value)]
     return one.texts(value) if one.texts in _OF_CLIENTS else None
+
+
+def all_brought(inputs: Iterable[Input], kind: str) -> list[Any]:
+    """:func:`brought` of each of a kind that says anything: asked of each request, most of which say nothing."""
+    found: list[Any] = []
+    for one in inputs:
+        texts, value = one.texts, one.value
+        if one.kind != kind or (texts is of_asgi and not value.get("query_string")):
+            continue
+        if texts is of_object:
+            try:
+                fields = object.__getattribute__(value, "__dict__")
+            except AttributeError:
+                continue
+            for name in _KEPT.intersection(fields):
+                if fields[name] is not None:
+                    break
+            else:
+                continue
+        said = brought(one)
+        if said is not None and said not in _NOTHING:
+            found.append(said)
+    return found
 
 
 def path_of(one: Input) -> str:

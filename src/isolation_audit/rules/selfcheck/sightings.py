@@ -47,7 +47,8 @@ class Sightings:
         self._serving: dict[str, tuple[str, ...]] = {}
         self._found: dict[str, Sighting] = {}
         self._listeners: list[Listener] = []
-        self._of_socket: WeakKeyDictionary[Any, Listener] = WeakKeyDictionary()
+        self.of_socket: WeakKeyDictionary[Any, Listener] = WeakKeyDictionary()
+        """The listener behind a socket, once it was met."""
 
     def serves(self, place: str, through: tuple[str, ...] = ()) -> None:
         """A hook at ``place`` (a target, or a class with targets in it) begins requests or takes messages.
@@ -81,10 +82,6 @@ class Sightings:
         """A server that is not watched has started this process."""
         self._found[name] = Sighting("", remedy, seen=1)
 
-    def listener(self, socket: Any) -> Listener | None:
-        """The listener behind a socket; None where it is met for the first time."""
-        return self._of_socket.get(socket)
-
     def listening(self, socket: Any, name: str, packages: tuple[str, ...]) -> Listener:
         """A listener that is met for the first time."""
         if len(self._listeners) < _MOST:
@@ -92,7 +89,7 @@ class Sightings:
             self._listeners.append(found)
         else:
             found = self._listeners[-1]
-        self._of_socket[socket] = found
+        self.of_socket[socket] = found
         return found
 
     def as_dict(self) -> dict[str, Any]:
