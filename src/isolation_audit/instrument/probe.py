@@ -26,12 +26,26 @@ AGAIN: Final = object()
 """The call is not like the last clean one, for a reason that its check does not know."""
 
 
+class Gate:
+    """Says whether there is anything to look at yet: as long as it is closed, calls are counted and not looked at.
+
+    Whoever learns the first thing that may be met opens it, for good.
+    """
+
+    __slots__ = ("open",)
+
+    def __init__(self) -> None:
+        self.open = False
+
+
 class Interceptor:
     """What one kind of target does around a call. Whoever inherits from it overrides what it needs."""
 
     place: str
     compiled_check: Check | None = None
     """What makes a call clean at a glance, for compiled hooks; None where each call has to be looked at."""
+    gate: Gate | None = None
+    """Where it is closed, ``before`` has nothing to do; None where that can't be told without the call."""
     reads_nothing = False
     """True where ``passes`` reads nothing of the application's, so that none of its code runs in it."""
     ends_quietly = False
@@ -77,6 +91,7 @@ class Guarded:
         "calls",
         "check",
         "ends_quietly",
+        "gate",
         "interceptor",
         "minds_failures",
         "minds_more",
@@ -94,6 +109,7 @@ class Guarded:
         self.barrier = barrier
         self.probe = probe
         self.check: Check | None = getattr(interceptor, "compiled_check", None)
+        self.gate: Gate | None = getattr(interceptor, "gate", None)
         self.reads_nothing: bool = getattr(interceptor, "reads_nothing", False)
         self.ends_quietly: bool = getattr(interceptor, "ends_quietly", False)
         kind = type(interceptor)
@@ -306,6 +322,18 @@ def _one(guarded: Guarded) -> Before:
             inside.discard(me)
         return ((guarded, state),) if minds_more and state is not None else None
 
+    return before if guarded.gate is None else _behind(guarded.gate, before, calls)
+
+
+def _behind(gate: Gate, asks: Before, calls: list[int]) -> Before:
+    """The same, for one that is not asked before its gate is open: for the busiest hooks of most applications."""
+
+    def before(values: Values) -> States | None:
+        if gate.open:
+            return asks(values)
+        calls[0] += 1
+        return None
+
     return before
 
 
@@ -381,7 +409,9 @@ def absorb(at: Guarded, states: States, error: Exception) -> None:
 
 
 def _several(every: tuple[Guarded, ...]) -> Before:
-    steps = [(guarded, guarded.interceptor, guarded.calls) for guarded in every]
+    always = Gate()
+    always.open = True
+    steps = [(guarded, guarded.interceptor, guarded.calls, guarded.gate or always) for guarded in every]
 
     def before(values: Values) -> States | None:
         me = get_ident()
@@ -390,8 +420,10 @@ def _several(every: tuple[Guarded, ...]) -> Before:
         states: States = ()
         try:
             inside.add(me)
-            for guarded, interceptor, calls in steps:
+            for guarded, interceptor, calls, gate in steps:
                 calls[0] += 1
+                if not gate.open:
+                    continue
                 try:
                     state = interceptor.before(values)
                 except Exception as error:

@@ -63,12 +63,13 @@ class GetPoint(Interceptor):
 
     def __init__(self, layout: Layout, runtime: Runtime) -> None:
         self._namespaces = runtime.part(Namespaces)
+        self.gate = self._namespaces.gate
         self._self_of = layout.receiver_reader()
         self._name = layout.argument("key")
 
     def before(self, values: Values) -> Any:
-        """Wait for what is read: in a task, once a user's task has put anything into such an object."""
-        if not self._namespaces.told or running_task() is None:
+        """Wait for what is read in a task."""
+        if running_task() is None:
             return None
         name = self._name(values)
         return (self._self_of(values), name) if type(name) is str and not name.startswith(_PRIVATE) else None

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PLACE: Final = "functools:cached_property.__get__"
 DJANGOS: Final = "django.utils.functional:cached_property.__get__"
 _ABSENT: Final = object()
+_MOST: Final = 10_000
+"""Properties of classes that are remembered to be nobody's."""
 
 
 class CachedProperties:
@@ -68,17 +70,29 @@ class ComputePoint(Interceptor):
         self._property_of = layout.receiver_reader()
         self._instance = layout.argument("instance")
         self._read = ReadPoint(place.removesuffix(".__get__"), self._caches)
+        self._nobodys: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
+        """By property and class, what was found to be nobody's: both, and with which variable."""
 
     def before(self, values: Values) -> tuple[Any, Any, User] | None:
         """Begin to compute in a user's work; None for everything else."""
         if not self._ambient.asks:
             return None  # a value can't be made from a variable that nobody knows, and that nobody expects
-        instance = self._instance(values)
-        found = self._property_of(values)
-        if instance is None or self._caches.is_nobodys(found.func, type(instance)):
+        instance_of, property_of = self._instance, self._property_of
+        instance, found = instance_of(values), property_of(values)
+        kind = type(instance)
+        known = self._nobodys.get((id(found), id(kind)))
+        if known is not None and known[0] is found and known[1]() is kind and known[2] is self._ambient.variable:
+            return None
+        if instance is None or self._is_nobodys(found, kind):
             return None
         writer = self._caches.user()
         return None if writer is None else (found, instance, writer)
+
+    def _is_nobodys(self, found: Any, kind: type) -> bool:
+        nobodys = self._caches.is_nobodys(found.func, kind)
+        if nobodys and len(self._nobodys) < _MOST:
+            self._nobodys[id(found), id(kind)] = found, ref(kind), self._ambient.variable
+        return nobodys
 
     def after(self, state: tuple[Any, Any, User], _result: Any) -> None:
         """The value is there."""

@@ -5,6 +5,7 @@ What such a job reads is an input of that unit, as if its own code had read it.
 
 from __future__ import annotations
 
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
@@ -12,8 +13,7 @@ from weakref import WeakKeyDictionary
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import Queues
-from isolation_audit.model.scopes import unit_variable
-from isolation_audit.rules.context.brought_contexts import brought_by
+from isolation_audit.model.scopes import current_moment, unit_variable
 from isolation_audit.rules.provenance.inputs import ITEM, Input, Inputs, current_inputs, own_inputs, receiver
 
 if TYPE_CHECKING:
@@ -128,8 +128,9 @@ class PutPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Note whose unit puts it; what brings its own context has its unit in there."""
-        item = self._item(values)
-        if brought_by(item) is not None:
+        item_of = self._item
+        item = item_of(values)
+        if type(item) is tuple and item and type(item[0]) is Context:  # a thread's job, with its context
             return
         inputs, queue = current_inputs(), self._queue(values)
         items = self._queues.of(queue)
@@ -173,14 +174,17 @@ class TakePoint(Interceptor):
         """The last item is done."""
         if unit_variable.get() is not None:
             unit_variable.set(None)
-        own, queue = own_inputs(), self._queue(values)
-        if own is not None:
-            self._takers.takes(queue, own)  # it may wait here
+        queue_of = self._queue
+        queue = queue_of(values)
+        if current_moment() is not None:  # else there is no unit
+            own = own_inputs()
+            if own is not None:
+                self._takers.takes(queue, own)  # it may wait here
         return queue
 
     def after(self, queue: Any, item: Any) -> None:
         """It is an input of the unit that takes it; from here on that goes on with the unit that has put it."""
-        if brought_by(item) is not None:
+        if type(item) is tuple and item and type(item[0]) is Context:  # a thread's job, with its context
             return
         own = current_inputs()
         items = self._queues.of(queue)

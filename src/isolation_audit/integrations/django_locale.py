@@ -79,6 +79,7 @@ class ReadPoint(Interceptor):
     def __init__(self, place: str, setting: ActiveSetting, _layout: Layout) -> None:
         self.place = place
         self._setting = setting
+        self.gate = setting.gate
 
     def before(self, values: Values) -> None:  # noqa: ARG002 - the interceptor's form
         """It may be what another's work has left; mostly nobody has activated anything."""

@@ -71,11 +71,10 @@ class TellPoint(Interceptor):
         self._payload = payload
         self._name = name
         self._listeners = runtime.part(Listeners)
+        self.gate = self._listeners.gate
 
     def before(self, values: Values) -> None:
         """Weigh what is told, where any user has registered a listener."""
-        if self._listeners.idle:
-            return
         bus, event = self._bus(values), self._topic(values)
         if event is not None and type(event) is not str:
             return

@@ -83,12 +83,18 @@ def _serving(target: str, runtime: Runtime) -> Callable[[Layout], ParsedPoint]:
         request_of = layout.argument("req")
 
         def headers_of(values: Values) -> Callable[[], Iterable[tuple[str, str]]]:
-            request = request_of(values)
-            return lambda: ((name.lower(), value) for name, value in request.headers)
+            return partial(_headers, request_of(values))
 
         return ParsedPoint(target, runtime, headers_of)
 
     return make
+
+
+def _headers(request: Any) -> list[tuple[str, str]]:
+    found = []
+    for name, value in request.headers:  # a comprehension would be one more call
+        found.append((name.lower(), value))
+    return found
 
 
 integration = Gunicorn()

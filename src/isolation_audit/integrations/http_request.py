@@ -129,15 +129,15 @@ class Serving(Interceptor):
         if self._variables.open:
             self._variables.began()
         suspicion: Suspicion | None = suspicion_variable.get()
-        if suspicion is not None and not suspicion.over:
-            request.inherited = suspicion.ambient
+        request.inherited = suspicion.ambient if suspicion is not None and not suspicion.over else None
         if self._runtime.spans is not None:
             request.unit = self._runtime.spans.unit("connection" if request.lasting else "request")
         if not living.idle:
             living.began(request, request.inputs)
         request_variable.set(request)
         moment_variable.set(Moment())  # as entered()
-        request.sharing = None if self._shared is None else self._shared.begin()
+        if self._shared is not None:
+            request.sharing = self._shared.begin(request, outer)
         if at_once:
             request.user()
         return request, outer

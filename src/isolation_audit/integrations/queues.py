@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,6 @@ from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import Items, Queues
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import AWAITED, handed_variable, waiting_variable
-from isolation_audit.rules.context.brought_contexts import brought_by
 from isolation_audit.rules.context.lineage import Lineage
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ class PutPoint(Interceptor):
 
     def before(self, values: Values) -> Any:
         """Label the item; one that brings its own context says by that whose it is."""
-        item = self._item(values)
-        context = brought_by(item)
-        if context is not None:
+        item_of = self._item
+        item = item_of(values)
+        if type(item) is tuple and item and type(item[0]) is Context:  # a thread's job, with its context
             if handed_variable.get() is AWAITED:
-                handed_variable.set(context)
+                handed_variable.set(item[0])
             return None
         queue = self._queue(values)
         items = self._label(queue, item)
@@ -110,9 +110,8 @@ class GetPoint(Interceptor):
 
     def after(self, queue: Any, item: Any) -> None:
         """The next one begins."""
-        context = brought_by(item)
-        if context is not None:
-            self._lineage.begin_elsewhere(context)
+        if type(item) is tuple and item and type(item[0]) is Context:  # a thread's job, with its context
+            self._lineage.begin_elsewhere(item[0])
             return
         items = self._queues.of(queue)
         owner = None if items is None else items.take(item)

@@ -37,6 +37,7 @@ class Request(RequestUser):
         "endpoint_in",
         "inputs",
         "lasting",
+        "looked_at",
         "mark",
         "searched",
         "served",
@@ -80,7 +81,9 @@ class Request(RequestUser):
         self.mark = mark
         """What the copies of the scope have in common."""
         self.sharing: Any = None
-        """What it has in common with other requests; see ``rules/context/shared_values.py``."""
+        """What it has in common with other requests; see ``rules/context/shared_values.py``..."""
+        self.looked_at: Any = None
+        """...where what it reads of that is looked at; its own, or that of the request around it."""
         self.inputs: Any = None
         """What came in through this request, until it is over; see ``rules/provenance/inputs.py``."""
         self.unit: Unit | None = None
@@ -155,7 +158,7 @@ class Request(RequestUser):
         self.inputs = None
         self.scope = self.session = self.mark = self._headers = self._raw = self._task = self._endpoint_of = None
         self._query = self._presented = self._read = self._naming = self.searched = None
-        self.server = self.transport = self.answer_head = self.answer = None
+        self.sharing = self.looked_at = self.server = self.transport = self.answer_head = self.answer = None
         self.waiting = []
         self._person = self._kept = self._user = self._name = self._compared = self._answer_to = None
 

@@ -114,7 +114,6 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     trail: Any = None
     kept: Any = None
     reader: Any = None
-    sharing: Any = None
     handed: Any = None
     unit: Any = None
     fetching: Any = None
@@ -158,8 +157,6 @@ kept_variable: Final[ContextVar[Any]] = _variable("kept")
 """What earlier jobs or items have left behind in other variables; see ``rules/context/context_residue.py``."""
 reader_variable: Final[ContextVar[Any]] = _variable("reader")
 """The job that may read it."""
-sharing_variable: Final[ContextVar[Any]] = _variable("sharing")
-"""The request that may read what another one has changed; see ``rules/context/shared_values.py``."""
 handed_variable: Final[ContextVar[Any]] = _variable("handed")
 """The copy of this context that was handed to a thread; ``AWAITED`` as long as it is not known."""
 unit_variable: Final[ContextVar[Any]] = _variable("unit")

@@ -89,7 +89,7 @@ class InjectedUsers:
             and not asks_for
             and _may_be.search(name) is not None
             and _is_another.search(name) is None
-            and (_is_personal(value) or (_gives_ids.search(name) is not None and type(value) in (str, int)))
+            and (_gives_ids.search(name) is not None if type(value) in (str, int) else _is_personal(value))
         ):
             self._tell(request, DOUBTFUL, label, name_of(value), value)
 

@@ -9,6 +9,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.analysis.frames import beneath
+from isolation_audit.instrument.probe import Gate
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User, same
@@ -66,6 +67,8 @@ class ActiveSetting:
         self._how = how
         self.current = current
         self._default = default
+        self.gate = Gate()
+        """Open once any work has activated something."""
 
     def changed(self, before: Any) -> None:
         """The running work has changed it, from what it was ``before``."""
@@ -82,6 +85,7 @@ class ActiveSetting:
             self.variable.set(earlier)  # put back
         else:
             activated = _Activated(before, earlier, user, unit)
+            self.gate.open = True
             self.variable.set(activated)
             if user is None and unit is not None:
                 unit.when_known(lambda: setattr(activated, "user", unit.user()))

@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 KEPT: Final = "a job of {owner} ran in a context that had been copied in the work of {ambient}"
 
 
-def brought_by(item: Any) -> Context | None:
-    """The context in which a queued item is to be worked on: a worker thread's job comes with it, as its first part."""
-    return item[0] if type(item) is tuple and item and type(item[0]) is Context else None
-
-
 def brought(function: Any) -> Context | None:
     """The context of its own that a job runs in (``copy_context().run``, ``asyncio.to_thread``); None without."""
     below = function.func if type(function) is partial else function

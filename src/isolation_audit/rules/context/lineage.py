@@ -23,8 +23,8 @@ from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import (
     current_scope,
     left_variable,
+    request_variable,
     running_unit_variable,
-    sharing_variable,
     starter_variable,
     suspicion_variable,
     turn_variable,
@@ -233,7 +233,7 @@ class Lineage:
             suspicion: Suspicion | None = context.run(suspicion_variable.get)
             if suspicion is not None and suspicion.watched and not suspicion.over and suspicion.ambient is not None:
                 running_unit.looks = self.suspicions.look(("elsewhere", suspicion.how))
-            elif context.run(sharing_variable.get) is not None:
+            elif (request := context.run(request_variable.get)) is not None and request.looked_at is not None:
                 running_unit.looks = self.suspicions.look(("elsewhere", SharedValues))
 
     def begin_item(self, owner: User | None, queue: object, where: Callable[[], Hashable]) -> None:

@@ -22,7 +22,7 @@ from isolation_audit.content.borders import mentions
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.model.scopes import OURS, sharing_variable
+from isolation_audit.model.scopes import OURS, request_variable
 from isolation_audit.model.users import Kind, plain_text, same
 from isolation_audit.rules.context.context_residue import LIBRARIES, OPENTELEMETRYS
 from isolation_audit.rules.context.suspicions import ContextBled, Suspicions
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
 
 SHARED: Final = (
@@ -78,11 +79,13 @@ class SharedValues:
         self._changed: dict[ContextVar[Any], tuple[int, User]] = {}
         """The identity of a variable's value, and the user whose request has changed it last."""
 
-    def begin(self) -> Sharing | None:
-        """A request begins; None where there is nothing to look at in the end."""
+    def begin(self, request: Request, outer: Request | None) -> Sharing | None:
+        """A request begins, within another one or not; None where there is nothing to look at in the end."""
+        if outer is not None:
+            request.looked_at = outer.looked_at
         try:
             values = self._values()
-            return self._begin(values) if values else None
+            return self._begin(request, values) if values else None
         except Exception as error:
             self._fault(error)
             return None
@@ -100,7 +103,7 @@ class SharedValues:
             raise error
         self._runtime.barrier.fault("shared values", error)
 
-    def _begin(self, values: dict[ContextVar[Any], Any]) -> Sharing | None:
+    def _begin(self, request: Request, values: dict[ContextVar[Any], Any]) -> Sharing | None:
         before, changed = {}, {}
         for variable, value in values.items():
             last = self._changed.get(variable)
@@ -113,13 +116,12 @@ class SharedValues:
         sharing = Sharing(before, changed)
         if changed and self._suspicions.look(("shared values", *changed)):
             sharing.looks = True
-            sharing_variable.set(sharing)
+            request.looked_at = sharing
         return sharing
 
     def _end(self, sharing: Sharing, user: User | None) -> None:
         if sharing.looks:
             self._suspicions.look_away()
-            sharing_variable.set(None)
         if user is None or user.kind is not Kind.USER:
             return
         values = self._values()
@@ -135,7 +137,8 @@ class SharedValues:
 
     def touched(self, variable: ContextVar[Any], method: str) -> None:
         """The application has called a method of a context variable, on a thread that looks."""
-        sharing: Sharing | None = sharing_variable.get()
+        request: Request | None = request_variable.get()
+        sharing: Sharing | None = None if request is None else request.looked_at
         if sharing is None or sharing.read or method != "get" or variable not in sharing.changed:
             return
         value = _value_of(variable)

@@ -10,6 +10,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
+from isolation_audit.instrument.probe import Gate
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind, same
@@ -47,8 +48,8 @@ class Namespaces:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self.told = False
-        """True once a user's task has put anything in: before that, no reading tells anything."""
+        self.gate = Gate()
+        """Open once a user's task has put anything in: before that, no reading tells anything."""
         self._written: weakref.WeakKeyDictionary[Any, dict[str, dict[Hashable, _Writing]]] = weakref.WeakKeyDictionary()
 
     def set(self, namespace: Any, name: str, value: Any) -> None:
@@ -70,7 +71,7 @@ class Namespaces:
         if user is None or user.kind is not Kind.USER or task is None or len(writing.users) >= _COMMON:
             writing.users = None
             return
-        self.told = True
+        self.gate.open = True
         writing.users[user.id] = user
         writing.tasks.add(task)
 

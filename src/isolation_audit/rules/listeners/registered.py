@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.naming import Naming, addressed, named
+from isolation_audit.instrument.probe import Gate
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind, same
@@ -146,8 +147,8 @@ class Listeners:
         self._selectivity = Selectivity(self._reading)
         self._public = runtime.config.addressees.public
         self._buses: dict[int, tuple[weakref.ref[Any], dict[Hashable, Topic]]] = {}
-        self.idle = True
-        """True until a user's work has registered any listener."""
+        self.gate = Gate()
+        """Open once a user's work has registered any listener."""
 
     def registered(self, bus: Any, topic: str | None, listener: Any) -> None:
         """A listener was registered; ``topic`` is the event, where a bus has several."""
@@ -155,7 +156,7 @@ class Listeners:
         if user is None or user.kind is not Kind.USER:
             return
         key, buses = id(bus), self._buses
-        self.idle = False
+        self.gate.open = True
         if key not in buses:
             buses[key] = (weakref.ref(bus, lambda _gone: buses.pop(key, None)), {})
         topics = buses[key][1]
