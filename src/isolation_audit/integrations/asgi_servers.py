@@ -16,6 +16,7 @@ from isolation_audit.model.scopes import request_variable, sink_variable
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of
 from isolation_audit.rules.content.pushes import PUSHED
 from isolation_audit.rules.content.responses import Asked, Response
+from isolation_audit.rules.shared_caches.policy import kept_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,23 +114,27 @@ class SendPoint(PassingPoint):
             return
         head, exchange.answer_head = exchange.answer_head, None
         if head is not None:
-            asked = AskedOfScope(_scope_of(server))
-            # Only here the head is what leaves: whatever is around a framework's application may have changed it.
-            kept = self._sinks.shared_caches.answer(head, asked)
             searched = exchange.searched
             if last and ((searched is not None and searched[0] is body) or self._sinks.was_searched_here(body)):
                 exchange.searched = None
-                user = None if kept is None else self._sinks.user()
-                if kept is not None and user is not None:
-                    kept.part(body, user, last=True)
+                if kept_for_all(head) is not None:
+                    self._kept(server, head, body)
                 return
+            asked = AskedOfScope(_scope_of(server))
             exchange.answer = begun = Response(self._sinks, self.place, head, asked)
-            begun.kept = kept
+            # Only here the head is what leaves: whatever is around a framework's application may have changed it.
+            begun.kept = self._sinks.shared_caches.answer(head, asked)
         response = exchange.answer
         if response is not None:
             if last:
                 exchange.answer = None
             response.chunk(body, last=last)
+
+    def _kept(self, server: Any, head: Any, body: bytes) -> None:
+        """An answer that was searched already: caches that serve everybody may keep it."""
+        kept, user = self._sinks.shared_caches.answer(head, AskedOfScope(_scope_of(server))), self._sinks.user()
+        if kept is not None and user is not None:
+            kept.part(body, user, last=True)
 
     def _exchange(self, server: Any) -> _Exchange:
         """What is known of the answer that a server's object sends."""

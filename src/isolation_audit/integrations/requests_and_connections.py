@@ -100,23 +100,24 @@ class RequestPoint(Interceptor):
 class RootPoint(RequestPoint):
     """Around what a server runs for one request: nobody can be its user yet."""
 
+    inherited: Callable[[Values], User | None] | None = None
+    """Gives the user whom its context had before, where that is no more to be seen when it begins."""
+
     def __init__(self, place: str, runtime: Runtime) -> None:
         super().__init__(place, runtime)
         self._ambient = runtime.ambient
         self._native = runtime.part(Lineage).native
 
-    def before(self, _values: Values) -> Any:
+    def before(self, values: Values) -> Any:
         """Nobody, or the user under whom the server itself was started.
 
         A connection that is kept alive may start the next request from the task of the last one, and so with a copy of
         its context. What is ours in there is taken out: it is about the other request.
         """
-        # As native(), which most requests have no need of.
-        nobody = current_moment() is None and not self._ambient.asks
-        return self._begin(None if nobody else self._native())
-
-    def _begin(self, user: User | None) -> _Request:
-        """Begin a request whose context had this ``user`` before."""
+        if self.inherited is not None:
+            user = self.inherited(values)
+        else:  # as native(), which most requests have no need of
+            user = None if current_moment() is None and not self._ambient.asks else self._native()
         home, scope = home_variable.get() or (None, None)
         begin_anew(scope)
         request = _Request(None if user is None or (home is not None and same(user, home)) else user)

@@ -102,10 +102,11 @@ class TaskPoint(RootPoint):
         super().__init__(_HANDLING, runtime)
         self._began = began
         self._self_of = layout.receiver_reader()
+        self.inherited = self._of_connection
 
-    def before(self, values: Values) -> Any:
-        """Begin a request; it has inherited the user whom its connection had before ``initialize`` set one."""
-        return self._begin(self._began.pop(self._self_of(values).request, None))
+    def _of_connection(self, values: Values) -> Any:
+        """The user whom its connection had before ``initialize`` set one."""
+        return self._began.pop(self._self_of(values).request, None)
 
 
 class HandlingPoint(Serving):
