@@ -185,9 +185,9 @@ def test_the_head_alone_holds_nothing(audit, handler) -> None:
     assert witnesses(audit) == []
 
 
-def test_what_the_application_has_compressed_is_counted(audit) -> None:
+def test_what_the_application_has_compressed_is_unpacked(audit) -> None:
     ask(whole(zlib.compress(HERS.encode()), headers={"content-encoding": "deflate"}))
-    assert (witnesses(audit), audit.auditor.runtime.tally.payloads_truncated) == ([], 1)
+    assert (witnesses(audit), audit.auditor.runtime.tally.payloads_truncated) == ([(BOB, ALICE)], 0)
 
 
 def test_requests_on_one_connection_are_judged_for_themselves(audit) -> None:

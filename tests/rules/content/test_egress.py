@@ -213,8 +213,15 @@ def test_who_is_nobody_is_not_compared(user) -> None:
     assert audit.faults == {}
 
 
-def test_what_is_compressed_is_counted(audit) -> None:
-    ask(Raw(gzip.compress(HERS.encode()), headers={"content-encoding": "gzip"}))
+@pytest.mark.parametrize(("body", "found"), [(HERS, [(BOB, ALICE)]), (MINE, [])], ids=["hers", "his own"])
+def test_what_the_application_has_compressed_is_unpacked(audit, body, found) -> None:
+    ask(Raw(gzip.compress(body.encode()), headers={"content-encoding": "gzip"}))
+    assert (witnesses(audit), audit.auditor.runtime.tally.payloads_truncated) == (found, 0)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "compress"])
+def test_what_can_not_be_unpacked_is_counted(audit, encoding) -> None:
+    ask(Raw(HERS.encode(), headers={"content-encoding": encoding}))
     assert (witnesses(audit), audit.auditor.runtime.tally.payloads_truncated) == ([], 1)
 
 

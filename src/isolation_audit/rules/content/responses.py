@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content import secrets
+from isolation_audit.content.compressed import unpacking
 from isolation_audit.content.index import Mark
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import request_variable, unit_variable
@@ -84,6 +85,7 @@ class Response:
         "_sinks",
         "_target",
         "_unended",
+        "_unpacking",
         "_waiting",
         "kept",
     )
@@ -123,22 +125,39 @@ class Response:
         self.kept: Answer | None = None
         """What caches for everybody may keep of it, where its head, as it leaves the process, says that they may."""
         self._page = kind.startswith(("text/html", "application/xhtml"))
-        self._readable = encoding in ("identity", "") and _UNREAD.match(kind) is None
-        if encoding not in ("identity", "") and sinks.user() is not None:
-            sinks.unread()
+        self._readable = _UNREAD.match(kind) is None
+        self._unpacking = None if encoding in ("identity", "") else unpacking(encoding, LARGEST)
+        if self._unpacking is None and encoding not in ("identity", ""):
+            self._give_up()
 
     def chunk(self, data: bytes, *, last: bool) -> None:
         """The next part of the body."""
-        kept = self.kept
-        if kept is not None and (user := self._sinks.user()) is not None:
-            kept.part(data, user, last=last)
+        self._keep(data, last=last)
         if self._readable:
             self.chunk_for(self._sinks.user(), data, last=last)
 
     def chunk_for(self, user: User | None, data: bytes, *, last: bool) -> None:
         """The same, where it was asked already whose work is running."""
-        if not self._readable:
-            return
+        if self._readable and self._unpacking is not None:
+            unpacked = self._unpacking.part(data)
+            if unpacked is None:
+                self._give_up()
+            else:
+                data = unpacked
+        if self._readable:
+            self._part(user, data, last=last)
+
+    def _keep(self, data: bytes, *, last: bool) -> None:
+        kept = self.kept
+        if kept is not None and (user := self._sinks.user()) is not None:
+            kept.part(data, user, last=last)
+
+    def _give_up(self) -> None:
+        self._readable = False
+        if self._sinks.user() is not None:
+            self._sinks.unread()
+
+    def _part(self, user: User | None, data: bytes, *, last: bool) -> None:
         if user is None:
             self._wait(data, last=last)
             return
@@ -198,7 +217,13 @@ class Response:
             if request.is_a_visitors():  # at once: the process may end as soon as the client has its answer
                 self._for_visitor(body)
                 return
-            request.when_known(partial(self.chunk, body, last=True), partial(self._for_visitor, body))
+            request.when_known(partial(self._once_known, body), partial(self._for_visitor, body))
+
+    def _once_known(self, rest: bytes) -> None:
+        """The end of what has waited, and is unpacked already."""
+        self._keep(rest, last=True)
+        if self._readable:
+            self._part(self._sinks.user(), rest, last=True)
 
     def _for_visitor(self, body: bytes) -> None:
         """Judge what has left for somebody without a login: whom it names has to have come in as for anybody else."""
@@ -220,7 +245,7 @@ class Response:
         if self._unended and not last:
             # A client that leaves, and a stream that never ends, are judged by what has left until then.
             self._unended = False
-            inputs.at_end.append(partial(self.chunk, b"", last=True))
+            inputs.at_end.append(partial(self._once_known, b""))
         if self._left > 0:
             self._left -= len(data)
             self._body.append(data)
