@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,14 @@ class App:
     varies: tuple[str, ...] = ()
     """Regular expressions of what differs between two runs of the bare application, too."""
     config: str = ""
+    packages: tuple[str, ...] = ()
+    """The application's own: what depth ``state`` watches beside the programs here."""
     plants: tuple[Plant, ...] = ()
+
+    def watching_state(self) -> App:
+        """The same at depth ``state``, in its own packages."""
+        depth = f'[audit]\ndepth = "state"\n[state]\npackages = {json.dumps(self.packages)}\n'
+        return replace(self, config=self.config + depth)
 
     def driver(self) -> ModuleType:
         """The module ``drive.py`` of the application.

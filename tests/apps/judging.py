@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from catalogue import App, Plant
     from driving import Step
 
-KNOWN = 0.95
+KNOWN = 0.99
 """The part of the authenticated requests whose user must be known."""
 
 PLANTED = "planted.py"

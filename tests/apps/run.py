@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -32,6 +32,9 @@ from judging import Row, judge  # noqa: E402 - beside this file
 @click.command()
 @click.option("--only", multiple=True, metavar="NAME", help="Run this application; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+@click.option(
+    "--depth", type=click.Choice(["calls", "state"]), default="calls", help="How deep the applications are watched."
+)
 @click.option("--no-plants", is_flag=True, help="Leave the planted leaks out.")
 @click.option(
     "--rounds", type=click.IntRange(min=1), help="How often the users do their work (default: as apps.toml says)."
@@ -43,9 +46,11 @@ from judging import Row, judge  # noqa: E402 - beside this file
     default=ROOT / ".venv-apps",
     help="Where environments, states and reports are kept.",
 )
-def main(only: tuple[str, ...], folder: Path, rounds: int | None, *, as_json: bool, no_plants: bool) -> None:
+def main(
+    only: tuple[str, ...], folder: Path, rounds: int | None, depth: str, *, as_json: bool, no_plants: bool
+) -> None:
     """Run the applications of apps.toml."""
-    apps = read_apps()
+    apps = [app.watching_state() if depth == "state" else app for app in read_apps()]
     unknown = {*only} - {app.name for app in apps}
     if unknown:
         raise click.UsageError(f"no such application: {', '.join(sorted(unknown))}")
@@ -56,7 +61,9 @@ def main(only: tuple[str, ...], folder: Path, rounds: int | None, *, as_json: bo
         task = progress.add_task("", total=len(chosen))
         for app in chosen:
             progress.update(task, description=app.name)
-            rows.append(_judged(app, environments, folder.absolute() / "runs" / app.name, rounds, plants=not no_plants))
+            rows.append(
+                _judged(app, environments, folder.absolute() / "runs" / depth / app.name, rounds, plants=not no_plants)
+            )
             progress.advance(task)
     click.echo(json.dumps([asdict(row) for row in rows], indent=1)) if as_json else show(rows)
     sys.exit(any(row.failed for row in rows))
@@ -68,7 +75,7 @@ def _judged(app: App, environments: Environments, folder: Path, rounds: int | No
     except EnvironmentFailedError as error:
         return Row(app.name, error=str(error))
     if rounds is not None:
-        app = App(**{**{name: getattr(app, name) for name in app.__dataclass_fields__}, "rounds": rounds})
+        app = replace(app, rounds=rounds)
     return judge(app, python, folder, plants=plants)
 
 

@@ -12,7 +12,7 @@ CAROL, DAVE = "carol.kane", "dave.null"
 APP = (
     STARLETTE
     + """
-last, members, pair = {}, [], []
+last, members = {}, []
 
 def me(request):
     return request.headers["x-user"]
@@ -21,20 +21,19 @@ async def mine(request):
     before, last["user"] = last.get("user"), me(request)
     return JSONResponse([f"note of {me(request)}", f"before: {before}"])
 
+async def decoded(request):
+    return JSONResponse({"reader": me(request), "text": bytes.fromhex(request.query_params["code"]).decode()})
+
 async def everybody(request):
     if me(request) not in members:
         members.append(me(request))
     return JSONResponse(members)
 
-async def partners(request):
-    pair[:] = [*pair, me(request)][-2:]
-    return JSONResponse({"host": pair[0], "guest": pair[-1]} if len(pair) > 1 else {})
-
 async def editors(request):
     before, last["editor"] = last.get("editor"), me(request)
     return JSONResponse({"text": "plan", "author": before})
 
-VIEWS = [mine, everybody, partners, editors]
+VIEWS = [mine, decoded, everybody, editors]
 app = Starlette(routes=[Route("/" + one.__name__, one) for one in VIEWS])
 """
 )
@@ -62,6 +61,13 @@ def test_two_who_are_shown_to_each_other_may_be_meant_to_be(audit, app) -> None:
     for _ in range(6):
         for user in (ALICE, BOB):
             app.ask(user, "/mine")
+    assert audit.alarms() == []
+
+
+def test_what_the_request_itself_holds_in_a_form_of_its_own_is_the_readers(audit, app) -> None:
+    for _ in range(3):
+        for sender, reader in ((ALICE, BOB), (BOB, CAROL), (CAROL, ALICE)):
+            assert sender in app.ask(reader, f"/decoded?code={sender.encode().hex()}")
     assert audit.alarms() == []
 
 

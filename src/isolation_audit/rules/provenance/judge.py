@@ -96,14 +96,16 @@ class Judge:
         made = []
         for other in others:
             verdict, how = self._verdict(search, inputs, other, exit_)
-            if verdict is Verdict.BESIDE and self._is_the_last_one(exit_, len(others), other):
+            if verdict is Verdict.BESIDE and self._is_the_last_one(inputs, exit_, len(others), other):
                 verdict = Verdict.BEFORE
             made.append(Judgement(verdict, other, how, looked_at, counts))
         return sorted(made, key=lambda one: ORDER.index(one.verdict), reverse=True)
 
-    def _is_the_last_one(self, exit_: Exit, others: int, other: User) -> bool:
+    def _is_the_last_one(self, inputs: Inputs, exit_: Exit, others: int, other: User) -> bool:
         view = _place(exit_.made_by)
-        return exit_.names_reader and view is not None and self._last_readers.name(view, exit_.user, others, other)
+        if view is None or not exit_.names_reader:
+            return False
+        return self._last_readers.name(view, inputs, exit_.user, others, other)
 
     def _verdict(self, search: _Search, inputs: Inputs, other: User, exit_: Exit) -> tuple[Verdict, str]:
         found = search.first(other, exit_.user)

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from isolation_audit.rules.provenance.inputs import REQUEST
+from isolation_audit.rules.provenance.texts import brought, path_of, text_of
+
 if TYPE_CHECKING:
     from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.inputs import Inputs
 
 _USERS: Final = 3
 """Users who have to have been named in a row: two may well be shown to each other on purpose."""
@@ -22,6 +26,7 @@ _View = tuple[str, int]
 
 class _Row(NamedTuple):
     reader: str
+    question: int
     named: frozenset[str] = frozenset()
 
 
@@ -31,14 +36,25 @@ class LastReaders:
     def __init__(self) -> None:
         self._rows: dict[_View, _Row] = {}
 
-    def name(self, view: _View, reader: User, others: int, other: User) -> bool:
-        """True where ``view`` has named the reader before, and nobody else, in a row of answers to several users."""
+    def name(self, view: _View, inputs: Inputs, reader: User, others: int, other: User) -> bool:
+        """True where ``view`` has named the reader before, and nobody else, in a row of answers to several users.
+
+        All of them have asked the same: who is found by what somebody has asked for, as by a number or by something
+        that has her name in a form that can't be read here, is no last reader.
+        """
         before = self._rows.pop(view, None)
         if others > 1:
             return False
-        follows = before is not None and before.reader == other.id
-        row = _Row(reader.id, before.named | {other.id} if before is not None and follows else frozenset())
+        question = _question(inputs)
+        follows = before is not None and before.reader == other.id and before.question == question
+        named = before.named | {other.id} if before is not None and follows else frozenset[str]()
         if len(self._rows) >= _VIEWS:
             self._rows.pop(next(iter(self._rows)), None)
-        self._rows[view] = row
-        return len(row.named) >= _USERS
+        self._rows[view] = _Row(reader.id, question, named)
+        return len(named) >= _USERS
+
+
+def _question(inputs: Inputs) -> int:
+    """A digest of what the client has said and asked for itself."""
+    asked = [one for one in inputs.kept if one.kind == REQUEST]
+    return hash(text_of([[brought(one), path_of(one)] for one in asked])[0])
