@@ -103,9 +103,9 @@ def test_a_planted_leak_is_found_where_a_finding_names_its_line_and_both_users(h
 
 
 def test_users_who_stay_unknown_fail_the_run(harness: dict[str, ModuleType]) -> None:
-    row = harness["judging"].Row("a", authenticated=100, known=95)
+    row = harness["judging"].Row("a", authenticated=100, known=99)
     assert not row.failed
-    row.known = 94
+    row.known = 98
     assert row.failed
 
 

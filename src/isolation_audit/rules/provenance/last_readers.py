@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from isolation_audit.content.naming import parsed
+from isolation_audit.content.payload import Gathering
 from isolation_audit.rules.provenance.inputs import REQUEST
-from isolation_audit.rules.provenance.texts import brought, path_of, text_of
+from isolation_audit.rules.provenance.texts import brought, path_of
 
 if TYPE_CHECKING:
     from isolation_audit.model.users import User
@@ -57,4 +59,11 @@ class LastReaders:
 def _question(inputs: Inputs) -> int:
     """A digest of what the client has said and asked for itself."""
     asked = [one for one in inputs.kept if one.kind == REQUEST]
-    return hash(text_of([[brought(one), path_of(one)] for one in asked])[0])
+    said = Gathering([[brought(one), path_of(one)] for one in asked]).texts
+    return hash("\0".join(map(_without_its_number, said)))
+
+
+def _without_its_number(text: str) -> str:
+    """A call of JSON-RPC without what numbers it; all else as it is."""
+    held = parsed(text) if '"jsonrpc"' in text else None
+    return str({key: one for key, one in held.items() if key != "id"}) if type(held) is dict else text
