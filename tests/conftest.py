@@ -41,12 +41,24 @@ ONCE = (
     *("cli/test_rules.py", "cli/test_scan.py", "cli/test_show.py"),
     *("exporters/test_journal.py", "exporters/test_privacy.py"),
     *("exporters/test_receiver_trouble.py", "exporters/test_report.py", "exporters/test_terminal.py"),
-    *("exporters/test_trouble_with_files.py", "instrument/test_calls.py", "integrations/test_every_hook.py"),
+    *("exporters/test_trouble_with_files.py", "instrument/test_calls", "integrations/test_every_hook.py"),
 )
-"""Tests that hardly depend on the Python, or on libraries' versions: CI runs them with one.
+"""Tests that hardly depend on the Python, or on libraries' versions: CI runs them with one."""
 
-What instruments, what watches a library, what reads code or source, and what starts and ends processes runs with all.
-"""
+OF_LIBRARIES = (
+    *("integrations/", "investigate/", "stores/", "test_http_exchange.py"),
+    *(f"rules/{family}/" for family in ("caches", "content", "context", "listeners", "pools", "provenance")),
+    "rules/shared_caches/",
+)
+"""Tests that go by what libraries do: CI runs them with the oldest Python and the newest, and with old libraries."""
+
+OF_PYTHON = (
+    *("analysis/", "coverage/", "instrument/", "model/", "progress/", "recording/", "targets/"),
+    *(f"rules/{family}/" for family in ("lifetime", "monitors", "reachable", "state")),
+    *("test_auditor.py", "test_background.py", "test_ending.py", "test_forks.py", "test_frozen_classes.py"),
+    *("test_cheap_records.py", "test_greenlets.py", "test_odd_clocks.py", "test_start_up.py", "test_wakeup.py"),
+)
+"""Tests that go by what Python does: CI runs them with every Python, and not again with old libraries."""
 
 
 SERVING = ("aiohttp", "uvicorn", "hypercorn", "websockets", "waitress")
@@ -70,8 +82,10 @@ def pytest_collection():
 
 def pytest_collection_modifyitems(config, items):
     for item in items:
-        if item.path.relative_to(TESTS).as_posix().startswith(ONCE):
-            item.add_marker("once")
+        file = item.path.relative_to(TESTS).as_posix()
+        for marker, paths in (("once", ONCE), ("of_libraries", OF_LIBRARIES), ("of_python", OF_PYTHON)):
+            if file.startswith(paths):
+                item.add_marker(marker)
         if starts_programs(item):
             # Other programs on a shared machine: one more try, which pytest shows (R) and counts. The others have none.
             item.add_marker(pytest.mark.flaky(reruns=1))
