@@ -52,6 +52,26 @@ async def end():
     await client.close()
 """
 
+MOTOR = """
+from motor.motor_asyncio import AsyncIOMotorClient
+
+client = AsyncIOMotorClient("127.0.0.1", PORT)
+notes = client.test.notes
+
+async def keep(field, user):
+    await notes.insert_one({"field": field, "who": user})
+    return None
+
+async def read(field):
+    asked = {"field": field} if field != "laundered" else {"who": MEMORY["plan"]["plan"]}
+    if field == "own":
+        return (await notes.find_one(asked))["who"]
+    return [one["who"] for one in await notes.find(asked).to_list(None)]
+
+async def end():
+    client.close()
+"""
+
 
 @pytest.fixture
 def visit(audit, load_app):
@@ -69,8 +89,10 @@ def visit(audit, load_app):
         client.close()
 
 
-@pytest.mark.parametrize("source", [THREADED_MONGO, ASYNC_MONGO], ids=["threads", "event loop"])
+@pytest.mark.parametrize("source", [THREADED_MONGO, ASYNC_MONGO, MOTOR], ids=["threads", "event loop", "motor"])
 def test_documents_are_inputs_and_filters_are_questions(audit, visit, source) -> None:
+    if source is MOTOR:
+        pytest.importorskip("motor")
     with small_servers.mongo() as port:
         client = visit(f"PORT = {port}\n{source}")
         assert ALICE in client.ask(BOB, "/get/plan")
