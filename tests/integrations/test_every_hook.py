@@ -46,7 +46,7 @@ SERVERS = {
     **dict.fromkeys(
         ("asyncpg", "psycopg_pool", "psycopg2_pool", "psycopg2_rows", "asyncpg_rows", "psycopg_rows"), postgres_server
     ),
-    **dict.fromkeys(("aiomysql", "aiomysql_rows", "pymysql_rows"), mariadb_server),
+    **dict.fromkeys(("aiomysql", "aiomysql_rows", "mysqlclient_rows", "pymysql_rows"), mariadb_server),
     "redis_replies": _redis,
     "rq": _redis,
 }

@@ -246,7 +246,7 @@ def weigh(row: Row, suite: Suite, finding: dict[str, Any]) -> None:
     text = f"{finding['rule']} ({severity}, {finding['count']} times) {where}: {finding['message']}"
     functions = {frame["function"] for frame in site["stack"]}
     known = any(
-        one["rule"] == finding["rule"] and any(one["test"] in function for function in functions)
+        one["rule"] == finding["rule"] and (not one["test"] or any(one["test"] in function for function in functions))
         for one in suite.findings
     )
     (row.findings if known else row.unexplained).append(text)

@@ -77,7 +77,9 @@ def test_what_the_table_does_not_explain_fails(runner) -> None:
 def test_every_explanation_says_why(runner) -> None:
     suites = runner.read_suites()
     assert {"starlette", "python-socketio", "asgiref", "cachetools", "redis"} <= {suite.name for suite in suites}
-    assert all(one["why"].endswith(".") and one["test"] for suite in suites for one in suite.findings)
+    findings = [one for suite in suites for one in suite.findings]
+    # What was replaced after it had been instrumented has no place in a test.
+    assert all(one["why"].endswith(".") and (one["test"] or one["rule"] == "IA902") for one in findings)
 
 
 OTHERS = """

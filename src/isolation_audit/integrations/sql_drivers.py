@@ -108,10 +108,22 @@ def _of_records(rows: Any) -> Any:
     return [tuple(row) for row in rows]
 
 
-def _of_mysql(cursor: Any, _asked: Any, _result: Any) -> Made | None:
-    """The statement has its parameters in it."""
-    rows = cursor._rows  # noqa: SLF001 - fetching takes from it
-    return (Input(ROWS, rows, getattr(cursor, "_executed", None)), len(rows)) if rows else None
+def _of_mysql(cursor: Any, asked: Any, _result: Any) -> Made | None:
+    """A statement with its parameters in it, and all that has come."""
+    return _with(asked, getattr(cursor, "_rows", None))
+
+
+def _of_mysql_again(cursor: Any, _asked: Any, _result: Any) -> Made | None:
+    """A further result of the statement that a cursor has run: only from its end on does a cursor say which that is."""
+    return _with(getattr(cursor, "_executed", None), getattr(cursor, "_rows", None))
+
+
+def _of_aiomysql(cursor: Any, _asked: Any, _result: Any) -> Made | None:
+    return _with(getattr(cursor, "_last_executed", None), cursor._rows)  # noqa: SLF001 - fetching takes from it
+
+
+def _with(asked: Any, rows: Any) -> Made | None:
+    return (Input(ROWS, rows, asked), len(rows)) if rows else None
 
 
 def _of_mysql_row(cursor: Any, _asked: Any, result: Any) -> Made | None:
@@ -120,8 +132,10 @@ def _of_mysql_row(cursor: Any, _asked: Any, result: Any) -> Made | None:
 
 
 def _of_mysqlclient(cursor: Any, _asked: Any, result: Any) -> Made | None:
-    """Whatever is fetched at once, or as it comes."""
-    return (Input(ROWS, result, getattr(cursor, "_executed", None)), len(result)) if result else None
+    """Rows of a cursor that is read as it comes; one that has them all at once has been asked for them before."""
+    if any(kind.__name__ == "CursorStoreResultMixIn" for kind in type(cursor).__mro__):
+        return None
+    return _with(getattr(cursor, "_executed", None), result)
 
 
 def _of_aiosqlite(_cursor: Any, asked: Any, result: Any) -> Made | None:
@@ -155,18 +169,21 @@ asyncpg = Driver(
 pymysql = Driver(
     "PyMySQL",
     "1.0",
-    Result("pymysql.cursors:Cursor._do_get_result", _of_mysql),
+    Result("pymysql.cursors:Cursor._query", _of_mysql, "q"),
+    Result("pymysql.cursors:Cursor._nextset", _of_mysql_again),
     Result("pymysql.cursors:SSCursor.read_next", _of_mysql_row),
 )
 mysqlclient = Driver(
     "mysqlclient",
     "1.4",
+    Result("MySQLdb.cursors:BaseCursor._query", _of_mysql, "q"),
+    Result("MySQLdb.cursors:BaseCursor.nextset", _of_mysql_again),
     Result("MySQLdb.cursors:BaseCursor._fetch_row", _of_mysqlclient),
 )
 aiomysql = Driver(
     "aiomysql",
     "0.2",
-    Result("aiomysql.cursors:Cursor._do_get_result", _of_mysql),
+    Result("aiomysql.cursors:Cursor._do_get_result", _of_aiomysql),
     Result("aiomysql.cursors:SSCursor._read_next", _of_mysql_row),
 )
 aiosqlite = Driver(

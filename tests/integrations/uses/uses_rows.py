@@ -145,6 +145,26 @@ def pymysql_rows() -> Any:
         with db.cursor(kind) as cursor:
             cursor.execute("SELECT %s UNION SELECT 2", (1,))
             got += [cursor.fetchone(), cursor.fetchall(), cursor.fetchone(), outcome(cursor.execute, "nonsense")]
+            got.append(outcome(cursor.nextset))
+    db.close()
+    got.append(outcome(cursor.nextset))
+    return repr(got)
+
+
+@use("mysqlclient_rows")
+def mysqlclient_rows() -> Any:
+    import MySQLdb
+    from MySQLdb.cursors import DictCursor, SSCursor
+
+    got: list[Any] = []
+    db = MySQLdb.connect(**_mysql())
+    for kind in (None, DictCursor, SSCursor):
+        cursor = db.cursor(kind)
+        cursor.execute("SELECT %s UNION SELECT 2", (1,))
+        got += [cursor.fetchone(), cursor.fetchall(), cursor.fetchone(), outcome(cursor.execute, "nonsense")]
+        got += [outcome(cursor.nextset), cursor.execute("SELECT 3"), outcome(cursor.nextset)]
+        cursor.close()
+        got += [outcome(cursor.fetchall), outcome(cursor.nextset)]
     db.close()
     return repr(got)
 

@@ -6,6 +6,7 @@ A rollback gives nothing back here but rows. What the second user sees is assert
 from __future__ import annotations
 
 import asyncio
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +47,14 @@ def address() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["mysql", "mariadb"])
+# mysqlclient has to be compiled: it is tried where somebody has done so.
+DRIVERS = ["mysql+pymysql", "mariadb+pymysql", *(["mysql+mysqldb"] if find_spec("MySQLdb") else [])]
+
+
+@pytest.fixture(params=DRIVERS)
 def engine(request: pytest.FixtureRequest, address: str) -> Iterator[Engine]:
-    """One connection for all, under both names that SQLAlchemy has for it."""
-    made = create_engine(f"{request.param}+pymysql://root@{address}/shop", pool_size=1, max_overflow=0)
+    """One connection for all, under both names that SQLAlchemy has for it, and with what drivers there are."""
+    made = create_engine(f"{request.param}://root@{address}/shop", pool_size=1, max_overflow=0)
     yield made
     made.dispose()
 
