@@ -1,8 +1,9 @@
-"""Take the pictures of docs/pictures: the demo's reports as a desktop and as a phone show them, light and dark.
+"""Take the pictures of docs/pictures: the demo's reports as a desktop and as a phone show them, and an incident.
 
     make screenshots
 
-Needs Chromium (`apt-get install chromium`), and the extras of the project.
+Needs Chromium, Prometheus and Alertmanager (`apt-get install chromium prometheus prometheus-alertmanager`), and the
+extras of the project. Those of dashboards are taken by `make obs-full`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chromium import Tab, chromium
+from incident import incident
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "pictures"
@@ -40,23 +42,7 @@ def main() -> None:
         with chromium() as tab:
             for name, width, height, dark, before in SHOTS:
                 _take(tab, page, PICTURES / f"{name}.webp", (width, height), before, dark=dark)
-            _incident(tab, told)
-
-
-def _incident(tab: Tab, folder: Path) -> None:
-    """The pictures of docs/howto/incident.md."""
-    here = Path(__file__).parent
-    for name in ("incident.py", "incident.toml"):
-        (folder / name).write_text((here / name).read_text())
-    run = ("run", "--report", "told", "--config", "incident.toml", "--", "-c", "import incident; incident.start()")
-    for words in (
-        run,
-        ("show", "told", "--html", "incident.html", "--journal", "isolation.jsonl"),
-        ("investigate", "isolation.jsonl", "--svg", str(PICTURES / "incident-timeline.svg")),
-    ):
-        subprocess.run([*TOOL, *words], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    before = "document.getElementById('runs').scrollIntoView()"
-    _take(tab, folder / "incident.html", PICTURES / "incident-runs.webp", (1100, 640), before, dark=False)
+            incident(tab, told, PICTURES)
 
 
 def _take(tab: Tab, page: Path, picture: Path, size: tuple[int, int], before: str, *, dark: bool) -> None:
