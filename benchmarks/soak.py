@@ -6,7 +6,8 @@ file are all on. Tables are capped at ``--table`` entries, so that each is full,
 is over.
 
 Ends with exit code 1 where memory rises in the second half by more than ``GROWTH`` above what the first half needed, a
-table is over its cap, an event was missed, or anything was found (there is nothing to find) or went wrong inside.
+table is over its cap, an event was missed, the number of series of ``/metrics`` has changed, a scrape takes ``SCRAPE``
+seconds, or anything was found (there is nothing to find) or went wrong inside.
 """
 
 from __future__ import annotations
@@ -24,13 +25,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+from prometheus_client import CollectorRegistry, generate_latest
+
 from isolation_audit import Auditor
 from isolation_audit.config import parse_config
 from isolation_audit.content import secrets
 from isolation_audit.exporters.configured import configured_sinks
+from isolation_audit.exporters.prometheus import register
 
 GROWTH = 2.0
 """MiB by which the second half may need more than the first: the allocator's unrest. 42 bytes a run would be more."""
+
+SCRAPE = 0.1
+"""Seconds of processor time in which ``/metrics`` has to be made."""
 
 AT_ONCE = 50
 EVENTS = ("started", "thinking", "tool_started", "tool_started", "tool_done", "thinking", "tool_started", "tool_done")
@@ -82,6 +89,10 @@ class Outcome:
 
     events: int = 0
     memory: list[float] = field(default_factory=list)
+    series: list[int] = field(default_factory=list)
+    """Of ``/metrics``, before the first run and at each tenth."""
+    scrapes: list[float] = field(default_factory=list)
+    """Seconds of processor time for each of them."""
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -157,6 +168,14 @@ def resident() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
+def scrape(registry: CollectorRegistry, outcome: Outcome) -> None:
+    """What Prometheus would get now."""
+    begun = time.process_time()
+    text = generate_latest(registry).decode()
+    outcome.scrapes.append(time.process_time() - begun)
+    outcome.series.append(sum(not line.startswith("#") for line in text.splitlines()))
+
+
 async def serve(module: ModuleType, numbers: range) -> None:
     """Runs at the same time, each for a new user."""
     events = tuple(zip(EVENTS, TOOLS, strict=True))
@@ -175,7 +194,10 @@ def soak(runs: int, table: int, show: bool = True) -> Outcome:
     outcome = Outcome()
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
         auditor = Auditor(parse_config(configuration(module.__name__, table, Path(folder))), configured_sinks)
+        registry = CollectorRegistry()
+        register(lambda: auditor, registry)
         with auditor:
+            scrape(registry, outcome)
             before, started = 0, time.perf_counter()
             for tenth in range(10):
                 for first in range(runs * tenth // 10, runs * (tenth + 1) // 10, AT_ONCE):
@@ -184,6 +206,7 @@ def soak(runs: int, table: int, show: bool = True) -> Outcome:
                 gc.collect()
                 outcome.events = sum(auditor.runtime.tally.events.values())
                 outcome.memory.append(resident())
+                scrape(registry, outcome)
                 seconds, started = time.perf_counter() - started, time.perf_counter()
                 if show:
                     print_tenth(tenth, (outcome.events - before) / seconds, outcome, tables(auditor))
@@ -215,6 +238,10 @@ def judge(auditor: Auditor, outcome: Outcome, runs: int) -> None:
         outcome.wrong.append(f"findings where there is nothing to find: {findings}")
     if auditor.runtime.barrier.total:
         outcome.wrong.append(f"faults inside the auditor: {auditor.runtime.barrier.counts}")
+    if len(set(outcome.series)) != 1:
+        outcome.wrong.append(f"the number of series changes: {outcome.series}")
+    if min(outcome.scrapes) >= SCRAPE:
+        outcome.wrong.append(f"a scrape takes {min(outcome.scrapes) * 1e3:.0f} ms")
     if outcome.grown > GROWTH:
         outcome.wrong.append(f"memory grew by {outcome.grown:.1f} MiB in the second half, more than {GROWTH} MiB")
 
@@ -231,6 +258,10 @@ def main() -> int:
     speed = f"{outcome.events / seconds:,.0f} events/s"
     print(f"{outcome.events:,} events of {chosen.runs:,} runs in {seconds:.0f} s, {speed}")
     print(f"memory, second half against first: {outcome.grown:+.1f} MiB, allowed {GROWTH:+.1f} MiB")
+    print(
+        f"series of /metrics: {outcome.series[0]} before the first user, {outcome.series[-1]} after {chosen.runs:,}; the"
+        f" last scrape took {outcome.scrapes[-1] * 1e3:.0f} ms of processor time; {outcome.memory[-1]:.0f} MiB at the end"
+    )
     for one in outcome.wrong:
         print(f"wrong: {one}")
     print("failed" if outcome.wrong else "passed")

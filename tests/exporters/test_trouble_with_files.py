@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,20 +13,22 @@ import pytest
 from doors import CONFIG, clean_environment
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from doors import Project
 
 CROSS = "import sys, shop\nshop.cross(2)\nprint('up', flush=True)\nsys.exit(5)\n"
 
 
-@pytest.mark.parametrize("kind", ["pipe", "folder", "below a file"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "below a file", "full disk"])
 def test_a_journal_that_takes_nothing(project: Project, kind: str) -> None:
     path = project.folder / "journal.jsonl"
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "folder":
         path.mkdir()
+    elif kind == "full disk":
+        path = Path("/dev/full")
+        if not path.exists():
+            pytest.skip("there is no /dev/full")
     else:
         path = project.write("file", "") / "journal.jsonl"
     project.write("isolation-audit.toml", CONFIG + f'[journal]\npath = "{path}"\n')
