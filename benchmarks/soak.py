@@ -259,8 +259,9 @@ def main() -> int:
     print(f"{outcome.events:,} events of {chosen.runs:,} runs in {seconds:.0f} s, {speed}")
     print(f"memory, second half against first: {outcome.grown:+.1f} MiB, allowed {GROWTH:+.1f} MiB")
     print(
-        f"series of /metrics: {outcome.series[0]} before the first user, {outcome.series[-1]} after {chosen.runs:,}; the"
-        f" last scrape took {outcome.scrapes[-1] * 1e3:.0f} ms of processor time; {outcome.memory[-1]:.0f} MiB at the end"
+        f"series of /metrics: {outcome.series[0]} before the first user, {outcome.series[-1]} after {chosen.runs:,};"
+        f" the last scrape took {outcome.scrapes[-1] * 1e3:.0f} ms of processor time;"
+        f" {outcome.memory[-1]:.0f} MiB at the end"
     )
     for one in outcome.wrong:
         print(f"wrong: {one}")
