@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import random
-import sys
 from pathlib import Path
 
 import pytest
@@ -33,8 +32,6 @@ def test_the_twin_is_silent_and_the_holder_is_named(running, name: str) -> None:
     one.unit(one.module.keep)
     (finding,) = [finding for finding in one.found() if finding.target == "app:Engine"]
     assert "held by" in finding.message
-    if name in ("finalizer", "last exception") and sys.version_info >= (3, 13):
-        pytest.xfail("the leak is told, and its holder is shown as tuples: 3.13 keeps these in another way")
     assert LEAKS[name].words in finding.message.partition("held by ")[2]
     NAMED.append(name)
     assert "alice" not in finding.message

@@ -95,7 +95,8 @@ def holding(obj: Any, seconds: float = 1.0) -> Holding | None:
 def _referrers(level: list[Any], way: _Way, modules: dict[int, ModuleType]) -> list[Any]:
     """What refers to any of ``level`` and was not met yet; what it refers to is noted on the way."""
     known = {id(one) for one in level}
-    seen = _followed(gc.get_referrers(*level), level, known, way)
+    asked = tuple(level)  # from CPython 3.13 on the tuple of the call's own arguments is told as well
+    seen = _followed([one for one in gc.get_referrers(*asked) if one is not asked], level, known, way)
     if seen:
         return seen
     return _followed(unseen_referrers(known, map(dict_of, modules.values())), level, known, way)
