@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tomllib
-from functools import partial, wraps
+from functools import partial, update_wrapper, wraps
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -93,6 +93,24 @@ def decorated(view: Any) -> Any:
     return inner
 
 
+class Counted:
+    """A decorator that is a class, and looks like what it wraps."""
+
+    def __init__(self, view: Any) -> None:
+        update_wrapper(self, view)
+        self.view = view
+
+    def __call__(self, request: Any) -> Any:
+        return self.view(request)
+
+
+SERVICES = load(
+    f"{PACKAGES}/services.py",
+    "from functools import update_wrapper\nclass Unbound:\n    def __init__(self, view): update_wrapper(self, view)\n"
+    "def serving(view):\n    def wrapper(request): pass\n    return update_wrapper(wrapper, Unbound(view))\n",
+)
+
+
 class Handler:
     def __call__(self, request: Any) -> None:
         pass
@@ -123,6 +141,9 @@ class Handler:
         (decorated(SITE.Site().history), "GET", "decorated.<locals>.inner"),
         (decorated(LIBRARY.View.as_view()), "GET", "decorated.<locals>.inner"),
         (LIBRARY.View.as_view(), "PUT", "View.put"),
+        (Counted(page), "GET", "page"),
+        (decorated(Counted(page)), "GET", "page"),
+        (SERVICES.serving(Handler.handle), "GET", "Handler.handle"),
         # What a library has made of a function.
         (REST.api_view(page), "GET", "page"),
     ],

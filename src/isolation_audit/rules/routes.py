@@ -93,12 +93,27 @@ def _layers(view: Any) -> Iterator[Any]:
             yield view
             calls = (vars(cls)["__call__"] for cls in mro_of(type(view)) if "__call__" in vars(cls))
             function = None if issubclass(type(view), type) else next(map(function_of, calls), None)
+            inner = _wrapped_by(view)
+            if inner is not None:
+                if function is not None:
+                    yield function
+                view = inner
+                continue
         if function is None:
             return
         yield function
         if "__wrapped__" not in vars(function):
             return
         view = vars(function)["__wrapped__"]
+
+
+def _wrapped_by(view: Any) -> Any:
+    """What an object has wrapped that is a decorator itself, and was made to look like it by ``update_wrapper``."""
+    try:
+        fields = object.__getattribute__(view, "__dict__")
+    except (AttributeError, TypeError):
+        return None
+    return fields.get("__wrapped__") if type(fields) is dict else None
 
 
 def _class_of(view: Any) -> type | None:
