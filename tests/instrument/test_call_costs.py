@@ -122,6 +122,24 @@ def test_a_call_that_ends_later_is_told_and_counts() -> None:
     assert costs.seconds == pytest.approx(6e-6)
 
 
+def test_an_idle_process_exchanges_no_hooks_and_measures_the_same_afterwards() -> None:
+    slow = Slow(before=1_000)
+    answer, patch = hook(slow)
+    costs = CallCosts(lambda: [patch.probe])
+    seen = []
+    for _ in range(60):
+        costs.look()
+        seen.append(patch.probe.before)
+    assert len(set(map(id, seen[-10:]))) <= 2
+    for _ in range(200):
+        answer(1)
+    for _ in range(3):
+        costs.look()
+    assert patch.probe.before is not seen[-1], "it is busy again"
+    costs.stop()
+    assert costs.seconds > 0
+
+
 def test_a_fault_is_absorbed_as_without_a_watch() -> None:
     class Broken(Interceptor):
         place = "app:answer"

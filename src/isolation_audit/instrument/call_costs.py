@@ -20,6 +20,10 @@ _AT_ONCE: Final = 32
 """Hooks that are timed at the same time."""
 _TIMED: Final = 32
 """Calls of a hook that are timed each time; of more, it is counted how many there are."""
+_FEW: Final = 64
+"""Calls between two looks, of those that are timed, up to which a process counts as idle: a server's clock ticks."""
+_RARELY: Final = 16
+"""Looks after which a process that was idle all the time has the next hooks timed; until then the same ones stay."""
 
 
 class CallCosts:
@@ -29,6 +33,8 @@ class CallCosts:
         self._probes = probes
         self._waiting: list[Probe] = []
         self._steps = 1
+        self._quiet = 0
+        """Looks in a row at which next to no hook that was timed had been called."""
         self._watches: list[_Watch] = []
         self._ending: list[_Watch] = []
         """Those that were taken away in the last step."""
@@ -38,6 +44,11 @@ class CallCosts:
 
     def look(self) -> None:
         """Take the figures of the hooks that were timed, and time the next ones."""
+        self._quiet = 0 if sum([watch.new_calls() for watch in self._watches]) > _FEW else self._quiet + 1
+        if self._quiet > self._steps + _RARELY and self._quiet % _RARELY:
+            for watch in self._watches:
+                watch.stays()
+            return
         self._take_away()
         if not self._waiting:
             # Each once: a hook under several names has one probe.
@@ -70,19 +81,30 @@ class CallCosts:
 class _Watch:
     """One hook that is timed, and what was measured."""
 
-    __slots__ = ("_calls", "_clock", "_share", "_spent", "_timed", "probe")
+    __slots__ = ("_calls", "_clock", "_share", "_spans", "_spent", "_timed", "_told", "probe")
 
     def __init__(self, probe: Probe, clock: int, share: int) -> None:
-        """It is timed for one of ``share`` equal spans of time."""
+        """It is timed for one of ``share`` equal spans of time, or for more of them: see :meth:`stays`."""
         self.probe = probe
         self._clock = clock
         self._share = share
         self._spent = self._timed = self._calls = 0
+        self._spans = 1
+        self._told = 0
+
+    def new_calls(self) -> int:
+        """Calls of its hook since the last time that this was asked."""
+        new, self._told = self._calls - self._told, self._calls
+        return new
+
+    def stays(self) -> None:
+        """It is timed for one more span of time."""
+        self._spans += 1
 
     @property
     def nanoseconds(self) -> float:
         """What all calls have cost, by what those have cost that were timed."""
-        return max(0, self._spent) * self._calls * self._share / self._timed if self._timed else 0.0
+        return max(0, self._spent) * self._calls * self._share / self._spans / self._timed if self._timed else 0.0
 
     def around(self, asked: Asked) -> Asked:
         """What stands before what is asked."""
