@@ -15,7 +15,7 @@ from collections import deque
 from threading import get_ident
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from isolation_audit.instrument.barrier import inside
+from isolation_audit.instrument.barrier import enter_auditor, leave_auditor
 from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -148,12 +148,12 @@ class Worker:
     def _run(self) -> None:
         me = get_ident()
         # What the work calls may be instrumented. On this thread it is not the application's own.
-        inside.add(me)
+        enter_auditor(me)
         try:
             self._rounds()
             self._finish()
         finally:
-            inside.discard(me)
+            leave_auditor(me)
 
     def _rounds(self) -> None:
         failures = 0

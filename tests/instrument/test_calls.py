@@ -42,7 +42,8 @@ class Sink:
 EVENT_CALLS, EVENT_FILES = 23, 9
 REQUEST_CALLS = 80
 REQUESTS = 20
-"""In a row: what is done now and then, by the clock, falls on one of them."""
+BATCHES = 6
+"""So many requests in a row, so many times; the least counts: now and then, by the clock, hooks are timed."""
 
 
 @pytest.fixture(autouse=True)
@@ -144,11 +145,14 @@ async def served() -> Calls:
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     await asked(port, 70)  # until then some looks for what the application has are made
-    with Calls() as calls:
-        await asked(port, REQUESTS)
+    found = []
+    for _ in range(BATCHES):
+        with Calls() as calls:
+            await asked(port, REQUESTS)
+        found.append(calls)
     server.should_exit = True
     await task
-    return calls
+    return min(found, key=lambda one: one.total)
 
 
 def counted_request() -> dict[str, Any]:

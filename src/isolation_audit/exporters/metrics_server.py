@@ -10,7 +10,7 @@ from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from isolation_audit.instrument.barrier import inside
+from isolation_audit.instrument.barrier import enter_auditor, leave_auditor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,11 +53,11 @@ class MetricsServer(ThreadingMixIn, WSGIServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         # A scrape is the auditor's own work: no request of the application, and nothing of it is watched.
-        inside.add(threading.get_ident())
+        enter_auditor(threading.get_ident())
         try:
             super().process_request_thread(request, client_address)
         finally:
-            inside.discard(threading.get_ident())
+            leave_auditor(threading.get_ident())
 
     def shutdown_request(self, request: Any) -> None:
         self._open.pop(request, None)

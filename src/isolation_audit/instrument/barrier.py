@@ -78,9 +78,14 @@ def raised_by_signal(error: BaseException) -> bool:
 inside: Final[set[int]] = set()
 """Threads on which the auditor itself runs at this moment, so that a property which it reads can't start it again.
 
-The region never awaits or yields, so a thread's identity is exact here. Whoever enters it adds its thread inside the
-``try`` whose ``finally`` takes it out: an exception from a signal handler can't strand it in between.
+Others only look into it. The region never awaits or yields, so a thread's identity is exact here.
 """
+
+enter_auditor: Final[Callable[[int], None]] = inside.add
+"""Called with the thread's identity, in the ``try`` whose ``finally`` calls the other one: an exception from a signal
+handler can't strand it in between."""
+leave_auditor: Final[Callable[[int], None]] = inside.discard
+"""The thread goes on with the application's code."""
 
 if hasattr(os, "register_at_fork"):
     # Only the forking thread lives on in the child; its new threads may get the identities of the others.

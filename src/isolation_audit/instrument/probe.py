@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 from threading import get_ident
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from isolation_audit.instrument.barrier import STACK_END, inside, raised_by_signal
+from isolation_audit.instrument import asking
+from isolation_audit.instrument.barrier import enter_auditor, inside, leave_auditor, raised_by_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,29 +23,13 @@ if TYPE_CHECKING:
     """What shims call: for any call, and for one that is like the last clean one."""
 
 
-AGAIN: Final = object()
-"""The call is not like the last clean one, for a reason that its check does not know."""
-
-
-class Gate:
-    """Says whether there is anything to look at yet: as long as it is closed, calls are counted and not looked at.
-
-    Whoever learns the first thing that may be met opens it, for good.
-    """
-
-    __slots__ = ("open",)
-
-    def __init__(self) -> None:
-        self.open = False
-
-
 class Interceptor:
     """What one kind of target does around a call. Whoever inherits from it overrides what it needs."""
 
     place: str
     compiled_check: Check | None = None
     """What makes a call clean at a glance, for compiled hooks; None where each call has to be looked at."""
-    gate: Gate | None = None
+    gate: asking.Gate | None = None
     """Where it is closed, ``before`` has nothing to do; None where that can't be told without the call."""
     reads_nothing = False
     """True where ``passes`` reads nothing of the application's, so that none of its code runs in it."""
@@ -109,7 +94,7 @@ class Guarded:
         self.barrier = barrier
         self.probe = probe
         self.check: Check | None = getattr(interceptor, "compiled_check", None)
-        self.gate: Gate | None = getattr(interceptor, "gate", None)
+        self.gate: asking.Gate | None = getattr(interceptor, "gate", None)
         self.reads_nothing: bool = getattr(interceptor, "reads_nothing", False)
         self.ends_quietly: bool = getattr(interceptor, "ends_quietly", False)
         kind = type(interceptor)
@@ -161,9 +146,9 @@ class Probe:
         self.original = original
         self._guarded: tuple[Guarded, ...] = ()
         self._joined: Joined | None = None
-        self._asked: Asked = (_nobody, _nobody)
-        self.before: Before = _nobody
-        self.passes: Passes = _nobody
+        self._asked: Asked = (asking.nobody, asking.nobody)
+        self.before: Before = asking.nobody
+        self.passes: Passes = asking.nobody
         """Asked instead of ``before`` by compiled hooks, with what was remembered of the last call that was alike."""
         self.check: Check | None = None
         """What compiled code compares before it asks; None where each call is asked about."""
@@ -199,15 +184,17 @@ class Probe:
         self._guarded = guarded
         self.minds_results |= any(one.minds_results for one in guarded)
         self.minds_failures |= any(one.minds_failures for one in guarded)
-        apart = _nobody if not guarded else _one(guarded[0]) if len(guarded) == 1 else _several(guarded)
+        apart = (
+            asking.nobody if not guarded else asking.one(guarded[0]) if len(guarded) == 1 else asking.several(guarded)
+        )
         join = getattr(guarded[0].interceptor, "joined", None) if len(guarded) > 1 else None
         joined: Joined | None = None if join is None else join(guarded, apart)
         self._joined = joined
         before = apart if joined is None else joined.before
         check = guarded[0].check if guarded and joined is None else None
-        passes: Passes = _nobody
+        passes: Passes = asking.nobody
         if check is not None and check.carries:
-            passes = _passing(guarded)
+            passes = asking.passing(guarded)
         else:
             check = check if len(guarded) == 1 else None
         self._asked = self.before, self.passes = before, passes
@@ -237,40 +224,25 @@ class Probe:
             try:
                 guarded.interceptor.after(state, result)
             except Exception as fault:
-                _absorbed(guarded, fault)
+                asking.absorbed(guarded, fault)
             states = states[:-1]
         else:
             return
         me = get_ident()
         outermost = me not in inside
         try:
-            inside.add(me)
+            enter_auditor(me)
             for guarded, state in reversed(states) if len(states) > 1 else states:
                 if guarded.minds_results:
                     try:
                         guarded.interceptor.after(state, result)
                     except Exception as fault:
-                        _absorbed(guarded, fault)
+                        asking.absorbed(guarded, fault)
         finally:
             if outermost:
-                inside.discard(me)
+                leave_auditor(me)
 
-    @staticmethod
-    def failed(states: States, error: BaseException) -> None:
-        """Tell the waiting interceptors that the call raised."""
-        me = get_ident()
-        outermost = me not in inside
-        try:
-            inside.add(me)
-            for guarded, state in reversed(states):
-                if guarded.minds_failures:
-                    try:
-                        guarded.interceptor.failed(state, error)
-                    except Exception as fault:
-                        _absorbed(guarded, fault)
-        finally:
-            if outermost:
-                inside.discard(me)
+    failed = staticmethod(asking.failed)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By-value picklers (for functions of __main__) walk into code constants. Give them something that asks nobody
@@ -283,160 +255,8 @@ def inside_the_auditor(tell: Callable[[], None]) -> None:
     me = get_ident()
     outermost = me not in inside
     try:
-        inside.add(me)
+        enter_auditor(me)
         tell()
     finally:
         if outermost:
-            inside.discard(me)
-
-
-def _absorbed(guarded: Guarded, fault: Exception) -> None:
-    try:
-        guarded.absorb(fault)
-    except RecursionError:
-        guarded.barrier.counts[STACK_END] += 1
-
-
-def _nobody(_values: Values, _witnesses: object = None) -> None:
-    return None
-
-
-def _one(guarded: Guarded) -> Before:
-    interceptor, calls, minds_more = guarded.interceptor, guarded.calls, guarded.minds_more
-
-    def before(values: Values) -> States | None:
-        me = get_ident()
-        if me in inside:
-            return None
-        try:
-            inside.add(me)
-            calls[0] += 1
-            state = interceptor.before(values)
-        except Exception as error:
-            try:
-                guarded.absorb(error)
-            except RecursionError:
-                guarded.barrier.counts[STACK_END] += 1
-            return None
-        finally:
-            inside.discard(me)
-        return ((guarded, state),) if minds_more and state is not None else None
-
-    return before if guarded.gate is None else _behind(guarded.gate, before, calls)
-
-
-def _behind(gate: Gate, asks: Before, calls: list[int]) -> Before:
-    """The same, for one that is not asked before its gate is open: for the busiest hooks of most applications."""
-
-    def before(values: Values) -> States | None:
-        if gate.open:
-            return asks(values)
-        calls[0] += 1
-        return None
-
-    return before
-
-
-def _passing(every: tuple[Guarded, ...]) -> Passes:
-    """As :func:`_several`, for a call whose first interceptor knows the witnesses; one stay in the auditor for all."""
-    first, others = every[0], every[1:]
-    if not others and first.interceptor.reads_nothing:
-        return _passing_alone(first)
-    assert first.check is not None  # noqa: S101 - only those with a check come here
-    clean, knows = first.check.site, first.interceptor.passes
-    steps = [(guarded, guarded.interceptor.before) for guarded in others]
-
-    def passes(values: Values, witnesses: Any) -> States | None:
-        me = get_ident()
-        if me in inside:
-            return None
-        states: States = ()
-        at = first
-        try:
-            inside.add(me)
-            state = knows(values, witnesses)
-            if state is AGAIN:
-                clean.clean -= 1
-                first.calls[0] += 1
-                state = first.interceptor.before(values)
-            if state is not None:
-                states = ((first, state),)
-            for at, before in steps:
-                at.calls[0] += 1
-                state = before(values)
-                if state is not None:
-                    states += ((at, state),)
-        except Exception as error:
-            absorb(at, states, error)
-        except BaseException as error:
-            Probe.failed(states, error)
-            raise
-        finally:
-            inside.discard(me)
-        return states or None
-
-    return passes
-
-
-def _passing_alone(guarded: Guarded) -> Passes:
-    """The same for one that reads nothing of the application's: it can't be called again from inside itself."""
-    assert guarded.check is not None  # noqa: S101 - as above
-    clean, knows, asks = guarded.check.site, guarded.interceptor.passes, _one(guarded)
-
-    def passes(values: Values, witnesses: Any) -> States | None:
-        try:
-            state = knows(values, witnesses)
-        except Exception as error:
-            absorb(guarded, (), error)
-            return None
-        if state is AGAIN:
-            clean.clean -= 1
-            return asks(values)
-        return None if state is None else ((guarded, state),)
-
-    return passes
-
-
-def absorb(at: Guarded, states: States, error: Exception) -> None:
-    """An interceptor raised: that is counted, and what others have opened stays open; but a time limit goes through."""
-    try:
-        at.absorb(error)
-    except RecursionError:
-        at.barrier.counts[STACK_END] += 1
-    except BaseException:
-        Probe.failed(states, error)
-        raise
-
-
-def _several(every: tuple[Guarded, ...]) -> Before:
-    always = Gate()
-    always.open = True
-    steps = [(guarded, guarded.interceptor, guarded.calls, guarded.gate or always) for guarded in every]
-
-    def before(values: Values) -> States | None:
-        me = get_ident()
-        if me in inside:
-            return None
-        states: States = ()
-        try:
-            inside.add(me)
-            for guarded, interceptor, calls, gate in steps:
-                calls[0] += 1
-                if not gate.open:
-                    continue
-                try:
-                    state = interceptor.before(values)
-                except Exception as error:
-                    _absorbed(guarded, error)
-                else:
-                    if state is not None and guarded.minds_more:
-                        states += ((guarded, state),)
-        except BaseException as error:
-            # Something of the application's came through (KeyboardInterrupt, a time limit): close what is open.
-            Probe.failed(states, error)
-            raise
-        finally:
-            inside.discard(me)
-        return states or None
-
-    return before
+            leave_auditor(me)

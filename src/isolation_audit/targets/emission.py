@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.analysis.texts import LONGEST
+from isolation_audit.instrument.asking import AGAIN
 from isolation_audit.instrument.compile.check import Check, compiled_paths
 from isolation_audit.instrument.layout import Layout, Reader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
 from isolation_audit.instrument.path_counts import ASKED, GAVE
-from isolation_audit.instrument.probe import AGAIN, Interceptor, inside_the_auditor
+from isolation_audit.instrument.probe import Interceptor, inside_the_auditor
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import EVERYONE, SEVERAL, Kind, User, plain_name, same

@@ -9,12 +9,13 @@ from __future__ import annotations
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.barrier import inside
+from isolation_audit.instrument.asking import absorb
+from isolation_audit.instrument.barrier import enter_auditor, inside, leave_auditor
 from isolation_audit.instrument.compile.call_reader import Expected, Leaf, call_reader, leaf_of
 from isolation_audit.instrument.compile.cells import Cell
 from isolation_audit.instrument.compile.check import can_give
 from isolation_audit.instrument.path_counts import ASKED, GAVE
-from isolation_audit.instrument.probe import Probe, absorb
+from isolation_audit.instrument.probe import Probe
 from isolation_audit.model.scopes import emission_variable
 from isolation_audit.model.users import Kind
 from isolation_audit.targets.addressing import Addressee
@@ -185,7 +186,7 @@ class UsualEvent:
             found: Any = None
             emission: Emission | None = None
             try:
-                inside.add(me)
+                enter_auditor(me)
                 user = ambient()
                 if user is not None and user.login and user.kind is _USER:
                     kind = None if accepts is None else type(values[0])
@@ -230,7 +231,7 @@ class UsualEvent:
                 Probe.failed(states, error)
                 raise
             finally:
-                inside.discard(me)
+                leave_auditor(me)
             return apart(values)
 
         return before

@@ -9,7 +9,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.analysis.frames import beneath
-from isolation_audit.instrument.probe import Gate
+from isolation_audit.instrument.asking import Gate
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User, same

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.barrier import inside, raised_by_signal
+from isolation_audit.instrument.barrier import enter_auditor, inside, leave_auditor, raised_by_signal
 from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.model.scopes import request_variable, suspicion_variable
 from isolation_audit.model.users import same
@@ -216,7 +216,7 @@ class _Watch:
         suspicion: Suspicion | None = suspicion_variable.get()
         concerned = variable is self._runtime.ambient.variable and suspicion is not None and not suspicion.over
         try:
-            inside.add(me)
+            enter_auditor(me)
             for watcher in self._watchers:
                 watcher(variable, method)
             if concerned and suspicion is not None:
@@ -228,7 +228,7 @@ class _Watch:
                 suspicion.over = True
             self._runtime.barrier.fault("suspicion", error)
         finally:
-            inside.discard(me)
+            leave_auditor(me)
 
     def _judge(self, suspicion: Suspicion, method: str, frame: FrameType) -> None:
         user = self._runtime.ambient.in_context()

@@ -10,7 +10,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
-from isolation_audit.instrument.probe import Gate
+from isolation_audit.instrument.asking import Gate
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind, same

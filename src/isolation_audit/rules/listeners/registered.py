@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.naming import Naming, addressed, named
-from isolation_audit.instrument.probe import Gate
+from isolation_audit.instrument.asking import Gate
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind, same
