@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import logging
 import types
 from collections import deque
 from urllib.parse import urlsplit
@@ -15,8 +16,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from test_serving import known
 
-from isolation_audit.auditor import current
-from isolation_audit.config import Config
+from isolation_audit.auditor import Auditor, current
+from isolation_audit.config import Config, parse_config
+from isolation_audit.exporters.configured import configured_sinks
 from isolation_audit.exporters.metrics import families
 from isolation_audit.exporters.terminal import Painter, render_finding, render_summary
 
@@ -70,19 +72,20 @@ def held_by(root):
                 waiting.append(one)
 
 
-def test_no_credential_stays_or_leaves(audited):
+async def visits():
+    """Whom the second request was, and what our objects hold of the secrets then."""
     last.clear()
+    async with serving(APP) as url:
+        await get(url, f"/private?as=alice&token={SECRETS[3]}", HEADERS)
+        named = await get(url, "/who", HEADERS)
+        await get(url, "/private?as=bob", {})
+        await get(url, "/public", HEADERS)
+        gc.collect()
+        return named, [one for one in held_by(current()) if any(secret in one for secret in SECRETS)]
 
-    async def scenario():
-        async with serving(APP) as url:
-            await get(url, f"/private?as=alice&token={SECRETS[3]}", HEADERS)
-            named = await get(url, "/who", HEADERS)
-            await get(url, "/private?as=bob", {})
-            await get(url, "/public", HEADERS)
-            gc.collect()
-            return named, [one for one in held_by(current()) if any(secret in one for secret in SECRETS)]
 
-    done = audited(scenario)
+def test_no_credential_stays_or_leaves(audited):
+    done = audited(visits)
     named, held = done.result
     assert named == "alice"
     assert held == []
@@ -97,3 +100,20 @@ def test_no_credential_stays_or_leaves(audited):
     ]
     assert report["summary"]["users_by_source"]["credentials"] == 2
     assert not any(secret in text for secret in SECRETS for text in said)
+
+
+def test_no_credential_is_in_what_is_written_or_logged(tmp_path, caplog):
+    tables = {
+        "journal": {"path": str(tmp_path / "journal.jsonl")},
+        "report": {"directory": str(tmp_path / "report"), "terminal": False, "raw_ids": True},
+    }
+    caplog.set_level(logging.DEBUG)
+    with Auditor(parse_config(tables), configured_sinks) as auditor:
+        named, _held = asyncio.run(asyncio.wait_for(visits(), 60))
+    assert named == "alice"
+    assert auditor.runtime.barrier.counts == {}
+    written = {file.name: file.read_text() for file in tmp_path.rglob("*") if file.is_file()}
+    assert "IA203" in written["journal.jsonl"]
+    # uvicorn itself logs paths with their queries.
+    logged = "".join(one.getMessage() for one in caplog.records if not one.name.startswith("uvicorn"))
+    assert not any(secret in text for secret in SECRETS for text in (*written.values(), logged))
