@@ -6,14 +6,18 @@ import asyncio
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
+from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
 from isolation_audit.integrations.http_request import sources
@@ -154,3 +158,114 @@ def test_a_context_that_is_kept_and_run_again_is_that_of_whoever_it_was_copied_f
 
     copy_context().run(later)
     assert seen.users == ["alice", "bob"]
+
+
+def test_what_the_garbage_collector_calls_is_that_of_the_work_it_interrupts(auditor):
+    seen = Seen(auditor)
+
+    class Thing:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            seen()
+
+    def collected(user: str | None) -> None:
+        current_user.set(user)
+        gc.collect()
+
+    gc.collect()
+    things = [copy_context().run(Thing)]
+    things.clear()
+    copy_context().run(collected, "bob")
+    called: list[Any] = []
+    gc.callbacks.append(lambda phase, _info: called.append(seen()) if phase == "start" else None)
+    try:
+        copy_context().run(collected, "carol")
+    finally:
+        gc.callbacks.pop()
+    assert seen.users[0] == "bob"
+    assert "carol" in seen.users[1:]
+
+
+def test_a_thread_s_timer_is_nobody_s(auditor):
+    seen = Seen(auditor)
+
+    def start() -> None:
+        current_user.set("alice")
+        timer = threading.Timer(0, seen)
+        timer.start()
+        timer.join()
+
+    copy_context().run(start)
+    assert seen.users == [None]
+
+
+def test_an_item_of_a_simple_queue_is_unknown_and_a_scope_says_whose_it_is(auditor):
+    """The consumer's own user is there, and not whoever has put the item in."""
+    seen, items = Seen(auditor), SimpleQueue[str | None]()
+
+    def consume() -> None:
+        while (user := items.get()) is not None:
+            seen()
+            with user_scope(user):
+                seen()
+
+    consumer = threading.Thread(target=consume)
+    consumer.start()
+
+    def put(user: str) -> None:
+        current_user.set(user)
+        items.put(user)
+
+    for user in ("alice", "bob"):
+        copy_context().run(put, user)
+    items.put(None)
+    consumer.join()
+    assert seen.users == [None, "alice", None, "bob"]
+
+
+PROCESSES = """
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from contextvars import ContextVar, copy_context
+
+from isolation_audit.auditor import Auditor, current
+from isolation_audit.config import parse_config
+
+user = ContextVar("user", default=None)
+begun = []
+
+def known():
+    auditor = current()
+    found = None if auditor is None else auditor.runtime.ambient.current()
+    return user.get() if found is None else found.id
+
+def begin():
+    begun.append(known())
+
+def job():
+    return begun[0], known()
+
+def as_user(name, call, *arguments):
+    def inside():
+        user.set(name)
+        return call(*arguments)
+    return copy_context().run(inside)
+
+if __name__ == "__main__":
+    with Auditor(parse_config({"ambient": {"contextvar": "__main__:user"}, "report": {"terminal": False}})):
+        with ProcessPoolExecutor(1, multiprocessing.get_context(sys.argv[1]), begin) as pool:
+            print(*(as_user(name, pool.submit, job).result() for name in ("alice", "bob")))
+"""
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("method", "whose"), [("fork", "alice"), ("spawn", None)])
+def test_a_forked_process_of_a_pool_has_the_context_of_the_work_that_has_started_it(tmp_path, method, whose):
+    (tmp_path / "program.py").write_text(PROCESSES)
+    command = [sys.executable, "-W", "ignore", str(tmp_path / "program.py"), method]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"{(whose, whose)} {(whose, whose)}"
