@@ -39,7 +39,7 @@ def test_what_two_users_have_said(words) -> None:
     assert not of_others(words, f"so: {SAID}!", ALICE)
     said(words, BOB)
     assert not of_others(words, SAID, CAROL)
-    assert not words._anchors, "nothing is searched for"
+    assert not words.anchors, "nothing is searched for"
     assert not words._by_pair
     said(words, CAROL)
     assert not of_others(words, SAID, ALICE), "whoever says it next has not made it theirs"
@@ -52,7 +52,7 @@ def test_what_its_author_has_sent_to_others(words) -> None:
     assert not of_others(words, SAID, BOB)
     assert len(of_others(words, "the harbour is closed today", ALICE)) == 1
     words.publish(of_others(words, "the harbour is closed today", ALICE))
-    assert not words._anchors
+    assert not words.anchors
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,4 @@ def test_a_full_table_lets_the_oldest_go(words, monkeypatch) -> None:
     for text in texts:
         said(words, ALICE, text)
     assert [len(of_others(words, text, BOB)) for text in texts] == [0, 0, 1, 1, 1]
-    assert sum(words._anchors.values()) == 3
+    assert sum(words.anchors.values()) == 3
