@@ -52,6 +52,7 @@ LIBRARIES = (
     Library("chainlit", ("chainlit>=2.12", "httpx", "aiohttp"), ("chainlit",)),
     Library("streamlit", ("streamlit>=1.67", "websockets", "uvicorn"), ("streamlit",)),
     Library("daphne", ("daphne>=4.0", "websockets"), ("daphne",)),
+    Library("granian", ("granian>=2.5", "websockets"), ("granian",)),
     # It wants a graphql-core of before 3.3.
     Library("graphene", ("graphene>=3.0", "aiodataloader>=0.2"), ("graphene",)),
     # It wants a redis-py of before 6, and leaves connections to the garbage collector.

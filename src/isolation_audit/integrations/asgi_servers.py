@@ -19,7 +19,7 @@ from isolation_audit.rules.content.responses import Asked, Response
 from isolation_audit.rules.shared_caches.policy import kept_for_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
@@ -40,7 +40,7 @@ def sending(runtime: Runtime, targets: tuple[str, ...], connection: str = "self"
     learns = are_learned(runtime)
     for target in targets:
         if sinks is not None:
-            yield Point(target, partial(SendPoint, target, sinks, learns, connection))
+            yield Point(target, partial(_send_point, target, sinks, learns, connection))
         elif learns:
             yield Point(target, partial(HeadPoint, target))
 
@@ -60,15 +60,27 @@ class HeadPoint(Interceptor):
             answered(in_headers(message.get("headers") or ()))
 
 
+def _send_point(place: str, sinks: Egress, learns: bool, connection: str, layout: Layout) -> SendPoint:
+    connection_of = layout.receiver_reader() if connection == "self" else layout.argument(connection)
+    return SendPoint(place, sinks, learns, connection_of, layout.argument("message"))
+
+
 class SendPoint(PassingPoint):
     """Around the ``send`` of one connection or request: its cookies, where somebody ``learns`` them, and its body."""
 
-    def __init__(self, place: str, sinks: Egress, learns: bool, connection: str, layout: Layout) -> None:
+    def __init__(
+        self,
+        place: str,
+        sinks: Egress,
+        learns: bool,
+        connection_of: Callable[[Values], Any],
+        message_of: Callable[[Values], Any],
+    ) -> None:
         self.place = place
         self._sinks = sinks
         self._learns = learns
-        self._self_of = layout.receiver_reader() if connection == "self" else layout.argument(connection)
-        self._message = layout.argument("message")
+        self._self_of = connection_of
+        self._message = message_of
         self._exchanges: WeakKeyDictionary[Any, _Exchange] = WeakKeyDictionary()
         """Of servers' objects that send outside of the request that they were made for."""
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SCOPES: Final = (
     "say for whom it works: name the functions that serve one user under [[scopes]], or wrap them in user_scope()"
 )
-_SERVE: Final = "serve the application with uvicorn, hypercorn, daphne, gunicorn, waitress or werkzeug"
+_SERVE: Final = "serve the application with uvicorn, hypercorn, daphne, granian, gunicorn, waitress or werkzeug"
 LOANS: Final = "loans"
 """The unit of pools of connections: that somebody is known to borrow one says nothing of what is left on it."""
 _POOL: Final = "what one user leaves on a pooled connection is not seen: reset connections when they are returned"
@@ -60,10 +60,9 @@ LIBRARIES: Final = (
         "gunicorn.asgi.protocol:ASGIProtocol._handle_http2_request",
     ),
     _server(
-        "granian",
-        "granian",
-        *(f"granian.server.mp:MPServer._spawn_{kind}_worker" for kind in ("asgi", "rsgi", "wsgi")),
-        *(f"granian.server.mt:MTServer._spawn_{kind}_worker" for kind in ("asgi", "rsgi", "wsgi")),
+        "granian_rsgi",
+        "granian with an RSGI application",
+        *(f"granian.server.{kind}._spawn_rsgi_worker" for kind in ("mp:MPServer", "mt:MTServer", "embed:Server")),
         unit="",
     ),
     Known("twisted", "twisted.web", ("twisted.web.http:Request.requestReceived",), remedy=_SERVE, below="daphne"),

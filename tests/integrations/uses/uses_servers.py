@@ -259,3 +259,59 @@ def of_daphne() -> Any:
         return got
 
     return as_user(None, asyncio.run, main())
+
+
+@use("granian")
+def of_granian() -> Any:
+    """What its workers make of an application, called as they call it: they are written in Rust."""
+    from granian import asgi, wsgi
+
+    async def application(scope: Any, receive: Any, send: Any) -> Any:
+        await receive()
+        if scope["path"] == "/break":
+            raise LookupError("broken")
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": b"for ", "more_body": True})
+        await send({"type": "http.response.body", "body": dict(scope["headers"])[b"x-user"]})
+        await send({"type": "http.response.body", "body": b"too much"})
+        return scope["path"]
+
+    def page(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/break":
+            raise LookupError("broken")
+        return [environ["HTTP_X_USER"].encode()]
+
+    class Exchange:
+        """What a worker gives to the application."""
+
+        def __init__(self) -> None:
+            self.got: list[Any] = []
+
+        async def receive(self) -> Any:
+            return {"type": "http.request", "body": b""}
+
+        def send(self, message: Any) -> Any:
+            self.got.append(str(message))
+            if message.get("body") == b"too much":
+                raise TypeError(message)
+            return asyncio.sleep(0)
+
+        def response_bytes(self, *response: Any) -> None:
+            self.got.append(str(response))
+
+    async def main() -> Any:
+        asked, got = asgi._callback_wrapper(application, {}, {}), []
+        for path, user in (("/", "alice"), ("/", "bob"), ("/break", "bob")):
+            exchange = Exchange()
+            scope = {"type": "http", "path": path, "headers": [(b"x-user", user.encode())], "query_string": b""}
+            got.append([await async_outcome(asked(scope, exchange)), exchange.got])
+        return got
+
+    got = as_user(None, asyncio.run, main())
+    served = wsgi._callback_wrapper(page, {})
+    for path, user in (("/", "alice"), ("/", "bob"), ("/break", "bob")):
+        exchange = Exchange()
+        environ = {"PATH_INFO": path, "HTTP_X_USER": user, "REQUEST_METHOD": "GET"}
+        got.append([as_user(None, outcome, served, exchange, environ), exchange.got])
+    return got
