@@ -15,6 +15,7 @@ from isolation_audit.model.users import Kind, User
 from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.content.pushes import Push
 from isolation_audit.rules.crossing.delivery import Addressees, Message
+from isolation_audit.rules.crossing.displaced import OpenConnections
 from isolation_audit.rules.provenance.inputs import REQUEST, Input, own_inputs
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.selfcheck.libraries import Libraries
@@ -64,6 +65,7 @@ class Connections:
         self.target = target
         self._runtime = runtime
         self._addressees = runtime.part(Addressees) if runtime.config.watch.addressees else None
+        self._opened = runtime.part(OpenConnections)
         self._record_of = runtime.objects.get
         self._ambient = runtime.ambient.current
         self.libraries = runtime.part(Libraries)
@@ -96,6 +98,7 @@ class Connections:
         if ambient is None or ambient is connection.owner or ambient.kind is not Kind.USER:
             return
         connection.owner = ambient
+        self._opened.bound(obj, ambient)
         inputs = own_inputs()
         if inputs is not None:
             inputs.user = ambient
@@ -138,9 +141,21 @@ class Connections:
             if task is not None and connection.reader() is task and differ(ambient, owner):
                 # Whoever receives on a connection may answer there: somebody has logged in anew, or it serves several.
                 connection.owner = ambient
-        if not addressees.passes(ambient, connection.owner, payload):
-            message = Message(f"{self.target}.send", payload, self.libraries.packages)
-            addressees.one(ambient, connection.owner, message)
+        owner = connection.owner
+        if not addressees.passes(ambient, owner, payload):
+            addressees.one(ambient, owner, Message(f"{self.target}.send", payload, self.libraries.packages))
+        self._by_place(addressees, ambient or _started_by(), owner, payload)
+
+    def _by_place(self, addressees: Addressees, sender: User | None, owner: User | None, payload: Any) -> None:
+        """Where nobody is named: whether this connection is one that has taken the place of the sender's own."""
+        if sender is None or owner is None or sender is owner or not differ(sender, owner):
+            return
+        if self._opened.has_lost_its_place(sender, owner, self._is_open):
+            addressees.misdirected(sender, owner, Message(f"{self.target}.send", payload, self.libraries.packages))
+
+    def _is_open(self, obj: Any) -> bool:
+        known = self.known(obj)
+        return known is not None and not known.end and not known.gone
 
     def _pushed(self, connection: Connection, sinks: Egress, owner: User, payload: str | bytes) -> None:
         """Have it judged where it leaves in the connection's own work, in a task of its own or in one beside that."""
@@ -197,6 +212,12 @@ class Connections:
         else:
             how, stack = f"{how}: {type(error).__name__}", raised(error, limit, self.libraries.packages)
         runtime.publish(Broken(self.target, how, error is not None, runtime.ambient.current(), connection.owner, stack))
+
+
+def _started_by() -> User | None:
+    """Whose unit of work has started the task that runs: it goes on with it, though it may be a worker for all."""
+    inputs = own_inputs()
+    return None if inputs is None else inputs.user
 
 
 def _single(error: BaseException | None) -> BaseException | None:

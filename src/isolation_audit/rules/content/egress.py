@@ -26,6 +26,7 @@ from isolation_audit.model.users import VISITOR, Kind, same
 from isolation_audit.rules.provenance.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.rules.provenance.judge import Exit, Judge
 from isolation_audit.rules.provenance.latest import LatestUnits
+from isolation_audit.rules.provenance.own_records import OwnRecords
 from isolation_audit.rules.provenance.words_judge import WordsJudge
 from isolation_audit.rules.routes import current_endpoint
 from isolation_audit.rules.shared_caches.answers import SharedCaches
@@ -129,6 +130,7 @@ class Egress:
         responses = runtime.config.responses
         self._judge = runtime.part(Judge)
         self._words = runtime.part(WordsJudge)
+        self._records = runtime.part(OwnRecords)
         self._latest = runtime.part(LatestUnits)
         self._allowed = frozenset(responses.mentions)
         self._mentions = ATTRIBUTIONS.union(responses.mentions)
@@ -238,7 +240,7 @@ class Egress:
         own: Inputs | None = None,
         answers: Asked | None = None,
     ) -> None:
-        """Tell of the words of others in a payload that names none of them, where they came in nowhere.
+        """Tell of the words of others in a payload that names none of them, or of what is kept under their names.
 
         ``own`` are the inputs of the running unit of work, where the caller has them at hand. What has made it is the
         ``endpoint``, or that of what it ``answers``, which is asked where it matters.
@@ -249,15 +251,20 @@ class Egress:
         words = self._words.words
         if len(own.kept) > own.learned:
             words.learn(own, user)
-        if not own.contested and not words.anchors:
+        if not own.contested and not words.anchors and not self._records.any():
             return
         part = payload[:_FOR_WORDS]
         text = str(part, "utf-8", "replace") if isinstance(part, bytes) else part
-        inputs = inputs_at_exit() if own.contested or words.of_others(text, user) else None
+        suspected = own.contested or words.of_others(text, user)
+        if not suspected and not self._records.has_any(text, user):
+            return
+        inputs = inputs_at_exit()
         if inputs is None:
             return
         endpoint = current_endpoint() or (endpoint if answers is None else answers.endpoint)
-        found = self._words.judge(inputs, text, user, None if endpoint is None else endpoint.code())
+        made_by = None if endpoint is None else endpoint.code()
+        found = self._words.judge(inputs, text, user, made_by) if suspected else None
+        found = found or self._records.of_another(text, user, inputs, made_by)
         if found is None:
             return
         judgement, has_them = found

@@ -68,10 +68,12 @@ class Message:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Reached:
-    """Data of ``content`` reached ``addressee``: ``to`` is "one", "all" (no addressee was left), "told", or "heard".
+    """Data of ``content`` reached ``addressee``.
+
+    ``to`` is "one", "all" (no addressee was left), "told", "heard", or "displaced".
 
     "told" is a message to everyone on purpose, in which a user is named; "heard" was given to a listener, and
-    ``record`` says where that was registered.
+    ``record`` says where that was registered; "displaced": by a connection that has taken another's place.
     """
 
     message: Message
@@ -123,6 +125,12 @@ class Addressees:
             naming = named(message.payload, sender.id)
             if naming < Naming.SUBJECT and not self._meant(message):
                 self._wait(reached, naming)
+
+    def misdirected(self, sender: User, receiver: User, message: Message) -> None:
+        """What a user's work has sent has gone to another's connection, which has taken the place of the user's own."""
+        marks = self._marks(message)
+        if not any(same(mark.user, receiver) for mark in marks) and not self._meant(message):
+            self._wait(Reached(message, "displaced", sender, sender, receiver, ()), Naming.INSIDE)
 
     def passes(self, sender: User | None, receiver: User | None, payload: Any) -> bool:
         """True where nothing can be told of what is sent to one connection: :meth:`one` needs not be asked."""

@@ -86,6 +86,14 @@ _REACHED = {
         "data of {content} given by {target} to a listener of {addressee}",
         "{addressee}'s listener was called here",
     ),
+    "displaced": (
+        "IA202",
+        (
+            "what the work of {content} sends through {target} goes to the connection of {addressee}; {content} has "
+            "one as well, which is kept nowhere: the other one has taken its place"
+        ),
+        "sent to {addressee} here",
+    ),
 }
 
 
@@ -278,6 +286,7 @@ class CrossingMonitor(Monitor):
             content=reached.content,
             record=reached.record,
             at=reached.stack,
+            severity=Severity.WARNING if reached.to == "displaced" else None,
         )
 
     @observes(Lost)

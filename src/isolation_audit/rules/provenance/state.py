@@ -38,14 +38,21 @@ def is_held(written: Callable[[str], frozenset[str]], names: Callable[[Iterable[
     return names(found)
 
 
+def application_modules() -> list[ModuleType]:
+    """The modules of the application that are loaded."""
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if (file := _file_of(module)) and not is_beside_tests(file) and not _is_ours(name)
+    ]
+
+
 def _globals(written: Callable[[str], frozenset[str]]) -> Iterator[Any]:
-    for name, module in list(sys.modules.items()):
-        file = _file_of(module)
-        if file and not is_beside_tests(file) and not _is_ours(name):
-            passed_over = written(file)
-            for key, value in list(vars(module).items()):
-                if key not in passed_over and not key.startswith("__"):
-                    yield value
+    for module in application_modules():
+        passed_over = written(_file_of(module))
+        for key, value in list(vars(module).items()):
+            if key not in passed_over and not key.startswith("__"):
+                yield value
 
 
 def _texts(roots: Iterable[Any]) -> Iterator[str | None]:
@@ -85,6 +92,12 @@ def _inside(value: Any, kind: type) -> Iterable[Any]:
     if kind is dict and "__builtins__" in value:
         return ()
     return gc.get_referents(value)
+
+
+def is_of_the_application(kind: type) -> bool:
+    """True for a class that one of the application's modules has defined."""
+    module = sys.modules.get(type.__getattribute__(kind, "__module__"))
+    return bool(_file_of(module))
 
 
 def _file_of(module: object) -> str:

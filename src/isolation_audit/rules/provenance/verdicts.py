@@ -33,6 +33,10 @@ class Verdict(Enum):
         Severity.WARNING,
         "its words came in with a request of the other user, and with no input of this unit; nobody is named there",
     )
+    KEPT = (
+        Severity.WARNING,
+        "the process keeps it under the other user's name, and it is in no input of this unit; nobody is named there",
+    )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
     OPEN = (

@@ -13,6 +13,7 @@ from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
+from isolation_audit.rules.provenance.own_records import OwnRecords
 from isolation_audit.rules.state.asked import Asked
 from isolation_audit.rules.state.atoms import atoms
 from isolation_audit.rules.state.contents import texts
@@ -58,6 +59,7 @@ class Judging:
         self._paths = Paths()
         self.shared = runtime.part(SharedState)
         self._received: dict[int, tuple[int, ...]] = {}
+        self.records = runtime.part(OwnRecords)
 
     # What a unit has written
 
@@ -156,10 +158,14 @@ class Judging:
         return type(key) in (str, int) and str(key) in asked.values()
 
     def _by_atoms(self, text: str, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]) -> str:
-        if not write.atoms:
-            return ""
         parties = {hash(one.user.id) if one.user is not None else id(one) for one in (unit, write.unit)}
+        writer = write.unit.user
+        named = writer is None or asked.holds(writer.id.casefold())
         for key, atom in atoms(text).items():
+            if not named and self.records.owner_of(key) is writer and not asked.holds(atom):
+                return (
+                    "it has what the application keeps under {owner}'s name, and nothing that has come in names {owner}"
+                )
             if key not in write.atoms or asked.holds(atom) or set(self._received.get(key, ())) - parties:
                 continue
             if not self._literals.hold(atom, places, asks=bool(write.unit.arguments)):

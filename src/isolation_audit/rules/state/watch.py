@@ -234,7 +234,8 @@ class StateWatch:
         slot = place(read.kind, read.key)
         if entry is not None and is_number(read.value):
             unit.numbers[(id(read.container), slot)] = (next(clock), read.where.function)
-        if is_scalar(read.value) or not may_be_anybodys(read.value) or _is_job(read):
+        scalar = is_scalar(read.value) and not self._judging.records.has(read.value)
+        if scalar or not may_be_anybodys(read.value) or _is_job(read):
             return
         if read.kind == listener.QUEUED and (read.where.use not in _ANSWERED or own_origin() is not None):
             # What is handed on is worked on for whoever has put it in, by this unit or by a worker that it has started:

@@ -1,0 +1,200 @@
+"""What the application keeps under users' names: ``ACCOUNTS["alice"]`` is alice's, whether or not it names her.
+
+Looked up in what the globals of the application's modules lead to, where a mapping has an entry for each of several
+known users. Nothing of the application runs for it, and nothing is kept of what is found but hashes: whose each number,
+address or phrase is that stands in one user's entries and in no other's.
+"""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic, thread_time
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.heap.parts import fields
+from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.provenance.code import constants
+from isolation_audit.rules.provenance.state import application_modules, is_of_the_application
+from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
+from isolation_audit.rules.state.asked import Asked
+from isolation_audit.rules.state.atoms import atoms
+from isolation_audit.rules.state.contents import is_of_the_process, is_scalar, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import CodeType, ModuleType
+
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.inputs import Inputs
+
+_OBJECTS: Final = 5_000
+"""Objects that are looked at for one look."""
+
+_DEPTH: Final = 4
+_ITEMS: Final = 1_000
+"""Entries of one mapping that are looked at."""
+
+_USERS: Final = 2
+"""Known users who have an entry in a mapping that is one of users."""
+
+_SHARE: Final = 200
+"""So many times as long as a look has taken, the next one waits: it costs half a percent of the time at most."""
+
+_NEW: Final = 10
+"""The same after a new user has come; not at all where the look takes no longer than:"""
+
+_SHORT: Final = 0.002
+
+_SMALLEST: Final = 1_000
+"""Smaller numbers are counts and constants more often than somebody's."""
+
+_AT_WORK: Final = 60.0
+
+_LONGEST: Final = 16 * 1024
+"""Characters of an exit that are looked at."""
+
+
+class OwnRecords:
+    """One audit's."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._known: Callable[[str], User | None] = runtime.users.known
+        self._content = runtime.content
+        self._owners: dict[int, User] = {}
+        self._rows: dict[int, User] = {}
+        """The same of records in lists: those are everybody's to read more often, and tell nothing of an exit."""
+        self._loaded = 0
+        self._modules: list[ModuleType] = []
+        self._version = -1
+        """That of the table of users whom the latest look knew."""
+        self._again = self._soon = 0.0
+        """When to look again, and when to do so for users who have become known since."""
+
+    def of_another(
+        self, text: str, user: User, inputs: Inputs, made_by: CodeType | None
+    ) -> tuple[Judgement, Callable[[str], bool]] | None:
+        """Of an exit for ``user`` that has something of another's entry, and nothing of the user's own.
+
+        With what finds it in a part of the text. None where the unit's inputs have it, or name that user: then it was
+        asked for.
+        """
+        found = self._theirs(text, user)
+        if not found:
+            return None
+        other = self._owners[next(iter(found))]
+        if inputs.dropped or self._names(text, other):
+            return None
+        asked = Asked(inputs, user, self._content)
+        numbers = () if made_by is None else [str(one) for one in made_by.co_consts if type(one) is int]
+        written = "\0".join([*constants(made_by), *numbers]).casefold()
+        if asked.holds(other.id.casefold()) or any(asked.holds(atom) or atom in written for atom in found.values()):
+            return None
+        kinds = ", ".join(dict.fromkeys(one.kind for one in inputs.kept))
+        return Judgement(Verdict.KEPT, other, "", kinds), lambda part: not found.keys().isdisjoint(atoms(part))
+
+    def any(self) -> bool:
+        """True where anything stands under several users' names."""
+        return bool(self._look())
+
+    def has_any(self, text: str, user: User) -> bool:
+        """True where it is worth to ask :meth:`of_another`."""
+        return bool(self._theirs(text, user))
+
+    def _theirs(self, text: str, user: User) -> dict[int, str]:
+        """The atoms of one other user's entries in a text; none where it has the user's own, or several others'."""
+        owners = self._look()
+        if not owners:
+            return {}
+        found = {key: atom for key, atom in atoms(text[:_LONGEST]).items() if key in owners}
+        whose = {owners[key].id: owners[key] for key in found}
+        return found if len(whose) == 1 and not same(next(iter(whose.values())), user) else {}
+
+    def owner_of(self, atom: int) -> User | None:
+        """Whose the atom of this hash is, by the latest look; also by rows that name their owner."""
+        return self._look().get(atom) or self._rows.get(atom)
+
+    def has(self, number: object) -> bool:
+        """True for a number that stands in one user's entries and in no other's."""
+        return type(number) is int and number >= _SMALLEST and self.owner_of(hash(str(number))) is not None
+
+    def _names(self, text: str, user: User) -> bool:
+        marks = [] if self._content is None else self._content.marks_of_text(text)[0]
+        return any(same(mark.user, user) for mark in marks)
+
+    def _look(self) -> dict[int, User]:
+        if len(sys.modules) != self._loaded:
+            self._loaded = len(sys.modules)
+            self._modules = application_modules()
+        now, version = monotonic(), 0 if self._content is None else self._content.index.version
+        if now >= self._again or (version != self._version and now >= self._soon):
+            self._again = self._soon = now + _AT_WORK  # nobody else meanwhile
+            self._version = version
+            began = thread_time()
+            self._owners, self._rows = self._found()
+            took = thread_time() - began
+            self._again, self._soon = now + _SHARE * took, now if took < _SHORT else now + _NEW * took
+        return self._owners
+
+    def _found(self) -> tuple[dict[int, User], dict[int, User]]:
+        tables: dict[bool, dict[int, User | None]] = {True: {}, False: {}}
+        for user, entry, under_name in self._entries():
+            owners = tables[under_name]
+            for key in atoms("\0".join(texts(entry))):
+                known = owners.setdefault(key, user)
+                if known is not None and not same(known, user):
+                    owners[key] = None  # several users have it: a price, a plan
+        entries, rows = (
+            {key: user for key, user in tables[under_name].items() if user is not None} for under_name in (True, False)
+        )
+        return entries, rows
+
+    def _entries(self) -> Iterator[tuple[User, Any, bool]]:
+        """Users, and what stands under their names, or in a list of records beside them (False)."""
+        waiting = [(value, 0) for module in self._modules for value in list(vars(module).values())]
+        seen: set[int] = set()
+        held = []
+        for value, depth in waiting:
+            if is_scalar(value) or is_of_the_process(value):
+                continue
+            if id(value) in seen or len(seen) >= _OBJECTS:
+                continue
+            seen.add(id(value))
+            held.append(value)  # its id is its own as long as it lives
+            if issubclass(type(value), dict):
+                pairs = list(dict.items(value))[:_ITEMS]
+                own = [(user, one) for key, one in pairs if (user := self._user(key)) is not None]
+                if len({user.id for user, _one in own}) >= _USERS:
+                    yield from ((user, one, True) for user, one in own)
+                    continue
+                inside = [one for _key, one in pairs]
+            elif type(value) in (list, tuple):
+                yield from self._records(list(value)[:_ITEMS])
+                continue
+            elif not is_of_the_application(type(value)):
+                continue
+            else:
+                inside = list(fields(value).values())
+            if depth < _DEPTH:
+                waiting += [(one, depth + 1) for one in inside]
+
+    def _records(self, rows: list[Any]) -> Iterator[tuple[User, Any, bool]]:
+        """Records of several users, of which each names one."""
+        named = [
+            (row, {user.id: user for one in _fields_of(row) if (user := self._user(one)) is not None}) for row in rows
+        ]
+        own = [(next(iter(users.values())), row) for row, users in named if len(users) == 1]
+        if len({user.id for user, _row in own}) >= _USERS:
+            yield from ((user, row, False) for user, row in own)
+
+    def _user(self, key: object) -> User | None:
+        user = self._known(key) if type(key) is str else None
+        return user if user is not None and user.kind is Kind.USER else None
+
+
+def _fields_of(row: Any) -> list[Any]:
+    if type(row) is dict:
+        return list(row.values())
+    if type(row) in (tuple, list):
+        return list(row)
+    return list(fields(row).values()) if is_of_the_application(type(row)) else []

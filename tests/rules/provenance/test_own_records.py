@@ -1,0 +1,77 @@
+"""What an application keeps under users' names, and gives to others without naming anybody."""
+
+from __future__ import annotations
+
+import pytest
+from visiting import visit
+
+ALICE, BOB = "own-alice", "own-bob"
+HEAD = f"""
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+OWED = {{"{ALICE}": 81230, "{BOB}": 41177}}
+CARDS = {{
+    "{ALICE}": {{"number": "4929-1182", "plan": "plan-2024-x"}},
+    "{BOB}": {{"number": "5100-7731", "plan": "plan-2024-x"}},
+}}
+ROWS = [{{"seller": "{ALICE}", "price": 77120}}, {{"seller": "{BOB}", "price": 31415}}]
+kept = {{}}
+
+class Ledger:
+    def __init__(self):
+        self.years = {{"{ALICE}": [55911], "{BOB}": [66822]}}
+
+ledger = Ledger()
+
+def who(request):
+    return request.headers["x-user"]
+
+def first(request):
+    return kept.setdefault("user", who(request))
+
+"""
+LEAKS = {
+    "a number": "return JSONResponse({'owed': OWED[first(request)]})",
+    "a field of a record": "return JSONResponse({'card': CARDS[first(request)]['number']})",
+    "an object's own table": "return JSONResponse(ledger.years[first(request)])",
+    "within a text": "return JSONResponse({'text': f'You owe {OWED[first(request)]} euros.'})",
+}
+CLEAN = {
+    "the user's own": "return JSONResponse({'owed': OWED[who(request)]})",
+    "what several have": "return JSONResponse({'plan': CARDS[first(request)]['plan']})",
+    "everybody's": "return JSONResponse(list(OWED.values()))",
+    "rows that others may read": "return JSONResponse([row['price'] for row in ROWS if row['seller'] != who(request)])",
+    "what the view is written with": "return JSONResponse({'limit': 81230, 'seen': first(request)[:3]})",
+}
+APP = """
+async def page(request):
+    {}
+
+app = Starlette(routes=[Route("/page", page)])
+"""
+
+
+@pytest.fixture
+def found_in(load_app, tmp_path):
+    """What an audit finds of a page with this body, which alice asks for, and then bob: a module with a file."""
+
+    def found(body: str) -> list[tuple[str, str, str | None, str | None, str]]:
+        module = load_app(HEAD + APP.format(body))
+        module.__file__ = str(tmp_path / "shop.py")
+        return visit(module.app, "/page", ALICE, BOB)
+
+    return found
+
+
+@pytest.mark.parametrize("body", LEAKS.values(), ids=LEAKS)
+def test_what_stands_under_another_users_name(found_in, body: str) -> None:
+    ((rule, severity, reader, other, message),) = found_in(body)
+    assert (rule, severity, reader, other) == ("IA203", "warning", BOB, ALICE)
+    assert "keeps it under the other user's name" in message
+
+
+@pytest.mark.parametrize("body", CLEAN.values(), ids=CLEAN)
+def test_what_may_be_given(found_in, body: str) -> None:
+    assert found_in(body) == []
