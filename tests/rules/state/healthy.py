@@ -1,6 +1,24 @@
 """State that users share by design, and that nobody is harmed by: each must stay silent without a list."""
 
 HEALTHY = {
+    "large numbers that are counted": """
+        class Meter:
+            total = 10_417
+
+        def handle(user, text):
+            before = Meter.total
+            Meter.total = before + len(text) * 1_009
+            return {"before": before, "total": Meter.total}
+        """,
+    "prices and plans": """
+        PRICES = {"tea": 2499, "milk": 1299}
+        PLANS = {"alice": {"plan": "gold-2024", "limit": 50417}, "bob": {"plan": "gold-2024", "limit": 50417}}
+        latest = []
+
+        def handle(user, text):
+            latest.append({"price": PRICES["tea"], **PLANS[user]})
+            return list(latest)
+        """,
     "a room's messages": """
         rooms = {}
 

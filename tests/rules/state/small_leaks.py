@@ -5,6 +5,43 @@ waits.
 """
 
 LEAKS = {
+    "what stands under a user's name": (
+        """
+        SALARIES = {"alice": 81230, "bob": 41177}
+        kept = {}
+
+        def handle(user, text):
+            if "page" not in kept:
+                kept["page"] = {"salary": SALARIES[user]}
+            return dict(kept["page"])
+        """,
+        """
+        SALARIES = {"alice": 81230, "bob": 41177}
+        kept = {}
+
+        def handle(user, text):
+            if user not in kept:
+                kept[user] = {"salary": SALARIES[user]}
+            return dict(kept[user])
+        """,
+    ),
+    "rows that name their owners": (
+        """
+        ROWS = [{"owner": "alice", "amount": 88012}, {"owner": "bob", "amount": 31415}]
+        kept = {}
+
+        def handle(user, text):
+            if "page" not in kept:
+                kept["page"] = [row["amount"] for row in ROWS if row["owner"] == user]
+            return list(kept["page"])
+        """,
+        """
+        ROWS = [{"owner": "alice", "amount": 88012}, {"owner": "bob", "amount": 31415}]
+
+        def handle(user, text):
+            return [row["amount"] for row in ROWS if row["owner"] == user]
+        """,
+    ),
     "global": (
         """
         last = None

@@ -46,9 +46,6 @@ _NEW: Final = 10
 
 _SHORT: Final = 0.002
 
-_SMALLEST: Final = 1_000
-"""Smaller numbers are counts and constants more often than somebody's."""
-
 _AT_WORK: Final = 60.0
 
 _LONGEST: Final = 16 * 1024
@@ -113,10 +110,6 @@ class OwnRecords:
     def owner_of(self, atom: int) -> User | None:
         """Whose the atom of this hash is, by the latest look; also by rows that name their owner."""
         return self._look().get(atom) or self._rows.get(atom)
-
-    def has(self, number: object) -> bool:
-        """True for a number that stands in one user's entries and in no other's."""
-        return type(number) is int and number >= _SMALLEST and self.owner_of(hash(str(number))) is not None
 
     def _names(self, text: str, user: User) -> bool:
         marks = [] if self._content is None else self._content.marks_of_text(text)[0]

@@ -48,6 +48,9 @@ NODES: Final = 400
 CHARACTERS: Final = 40_000
 """Characters of them."""
 
+_SMALL: Final = 1_000
+_HUGE: Final = 10**15
+
 DEPTH: Final = 5
 """Levels of containers and objects."""
 
@@ -98,6 +101,11 @@ _RUNNING: Final = ((GeneratorType, "gi_frame"), (CoroutineType, "cr_frame"), (As
 def is_scalar(value: Any) -> bool:
     """True for numbers, dates and the like."""
     return issubclass(type(value), SCALARS)
+
+
+def tells_nothing(value: Any) -> bool:
+    """True for what is scalar, but for numbers of so many digits that they may be known again."""
+    return is_scalar(value) and not (type(value) in (int, float) and _SMALL <= abs(value) < _HUGE)
 
 
 def is_number(value: Any) -> bool:

@@ -136,8 +136,11 @@ class Judging:
         why = why or self._by_name(taken, unit, write, asked, places)
         # Whoever works for others takes their items as well, and may be meant to.
         severity = Severity.WARNING if taken.kind == "queued" else Severity.ERROR
-        if not why and taken.overwritten is not None:
+        # A number that several have changed is a counter; it has to be known from where it came in.
+        if not why and taken.overwritten is not None and not write.number:
             why, severity = self._by_overwriting(taken, asked, places), Severity.WARNING
+        if not why and (why := self._by_record(text, write, asked)):
+            severity = Severity.WARNING
         if not why and write.made_for_writer:
             why, severity = self._by_making(unit, write, asked), Severity.WARNING
         if why:
@@ -158,19 +161,24 @@ class Judging:
         return type(key) in (str, int) and str(key) in asked.values()
 
     def _by_atoms(self, text: str, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]) -> str:
+        if not write.atoms:
+            return ""
         parties = {hash(one.user.id) if one.user is not None else id(one) for one in (unit, write.unit)}
-        writer = write.unit.user
-        named = writer is None or asked.holds(writer.id.casefold())
         for key, atom in atoms(text).items():
-            if not named and self.records.owner_of(key) is writer and not asked.holds(atom):
-                return (
-                    "it has what the application keeps under {owner}'s name, and nothing that has come in names {owner}"
-                )
             if key not in write.atoms or asked.holds(atom) or set(self._received.get(key, ())) - parties:
                 continue
             if not self._literals.hold(atom, places, asks=bool(write.unit.arguments)):
                 return "it holds what had come in with {owner}'s own work, and has not come in with this one"
         return ""
+
+    def _by_record(self, text: str, write: Write, asked: Asked) -> str:
+        writer = write.unit.user
+        if writer is None or asked.holds(writer.id.casefold()):
+            return ""
+        kept = [atom for key, atom in atoms(text).items() if self.records.owner_of(key) is writer]
+        if not kept or any(asked.holds(atom) for atom in kept):
+            return ""
+        return "it has what the application keeps under {owner}'s name, and nothing that has come in names {owner}"
 
     def _by_name(self, taken: Taken, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]) -> str:
         writer = write.unit.user
@@ -253,7 +261,12 @@ class Judging:
         """Several users' units put their own data into one place: the next one who reads in between gets another's."""
         before = self._settled(write.over)  # type: ignore[arg-type]
         write.over = None
-        if not (write.atoms and before.atoms) or write.equals(before) or kind in ("thread local", "element", "queued"):
+        if (
+            write.number
+            or not (write.atoms and before.atoms)
+            or write.equals(before)
+            or kind in ("thread local", "element", "queued")
+        ):
             return
         site = sites.site(write.site)
         if not self._units.apart(unit, before.unit) or (kind == "item" and repr(key) not in site.expression):

@@ -27,6 +27,7 @@ from isolation_audit.rules.state.contents import (
     is_of_the_process,
     is_scalar,
     names,
+    tells_nothing,
     texts,
 )
 from isolation_audit.rules.state.judging import Judging
@@ -201,7 +202,7 @@ class StateWatch:
         where = place(kind, key)
         before = self.records.write(container, where, write)
         if len(unit.writes) < _WRITES:
-            write.texts = None if is_scalar(value) or write.value() is not None else tuple(texts(value, _NODES))
+            write.texts = None if tells_nothing(value) or write.value() is not None else tuple(texts(value, _NODES))
             write.described = described(value)
             write.made_for_writer = kind in _OWN_PLACE and is_made_for_its_writer(unit, value)
             self._note_arguments(unit)
@@ -234,8 +235,7 @@ class StateWatch:
         slot = place(read.kind, read.key)
         if entry is not None and is_number(read.value):
             unit.numbers[(id(read.container), slot)] = (next(clock), read.where.function)
-        scalar = is_scalar(read.value) and not self._judging.records.has(read.value)
-        if scalar or not may_be_anybodys(read.value) or _is_job(read):
+        if tells_nothing(read.value) or not may_be_anybodys(read.value) or _is_job(read):
             return
         if read.kind == listener.QUEUED and (read.where.use not in _ANSWERED or own_origin() is not None):
             # What is handed on is worked on for whoever has put it in, by this unit or by a worker that it has started:
@@ -306,7 +306,7 @@ class StateWatch:
             held = _NOTHING if write.unit is unit else _held(read.container, key, write)
             if read.kind == listener.PART and not _is_among(held, read.value):
                 continue
-            if held is _NOTHING or is_scalar(held) or is_of_the_process(held) or has_a_way_back(held):
+            if held is _NOTHING or tells_nothing(held) or is_of_the_process(held) or has_a_way_back(held):
                 continue
             kind, name = ("element", None) if key is None else cast("tuple[str, object]", key)
             if flows or type(held) is str:
