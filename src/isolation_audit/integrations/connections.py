@@ -16,6 +16,7 @@ from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.content.pushes import Push
 from isolation_audit.rules.crossing.delivery import Addressees, Message
 from isolation_audit.rules.crossing.displaced import OpenConnections
+from isolation_audit.rules.crossing.handed_on import HandedOn
 from isolation_audit.rules.provenance.inputs import REQUEST, Input, own_inputs
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.selfcheck.libraries import Libraries
@@ -66,6 +67,7 @@ class Connections:
         self._runtime = runtime
         self._addressees = runtime.part(Addressees) if runtime.config.watch.addressees else None
         self._opened = runtime.part(OpenConnections)
+        self._handed_on = runtime.part(HandedOn)
         self._record_of = runtime.objects.get
         self._ambient = runtime.ambient.current
         self.libraries = runtime.part(Libraries)
@@ -147,11 +149,16 @@ class Connections:
         self._by_place(addressees, ambient or _started_by(), owner, payload)
 
     def _by_place(self, addressees: Addressees, sender: User | None, owner: User | None, payload: Any) -> None:
-        """Where nobody is named: whether this connection is one that has taken the place of the sender's own."""
+        """Where nobody is named: has it taken the place of the sender's own, or does a callback send there?"""
         if sender is None or owner is None or sender is owner or not differ(sender, owner):
             return
         if self._opened.has_lost_its_place(sender, owner, self._is_open):
-            addressees.misdirected(sender, owner, Message(f"{self.target}.send", payload, self.libraries.packages))
+            to = "displaced"
+        elif self._handed_on.is_from(sender, owner):
+            to = "handed"
+        else:
+            return
+        addressees.misdirected(sender, owner, Message(f"{self.target}.send", payload, self.libraries.packages), to)
 
     def _is_open(self, obj: Any) -> bool:
         known = self.known(obj)

@@ -70,10 +70,11 @@ class Message:
 class Reached:
     """Data of ``content`` reached ``addressee``.
 
-    ``to`` is "one", "all" (no addressee was left), "told", "heard", or "displaced".
+    ``to`` is "one", "all" (no addressee was left), "told", "heard", "displaced", or "handed".
 
     "told" is a message to everyone on purpose, in which a user is named; "heard" was given to a listener, and
-    ``record`` says where that was registered; "displaced": by a connection that has taken another's place.
+    ``record`` says where that was registered; "displaced": by a connection that has taken another's place; "handed": by
+    a callback of the addressee's.
     """
 
     message: Message
@@ -126,11 +127,13 @@ class Addressees:
             if naming < Naming.SUBJECT and not self._meant(message):
                 self._wait(reached, naming)
 
-    def misdirected(self, sender: User, receiver: User, message: Message) -> None:
-        """What a user's work has sent has gone to another's connection, which has taken the place of the user's own."""
+    def misdirected(self, sender: User, receiver: User, message: Message, to: str) -> None:
+        """What a user's work has sent has gone to another's connection: "displaced", or "handed"."""
         marks = self._marks(message)
         if not any(same(mark.user, receiver) for mark in marks) and not self._meant(message):
-            self._wait(Reached(message, "displaced", sender, sender, receiver, ()), Naming.INSIDE)
+            self._wait(
+                Reached(message, to, sender, sender, receiver, ()), Naming.FIELD if to == "handed" else Naming.INSIDE
+            )
 
     def passes(self, sender: User | None, receiver: User | None, payload: Any) -> bool:
         """True where nothing can be told of what is sent to one connection: :meth:`one` needs not be asked."""

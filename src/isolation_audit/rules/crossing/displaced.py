@@ -89,7 +89,7 @@ class OpenConnections:
         mine = self._of(sender, is_open)
         theirs = self._of(receiver, is_open) if mine else []
         alike = {one.view for one in mine} & {one.view for one in theirs}
-        frames = list(_own_frames(sys._getframe(1))) if alike else []  # noqa: SLF001 - the documented way to a frame
+        frames = list(own_frames(sys._getframe(1))) if alike else []  # noqa: SLF001 - the documented way to a frame
         if not frames or not self._is_worth(frames[0].f_code):
             return False
         wanted = {id(one.socket()) for one in theirs if one.view in alike}
@@ -113,7 +113,8 @@ class OpenConnections:
         return True
 
 
-def _own_frames(frame: FrameType | None) -> Iterator[FrameType]:
+def own_frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """The application's functions that run, from the one that sends on."""
     left = _OWN_FRAMES
     for _ in range(_FRAMES):
         if frame is None or not left:

@@ -94,6 +94,11 @@ _REACHED = {
         ),
         "sent to {addressee} here",
     ),
+    "handed": (
+        "IA202",
+        "what the work of {content} has given to a callback of {addressee}'s, which sends all, leaves through {target}",
+        "sent to {addressee} here",
+    ),
 }
 
 
@@ -286,7 +291,7 @@ class CrossingMonitor(Monitor):
             content=reached.content,
             record=reached.record,
             at=reached.stack,
-            severity=Severity.WARNING if reached.to == "displaced" else None,
+            severity=Severity.WARNING if reached.to in ("displaced", "handed") else None,
         )
 
     @observes(Lost)

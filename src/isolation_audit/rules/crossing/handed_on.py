@@ -1,0 +1,79 @@
+"""Callbacks that one user's work has left in a list for all: called in another's work, they send what they are given.
+
+Buses of libraries are known (``rules/listeners``). A list of functions is no library's: here a function is met where it
+sends to its own user, in another user's work. What it was given says whose it is, and the function does not look.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from types import CellType, FunctionType
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content.naming import Naming, named, said
+from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.caches.function_reading import FunctionReading, TooLongError
+from isolation_audit.rules.crossing.displaced import own_frames
+from isolation_audit.rules.listeners.selectivity import Selectivity
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
+
+_ASKED: Final = 5
+"""How often it is asked for one pair of users."""
+
+_PAIRS: Final = 1_000
+
+
+class HandedOn:
+    """One audit's."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._content = runtime.content
+        self._selectivity = Selectivity(runtime.part(FunctionReading))
+        self._asked: dict[tuple[str, str], int] = {}
+
+    def is_from(self, sender: User, receiver: User) -> bool:
+        """True where the function that sends was given what names ``sender`` alone, and sends all that it is given."""
+        pair = (sender.id, receiver.id)
+        times = self._asked.get(pair, 0)
+        if times >= _ASKED or self._content is None:
+            return False
+        self._asked[pair] = times + 1
+        drop_oldest(self._asked, _PAIRS)
+        frame = next(own_frames(sys._getframe(1)), None)  # noqa: SLF001 - the documented way to a frame
+        if frame is None or not frame.f_code.co_freevars:
+            return False
+        function, given = _function(frame)
+        if not any(self._names_alone(one, sender) for one in given):
+            return False
+        try:
+            return self._selectivity.takes(function)
+        except TooLongError:
+            return False  # nobody waits for this here
+
+    def _names_alone(self, given: Any, sender: User) -> bool:
+        if type(given) not in (dict, str, list, tuple) or self._content is None:
+            return False
+        users = {mark.user.id: mark.user for mark in self._content.marks(given)[0] if mark.user.kind is Kind.USER}
+        if len(users) != 1 or not same(next(iter(users.values())), sender):
+            return False
+        naming = named(given, sender.id)
+        return naming < Naming.SUBJECT and not said(given, sender.id)
+
+
+def _function(frame: FrameType) -> tuple[FunctionType, list[Any]]:
+    """The function of a frame, with what its closure holds at this moment, and what it was given."""
+    code, held = frame.f_code, frame.f_locals
+    cells = tuple(CellType(held[name]) if name in held else CellType() for name in code.co_freevars)
+    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
+    given = [held[name] for name in code.co_varnames[:count] if name in held]
+    if type(held) is dict and held is not frame.f_globals:
+        # Before Python 3.13 this is a copy that stays with the frame, and would keep alive what it lets go.
+        held.clear()
+    return FunctionType(code, frame.f_globals, code.co_name, None, cells), given
