@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.integrations.session_cookies import in_headers
 from isolation_audit.rules.content.responses import Asked, Response
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 def whole(sinks: Egress, place: str, headers: Iterable[tuple[Any, Any]], body: Any, request: Asked) -> None:
     """Search a response whose ``body`` is a list of all its parts; headers are text. Streams are left to the server."""
+    headers = list(headers)
+    cookies = in_headers(headers)
+    if cookies:
+        sinks.shared_caches.sets(cookies, request)
     if sinks.reader() is None or type(body) not in (list, tuple):
         return
     parts = [part.encode() if type(part) is str else part for part in body]

@@ -67,6 +67,16 @@ class RequestHead:
             (name for name, one in presented.cookies.items() if one == digest and name not in learned.cookies), None
         )
 
+    def owner_of(self, cookie: str) -> User | None:
+        """Whose a cookie is that its answer sets: who came with it, or was given it, before."""
+        learned = self._sources.learned
+        return learned.user_of([learned.digest(plain_cookie(cookie))]) if LEARNED in self._sources.detect else None
+
+    def comes_with(self, name: str) -> bool:
+        """True where it came with a session's cookie of this name."""
+        presented = self._present()
+        return presented is not None and name in presented.cookies
+
     def presents(self, text: str | None) -> bool:
         """True for a credential that the request came with: that is nobody's name."""
         presented = self._present() if text else None

@@ -5,19 +5,24 @@ from __future__ import annotations
 import http.client
 import threading
 import time
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import flask
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.authentication import SimpleUser
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
 from isolation_audit.rules.shared_caches.policy import kept_for_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ALICE, BOB, CAROL = "user-alice", "user-bob", "user-carol"
 OWED = {ALICE: 81230, BOB: 12, CAROL: 7}
@@ -31,6 +36,34 @@ def found(auditor: Auditor) -> list[tuple[str, str, str | None, str | None]]:
 
 def auditing() -> Auditor:
     return Auditor(Config(report=model.Report(terminal=False, raw_ids=True)))
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[int]:
+    """A server for an application; gives its port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def ask(
+    port: int, path: str, *, method: str = "GET", body: str | None = None, headers: dict[str, str] | None = None
+) -> tuple[str, str]:
+    """What a server answers, and the cookie that it sets."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        client.request(method, path, body=body, headers=headers or {})
+        answer = client.getresponse()
+        return answer.read().decode(), (answer.headers["set-cookie"] or "").partition(";")[0]
+    finally:
+        client.close()
 
 
 def asked(answer: Any, *users: str, path: str = "/page", method: str = "GET") -> list[Any]:
@@ -107,8 +140,13 @@ def test_what_a_cache_has_given_to_another_is_tied_to_the_answer() -> None:
     ],
 )
 def test_what_is_not_to_be_kept_for_all(headers: dict[str, str]) -> None:
-    assert asked(lambda user: page({"you": user, "owed": OWED[user]}, headers), ALICE, BOB, ALICE) == []
     assert kept_for_all([(name.encode(), value.encode()) for name, value in headers.items()]) is None
+
+
+@pytest.mark.parametrize("head", ["private", "vary"])
+def test_a_personal_page_whose_head_says_so(head: str) -> None:
+    headers = {"Cache-Control": "private"} if head == "private" else PUBLIC | {"Vary": "Cookie"}
+    assert asked(lambda user: page({"you": user, "owed": OWED[user]}, headers), ALICE, BOB, ALICE) == []
 
 
 @pytest.mark.parametrize(
@@ -147,6 +185,42 @@ def test_what_is_posted_is_kept_by_nobody() -> None:
     assert asked(named, ALICE, BOB, method="POST") == []
 
 
+class Sessions:
+    """Logs in by POST, and renews the cookie with each page; where it ``keeps``, a cache keeps a page for all."""
+
+    def __init__(self, *, keeps: bool) -> None:
+        self._keeps = keeps
+        self._sessions: dict[str, str] = {}
+        self._page: Any = None
+
+    async def __call__(self, request: Any) -> Any:
+        if request.method == "POST":
+            number = len(self._sessions) + 1
+            value = f"{number}a8f2c9e1b7d4035f6c2e97"
+            self._sessions[value] = (await request.body()).decode()
+            return PlainTextResponse("in", headers={"set-cookie": f"session={value}"})
+        value = request.cookies["session"]
+        request.scope["user"] = SimpleUser(self._sessions[value])
+        if self._page is None or not self._keeps:
+            self._page = {"set-cookie": f"session={value}"}
+        return PlainTextResponse("news", headers=self._page)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_cache_gives_the_cookie_of_a_session_to_another_user(keeps: bool) -> None:
+    """The page itself says nothing of caches."""
+    app = Starlette(routes=[Route("/", Sessions(keeps=keeps).__call__, methods=["GET", "POST"])])
+    with auditing() as auditor, serving(app) as port:
+        sessions = {}
+        for user in (ALICE, BOB):
+            _body, cookie = ask(port, "/", method="POST", body=user)
+            sessions[user] = cookie
+            ask(port, "/", headers={"cookie": cookie})
+        assert len({*sessions.values()}) == 2
+        auditor.settle()
+        assert found(auditor) == ([("IA212", "error", ALICE, BOB)] if keeps else [])
+
+
 def test_the_head_that_leaves_is_what_counts() -> None:
     """Middleware around the application makes one path public; the framework's answer itself says nothing."""
 
@@ -166,22 +240,9 @@ def test_the_head_that_leaves_is_what_counts() -> None:
         return JSONResponse({"you": request.headers["x-user"]})
 
     app = Starlette(routes=[Route("/{path}", view)], middleware=[Middleware(Public)])
-    with auditing() as auditor:
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.01)
-            port = server.servers[0].sockets[0].getsockname()[1]
-            for path in ("/private", "/public"):
-                for user in (ALICE, BOB):
-                    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-                    client.request("GET", path, headers={"x-user": user})
-                    assert user.encode() in client.getresponse().read()
-                    client.close()
-        finally:
-            server.should_exit = True
-            thread.join()
+    with auditing() as auditor, serving(app) as port:
+        for path in ("/private", "/public"):
+            for user in (ALICE, BOB):
+                assert user in ask(port, path, headers={"x-user": user})[0]
         auditor.settle()
         assert found(auditor) == [("IA212", "error", BOB, ALICE)]

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.stacks import DEEP, capture
-from isolation_audit.model.credentials import cookie_set, is_session_cookie
-from isolation_audit.model.scopes import of_test, test_variable
+from isolation_audit.model.credentials import cookie_set, is_drawn_session, is_session_cookie, plain_cookie
+from isolation_audit.model.scopes import of_test, request_variable, test_variable
 from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.inputs import REQUEST, inputs_at_exit
 from isolation_audit.rules.provenance.texts import text_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
     from isolation_audit.rules.content.egress import Egress
     from isolation_audit.rules.content.responses import Asked
@@ -52,7 +53,8 @@ class PersonalAnswer:
     user: User
     said: str
     why: str
-    """"cookie", "named", "differs", "reader" (it names whose request it was), "given" (``other`` has got it)."""
+    """"cookie", "named", "differs", "reader" (it names whose request it was), "given" (``other`` has got it), "session"
+    (``other``, or somebody who is not known, was given the cookie of the user's session)."""
     stack: RawStack
     endpoint: Endpoint | None
     other: User | None = None
@@ -122,6 +124,23 @@ class SharedCaches:
             self._tell(found, "cookie")
         elif body and not kept.encoded and user.id not in self._sinks.named(asked):
             self._compare(self._address(asked), found, body)
+
+    def sets(self, cookies: Iterable[str], request: Asked) -> None:
+        """The answer to the running request sets these cookies: a session's may be one that another user was given."""
+        running: Request | None = request_variable.get()
+        if running is None:
+            return
+        for name, value in map(cookie_set, cookies):
+            owner = running.owner_of(value) if is_drawn_session(name, value) else None
+            if owner is None or running.presents(plain_cookie(value)):
+                continue
+            reader = self._sinks.user()
+            endpoint = current_endpoint() or request.endpoint
+            asked_to_read = endpoint is None or endpoint.method in _METHODS
+            # Who comes without one may be the same user on another device: what is signed within one second is equal.
+            another = running.comes_with(name) if reader is None else not same(reader, owner)
+            if asked_to_read and another:
+                self._tell(PersonalAnswer(owner, "", "", (), endpoint), "session", reader)
 
     def _address(self, asked: str) -> _Address:
         address = self._addresses.get(asked)

@@ -46,7 +46,8 @@ class SharedCacheMonitor(Monitor):
             "that caches which serve everybody may keep it, and no `Vary` tells them to keep one for each user. It "
             "sets a session's cookie; or two users are answered differently at one address, each with their own name; "
             "or it names nobody, and what each of two is answered comes again (a warning); or it names its reader, "
-            "whom nothing but the request has named (a warning; an error once others were given data of that user).",
+            "whom nothing but the request has named (a warning; an error once others were given data of that user). "
+            "And whatever the head says: the cookie of one user's session is set in an answer to another user.",
             "A proxy or a CDN before the application gives the kept answer to whoever asks next: another user's page, "
             "or another user's session, with which they are logged in as that user. The application never sees that "
             "request.",
@@ -61,6 +62,18 @@ class SharedCacheMonitor(Monitor):
     @observes(PersonalAnswer)
     def on_personal(self, found: PersonalAnswer) -> None:
         """Told where the answer leaves."""
+        if found.why == "session":
+            to = "{owner}" if found.other is not None else "somebody else"
+            self.report(
+                "IA212",
+                f"the cookie of {{ambient}}'s session is set in an answer to {to}: a cache has kept it",
+                ambient=found.user,
+                owner=found.other,
+                place="the cookie of {ambient} leaves here",
+                at=found.stack,
+                answered=found.endpoint,
+            )
+            return
         self.report(
             "IA212",
             f"an answer for {{ambient}} which caches may keep for everybody ({{detail}}) {_WORDS[found.why]}",
