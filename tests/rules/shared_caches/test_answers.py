@@ -158,6 +158,9 @@ def test_a_personal_page_whose_head_says_so(head: str) -> None:
             {"title": "news"}, PUBLIC | {"Set-Cookie": f"lang={'de' if user == ALICE else 'fr'}-long-one"}
         ),
         lambda user: page({"title": "news"}, PUBLIC | {"Set-Cookie": f"csrftoken={hash(user):032x}"}),
+        lambda user: page(
+            {"title": "news"}, PUBLIC | {"Set-Cookie": f"cart=7c1e4a90-{len(user)}d2f-4b8e-9a31-55e0b7c6d812"}
+        ),
         lambda user: page({"title": "news"}, PUBLIC | {"Set-Cookie": "session=; Max-Age=0", "X-Reader": user}),
         lambda user: page({"at": time.perf_counter_ns(), "title": "news", "n": OWED[user]}),
     ],

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.stacks import DEEP, capture
-from isolation_audit.model.credentials import cookie_set, is_drawn_session, is_session_cookie, plain_cookie
+from isolation_audit.model.credentials import cookie_set, is_drawn, is_session_cookie, plain_cookie, says_session
 from isolation_audit.model.scopes import of_test, request_variable, test_variable
 from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.inputs import REQUEST, inputs_at_exit
@@ -131,7 +131,7 @@ class SharedCaches:
         if running is None:
             return
         for name, value in map(cookie_set, cookies):
-            owner = running.owner_of(value) if is_drawn_session(name, value) else None
+            owner = running.owner_of(value) if says_session(name) and is_drawn(value) else None
             if owner is None or running.presents(plain_cookie(value)):
                 continue
             reader = self._sinks.user()
@@ -210,4 +210,4 @@ class SharedCaches:
 
 def _is_session(header: str) -> bool:
     name, value = cookie_set(header)
-    return is_session_cookie(name, value, ())
+    return says_session(name) and is_session_cookie(name, value, ())
