@@ -94,7 +94,7 @@ class SendPoint(PassingPoint):
         if kind == "websocket.send" and not Version.number:
             return None  # nobody looks at it below either
         if self._learns and kind in _HEADS and (cookies := in_headers(message.get("headers") or ())):
-            self._sinks.shared_caches.sets(cookies, AskedOfScope(self._self_of(values).scope))
+            self._sinks.shared_caches.sets(cookies, AskedOfScope(_scope_of(self._self_of(values))))
             answered(cookies)
         above: Passing | None = sink_variable.get()
         if above is not None and not above.over:
