@@ -48,11 +48,12 @@ def app(audit, load_app):
     client.close()
 
 
-def test_the_one_who_came_before_is_no_member_of_anything(audit, app) -> None:
+@pytest.mark.parametrize("query", ["", "?of={}"])
+def test_the_one_who_came_before_is_no_member_of_anything(audit, app, query) -> None:
     for user in (ALICE, BOB, CAROL, ALICE):
-        app.ask(user, "/mine")
+        app.ask(user, "/mine" + query.format(user))
     assert audit.alarms() == [], "three answers may name each other by chance"
-    app.ask(BOB, "/mine")
+    app.ask(BOB, "/mine" + query.format(BOB))
     assert audit.alarms() == [("IA203", "warning", BOB, ALICE)]
     assert "whoever was answered before" in audit.words()[-1]
 

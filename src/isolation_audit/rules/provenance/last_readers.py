@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from isolation_audit.content.index import SHORTEST
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.rules.provenance.inputs import REQUEST
@@ -47,7 +48,7 @@ class LastReaders:
         before = self._rows.pop(view, None)
         if others > 1:
             return False
-        question = _question(inputs)
+        question = _question(inputs, reader)
         follows = before is not None and before.reader == other.id and before.question == question
         named = before.named | {other.id} if before is not None and follows else frozenset[str]()
         if len(self._rows) >= _VIEWS:
@@ -56,11 +57,12 @@ class LastReaders:
         return len(named) >= _USERS
 
 
-def _question(inputs: Inputs) -> int:
-    """A digest of what the client has said and asked for itself."""
+def _question(inputs: Inputs, reader: User) -> int:
+    """A digest of what the client has said and asked for itself; who asks for something of one's own asks the same."""
     asked = [one for one in inputs.kept if one.kind == REQUEST]
     said = Gathering([[brought(one), path_of(one)] for one in asked]).texts
-    return hash("\0".join(map(_without_its_number, said)))
+    text = "\0".join(map(_without_its_number, said))
+    return hash(text.replace(reader.id, "") if len(reader.id) >= SHORTEST else text)
 
 
 def _without_its_number(text: str) -> str:
