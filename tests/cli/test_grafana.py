@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from isolation_audit.cli.commands import cli
+from isolation_audit.exceptions import UsageError
 from receivers import ROOT, program
 
 if TYPE_CHECKING:
@@ -125,3 +127,49 @@ def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> Non
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=ROOT)
     assert done.returncode == 2
     assert re.fullmatch(r"error: can't write .*file.*: (Not a directory|File exists)\n", done.stderr)
+
+
+def planted(folder: Path, name: str, what: str, elsewhere: Path) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if what == "a pipe":
+        os.mkfifo(path)
+    elif what == "a device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.symlink_to(elsewhere)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
+@pytest.mark.parametrize("what", ["a link", "a pipe", "a device"])
+@pytest.mark.parametrize("name", [ALERTS, "dashboards", ".isolation-audit.json"])
+def test_nothing_is_read_or_written_through_what_somebody_has_put_there(tmp_path: Path, name: str, what: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    precious = elsewhere / "precious"
+    precious.write_text("as it was")
+    folder = tmp_path / "out"
+    planted(folder, name, what, elsewhere if name == "dashboards" else precious)
+    done = written(folder, "--force")
+    assert isinstance(done.exception, UsageError), done.output
+    assert [(file.name, file.read_text()) for file in elsewhere.iterdir()] == [("precious", "as it was")]
+
+
+def test_a_record_that_is_none_counts_as_no_record(tmp_path: Path) -> None:
+    for number, text in enumerate(("[" * 100_000, "[1]", '"x"', "9" * 5_000, "\0")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / ".isolation-audit.json").write_text(text)
+        assert written(folder).exit_code == 0, text[:20]
+        assert written(folder).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "address", ["https://user:hidden-word@wiki/", "https://user@wiki", "https://wiki/\x1b[2J", "https://wiki/\u202e"]
+)
+def test_addresses_with_secrets_or_signs_that_forge_are_refused(tmp_path: Path, address: str) -> None:
+    for option in ("--runbooks", "--dashboards"):
+        done = written(tmp_path / "out", option, address)
+        assert (done.exit_code, (tmp_path / "out").exists()) == (2, False)
+        assert "hidden-word" not in done.output
+        assert all(line.isprintable() for line in done.output.splitlines())

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 import isolation_audit
+from isolation_audit.analysis.foreign_json import parsed
+from isolation_audit.analysis.texts import shown
 from isolation_audit.exceptions import UsageError
+from isolation_audit.source.scan.confined import HAS_DESCRIPTORS, Confined, open_in
+from isolation_audit.source.scan.outputs import write_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +33,9 @@ _EPILOG = (
     "Exit codes: 0 when all files are there; 1 where a file has been changed since and --force is not given, and then"
     " nothing is written; 2 where the folder can't be written."
 )
+_LARGEST: Final = 4_000_000
+"""Bytes of a file that is compared; ours have a tenth of that at most."""
+
 _ADDRESS: Final = re.compile(r"(https?|file)://[^\s'\"{}\\]+")
 _RUNBOOK: Final = re.compile(r"(runbook_url: '?)docs/runbooks/")
 _DASHBOARD: Final = re.compile(r"(dashboard_url: '?)/d/")
@@ -36,8 +43,10 @@ _ELSEWHERE: Final = re.compile(r"\[((?:`[^`]*`|[^\]`])+)\]\(\.\./[^)]*\)")
 
 
 def _address(_context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not _ADDRESS.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is no address such as https://wiki.example.org/{option.name}")
+    if value is not None and not (_ADDRESS.fullmatch(value) and value.isprintable()):
+        raise click.BadParameter(f"{shown(value)} is no address such as https://wiki.example.org/{option.name}")
+    if value is not None and "@" in value.partition("//")[2].partition("/")[0]:
+        raise click.BadParameter("it has a user or a password in it, and whoever sees an alert would see them")
     return None if value is None else value.rstrip("/")
 
 
@@ -54,18 +63,21 @@ def grafana(directory: Path, runbooks: str | None, dashboards: str | None, *, fo
     """
     files = dict(_files(runbooks, dashboards))
     try:
+        directory.mkdir(parents=True, exist_ok=True)
         record = _record(directory)
         changed = [] if force else [path for path, text in files.items() if _is_changed(directory, path, text, record)]
         if changed:
             for path in changed:
-                click.echo(f"changed since it was written: {directory / path}", err=True)
+                click.echo(f"changed since it was written: {shown(str(directory / path))}", err=True)
             click.echo("nothing was written; --force writes over them", err=True)
             sys.exit(CHANGED)
-        fresh = sum(_write(directory / path, text) for path, text in files.items())
-        _write(directory / RECORD, json.dumps({path: _digest(text) for path, text in files.items()}, indent=1) + "\n")
+        fresh = sum(_write(directory, path, text) for path, text in files.items())
+        _write(directory, RECORD, json.dumps({path: _digest(text) for path, text in files.items()}, indent=1) + "\n")
     except OSError as error:
-        raise UsageError(f"can't write {error.filename or directory}: {error.strerror}") from None
-    click.echo(f"{directory}: {len(files)} files, {fresh} of them written, {len(files) - fresh} as they were")
+        raise UsageError(f"can't write {shown(str(error.filename or directory))}: {error.strerror}") from None
+    click.echo(
+        f"{shown(str(directory))}: {len(files)} files, {fresh} of them written, {len(files) - fresh} as they were"
+    )
     if runbooks is None:
         click.echo("alerts link to runbooks/ in this folder; --runbooks URL makes that an address")
 
@@ -103,36 +115,53 @@ def _linked(text: str, runbooks: str | None, dashboards: str | None) -> str:
 
 def _record(directory: Path) -> dict[str, str]:
     try:
-        found = json.loads((directory / RECORD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        found = parsed(_present(directory, RECORD) or b"")
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def _is_changed(directory: Path, path: str, text: str, record: dict[str, str]) -> bool:
     """Whether a file is there that is neither what will be written nor what was written last time."""
-    try:
-        present = (directory / path).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return present != text.encode() and hashlib.sha256(present).hexdigest() != record.get(path)
+    present = _present(directory, path)
+    return present not in (None, text.encode()) and hashlib.sha256(present or b"").hexdigest() != record.get(path)
+
+
+def _present(directory: Path, path: str) -> bytes | None:
+    """What a file in the folder has, the beginning of a large one; None where it is not there.
+
+    Raises:
+        OSError: it can't be read, is no regular file, or lies behind a link.
+    """
+    with suppress(FileNotFoundError):
+        if not HAS_DESCRIPTORS:
+            with (directory / path).open("rb") as file:
+                return file.read(_LARGEST)
+        try:
+            with Confined(str(directory)).holder(path) as (folder, name), open(open_in(folder, name, 0), "rb") as file:  # noqa: PTH123 - of a descriptor
+                return file.read(_LARGEST)
+        except OSError as error:
+            raise _named(error, directory / path) from None
+    return None
+
+
+def _named(error: OSError, path: Path) -> OSError:
+    return type(error)(error.errno, error.strerror, str(path))
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _write(path: Path, text: str) -> bool:
-    """Write a file as a whole, for everybody to read, as servers have users of their own. False where it is so."""
+def _write(directory: Path, path: str, text: str) -> bool:
+    """Write a file as a whole, for everybody to read, as servers have users of their own. False where it is so.
+
+    Nothing is written through a link that lies in the folder: who has put it there says where it leads.
+    """
+    if _present(directory, path) == text.encode():
+        return False
     try:
-        if path.read_bytes() == text.encode():
-            return False
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(text.encode())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        write_output(directory / path, text, directory)
+    except OSError as error:
+        raise _named(error, directory / path) from None
     return True
