@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolation_audit.analysis.texts import LONGEST, bounded, shown
+from isolation_audit.analysis.texts import LONGEST, bounded, shown, without_secrets, without_secrets_of
 
 
 @pytest.mark.parametrize(
@@ -50,3 +52,28 @@ def test_bounded_texts_are_short_and_stay_apart(one: str, other: str) -> None:
     assert (bounded(one) == bounded(other)) == (one == other)
     assert len(one) > LONGEST or bounded(one) is one
     assert bounded(one + "x" * LONGEST) != bounded(one + "y" * LONGEST)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://user:word@host:9090/path?token=word#word", "http://host:9090/path"),
+        ("redis://:wo/rd@host/0", "redis://host/0"),
+        ("redis://user:wo#rd@host/0", "redis://host/0"),
+        ("redis://user:wo?rd@host/0", "redis://host/0"),
+        ("http://user:w@rd@host", "http://host"),
+        ("host:9090", "host:9090"),
+        ("user:word@host", "host"),
+        ("http://[::1", "an address that is no URL"),
+    ],
+)
+def test_what_is_shown_of_a_url(url: str, expected: str) -> None:
+    assert without_secrets(url) == expected
+
+
+@pytest.mark.parametrize("url", ["db://user:hidden%40word@host/x", "db://user:hid/den@h", "db://h/x?password=hidden"])
+def test_what_others_say_of_a_url_repeats_no_secret(url: str) -> None:
+    login = url.partition("//")[2].rpartition("@")[0]
+    for text in (f"can't open {url!r}", f"file /home/{login}@h", f"{url}?", unquote(url), url.rpartition("=")[2]):
+        assert "hid" not in without_secrets_of(url, text), text
+    assert without_secrets_of("", "no such table") == "no such table"

@@ -7,6 +7,7 @@ import os
 import random
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
+from zlib import crc32
 
 import pytest
 
@@ -262,3 +263,71 @@ def test_an_engine_that_has_the_lines_in_a_table(journal: Path, tmp_path: Path) 
         of_backend(f"duckdb://{place}", "other"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    "name", ["*.jsonl", "[ab].jsonl", 'it\'s "x".jsonl', "x.jsonl.gz", "x.jsonl.zst", "{a,b}.jsonl"]
+)
+def test_signs_in_the_name_of_a_journal_mean_nothing(tmp_path: Path, name: str) -> None:
+    """A database takes some for patterns, which lead to other files, and endings for forms of compression."""
+    folder = tmp_path / "journals"
+    folder.mkdir()
+    Writer(folder / name, "w1").crossing("alice", "bob", 1.0)
+    for other in ("a.jsonl", "x.jsonl"):
+        Writer(folder / other, "w2").crossing("carol", "dave", 1.0)
+    assert [one.sender for one in asked(folder / name).exposures] == ["alice"]
+    assert {one.sender for one in asked(folder).exposures} == {"alice", "carol"}
+
+
+HOSTILE: dict[str, dict[str, Any]] = {
+    "infinity": {"at": float("inf")},
+    "words for numbers": {"at": "nan", "seq": "infinity"},
+    "no time": {"at": -1e300},
+    "no date": {"at": 1e300},
+    "a large number": {"seq": 10**4_000},
+    "objects": {"sender": {"a": [1]}, "receiver": [1, 2], "fingerprint": {}},
+    "half of a character": {"sender": "\ud800"},
+    "NUL": {"sender": "a\0b"},
+    "megabytes": {"sender": "s" * 3_000_000, "place": "p" * 500_000},
+    "markup": {"sender": "\x1b[2J\n\u202e|<script>", "rule": "\x1b[2J", "route": "<img>", "run": "\r", "event": "]]>"},
+    "depth": {"more": json.loads("[" * 900 + "]" * 900)},
+    "losses without end": {"kind": "lost", "records": 2**63 - 1},
+}
+
+
+def test_lines_that_somebody_else_has_written(journal: Path, tmp_path: Path) -> None:
+    """With their checksums; what is no line of a journal is left out, the others are told as before."""
+    record = {"kind": "crossing", "rule": "IA202", "severity": "error", "fingerprint": "f", "at": DAY, "worker": "w9"}
+    with journal.open("ab") as file:
+        for number, changes in enumerate(HOSTILE.values()):
+            hostile = {**record, "sender": "mallory", "receiver": "eve", "seq": number, **changes}
+            text = json.dumps(hostile, separators=(",", ":")).encode().replace(b"Infinity", b"1e999")[:-1]
+            file.write(b'%s,"crc":"%08x"}\n' % (text, crc32(text)))
+    answers = asked(journal)
+    told = {(one.sender, one.receiver): one.times for one in answers.exposures}
+    assert told.items() >= {("erin", "bob"): 1, ("alice", "bob"): 2, ("alice", "carol"): 1}.items()
+    assert answers.damaged >= 3
+    json.dumps(answers.as_dict(), allow_nan=False)
+    svg = as_svg(answers)
+    for text in (as_markdown(answers), json.dumps(answers.as_dict(), ensure_ascii=False), svg):
+        assert len(text) < 100_000
+        assert all(line.isprintable() for line in text.splitlines())
+    assert "<script>" not in svg
+    done = done_by("investigate", str(journal), cwd=tmp_path)
+    assert (done.code, len(done.out) < 100_000) == (0, True), done.err
+    assert b"\x1b" not in done.out
+
+
+def test_what_is_asked_for_is_a_value_and_no_part_of_the_question(journal: Path) -> None:
+    for words in ("x' OR '1'='1", "'; DROP TABLE journal; --", "%", "_", "alice' --"):
+        assert asked(journal, user=words).exposures == ()
+        assert asked(journal, rule=words).exposures == ()
+    assert asked(journal, user="alice", rule="IA2").senders == 1
+
+
+def test_a_table_elsewhere_that_is_not_there_tells_no_password() -> None:
+    for url in ("nosuch://user:hidden-word@host/x", "duckdb:///no/such/folder/x?password=hidden-word", "http://[::1"):
+        with pytest.raises(UsageError) as refused, of_backend(url, "jour\x1b[2Jnal"):
+            pass
+        assert "hidden-word" not in str(refused.value)
+        assert str(refused.value).isprintable()

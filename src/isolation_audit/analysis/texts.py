@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 LONGEST: Final = 256
 """Characters of an id or a name that are kept as they are."""
@@ -22,6 +22,8 @@ def texts_cut() -> int:
 
 
 _credentials: Final = re.compile(r"//[^/\s@]*@")
+
+_options: Final = re.compile(r"[?#]")
 
 _word: Final = re.compile(r"\w+")
 _link: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
@@ -87,10 +89,24 @@ def without_credentials(text: str) -> str:
 def without_secrets(url: str) -> str:
     """A URL without user, password, options and fragment: what may be shown of it."""
     try:
-        parts = urlsplit(url)
+        urlsplit(url)
     except ValueError:
         return "an address that is no URL"
-    return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+    scheme, found, rest = url.partition("://") if "://" in url else ("", "", url)
+    # Not urlsplit's parts: it ends the host at a slash, a "?" or a "#" that stands in a password.
+    return shown(scheme + found + _options.split(rest.rpartition("@")[2], maxsplit=1)[0])
+
+
+def without_secrets_of(url: str, text: str) -> str:
+    """A text of somebody else's, such as a driver's message, without what it repeats of the secrets of ``url``."""
+    login, _, rest = url.partition("//")[2].rpartition("@")
+    options = "".join(_options.split(rest, maxsplit=1)[1:])
+    pieces = {login, login.partition(":")[2], options, *(pair.partition("=")[2] for pair in options.split("&"))}
+    pieces |= {unquote(piece) for piece in pieces}
+    text = text.replace(url, without_secrets(url))
+    for piece in sorted(filter(None, pieces), key=len, reverse=True):
+        text = text.replace(piece, "...")
+    return without_credentials(text)
 
 
 def _escaped(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isolation_audit.analysis.texts import shown
+from isolation_audit.analysis.texts import shown, without_secrets_of
 from isolation_audit.cli.outputs import write_all
 from isolation_audit.exceptions import UsageError
 
@@ -110,7 +110,8 @@ def _answers(journals: tuple[Path, ...], backend: str | None, table: str, option
             return ask(lines, wanted, damaged)
         except Exception as error:
             # Whatever engine it is has errors of its own: out of memory, a column of another type, a lost connection.
-            raise UsageError(f"the question failed: {shown(' '.join(str(error).split()), 300)}") from error
+            reason = without_secrets_of(backend or "", " ".join(str(error).split()))
+            raise UsageError(f"the question failed: {shown(reason, 300)}") from None
 
 
 def _wanted(options: dict[str, Any]) -> Wanted:

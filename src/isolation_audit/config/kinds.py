@@ -182,7 +182,8 @@ def _parse_code(text: str) -> str:
 
 def _parse_url(text: str) -> str:
     remedy = 'write it like "http://localhost:4317"'
-    shown = quoted(text if "@" not in text else "...@" + text.rpartition("@")[2])  # credentials stay out of messages
+    kept = re.split(r"[?#]", text.rpartition("@")[2], maxsplit=1)[0]  # credentials stay out of messages
+    shown = quoted(kept if "@" not in text else f"...@{kept}")
     try:
         url = urlsplit(text)
         well_formed = bool(url.hostname) and (url.port is None or url.port > 0)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.analysis.texts import without_credentials, without_secrets
+from isolation_audit.analysis.texts import shown, without_secrets, without_secrets_of
 from isolation_audit.exceptions import MissingExtraError, UsageError
 from isolation_audit.investigate.journals import LONGEST, checked, find
 
@@ -70,16 +70,23 @@ def of_files(paths: Iterable[Path]) -> Iterator[tuple[Any, int]]:
             preserve_insertion_order=False,
         )
         try:
-            lines = connection.read_json(
-                [str(file) for file in journals.files],
-                columns=COLUMNS,
-                format="newline_delimited",
-                ignore_errors=True,
-                maximum_object_size=LONGEST,
-            )
-            yield connection.create_table("journal", lines), journals.damaged
+            yield _table_of(connection, journals.files), journals.damaged
         finally:
             connection.disconnect()
+
+
+def _table_of(connection: Any, files: Iterable[Path]) -> Any:
+    try:
+        lines = connection.read_json(
+            [str(file) for file in files],
+            columns=COLUMNS,
+            format="newline_delimited",
+            ignore_errors=True,
+            maximum_object_size=LONGEST,
+        )
+        return connection.create_table("journal", lines)
+    except Exception as error:
+        raise UsageError(f"the journals can't be read: {shown(' '.join(str(error).split()), 300)}") from None
 
 
 @contextmanager
@@ -94,11 +101,11 @@ def of_backend(url: str, table: str) -> Iterator[tuple[Any, int]]:
             connection = ibis.connect(url)
             lines = connection.table(table)
         except Exception as error:
-            reason = without_credentials(" ".join(str(error).split()))[:300]
-            raise UsageError(f"can't use {without_secrets(url)}, table {table}: {reason}") from None
+            reason = without_secrets_of(url, " ".join(str(error).split()))[:300]
+            raise UsageError(f"can't use {without_secrets(url)}, table {shown(table)}: {shown(reason)}") from None
         missing = COLUMNS.keys() - set(lines.columns)
         if missing:
-            raise UsageError(f"table {table} is no journal: it has no column {', '.join(sorted(missing))}")
+            raise UsageError(f"table {shown(table)} is no journal: it has no column {', '.join(sorted(missing))}")
         try:
             yield lines, 0
         finally:

@@ -52,6 +52,8 @@ def find(paths: Iterable[Path]) -> list[Path]:
 def checked(files: Iterable[Path], folder: Path) -> Journals:
     """The same journals without damaged lines: a file that has some is copied into ``folder`` without them.
 
+    The others are linked there. A database takes signs in names for patterns, and endings for compressed forms.
+
     Raises:
         UsageError: a file can't be read, or has no line of a journal.
     """
@@ -61,7 +63,8 @@ def checked(files: Iterable[Path], folder: Path) -> Journals:
             good, bad = _counted(file)
             if not good and bad:
                 raise UsageError(f"{shown(str(file))} is no journal of isolation-audit")
-            usable.append(file if not bad else _copied(file, folder / f"{number}.jsonl"))
+            plain = folder / f"{number}.jsonl"
+            usable.append(_copied(file, plain) if bad else _linked(file, plain))
         except OSError as error:
             raise UsageError(f"can't read {shown(str(file))}: {error.strerror}") from None
         lines, damaged = lines + good, damaged + bad
@@ -99,6 +102,14 @@ def _counted(file: Path) -> tuple[int, int]:
             elif text != b"\n":
                 bad += 1
     return good, bad
+
+
+def _linked(file: Path, link: Path) -> Path:
+    try:
+        link.symlink_to(file)
+    except OSError:  # Windows asks for a right to do so
+        return _copied(file, link)
+    return link
 
 
 def _copied(file: Path, copy: Path) -> Path:

@@ -13,6 +13,12 @@ MOST: Final = 100_000
 
 _MARKS: Final = 5_000
 
+_LONGEST: Final = 1_000
+"""Characters of a text; ours have a quarter of that, names of files apart."""
+
+_HIGHEST: Final = 10.0**15
+"""Seconds since 1970: what is more is no time, and neither is infinity, which JSON does not have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -27,6 +33,9 @@ class Wanted:
 
 def ask(journal: Any, wanted: Wanted, damaged: int = 0) -> Answers:
     """Put all questions to a table of lines."""
+    timeless = journal.filter(journal["at"].notnull(), ~_is_time(journal["at"]))
+    journal = journal.filter(_is_time(journal["at"]))
+    damaged += sum(row["lines"] for row in rows(timeless.aggregate(lines=timeless.count())))
     crossings = crossings_of(journal, wanted)
     return Answers(
         tuple(_exposures(crossings, journal)),
@@ -43,7 +52,7 @@ def crossings_of(journal: Any, wanted: Wanted) -> Any:
         journal.kind == "crossing",
         journal.sender.notnull(),
         journal.receiver.notnull(),
-        journal.at.notnull(),
+        _is_time(journal["at"]),
         journal.fingerprint.notnull(),
         journal.worker.notnull(),
         journal.seq.notnull(),
@@ -107,7 +116,7 @@ def _marks(crossings: Any) -> Any:
 
 
 def _workers(journal: Any) -> list[Worker]:
-    known = journal.filter(journal.worker.notnull(), journal.seq.notnull(), journal["at"].notnull())
+    known = journal.filter(journal.worker.notnull(), journal.seq.notnull())
     at = known["at"]
     of_start, of_lost = known.kind == "start", known.kind == "lost"
     found = known.group_by("worker").aggregate(
@@ -133,5 +142,17 @@ def _workers(journal: Any) -> list[Worker]:
 
 def rows(question: Any) -> list[dict[str, Any]]:
     """What an expression gives, with its texts as they may be shown."""
-    found: list[dict[str, Any]] = harmless(question.limit(MOST).to_pyarrow().to_pylist())
-    return found
+    found = question.limit(MOST).to_pyarrow().to_pylist()
+    return [{name: harmless(_cut(value)) for name, value in row.items()} for row in found]
+
+
+def _is_time(at: Any) -> Any:
+    """Whether a number may be seconds since 1970; none is, and no NaN, in any engine's order of numbers."""
+    return (at >= 0) & (at <= _HIGHEST) & at.notnull()
+
+
+def _cut(value: Any) -> Any:
+    """The beginning of a long text: journals from elsewhere may have megabytes in one."""
+    if type(value) is not str or len(value) <= _LONGEST:
+        return value
+    return f"{value[:_LONGEST]}... ({len(value):,} characters)"
