@@ -172,3 +172,7 @@ def test_where_much_happens_sinks_are_fed_more_often_than_anything_is_looked_for
     while process.looks.acquire(blocking=False):
         looks += 1
     assert looks == 8
+    now[0] = -1e6
+    process.recorder.scopes.append("a scope")
+    drainer._round()
+    assert process.looks.acquire(blocking=False), "a clock that was set back holds nothing up"

@@ -278,3 +278,35 @@ def test_very_many_at_once_are_written_in_pieces_and_in_their_order(tmp_path, mo
     assert [one["seq"] for one in records] == list(range(1, 953))
     assert [one["name"] for one in records if one["kind"] == "unit"] == [scope.name for scope in scopes]
     assert (records[0]["kind"], records[-1]["kind"], records[-1]["records"]) == ("start", "lost", 3)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links")
+def test_a_link_of_ones_own_is_followed_and_another_users_is_not(tmp_path, monkeypatch, capsys) -> None:
+    elsewhere, path = tmp_path / "elsewhere", tmp_path / "journal.jsonl"
+    elsewhere.write_text("as it was\n")
+    path.symlink_to(elsewhere)
+    sink = sink_of(path)
+    sink.drain(batch(1))
+    sink.close()
+    assert numbers(elsewhere) == [1]
+    before = elsewhere.read_bytes()
+    owner = path.lstat().st_uid
+    monkeypatch.setattr(type(path), "lstat", lambda _path: SimpleNamespace(st_uid=owner + 1))
+    sink = sink_of(path)
+    sink.drain(batch(2))
+    sink.close()
+    assert elsewhere.read_bytes() == before
+    assert sink.exports["lost"] == 1
+    assert "it is a link of another user" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and locks")
+def test_nothing_is_made_through_a_link_in_the_place_of_the_lock(tmp_path) -> None:
+    path, elsewhere = tmp_path / "journal.jsonl", tmp_path / "elsewhere"
+    path.with_name("journal.jsonl.lock").symlink_to(elsewhere)
+    sink = sink_of(path, size=100)
+    for number in range(9):
+        sink.drain(batch(number))
+    sink.close()
+    assert not elsewhere.exists()
+    assert numbers(*all_of(path)) == list(range(9))

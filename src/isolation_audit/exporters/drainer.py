@@ -201,7 +201,7 @@ class Drainer:
 
     def _look_again(self) -> None:
         """As often as when nothing happens: where much does, the sinks are fed more often than that."""
-        if time.monotonic() - self._refreshed_at < INTERVAL / 2:
+        if 0 <= time.monotonic() - self._refreshed_at < INTERVAL / 2:  # the application may set its clock back
             return
         try:
             self._refresh()
@@ -211,7 +211,7 @@ class Drainer:
 
     def _has_news(self) -> bool:
         now, activity = time.monotonic(), self._activity()
-        quiet = self._fed_at is not None and self._fed_at[1] == activity and now - self._fed_at[0] < AT_LEAST
+        quiet = self._fed_at is not None and self._fed_at[1] == activity and 0 <= now - self._fed_at[0] < AT_LEAST
         if quiet and not (self._recorder.new or self._recorder.scopes or self._recorder.occurrences):
             return False
         self._fed_at = now, activity

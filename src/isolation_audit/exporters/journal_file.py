@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager, suppress
+from errno import ELOOP, EPERM
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.exporters.folders import make_folder
@@ -17,6 +18,8 @@ except ImportError:  # Windows, where an open file can't be renamed either: ther
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_NOT_THROUGH_LINKS: Final = getattr(os, "O_NOFOLLOW", 0)
 
 _PIECE: Final = 64_000
 """Bytes of one write, at most one line more."""
@@ -50,7 +53,7 @@ class JournalFile:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         for name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY"):
             flags |= getattr(os, name, 0)
-        self._descriptor = os.open(self._path, flags, 0o600)
+        self._descriptor = _opened(self._path, flags)
         self._torn = _ends_within_a_line(self._path, self._descriptor)
         return True
 
@@ -119,6 +122,19 @@ class JournalFile:
             return True
 
 
+def _opened(path: Path, flags: int) -> int:
+    """Open for writing. A link is followed where it is ours or root's (``/dev/stdout`` is one): another user's leads to
+    what that user wants to be written."""
+    try:
+        return os.open(path, flags | _NOT_THROUGH_LINKS, 0o600)
+    except OSError as error:
+        if error.errno != ELOOP:
+            raise
+    if path.lstat().st_uid not in (0, os.geteuid()):
+        raise PermissionError(EPERM, "it is a link of another user")
+    return os.open(path, flags, 0o600)
+
+
 def _ends_within_a_line(path: Path, descriptor: int) -> bool:
     """True where somebody was killed while writing: the next line must not go on from there."""
     about = os.fstat(descriptor)
@@ -138,7 +154,8 @@ def _alone(path: Path) -> Iterator[bool]:
     if fcntl is None:
         yield False
         return
-    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | _NOT_THROUGH_LINKS
+    descriptor = os.open(path.with_name(f"{path.name}.lock"), flags, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
