@@ -93,7 +93,7 @@ soak: $(STAMP)  ## a million events of a hundred thousand runs: memory has to st
 	$(BIN)/python benchmarks/soak.py
 
 memory: $(STAMP)  ## ten thousand users, some of them hostile: what that costs in memory, by way out
-	$(BIN)/python benchmarks/memory.py $(ARGS)
+	$(BIN)/python -m benchmarks.memory $(ARGS)
 
 blast-radius: $(VENV)-bench/.installed  ## ten million events with fifty crossings: investigate, beside pandas
 	$(VENV)-bench/bin/python benchmarks/blast_radius.py $(ARGS)

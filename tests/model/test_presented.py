@@ -94,6 +94,10 @@ def test_queries(query, credentials):
         ("session=null; path=/", "session", ""),
         ("session=abc123; Max-Age=3600", "session", "abc123"),
         ("session=abc123; Max-Age=soon", "session", "abc123"),
+        ("session=abc123; Max-Age=\u00b2", "session", "abc123"),
+        ("session=abc123; Max-Age=" + "9" * 5_000, "session", "abc123"),
+        ("session=gone; Max-Age=-" + "9" * 5_000, "session", ""),
+        ("session=gone; Max-Age=000", "session", ""),
     ],
 )
 def test_what_an_answer_sets_and_takes_away(header, name, value):

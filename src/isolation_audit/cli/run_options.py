@@ -80,7 +80,8 @@ def _taken(option: Option, value: str) -> object:
     if not value or (option.words and value not in option.words):
         return None
     if option.highest is not None:
-        return int(value) if value.isascii() and value.isdigit() and int(value) <= option.highest else None
+        plain = value.isascii() and value.isdigit() and len(value) <= len(str(option.highest))
+        return int(value) if plain and int(value) <= option.highest else None
     if option.is_path:
         there = os.path.exists(value)  # noqa: PTH110 - a text, as it was given
         fits = not option.is_folder or os.path.isdir(value)  # noqa: PTH112

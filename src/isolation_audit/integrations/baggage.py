@@ -42,6 +42,8 @@ class SendingPoint(Interceptor):
         request = self._request(values)
         headers = request.headers
         present = headers.get(HEADER)
+        if type(present) is bytes:  # requests takes both
+            present = present.decode("latin-1")
         made = with_pseudonym(present, self._running() if self._is_ours(str(request.url)) else None)
         if made is not None:
             if made != present:

@@ -43,6 +43,8 @@ _key_name: Final = pattern(
 _no_key: Final = pattern(r"(?i)csrf|xsrf|idempotency|device|push|page|next|cursor|reset|invite|verif|socket-io")
 
 
+_nothing: Final = pattern(r"-[0-9]+|0+")
+
 cache_of_names: Final = lru_cache(2_000)
 """Browsers send the same few names with every request."""
 
@@ -122,7 +124,8 @@ def cookie_set(header: str) -> tuple[str, str]:
     for attribute in attributes:
         key, _, text = attribute.strip().partition("=")
         lower = key.lower()
-        if (lower == "max-age" and text.strip().lstrip("-").isdigit() and int(text) <= 0) or (
+        # Of any length, and what Python takes for a digit is none to a browser: so it is not made a number.
+        if (lower == "max-age" and _nothing.fullmatch(text.strip())) or (
             lower == "expires" and " 1970 " in text.replace("-", " ")
         ):
             return name, ""

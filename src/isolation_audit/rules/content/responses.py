@@ -37,6 +37,9 @@ HEAD: Final = b"HTTP/1."
 
 _LONGEST_HEAD: Final = 64 * 1024
 
+_DIGITS: Final = 18
+"""Of a length that is counted down; Python makes no number of some thousand digits."""
+
 _HELD: Final = 256
 """Bytes at the end of a chunk in which a break is looked for, so that no identifier is cut in two."""
 
@@ -401,7 +404,7 @@ class Wire:
         headers = [(name.lower(), value) for name, value in _headers(head)]
         told = dict(headers)
         length = told.get(b"content-length", b"")
-        self._left = int(length) if length.isdigit() else None
+        self._left = int(length) if length.isdigit() and len(length) < _DIGITS else None
         self._chunks = Chunks() if b"transfer-encoding" in told else None
         # After "101 Switching Protocols" it is HTTP no more.
         self.switched = head[9:12] == b"101"
