@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from isolation_audit.model.bindings import Bindings
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.requests import Request
-from isolation_audit.model.sources import LOGIN, TOKEN, Sources
+from isolation_audit.model.sources import LOGIN, SCOPES, TOKEN, Sources
 from isolation_audit.model.user_names import Name
 from isolation_audit.model.user_sources import SOURCES, USER_HEADERS
 from isolation_audit.model.users import Kind, Users
@@ -206,3 +207,14 @@ def test_a_weaker_source_may_name_whom_the_better_one_calls_the_same(sources):
     assert who(request(sources, x_user_id="7")) == "alice"
     assert who(request(sources, x_user="gateway")) is None
     assert who(request(sources, {"user": object()}, x_user="alice")) is None, "known to be nobody"
+
+
+def test_the_same_word_once_more_has_nothing_forgotten(sources, users):
+    """Each scope in a request says whose it is: what all others remember must not go with that."""
+    one = request(sources)
+    one.meet(users.token("alice"), SCOPES)
+    version = remembered.version
+    one.meet(users.token("alice"), SCOPES)
+    assert remembered.version is version
+    one.meet(users.token("bob"), SCOPES)
+    assert remembered.version is not version

@@ -80,6 +80,7 @@ class Place(NamedTuple):
     through: Step | None = None
 
 
+@lru_cache(_NAMES)
 def is_installed(file: str) -> bool:
     """True for the code of the standard library and of installed packages."""
     return file.startswith(("<frozen", *_STANDARD)) or "-packages/" in file

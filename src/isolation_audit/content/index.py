@@ -76,8 +76,9 @@ class Index:
         self._marks[key] = mark
         if shape is not self._first(key):
             self._refused[key] = shape
-        # A new tuple: a search on another thread goes on with the one that it began with.
-        self._searched = tuple(filter(len, self._shapes))
+        if shape not in self._searched:
+            # A new tuple: a search on another thread goes on with the one that it began with.
+            self._searched = tuple(filter(len, self._shapes))
         self._unspaced = self._unspaced or is_unspaced(identifier)
         return True
 

@@ -52,7 +52,10 @@ class Gathering:
         while waiting:
             value = waiting.pop()
             kind = type(value)
-            if kind is str:
+            if kind is str and len(value) < self._characters:  # as nearly always: nothing is called for it
+                self._characters -= len(value) + 1
+                self.texts.append(value)
+            elif kind is str:
                 self._take(value)
             elif kind is float or kind is bool or kind is _NOTHING:
                 # One by one: in a set they would be compared by a metaclass's own __hash__ and __eq__.

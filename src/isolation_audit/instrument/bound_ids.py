@@ -6,9 +6,10 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Attribute
-from isolation_audit.instrument.attributes import reader_of
+from isolation_audit.instrument.attributes import AttributeReader, reader_of
 from isolation_audit.instrument.layout import MISSING, value_reader
 from isolation_audit.instrument.observations import Rebound
+from isolation_audit.instrument.path_counts import ASKED, GAVE
 from isolation_audit.instrument.resolve import dict_of, mro_of
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.user_names import names_in_context
@@ -42,14 +43,23 @@ class BoundIds:
     ) -> None:
         self._names = names
         cells = counts.under("[identity] bind")
-        self._paths = [(kind, _counting(value_reader(path), cells(path)), path.steps) for kind, path in bind]
+        self._paths = [
+            (kind, _first_of(path.steps), value_reader(path), cells(path), path.steps) for kind, path in bind
+        ]
         self._bindings = bindings
         self._publish = publish
 
     def of(self, context: Any) -> dict[str, str]:
         """The ids of a user context: kind -> id; what is not there, or is no string, is left out."""
-        found = ((kind, plain_name(read(context))) for kind, read, _steps in self._paths)
-        return {kind: identifier for kind, identifier in found if identifier}
+        found = {}
+        for kind, _first, read, cell, _steps in self._paths:
+            value = read(context)
+            cell[ASKED] += 1
+            cell[GAVE] += type(value) is str
+            identifier = plain_name(value)
+            if identifier:
+                found[kind] = identifier
+        return found
 
     def learn(self, ids: Mapping[str, str], user: User, scope: Scope | None) -> None:
         """Bind ``ids``; one that belonged to somebody else a moment ago is published.
@@ -88,26 +98,18 @@ class BoundIds:
         What a call for alice returns may be bob's by intention, so nothing is taken from him by it. Any object may
         come: only plain data is read, so that no lazy attribute is loaded on our behalf.
         """
-        for kind, _read, steps in self._paths:
-            first = steps[0] if steps else None
-            if type(first) is Attribute and _has_no(value, first.name):
-                continue  # as most objects have none of these
+        cls = type(value)
+        for kind, first, _read, _cell, steps in self._paths:
+            if first is not None and id(cls) in first.usual and getattr(value, first.name, MISSING) is MISSING:
+                continue  # as most objects have none of these, and it is known that nothing is run to see that
+            if first is not None and _has_no(value, first):
+                continue
             try:
                 identifier = plain_name(_stored(value, steps))
             except (LookupError, TypeError):
                 continue
             if identifier and self._bindings.user_of(kind, identifier) is None:
                 self._bindings.learn(kind, identifier, user)
-
-
-def _counting(read: Callable[[Any], Any], cell: list[int]) -> Callable[[Any], Any]:
-    def counted(context: Any) -> Any:
-        cell[0] += 1
-        value = read(context)
-        cell[1] += type(value) is str
-        return value
-
-    return counted
 
 
 def _stored(value: Any, steps: tuple[Step, ...]) -> Any:
@@ -123,10 +125,15 @@ def _stored(value: Any, steps: tuple[Step, ...]) -> Any:
     return value
 
 
-def _has_no(value: Any, name: str) -> bool:
+def _first_of(steps: tuple[Step, ...]) -> AttributeReader | None:
+    first = steps[0] if steps else None
+    return reader_of(first.name) if isinstance(first, Attribute) else None
+
+
+def _has_no(value: Any, first: AttributeReader) -> bool:
     """True where reading an attribute is known to be safe, and gives nothing."""
     kind = type(value)
-    return kind is not dict and reader_of(name).is_usual(kind) and getattr(value, name, MISSING) is MISSING
+    return kind is not dict and first.is_usual(kind) and getattr(value, first.name, MISSING) is MISSING
 
 
 def _attribute(value: Any, kind: type, name: str) -> Any:

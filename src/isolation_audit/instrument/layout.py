@@ -172,7 +172,23 @@ def _safe(fetch: Callable[..., Any], *arguments: Any) -> Any:
 def value_reader(path: Path) -> Callable[[Any], Any]:
     """A reader of a path below a value; it gives MISSING instead of raising."""
     steps = path.steps
+    if len(steps) == 1 and isinstance(steps[0], Attribute):
+        return _attribute_reader(steps[0].name)
     return lambda value: _safe(walk, value, steps)
+
+
+def _attribute_reader(name: str) -> Callable[[Any], Any]:
+    """The same for one attribute, which most paths are."""
+    usual = reader_of(name).usual
+
+    def read(value: Any) -> Any:
+        if id(type(value)) in usual:
+            found = getattr(value, name, MISSING)
+            if found is not MISSING:
+                return found
+        return _safe(attribute_or_item, value, name)
+
+    return read
 
 
 def fetcher(path: Path, layout: Layout, steps: tuple[Step, ...]) -> Callable[[Values, Any], Any]:

@@ -38,6 +38,8 @@ class Built:
     """
 
     entry: Engine | Deprecation | Emitter
+    target: str
+    """The entry's, as text."""
     obj: Any
     ambient: User | None
     owner: User | None
@@ -67,26 +69,41 @@ class Used:
 class Emission:
     """One event on its way out; it may pass several layers, and is still one event."""
 
-    # Most events change few of these: what the class has costs nothing to begin with.
-    claimed: User | None = None
-    known = False
-    """True once any layer had any witness."""
-    verified = False
-    """True once two witnesses could be compared."""
-    depth = 0
-    audience: tuple[User, ...] = ()
-    """The members of the room that an outer layer addressed."""
-    progress: Progress | None = None
-    """How far its delivery has come, where a protocol is watched."""
-    searched: list[tuple[Any, list[Mark]]] | None = None
-    """Payloads that were searched while it is under way, with the marks in them, where content is watched."""
-    clean: Any = None
-    """The last of them that names nobody but whose event it is."""
+    # With slots: where attributes are set one after the other, a dict takes four times as long (measured on 3.11).
+    __slots__ = (
+        "_crossed",
+        "_reported",
+        "ambient",
+        "audience",
+        "claimed",
+        "clean",
+        "depth",
+        "known",
+        "layers",
+        "name",
+        "progress",
+        "searched",
+        "verified",
+    )
 
     def __init__(self, name: str | None, ambient: User | None, layer: str = "emitter") -> None:
         self.name = name
         self.ambient = ambient
         self.layers: tuple[str, ...] = (layer,)
+        self.claimed: User | None = None
+        self.known = False
+        """True once any layer had any witness."""
+        self.verified = False
+        """True once two witnesses could be compared."""
+        self.depth = 0
+        self.audience: tuple[User, ...] = ()
+        """The members of the room that an outer layer addressed."""
+        self.progress: Progress | None = None
+        """How far its delivery has come, where a protocol is watched."""
+        self.searched: list[tuple[Any, list[Mark]]] | None = None
+        """Payloads that were searched while it is under way, with the marks in them, where content is watched."""
+        self.clean: Any = None
+        """The last of them that names nobody but whose event it is."""
 
     # Clean events never ask for these two; they are made when somebody does.
 
@@ -267,7 +284,7 @@ class Unbuilt:
     record: Record | None
 
 
-@record
+@dataclass(slots=True, eq=False, repr=False)
 class Manufactured:
     """A declared factory that is an object has returned an engine."""
 

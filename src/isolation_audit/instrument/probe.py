@@ -218,15 +218,14 @@ class Probe:
     @staticmethod
     def after(states: States, result: Any) -> None:
         """Tell the waiting interceptors, the last one first, as nested blocks would end."""
-        for guarded, state in reversed(states) if len(states) > 1 else states:
-            if not guarded.ends_quietly:
-                break
+        while states and states[-1][0].ends_quietly:
+            guarded, state = states[-1]
+            states = states[:-1]
             try:
                 guarded.interceptor.after(state, result)
             except Exception as fault:
                 asking.absorbed(guarded, fault)
-            states = states[:-1]
-        else:
+        if not states:
             return
         me = get_ident()
         outermost = me not in inside

@@ -125,6 +125,7 @@ class Runs:
         self._user_of = user_of
         self.automaton: Automaton = compile_order(protocol.order)
         self.events = self.automaton.events
+        self._first = self.automaton.steps[START]
         # Not a plain dict, which finds its first entry only behind the places of all that went before.
         self._runs: OrderedDict[tuple[str, str], Run] = OrderedDict()
         self._layers: dict[str, set[str]] = {}
@@ -155,7 +156,7 @@ class Runs:
         run = self._runs.get((layer, run_id))
         if run is None:
             run = self._begin(layer, run_id)
-        elif event in self.automaton.steps[START] and not repeated and (run.over or self._is_complete(run, event)):
+        elif event in self._first and not repeated and (run.over or self._is_complete(run, event)):
             run = self._begin(layer, run_id, None if run.over else self._stray(run, event, number))
         run.seen = time.monotonic()
         times = run.had[event] = run.had.get(event, 0) + 1

@@ -25,7 +25,6 @@ from isolation_audit.targets.ownership import differ
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.rules.content.egress import Egress
 
 INTERNAL_ERROR: Final = 1011
 """RFC 6455, 7.4.1: the server met a condition that kept it from going on."""
@@ -131,8 +130,14 @@ class Connections:
             return
         current = self._ambient
         ambient = current()
-        if self._sinks is not None and type(payload) in (str, bytes) and (ambient is owner or ambient is None):
-            self._pushed(connection, self._sinks, owner, payload)
+        if self._sinks is not None and (ambient is owner or ambient is None) and type(payload) in (str, bytes):
+            # It is judged where it leaves in the connection's own work, in a task of its own or in one beside that.
+            inputs = own_inputs()
+            if inputs is not None and inputs.user is owner:
+                push = connection.push
+                if push is None:
+                    push = connection.push = Push(self._sinks, f"{self.target}.send")
+                push.sent(payload, owner, inputs)
         if addressees is None:
             return
         if ambient is owner:
@@ -163,15 +168,6 @@ class Connections:
     def _is_open(self, obj: Any) -> bool:
         known = self.known(obj)
         return known is not None and not known.end and not known.gone
-
-    def _pushed(self, connection: Connection, sinks: Egress, owner: User, payload: str | bytes) -> None:
-        """Have it judged where it leaves in the connection's own work, in a task of its own or in one beside that."""
-        inputs = own_inputs()
-        if inputs is not None and inputs.user is owner:
-            push = connection.push
-            if push is None:
-                push = connection.push = Push(sinks, f"{self.target}.send")
-            push.sent(payload, owner, inputs)
 
     def broadcast(self, objs: list[Any], target: str, payload: Any) -> None:
         """Have it weighed whether what is sent to all of them on purpose is meant for them."""

@@ -96,14 +96,15 @@ class Bindings:
         if not identifier:
             return None
         now = self.clock()
-        table = self._table(kind)
-        known = table.get(identifier)
+        table = self._tables.get(kind)
+        known = None if table is None else table.get(identifier)
         elsewhere = self.elsewhere
         if known is not None and known.user is user and elsewhere is None and self._rested < known.seen > now - AT_ONCE:
             return None  # one context passes many points
         before = known if known is not None or elsewhere is None else elsewhere.before(kind, identifier)
-        in_use = before is not None and before.live(now) and before.seen > self._rested
-        earlier = before.user if before is not None and in_use and not same(before.user, user) else None
+        another = before is not None and before.user is not user and not same(before.user, user)
+        in_use = before is not None and another and before.live(now) and before.seen > self._rested
+        earlier = before.user if before is not None and in_use else None
         told = known.told if known is not None and known.user is user else NEVER
         news = elsewhere is not None and now - told >= AGAIN
         self._keep(kind, identifier, known, Binding(user, now, now if news else told))
@@ -156,7 +157,8 @@ class Bindings:
         return None if self.elsewhere is None else self.elsewhere.user_of(kind, identifier)
 
     def _table(self, kind: str) -> OrderedDict[str, Binding]:
-        return self._tables.get(kind) or self._tables.setdefault(kind, OrderedDict())
+        table = self._tables.get(kind)
+        return self._tables.setdefault(kind, OrderedDict()) if table is None else table
 
     def _keep(self, kind: str, identifier: str, known: Binding | None, binding: Binding) -> None:
         table, listener = self._table(kind), None if kind in self.handles else self.listener

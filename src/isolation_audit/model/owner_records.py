@@ -24,7 +24,8 @@ class Record:
         self.owner: User | None = None
         self.origin: Any = None
         self.origin_label = ""
-        self.built_by: set[str] = set()
+        self.built_by: tuple[str, ...] = ()
+        """The targets as which it was built; one, as a rule."""
         self.served: User | None = None
         """The user whom its calls have named, of an object whose owner only calls name."""
         self.shared = False

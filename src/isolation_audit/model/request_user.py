@@ -154,10 +154,11 @@ class RequestUser(RequestHead):
         """
         if self._is_elsewhere() or (self.inherited is not None and same(user, self.inherited)):
             return
-        remembered.forget()
         changed = self.said is not None and not same(self.said, user)
         self._said_others = self._said_others or changed
-        self.said = user
+        if self.said is not user:
+            self.said = user
+            remembered.forget()  # afterwards: what others have found out meanwhile goes by the old one
         self.said_by[source] = None
         self._look()
         self._compare()

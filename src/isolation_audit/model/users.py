@@ -102,7 +102,7 @@ def plain_text(value: object) -> str | None:
 
 def plain_name(value: object) -> str | None:
     """:func:`plain_text` of what is kept or compared as an id or a name: of a long one its beginning and its digest."""
-    text = plain_text(value)
+    text: str | None = value if type(value) is str else plain_text(value)
     return text if text is None or len(text) <= LONGEST else bounded(text)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.config.model import Factory
+    from isolation_audit.instrument.stacks import RawStack
 
 _EVIDENT: Final = re.compile(
     r"(Factory|Builder|Provider|Maker)\.\w|(^|\.)_?(create|make|build|new|provide|spawn|get|get_or_create)_\w+$"
@@ -31,12 +32,15 @@ class Builder:
     declared: Factory | None
 
 
-def builder(codes: dict[int, tuple[CodeType, Factory]], inside: Container[int]) -> Builder | None:
+def builder(codes: dict[int, tuple[CodeType, Factory]], inside: Container[int], near: RawStack = ()) -> Builder | None:
     """Who builds what is being constructed; None where nobody who looks like a factory is at work.
 
     A canonical factory comes before every other declared one, whoever is nearer; then the nearest declared one; then
-    the caller of the constructor, where its name says that it builds. ``inside`` has code that belongs to the object.
+    the caller of the constructor, where its name says that it builds. ``inside`` has code that belongs to the object,
+    ``near`` the application's innermost frames, where they are known: as a rule the caller is among them.
     """
+    if not codes and _is_no_factory(near, inside):
+        return None
     declared = evident = None
     asked = False
     frame = sys._getframe(1)  # noqa: SLF001 - the stack tells who builds, also across awaits and context managers
@@ -62,6 +66,14 @@ def builder(codes: dict[int, tuple[CodeType, Factory]], inside: Container[int]) 
             asked = True  # of the frames beyond, nothing but declared factories count
         frame = frame.f_back  # type: ignore[assignment]
     return evident if declared is None else _declared(declared)
+
+
+def _is_no_factory(near: RawStack, inside: Container[int]) -> bool:
+    """True where the caller of the constructor is known, and its name does not say that it builds."""
+    for code, _lasti in near:
+        if id(code) not in inside and not _constructs(code):
+            return not _is_evident(code)
+    return False
 
 
 _named: Final[dict[int, Builder]] = {}

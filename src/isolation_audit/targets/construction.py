@@ -44,9 +44,10 @@ class Registrar:
         runtime = self.runtime
         record = runtime.objects.record(obj)
         if record is not None:
-            if self.place in record.built_by and not self.every_call:
+            if self.place not in record.built_by:
+                record.built_by = (*record.built_by, self.place)
+            elif not self.every_call:
                 return
-            record.built_by.add(self.place)
         elif self.every_call:
             pass
         elif via is not None:
@@ -68,7 +69,7 @@ class Registrar:
             record.owner = user
             record.origin = capture(_ORIGIN_FRAMES)
             record.origin_label = BUILT_FOR
-        runtime.publish(Built(self.entry, obj, ambient, user, named, context, record, via))
+        runtime.publish(Built(self.entry, self.place, obj, ambient, user, named, context, record, via))
 
 
 class ConstructionPoint(Interceptor):

@@ -77,28 +77,24 @@ class ContentPoint(Interceptor):
 
     def search(self, emission: Emission, payload: Any, values: Values) -> None:
         """Search what an event holds, once; publish what is another user's."""
-        searched = emission.searched
-        if searched is None:
-            searched = emission.searched = []
+        if payload is emission.clean:
+            return
         marks = None
-        for earlier, found in searched:
+        for earlier, found in emission.searched or ():
             if earlier is payload:
                 marks = found  # by an outer layer
         if marks is None:
-            marks = self._marks(searched, payload)
+            marks, complete = self._content.marks(payload)
+            if not complete:
+                self._runtime.tally.payloads_truncated += 1
+            if marks or emission.clean is not None:
+                emission.searched = [*(emission.searched or ()), (payload, marks)]
         for mark in marks:
             # As a rule it names nobody but whose event it is, who may be shown to everybody.
             if mark.secret or mark.user is not emission.claimed:
                 self._judge(emission, payload, marks, values)
                 return
         emission.clean = payload
-
-    def _marks(self, searched: list[tuple[Any, list[Mark]]], payload: Any) -> list[Mark]:
-        marks, complete = self._content.marks(payload)
-        if not complete:
-            self._runtime.tally.payloads_truncated += 1
-        searched.append((payload, marks))
-        return marks
 
     def _judge(self, emission: Emission, payload: Any, marks: list[Mark], values: Values) -> None:
         runtime = self._runtime

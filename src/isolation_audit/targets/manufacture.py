@@ -35,7 +35,8 @@ class FactoryPoint(Interceptor):
         """Remember the result."""
         record = None if result is None else self._runtime.objects.record(result)
         if record is not None:
-            record.built_by.add(self._builds)
+            if self._builds not in record.built_by:
+                record.built_by = (*record.built_by, self._builds)
             factory = None if self._self_of is None else self._self_of(values)
             if factory is not None and not issubclass(type(factory), type):
                 self._runtime.publish(Manufactured(self._entry, factory, result, record))
@@ -59,7 +60,7 @@ class Origins:
             return
         record = runtime.objects.record(obj)
         if record is not None:
-            record.built_by.add(self._target)
+            record.built_by = (*record.built_by, self._target)
             runtime.publish(Unbuilt(self._entry, ambient, record))
 
     def _in_constructor(self) -> bool:

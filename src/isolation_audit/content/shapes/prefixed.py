@@ -58,11 +58,10 @@ class Prefixed:
             self._patterns = tuple((one, _pattern(one)) for one in self._counts)
 
     def candidates(self, reading: Reading) -> Iterable[bytes]:
-        """One pass for each prefix that stands in the text, which is quicker to see."""
+        """One pass for each prefix: to look first whether it stands in the text at all takes longer (measured)."""
         data, every = reading.data, []
-        for prefix, pattern in self._patterns:
-            if prefix in data:
-                every += pattern.findall(data)
+        for _prefix, pattern in self._patterns:
+            every += pattern.findall(data)
         return every
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.model import Deprecation, Engine
 from isolation_audit.instrument.layout import MISSING
 from isolation_audit.instrument.observations import Built, Imported, Unbuilt
+from isolation_audit.instrument.resolve import mro_of
 from isolation_audit.instrument.shim_codes import is_shim
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.stacks import RawStack
 
     Constructors = dict[int, tuple[CodeType, str]]
+
+_TYPES: Final = 1_000
+"""Types of contexts that are remembered."""
 
 _ENGINE = """\
 from contextvars import ContextVar
@@ -160,14 +165,15 @@ class ConstructionMonitor(Monitor):
         super().__init__(*arguments)
         config = self.runtime.config
         self._context_types = frozenset(map(str, config.identity.context_types))
+        self._known_types: dict[int, weakref.ref[type]] = {}
+        """Those among them that were met, by their identity; an entry goes with its class."""
         self._overrides = self.runtime.part(Overrides)
-        self._with_factory = {factory.builds for factory in config.factories if factory.canonical}
+        self._with_factory = {str(factory.builds) for factory in config.factories if factory.canonical}
 
     @observes(Built)
     def on_built(self, built: Built) -> None:
         """Judge one construction."""
-        entry = built.entry
-        target = str(entry.target)
+        entry, target = built.entry, built.target
         # Who builds an object is whoever called a constructor that is declared for it, not the inside of that.
         inside = self.runtime.constructor_codes.get(target, {})
         if isinstance(entry, Deprecation):
@@ -176,7 +182,7 @@ class ConstructionMonitor(Monitor):
             return
         if entry.owner:
             self._owner(built, target, inside)
-        if entry.target in self._with_factory and not self._inside_factory(entry.target):
+        if target in self._with_factory and not self._inside_factory(entry.target):
             override = self._overrides.at_work()
             if override is not None and override.in_test:
                 return
@@ -285,7 +291,13 @@ class ConstructionMonitor(Monitor):
             )
 
     def _accepted(self, kind: type) -> bool:
-        return any(f"{one.__module__}:{one.__qualname__}" in self._context_types for one in kind.__mro__)
+        key, known = id(kind), self._known_types
+        if key in known:
+            return True
+        accepted = any(f"{one.__module__}:{one.__qualname__}" in self._context_types for one in mro_of(kind))
+        if accepted and len(known) < _TYPES:
+            known[key] = weakref.ref(kind, lambda _gone: known.pop(key, None))
+        return accepted
 
     def _glob(self, user_id: str) -> str:
         # The pattern, not the id: `legacy_compat_*` may well go on with a real user's name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import own_place
@@ -93,7 +93,7 @@ class _Factory:
     types: dict[str, RawStack] = field(default_factory=dict)
 
 
-@record
+@dataclass(slots=True, eq=False, repr=False)
 class _Live:
     """One object of one user's, as long as it is there."""
 
@@ -194,13 +194,14 @@ class FactoriesMonitor(Monitor):
     @observes(Built)
     def on_built(self, built: Built) -> None:
         """Who has built it, and what else that one and others have built."""
-        entry, target = built.entry, str(built.entry.target)
+        entry, target = built.entry, built.target
         if not isinstance(entry, (Engine, Deprecation)):
             return
         if self._names is not None:
             self._names.built(entry.target.qualname, type(built.obj))
         role = self._roles.get(target, target)
-        made_by = builder(self.runtime.factory_codes, self.runtime.constructor_codes.get(target, {}))
+        inside = self.runtime.constructor_codes.get(target, {})
+        made_by = builder(self.runtime.factory_codes, inside, _origin(built))
         if made_by is None and role not in self._factories:
             return  # as long as no factory is at work, everybody builds
         at_once = self._at_once(built, role, made_by)
@@ -381,9 +382,14 @@ def _roles(config: Config) -> dict[str, str]:
 
 def _place(built: Built) -> RawStack:
     """Where it was built: as its record has it, where the application is near enough to be in that."""
-    record = built.record
-    origin: RawStack = () if record is None or record.origin_label != BUILT_FOR else record.origin or ()
+    origin = _origin(built)
     return origin if own_place(origin) is not None else here()
+
+
+def _origin(built: Built) -> RawStack:
+    """The innermost frames of the place where it was built, as its record has them."""
+    record = built.record
+    return () if record is None or record.origin_label != BUILT_FOR else record.origin or ()
 
 
 def _reference(obj: Any) -> weakref.ref[Any] | Any:

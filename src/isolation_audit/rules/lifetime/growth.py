@@ -7,7 +7,7 @@ is counted again. Bytes are measured as well: what is made to last, such as a us
 from __future__ import annotations
 
 import gc
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -87,7 +87,7 @@ class Growth:
         self.targets: set[str] = set()
         """What is followed here."""
         self._stayed: Callable[[], Iterable[Stayed]] = tuple
-        self.units: Counter[_Key] = Counter()
+        self.units: defaultdict[_Key, int] = defaultdict(int)
         """Objects that were made in units of work, by target, and by target and user."""
 
     def is_warm(self) -> bool:

@@ -182,12 +182,12 @@ class LifetimeMonitor(Monitor):
             return
         record = built.record
         origin = record.origin if record is not None and record.origin_label == BUILT_FOR else None
-        stack = self._lifetimes.made(str(built.entry.target), built.obj, built.owner, origin)
+        stack = self._lifetimes.made(built.target, built.obj, built.owner, origin)
         context = built.context
         if context is not MISSING and context is not None:
             kind = type(context)
             self._lifetimes.made(f"{kind.__module__}:{kind.__qualname__}", context, built.owner, stack)
-        self._lifetimes.reached(str(built.entry.target), built.obj, stack)
+        self._lifetimes.reached(built.target, built.obj, stack)
 
     @observes(Outlived)
     def on_outlived(self, outlived: Outlived) -> None:

@@ -102,6 +102,7 @@ class Inputs:
         "kept",
         "lasting",
         "learned",
+        "looked",
         "rows",
         "told",
         "unit",
@@ -116,6 +117,8 @@ class Inputs:
         """Called when the unit is about to end: exits whose end nothing else tells."""
         self.rows = self.bytes = self.dropped = self.learned = 0
         """``learned``: so many of the first inputs were looked through for their user's own words."""
+        self.looked: tuple[int, list[Input]] = (0, [])
+        """So many of the first inputs were looked through by :meth:`of_kinds`, and those of them that it gave."""
         self.ended = False
         self.user: User | None = None
         """Whose unit it is, once somebody had to know."""
@@ -137,6 +140,7 @@ class Inputs:
             # But for the first, which is the request that has opened it.
             self.dropped += LATEST // 2
             del self.kept[1 : 1 + LATEST // 2]
+            self.looked = (0, [])
             self.learned = max(0, self.learned - LATEST // 2)
         self.rows += rows
         self.bytes += size
@@ -144,6 +148,17 @@ class Inputs:
             self.dropped += 1
         else:
             self.kept.append(one)
+
+    def of_kinds(self, kinds: tuple[Any, ...]) -> list[Input]:
+        """The inputs whose texts are told in these ways, always the same ones. On a connection they are few of many."""
+        looked, found = self.looked
+        if looked != len(self.kept):
+            if looked > len(self.kept):
+                looked, found = 0, []
+            kept = self.kept[looked:]
+            found = [*found, *(one for one in kept if one.texts in kinds)]
+            self.looked = (looked + len(kept), found)
+        return found
 
     def end(self) -> None:
         """The unit ends: what waits for that is told, and nothing is kept any more."""
@@ -155,6 +170,7 @@ class Inputs:
             # Whatever goes on after it, as a thread that it has started may, must not keep them.
             self.ended = True
             self.kept.clear()
+            self.looked = (0, [])
             if not living.idle:
                 living.ended(self)
 

@@ -117,10 +117,16 @@ class OwnWords:
         """The phrases in a text that are somebody else's, and not meant for ``user``."""
         if not self.anchors:
             return []
+        words = _words(unescaped(text) if "\\" in text or "&" in text else text)
+        if self._anchors.keys().isdisjoint(map(hash, words)):
+            return []  # as in most texts
         return [
             phrase
-            for phrase in self._standing(_words(unescaped(text)))
-            if phrase.user is not None and not same(phrase.user, user) and user.id not in phrase.meant_for
+            for phrase in self._standing(words)
+            if phrase.user is not None
+            and phrase.user is not user
+            and not same(phrase.user, user)
+            and user.id not in phrase.meant_for
         ]
 
     def publish(self, phrases: Iterable[Phrase]) -> None:
@@ -205,7 +211,7 @@ class OwnWords:
 
 def asked_for(inputs: Inputs) -> frozenset[str]:
     """What a unit has asked for by the parameters of its path: a room's name, a document's number."""
-    every = [addressed(one) for one in inputs.kept if one.texts in ADDRESSED]
+    every = [addressed(one) for one in inputs.of_kinds(ADDRESSED)]
     return every[0] if len(every) == 1 else frozenset[str]().union(*every)
 
 

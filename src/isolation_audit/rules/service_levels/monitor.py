@@ -162,7 +162,7 @@ class ServiceLevelMonitor(Monitor):
             return
         record = built.record
         origin = record.origin if record is not None and record.origin_label == BUILT_FOR else None
-        self._cleanups.made(str(built.entry.target), built.obj, built.owner, origin)
+        self._cleanups.made(built.target, built.obj, built.owner, origin)
 
     @observes(Uncleaned)
     def on_uncleaned(self, uncleaned: Uncleaned) -> None:
