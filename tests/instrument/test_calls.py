@@ -39,7 +39,7 @@ class Sink:
     def send(self, user_id, data): return True
 """
 
-EVENT_CALLS, EVENT_FILES = 23, 9
+EVENT_CALLS, EVENT_FILES = 22, 9
 REQUEST_CALLS = 80
 REQUESTS = 20
 BATCHES = 6

@@ -145,7 +145,7 @@ class EmissionPoint(Interceptor):
                 and claimed is witnesses.addressee
                 and claimed is not None
             ):
-                self.go_on(outer)
+                self._go_on(outer)
                 return None
         emission = self.event(outer, name, witnesses.ambient)
         emission.known = emission.known or witnesses.known
@@ -233,11 +233,10 @@ class EmissionPoint(Interceptor):
             return False
         self._address_cell[ASKED] += 1
         self._address_cell[GAVE] += 1
-        self.go_on(outer)
+        self._go_on(outer)
         return True
 
-    def go_on(self, outer: Emission) -> None:
-        """An event passes this layer as well; its witnesses agree."""
+    def _go_on(self, outer: Emission) -> None:
         layer = self._entry.layer
         self._tally.passages[layer] += 1
         if layer not in outer.layers:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.config.paths import Root
 from isolation_audit.instrument.asking import absorb
 from isolation_audit.instrument.barrier import enter_auditor, inside, leave_auditor
 from isolation_audit.instrument.compile.call_reader import Expected, Leaf, call_reader, leaf_of
@@ -66,6 +67,8 @@ class UsualEvents:
             return None
         if self.addressee.to_everyone or (bool(self.addressee) and not self.addressee.single):
             return None
+        if self.entry.owner and all(path.root is not Root.SELF for path in self.entry.owner):
+            return None  # what is said of each call says of the object whom it serves, which is noted each time
         if not self.layout.exact or (self.receivers is not None and not self.layout.positional):
             return None
         usual = UsualEvent(self, every)
@@ -171,7 +174,7 @@ class UsualEvent:
         plain: Any = None if receivers is None else receivers.plain
         accepts: Any = None if receivers is None else receivers.accept
         point: Any = first.interceptor
-        begin, go_on = point.begin, point.go_on
+        begin, layer, tally = point.begin, events.entry.layer, events.runtime.tally
         search = None if of_content is None else of_content.interceptor.search  # type: ignore[attr-defined]
         follow = None if of_progress is None else of_progress.interceptor.follow  # type: ignore[attr-defined]
         run_at, number_at, pair_at = ids or (-1, -1, -1)
@@ -208,7 +211,10 @@ class UsualEvent:
                         and not outer.audience
                     ):
                         emission = outer
-                        go_on(outer)
+                        tally.passages[layer] += 1
+                        if layer not in outer.layers:
+                            outer.layers = (*outer.layers, layer)
+                        outer.verified = True
                 if emission is not None:
                     passed.clean += 1
                     if search is not None:

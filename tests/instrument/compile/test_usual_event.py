@@ -11,6 +11,7 @@ from isolation_audit import user_scope
 from isolation_audit.config.paths import parse_path
 from isolation_audit.instrument.barrier import inside
 from isolation_audit.instrument.compile.call_reader import Expected, call_reader, leaf_of
+from isolation_audit.instrument.observations import Shared
 from isolation_audit.instrument.shims import exact_layout
 from isolation_audit.model.scopes import emission_variable
 from isolation_audit.targets.content import ContentPoint
@@ -197,3 +198,24 @@ def test_what_may_be_missing():
 @pytest.mark.parametrize("path", ["args.message[args.to]", "run_id:args.to", "return.user_id", "args.absent"])
 def test_what_is_not_read_in_line(path):
     assert leaf_of((parse_path(path),), exact_layout(send, receiver=True), Expected.USER) is None
+
+
+OF_CALLS = """
+[[emitters]]
+target = "APP:Emitter"
+owner = "args.data.owner"
+payload = "args.data.text"
+methods = { emit = "args.kind" }
+"""
+
+
+def test_an_object_that_serves_several_users_is_seen_where_its_calls_name_them():
+    with auditing(SOURCE, OF_CALLS) as (app, auditor):
+        shared = []
+        publish = auditor.runtime.publish
+        auditor.runtime.publish = lambda one: (shared.append(one), publish(one))[1]
+        emitter = emitter_of(app)
+        for user in ("alice", "bob"):
+            with user_scope(user):
+                emitter.emit("answer", {"owner": user, "text": "hello"})
+        assert [type(one) for one in shared].count(Shared) == 1
