@@ -87,8 +87,8 @@ class CreatePoint(AsgiPoint):
 
     @staticmethod
     def _leave(begun: Any, unit: Any) -> None:
-        request_variable.set(begun[1])
         unit_variable.set(unit)
+        request_variable.set(begun[1])
         entered()
 
 

@@ -191,13 +191,10 @@ class Moment:
     """A stretch in which a context has one scope and one request.
 
     It refers to neither, so whoever remembers a moment keeps nothing of a request. ``ambient`` is what was found out of
-    it, and for which value of the application's variable; see ``model/ambient.py``. Whoever makes one sets it to None:
-    a method that does so would be one call more, and an attribute of the class would cost a dict for each moment.
+    it, and for which value of the application's variable; see ``model/ambient.py``.
     """
 
-    __slots__ = ("__weakref__", "ambient")
-
-    ambient: tuple[Any, ...] | None
+    ambient: tuple[Any, ...] | None = None
 
 
 def entered() -> None:
@@ -205,12 +202,8 @@ def entered() -> None:
 
     As long as a context has the very same moment, both are the same, which takes one look instead of two.
     """
-    if scope_variable.get() is None and request_variable.get() is None:
-        moment_variable.set(None)
-    else:
-        moment = Moment()
-        moment.ambient = None
-        moment_variable.set(moment)
+    idle = scope_variable.get() is None and request_variable.get() is None
+    moment_variable.set(None if idle else Moment())
 
 
 @contextmanager
@@ -261,11 +254,9 @@ def listener_faults() -> int:
 
 def enter(scope: Scope) -> None:
     """Make ``scope`` current and tell the listener."""
-    moment = Moment()
-    moment.ambient = None
     scope_variable.set(scope)
     # As entered(), without a call: the application's stack may have no room left for one, and both change, or none.
-    moment_variable.set(moment)
+    moment_variable.set(Moment())
     try:
         living.began(scope)
         _listening.listener.begin(scope)
@@ -284,12 +275,9 @@ def leave(scope: Scope, *, failed: bool = False) -> None:
     scope.failed = failed
     current = scope_variable.get()
     if current is scope:
-        parent, moment = scope.parent, None
-        if parent is not None or request_variable.get() is not None:
-            moment = Moment()
-            moment.ambient = None
+        parent = scope.parent
         scope_variable.set(parent)
-        moment_variable.set(moment)  # as above
+        moment_variable.set(None if parent is None and request_variable.get() is None else Moment())  # as above
     else:
         # Left before the scopes that were entered in it: when they end, they must not bring it back.
         while current is not None and current.parent is not scope:

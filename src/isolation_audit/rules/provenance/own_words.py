@@ -118,7 +118,7 @@ class OwnWords:
         if not self.anchors:
             return []
         words = _words(unescaped(text) if "\\" in text or "&" in text else text)
-        if self._anchors.keys().isdisjoint(map(hash, words)):
+        if self.anchors.keys().isdisjoint(map(hash, words)):
             return []  # as in most texts
         return [
             phrase
