@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 _ASKED: Final = 5
 """How often it is asked for one pair of users."""
 
-_PAIRS: Final = 1_000
+_OF_CODE: Final = 50
+"""How often for one function, whoever the users are: a room of a thousand has a million pairs."""
+
+_REMEMBERED: Final = 1_000
 
 
 class HandedOn:
@@ -36,18 +39,15 @@ class HandedOn:
     def __init__(self, runtime: Runtime) -> None:
         self._content = runtime.content
         self._selectivity = Selectivity(runtime.part(FunctionReading))
-        self._asked: dict[tuple[str, str], int] = {}
+        self._asked: dict[object, int] = {}
+        """How often it was asked for a pair of users, and for a piece of code."""
 
     def is_from(self, sender: User, receiver: User) -> bool:
         """True where the function that sends was given what names ``sender`` alone, and sends all that it is given."""
-        pair = (sender.id, receiver.id)
-        times = self._asked.get(pair, 0)
-        if times >= _ASKED or self._content is None:
+        if self._content is None or not self._is_worth((sender.id, receiver.id), _ASKED):
             return False
-        self._asked[pair] = times + 1
-        drop_oldest(self._asked, _PAIRS)
         frame = next(own_frames(sys._getframe(1)), None)  # noqa: SLF001 - the documented way to a frame
-        if frame is None or not frame.f_code.co_freevars:
+        if frame is None or not frame.f_code.co_freevars or not self._is_worth(frame.f_code, _OF_CODE):
             return False
         function, given = _function(frame)
         if not any(self._names_alone(one, sender) for one in given):
@@ -56,6 +56,14 @@ class HandedOn:
             return self._selectivity.takes(function)
         except TooLongError:
             return False  # nobody waits for this here
+
+    def _is_worth(self, what: object, most: int) -> bool:
+        times = self._asked.get(what, 0)
+        if times >= most:
+            return False
+        self._asked[what] = times + 1
+        drop_oldest(self._asked, _REMEMBERED)
+        return True
 
     def _names_alone(self, given: Any, sender: User) -> bool:
         if type(given) not in (dict, str, list, tuple) or self._content is None:
