@@ -88,3 +88,47 @@ def test_a_note_that_is_kept_for_everybody(audited, serve, leaking):
     assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])
     tally = done.auditor.runtime.tally
     assert tally.requests == tally.requests_named == 2
+
+
+def plainly(headers: Any) -> Any:
+    """As servers give them."""
+    return [tuple(one) for one in headers]
+
+
+@pytest.mark.parametrize("make", [iter, list, plainly, lambda headers: (one for one in plainly(headers))])
+def test_headers_that_can_be_gone_through_once_are_the_application_s(audited, make):
+    """ASGI allows any iterable; Falcon's own test client gives an iterator of iterators."""
+    import falcon.asgi
+    from falcon import testing
+
+    from isolation_audit.model.request_head import readable
+
+    got: list[Any] = []
+
+    class Resource:
+        async def on_get(self, req: Any, resp: Any) -> None:
+            got.append(req.get_header("x-user"))
+            resp.text = "hello"
+
+    app = falcon.asgi.App()
+    app.add_route("/", Resource())
+
+    async def scenario() -> None:
+        scope = testing.create_scope(headers={"x-user": "alice"})
+        scope["headers"] = make(scope["headers"])
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            got.append(message["type"])
+
+        await app(scope, receive, send)
+
+    done = audited(scenario)
+    assert got == ["alice", "http.response.start", "http.response.body"]
+    tally = done.auditor.runtime.tally
+    assert (tally.requests, tally.requests_named) == (1, make is plainly)
+    assert list(readable(make([[b"a", b"b"]]))) == (
+        [(b"a", b"b")] if make is plainly else [[b"a", b"b"]] * (make is list)
+    )

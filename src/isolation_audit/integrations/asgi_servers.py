@@ -12,6 +12,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.integrations.session_cookies import answered, are_learned, in_headers
+from isolation_audit.model.request_head import readable
 from isolation_audit.model.scopes import request_variable, sink_variable
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of
 from isolation_audit.rules.content.pushes import PUSHED
@@ -57,7 +58,7 @@ class HeadPoint(Interceptor):
         message_of = self._message
         message = message_of(values)
         if type(message) is dict and message.get("type") in _HEADS:
-            answered(in_headers(message.get("headers") or ()))
+            answered(in_headers(readable(message.get("headers"))))
 
 
 def _send_point(place: str, sinks: Egress, learns: bool, connection: str, layout: Layout) -> SendPoint:
@@ -93,7 +94,7 @@ class SendPoint(PassingPoint):
         kind = message.get("type")
         if kind == "websocket.send" and not Version.number:
             return None  # nobody looks at it below either
-        if self._learns and kind in _HEADS and (cookies := in_headers(message.get("headers") or ())):
+        if self._learns and kind in _HEADS and (cookies := in_headers(readable(message.get("headers")))):
             self._sinks.shared_caches.sets(cookies, AskedOfScope(_scope_of(self._self_of(values))))
             answered(cookies)
         above: Passing | None = sink_variable.get()
@@ -120,7 +121,7 @@ class SendPoint(PassingPoint):
     def _answer(self, server: Any, exchange: Request | _Exchange, message: Any) -> None:
         """The head, or the next part of a body; one that a framework has searched as a whole comes by once more."""
         if message.get("type") == "http.response.start":
-            exchange.answer_head = message.get("headers", ())
+            exchange.answer_head = readable(message.get("headers"))
             return
         last, body = not message.get("more_body", False), message.get("body", b"")
         if message.get("type") != "http.response.body" or not issubclass(type(body), bytes):

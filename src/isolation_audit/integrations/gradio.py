@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.ui_events import EventServing, Pushed, as_they_are
+from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import DEPENDENCY, LOGIN
@@ -122,7 +123,7 @@ def _logged_in(scope: Any) -> Any:
 
 
 def _decoded(headers: Any) -> Iterator[tuple[str, str]]:
-    for name, value in headers or ():
+    for name, value in readable(headers):
         yield name.decode("latin-1"), value.decode("latin-1")
 
 

@@ -12,6 +12,7 @@ from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.model.head_reader import name_in_environ
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.living import living
+from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import (
     Moment,
@@ -338,7 +339,7 @@ def serving_requests(target: str, runtime: Runtime) -> Callable[[Layout], WsgiSe
 
 def _asgi_headers(headers: Any) -> list[tuple[str, str]]:
     found = []
-    for name, value in headers or ():  # a comprehension would be one more call
+    for name, value in readable(headers):  # a comprehension would be one more call
         found.append((name.decode("latin-1").lower(), value.decode("latin-1")))
     return found
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import Serving, carriers
+from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.provenance import texts
@@ -85,7 +86,7 @@ class MessagePoint(Serving):
             if outer.inputs is not None:
                 outer.inputs.receive(asked)
             return None
-        headers = scope.get("headers") or ()
+        headers = readable(scope.get("headers"))
         request = Request(self._sources, lambda: _decoded(headers), scope=scope, mark=headers)
         return self._begin(request, outer, Input(REQUEST, scope, texts=texts.of_asgi), asked, at_once=True)
 

@@ -15,6 +15,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import sources, tell
 from isolation_audit.integrations.ui_events import EventServing, Pushed
+from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import LOGIN, session_name
@@ -258,7 +259,7 @@ def _shown(element: Any) -> Any:
 
 
 def _decoded(headers: Any) -> Iterator[tuple[str, str]]:
-    for name, value in headers or ():
+    for name, value in readable(headers):
         yield name.decode("latin-1"), value.decode("latin-1")
 
 

@@ -21,6 +21,20 @@ MADE_UP: Final = (AttributeError, LookupError, TypeError, ValueError)
 """Headers may be none at all, where the application, or whoever tests it, has made them up."""
 
 
+def readable(headers: Any) -> Any:
+    """Headers of ASGI that may be read more than once; nothing of those that reading would take from the application.
+
+    They may be anything that can be gone through, an iterator for one, and so may each pair of name and value.
+    """
+    if headers is None or _is_iterator(headers):
+        return ()
+    return () if type(headers) in (list, tuple) and headers and _is_iterator(headers[0]) else headers
+
+
+def _is_iterator(value: Any) -> bool:
+    return hasattr(type(value), "__next__")
+
+
 class RequestHead:
     """The part of a request that does not change on the way; each header is read once at most, and only if asked."""
 
@@ -101,7 +115,7 @@ class RequestHead:
         self._naming = []
         try:
             encoded = raw is not None and type(raw) is not dict
-            heads = raw if encoded else self.headers() if raw is None else list(raw.items())
+            heads = readable(raw) if encoded else self.headers() if raw is None else list(raw.items())
             self._naming, credentials = sources.reader.read(heads, encoded=encoded)
         except MADE_UP:
             pass
