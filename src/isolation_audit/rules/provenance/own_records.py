@@ -64,8 +64,8 @@ class OwnRecords:
         """The same of records in lists: those are everybody's to read more often, and tell nothing of an exit."""
         self._loaded = 0
         self._modules: list[ModuleType] = []
-        self._version = -1
-        """That of the table of users whom the latest look knew."""
+        self._users_then = -1
+        """So many users the latest look knew."""
         self._again = self._soon = 0.0
         """When to look again, and when to do so for users who have become known since."""
 
@@ -119,10 +119,11 @@ class OwnRecords:
     def _look(self) -> dict[int, User]:
         if len(self._users) < _USERS:
             return self._owners
-        now, version = monotonic(), 0 if self._content is None else self._content.index.version
-        if now >= self._again or (version != self._version and now >= self._soon):
+        # By the users alone: what is bound to them, as the id of each run, comes too often.
+        now, known = monotonic(), len(self._users)
+        if now >= self._again or (known != self._users_then and now >= self._soon):
             self._again = self._soon = now + _AT_WORK  # nobody else meanwhile
-            self._version = version
+            self._users_then = known
             # Whoever watches the calls of this thread, as the monitor of contexts does for a while, is spared these.
             profile = sys.getprofile()
             sys.setprofile(None)
