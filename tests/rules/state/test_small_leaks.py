@@ -89,6 +89,36 @@ def test_what_is_shared_by_design_is_silent(audited, kind):
     assert audited(HEALTHY[kind])[0] == []
 
 
+def test_a_writer_whom_a_better_source_has_named_since(tmp_path, monkeypatch):
+    """As where a request's header has told the first user, before any login had."""
+    source = """
+        kept = {}
+
+        def handle(user):
+            kept.setdefault("owner", user)
+            return "rows of " + kept["owner"]
+        """
+    name = f"small_app_{os.getpid()}_{next(_numbers)}"
+    monkeypatch.syspath_prepend(tmp_path)
+    tmp_path.joinpath(f"{name}.py").write_text(textwrap.dedent(source))
+    config = tmp_path / "isolation-audit.toml"
+    config.write_text('[audit]\ndepth = "state"\n')
+    try:
+        with Auditor(load_config(config)) as auditor:
+            handle = importlib.import_module(name).handle
+            with user_scope("alice"):
+                handle("alice")
+            auditor.runtime.users.forget("alice")
+            with user_scope("alice"):
+                pass
+            with user_scope("bob"):
+                assert handle("bob") == "rows of alice"
+    finally:
+        sys.modules.pop(name, None)
+    found = [entry.finding.rule for entry in auditor.recorder.entries()]
+    assert "IA402" in found
+
+
 SHARED = '[[shared]]\ntarget = "{{app}}:last"\npolicy = "{}"\n{}'
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.rewrite.sites import Site
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
     from isolation_audit.rules.state.records import Write
     from isolation_audit.rules.state.units import Unit, Units
     from isolation_audit.rules.state.watch import Taken
@@ -171,8 +172,14 @@ class Judging:
                 return "it holds what had come in with {owner}'s own work, and has not come in with this one"
         return ""
 
+    def _now(self, user: User | None) -> User | None:
+        """The user of this name: a better source may have become known since, and has made another of them."""
+        if user is None or user.kind is not Kind.PLACEHOLDER:
+            return user
+        return self._runtime.users.known(user.id) or user
+
     def _by_record(self, text: str, write: Write, asked: Asked) -> str:
-        writer = write.unit.user
+        writer = self._now(write.unit.user)
         if writer is None or asked.holds(writer.id.casefold()):
             return ""
         kept = [atom for key, atom in atoms(text).items() if self.records.owner_of(key) is writer]
@@ -181,7 +188,7 @@ class Judging:
         return "it has what the application keeps under {owner}'s name, and nothing that has come in names {owner}"
 
     def _by_name(self, taken: Taken, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]) -> str:
-        writer = write.unit.user
+        writer = self._now(write.unit.user)
         if writer is None or writer.kind is not Kind.USER or taken.listed or taken.of_many:
             return ""
         text = "\0".join(taken.names)
@@ -193,7 +200,8 @@ class Judging:
         return "" if mentioned else "it names {owner}, and nothing that has come in with this work does"
 
     def _by_keeping(self, taken: Taken, unit: Unit, write: Write) -> str:
-        users = [one.user for one in (unit, write.unit) if one.user is not None and one.user.kind is Kind.USER]
+        both = [self._now(one.user) for one in (unit, write.unit)]
+        users = [one for one in both if one is not None and one.kind is Kind.USER]
         if taken.kept is None or len(users) < 2 or not self._memos.is_made_of_users(taken.kept, sites.site(write.site)):
             return ""
         return "it was made from who was there, {owner}, and is kept where everybody finds it"
