@@ -168,7 +168,8 @@ class Judging:
         for key, atom in atoms(text).items():
             if key not in write.atoms or asked.holds(atom) or set(self._received.get(key, ())) - parties:
                 continue
-            if not self._literals.hold(atom, places, asks=bool(write.unit.arguments)):
+            known = self._literals.is_of_paths(atom)
+            if not known and not self._literals.hold(atom, places, asks=bool(write.unit.arguments)):
                 return "it holds what had come in with {owner}'s own work, and has not come in with this one"
         return ""
 

@@ -6,6 +6,7 @@ the words of those who ask in it, too. So it is with all code where no request h
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from time import monotonic
@@ -50,6 +51,7 @@ class Literals:
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._left = _ALL
+        self._folders = "\0".join((os.getcwd(), sys.prefix, script() or "")).casefold()  # noqa: PTH109
 
     def hold(self, atom: str, sites: Iterable[Site], *, asks: bool = False) -> bool:
         """True where code of the application has these words one after the other, whatever stands between them.
@@ -64,6 +66,10 @@ class Literals:
             if monotonic() > until:
                 return False
         return False
+
+    def is_of_paths(self, atom: str) -> bool:
+        """True for a part of where the program runs and lies: what it opens there, such as its database, has it."""
+        return re.search(r"[\W_]+".join(map(re.escape, atom.split(" "))), self._folders) is not None
 
     def function(self, site: Site) -> str:
         """The text of the function around a site, in lower case."""
