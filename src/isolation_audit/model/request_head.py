@@ -26,13 +26,9 @@ def readable(headers: Any) -> Any:
 
     They may be anything that can be gone through, an iterator for one, and so may each pair of name and value.
     """
-    if headers is None or _is_iterator(headers):
-        return ()
-    return () if type(headers) in (list, tuple) and headers and _is_iterator(headers[0]) else headers
-
-
-def _is_iterator(value: Any) -> bool:
-    return hasattr(type(value), "__next__")
+    if type(headers) in (list, tuple):
+        return () if headers and hasattr(type(headers[0]), "__next__") else headers
+    return () if headers is None or hasattr(type(headers), "__next__") else headers
 
 
 class RequestHead:

@@ -208,7 +208,7 @@ def test_rows_of_mysqlclient(audit, visit, monkeypatch) -> None:
     exec(CURSORS, cursors.__dict__)
     from isolation_audit.integrations.sql_drivers import mysqlclient
 
-    (point,) = mysqlclient.points(audit.auditor.runtime)
+    point = next(one for one in mysqlclient.points(audit.auditor.runtime) if one.target.endswith("._fetch_row"))
     layout = SimpleNamespace(receiver_reader=lambda: lambda values: values[0], argument=lambda _name: None)
     watching = point.make(layout)
     client = visit("""

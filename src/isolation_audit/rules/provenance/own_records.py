@@ -93,7 +93,7 @@ class OwnRecords:
 
     def any(self) -> bool:
         """True where anything stands under several users' names."""
-        return bool(self._look())
+        return bool(self._owners if len(self._users) < _USERS else self._look())
 
     def has_any(self, text: str, user: User) -> bool:
         """True where it is worth to ask :meth:`of_another`."""
