@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import cProfile
+import pstats
+
 import pytest
 from visiting import visit
 
@@ -75,3 +78,18 @@ def test_what_stands_under_another_users_name(found_in, body: str) -> None:
 @pytest.mark.parametrize("body", CLEAN.values(), ids=CLEAN)
 def test_what_may_be_given(found_in, body: str) -> None:
     assert found_in(body) == []
+
+
+def test_a_profiler_of_the_application_goes_on(found_in) -> None:
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        assert found_in(LEAKS["a number"])
+        _is_profiled()
+    finally:
+        profile.disable()
+    assert any(name == "_is_profiled" for _file, _line, name in pstats.Stats(profile).stats)  # type: ignore[attr-defined]
+
+
+def _is_profiled() -> None:
+    """Called after the look."""

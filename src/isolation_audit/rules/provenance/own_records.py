@@ -124,13 +124,17 @@ class OwnRecords:
         if now >= self._again or (known != self._users_then and now >= self._soon):
             self._again = self._soon = now + _AT_WORK  # nobody else meanwhile
             self._users_then = known
-            # Whoever watches the calls of this thread, as the monitor of contexts does for a while, is spared these.
-            profile = sys.getprofile()
-            sys.setprofile(None)
+            # What the monitor of contexts counts are the application's calls. The application's own profiler stays: it
+            # must not miss anything, and one that is written in C can't be set again.
+            profile: Any = sys.getprofile()
+            ours = getattr(type(profile), "hears_of_calls", False)
+            if ours:
+                sys.setprofile(None)
             try:
                 took = self._look_anew()
             finally:
-                sys.setprofile(profile)
+                if ours:
+                    sys.setprofile(profile)
             self._again, self._soon = now + _SHARE * took, now if took < _SHORT else now + _NEW * took
         return self._owners
 
