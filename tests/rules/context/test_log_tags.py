@@ -186,6 +186,31 @@ def test_filters_that_are_set_anew_and_what_never_changes(audit: Audit, logger: 
     assert audit.found("IA503") == []
 
 
+class Comparing(Keeping):
+    """It compares itself as it likes, and may not be asked to."""
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("compared")
+
+    def __hash__(self) -> int:
+        raise AssertionError("hashed")
+
+
+def test_filters_are_told_apart_without_asking_them(audit: Audit, logger: Any) -> None:
+    kept = Comparing()
+    logger.filters.append(kept)
+    audit.as_user(None, logger.info, "begun")
+
+    def work(user: str) -> None:
+        kept.user = "alice"
+        logger.info("hello")
+
+    for user in ("alice", "bob", "bob"):
+        audit.as_user(user, work, user)
+    assert audit.pairs("IA503") == {("alice", "bob")}
+    assert audit.auditor.runtime.barrier.counts == {}
+
+
 def test_an_adapter_that_a_module_keeps(audit: Audit, logger: Any) -> None:
     global shared
     shared = logging.LoggerAdapter(logger, {"user": "-"})

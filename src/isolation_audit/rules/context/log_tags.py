@@ -8,7 +8,7 @@ holds it has to be everybody's: an object of alice's may well log with alice's n
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.borders import mentions
@@ -39,8 +39,11 @@ class LogTags:
         self._runtime = runtime
         # The set of tags is held, so that its identity stays its own; whoever logs with it holds it as well.
         self._bound: dict[int, tuple[Any, dict[str, User]]] = {}
-        self._seen: WeakKeyDictionary[Any, dict[str, tuple[str, User | None, bool]]] = WeakKeyDictionary()
-        """Holder -> tag -> its value, in whose work it was seen first, and whether there was another before."""
+        self._seen: dict[int, tuple[ref[Any], dict[str, tuple[str, User | None, bool]]]] = {}
+        """Of each holder its tags: the value, in whose work it was seen first, and whether there was another before.
+
+        By identity: a filter of the application's may compare itself with others as it likes.
+        """
 
     def bound(self, tags: dict[str, Any], given: Iterable[str], before: Any = None) -> None:
         """The running work has made or changed a set of tags; it has taken on the other tags of ``before``."""
@@ -70,9 +73,8 @@ class LogTags:
     def held(self, holder: Any, tags: Mapping[str, Any], libraries: tuple[str, ...]) -> None:
         """The running work logs a line with tags that a shared ``holder`` has in its own fields."""
         user = self._user()
-        try:
-            seen = self._seen.setdefault(holder, {})
-        except TypeError:  # nothing can be kept beside it
+        seen = self._seen_of(holder)
+        if seen is None:
             return
         for name, value in list(tags.items())[:_TAGS]:
             text = plain_text(value)
@@ -85,6 +87,18 @@ class LogTags:
             elif known[1] is not None and known[2] and user is not None and not same(user, known[1]):
                 seen[name] = text, None, True  # once
                 self._tell(user, known[1], libraries)
+
+    def _seen_of(self, holder: Any) -> dict[str, tuple[str, User | None, bool]] | None:
+        known = self._seen.get(id(holder))
+        if known is not None and known[0]() is holder:
+            return known[1]
+        try:
+            seen: dict[str, tuple[str, User | None, bool]] = {}
+            self._seen[id(holder)] = ref(holder), seen
+        except TypeError:  # it can't be referred to weakly
+            return None
+        drop_oldest(self._seen, _LIMIT)
+        return seen
 
     def _keep(self, tags: Any, names: list[str], owners: dict[str, User], user: User | None) -> None:
         if user is not None and user.kind is Kind.USER:
