@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
+from isolation_audit.analysis.variables import variables_of
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.model.owner_tags import drop_oldest
@@ -145,13 +146,9 @@ def _reachable(frames: Iterable[FrameType], wanted: set[int]) -> tuple[set[int],
 
 def _named(frame: FrameType) -> list[Any]:
     """What the names in a frame's code stand for."""
-    code, found = frame.f_code, []
-    held = frame.f_locals
+    code, held = frame.f_code, variables_of(frame)
     names = (*code.co_varnames, *code.co_freevars, *code.co_cellvars)
-    found += [held[name] for name in names if name in held]
-    if type(held) is dict and held is not frame.f_globals:
-        # Before Python 3.13 this is a copy that stays with the frame, and would keep alive what it lets go.
-        held.clear()
+    found = [held[name] for name in names if name in held]
     return [*found, *(frame.f_globals[name] for name in code.co_names if name in frame.f_globals)]
 
 

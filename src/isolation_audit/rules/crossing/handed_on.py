@@ -11,6 +11,7 @@ import sys
 from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.variables import variables_of
 from isolation_audit.content.naming import Naming, named, said
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
@@ -77,11 +78,8 @@ class HandedOn:
 
 def _function(frame: FrameType) -> tuple[FunctionType, list[Any]]:
     """The function of a frame, with what its closure holds at this moment, and what it was given."""
-    code, held = frame.f_code, frame.f_locals
+    code, held = frame.f_code, variables_of(frame)
     cells = tuple(CellType(held[name]) if name in held else CellType() for name in code.co_freevars)
     count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
     given = [held[name] for name in code.co_varnames[:count] if name in held]
-    if type(held) is dict and held is not frame.f_globals:
-        # Before Python 3.13 this is a copy that stays with the frame, and would keep alive what it lets go.
-        held.clear()
     return FunctionType(code, frame.f_globals, code.co_name, None, cells), given

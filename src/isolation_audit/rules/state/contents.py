@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 from weakref import ref
 
+from isolation_audit.analysis.variables import variables_of
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 
@@ -194,13 +195,9 @@ def _parameters(value: Any) -> list[Any] | None:
     frame: FrameType | None = next((getattr(value, name) for one, name in _RUNNING if kind is one), None)
     if frame is None:
         return [] if any(kind is one for one, _name in _RUNNING) else None
-    code, variables = frame.f_code, frame.f_locals
+    code, variables = frame.f_code, variables_of(frame)
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    found = [variables[name] for name in names if name in variables]
-    if type(variables) is dict:
-        # Before Python 3.13 this is a copy that stays with the frame, and would keep alive what it lets go.
-        variables.clear()
-    return found
+    return [variables[name] for name in names if name in variables]
 
 
 def _result(future: Any) -> list[Any]:
