@@ -43,8 +43,8 @@ def test_it_notices_an_application_that_grows(soak, monkeypatch):
 
 
 def test_it_notices_a_table_without_an_end(soak, monkeypatch):
-    from isolation_audit.model.users import Users
+    from isolation_audit.model import users
 
-    monkeypatch.setattr(Users, "_evict", lambda self: None)
+    monkeypatch.setattr(users, "let_go", lambda table, limit: ())
     outcome = soak.soak(runs=200, table=50, show=False)
     assert any("users hold" in one for one in outcome.wrong)

@@ -233,6 +233,14 @@ def test_a_listener_that_a_request_has_left_behind_takes_the_next_one_s_data(out
     assert [one[:2] for one in outcome.found] == [("IA202", "bob")]
 
 
+@pytest.fixture
+def nothing_takes_turns(monkeypatch) -> None:
+    """Other tests may have imported what has a thread do several pieces of work by turns."""
+    for name in ("eventlet", "gevent", "trio", "twisted"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+@pytest.mark.usefixtures("nothing_takes_turns")
 def test_the_same_on_threads(outcome_of) -> None:
     source = (
         requests()
@@ -416,10 +424,9 @@ def test_connections_without_tasks_go_on(outcome_of) -> None:
     assert outcome.found == []
 
 
+@pytest.mark.usefixtures("nothing_takes_turns")
 @pytest.mark.parametrize(("imported", "found"), [(False, [("IA202", "bob")]), (True, [])])
 def test_a_thread_that_works_for_many_by_turns(outcome_of, monkeypatch, imported: bool, found: list) -> None:
-    for name in ("eventlet", "gevent", "trio", "twisted"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     if imported:
         monkeypatch.setitem(sys.modules, "trio", asyncio)
     outcome = outcome_of(BLINKER + CALLBACKS.replace("{then}", "report(user)").replace("{serve}", THREADS))

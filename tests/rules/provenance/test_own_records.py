@@ -8,6 +8,8 @@ import pstats
 import pytest
 from visiting import visit
 
+from isolation_audit.rules.provenance import own_records
+
 ALICE, BOB = "own-alice", "own-bob"
 HEAD = f"""
 from starlette.applications import Starlette
@@ -57,12 +59,14 @@ app = Starlette(routes=[Route("/page", page)])
 
 
 @pytest.fixture
-def found_in(load_app, tmp_path):
+def found_in(load_app, tmp_path, monkeypatch):
     """What an audit finds of a page with this body, which alice asks for, and then bob: a module with a file."""
 
     def found(body: str) -> list[tuple[str, str, str | None, str | None, str]]:
         module = load_app(HEAD + APP.format(body))
         module.__file__ = str(tmp_path / "shop.py")
+        # The tests' own modules hold more than is looked at once.
+        monkeypatch.setattr(own_records, "application_modules", lambda: [module])
         return visit(module.app, "/page", ALICE, BOB)
 
     return found

@@ -34,6 +34,9 @@ _USERS: Final = 10_000
 _OF_ONE: Final = 16
 """Connections of one user that are remembered."""
 
+_LOOKED_AT: Final = 2
+"""Users whose connections are looked after each time that one more has turned up."""
+
 _ASKED: Final = 5
 """How often one piece of code is looked into, and for one pair of users: where connections are kept does not change."""
 
@@ -78,7 +81,19 @@ class OpenConnections:
             return  # it allows no weak reference
         kept = [known for known in self._open.get(user.id, ()) if known.socket() not in (None, socket)]
         self._open[user.id] = [*kept[-_OF_ONE + 1 :], one]
+        for _ in range(_LOOKED_AT):
+            self._let_go()
         drop_oldest(self._open, _USERS)
+
+    def _let_go(self) -> None:
+        """Forget the user who was looked at longest ago, if all of their connections are gone."""
+        try:
+            oldest = next(iter(self._open))
+        except (RuntimeError, StopIteration):
+            return  # another thread changes it at this moment
+        known = self._open.pop(oldest, [])
+        if any(one.socket() is not None for one in known):
+            self._open[oldest] = known
 
     def has_lost_its_place(self, sender: User, receiver: User, is_open: Any) -> bool:
         """True where the code that sends to ``receiver`` finds a connection there, and none of the sender's.
