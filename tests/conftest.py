@@ -43,14 +43,7 @@ ONCE = (
     *("exporters/test_receiver_trouble.py", "exporters/test_report.py", "exporters/test_terminal.py"),
     *("exporters/test_trouble_with_files.py", "instrument/test_calls", "integrations/test_every_hook.py"),
 )
-"""Tests that hardly depend on the Python, or on libraries' versions: CI runs them with one."""
-
-OF_LIBRARIES = (
-    *("integrations/", "investigate/", "stores/", "test_http_exchange.py"),
-    *(f"rules/{family}/" for family in ("caches", "content", "context", "listeners", "pools", "provenance")),
-    "rules/shared_caches/",
-)
-"""Tests that go by what libraries do: CI runs them with the oldest Python and the newest, and with old libraries."""
+"""Tests that hardly depend on the Python, or on libraries' versions: CI runs them with the newest."""
 
 OF_PYTHON = (
     *("analysis/", "coverage/", "instrument/", "model/", "progress/", "recording/", "targets/"),
@@ -58,7 +51,7 @@ OF_PYTHON = (
     *("test_auditor.py", "test_background.py", "test_ending.py", "test_forks.py", "test_frozen_classes.py"),
     *("test_cheap_records.py", "test_greenlets.py", "test_odd_clocks.py", "test_start_up.py", "test_wakeup.py"),
 )
-"""Tests that go by what Python does: CI runs them with every Python, and not again with old libraries."""
+"""Tests that go by what Python does: CI runs these with every Python, and not again with old libraries."""
 
 
 SERVING = ("aiohttp", "uvicorn", "hypercorn", "websockets", "waitress")
@@ -83,7 +76,7 @@ def pytest_collection():
 def pytest_collection_modifyitems(config, items):
     for item in items:
         file = item.path.relative_to(TESTS).as_posix()
-        for marker, paths in (("once", ONCE), ("of_libraries", OF_LIBRARIES), ("of_python", OF_PYTHON)):
+        for marker, paths in (("once", ONCE), ("of_python", OF_PYTHON)):
             if file.startswith(paths):
                 item.add_marker(marker)
         if starts_programs(item):
