@@ -32,7 +32,6 @@ from isolation_audit.instrument.call_costs import CallCosts
 from isolation_audit.instrument.running_scopes import RunningScopes
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
-from isolation_audit.instrument.targets import State
 from isolation_audit.instrument.work_spans import WorkSpans
 from isolation_audit.model import scopes
 from isolation_audit.model.ambient import Ambient
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from isolation_audit.exporters.base import Sink
-    from isolation_audit.instrument.targets import Watched
     from isolation_audit.rules.base import Monitor
     from isolation_audit.rules.state.watch import StateWatch
 
@@ -275,16 +273,9 @@ class Auditor:
     ) -> None:
         self.stop()
 
-    def _watched(self) -> list[Watched]:
-        """The targets that were asked for, and those of libraries that the application has imported."""
-        integrated = self.instrumentation.integrated
-        imported = [one for one in integrated if one.state is not State.WAITING]
-        shown = [one for one in imported if not ((one.quiet or one.sighting) and one.state is State.APPLIED)]
-        return [*self.instrumentation.targets, *shown]
-
     def snapshot(self) -> dict[str, Any]:
         """The report of this process so far (schema 1)."""
-        runtime, tally = self.runtime, self.runtime.tally
+        runtime = self.runtime
         run = {
             "id": self.run_id,
             "config": None if self.config.source is None else self.config.source.name,
@@ -298,16 +289,7 @@ class Auditor:
             ],
         }
         made = report.empty(run, report.TOOL)
-        made["targets"] = [
-            {
-                "target": str(watched.target),
-                "role": watched.role,
-                "state": watched.state.value,
-                "detail": watched.detail,
-                "seen": watched.calls[0] if watched.library else tally.seen[str(watched.target)],
-            }
-            for watched in self._watched()
-        ]
+        made["targets"] = self.instrumentation.told(runtime.tally.seen)
         made["summary"] = {
             **summary(runtime, self.recorder, self.pseudonyms),
             "texts_cut": texts_cut() - self._texts_cut_before,

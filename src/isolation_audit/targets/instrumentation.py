@@ -20,7 +20,7 @@ from isolation_audit.model.roles import AMBIENT
 from isolation_audit.targets.applying import Applier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import ModuleType
 
     from isolation_audit.instrument.probe import Probe
@@ -166,6 +166,24 @@ class Instrumentation:
                 elif self._outdated(watched, module):
                     self._apply(watched, module)
             self._applier.places.revisit()
+
+    def told(self, seen: Mapping[str, int]) -> list[dict[str, Any]]:
+        """What reports say of the targets that were asked for, and of those of libraries that were imported.
+
+        ``seen`` has the calls of those that were asked for.
+        """
+        imported = [one for one in self.integrated if one.state is not State.WAITING]
+        shown = [one for one in imported if not ((one.quiet or one.sighting) and one.state is State.APPLIED)]
+        return [
+            {
+                "target": str(watched.target),
+                "role": watched.role,
+                "state": watched.state.value,
+                "detail": watched.detail,
+                "seen": watched.calls[0] if watched.library else seen[str(watched.target)],
+            }
+            for watched in (*self.targets, *shown)
+        ]
 
     def _everything(self) -> list[Watched]:
         return [*self.targets, *self.integrated]
