@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.rules.content.egress import Egress, egress_of, passing
-from isolation_audit.rules.content.responses import Asked, Wire
+from isolation_audit.rules.content.responses import Asked
+from isolation_audit.rules.content.wire import Wire
 from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import AskedOfScope
 from isolation_audit.model.scopes import request_variable, sink_variable
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, in_task, passing
-from isolation_audit.rules.content.responses import HEAD, Asked, Wire
+from isolation_audit.rules.content.responses import Asked
+from isolation_audit.rules.content.wire import HEAD, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Responses on their way out: their bodies, chunk by chunk, and the bytes of HTTP/1 that they are written as."""
+"""Responses on their way out: their bodies, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -32,20 +32,10 @@ if TYPE_CHECKING:
 
 RESPONSE: Final = "a response"
 
-HEAD: Final = b"HTTP/1."
-"""What the head of a response begins with."""
-
-_LONGEST_HEAD: Final = 64 * 1024
-
-_DIGITS: Final = 18
-"""Of a length that is counted down; Python makes no number of some thousand digits."""
-
 _HELD: Final = 256
 """Bytes at the end of a chunk in which a break is looked for, so that no identifier is cut in two."""
 
 _last_break: Final = re.compile(rb'.*[\s",;<>{}]', re.DOTALL).match
-_headers: Final = re.compile(rb"(?i)\r\n(content-(?:length|type|encoding)|transfer-encoding): *([^\r]*)").findall
-_size: Final = re.compile(rb"([0-9A-Fa-f]{1,16})\s*(?:;.*)?").fullmatch
 _UNREAD: Final = re.compile(
     r"image/|audio/|video/|font/|text/(css|javascript)|application/(javascript|octet-stream|pdf|wasm|zip|gzip)"
 )
@@ -331,82 +321,3 @@ class Response:
         """The first mark of somebody whom the request has not named."""
         asked = self._sinks.named(self._request.asked)
         return next((mark for mark in marks if mark.user.id not in asked), None)
-
-
-class Chunks:
-    """Takes the framing off a body that is sent in chunks, however it is cut when it is written."""
-
-    __slots__ = ("_left", "_line", "over")
-
-    def __init__(self) -> None:
-        self._left = 0
-        self._line = b""
-        self.over = False
-        """True once the last one has come."""
-
-    def data(self, framed: bytes) -> bytes:
-        """What is inside of the next bytes; all of them, where they are no chunks after all."""
-        parts = []
-        while framed and not self.over:
-            if self._left:
-                parts.append(framed[: self._left])
-                self._left -= len(parts[-1])
-                framed = framed[len(parts[-1]) :]
-                continue
-            line, ended, framed = (self._line + framed).partition(b"\r\n")
-            self._line = b"" if ended else line
-            size = _size(line)
-            if size is not None and ended:
-                self._left = int(size[1], 16)
-                self.over = not self._left
-            elif (line and ended) or len(line) > _HELD:
-                parts.append(line + ended + framed)
-                self._line = framed = b""
-        return b"".join(parts)
-
-
-class Wire:
-    """The bytes that a server writes on one connection: responses where they are HTTP/1, else anything."""
-
-    __slots__ = ("_chunks", "_head", "_left", "_response", "_sinks", "_target", "request", "switched")
-
-    def __init__(self, sinks: Egress, target: str) -> None:
-        self._sinks = sinks
-        self._target = target
-        self._response: Response | None = None
-        self._left: int | None = None
-        self._chunks: Chunks | None = None
-        self._head = b""
-        self.request = Asked()
-        self.switched = False
-        """True once it is HTTP no more."""
-
-    def write(self, data: bytes) -> None:
-        """The next bytes; a response's head is taken for one where it begins them, however many parts it is sent in."""
-        if self._head or data.startswith(HEAD):
-            self._head += data
-            if b"\r\n\r\n" not in self._head and len(self._head) < _LONGEST_HEAD:
-                return
-            data, self._head = self._begin(self._head), b""
-        if self._response is None:
-            self._sinks.secrets(data, self._target, PUSHED)
-        elif data and self._chunks is not None:
-            self._response.chunk(self._chunks.data(data), last=self._chunks.over)
-        elif data:
-            if self._left is not None:
-                self._left -= len(data)
-            # Where nothing tells how long it is, and when the request ends, each part is taken for the last one.
-            unbounded = self._left is None and current_inputs() is not None
-            self._response.chunk(data, last=not unbounded and (self._left is None or self._left <= 0))
-
-    def _begin(self, data: bytes) -> bytes:
-        head, _, body = data.partition(b"\r\n\r\n")
-        headers = [(name.lower(), value) for name, value in _headers(head)]
-        told = dict(headers)
-        length = told.get(b"content-length", b"")
-        self._left = int(length) if length.isdigit() and len(length) < _DIGITS else None
-        self._chunks = Chunks() if b"transfer-encoding" in told else None
-        # After "101 Switching Protocols" it is HTTP no more.
-        self.switched = head[9:12] == b"101"
-        self._response = None if self.switched else Response(self._sinks, self._target, headers, self.request)
-        return body
