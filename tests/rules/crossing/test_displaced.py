@@ -17,6 +17,8 @@ from starlette.routing import WebSocketRoute
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
 
+pytest.importorskip("websockets.asyncio", reason="the clients of these tests are those of websockets 13.0 and later")
+
 ALICE, BOB = "place-alice", "place-bob"
 
 

@@ -20,6 +20,8 @@ from isolation_audit.config import Config, model
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytest.importorskip("websockets.asyncio", reason="the clients of these tests are those of websockets 13.0 and later")
+
 ALICE, BOB, CAROL = "bus-alice", "bus-bob", "bus-carol"
 
 callbacks: list[Any] = []
