@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.context.log_tags import LogTags, is_global
+from isolation_audit.rules.context.log_tags import LogTags, caller_of, is_global
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _FILTER: Final = "logging:Filterer.filter"
 _ADAPTER: Final = "logging:LoggerAdapter.process"
-_LIBRARIES: Final = ("logging",)
+_MODULE: Final = "logging"
+_LIBRARIES: Final = (_MODULE,)
 
 
 class Logging:
@@ -80,22 +79,12 @@ class AdapterPoint(Interceptor):
         """What it has."""
         adapter = self._self_of(values)
         extra = vars(adapter).get("extra")
-        if type(extra) is dict and extra and is_global(adapter, _caller()):
+        if type(extra) is dict and extra and is_global(adapter, caller_of(_MODULE)):
             self._tags.held(adapter, extra, _LIBRARIES)
 
 
 def _is_plain(value: Any) -> bool:
     return value is None or type(value) is str
-
-
-def _caller() -> FrameType | None:
-    """The frame that logs."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame
-    while frame is not None and frame.f_globals.get("__name__") != "logging":
-        frame = frame.f_back
-    while frame is not None and frame.f_globals.get("__name__") == "logging":
-        frame = frame.f_back
-    return frame
 
 
 integration = Logging()

@@ -5,23 +5,21 @@ What ``contextualize`` leaves in a context is for ``rules/context/context_residu
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.context.log_tags import LogTags, is_global
+from isolation_audit.rules.context.log_tags import LogTags, caller_of, is_global
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _LOGGER: Final = "loguru._logger:Logger"
-_FILE: Final = "_logger.py"
+_MODULE: Final = "loguru._logger"
 _LIBRARIES: Final = ("loguru", "contextlib.py")
 
 
@@ -101,7 +99,7 @@ class LinePoint(Interceptor):
         if shared:
             self._tags.logged(shared, _LIBRARIES)
         own = _own_tags(logger)
-        if own and is_global(logger, _caller()):
+        if own and self._tags.knows(own) and is_global(logger, caller_of(_MODULE)):
             self._tags.logged(own, _LIBRARIES)
 
 
@@ -112,16 +110,6 @@ def _own_tags(logger: Any) -> Any:
 
 def _tags_of_all(logger: Any) -> Any:
     return getattr(vars(logger).get("_core"), "extra", None)
-
-
-def _caller() -> FrameType | None:
-    """The frame that logs."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame
-    while frame is not None and not frame.f_code.co_filename.endswith(_FILE):
-        frame = frame.f_back
-    while frame is not None and frame.f_code.co_filename.endswith(_FILE):
-        frame = frame.f_back
-    return frame
 
 
 integration = Loguru()

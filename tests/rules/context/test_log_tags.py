@@ -77,6 +77,18 @@ def test_a_logger_of_loguru_that_a_module_keeps(audit: Audit, lines: Any, as_opt
     assert len(audit.found("IA503")) == 1
 
 
+def test_a_module_of_the_application_that_is_called_as_loguru_s_own_file(audit: Audit, lines: Any) -> None:
+    from loguru import logger
+
+    module: dict[str, Any] = {"__name__": "chat_logger", "logger": logger}
+    source = "def work(user):\n    globals().setdefault('kept', logger.bind(user=user)).info('hello')\n"
+    exec(compile(source, "/srv/chat/chat_logger.py", "exec"), module)
+    for user in ("alice", "bob"):
+        audit.as_user(user, module["work"], user)
+    assert lines == ["alice hello"] * 2
+    assert audit.pairs("IA503") == {("alice", "bob")}
+
+
 def test_loggers_of_ones_own(audit: Audit, lines: Any) -> None:
     """One a request, what an object of alice's logs with, and one that a context manager gives back."""
     from loguru import logger

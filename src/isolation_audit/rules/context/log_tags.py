@@ -7,6 +7,7 @@ holds it has to be everybody's: an object of alice's may well log with alice's n
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
@@ -56,6 +57,10 @@ class LogTags:
         if user is None and request is not None:
             request.when_known(lambda: self._keep(tags, names, owners, request.user()))
         self._keep(tags, names, owners, user)
+
+    def knows(self, tags: Any) -> bool:
+        """True where somebody's work has put a name of theirs into this set of tags."""
+        return id(tags) in self._bound
 
     def logged(self, tags: Any, libraries: tuple[str, ...]) -> None:
         """The running work logs a line with a set of tags that belongs to everybody."""
@@ -120,6 +125,16 @@ class LogTags:
     def _tell(self, user: User, owner: User, libraries: tuple[str, ...]) -> None:
         stack = beneath(capture(self._runtime.config.limits.stack), libraries)
         self._runtime.publish(ContextBled(LOGGED, _PLACE, user, owner, stack))
+
+
+def caller_of(module: str) -> FrameType | None:
+    """The frame that has called the functions of a module which run; None where there is none."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame
+    while frame is not None and frame.f_globals.get("__name__") != module:
+        frame = frame.f_back
+    while frame is not None and frame.f_globals.get("__name__") == module:
+        frame = frame.f_back
+    return frame
 
 
 def is_global(holder: Any, frame: FrameType | None) -> bool:
