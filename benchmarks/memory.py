@@ -33,31 +33,7 @@ APPLICATION: Final = Path(__file__).parents[1] / "tests" / "hostile_users.py"
 NOBODY: Final = "127.0.0.1:9"
 """Where nothing listens."""
 
-CONFIG: Final = """\
-[ambient]
-contextvar = "hostile_users:current_user"
-user_id = "user_id"
-
-[identity]
-bind = { run_id = "run_id" }
-id_types = ["str", "int"]
-
-[[emitters]]
-target = "hostile_users:Emitter"
-owner = "self.context.user_id"
-addressee = ["args.user_id", "run_id:args.run"]
-methods = { send = "args.kind" }
-payload = "args.data"
-
-[[engines]]
-target = "hostile_users:Engine"
-owner = "args.context.user_id"
-cleanup = ["close"]
-
-[[scopes]]
-target = "hostile_users:work"
-user = "args.context.user_id"
-"""
+CONFIG: Final = APPLICATION.with_suffix(".toml")
 
 PARTS: Final = {
     "journal": '[journal]\npath = "journal.jsonl"\n',
@@ -99,7 +75,10 @@ def measure(name: str, users: int, events: int, address: str) -> Row:
         (folder / "secrets.json").write_text(
             json.dumps([f"secret-{number:02d}-of-this-program" for number in range(40)])
         )
-        written = [CONFIG, *(PARTS[part].replace("{receiver}", address) for part in parts or ())]
+        written = [
+            CONFIG.read_text(encoding="utf-8"),
+            *(PARTS[part].replace("{receiver}", address) for part in parts or ()),
+        ]
         (folder / "isolation-audit.toml").write_text("\n".join(written))
         runs = events if name == "a run for each event" else users
         command = [

@@ -16,31 +16,8 @@ from receivers import free_port, get, receiver
 PROGRAM = Path(__file__).with_name("hostile_users.py").read_text(encoding="utf-8")
 SECRETS = [f"Planted{number:02d}q9Secret{number * 7919 % 100_000:05d}" for number in range(40)]
 KEY, ENDPOINT, HEADER, STORE, VARIABLE, COOKIE_NAME, FILE = SECRETS[33:40]
-CONFIG = """\
-[ambient]
-contextvar = "hostile_users:current_user"
-user_id = "user_id"
-
-[identity]
-bind = {{ run_id = "run_id" }}
-id_types = ["str", "int"]
-
-[[emitters]]
-target = "hostile_users:Emitter"
-owner = "self.context.user_id"
-addressee = ["args.user_id", "run_id:args.run"]
-methods = {{ send = "args.kind" }}
-payload = "args.data"
-
-[[engines]]
-target = "hostile_users:Engine"
-owner = "args.context.user_id"
-cleanup = ["close"]
-
-[[scopes]]
-target = "hostile_users:work"
-user = "args.context.user_id"
-
+CONFIG = Path(__file__).with_name("hostile_users.toml").read_text(encoding="utf-8")
+WAYS_OUT = """
 [journal]
 path = "journal.jsonl"
 
@@ -70,7 +47,8 @@ def many_users(folder: Path, users: int, events: int) -> None:
     port = free_port()
     with receiver("http/protobuf") as received:
         endpoint = received.endpoint.replace("//", f"//user:{ENDPOINT}@")
-        project.write("isolation-audit.toml", CONFIG.format(port=port, endpoint=endpoint, header=HEADER, store=STORE))
+        ways_out = WAYS_OUT.format(port=port, endpoint=endpoint, header=HEADER, store=STORE)
+        project.write("isolation-audit.toml", CONFIG + ways_out)
         environment = clean_environment(
             ISOLATION_AUDIT_KEY=KEY, APP_TOKEN=VARIABLE, SESSION_NAME=COOKIE_NAME, FILE=FILE
         )
