@@ -6,7 +6,12 @@ import re
 from secrets import token_hex
 from typing import Final
 
+from isolation_audit.model.gates import Gate
+
 LIMIT: Final = 10_000
+
+ANY: Final = Gate()
+"""Open once a secret was told: until then nobody need look for one."""
 
 _owners: Final[dict[str, str]] = {}
 """Secret text -> user id, oldest first."""
@@ -48,6 +53,7 @@ def secret(user_id: str, text: str) -> None:
         raise ValueError("a secret has at least 8 letters and digits and at most 256 characters")
     _owners.pop(text, None)
     _owners[text] = user_id
+    ANY.open = True
     Version.number += 1
     while len(_owners) > LIMIT:
         oldest = next(iter(_owners))

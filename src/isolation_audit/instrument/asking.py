@@ -6,6 +6,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.barrier import STACK_END, enter_auditor, inside, leave_auditor
+from isolation_audit.model.gates import Gate
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Values
@@ -13,18 +14,6 @@ if TYPE_CHECKING:
 
 AGAIN: Final = object()
 """The call is not like the last clean one, for a reason that its check does not know."""
-
-
-class Gate:
-    """Says whether there is anything to look at yet: as long as it is closed, calls are counted and not looked at.
-
-    Whoever learns the first thing that may be met opens it, for good.
-    """
-
-    __slots__ = ("open",)
-
-    def __init__(self) -> None:
-        self.open = False
 
 
 def absorbed(guarded: Guarded, fault: Exception) -> None:

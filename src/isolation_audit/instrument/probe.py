@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.barrier import Barrier
     from isolation_audit.instrument.compile.check import Check
     from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.model.gates import Gate
 
     Before = Callable[[Values], "States | None"]
     Passes = Callable[[Values, Any], "States | None"]
@@ -29,7 +30,7 @@ class Interceptor:
     place: str
     compiled_check: Check | None = None
     """What makes a call clean at a glance, for compiled hooks; None where each call has to be looked at."""
-    gate: asking.Gate | None = None
+    gate: Gate | None = None
     """Where it is closed, ``before`` has nothing to do; None where that can't be told without the call."""
     reads_nothing = False
     """True where ``passes`` reads nothing of the application's, so that none of its code runs in it."""
@@ -94,7 +95,7 @@ class Guarded:
         self.barrier = barrier
         self.probe = probe
         self.check: Check | None = getattr(interceptor, "compiled_check", None)
-        self.gate: asking.Gate | None = getattr(interceptor, "gate", None)
+        self.gate: Gate | None = getattr(interceptor, "gate", None)
         self.reads_nothing: bool = getattr(interceptor, "reads_nothing", False)
         self.ends_quietly: bool = getattr(interceptor, "ends_quietly", False)
         kind = type(interceptor)

@@ -14,7 +14,7 @@ from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.integrations.session_cookies import answered, are_learned, in_headers
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.scopes import request_variable, sink_variable
-from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of
+from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
 from isolation_audit.rules.content.pushes import PUSHED
 from isolation_audit.rules.content.responses import Asked, Response
 from isolation_audit.rules.shared_caches.policy import kept_for_all
@@ -92,9 +92,10 @@ class SendPoint(PassingPoint):
         if type(message) is not dict and not issubclass(type(message), Mapping):
             return None
         kind = message.get("type")
-        if kind == "websocket.send" and not Version.number:
-            return None  # nobody looks at it below either
-        if self._learns and kind in _HEADS and (cookies := in_headers(readable(message.get("headers")))):
+        if kind == "websocket.send":  # without secrets, nobody looks at it below either
+            return self._pushed(message) if Version.number else None
+        head = readable(message.get("headers")) if kind in _HEADS else None
+        if self._learns and head is not None and (cookies := in_headers(head)):
             self._sinks.shared_caches.sets(cookies, AskedOfScope(_scope_of(self._self_of(values))))
             answered(cookies)
         above: Passing | None = sink_variable.get()
@@ -105,10 +106,11 @@ class SendPoint(PassingPoint):
         request: Request | None = request_variable.get()
         if request is not None and request.server is not server and not (request.served and _is_of(server, request)):
             request = None  # another one's
-        if kind == "websocket.send":
-            self._sinks.secrets(message.get("text") or message.get("bytes"), self.place, PUSHED)
+        exchange = request or self._exchange(server)
+        if kind == "http.response.start":
+            exchange.answer_head = head
         else:
-            self._answer(server, request or self._exchange(server), message)
+            self._answer(server, exchange, message)
         if request is not None and not Version.number:
             if request.server is None:
                 request.server, request.transport = server, getattr(server, "transport", None)
@@ -118,11 +120,14 @@ class SendPoint(PassingPoint):
         sink_variable.set(below)
         return below
 
+    def _pushed(self, message: Any) -> Passing | None:
+        if passing():
+            return None
+        self._sinks.secrets(message.get("text") or message.get("bytes"), self.place, PUSHED)
+        return Passing.begin()
+
     def _answer(self, server: Any, exchange: Request | _Exchange, message: Any) -> None:
-        """The head, or the next part of a body; one that a framework has searched as a whole comes by once more."""
-        if message.get("type") == "http.response.start":
-            exchange.answer_head = readable(message.get("headers"))
-            return
+        """The next part of a body; one that a framework has searched as a whole comes by once more."""
         last, body = not message.get("more_body", False), message.get("body", b"")
         if message.get("type") != "http.response.body" or not issubclass(type(body), bytes):
             return

@@ -228,8 +228,9 @@ class AsgiPoint(Serving):
         """Begin a request; None for everything else, and for a part of one."""
         scope_of = self._scope_of
         scope = scope_of(values)
-        if self._held:
-            scope = vars(scope).get("scope")
+        holder = scope if self._held else None
+        if holder is not None:
+            scope = vars(holder).get("scope")
         if type(scope) is not dict or scope.get("type") not in _CONNECTIONS:
             return None
         outer: Request | None = request_variable.get()
@@ -250,6 +251,8 @@ class AsgiPoint(Serving):
         )
         request.endpoint_in = endpoint_of
         request.served = self._served
+        if holder is not None and self._served:
+            request.server, request.transport = holder, getattr(holder, "transport", None)
         if "mcp" in sys.modules:
             self._carriers[id(headers)] = request
         return self._begin(request, outer, Input(REQUEST, scope, texts=texts.of_asgi), at_once=True)

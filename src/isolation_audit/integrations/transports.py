@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from isolation_audit.content.secrets import Version
+from isolation_audit.content.secrets import ANY, Version
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import AskedOfScope
@@ -164,15 +164,17 @@ class EncryptingPoint(PassingPoint, WritePoint):
 
 
 class ReadPoint(Interceptor):
-    """Around a method of a stream that reads."""
+    """Around a method of a stream that reads; there is something to wait for where anybody has a secret."""
+
+    gate = ANY
 
     def __init__(self, place: str, sinks: Egress, _layout: Layout) -> None:
         self.place = place
         self._sinks = sinks
 
-    def before(self, _values: Values) -> bool | None:
-        """Wait for what is read, where anybody has a secret."""
-        return True if Version.number else None
+    def before(self, _values: Values) -> bool:
+        """Wait for what is read."""
+        return True
 
     def after(self, _state: Any, data: Any) -> None:
         """Search it for secrets: an answer may name others, it may not hold what is theirs alone."""

@@ -133,6 +133,8 @@ class Users:
         self._tokens: dict[str, User] = {}
         self.known: Callable[[str], User | None] = self._tokens.get
         """The token of an id that has one already; what :meth:`token` asks first, for those who can't wait."""
+        self.count: Callable[[], int] = self._tokens.__len__
+        """How many have one; as ``len()``, which calls a function of Python's more."""
         self._placeholder = _any_of(placeholders)
         self._system = _any_of(system)
         self._convertible = tuple(_TEXT[name] for name in id_types if name != "str")

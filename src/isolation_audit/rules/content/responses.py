@@ -129,17 +129,6 @@ class Response:
         if self._readable:
             self.chunk_for(self._sinks.user(), data, last=last)
 
-    def chunk_for(self, user: User | None, data: bytes, *, last: bool) -> None:
-        """The same, where it was asked already whose work is running."""
-        if self._readable and self._unpacking is not None:
-            unpacked = self._unpacking.part(data)
-            if unpacked is None:
-                self._give_up()
-            else:
-                data = unpacked
-        if self._readable:
-            self._part(user, data, last=last)
-
     def _keep(self, data: bytes, *, last: bool) -> None:
         kept = self.kept
         if kept is not None and (user := self._sinks.user()) is not None:
@@ -150,7 +139,12 @@ class Response:
         if self._sinks.user() is not None:
             self._sinks.unread()
 
-    def _part(self, user: User | None, data: bytes, *, last: bool) -> None:
+    def chunk_for(self, user: User | None, data: bytes, *, last: bool, unpacked: bool = False) -> None:
+        """The same, where it was asked already whose work is running; ``unpacked`` where it is no more compressed."""
+        if self._unpacking is not None and self._readable and not unpacked:
+            data = self._unpacked(data)
+        if not self._readable:
+            return
         if user is None:
             self._wait(data, last=last)
             return
@@ -173,6 +167,13 @@ class Response:
                 self._by_provenance(data, user, inputs, last=last)
             else:
                 self._by_names(data, user, last=last)
+
+    def _unpacked(self, data: bytes) -> bytes:
+        part = None if self._unpacking is None else self._unpacking.part(data)
+        if part is None:
+            self._give_up()
+            return b""
+        return part
 
     def _by_names(self, data: bytes, user: User, *, last: bool) -> None:
         """Outside of units of work nothing is known but whom the body names."""
@@ -216,7 +217,7 @@ class Response:
         """The end of what has waited, and is unpacked already."""
         self._keep(rest, last=True)
         if self._readable:
-            self._part(self._sinks.user(), rest, last=True)
+            self.chunk_for(self._sinks.user(), rest, last=True, unpacked=True)
 
     def _for_visitor(self, body: bytes) -> None:
         """Judge what has left for somebody without a login: whom it names has to have come in as for anybody else."""

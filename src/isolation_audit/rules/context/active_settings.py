@@ -9,8 +9,8 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.analysis.frames import beneath
-from isolation_audit.instrument.asking import Gate
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.gates import Gate
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User, same
 from isolation_audit.rules.context.suspicions import ContextBled

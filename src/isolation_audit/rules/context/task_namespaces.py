@@ -10,8 +10,8 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
-from isolation_audit.instrument.asking import Gate
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.gates import Gate
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.context.suspicions import ContextBled

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.naming import Naming, addressed, named
-from isolation_audit.instrument.asking import Gate
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.gates import Gate
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.caches.function_reading import FunctionReading, TooLongError

@@ -56,8 +56,8 @@ class OwnRecords:
     """One audit's."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._users = runtime.users
         self._known: Callable[[str], User | None] = runtime.users.known
+        self._count: Callable[[], int] = runtime.users.count
         self._content = runtime.content
         self._owners: dict[int, User] = {}
         self._rows: dict[int, User] = {}
@@ -93,7 +93,8 @@ class OwnRecords:
 
     def any(self) -> bool:
         """True where anything stands under several users' names."""
-        return bool(self._owners if len(self._users) < _USERS else self._look())
+        count = self._count
+        return bool(self._owners if count() < _USERS else self._look())
 
     def has_any(self, text: str, user: User) -> bool:
         """True where it is worth to ask :meth:`of_another`."""
@@ -117,10 +118,12 @@ class OwnRecords:
         return any(same(mark.user, user) for mark in marks)
 
     def _look(self) -> dict[int, User]:
-        if len(self._users) < _USERS:
+        count = self._count
+        known = count()
+        if known < _USERS:
             return self._owners
         # By the users alone: what is bound to them, as the id of each run, comes too often.
-        now, known = monotonic(), len(self._users)
+        now = monotonic()
         if now >= self._again or (known != self._users_then and now >= self._soon):
             self._again = self._soon = now + _AT_WORK  # nobody else meanwhile
             self._users_then = known
