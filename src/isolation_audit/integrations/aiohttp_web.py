@@ -13,11 +13,11 @@ from isolation_audit.integrations.http_request import Serving, sources
 from isolation_audit.integrations.logins import returning
 from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
 from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
+from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, Input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

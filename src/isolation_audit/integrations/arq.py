@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.published_jobs import MessagePoint, PublishedJobs, field, of_arguments
+from isolation_audit.model.inputs import ITEM, Input
 from isolation_audit.model.scopes import job_variable
-from isolation_audit.rules.provenance.inputs import ITEM, Input, receiver
+from isolation_audit.rules.provenance.receiver import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

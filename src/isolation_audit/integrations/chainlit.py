@@ -15,11 +15,11 @@ from isolation_audit.instrument.resolve import Resolved
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import sources, tell, wsgi_headers
 from isolation_audit.integrations.ui_events import EventServing, as_they_are
+from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import LOGIN
 from isolation_audit.model.user_names import Name, field_of, plain_id
-from isolation_audit.rules.provenance.inputs import REQUEST, Input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.observations import Broken, Unready
 from isolation_audit.instrument.stacks import capture, raised
+from isolation_audit.model.inputs import REQUEST, Input, own_inputs
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind, User
 from isolation_audit.rules.content.egress import egress_of
@@ -17,7 +18,6 @@ from isolation_audit.rules.content.pushes import Push
 from isolation_audit.rules.crossing.delivery import Addressees, Message
 from isolation_audit.rules.crossing.displaced import OpenConnections
 from isolation_audit.rules.crossing.handed_on import HandedOn
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, own_inputs
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.selfcheck.libraries import Libraries
 from isolation_audit.rules.selfcheck.sightings import Sightings

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
+from isolation_audit.model.inputs import REQUEST, Input, current_inputs
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.content.responses import Asked
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, current_inputs
 from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:

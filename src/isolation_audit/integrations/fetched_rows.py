@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.rules.provenance.inputs import LIMIT, ROWS, Input
+from isolation_audit.model.inputs import LIMIT, ROWS, Input
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Values
     from isolation_audit.instrument.probe import Probe
-    from isolation_audit.rules.provenance.inputs import Receiver
+    from isolation_audit.rules.provenance.receiver import Receiver
 
 
 class FetchPoint(Interceptor):

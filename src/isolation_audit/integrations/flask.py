@@ -11,9 +11,10 @@ from isolation_audit.integrations.http_request import serving_wsgi, sources
 from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.session_cookies import MadePoint, are_learned, in_headers
 from isolation_audit.integrations.werkzeug_responses import endpoint_of
+from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, receiver
+from isolation_audit.rules.provenance.receiver import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.ui_events import EventServing, Pushed, as_they_are
+from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
@@ -18,7 +19,6 @@ from isolation_audit.model.sources import DEPENDENCY, LOGIN
 from isolation_audit.model.user_names import Name, name_of
 from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, Input
 from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.rules.provenance.cached_answers import CachedAnswers
-from isolation_audit.rules.provenance.inputs import receiver
+from isolation_audit.rules.provenance.receiver import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

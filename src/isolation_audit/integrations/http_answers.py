@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.model.inputs import ANSWER, CACHE, Input, OutgoingRequest
 from isolation_audit.rules.content.sent_credentials import SentCredentials
 from isolation_audit.rules.provenance.cached_answers import CachedAnswers
-from isolation_audit.rules.provenance.inputs import ANSWER, CACHE, Asked, Input, Receiver, receiver
+from isolation_audit.rules.provenance.receiver import Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,10 +129,10 @@ class AskPoint(Interceptor):
         asked = _asked(self._connection(values), self._body(values))
         if asked is not None:
             self._credentials.sent(self.place, asked.url, asked.headers)
-            self._receive(Input(ANSWER, None, asked, asked=Asked.texts), 0)
+            self._receive(Input(ANSWER, None, asked, asked=OutgoingRequest.texts), 0)
 
 
-def _asked(connection: Any, body: Any) -> Asked | None:
+def _asked(connection: Any, body: Any) -> OutgoingRequest | None:
     """What a connection has in its buffer: the lines of a request's head."""
     fields = vars(connection)
     lines = [str(line, "latin-1") for line in fields.get("_buffer", ()) if type(line) is bytes]
@@ -142,7 +143,7 @@ def _asked(connection: Any, body: Any) -> Asked | None:
     url = path if "://" in path else f"http://{fields.get('host', '')}{path}"
     pairs = [line.partition(":") for line in lines[1:]]
     text = body.decode("utf-8", "replace") if type(body) is bytes and len(body) <= _RECEIVED else body
-    return Asked(url, [(name, value.strip()) for name, _, value in pairs], text if type(text) is str else "")
+    return OutgoingRequest(url, [(name, value.strip()) for name, _, value in pairs], text if type(text) is str else "")
 
 
 class ReadPoint(Interceptor):

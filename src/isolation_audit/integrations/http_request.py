@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.model.head_reader import name_in_environ
+from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.living import living
 from isolation_audit.model.request_head import readable
@@ -29,9 +30,9 @@ from isolation_audit.recording.figures import asked_sources
 from isolation_audit.rules.context.shared_values import SharedValues
 from isolation_audit.rules.provenance import texts
 from isolation_audit.rules.provenance.background import background_of
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, Inputs, receiver
 from isolation_audit.rules.provenance.latest import LatestUnits
 from isolation_audit.rules.provenance.own_words import OwnWords
+from isolation_audit.rules.provenance.receiver import receiver
 from isolation_audit.rules.selfcheck.sightings import Sightings
 from isolation_audit.rules.upstream.senders import Senders
 from isolation_audit.targets.user_variables import SOURCE as VARIABLE

@@ -20,9 +20,10 @@ from isolation_audit.integrations.sockets import (
     ReceiveSocketPoint,
     SendSocketPoint,
 )
+from isolation_audit.model.inputs import REQUEST, Input, current_inputs
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, current_inputs, receiver
+from isolation_audit.rules.provenance.receiver import receiver
 from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:

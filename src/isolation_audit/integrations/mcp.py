@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import Serving, carriers
+from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, Input
 from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import sources, tell
 from isolation_audit.integrations.ui_events import EventServing, Pushed
+from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import LOGIN, session_name
 from isolation_audit.rules.content.egress import egress_of
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

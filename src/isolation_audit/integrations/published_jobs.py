@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.baggage import HEADER, digest_in, with_pseudonym
+from isolation_audit.model.inputs import ITEM, Input
 from isolation_audit.model.scopes import job_variable, unit_variable
 from isolation_audit.model.user_names import field_of
 from isolation_audit.model.users import STRANGER, Kind
 from isolation_audit.records import dataclass
 from isolation_audit.rules.context.jobs import Jobs
 from isolation_audit.rules.context.lineage import Lineage
-from isolation_audit.rules.provenance.inputs import ITEM, Input, receiver
+from isolation_audit.rules.provenance.receiver import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.bindings import Bindings
+    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.inputs import Inputs
 
 _ARGUMENTS: Final = ("args", "_args", "kwargs", "_kwargs")
 _RANDOM: Final = re.compile("[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.model.inputs import CACHE, Input
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind
-from isolation_audit.rules.provenance.inputs import CACHE, Input, Receiver, receiver
+from isolation_audit.rules.provenance.receiver import Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

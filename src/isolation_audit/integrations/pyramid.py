@@ -12,9 +12,9 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import WsgiPoint, sources
 from isolation_audit.integrations.logins import SomebodyPoint
 from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
+from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, Input
 from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from isolation_audit.integrations.connections import Connections
 from isolation_audit.integrations.http_request import Serving
 from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
 from isolation_audit.integrations.sockets import CloseSocketPoint, ReceiveSocketPoint, SendSocketPoint
+from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
 from isolation_audit.rules.content.responses import Asked, Response
-from isolation_audit.rules.provenance.inputs import REQUEST, Input
 from isolation_audit.rules.routes import Endpoint
 from isolation_audit.rules.selfcheck.sightings import Sightings
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import sources
+from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.user_names import plain_id
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.provenance.inputs import REQUEST, Input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

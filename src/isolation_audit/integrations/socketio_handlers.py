@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import Serving, sources, wsgi_headers
+from isolation_audit.model.inputs import REQUEST, Input, Inputs, itself
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable, unit_variable
 from isolation_audit.model.sources import NEVER, session_name
 from isolation_audit.model.user_names import Name
 from isolation_audit.model.users import plain_text
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, Inputs, Receiver, itself, receiver
+from isolation_audit.rules.provenance.receiver import Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.fetched_rows import of_rows
+from isolation_audit.model.inputs import ROWS, Input
 from isolation_audit.records import dataclass
-from isolation_audit.rules.provenance.inputs import ROWS, Input, Receiver, receiver
+from isolation_audit.rules.provenance.receiver import Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
-from isolation_audit.rules.provenance.inputs import LIMIT, ROWS, Input, Receiver, receiver
+from isolation_audit.model.inputs import LIMIT, ROWS, Input
+from isolation_audit.rules.provenance.receiver import Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,10 +13,11 @@ from isolation_audit.integrations.http_request import serving_asgi, sources
 from isolation_audit.integrations.requests_and_connections import AnswerPoint, HandingPoint, RequestPoint, point
 from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
+from isolation_audit.model.inputs import BYTES, LIMIT, REQUEST, Input, current_inputs
 from isolation_audit.model.scopes import connection_variable, request_variable, unit_variable
 from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import BYTES, LIMIT, REQUEST, Input, current_inputs, receiver
+from isolation_audit.rules.provenance.receiver import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,13 +15,13 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import sources
 from isolation_audit.integrations.keyed_cache import Keyed
 from isolation_audit.integrations.ui_events import EventServing, Pushed, as_they_are
+from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import LOGIN, SESSION_KEYS
 from isolation_audit.model.user_names import Name, name_of
 from isolation_audit.rules.caches.keyed_cache import Library
 from isolation_audit.rules.content.egress import egress_of
-from isolation_audit.rules.provenance.inputs import REQUEST, Input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -85,7 +85,7 @@ class Request(RequestUser):
         self.looked_at: Any = None
         """...where what it reads of that is looked at; its own, or that of the request around it."""
         self.inputs: Any = None
-        """What came in through this request, until it is over; see ``rules/provenance/inputs.py``."""
+        """What came in through this request, until it is over; see ``model/inputs.py``."""
         self.unit: Unit | None = None
         """Its span, where spans are sent."""
         self.served = False

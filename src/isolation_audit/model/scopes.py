@@ -27,7 +27,7 @@ class Scope:
     request that it is in, ``happened`` what its span tells of, and ``links`` the work of others that it has to do with.
     ``rebound`` has the ids of others that were bound to its user, until it is known whether the application ``refused``
     that. ``work`` is the run that this scope ``leads`` or is a part of, for the service levels. ``inputs`` is what came
-    in through it, where it is a unit of work by itself; see ``rules/provenance/inputs.py``.
+    in through it, where it is a unit of work by itself; see ``model/inputs.py``.
     """
 
     __slots__ = (
@@ -162,7 +162,7 @@ handed_variable: Final[ContextVar[Any]] = _variable("handed")
 unit_variable: Final[ContextVar[Any]] = _variable("unit")
 """The inputs of the unit of work that has handed over what is worked on; see ``integrations/continued_work.py``."""
 fetching_variable: Final[ContextVar[Any]] = _variable("fetching")
-"""The cache whose entry is being fetched; see ``rules/provenance/inputs.py``."""
+"""The cache whose entry is being fetched; see ``model/inputs.py``."""
 home_variable: Final[ContextVar[Any]] = _variable("home")
 """The user and the scope under which the server was started: its requests have them by design."""
 test_variable: Final[ContextVar[Any]] = _variable("test")

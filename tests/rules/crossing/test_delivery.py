@@ -12,9 +12,9 @@ from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config
 from isolation_audit.content import secrets
 from isolation_audit.content.index import Index
+from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.rules.crossing import delivery as addressees
 from isolation_audit.rules.crossing.delivery import Addressees, Message, Reached
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, Inputs
 
 
 @pytest.fixture

@@ -228,7 +228,7 @@ def test_requests_at_the_same_time_have_inputs_of_their_own(audit, app) -> None:
 def test_nothing_of_an_input_outlives_its_unit(audit, app) -> None:
     import gc
 
-    from isolation_audit.rules.provenance.inputs import Input, Inputs
+    from isolation_audit.model.inputs import Input, Inputs
 
     app.ask(BOB, "/in_a_thread")
     app.ask(BOB, "/at_a_queue")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.model.users import User
 from isolation_audit.rules.provenance import own_words
-from isolation_audit.rules.provenance.inputs import REQUEST, Input, Inputs
 from isolation_audit.rules.provenance.own_words import OwnWords, Phrase
 
 ALICE, BOB, CAROL = User("alice"), User("bob"), User("carol")

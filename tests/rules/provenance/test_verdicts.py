@@ -10,7 +10,7 @@ from asking import Client
 from test_inputs import ALICE, BOB, HEAD
 from test_rows import STARLETTE
 
-from isolation_audit.rules.provenance.inputs import LATEST, REQUEST, ROWS, Input, Inputs
+from isolation_audit.model.inputs import LATEST, REQUEST, ROWS, Input, Inputs
 
 CAROL, DAVE, ERIN = "carol.kane", "dave.null", "erin.gray"
 

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from isolation_audit.model.inputs import REQUEST, ROWS, Input, Inputs
 from isolation_audit.model.users import User
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, ROWS, Input, Inputs
 from isolation_audit.rules.state.asked import Asked, headers, signs
 
 SCOPE = {

@@ -11,10 +11,10 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content.encodings import unwrapped
+from isolation_audit.model.inputs import current_inputs
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import same
 from isolation_audit.rules.content.egress import Egress
-from isolation_audit.rules.provenance.inputs import current_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -20,10 +20,10 @@ from isolation_audit.content.payload import Gathering
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import DEEP, capture
+from isolation_audit.model.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.scopes import request_variable, sink_variable
 from isolation_audit.model.users import VISITOR, Kind, same
-from isolation_audit.rules.provenance.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.rules.provenance.judge import Exit, Judge
 from isolation_audit.rules.provenance.latest import LatestUnits
 from isolation_audit.rules.provenance.own_records import OwnRecords
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
     from isolation_audit.rules.content.responses import Asked
-    from isolation_audit.rules.provenance.inputs import Inputs
     from isolation_audit.rules.provenance.verdicts import Judgement
     from isolation_audit.rules.routes import Endpoint
 

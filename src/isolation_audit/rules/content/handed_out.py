@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 
 from isolation_audit.content.naming import parsed
 from isolation_audit.model.credentials import is_drawn, is_key
+from isolation_audit.model.inputs import REQUEST, Inputs
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.provenance.inputs import REQUEST, Inputs
 from isolation_audit.rules.provenance.texts import brought, path_of
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ from weakref import WeakKeyDictionary, ref
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import DEEP, capture
+from isolation_audit.model.inputs import REQUEST, current_inputs
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind
-from isolation_audit.rules.provenance.inputs import REQUEST, current_inputs
 from isolation_audit.rules.provenance.texts import text_of
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.inputs import Inputs
 
 _HOLDERS: Final = 1_000
 """Clients that one request may use."""

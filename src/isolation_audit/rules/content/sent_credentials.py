@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 from isolation_audit.content.borders import mentions
 from isolation_audit.content.index import Mark
 from isolation_audit.model.credentials import cookies_in, keys_in, keys_in_query
+from isolation_audit.model.inputs import ANSWER, REQUEST, OutgoingRequest, current_inputs, inputs_at_exit
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.content.client_headers import readable
 from isolation_audit.rules.content.egress import Egress
 from isolation_audit.rules.provenance.code import StaticTexts
-from isolation_audit.rules.provenance.inputs import ANSWER, REQUEST, Asked, current_inputs, inputs_at_exit
 from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.inputs import Input, Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.inputs import Input, Inputs
 
 CREDENTIAL: Final = "a credential in a request to another service"
 
@@ -198,7 +198,7 @@ def _body(request: Any) -> str:
 def _asked_before(one: Input) -> str:
     """The standard library's client asks first, and is answered by a second input."""
     asked = one.question
-    if one.kind != ANSWER or type(asked) is not Asked:
+    if one.kind != ANSWER or type(asked) is not OutgoingRequest:
         return ""
     return "\0".join([asked.url, *_keys(asked.headers), asked.body])
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.model.inputs import current_inputs
 from isolation_audit.rules.content.pushes import PUSHED
 from isolation_audit.rules.content.responses import Asked, Response
-from isolation_audit.rules.provenance.inputs import current_inputs
 
 if TYPE_CHECKING:
     from isolation_audit.rules.content.egress import Egress

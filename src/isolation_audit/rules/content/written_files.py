@@ -17,18 +17,18 @@ from weakref import ref
 
 from isolation_audit.analysis.frames import beneath, is_installed, is_standard
 from isolation_audit.instrument.stacks import DEEP, capture, is_ours
+from isolation_audit.model.inputs import FILE, STORE, Input, current_inputs
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
-from isolation_audit.rules.provenance.inputs import FILE, STORE, Input, current_inputs
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.inputs import Inputs
 
 _PATHS: Final = 10_000
 """Files of which the last writer is remembered, and files of one unit."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.rules.provenance.inputs import Input
+    from isolation_audit.model.inputs import Input
 
 _AT_START: Final = 2_000
 """Fetches of start-up code that are remembered."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from isolation_audit.content.index import SHORTEST
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
-from isolation_audit.rules.provenance.inputs import REQUEST
+from isolation_audit.model.inputs import REQUEST
 from isolation_audit.rules.provenance.texts import brought, path_of
 
 if TYPE_CHECKING:
+    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.inputs import Inputs
 
 _USERS: Final = 3
 """Users who have to have been named in a row: two may well be shown to each other on purpose."""

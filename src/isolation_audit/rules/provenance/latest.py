@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.inputs import Inputs
 
 _EXITS: Final = 2_000
 """Pairs of a route and a verdict that are counted."""

@@ -13,7 +13,7 @@ from isolation_audit.model.served_hosts import ServedHosts
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.rules.provenance.inputs import Input
+    from isolation_audit.model.inputs import Input
 
 
 class OwnAnswers:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.inputs import Inputs
 
 _OBJECTS: Final = 5_000
 """Objects that are looked at for one look."""

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
+from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.users import Kind, same
-from isolation_audit.rules.provenance.inputs import REQUEST
 from isolation_audit.rules.provenance.texts import ADDRESSED, addressed, all_brought
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.inputs import Inputs
 
 _PHRASES: Final = 20_000
 """Phrases that are remembered."""

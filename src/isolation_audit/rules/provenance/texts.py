@@ -14,7 +14,7 @@ from isolation_audit.content.payload import Gathering
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from isolation_audit.rules.provenance.inputs import Input
+    from isolation_audit.model.inputs import Input
 
 _ASGI: Final = ("path", "raw_path", "query_string", "headers", "subprotocols", "path_params", "method")
 _ENVIRON: Final = ("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "REQUEST_URI", "RAW_URI", "CONTENT_TYPE")

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
+from isolation_audit.model.inputs import CACHE
 from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.background import background_of
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
-from isolation_audit.rules.provenance.inputs import CACHE
 from isolation_audit.rules.provenance.own_words import OwnWords, asked_for, holds, unescaped
 from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.inputs import Input, Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.inputs import Input, Inputs
     from isolation_audit.rules.provenance.own_words import Phrase
 
 _SEARCHED: Final = 1_000_000

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.credentials import cookie_set, is_drawn, is_session_cookie, plain_cookie, says_session
+from isolation_audit.model.inputs import REQUEST, inputs_at_exit
 from isolation_audit.model.scopes import of_test, request_variable, test_variable
 from isolation_audit.model.users import same
-from isolation_audit.rules.provenance.inputs import REQUEST, inputs_at_exit
 from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.routes import current_endpoint
 from isolation_audit.rules.shared_caches.policy import Kept, kept_for_all

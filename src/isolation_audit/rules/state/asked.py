@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.rules.provenance.inputs import BY_QUERY, ITEM, REQUEST, Input
+from isolation_audit.model.inputs import BY_QUERY, ITEM, REQUEST, Input
 from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.state.atoms import atoms
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from isolation_audit.content.witness import ContentWitness
+    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.inputs import Inputs
 
 __builtins__ = BUILTINS
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.model.inputs import own_inputs
 from isolation_audit.model.scopes import request_variable, scope_variable, unit_variable
 from isolation_audit.model.users import Kind, same
-from isolation_audit.rules.provenance.inputs import own_inputs
 from isolation_audit.rules.state.asked import signs
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from weakref import ref
 
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.inputs import Inputs
 
 __builtins__ = BUILTINS
 

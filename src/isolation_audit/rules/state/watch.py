@@ -15,9 +15,9 @@ from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.living import living
 from isolation_audit.rules.context.task_origins import own_origin
-from isolation_audit.rules.provenance.inputs import REQUEST
 from isolation_audit.rules.state.arguments import note_arguments
 from isolation_audit.rules.state.contents import (
     described,

@@ -11,14 +11,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.model.living import living
-from isolation_audit.model.scopes import fetching_variable, request_variable, scope_variable, unit_variable
-from isolation_audit.rules.provenance.background import background_of
-from isolation_audit.rules.provenance.own_answers import OwnAnswers
+from isolation_audit.model.scopes import request_variable, scope_variable, unit_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
 
@@ -67,7 +64,7 @@ class Input:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Asked:
+class OutgoingRequest:
     """A question to another service, as it is written on its way out."""
 
     url: str
@@ -236,40 +233,3 @@ def _with_own(current: Inputs) -> Inputs:
     both.contested = own.contested
     both.user = own.user
     return both
-
-
-class Receiver:
-    """Where integrations say what came in; one an audit."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._background = runtime.part(background_of)
-        self._own_answers = runtime.part(OwnAnswers)
-
-    def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
-        """Something has come in, to the unit that is running or to nobody's.
-
-        What a store answers while a cache library fetches an entry is that entry, and no input by itself.
-        """
-        if fetching_variable.get() is not None:
-            return
-        inputs = current_inputs()
-        if inputs is None:
-            if one.kind != ANSWER or not self._own_answers.has(one):
-                self._background.receive(one)
-        else:
-            inputs.receive(one, rows, size)
-
-    def begin(self, *first: Input, lasting: bool = False) -> Inputs:
-        """The inputs of a unit of work that begins, with the first of them."""
-        self._background.started = True
-        inputs = Inputs(first, lasting=lasting)
-        if not living.idle:
-            living.began(inputs)
-        return inputs
-
-
-def receiver(runtime: Runtime) -> Receiver | None:
-    """The audit's receiver of inputs; None where nothing is judged by them."""
-    if runtime.config.audit.depth != "calls":
-        return runtime.part(Receiver)
-    return None if runtime.content is None or not runtime.config.watch.payloads else runtime.part(Receiver)
