@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from isolation_audit.rules.context.suspicions import Suspicion
 
 _CONNECTIONS: Final = ("http", "websocket")
-_SERVED: Final = object()
+SERVED: Final = object()
 """The mark of requests that a WSGI server has begun."""
 
 
@@ -275,8 +275,8 @@ class WsgiServerPoint(Serving):
         request = Request(
             self._sources,
             lambda: wsgi_headers(_environ(handler)),
-            mark=_SERVED,
-            query=lambda: _wsgi_query(_environ(handler)),
+            mark=SERVED,
+            query=lambda: wsgi_query(_environ(handler)),
         )
         head = Input(REQUEST, handler, texts=lambda handler: texts.of_environ(_environ(handler)))
         return self._begin(request, request_variable.get(), head)
@@ -294,7 +294,7 @@ class ParsedPoint(Serving):
     def before(self, values: Values) -> Any:
         """Begin a request."""
         headers = self._headers_of(values)
-        request = Request(self._sources, headers, mark=_SERVED)
+        request = Request(self._sources, headers, mark=SERVED)
         head = Input(REQUEST, headers, texts=lambda headers: list(headers()))
         return self._begin(request, request_variable.get(), head, at_once=True)
 
@@ -315,13 +315,13 @@ class WsgiPoint(Serving):
         outer: Request | None = request_variable.get()
         if type(environ) is not dict or (outer is not None and outer.mark is environ):
             return None
-        if outer is not None and outer.mark is _SERVED:
-            outer.hear(partial(wsgi_headers, environ), partial(_wsgi_query, environ), raw=environ)
+        if outer is not None and outer.mark is SERVED:
+            outer.hear(partial(wsgi_headers, environ), partial(wsgi_query, environ), raw=environ)
             if outer.inputs is not None:
                 outer.inputs.receive(Input(REQUEST, environ, texts=texts.of_environ))
             outer.user()
             return None
-        headers, query = partial(wsgi_headers, environ), partial(_wsgi_query, environ)
+        headers, query = partial(wsgi_headers, environ), partial(wsgi_query, environ)
         request = Request(self._sources, headers, raw=environ, mark=environ, query=query)
         return self._begin(request, outer, Input(REQUEST, environ, texts=texts.of_environ), at_once=True)
 
@@ -353,7 +353,8 @@ def _asgi_query(scope: dict[str, Any]) -> str:
     return query.decode("latin-1") if type(query) is bytes else ""
 
 
-def _wsgi_query(environ: dict[str, Any]) -> str:
+def wsgi_query(environ: dict[str, Any]) -> str:
+    """The query of a WSGI environment."""
     query = environ.get("QUERY_STRING")
     return query if type(query) is str else ""
 

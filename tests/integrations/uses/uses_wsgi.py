@@ -72,7 +72,44 @@ def answering(environ: dict[str, Any], start_response: Any) -> Any:
     return [f'{{"for": "{current_user.get()}"}}'.encode()]
 
 
-@use("wsgiref", "http_server")
+@use("http_server")
+def http_server() -> Any:
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    class Plain(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_words: Any) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            current_user.set(self.headers["x-user"])
+            if self.path == "/broken":
+                raise LookupError("broken")
+            body = f'{{"for": "{current_user.get()}"}}'.encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.send_header("set-cookie", f"session={current_user.get()}")
+            self.end_headers()
+            self.wfile.write(body)
+
+    class Buffered(Plain):
+        wbufsize = -1
+
+    class Quiet(HTTPServer):
+        def handle_error(self, *_words: Any) -> None:
+            pass
+
+    got = []
+    for handler in (Plain, Buffered):
+        server = Quiet(("127.0.0.1", 0), handler)
+        with threaded(server):
+            got += [fetch(server.server_port, "/", "/two", "/broken", x_user=user) for user in ("alice", "bob")]
+    return got
+
+
+@use("wsgiref")
 def wsgiref() -> Any:
     from wsgiref.handlers import BaseHandler
     from wsgiref.simple_server import WSGIRequestHandler, make_server
