@@ -35,7 +35,7 @@ BLIND: dict[str, tuple[str, str, str]] = {
 NEEDED = ("cheroot_server",)
 """Named for the library that they need."""
 
-HEALTHY = ("fastapi", "starlette", "django", "flask", "aiohttp", "socketio")
+HEALTHY = ("fastapi", "starlette", "django", "flask", "http", "aiohttp", "socketio")
 
 
 def audited(folder: Path, program: str, name: str, config: str = "", *options: str) -> tuple[dict[str, Any], int, str]:
@@ -84,7 +84,8 @@ def test_what_is_seen_is_audited(tmp_path: Path, name: str) -> None:
     assert report["findings"] == []
     kind = "messages" if name == "socketio" else "requests"
     assert report["coverage"][kind]["seen"] >= report["coverage"][kind]["known"] >= 3
-    assert report["coverage"]["libraries"].get({"aiohttp": "aiohttp_web", "fastapi": "starlette"}.get(name, name))
+    library = {"aiohttp": "aiohttp_web", "fastapi": "starlette", "http": "http_server"}.get(name, name)
+    assert report["coverage"]["libraries"].get(library)
     assert "isolation-audit: audited\n" in shown
     assert "isolation-audit: no findings\n" in shown
     gate = cli("gate", str(tmp_path), cwd=tmp_path)

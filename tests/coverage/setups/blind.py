@@ -37,19 +37,17 @@ def unknown_framework() -> None:
 
 def unknown_handlers() -> None:
     """A server of one's own, on threads."""
-    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+    from socketserver import StreamRequestHandler, ThreadingTCPServer
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Length", "5")
-            self.end_headers()
-            self.wfile.write(b"hello")
+    class Handler(StreamRequestHandler):
+        def handle(self):
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
 
-        def log_message(self, *_words):
-            pass
-
-    in_thread(ThreadingHTTPServer(("127.0.0.1", 0), Handler), everybody)
+    server = ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    server.server_port = server.server_address[1]
+    in_thread(server, everybody)
 
 
 def cheroot_server() -> None:

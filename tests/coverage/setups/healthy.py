@@ -48,6 +48,22 @@ def flask() -> None:
     in_thread(make_server("127.0.0.1", 0, app), everybody)
 
 
+def http() -> None:
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, *_words):
+            pass
+
+    in_thread(ThreadingHTTPServer(("127.0.0.1", 0), Handler), everybody)
+
+
 def aiohttp() -> None:
     from aiohttp import web
 
