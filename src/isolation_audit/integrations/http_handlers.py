@@ -20,17 +20,17 @@ from isolation_audit.config.model import Target
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import find, resolve
 from isolation_audit.integrations.http_request import SERVED, Serving, wsgi_headers, wsgi_query
+from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.context.lineage import Lineage
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.inputs import REQUEST, Input
 from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.rules.provenance.inputs import Inputs
+    from isolation_audit.model.inputs import Inputs
 
 HANDLING: Final = "http.server:BaseHTTPRequestHandler.handle_one_request"
 READ: Final = "socket:SocketIO.readinto"
