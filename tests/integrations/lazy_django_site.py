@@ -161,7 +161,7 @@ def main(config: str) -> None:
     bare = tour(clients)
     with Auditor(load_config(Path(config))) as auditor:
         audited = tour(clients)
-        owners = sum(record.owner is not None for record in auditor.runtime.objects._records.values())
+        owners = sum(record.owner is not None for record in auditor.runtime.objects.records.values())
     print(json.dumps({"bare": bare, "audited": audited, "owners": owners, "faults": auditor.runtime.barrier.counts}))
 
 

@@ -65,7 +65,7 @@ class Rooms:
         """The users of those who are in; None for those of whom nothing is known."""
         for entry, binding in list(self._rooms.get((name, _text(room) or ""), {}).items()):
             if type(entry) is not str:
-                yield entry.owner if entry.reference() is not None else None
+                yield entry.owner if entry() is not None else None
             elif binding is not None:
                 yield self._bindings.user_of(binding, entry)
             else:

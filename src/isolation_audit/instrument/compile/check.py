@@ -190,7 +190,7 @@ class Check:
             record = self._objects.get(values[0])
             if record is None or record.owner is None:
                 return
-            known = [record.reference]
+            known = [record]
         leaves = []
         for read in self.reads:
             found = read.follow(values)

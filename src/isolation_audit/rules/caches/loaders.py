@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.resolve import function_of
@@ -55,7 +55,7 @@ class Loaders:
                 self._asked[future] = user
         elif known is not None and loads is not None and not same(known, user) and not self._names(key, future, user):
             del self._asked[future]  # once
-            record = Record(ref(loads))
+            record = Record(loads)
             record.owner, record.origin, record.origin_label = known, ((loads.__code__, 0),), "loaded for"
             stack = beneath(capture(self._runtime.config.limits.stack), _LIBRARIES)
             kind = type(loader)

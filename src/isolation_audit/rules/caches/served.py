@@ -17,7 +17,6 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
-from weakref import ref
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.content import secrets
@@ -154,7 +153,7 @@ class Caches:
             if not theirs or case.reader.id in case.about:
                 return
         memo = case.memo
-        record = Record(ref(memo.function))
+        record = Record(memo.function)
         record.owner, record.origin, record.origin_label = case.writer, ((memo.function.__code__, 0),), "computed for"
         marked = case.secret or bool(case.about)
         stack = self._stack(case.libraries) if case.stack is None else case.stack

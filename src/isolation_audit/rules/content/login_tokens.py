@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import DEEP, capture
@@ -84,7 +84,7 @@ class LoginTokens:
         if last is None or own is None or number is None or number == last.number:
             return
         own[id(holder)] = last.number  # once
-        record = Record(ref(self))
+        record = Record(self)
         record.owner, record.origin, record.origin_label = last.user, last.place, "replaced here"
         stack = beneath(capture(self._runtime.config.limits.stack), _LIBRARIES)
         self._runtime.publish(TokenReplaced(self._user(), last.user, record, stack))

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from weakref import ref
 
 from isolation_audit.analysis.frames import beneath, is_installed, is_standard
 from isolation_audit.instrument.stacks import DEEP, capture, is_ours
@@ -103,7 +102,7 @@ class Files:
         drop_oldest(inputs.files, _PATHS)
         if own and last is not None and last.number != own and last.blind and not same(last.user, user):
             inputs.files[path] = last.number  # once
-            record = Record(ref(self))
+            record = Record(self)
             record.owner, record.origin, record.origin_label = last.user, last.place, "overwritten for"
             stack = beneath(capture(self.runtime.config.limits.stack), _LIBRARIES)
             self.runtime.publish(Overwritten(user, last.user, record, stack))

@@ -219,7 +219,7 @@ class Listeners:
         self, message: Message, to: str, sender: User | None, content: User, heard: Heard, stack: RawStack
     ) -> None:
         registered = heard.registered
-        record = Record(registered.reference)
+        record = Record(self)
         record.owner, record.origin_label = heard.user, "listener registered in the work of"
         record.origin = beneath(registered.stack, message.libraries)
         message.payload = None

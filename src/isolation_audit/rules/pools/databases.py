@@ -9,7 +9,6 @@ reads, a lock that nobody can have released.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from weakref import ref
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.borders import mentions
@@ -226,7 +225,7 @@ class Databases:
             self._runtime.tally.entries_evicted += 1
 
     def _tell(self, left: _Left, user: User, how: str, target: str, libraries: tuple[str, ...]) -> None:
-        record = Record(ref(self))
+        record = Record(self)
         record.owner, record.origin, record.origin_label = left.user, left.place, "the session was changed for"
         stack = beneath(capture(self._runtime.config.limits.stack), libraries)
         self._runtime.publish(Dirty(target, how, left.user, user, record, stack))

@@ -108,7 +108,7 @@ class Sessions:
         left_by = holder.user
         if left_by is None:
             return
-        record = Record(ref(self))
+        record = Record(self)
         record.owner, record.origin_label = left_by, "a transaction was begun for"
         record.origin = beneath(captured(holder.place, _ORIGIN_FRAMES), libraries)
         stack = beneath(capture(self._runtime.config.limits.stack), libraries)

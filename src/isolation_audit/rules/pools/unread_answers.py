@@ -125,7 +125,7 @@ class Pools:
 
     def _tell(self, cut_off: _CutOff, user: User, target: str) -> None:
         stack = beneath(capture(self.runtime.config.limits.stack), _LIBRARIES)
-        record = Record(cut_off.task or ref(self))
+        record = Record(self)
         record.owner, record.origin = cut_off.user, cut_off.place
         record.origin_label = "the answer was left unread for"
         how = "with an answer that was never read"
