@@ -106,6 +106,7 @@ class Auditor:
             objects=Objects(),
             barrier=barrier,
             publish=self._publish,
+            ask=self._ask,
             pseudonym=self.pseudonyms.hash,
             content=ContentWitness(users, bindings) if content else None,
         )
@@ -118,7 +119,8 @@ class Auditor:
 
     def _listen(self) -> None:
         self.monitors = list(self._monitors())
-        self._handlers: dict[type, tuple[tuple[str, Callable[[Any], None]], ...]] = {}
+        self.runtime.builds = object()
+        self._handlers: dict[type, tuple[tuple[str, Callable[[Any], Any]], ...]] = {}
         for monitor in self.monitors:
             for kind, name in monitor.handlers.items():
                 handler = (type(monitor).__name__, getattr(monitor, name))
@@ -142,7 +144,23 @@ class Auditor:
                 handler[1](observation)
             except Exception as error:
                 if self.runtime.barrier.fault(f"monitor {handler[0]}", error):
-                    self._handlers[kind] = tuple(one for one in self._handlers[kind] if one is not handler)
+                    self._drop(kind, handler)
+
+    def _drop(self, kind: type, handler: tuple[str, Callable[[Any], Any]]) -> None:
+        self._handlers[kind] = tuple(one for one in self._handlers[kind] if one is not handler)
+        self.runtime.builds = object()
+
+    def _ask(self, built: observations.Built) -> tuple[tuple[str, observations.Again | None], ...]:
+        """As publishing, and what each monitor answers, beside its name."""
+        answers: list[tuple[str, observations.Again | None]] = []
+        for handler in self._handlers.get(observations.Built, ()):
+            try:
+                answers.append((f"monitor {handler[0]}", handler[1](built)))
+            except Exception as error:
+                answers.append((f"monitor {handler[0]}", None))
+                if self.runtime.barrier.fault(f"monitor {handler[0]}", error):
+                    self._drop(observations.Built, handler)
+        return tuple(answers)
 
     def start(self) -> Auditor:
         """Instrument, and start feeding the sinks.

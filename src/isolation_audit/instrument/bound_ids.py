@@ -49,6 +49,11 @@ class BoundIds:
         self._bindings = bindings
         self._publish = publish
 
+    @property
+    def asked(self) -> bool:
+        """Whether any ids are looked for."""
+        return bool(self._paths)
+
     def of(self, context: Any) -> dict[str, str]:
         """The ids of a user context: kind -> id; what is not there, or is no string, is left out."""
         found = {}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from isolation_audit.records import record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from isolation_audit.config import model
@@ -48,6 +49,22 @@ class Built:
     context: Any
     record: Record | None
     via: str | None = None
+
+
+class Again(NamedTuple):
+    """What a monitor answers to a :class:`Built` where it knows what it will do for each construction like that one.
+
+    That is one at the same place, of the same class, for a user who is known in the same way. A monitor that answers
+    nothing is told of each construction.
+    """
+
+    step: Callable[[Built], None] | None
+    """Called for each of them; None where there is nothing more to do."""
+    in_units: bool = False
+    """Only where a unit of work is running."""
+
+
+NOTHING_MORE: Final = Again(None)
 
 
 @record

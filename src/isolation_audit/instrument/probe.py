@@ -52,6 +52,9 @@ class Interceptor:
         ``AGAIN`` says that there is more to it, and has ``before`` called after all.
         """
 
+    def ended(self, values: Values) -> None:
+        """Called instead of ``before`` and ``after`` where the check of a construction finds another than the last."""
+
     def after(self, state: Any, result: Any) -> None:
         """Called with what ``before`` returned and what the call returned."""
 
@@ -194,7 +197,10 @@ class Probe:
         before = apart if joined is None else joined.before
         check = guarded[0].check if guarded and joined is None else None
         passes: Passes = asking.nobody
-        if check is not None and check.carries:
+        if check is not None and check.ends:
+            check = check if len(guarded) == 1 else None
+            passes = asking.ending(guarded[0])
+        elif check is not None and check.carried:
             passes = asking.passing(guarded)
         else:
             check = check if len(guarded) == 1 else None

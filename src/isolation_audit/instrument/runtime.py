@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Config, Factory
     from isolation_audit.content.witness import ContentWitness
     from isolation_audit.instrument.barrier import Barrier
+    from isolation_audit.instrument.observations import Again, Built
     from isolation_audit.instrument.placing import Places
     from isolation_audit.instrument.runs import Runs
     from isolation_audit.instrument.work_spans import WorkSpans
@@ -42,6 +43,8 @@ class Runtime:
     objects: Objects
     barrier: Barrier
     publish: Callable[[object], None]
+    ask: Callable[[Built], tuple[tuple[str, Again | None], ...]]
+    """Publishes a construction, and gives what each monitor answers, beside its name."""
     pseudonym: Callable[[str], str]
     """What stands for an id outside of the process."""
     runs: tuple[Runs, ...] = ()
@@ -53,6 +56,8 @@ class Runtime:
     """Code of declared factories by its identity (the code is held, so the identity stays its own)."""
     constructor_codes: dict[str, dict[int, tuple[CodeType, str]]] = field(default_factory=dict)
     """By target, the code of its declared constructors by its identity, and their names."""
+    builds: object = field(default_factory=object)
+    """Another object each time that monitors may have more to say of constructions than before."""
     escaped: set[str] = field(default_factory=set)
     """Targets of which objects were there before they were watched."""
     used: Callable[[Any], None] | None = None

@@ -82,6 +82,23 @@ def capture(limit: int) -> RawStack:
     return tuple(raw)
 
 
+def outside_of_shim(limit: int, most: int) -> tuple[RawStack, bool] | None:
+    """All frames from the caller of the shim at work to the application's ``limit``-th; None for more than ``most``.
+
+    True beside them where the stack ends there.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - as above
+    while frame is not None and not is_shim(frame.f_code):
+        frame = frame.f_back
+    raw: list[tuple[CodeType, int]] = []
+    frame = None if frame is None else frame.f_back
+    while frame is not None and limit and len(raw) <= most:
+        raw.append((frame.f_code, frame.f_lasti))
+        limit -= not is_ours(frame.f_code)
+        frame = frame.f_back
+    return None if len(raw) > most else (tuple(raw), frame is None)
+
+
 def frames_here(limit: int) -> RawStack:
     """The innermost ``limit`` frames, ours among them: where a place is noted that hardly anybody ever asks for."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - as above

@@ -76,8 +76,8 @@ class Tally:
     """Instrumented layers passed, by layer."""
     unverified: int = 0
     """Events whose only known witness had nothing to be compared with."""
-    built: Counter[str] = field(default_factory=Counts)
-    """Engines built, by target."""
+    built_so_far: Counter[str] = field(default_factory=Counts)
+    """Engines built, by target, without those that compiled hooks have counted since :attr:`built` was last read."""
     deprecated: Counter[str] = field(default_factory=Counts)
     """Deprecated engines built, by target."""
     seen_so_far: Counter[str] = field(default_factory=Counts)
@@ -130,6 +130,12 @@ class Tally:
         """Calls of any kind, by target."""
         self.cells.sum_up()
         return self.seen_so_far
+
+    @property
+    def built(self) -> Counter[str]:
+        """Engines built, by target."""
+        self.cells.sum_up()
+        return self.built_so_far
 
     @staticmethod
     def count_user(counts: Counter[User], user: User | None) -> None:

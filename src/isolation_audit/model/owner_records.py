@@ -43,6 +43,7 @@ class Record(weakref.ref[Any]):
 
     # References compare what they refer to, by the application's code.
     __eq__ = object.__eq__
+    __ne__ = object.__ne__
     __hash__ = object.__hash__
 
     def __getattr__(self, name: str) -> Any:

@@ -34,7 +34,7 @@ BEGAN: Final = "the work of {ambient} began here"
 _LONGEST: Final = 300
 """Characters of a text of the application in a finding."""
 
-_Handler = TypeVar("_Handler", bound="Callable[..., None]")
+_Handler = TypeVar("_Handler", bound="Callable[..., Any]")
 
 
 def observes(kind: type) -> Callable[[_Handler], _Handler]:

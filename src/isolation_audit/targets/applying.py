@@ -73,7 +73,7 @@ class Applier:
     def _plan(self, config: model.Config) -> Iterator[Watched]:
         yield from ambient_targets(config.ambient, self._runtime.ambient)
         for engine in config.engines:
-            registrar = Registrar(engine, self._runtime, self._runtime.tally.built)
+            registrar = Registrar(engine, self._runtime, self._runtime.tally.built_so_far)
             yield Watched(engine.target, "engine", self._engine(engine, registrar), engine.optional)
             for target in engine.constructors:
                 yield Watched(target, "constructor", self._constructor(registrar), engine.optional)
@@ -118,6 +118,7 @@ class Applier:
             factories = self._runtime.config.factories
             canonical = any(factory.canonical and factory.builds == target for factory in factories)
             origins = Origins(entry, registrar) if canonical else None
+            registrar.origins_asked = canonical
 
             def instrument(kind: type) -> None:
                 self._construction(kind, receivers, registrar)
@@ -169,6 +170,7 @@ class Applier:
             resolved = resolve(module, target)
             codes = self._runtime.constructor_codes.setdefault(registrar.place, {})
             codes.update((id(code), (code, target.qualname)) for code in self._codes_of(function_of(resolved.raw)))
+            self._runtime.builds = object()
             self.places.callable(
                 resolved,
                 f"constructor {registrar.place}",
@@ -191,6 +193,7 @@ class Applier:
                     del codes[key]
             for code in self._codes_of(function):
                 codes[id(code)] = (code, entry)
+            self._runtime.builds = object()
 
         return apply
 

@@ -68,6 +68,16 @@ def builder(codes: dict[int, tuple[CodeType, Factory]], inside: Container[int], 
     return evident if declared is None else _declared(declared)
 
 
+def decided_near(codes: dict[int, tuple[CodeType, Factory]], inside: Container[int], near: RawStack) -> bool:
+    """True where :func:`builder` gives the same for each construction that has these innermost frames."""
+    if not codes:
+        return any(id(code) not in inside and not _constructs(code) for code, _lasti in near)
+    found = [codes[id(code)][1] for code, _lasti in near if id(code) in codes]
+    return any(one.canonical for one in found) or (
+        bool(found) and not any(factory.canonical for _code, factory in list(codes.values()))
+    )
+
+
 def _is_no_factory(near: RawStack, inside: Container[int]) -> bool:
     """True where the caller of the constructor is known, and its name does not say that it builds."""
     for code, _lasti in near:

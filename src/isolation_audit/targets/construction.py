@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from weakref import WeakSet
 
+from isolation_audit.config.model import Deprecation
+from isolation_audit.instrument.compile.check import compiled_paths
+from isolation_audit.instrument.compile.tagging import ConstructionCheck, tag_like
 from isolation_audit.instrument.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.observations import Built
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import Kind
+from isolation_audit.targets.known_constructions import KnownConstructions
 from isolation_audit.targets.ownership import owner_reader
 
 if TYPE_CHECKING:
     from collections import Counter
 
-    from isolation_audit.config.model import Deprecation, Emitter, Engine
+    from isolation_audit.config.model import Emitter, Engine
+    from isolation_audit.instrument.compile.tagging import ConstructionSite
     from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.users import User
 
-_ORIGIN_FRAMES = 4
+_ORIGIN_FRAMES: Final = 4
+_USER: Final = Kind.USER
+_PLACEHOLDER: Final = Kind.PLACEHOLDER
 
 BUILT_FOR: Final = "built for"
 """Labels an origin that is the place where an object was made."""
+
+
+class Registered(NamedTuple):
+    """What was found out of a construction: whose it is, whom the paths name, and where it was built."""
+
+    user: User
+    named: User | None
+    origin: RawStack
 
 
 class Registrar:
@@ -36,23 +55,38 @@ class Registrar:
         self.place = str(entry.target)
         self.every_call = False
         """True for a target that is a function: each call counts, whatever it returns; no ``__init__`` reports too."""
+        self.alone = (self.place,)
+        """What its objects are built as, as a rule."""
         self.constructing: set[int] = set()
         """Identities of objects inside their outermost instrumented ``__init__``; each is alive while it is listed."""
+        self.origins_asked = False
+        """True where it is asked of an object in use whether it is being constructed."""
+        self.sites: WeakSet[ConstructionSite] = WeakSet()
+        """What the instrumented ``__init__`` functions remember; one, where no subclass has its own."""
+        self._known = KnownConstructions(runtime)
 
-    def register(self, obj: Any, owner: UserReader, values: Values, result: Any, via: str | None) -> None:
-        """Record ``obj`` once an entry, and tell the monitors."""
+    def stands(self, site: ConstructionSite) -> None:
+        """One more ``__init__`` is instrumented: of several, one may run inside another one."""
+        self.sites.add(site)
+        alone = len(self.sites) == 1
+        for one in list(self.sites):
+            one.alone = alone
+
+    def register(self, obj: Any, owner: UserReader, values: Values, result: Any, via: str | None) -> Registered | None:
+        """Record ``obj`` once an entry, and tell the monitors.
+
+        What comes back is what was found out, where for one like it nothing more is to be done than to record it.
+        """
         runtime = self.runtime
         record = runtime.objects.record(obj)
         if record is not None:
             if self.place not in record.built_by:
-                record.built_by = (*record.built_by, self.place)
+                record.built_by = (*record.built_by, self.place) if record.built_by else self.alone
             elif not self.every_call:
-                return
-        elif self.every_call:
-            pass
-        elif via is not None:
+                return None
+        elif via is not None and not self.every_call:
             # Without a record nothing tells whether __init__ has reported this object already: better once than twice.
-            return
+            return None
         runtime.tally.seen_so_far[self.place] += 1
         if self.counter is not None:
             self.counter[self.place] += 1
@@ -60,16 +94,27 @@ class Registrar:
         named = owner.read(values, result)
         context = owner.context(values, result) if owner.has_context else MISSING
         if named is not None:
-            if context is not MISSING and context is not None:
-                runtime.ids.learn_names(context, named)
-                runtime.ids.learn(runtime.ids.of(context), named, current_scope())
-            runtime.ids.learn_returned(obj, named)
-        user = named if named is not None and named.kind is not Kind.PLACEHOLDER else ambient
-        if record is not None and record.owner is None and user is not None and user.kind is Kind.USER:
-            record.owner = user
-            record.origin = capture(_ORIGIN_FRAMES)
-            record.origin_label = BUILT_FOR
-        runtime.publish(Built(self.entry, self.place, obj, ambient, user, named, context, record, via))
+            self._learn(obj, context, named)
+        user = named if named is not None and named.kind is not _PLACEHOLDER else ambient
+        built = Built(self.entry, self.place, obj, ambient, user, named, context, record, via)
+        if record is None or record.owner is not None or user is None or user.kind is not _USER:
+            self._known.tell(built, ())
+            return None
+        record.owner = user
+        origin = record.origin = capture(_ORIGIN_FRAMES)
+        record.origin_label = BUILT_FOR
+        record.origin, idle = self._known.tell(built, origin)
+        idle = idle and context is MISSING and not runtime.ids.asked and record.built_by is self.alone
+        return Registered(user, named, record.origin) if idle else None
+
+    def _learn(self, obj: Any, context: Any, named: User) -> None:
+        """The names and ids of the user in the context and in what was built."""
+        ids = self.runtime.ids
+        if context is not MISSING and context is not None:
+            ids.learn_names(context, named)
+            ids.learn(ids.of(context), named, current_scope())
+        if ids.asked:
+            ids.learn_returned(obj, named)
 
 
 class ConstructionPoint(Interceptor):
@@ -81,6 +126,7 @@ class ConstructionPoint(Interceptor):
         self._receivers = receivers
         self._self_of = layout.receiver_reader()
         self._owner = owner_reader(registrar.entry, layout, registrar.runtime)
+        self.compiled_check = self._compiled(layout)
 
     def before(self, values: Values) -> Any:
         """Begin a construction; None for receivers that are not meant."""
@@ -99,9 +145,45 @@ class ConstructionPoint(Interceptor):
         self._registrar.constructing.discard(id(obj))
         self._registrar.register(obj, self._owner, values, MISSING, None)
 
+    def ended(self, values: Values) -> None:
+        """Register the object, where no other ``__init__`` can be around this one."""
+        version, obj = remembered.version, values[0]
+        kind, receivers = type(obj), self._receivers
+        if kind is not receivers.plain and not receivers.accept(kind):
+            return
+        registrar, check = self._registrar, self.compiled_check
+        found = registrar.register(obj, self._owner, values, MISSING, None)
+        if found is None or check is None or not check.worth_it(version):
+            return
+        meant, named = registrar.runtime.names.meant, found.named
+
+        def fits(leaves: list[Any]) -> bool:
+            return all(type(leaf) is str and meant(leaf) is named for leaf in leaves)
+
+        tag = tag_like(registrar.runtime.objects, found.user, found.origin, BUILT_FOR, registrar.alone, _ORIGIN_FRAMES)
+        if tag is not None and (named is not None) is bool(check.reads):
+            check.fill(values, version, fits, tag)
+
     def failed(self, state: Any, _error: BaseException) -> None:
         """Nothing was built."""
         self._registrar.constructing.discard(id(state[0]))
+
+    def _compiled(self, layout: Layout) -> ConstructionCheck | None:
+        """What makes an object like the one before: its user, where the first path says it, else who is at work."""
+        registrar, entry = self._registrar, self._registrar.entry
+        if isinstance(entry, Deprecation) or not (layout.receiver and layout.exact and layout.positional):
+            return None
+        owner = compiled_paths("owner", entry.owner, layout)
+        if registrar.origins_asked or owner is None:
+            return None
+        runtime = registrar.runtime
+        check = ConstructionCheck(owner.reads, layout, runtime)
+        owner.count(check.site, runtime.paths.of(entry, "owner"))
+        check.site.counts_in(runtime.tally.seen_so_far, self.place)
+        if registrar.counter is not None:
+            check.site.counts_in(registrar.counter, self.place)
+        registrar.stands(check.site)
+        return check
 
 
 class ConstructorPoint(Interceptor):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.analysis.texts import LONGEST
 from isolation_audit.instrument.asking import AGAIN
-from isolation_audit.instrument.compile.check import Check, compiled_paths
+from isolation_audit.instrument.compile.check import CarryingCheck, Check, compiled_paths
 from isolation_audit.instrument.layout import Layout, Reader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
 from isolation_audit.instrument.path_counts import ASKED, GAVE
@@ -173,7 +173,7 @@ class EmissionPoint(Interceptor):
         if owner is None or addressee is None:
             return None
         self._bound = (owner.binding, addressee.binding)
-        check = Check((*owner.reads, *addressee.reads), layout, self._runtime, carries=True)
+        check = CarryingCheck((*owner.reads, *addressee.reads), layout, self._runtime)
         owner.count(check.site, self._runtime.paths.of(self._entry, "owner"))
         addressee.count(check.site, self._runtime.paths.of(self._entry, "addressee"))
         check.site.counts_in(self._tally.seen_so_far, self.place)

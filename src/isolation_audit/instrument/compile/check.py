@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from isolation_audit.config.paths import Attribute, Path, Root
 from isolation_audit.instrument.attributes import reader_of
@@ -127,18 +127,21 @@ def compiled_paths(label: str, paths: tuple[Path, ...], layout: Layout, *, bound
 class Check:
     """What makes a call of one function clean at a glance: the same class, values and work as the last clean call."""
 
+    carried: ClassVar[tuple[str, ...]] = ()
+    """The name of what is remembered beside what is compared: there is more to do in a clean call than to count it."""
+    ends: ClassVar[bool] = False
+    """True where the comparisons come after the call."""
+    site_kind: ClassVar[type[Site]] = Site
+
     def __init__(
         self,
         reads: tuple[Read, ...],
         layout: Layout,
         runtime: Runtime,
         *,
-        carries: bool = False,
         of_object: bool = False,
     ) -> None:
         self.reads = reads
-        self.carries = carries
-        """True where there is more to do in a clean call than to count it: with what was remembered for it."""
         self._ambient = runtime.ambient
         self._cells = runtime.tally.cells
         self._objects = runtime.objects
@@ -150,14 +153,14 @@ class Check:
         """True where the class of the receiver is compared by itself."""
         self.of_variable = runtime.config.ambient.contextvar is not None
         """True where the value of the application's own variable is compared."""
-        self.site = Site(len(self.names()), self._cells)
+        self.site = self.site_kind(len(self.names()), self._cells)
 
     def names(self) -> list[str]:
         """The variables into which the site's ``known`` is unpacked."""
         compared = [name for read in self.reads for name in read.names()]
         receiver = ["receiver"] if self.of_object else ["receiver_type"] if self.of_receiver else []
         variable = ["value", "value_of"] if self.of_variable else []
-        return [*receiver, *compared, "moment", "moment_of", *variable, *(["witnesses"] if self.carries else [])]
+        return [*receiver, *compared, "moment", "moment_of", *variable, *self.carried]
 
     def conditions(self, parameters: list[str]) -> list[str]:
         """The comparisons in source, those first that show most often that it is another call."""
@@ -177,9 +180,7 @@ class Check:
         """False where it would be in vain to remember the call that is being looked at; asked once for each."""
         return self.site.worth_it(moment_variable.get(), version)
 
-    def fill(
-        self, values: Values, version: object, fits: Callable[[list[Any]], bool], witnesses: object = None
-    ) -> None:
+    def fill(self, values: Values, version: object, fits: Callable[[list[Any]], bool], *carried: object) -> None:
         """Remember a call that was found clean; ``fits`` tells of what the reads give whether it is what was judged."""
         site, moment = self.site, moment_variable.get()
         value, variable = self._ambient.plain_value(), self._ambient.variable
@@ -200,5 +201,10 @@ class Check:
             leaves.append(found[-1])
         if fits(leaves):
             last = () if variable is None else (value, variable.get)
-            carried = (witnesses,) if self.carries else ()
             site.remember((*known, moment, moment_variable.get, *last, *carried), version)
+
+
+class CarryingCheck(Check):
+    """One of events: they begin or go on, with the witnesses that are known."""
+
+    carried = ("witnesses",)

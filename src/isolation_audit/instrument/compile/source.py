@@ -83,8 +83,10 @@ def shown_source(code: CodeType, check: Check | None, name: str) -> str:
 
 def _body(flags: int, check: Check | None, parameters: Parameters) -> list[str]:
     lines = _AT_ONCE if flags & GENERATORS else _AROUND
-    if check is not None:
-        lines = [*_compared(check, parameters), *(_told(lines) if check.carries else [*_COUNTED, *lines])]
+    if check is not None and check.ends:
+        lines = [*_recorded(check, parameters), *lines]
+    elif check is not None:
+        lines = [*_compared(check, parameters), *(_told(lines) if check.carried else [*_COUNTED, *lines])]
     call = f"__ia_original({parameters.handed_on})"
     if flags & inspect.CO_COROUTINE and not flags & GENERATORS:
         call = f"await {call}"
@@ -121,6 +123,27 @@ def _told(lines: list[str]) -> list[str]:
         "else:",
         "    __ia_states = __ia_before($values)",
         *lines[asked + 1 :],
+    ]
+
+
+def _recorded(check: Check, parameters: Parameters) -> list[str]:
+    """What stands around a constructor: what it has built is compared with what it built last."""
+    return [
+        "if $site.alone:",
+        "    __ia_original = $probe.original",
+        "    try:",
+        "        __ia_result = $call",
+        "    except BaseException as __ia_error:",
+        "        __ia_states = $probe.before($values)",
+        "        if __ia_states is not None:",
+        "            $probe.failed(__ia_states, __ia_error)",
+        "        raise",
+        *(f"    {line}" for line in _compared(check, parameters)),
+        f"    if __ia_clean and __ia_tag({parameters.names[0]}):",
+        "        $site.clean += 1",
+        "    else:",
+        "        $probe.passes($values)",
+        "    return __ia_result",
     ]
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.model import Deprecation, Engine
 from isolation_audit.instrument.layout import MISSING
-from isolation_audit.instrument.observations import Built, Imported, Unbuilt
+from isolation_audit.instrument.observations import NOTHING_MORE, Again, Built, Imported, Unbuilt
 from isolation_audit.instrument.resolve import mro_of
 from isolation_audit.instrument.shim_codes import is_shim
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.factories.overrides import Overrides
+from isolation_audit.targets.construction import BUILT_FOR
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -171,32 +172,46 @@ class ConstructionMonitor(Monitor):
         self._with_factory = {str(factory.builds) for factory in config.factories if factory.canonical}
 
     @observes(Built)
-    def on_built(self, built: Built) -> None:
-        """Judge one construction."""
+    def on_built(self, built: Built) -> Again | None:
+        """Judge one construction; of those like one that has nothing to be told there is nothing to be told."""
         entry, target = built.entry, built.target
         # Who builds an object is whoever called a constructor that is declared for it, not the inside of that.
         inside = self.runtime.constructor_codes.get(target, {})
         if isinstance(entry, Deprecation):
             self._deprecated(built, entry, target, inside)
         elif not isinstance(entry, Engine):
-            return
+            return NOTHING_MORE
+        told = isinstance(entry, Deprecation)
         if entry.owner:
-            self._owner(built, target, inside)
-        if target in self._with_factory and not self._inside_factory(entry.target):
-            override = self._overrides.at_work()
-            if override is not None and override.in_test:
-                return
-            self.report(
-                "IA106",
-                "{target} built past its canonical factory{detail}",
-                target=target,
-                detail=f": {override.name} overrides the dependency {override.original}" if override else "",
-                place="built here",
-                ambient=built.ambient,
-                owner=built.owner,
-                skip=inside,
-                before=self._defined(entry.target),
-            )
+            told |= self._owner(built, target, inside)
+        if target in self._with_factory:
+            if self._inside_factory(entry.target):
+                return NOTHING_MORE if not told and self._is_near(built, entry.target) else None
+            self._past_factory(built, entry.target, inside)
+            return None
+        return None if told else NOTHING_MORE
+
+    def _is_near(self, built: Built, target: Target) -> bool:
+        """True where the canonical factory is among the innermost frames, which are the same each time."""
+        record = built.record
+        near = record.origin or () if record is not None and record.origin_label == BUILT_FOR else ()
+        return any(self._is_canonical(code, target) for code, _lasti in near)
+
+    def _past_factory(self, built: Built, target: Target, inside: Constructors) -> None:
+        override = self._overrides.at_work()
+        if override is not None and override.in_test:
+            return
+        self.report(
+            "IA106",
+            "{target} built past its canonical factory{detail}",
+            target=built.target,
+            detail=f": {override.name} overrides the dependency {override.original}" if override else "",
+            place="built here",
+            ambient=built.ambient,
+            owner=built.owner,
+            skip=inside,
+            before=self._defined(target),
+        )
 
     def _defined(self, target: Target) -> tuple[RawStack, str] | None:
         """Where the canonical factory of a target is, once it is there."""
@@ -256,7 +271,9 @@ class ConstructionMonitor(Monitor):
             skip=inside,
         )
 
-    def _owner(self, built: Built, target: str, inside: Constructors) -> None:
+    def _owner(self, built: Built, target: str, inside: Constructors) -> bool:
+        """Judge its user; True where there was something to tell."""
+        told = built.named is None or built.named.kind is Kind.PLACEHOLDER
         if built.named is None:
             self.report(
                 "IA103",
@@ -278,6 +295,7 @@ class ConstructionMonitor(Monitor):
             )
         context = built.context
         if self._context_types and context is not MISSING and context is not None and not self._accepted(type(context)):
+            told = True
             # The type's name only: the object's own repr could hold the user's data.
             self.report(
                 "IA104",
@@ -289,6 +307,7 @@ class ConstructionMonitor(Monitor):
                 owner=built.named,
                 skip=inside,
             )
+        return told
 
     def _accepted(self, kind: type) -> bool:
         key, known = id(kind), self._known_types
@@ -307,11 +326,14 @@ class ConstructionMonitor(Monitor):
         codes = self.runtime.factory_codes
         frame = sys._getframe()  # noqa: SLF001 - the stack tells who builds, also across awaits and context managers
         while frame is not None:
-            found = codes.get(id(frame.f_code))
-            if found is not None and found[1].canonical and found[1].builds == target:
+            if id(frame.f_code) in codes and self._is_canonical(frame.f_code, target):
                 return True
             frame = frame.f_back  # type: ignore[assignment]
         return False
+
+    def _is_canonical(self, code: CodeType, target: Target) -> bool:
+        found = self.runtime.factory_codes.get(id(code))
+        return found is not None and found[1].canonical and found[1].builds == target
 
 
 def _advice(entry: Deprecation) -> str:

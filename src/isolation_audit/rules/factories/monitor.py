@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import own_place
 from isolation_audit.config.model import Deprecation, Engine
-from isolation_audit.instrument.observations import Built, Drifted, Manufactured
+from isolation_audit.instrument.observations import NOTHING_MORE, Again, Built, Drifted, Manufactured
 from isolation_audit.instrument.stacks import here
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
@@ -17,7 +18,7 @@ from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.factories.other_things import OtherThing
 from isolation_audit.rules.factories.registers import Registers, TwoRegisters
 from isolation_audit.rules.factories.same_names import LoadedTwice, NamesClash, SameNames
-from isolation_audit.targets.builders import builder
+from isolation_audit.targets.builders import builder, decided_near
 from isolation_audit.targets.construction import BUILT_FOR
 
 if TYPE_CHECKING:
@@ -192,16 +193,25 @@ class FactoriesMonitor(Monitor):
         self._live: dict[tuple[str, str], list[_Live]] = {}
 
     @observes(Built)
-    def on_built(self, built: Built) -> None:
+    def on_built(self, built: Built) -> Again | None:
         """Who has built it, and what else that one and others have built."""
         entry, target = built.entry, built.target
         if not isinstance(entry, (Engine, Deprecation)):
-            return
+            return NOTHING_MORE
         if self._names is not None:
             self._names.built(entry.target.qualname, type(built.obj))
         role = self._roles.get(target, target)
-        inside = self.runtime.constructor_codes.get(target, {})
-        made_by = builder(self.runtime.factory_codes, inside, _origin(built))
+        codes, inside = self.runtime.factory_codes, self.runtime.constructor_codes.get(target, {})
+        near = _origin(built)
+        made_by = builder(codes, inside, near)
+        self._built_by(role, made_by, built)
+        if not decided_near(codes, inside, near):
+            return None
+        if made_by is None and role not in self._factories:
+            return NOTHING_MORE
+        return Again(partial(self._built_by, role, made_by))
+
+    def _built_by(self, role: str, made_by: Builder | None, built: Built) -> None:
         if made_by is None and role not in self._factories:
             return  # as long as no factory is at work, everybody builds
         at_once = self._at_once(built, role, made_by)
@@ -209,6 +219,8 @@ class FactoriesMonitor(Monitor):
             self._several(built, role, made_by, told=at_once)
 
     def _several(self, built: Built, role: str, made_by: Builder, *, told: bool) -> None:
+        if role not in self._factories:
+            self.runtime.builds = object()  # from now on it matters who else builds
         factories = self._factories.setdefault(role, {})
         factory = factories.get(made_by.name)
         if factory is None:

@@ -97,12 +97,12 @@ class Lifetimes:
         runtime.settling.append(self._settle)
         runtime.used, runtime.ended, runtime.connected = self.used, self._ended, self.connected
 
-    def made(self, target: str, obj: Any, owner: User | None, stack: RawStack | None = None) -> RawStack | None:
-        """An object was made in the unit that is running, if any; what comes back is where, for others made with it.
+    def made(self, target: str, obj: Any, owner: User | None, unit: Any, stack: RawStack | None) -> RawStack | None:
+        """An object was made in ``unit``, which is running; what comes back is where, for others made with it.
 
         ``stack`` is what is known of that already.
         """
-        return self._watch(target, obj, owner, stack, running_unit())
+        return self._watch(target, obj, owner, stack, unit)
 
     def reached(self, within: str, obj: Any, stack: RawStack | None) -> None:
         """``obj`` was made in the unit that is running; what it leads to may outlive it."""

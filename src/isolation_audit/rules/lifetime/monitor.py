@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from isolation_audit.instrument.layout import MISSING
-from isolation_audit.instrument.observations import Built
+from isolation_audit.instrument.observations import NOTHING_MORE, Again, Built
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.lifetime.growth import Grown
-from isolation_audit.rules.lifetime.lifetimes import Lifetimes, Outlived
+from isolation_audit.rules.lifetime.lifetimes import Lifetimes, Outlived, running_unit
 from isolation_audit.rules.lifetime.unended import Unended, UnendedWork
 from isolation_audit.targets.construction import BUILT_FOR
 
@@ -176,18 +177,26 @@ class LifetimeMonitor(Monitor):
         self._lifetimes: Lifetimes | None = self.runtime.part(Lifetimes) if wanted else None
 
     @observes(Built)
-    def on_built(self, built: Built) -> None:
+    def on_built(self, built: Built) -> Again:
         """Watch the object, and the context that it was made with."""
         if self._lifetimes is None:
+            return NOTHING_MORE
+        self._watch(self._lifetimes, built)
+        return Again(partial(self._watch, self._lifetimes), in_units=True)
+
+    @staticmethod
+    def _watch(lifetimes: Lifetimes, built: Built) -> None:
+        unit = running_unit()
+        if unit is None:
             return
         record = built.record
         origin = record.origin if record is not None and record.origin_label == BUILT_FOR else None
-        stack = self._lifetimes.made(built.target, built.obj, built.owner, origin)
+        stack = lifetimes.made(built.target, built.obj, built.owner, unit, origin)
         context = built.context
         if context is not MISSING and context is not None:
             kind = type(context)
-            self._lifetimes.made(f"{kind.__module__}:{kind.__qualname__}", context, built.owner, stack)
-        self._lifetimes.reached(built.target, built.obj, stack)
+            lifetimes.made(f"{kind.__module__}:{kind.__qualname__}", context, built.owner, unit, stack)
+        lifetimes.reached(built.target, built.obj, stack)
 
     @observes(Outlived)
     def on_outlived(self, outlived: Outlived) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from isolation_audit.instrument.observations import Built, Slow
+from isolation_audit.instrument.observations import NOTHING_MORE, Again, Built, Slow
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.service_levels.cleanups import Cleanups, Uncleaned
@@ -156,13 +157,18 @@ class ServiceLevelMonitor(Monitor):
         self._cleanups = self.runtime.part(Cleanups) if wanted else None
 
     @observes(Built)
-    def on_built(self, built: Built) -> None:
+    def on_built(self, built: Built) -> Again:
         """An engine that has to be cleaned up is followed until it is."""
         if self._cleanups is None or not getattr(built.entry, "cleanup", ()):
-            return
+            return NOTHING_MORE
+        self._follow(self._cleanups, built)
+        return Again(partial(self._follow, self._cleanups))
+
+    @staticmethod
+    def _follow(cleanups: Cleanups, built: Built) -> None:
         record = built.record
         origin = record.origin if record is not None and record.origin_label == BUILT_FOR else None
-        self._cleanups.made(built.target, built.obj, built.owner, origin)
+        cleanups.made(built.target, built.obj, built.owner, origin)
 
     @observes(Uncleaned)
     def on_uncleaned(self, uncleaned: Uncleaned) -> None:
