@@ -8,7 +8,7 @@ import click
 import pytest
 
 from isolation_audit.cli import run as command
-from isolation_audit.cli.run_options import Asked, read
+from isolation_audit.cli.run_options import RunOptions, read
 
 PLAIN = [
     ["--", "python", "app.py"],
@@ -39,7 +39,7 @@ CLICKS = [
 
 @pytest.mark.parametrize("words", PLAIN, ids=" ".join)
 def test_it_is_read_as_click_reads_it(words, monkeypatch):
-    asked: list[Asked] = []
+    asked: list[RunOptions] = []
     monkeypatch.setattr("isolation_audit.cli.supervise.supervise", lambda one: asked.append(one) or 0)
     with pytest.raises(SystemExit):
         command.run.main(words, standalone_mode=False)
@@ -53,7 +53,7 @@ def test_what_is_not_plain_is_left_to_click(words):
 
 def test_a_folder_that_exists_and_values_of_their_types(tmp_path):
     asked = read(["--report", str(tmp_path), "--metrics-port", "8080", "--", "app.py"])
-    assert asked == Asked(("app.py",), report=tmp_path, metrics_port=8080)
+    assert asked == RunOptions(("app.py",), report=tmp_path, metrics_port=8080)
     assert read(["--config", "a.toml", "app.py"]).config == Path("a.toml")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isolation_audit.cli.run_options import OPTIONS, Asked, Option
+from isolation_audit.cli.run_options import OPTIONS, Option, RunOptions
 from isolation_audit.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -50,4 +50,4 @@ def run(**asked: Any) -> None:
 
     if not asked["program"]:
         raise UsageError("no program to run, as in: isolation-audit run -- python app.py")
-    sys.exit(supervise(Asked(**asked)))
+    sys.exit(supervise(RunOptions(**asked)))

@@ -42,7 +42,7 @@ OPTIONS = {
 }
 
 
-class Asked(NamedTuple):
+class RunOptions(NamedTuple):
     """What the command line asks for."""
 
     program: tuple[str, ...]
@@ -54,7 +54,7 @@ class Asked(NamedTuple):
     raw_ids: bool = False
 
 
-def read(words: list[str]) -> Asked | None:
+def read(words: list[str]) -> RunOptions | None:
     """What ``words`` ask for, options first; None where click has to look at them."""
     found: dict[str, object] = {}
     rest = iter(words)
@@ -63,7 +63,7 @@ def read(words: list[str]) -> Asked | None:
         option = OPTIONS.get(name)
         if option is None:
             program = tuple(rest) if word == "--" else (word, *rest)
-            return None if not program or (word != "--" and word.startswith("-")) else Asked(program, **found)  # type: ignore[arg-type]
+            return None if not program or (word != "--" and word.startswith("-")) else RunOptions(program, **found)  # type: ignore[arg-type]
         if option.is_flag:
             taken: object = None if name != word else True
         else:

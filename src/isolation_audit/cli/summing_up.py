@@ -19,7 +19,7 @@ from isolation_audit.rules.selfcheck.monitor import tell_blindness
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from isolation_audit.cli.run_options import Asked
+    from isolation_audit.cli.run_options import RunOptions
     from isolation_audit.config import Config
 
 FAILED = 3
@@ -29,7 +29,7 @@ UNSEEING = 4
 """Exit code when the run was as blind as --fail-on says, and no finding is as severe."""
 
 
-def configured(path: Path | None, asked: Asked) -> Config:
+def configured(path: Path | None, asked: RunOptions) -> Config:
     """The configuration, with what the command line says instead.
 
     Raises:

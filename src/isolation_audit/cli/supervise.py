@@ -32,11 +32,11 @@ from isolation_audit.exporters.folders import make_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.cli.run_options import Asked
+    from isolation_audit.cli.run_options import RunOptions
     from isolation_audit.config import Config
 
 
-def supervise(asked: Asked) -> int:
+def supervise(asked: RunOptions) -> int:
     """Run the program to its end, and return the exit code.
 
     Raises:
@@ -53,7 +53,7 @@ def supervise(asked: Asked) -> int:
 class Supervisor:
     """One supervised run."""
 
-    def __init__(self, asked: Asked, path: Path | None) -> None:
+    def __init__(self, asked: RunOptions, path: Path | None) -> None:
         self._asked = asked
         self._path = None if path is None else path.resolve()
         self._config: Config | None = None

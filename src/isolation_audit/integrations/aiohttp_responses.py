@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.integrations import Point
+from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, passing
-from isolation_audit.rules.content.responses import Asked, Response
+from isolation_audit.rules.content.responses import Response
 from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class BeginPoint(PassingPoint):
         names = ("Content-Type",) if compressed else ("Content-Type", "Content-Encoding")
         told = answer["_headers"]
         headers = [(name.encode(), str(told[name]).encode("latin-1", "replace")) for name in names if name in told]
-        asked = Asked(f"{request.path}?{request.query_string}", endpoint_of(request))
+        asked = AnsweredRequest(f"{request.path}?{request.query_string}", endpoint_of(request))
         response = Response(self._sinks, _HEAD, headers, asked)
         every = [(name.encode(), str(value).encode("latin-1", "replace")) for name, value in told.items()]
         response.kept = self._sinks.shared_caches.answer(every, asked)

@@ -14,9 +14,10 @@ from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.integrations.session_cookies import answered, are_learned, in_headers
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.scopes import request_variable, sink_variable
+from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
 from isolation_audit.rules.content.pushes import PUSHED
-from isolation_audit.rules.content.responses import Asked, Response
+from isolation_audit.rules.content.responses import Response
 from isolation_audit.rules.shared_caches.policy import kept_for_all
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class SendPoint(PassingPoint):
             return self._pushed(message) if Version.number else None
         head = readable(message.get("headers")) if kind in _HEADS else None
         if self._learns and head is not None and (cookies := in_headers(head)):
-            self._sinks.shared_caches.sets(cookies, AskedOfScope(_scope_of(self._self_of(values))))
+            self._sinks.shared_caches.sets(cookies, AnsweredScope(_scope_of(self._self_of(values))))
             answered(cookies)
         above: Passing | None = sink_variable.get()
         if above is not None and not above.over:
@@ -139,7 +140,7 @@ class SendPoint(PassingPoint):
                 if kept_for_all(head) is not None:
                     self._kept(server, head, body)
                 return
-            asked = AskedOfScope(_scope_of(server))
+            asked = AnsweredScope(_scope_of(server))
             exchange.answer = begun = Response(self._sinks, self.place, head, asked)
             # Only here the head is what leaves: whatever is around a framework's application may have changed it.
             begun.kept = self._sinks.shared_caches.answer(head, asked)
@@ -151,7 +152,7 @@ class SendPoint(PassingPoint):
 
     def _kept(self, server: Any, head: Any, body: bytes) -> None:
         """An answer that was searched already: caches that serve everybody may keep it."""
-        kept, user = self._sinks.shared_caches.answer(head, AskedOfScope(_scope_of(server))), self._sinks.user()
+        kept, user = self._sinks.shared_caches.answer(head, AnsweredScope(_scope_of(server))), self._sinks.user()
         if kept is not None and user is not None:
             kept.part(body, user, last=True)
 
@@ -185,7 +186,7 @@ def _scope_of(connection: Any) -> Any:
     return {} if request is None or request.scope is None else request.scope
 
 
-class AskedOfScope(Asked):
+class AnsweredScope(AnsweredRequest):
     """What a request of an ASGI scope asks for, and of whom, where a router has said so; read when it is wanted."""
 
     __slots__ = ("_scope",)

@@ -8,7 +8,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
 from isolation_audit.model.inputs import REQUEST, Input, current_inputs
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.content.responses import Asked
+from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.provenance import texts
 from isolation_audit.rules.routes import Endpoint
 
@@ -44,7 +44,7 @@ class AnswerPoint(Interceptor):
         if body is None or self._sinks.reader() is None:
             return
         asked = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
-        whole(self._sinks, self.place, response.items(), body, Asked(asked, endpoint_of(request)))
+        whole(self._sinks, self.place, response.items(), body, AnsweredRequest(asked, endpoint_of(request)))
 
 
 class RoutePoint(Interceptor):

@@ -14,7 +14,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import ParsedPoint
 from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.wsgi_servers import writing
-from isolation_audit.rules.content.responses import Asked
+from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.routes import Endpoint, code_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Application:
 
     def describe(self, answer: Any) -> Described:
         """Headers and request of one of its responses."""
-        return answer.headers, Asked(unquote(answer.req.uri), Endpoint(None, answer.req.method, self.code))
+        return answer.headers, AnsweredRequest(unquote(answer.req.uri), Endpoint(None, answer.req.method, self.code))
 
 
 class LoadPoint(Interceptor):

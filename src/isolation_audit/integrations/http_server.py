@@ -26,8 +26,8 @@ from isolation_audit.integrations.http_handlers import (
     waiting_here,
 )
 from isolation_audit.integrations.session_cookies import answered, are_learned
+from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, egress_of, passing
-from isolation_audit.rules.content.responses import Asked
 from isolation_audit.rules.content.wire import Wire
 from isolation_audit.rules.routes import Endpoint
 
@@ -154,7 +154,7 @@ class ParsePoint(Interceptor):
             server = handler.server
             made_by = getattr(server, "application", None) or getattr(server, "app", None)
             asked = endpoint_of(handler) if made_by is None else Endpoint(None, handler.command, made_by)
-            self._wires.of_handler(handler).request = Asked(handler.path, asked)
+            self._wires.of_handler(handler).request = AnsweredRequest(handler.path, asked)
 
 
 integration = HttpServer()

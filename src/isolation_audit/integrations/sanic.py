@@ -21,8 +21,9 @@ from isolation_audit.integrations.sockets import CloseSocketPoint, ReceiveSocket
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
+from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
-from isolation_audit.rules.content.responses import Asked, Response
+from isolation_audit.rules.content.responses import Response
 from isolation_audit.rules.routes import Endpoint
 from isolation_audit.rules.selfcheck.sightings import Sightings
 
@@ -163,7 +164,7 @@ class SendPoint(PassingPoint):
         if response is None:
             kind = getattr(answer, "content_type", None) or ""
             told = [(name.encode(), str(value).encode("latin-1", "replace")) for name, value in answer.headers.items()]
-            request = Asked(f"{asked.path}?{asked.query_string}", endpoint_of(asked))
+            request = AnsweredRequest(f"{asked.path}?{asked.query_string}", endpoint_of(asked))
             response = Response(self._sinks, _SEND, [(b"content-type", kind.encode()), *told], request)
             response.kept = self._sinks.shared_caches.answer(told, request)
             self._responses[asked] = response

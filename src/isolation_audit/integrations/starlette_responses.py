@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point, Replacement
-from isolation_audit.integrations.asgi_servers import AskedOfScope
+from isolation_audit.integrations.asgi_servers import AnsweredScope
 from isolation_audit.integrations.requests_and_connections import AnswerPoint
 from isolation_audit.integrations.session_cookies import answered, in_headers
 from isolation_audit.model.scopes import current_scope, request_variable
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
+    from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.content.egress import Egress
-    from isolation_audit.rules.content.responses import Asked
 
 RESPONSE: Final = "starlette.responses:Response.__call__"
 
@@ -54,7 +54,7 @@ class ResponsePoint(Interceptor):
             answered(in_headers(response.raw_headers))
         body, user = response.body, self._sinks.reader()
         if user is not None and type(body) is bytes and scope["type"] == "http":
-            left = Response(self._sinks, RESPONSE, response.raw_headers, AskedOfScope(scope), outermost=True)
+            left = Response(self._sinks, RESPONSE, response.raw_headers, AnsweredScope(scope), outermost=True)
             left.chunk_for(None if user is VISITOR else user, body, last=True)
 
 
@@ -66,7 +66,7 @@ def streaming(sinks: Egress) -> Iterator[Point | Replacement]:
 
     That is seen by whom it is sent with. Further out it may be another context, where its user is unknown.
     """
-    asked: WeakKeyDictionary[Any, Asked] = WeakKeyDictionary()
+    asked: WeakKeyDictionary[Any, AnsweredRequest] = WeakKeyDictionary()
     yield Point(f"{STREAMED}.__call__", lambda layout: AskedPoint(asked, layout))
     yield Replacement(f"{STREAMED}.stream_response", PartPoint(sinks, asked), _telling)
 
@@ -76,7 +76,7 @@ class AskedPoint(Interceptor):
 
     place = f"{STREAMED}.__call__"
 
-    def __init__(self, asked: WeakKeyDictionary[Any, Asked], layout: Layout) -> None:
+    def __init__(self, asked: WeakKeyDictionary[Any, AnsweredRequest], layout: Layout) -> None:
         self._asked = asked
         self._self_of = layout.receiver_reader()
         self._scope = layout.argument("scope")
@@ -85,7 +85,7 @@ class AskedPoint(Interceptor):
         """Keep what it answers."""
         scope = self._scope(values)
         if scope["type"] == "http":
-            self._asked[self._self_of(values)] = AskedOfScope(scope)
+            self._asked[self._self_of(values)] = AnsweredScope(scope)
 
 
 class PartPoint(Interceptor):
@@ -93,7 +93,7 @@ class PartPoint(Interceptor):
 
     place = f"{STREAMED}.stream_response"
 
-    def __init__(self, sinks: Egress, asked: WeakKeyDictionary[Any, Asked]) -> None:
+    def __init__(self, sinks: Egress, asked: WeakKeyDictionary[Any, AnsweredRequest]) -> None:
         self._sinks = sinks
         self._asked = asked
         self._responses: WeakKeyDictionary[Any, Response] = WeakKeyDictionary()

@@ -21,8 +21,9 @@ from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import entered, request_variable
 from isolation_audit.model.sources import SESSION_KEYS
+from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, egress_of
-from isolation_audit.rules.content.responses import Asked, Response
+from isolation_audit.rules.content.responses import Response
 from isolation_audit.rules.context.lineage import Lineage
 from isolation_audit.rules.routes import Endpoint
 
@@ -179,7 +180,7 @@ class FlushPoint(Interceptor):
         response = self._responses.get(handler)
         if response is None:
             told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in handler._headers.get_all()]  # noqa: SLF001
-            asked = Asked(handler.request.uri, endpoint_of(handler))
+            asked = AnsweredRequest(handler.request.uri, endpoint_of(handler))
             response = self._responses[handler] = Response(self._sinks, _FLUSH, told, asked)
             response.kept = self._sinks.shared_caches.answer(told, asked)
         response.chunk(b"".join(handler._write_buffer), last=bool(self._last(values)))  # noqa: SLF001

@@ -10,10 +10,10 @@ from weakref import ref
 from isolation_audit.content.secrets import ANY, Version
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.asgi_servers import AskedOfScope
+from isolation_audit.integrations.asgi_servers import AnsweredScope
 from isolation_audit.model.scopes import request_variable, sink_variable
+from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, in_task, passing
-from isolation_audit.rules.content.responses import Asked
 from isolation_audit.rules.content.wire import HEAD, Wire
 
 if TYPE_CHECKING:
@@ -125,15 +125,15 @@ class WritePoint(Interceptor):
         return transport
 
 
-def _asked() -> Asked:
+def _asked() -> AnsweredRequest:
     """What the running request asks for, where it is one of an ASGI application."""
     request: Request | None = request_variable.get()
     scope = None if request is None else request.scope
     if scope is None or "path" not in scope:
-        return Asked()
+        return AnsweredRequest()
     # Read now: the connection outlives the request.
-    lazy = AskedOfScope(scope)
-    return Asked(lazy.asked, lazy.endpoint)
+    lazy = AnsweredScope(scope)
+    return AnsweredRequest(lazy.asked, lazy.endpoint)
 
 
 class LinesPoint(WritePoint):

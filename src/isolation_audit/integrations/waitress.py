@@ -12,7 +12,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import ParsedPoint
 from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.wsgi_servers import writing
-from isolation_audit.rules.content.responses import Asked
+from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.routes import Endpoint, code_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Applications:
         code = self.codes[served] if type(served) is FunctionType and served in self.codes else code_of(served)
         # Its own page for an error answers a request that was never parsed.
         asked = f"{getattr(request, 'path', '')}?{getattr(request, 'query', '')}"
-        return task.response_headers, Asked(asked, Endpoint(None, getattr(request, "command", None), code))
+        return task.response_headers, AnsweredRequest(asked, Endpoint(None, getattr(request, "command", None), code))
 
 
 class WrapPoint(Interceptor):

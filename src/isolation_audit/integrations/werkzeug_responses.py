@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
-from isolation_audit.rules.content.responses import Asked
+from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
@@ -33,7 +33,13 @@ class ResponsePoint(Interceptor):
         if self._sinks.user() is None:
             return
         asked = f"{environ.get('PATH_INFO', '')}?{environ.get('QUERY_STRING', '')}"
-        whole(self._sinks, RESPONSE, response.headers.items(), response.response, Asked(asked, _endpoint(environ)))
+        whole(
+            self._sinks,
+            RESPONSE,
+            response.headers.items(),
+            response.response,
+            AnsweredRequest(asked, _endpoint(environ)),
+        )
 
 
 def _endpoint(environ: Any) -> Endpoint | None:

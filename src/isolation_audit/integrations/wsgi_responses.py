@@ -8,15 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.integrations.session_cookies import in_headers
-from isolation_audit.rules.content.responses import Asked, Response
+from isolation_audit.rules.content.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.content.egress import Egress
 
 
-def whole(sinks: Egress, place: str, headers: Iterable[tuple[Any, Any]], body: Any, request: Asked) -> None:
+def whole(sinks: Egress, place: str, headers: Iterable[tuple[Any, Any]], body: Any, request: AnsweredRequest) -> None:
     """Search a response whose ``body`` is a list of all its parts; headers are text. Streams are left to the server."""
     headers = list(headers)
     cookies = in_headers(headers)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.content.egress import Egress
-    from isolation_audit.rules.content.responses import Asked
 
-    Described = tuple[Iterable[tuple[str, str]], Asked]
+    Described = tuple[Iterable[tuple[str, str]], AnsweredRequest]
 
 
 def writing(

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
-    from isolation_audit.rules.content.responses import Asked
+    from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.provenance.verdicts import Judgement
     from isolation_audit.rules.routes import Endpoint
 
@@ -238,7 +238,7 @@ class Egress:
         *,
         endpoint: Endpoint | None = None,
         own: Inputs | None = None,
-        answers: Asked | None = None,
+        answers: AnsweredRequest | None = None,
     ) -> None:
         """Tell of the words of others in a payload that names none of them, or of what is kept under their names.
 

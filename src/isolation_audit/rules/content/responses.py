@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
+    from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.content.egress import Egress
     from isolation_audit.rules.provenance.verdicts import Judgement
-    from isolation_audit.rules.routes import Endpoint
     from isolation_audit.rules.shared_caches.answers import Answer
 
 RESPONSE: Final = "a response"
@@ -40,17 +39,6 @@ _UNREAD: Final = re.compile(
     r"image/|audio/|video/|font/|text/(css|javascript)|application/(javascript|octet-stream|pdf|wasm|zip|gzip)"
 )
 """Types that are nobody's data, or no text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a response answers: path and query, and the view that made the response, where that is known.
-
-    Most responses are never asked for either: an integration may make them when they are.
-    """
-
-    asked: str = ""
-    endpoint: Endpoint | None = None
 
 
 class Response:
@@ -88,7 +76,7 @@ class Response:
         sinks: Egress,
         target: str,
         headers: Iterable[tuple[bytes, bytes]],
-        request: Asked,
+        request: AnsweredRequest,
         *,
         outermost: bool = False,
     ) -> None:

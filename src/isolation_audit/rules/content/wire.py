@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.model.inputs import current_inputs
+from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.pushes import PUSHED
-from isolation_audit.rules.content.responses import Asked, Response
+from isolation_audit.rules.content.responses import Response
 
 if TYPE_CHECKING:
     from isolation_audit.rules.content.egress import Egress
@@ -71,7 +72,7 @@ class Wire:
         self._left: int | None = None
         self._chunks: Chunks | None = None
         self._head = b""
-        self.request = Asked()
+        self.request = AnsweredRequest()
         self.switched = False
         """True once it is HTTP no more."""
 

@@ -16,9 +16,9 @@ from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.code import constants
 from isolation_audit.rules.provenance.state import application_modules, is_of_the_application
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
-from isolation_audit.rules.state.asked import Asked
 from isolation_audit.rules.state.atoms import atoms
 from isolation_audit.rules.state.contents import is_of_the_process, is_scalar, texts
+from isolation_audit.rules.state.read_inputs import ReadInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,7 +83,7 @@ class OwnRecords:
         other = self._owners[next(iter(found))]
         if inputs.dropped or self._names(text, other):
             return None
-        asked = Asked(inputs, user, self._content)
+        asked = ReadInputs(inputs, user, self._content)
         numbers = () if made_by is None else [str(one) for one in made_by.co_consts if type(one) is int]
         written = "\0".join([*constants(made_by), *numbers]).casefold()
         if asked.holds(other.id.casefold()) or any(asked.holds(atom) or atom in written for atom in found.values()):

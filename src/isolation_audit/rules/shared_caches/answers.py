@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
+    from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.content.egress import Egress
-    from isolation_audit.rules.content.responses import Asked
     from isolation_audit.rules.routes import Endpoint
 
 _ADDRESSES: Final = 2_000
@@ -82,7 +82,7 @@ class Answer:
 
     __slots__ = ("_caches", "_kept", "_left", "_parts", "_request")
 
-    def __init__(self, caches: SharedCaches, kept: Kept, request: Asked) -> None:
+    def __init__(self, caches: SharedCaches, kept: Kept, request: AnsweredRequest) -> None:
         self._caches = caches
         self._kept = kept
         self._request = request
@@ -108,12 +108,12 @@ class SharedCaches:
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
         runtime.settling.append(self._settle)
 
-    def answer(self, headers: Iterable[tuple[bytes, bytes]], request: Asked) -> Answer | None:
+    def answer(self, headers: Iterable[tuple[bytes, bytes]], request: AnsweredRequest) -> Answer | None:
         """The answer behind a head, where that says that caches may keep it."""
         kept = kept_for_all(headers)
         return None if kept is None else Answer(self, kept, request)
 
-    def answered(self, user: User, kept: Kept, body: bytes, request: Asked) -> None:
+    def answered(self, user: User, kept: Kept, body: bytes, request: AnsweredRequest) -> None:
         """``user`` was answered with all this."""
         endpoint = current_endpoint() or request.endpoint
         asked = request.asked
@@ -125,7 +125,7 @@ class SharedCaches:
         elif body and not kept.encoded and user.id not in self._sinks.named(asked):
             self._compare(self._address(asked), found, body)
 
-    def sets(self, cookies: Iterable[str], request: Asked) -> None:
+    def sets(self, cookies: Iterable[str], request: AnsweredRequest) -> None:
         """The answer to the running request sets these cookies: a session's may be one that another user was given."""
         running: Request | None = request_variable.get()
         if running is None:

@@ -14,7 +14,6 @@ from isolation_audit.instrument.rewrite import sites
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.provenance.own_records import OwnRecords
-from isolation_audit.rules.state.asked import Asked
 from isolation_audit.rules.state.atoms import atoms
 from isolation_audit.rules.state.contents import texts
 from isolation_audit.rules.state.crossed import Crossed
@@ -22,6 +21,7 @@ from isolation_audit.rules.state.literals import Literals
 from isolation_audit.rules.state.made_for import is_made_for
 from isolation_audit.rules.state.memos import Memos
 from isolation_audit.rules.state.paths import Path, Paths
+from isolation_audit.rules.state.read_inputs import ReadInputs
 from isolation_audit.rules.state.shared import SharedState
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ class Judging:
             if write.over is not None:
                 self._latent(unit, write, container, kind, key)
 
-    def _asked(self, unit: Unit, *, items: bool = True) -> Asked:
-        return Asked(unit.inputs, unit.user, self._content, unit.arguments, items=items)
+    def _asked(self, unit: Unit, *, items: bool = True) -> ReadInputs:
+        return ReadInputs(unit.inputs, unit.user, self._content, unit.arguments, items=items)
 
-    def _own(self, unit: Unit, asked: Asked) -> frozenset[int]:
+    def _own(self, unit: Unit, asked: ReadInputs) -> frozenset[int]:
         own = asked.own()
         party = hash(unit.user.id) if unit.user is not None else id(unit)
         for atom in own:
@@ -121,7 +121,7 @@ class Judging:
                 asked = asked or self._asked(unit)
                 self._judge(unit, taken, asked)
 
-    def _judge(self, unit: Unit, taken: Taken, asked: Asked) -> None:
+    def _judge(self, unit: Unit, taken: Taken, asked: ReadInputs) -> None:
         write = self._settled(taken.write)
         taken.complete()
         text = "\0".join(taken.texts)
@@ -158,10 +158,10 @@ class Judging:
         return unit.user is not None and unit.user.id in {key, *(mark.user.id for mark in self._marks(key))}
 
     @staticmethod
-    def _is_asked_for(key: object, asked: Asked) -> bool:
+    def _is_asked_for(key: object, asked: ReadInputs) -> bool:
         return type(key) in (str, int) and str(key) in asked.values()
 
-    def _by_atoms(self, text: str, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]) -> str:
+    def _by_atoms(self, text: str, unit: Unit, write: Write, asked: ReadInputs, places: tuple[Site, Site]) -> str:
         if not write.atoms:
             return ""
         parties = {hash(one.user.id) if one.user is not None else id(one) for one in (unit, write.unit)}
@@ -179,7 +179,7 @@ class Judging:
             return user
         return self._runtime.users.known(user.id) or user
 
-    def _by_record(self, text: str, write: Write, asked: Asked) -> str:
+    def _by_record(self, text: str, write: Write, asked: ReadInputs) -> str:
         writer = self._now(write.unit.user)
         if writer is None or asked.holds(writer.id.casefold()):
             return ""
@@ -188,7 +188,7 @@ class Judging:
             return ""
         return "it has what the application keeps under {owner}'s name, and nothing that has come in names {owner}"
 
-    def _by_name(self, taken: Taken, unit: Unit, write: Write, asked: Asked, places: tuple[Site, Site]) -> str:
+    def _by_name(self, taken: Taken, unit: Unit, write: Write, asked: ReadInputs, places: tuple[Site, Site]) -> str:
         writer = self._now(write.unit.user)
         if writer is None or writer.kind is not Kind.USER or taken.listed or taken.of_many:
             return ""
@@ -207,7 +207,7 @@ class Judging:
             return ""
         return "it was made from who was there, {owner}, and is kept where everybody finds it"
 
-    def _by_overwriting(self, taken: Taken, asked: Asked, places: tuple[Site, Site]) -> str:
+    def _by_overwriting(self, taken: Taken, asked: ReadInputs, places: tuple[Site, Site]) -> str:
         mine, theirs = self._settled(taken.overwritten), taken.write  # type: ignore[arg-type]
         if not mine.content or not theirs.content or mine.content == theirs.content:
             return ""
@@ -221,7 +221,7 @@ class Judging:
         return "this work had stored its own there, and {owner}'s has overwritten it meanwhile"
 
     @staticmethod
-    def _by_making(unit: Unit, write: Write, asked: Asked) -> str:
+    def _by_making(unit: Unit, write: Write, asked: ReadInputs) -> str:
         reader, writer, value = unit.user, write.unit.user, write.value()
         if reader is None or writer is None or value is None or asked.holds(writer.id.casefold()):
             return ""

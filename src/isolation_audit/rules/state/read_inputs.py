@@ -78,7 +78,7 @@ def _requests(inputs: Inputs) -> list[Input]:
     return [one for one in list(inputs.kept) if one.kind == REQUEST]
 
 
-class Asked:
+class ReadInputs:
     """The inputs of one unit, read once: when something that it has written or read has to be judged."""
 
     def __init__(

@@ -7,7 +7,7 @@ import pytest
 from isolation_audit.model.inputs import REQUEST, ROWS, Input, Inputs
 from isolation_audit.model.users import User
 from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.state.asked import Asked, headers, signs
+from isolation_audit.rules.state.read_inputs import ReadInputs, headers, signs
 
 SCOPE = {
     "type": "http",
@@ -53,7 +53,7 @@ def test_headers_that_tell_one_client_from_another(header, found):
 
 
 def test_values_and_own_atoms():
-    asked = Asked(unit(asgi()), None, None)
+    asked = ReadInputs(unit(asgi()), None, None)
     assert {"rooms", "tea", "call the bank"} <= asked.values()
     assert asked.holds("call the bank")
     assert hash("call the bank") in asked.own()
@@ -62,7 +62,7 @@ def test_values_and_own_atoms():
 
 def test_rows_are_ones_own_where_they_name_the_user():
     rows = [["alice-1", "4812"], ["carol-3", "5923"]]
-    asked = Asked(unit(asgi(), Input(ROWS, rows)), User("alice-1"), None)
+    asked = ReadInputs(unit(asgi(), Input(ROWS, rows)), User("alice-1"), None)
     assert hash("4812") in asked.own()
     assert hash("5923") not in asked.own()
     assert asked.holds("5923")
