@@ -31,7 +31,7 @@ from isolation_audit.model.findings import Finding, Frame, Site, Witnesses
 from isolation_audit.model.pseudonyms import Pseudonyms
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import Scope
-from isolation_audit.model.spans import Place
+from isolation_audit.model.span_places import Place
 from isolation_audit.recording.recorder import Entry
 from receivers import Received, attributes, free_port, receiver, wait_for
 

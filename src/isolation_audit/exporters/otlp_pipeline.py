@@ -45,7 +45,9 @@ from isolation_audit.exporters.telemetry import (
     span_attributes,
     span_name,
 )
-from isolation_audit.model.spans import Place, Unit, identity, parent_of
+from isolation_audit.model.scopes import Unit
+from isolation_audit.model.span_places import Place
+from isolation_audit.model.spans import identity, parent_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.instrument.stacks import site
 from isolation_audit.model.rules import Severity
-from isolation_audit.model.scopes import SYSTEM_USER
-from isolation_audit.model.spans import Unit
+from isolation_audit.model.scopes import SYSTEM_USER, Unit
 
 if TYPE_CHECKING:
     from isolation_audit.model.findings import Finding, Site

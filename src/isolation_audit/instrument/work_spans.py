@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.model.scopes import current_scope, request_variable
-from isolation_audit.model.spans import Happening, Place, Unit, identity, running_span
+from isolation_audit.model.scopes import Unit, current_scope, request_variable
+from isolation_audit.model.span_places import Happening, Place, running_span
+from isolation_audit.model.spans import identity
 from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:

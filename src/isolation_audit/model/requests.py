@@ -13,8 +13,8 @@ from isolation_audit.model.user_names import Name, name_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from isolation_audit.model.scopes import Unit
     from isolation_audit.model.sources import Sources
-    from isolation_audit.model.spans import Unit
     from isolation_audit.model.users import User
 
 

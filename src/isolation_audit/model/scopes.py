@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextvars import ContextVar
     from types import TracebackType
 
-    from isolation_audit.model.spans import Happening, Place, Unit
+    from isolation_audit.model.span_places import Happening, Place
 
 
 class Scope:
@@ -81,6 +81,21 @@ class Scope:
         self.work: Any = None
         self.leads = False
         self.inputs: Any = None
+
+
+class Unit(Scope):
+    """A request or a connection, as the span around what runs in it. It is never the current scope.
+
+    ``used`` says that something has happened in it, or was named as the other side of that: only then it is sent.
+    """
+
+    __slots__ = ("method", "route", "used")
+
+    def __init__(self, name: str) -> None:
+        super().__init__("", name=name)
+        self.used = False
+        self.route: str | None = None
+        self.method: str | None = None
 
 
 UNSET: Final = object()

@@ -1,37 +1,12 @@
-"""Spans: which span of which trace stands for a piece of work. Nothing is sent from here; see ``exporters/otel.py``."""
+"""Spans: which one stands for a piece of work. Nothing is sent from here; see ``exporters/otel.py``."""
 
 from __future__ import annotations
 
 import secrets
-import sys
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from isolation_audit.model.scopes import Scope
-
-
-class Place(NamedTuple):
-    """One span: the id of its trace, its own id, and whether the application's sampler has taken it."""
-
-    trace_id: int
-    span_id: int
-    sampled: bool = True
-
-
-class Happening(NamedTuple):
-    """Something that happened at one moment (Unix nanoseconds) of a piece of work."""
-
-    at: int
-    name: str
-    attributes: dict[str, str]
-
-
-def running_span() -> Place | None:
-    """The application's current span, where it uses OpenTelemetry; its API is never imported on its behalf."""
-    api: Any = sys.modules.get("opentelemetry.trace")
-    if api is None or not hasattr(api, "get_current_span"):
-        return None
-    context = api.get_current_span().get_span_context()
-    return Place(context.trace_id, context.span_id, context.trace_flags.sampled) if context.is_valid else None
+from isolation_audit.model.scopes import Scope, Unit
+from isolation_audit.model.span_places import Place
 
 
 def identity(scope: Scope) -> Place:
@@ -67,18 +42,3 @@ def at_rest(scope: Scope) -> Scope:
         setattr(rest, name, getattr(scope, name))
     rest.span, rest.trace, rest.parent, rest.unit = identity(scope), parent_of(scope), None, None
     return rest
-
-
-class Unit(Scope):
-    """A request or a connection, as the span around what runs in it. It is never the current scope.
-
-    ``used`` says that something has happened in it, or was named as the other side of that: only then it is sent.
-    """
-
-    __slots__ = ("method", "route", "used")
-
-    def __init__(self, name: str) -> None:
-        super().__init__("", name=name)
-        self.used = False
-        self.route: str | None = None
-        self.method: str | None = None

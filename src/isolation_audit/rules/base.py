@@ -10,7 +10,8 @@ from isolation_audit.analysis.texts import shown
 from isolation_audit.instrument.stacks import here
 from isolation_audit.model.findings import Finding, Witnesses
 from isolation_audit.model.scopes import current_scope
-from isolation_audit.model.spans import identity, running_span
+from isolation_audit.model.span_places import running_span
+from isolation_audit.model.spans import identity
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.places import located
 from isolation_audit.rules.routes import current_endpoint

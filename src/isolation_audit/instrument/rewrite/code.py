@@ -23,4 +23,4 @@ def rewrite(source: bytes, file: str, optimize: int = -1) -> tuple[CodeType, lis
     transformer = Transformer(sites.first_of(source, file))
     transformer.module(tree)
     code = compile(tree, file, "exec", dont_inherit=True, optimize=optimize)
-    return code, transformer.sites
+    return code, transformer.facts.sites

@@ -30,7 +30,7 @@ from isolation_audit.instrument.rewrite.nodes import (
 from isolation_audit.instrument.rewrite.sites import NAVIGATED
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.rewrite.transform import Part
+    from isolation_audit.instrument.rewrite.facts import FunctionFacts
 
 
 _PREPARES: Final = {"getattr": "getting", "setattr": "setting", "__setattr__": "setting", "vars": "viewing"}
@@ -44,8 +44,10 @@ Visit = Callable[[ast.expr], ast.expr]
 class Expressions:
     """Rewrites expressions of one function."""
 
-    def __init__(self, part: Part) -> None:
-        self._part = part
+    def __init__(self, facts: FunctionFacts, inner: Callable[[ast.AST], None]) -> None:
+        """``inner`` rewrites the functions inside of something."""
+        self._facts = facts
+        self._inner = inner
 
     def visit(self, node: ast.expr) -> ast.expr:
         """The expression, rewritten; it may be changed in place."""
@@ -54,7 +56,7 @@ class Expressions:
         if isinstance(node, ast.Call):
             return self._call(node)
         if isinstance(node, ast.Lambda):
-            self._part.inner(node)
+            self._inner(node)
             return node
         if isinstance(node, ast.Await) and _takes(node.value):
             return self._awaited(node)
@@ -62,13 +64,13 @@ class Expressions:
 
     def iterated(self, node: ast.expr) -> ast.expr:
         """What a loop goes over: its elements are read, all of them."""
-        use = self._part.uses.of(node)
+        use = self._facts.uses.of(node)
         names = self._armed_by(node) if isinstance(node, ast.Attribute | ast.Subscript | ast.Name) else set()
         if not names and not isinstance(node, ast.Name):
             return self.visit(node)
-        if self.is_super(node) or not twice(node) or self._part.is_fresh(node):
+        if self.is_super(node) or not twice(node) or self._facts.is_fresh(node):
             return self.visit(node)
-        site = self._part.site(node, written(node), use)
+        site = self._facts.site(node, written(node), use)
         told = call("all", self.slow_copy(node), site)
         return at(ast.IfExp(flag({*names, ANY}), told, node), first_leaf(node))
 
@@ -112,32 +114,32 @@ class Expressions:
 
     def _step(self, node: ast.Attribute | ast.Subscript, visit: Visit) -> ast.expr:
         """One step of a path, with a report before it."""
-        use = self._part.uses.of(original(node))
+        use = self._facts.uses.of(original(node))
         expression = written(original(node))
-        if isinstance(node, ast.Subscript) and self._part.is_fresh(node.value):
+        if isinstance(node, ast.Subscript) and self._facts.is_fresh(node.value):
             return self._in_fresh(node, visit)
         node.value = value = visit(node.value)
         if isinstance(node, ast.Attribute):
             if node.attr == "__dict__" and use != NAVIGATED:
-                node.value = at(call("all", value, self._part.site(node, expression, use)), value)
+                node.value = at(call("all", value, self._facts.site(node, expression, use)), value)
             if not _is_data(node.attr):
                 return node
-            name = mangled(node.attr, self._part.owner)
-            site = self._part.site(node, expression, use)
+            name = mangled(node.attr, self._facts.owner)
+            site = self._facts.site(node, expression, use)
             node.value = at(call(f"attribute\0{name}", value, ast.Constant(name), site), value)
             return _flowing(node, site, use)
         elif is_simple(node.slice) and (fields := fields_of(value)) is not None:
             place, name_of = fields
             inner = _fields_owner(place, name_of)
-            told = at(call("field", inner, clone(node.slice), self._part.site(node, expression, use)), inner)
+            told = at(call("field", inner, clone(node.slice), self._facts.site(node, expression, use)), inner)
             setattr(place, name_of, told if name_of == "value" else [told])
         elif is_simple(node.slice):
-            site = self._part.site(node, expression, use)
+            site = self._facts.site(node, expression, use)
             node.value = at(call("item", value, clone(node.slice), site), value)
             return _flowing(node, site, use)
         else:
             key = self.key(node.slice, visit)
-            site = self._part.site(node, expression, use)
+            site = self._facts.site(node, expression, use)
             return _flowing(at(spread("getitem", call("pair", value, key, site)), node), site, use)
         return node
 
@@ -160,38 +162,39 @@ class Expressions:
         kind = self._kind_of(node)
         if kind is None:
             return node
-        use = self._part.uses.of(original(node))
+        use = self._facts.uses.of(original(node))
         more = [at(captured(clone(node)), node)] if kind == "cell" else []
-        told = call(kind, node, ast.Constant(node.id), self._part.site(node, node.id, use), *more)
+        told = call(kind, node, ast.Constant(node.id), self._facts.site(node, node.id, use), *more)
         return at(told, node)
 
     def _kind_of(self, node: ast.Name) -> str | None:
         """What tells of the reading of a variable, if it outlives the call."""
         name = node.id
-        owner = self._part.names.owner(name)
+        owner = self._facts.names.owner(name)
         if owner is None:
-            return "variable" if name in self._part.variables else None
-        if name in self._part.whole.rebound:
+            return "variable" if name in self._facts.module.variables else None
+        if name in self._facts.module.rebound:
             return "cell"
-        if owner is self._part.names and name in self._part.defaults:
+        if owner is self._facts.names and name in self._facts.defaults:
             return "default"
-        if name in self._part.carried:
+        if name in self._facts.carried:
             return "carried"
-        goes_on = owner is not self._part.names or self._part.suspended
-        if not goes_on or name not in self._part.whole.changed:
+        goes_on = owner is not self._facts.names or self._facts.suspended
+        if not goes_on or name not in self._facts.module.changed:
             return None
-        return "kept" if self._part.uses.of(original(node)) != NAVIGATED else None
+        return "kept" if self._facts.uses.of(original(node)) != NAVIGATED else None
 
     def _armed_by(self, node: ast.AST) -> set[str]:
         """The names that a piece of code reads."""
         found: set[str] = set()
+        uses = self._facts.uses
         for child in ast.walk(node):
             match child:
-                case ast.Attribute(attr="__dict__", ctx=ast.Load()) if self._part.uses.of(original(child)) != NAVIGATED:
+                case ast.Attribute(attr="__dict__", ctx=ast.Load()) if uses.of(original(child)) != NAVIGATED:
                     found.add(ANY)
                 case ast.Attribute(attr=name, ctx=ast.Load()) if _is_data(name):
-                    found.add(mangled(name, self._part.owner))
-                case ast.Subscript(value=value) if self._part.is_fresh(value):
+                    found.add(mangled(name, self._facts.owner))
+                case ast.Subscript(value=value) if self._facts.is_fresh(value):
                     continue
                 case ast.Subscript(slice=ast.Constant(value=str(key)), ctx=ast.Load()):
                     found.add(key)
@@ -229,7 +232,7 @@ class Expressions:
 
     def _told_by(self, node: ast.Call) -> set[str]:
         """The names that have a call told: of a method that containers have, or of ``getattr`` and ``setattr``."""
-        if isinstance(node.func, ast.Attribute) and self._part.is_fresh(node.func.value):
+        if isinstance(node.func, ast.Attribute) and self._facts.is_fresh(node.func.value):
             return set()
         match node.func:
             case ast.Attribute(attr=name) if name in STORING and not self.is_super(node.func):
@@ -242,16 +245,16 @@ class Expressions:
             case ast.Attribute(value=ast.Name(id="object"), attr="__setattr__") if _is_plain(node, 3):
                 return {WRITES} if self._is_builtin("object") else set()
             case ast.Name(id="vars") if self._is_builtin("vars") and _is_plain(node, 1):
-                return {ANY} if self._part.uses.of(original(node)) != NAVIGATED else set()
+                return {ANY} if self._facts.uses.of(original(node)) != NAVIGATED else set()
             case ast.Name(id="getattr") if self._is_builtin("getattr") and _is_plain(node, 2, 3):
                 key = node.args[1]
                 return {key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ANY}
         return set()
 
     def _told_call(self, node: ast.Call, visit: Visit) -> ast.expr:
-        use = self._part.uses.of(original(node))
+        use = self._facts.uses.of(original(node))
         container = original(node).func.value if isinstance(node.func, ast.Attribute) else None
-        site = self._part.site(node, written(original(node)), use, container)
+        site = self._facts.site(node, written(original(node)), use, container)
         prepares = _PREPARES.get(node.func.id if isinstance(node.func, ast.Name) else node.func.attr)  # type: ignore[attr-defined]
         if prepares is not None:
             self._arguments(node, visit)
@@ -260,7 +263,7 @@ class Expressions:
             return node
         fields = None if container is None else fields_of(container)
         owner = None if fields is None else _fields_owner(*fields)
-        path = None if owner is None else again(owner, self._part.owner)
+        path = None if owner is None else again(owner, self._facts.owner)
         self._plain_call(node, visit)
         if path is None:
             prepared = call("prepare", node.func, site, *node.args)
@@ -268,20 +271,20 @@ class Expressions:
             prepared = call("prepare_fields", path, node.func, site, *node.args)
         prepared.keywords = node.keywords
         result: ast.expr = spread("call", prepared)
-        path = None if container is None or not _takes(node) else again(container, self._part.owner)
+        path = None if container is None or not _takes(node) else again(container, self._facts.owner)
         return at(result if path is None else call("gotten", result, path, clone(site)), node)
 
     def _awaited(self, node: ast.Await) -> ast.expr:
         """``await queue.get()``: the item comes when it has been waited for."""
         value = node.value
-        path = again(value.func.value, self._part.owner) if _takes(value) else None  # type: ignore[attr-defined]
-        use = self._part.uses.of(value)
-        site = self._part.site(node, written(value), use)
+        path = again(value.func.value, self._facts.owner) if _takes(value) else None  # type: ignore[attr-defined]
+        use = self._facts.uses.of(value)
+        site = self._facts.site(node, written(value), use)
         node = self._children(node)  # type: ignore[assignment]
         return node if path is None else at(call("gotten", node, path, site), node)
 
     def _is_builtin(self, name: str) -> bool:
-        return name not in self._part.variables and self._part.names.owner(name) is None
+        return name not in self._facts.module.variables and self._facts.names.owner(name) is None
 
     # Everything else
 

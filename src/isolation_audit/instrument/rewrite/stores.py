@@ -30,7 +30,8 @@ from isolation_audit.instrument.rewrite.sites import STORED, WRITTEN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from isolation_audit.instrument.rewrite.transform import Part
+    from isolation_audit.instrument.rewrite.expressions import Expressions
+    from isolation_audit.instrument.rewrite.facts import FunctionFacts
 
 Assignment = ast.Assign | ast.AnnAssign | ast.AugAssign
 
@@ -38,19 +39,20 @@ Assignment = ast.Assign | ast.AnnAssign | ast.AugAssign
 class Stores:
     """Rewrites the stores of one function."""
 
-    def __init__(self, part: Part) -> None:
-        self._part = part
+    def __init__(self, facts: FunctionFacts, expressions: Expressions) -> None:
+        self._facts = facts
+        self._expressions = expressions
         self.births = 0
         """How often an attribute of an object that is being born was set."""
 
     def statement(self, node: Assignment) -> list[ast.stmt]:
         """Rewrite an assignment."""
-        visit = self._part.expressions.visit
+        visit = self._expressions.visit
         if node.value is None:
             return [node]
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         single = targets[0] if len(targets) == 1 else None
-        if not isinstance(node, ast.AugAssign) and self._needs_parts(single):
+        if not isinstance(node, ast.AugAssign) and self._needs_factss(single):
             return self._through(node, node.value, single)
         told, before = self.told(targets), list[ast.stmt]()
         if isinstance(node, ast.AugAssign):
@@ -69,7 +71,7 @@ class Stores:
                     found += self.told(elements)
                 case ast.Starred(value=value):
                     found += self.told([value])
-                case ast.Subscript(value=value) if self._part.is_fresh(value):
+                case ast.Subscript(value=value) if self._facts.is_fresh(value):
                     continue
                 case _:
                     told = self._told(target)
@@ -79,18 +81,18 @@ class Stores:
 
     def _told(self, target: ast.expr) -> ast.expr | None:
         match target:
-            case ast.Name(id=name) if name in self._part.variables and self._part.names.owner(name) is None:
+            case ast.Name(id=name) if name in self._facts.module.variables and self._facts.names.owner(name) is None:
                 return call("stored_variable", load(target), ast.Constant(name), self._site(target))
-            case ast.Name(id=name) if name in self._part.names.nonlocals:
+            case ast.Name(id=name) if name in self._facts.names.nonlocals:
                 cell = captured(ast.Name(name, ast.Load()))
                 return call("stored_cell", load(target), ast.Constant(name), self._site(target), cell)
-            case ast.Name(id=name) if name in self._part.carried:
+            case ast.Name(id=name) if name in self._facts.carried:
                 return call("stored_carried", load(target), ast.Constant(name), self._site(target))
-            case ast.Attribute(value=ast.Name(id=name)) if name == self._part.born:
+            case ast.Attribute(value=ast.Name(id=name)) if name == self._facts.born:
                 self.births += 1
                 return None
             case ast.Attribute(value=value, attr=name) if (path := self._again(value)) is not None:
-                name = mangled(name, self._part.owner)
+                name = mangled(name, self._facts.owner)
                 return call("stored_attribute", path, ast.Constant(name), self._site(target))
             case ast.Subscript(value=ast.Attribute(value=value, attr="__dict__"), slice=key) if is_simple(key):
                 path = self._again(value)
@@ -100,13 +102,13 @@ class Stores:
         return None
 
     def _again(self, node: ast.expr) -> ast.expr | None:
-        return again(node, self._part.owner)
+        return again(node, self._facts.owner)
 
-    def _needs_parts(self, target: ast.expr | None) -> bool:
-        if self._part.expressions.is_super(target):
+    def _needs_factss(self, target: ast.expr | None) -> bool:
+        if self._expressions.is_super(target):
             return False
         match target:
-            case ast.Subscript(value=value) if self._part.is_fresh(value):
+            case ast.Subscript(value=value) if self._facts.is_fresh(value):
                 return False
             case ast.Attribute(value=value):
                 return self._again(value) is None
@@ -116,14 +118,14 @@ class Stores:
 
     def _through(self, node: ast.Assign | ast.AnnAssign, given: ast.expr, target: Any) -> list[ast.stmt]:
         """The store by a function in C, whose arguments have gone through a call that tells of them."""
-        expressions = self._part.expressions
+        expressions = self._expressions
         both = twice(node) and isinstance(node, ast.Assign)
         whole = clone(node) if both else node
         visit = expressions.slow_copy if both else expressions.visit
         site = self._site(target)
         value, owner = visit(given), visit(target.value)
         if isinstance(target, ast.Attribute):
-            name = ast.Constant(mangled(target.attr, self._part.owner))
+            name = ast.Constant(mangled(target.attr, self._facts.owner))
             told = spread("setattr", call("storing_attribute", value, owner, name, site))
         else:
             told = spread("setitem", call("storing_item", value, owner, expressions.key(target.slice, visit), site))
@@ -136,11 +138,11 @@ class Stores:
         """What ``x.y += z`` reads before, and what it has stored after."""
         target = node.target
         match target:
-            case ast.Subscript(value=value) if self._part.is_fresh(value):
+            case ast.Subscript(value=value) if self._facts.is_fresh(value):
                 return [], told
             case ast.Attribute(value=value, attr=name) if (path := self._again(value)) is not None:
-                name = mangled(name, self._part.owner)
-                site = self._part.site(target, written(target), STORED)
+                name = mangled(name, self._facts.owner)
+                site = self._facts.site(target, written(target), STORED)
                 read = call("attribute", path, ast.Constant(name), site)
                 return [when(flag({name}), read, target)], told
             case ast.Subscript(value=value, slice=key) if (
@@ -155,18 +157,18 @@ class Stores:
 
     def _inside(self, target: ast.expr) -> None:
         """What has to be read to find the target."""
-        visit = self._part.expressions.visit
+        visit = self._expressions.visit
         match target:
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 for one in elements:
                     self._inside(one)
             case ast.Starred(value=value):
                 self._inside(value)
-            case ast.Attribute() if not self._part.expressions.is_super(target):
+            case ast.Attribute() if not self._expressions.is_super(target):
                 target.value = visit(target.value)
-            case ast.Subscript() if not self._part.expressions.is_super(target):
+            case ast.Subscript() if not self._expressions.is_super(target):
                 target.value, target.slice = visit(target.value), visit(target.slice)
 
     def _site(self, target: ast.expr) -> ast.expr:
         container = target.value if isinstance(target, ast.Attribute | ast.Subscript) else None
-        return self._part.site(target, written(target), WRITTEN, container)
+        return self._facts.site(target, written(target), WRITTEN, container)

@@ -10,23 +10,19 @@ import ast
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.rewrite.expressions import Expressions
-from isolation_audit.instrument.rewrite.fresh import fresh
+from isolation_audit.instrument.rewrite.facts import FunctionFacts, ModuleFacts
 from isolation_audit.instrument.rewrite.listener import WRITES
 from isolation_audit.instrument.rewrite.names import (
     Names,
     changed,
-    given_names,
     rebound,
     variables,
-    with_mutable_defaults,
 )
 from isolation_audit.instrument.rewrite.nodes import at, call, flag, when
 from isolation_audit.instrument.rewrite.stores import Stores
-from isolation_audit.instrument.rewrite.suspended import carried, is_suspended
-from isolation_audit.instrument.rewrite.uses import Function, Uses
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.rewrite.sites import Plan
+    from isolation_audit.instrument.rewrite.uses import Function
 
 _COMPILED_BY_OTHERS: Final = ("jit", "njit", "vectorize", "guvectorize")
 _BIRTHS: Final = ("__init__", "__post_init__")
@@ -36,20 +32,12 @@ class Transformer:
     """Rewrites one module's tree in place."""
 
     def __init__(self, first: int) -> None:
-        self.first = first
-        """The number of the module's first site."""
-        self.sites: list[Plan] = []
-        self.variables: set[str] = set()
-        """The module's names that are data."""
-        self.rebound: set[str] = set()
-        """Names that ``nonlocal`` gives to functions inside of their owner."""
-        self.changed: set[str] = set()
-        """Names by which containers are changed."""
+        self.facts = ModuleFacts(first)
 
     def module(self, tree: ast.Module) -> None:
         """Rewrite all functions of a module."""
-        self.variables, self.rebound = variables(tree), rebound(tree)
-        self.changed = changed(tree)
+        facts = self.facts
+        facts.variables, facts.rebound, facts.changed = variables(tree), rebound(tree), changed(tree)
         for statement in tree.body:
             self.outside(statement, None, None, "")
 
@@ -84,40 +72,18 @@ class Part:
     """One function that is being rewritten."""
 
     def __init__(self, whole: Transformer, node: Function, names: Names, owner: str | None, path: str) -> None:
-        self.whole, self.names, self.owner, self.path = whole, names, owner, path
-        self.variables = whole.variables
-        self.defaults = with_mutable_defaults(node)
-        self.suspended = is_suspended(node)
-        self.carried = carried(node) & names.bound if self.suspended else set()
-        """Its local variables that a later unit of work may find as an earlier one has left them."""
-        self.fresh = fresh(node, given_names(node)) & names.bound
-        """Containers that a call makes for itself."""
-        self.uses = Uses(node)
-        self.born: str | None = None
-        if isinstance(node, ast.FunctionDef) and node.name in _BIRTHS and owner is not None:
-            given = [*node.args.posonlyargs, *node.args.args]
-            self.born = given[0].arg if given else None
-        self.expressions = Expressions(self)
-        self.stores = Stores(self)
-
-    def is_fresh(self, node: ast.AST) -> bool:
-        """True for a container that nobody else has."""
-        return isinstance(node, ast.Name) and node.id in self.fresh
-
-    def site(self, node: ast.expr, expression: str, use: str, container: ast.expr | None = None) -> ast.expr:
-        """A new site, as a constant of the code; of a store, with what it stores to."""
-        arms = () if container is None else tuple(sorted(self.uses.names_of(container)))
-        number = self.whole.first + len(self.whole.sites)
-        self.whole.sites.append((node.lineno, self.path, expression, use, arms))
-        return ast.Constant(number)
+        self._whole = whole
+        self._facts = FunctionFacts(whole.facts, node, names, owner, path)
+        self.expressions = Expressions(self._facts, self.inner)
+        self._stores = Stores(self._facts, self.expressions)
 
     def rewrite(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Rewrite the body of a function."""
         start = 1 if ast.get_docstring(node, clean=False) is not None else 0
         place = node.body[start] if len(node.body) > start else None
         body = self.body(node.body)
-        if self.born is not None and place is not None and self.stores.births:
-            told = call("born", ast.Name(self.born, ast.Load()))
+        if self._facts.born is not None and place is not None and self._stores.births:
+            told = call("born", ast.Name(self._facts.born, ast.Load()))
             body.insert(start, when(flag({WRITES}), told, place))
         node.body = body
 
@@ -132,10 +98,10 @@ class Part:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 self.inner(node)
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-                return self.stores.statement(node)
+                return self._stores.statement(node)
             case ast.For() | ast.AsyncFor():
                 node.iter = self.expressions.iterated(node.iter)
-                node.body = [*self.stores.told([node.target]), *self.body(node.body)]
+                node.body = [*self._stores.told([node.target]), *self.body(node.body)]
                 node.orelse = self.body(node.orelse)
             case ast.While() | ast.If():
                 node.test = visit(node.test)
@@ -144,7 +110,7 @@ class Part:
                 targets = [item.optional_vars for item in node.items if item.optional_vars is not None]
                 for item in node.items:
                     item.context_expr = visit(item.context_expr)
-                node.body = [*self.stores.told(targets), *self.body(node.body)]
+                node.body = [*self._stores.told(targets), *self.body(node.body)]
             case ast.Try() | ast.TryStar():
                 node.body, node.orelse = self.body(node.body), self.body(node.orelse)
                 node.finalbody = self.body(node.finalbody)
@@ -177,9 +143,9 @@ class Part:
     def inner(self, node: ast.AST) -> None:
         """Rewrite the functions inside of something."""
         if isinstance(node, ast.Lambda):
-            self.whole.lambda_(node, self.names, self.owner, f"{self.path}.<locals>.")
+            self._whole.lambda_(node, self._facts.names, self._facts.owner, f"{self._facts.path}.<locals>.")
         else:
-            self.whole.outside(node, self.names, self.owner, f"{self.path}.<locals>.")
+            self._whole.outside(node, self._facts.names, self._facts.owner, f"{self._facts.path}.<locals>.")
 
 
 def _decorator(node: ast.expr) -> str:

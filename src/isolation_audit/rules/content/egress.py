@@ -6,16 +6,13 @@ searched while nobody is known to be running: that is unknown, not clean, and no
 
 from __future__ import annotations
 
-import re
 from asyncio import events, tasks
 from dataclasses import dataclass
-from fnmatch import translate
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import secrets
 from isolation_audit.content.fields import field_of
 from isolation_audit.content.index import Mark
-from isolation_audit.content.naming import ATTRIBUTIONS
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.probe import Interceptor
@@ -23,7 +20,8 @@ from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.scopes import request_variable, sink_variable
-from isolation_audit.model.users import VISITOR, Kind, same
+from isolation_audit.model.users import same
+from isolation_audit.rules.content.payloads import Payloads
 from isolation_audit.rules.provenance.judge import Exit, Judge
 from isolation_audit.rules.provenance.latest import LatestUnits
 from isolation_audit.rules.provenance.own_records import OwnRecords
@@ -43,9 +41,6 @@ if TYPE_CHECKING:
     from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.provenance.verdicts import Judgement
     from isolation_audit.rules.routes import Endpoint
-
-LARGEST: Final = 256 * 1024
-"""Bytes of one payload that are searched."""
 
 _FOR_WORDS: Final = 64 * 1024
 """Of these, bytes that are searched for the words of others."""
@@ -117,79 +112,18 @@ def in_task() -> bool:
     return events._get_running_loop() is not None and tasks.current_task() is not None  # noqa: SLF001 - raises nothing
 
 
-class Egress:
+class Egress(Payloads):
     """One audit's judge of payloads at sinks."""
 
     def __init__(self, runtime: Runtime) -> None:
-        if runtime.content is None:
-            raise LookupError("no payload is watched")
-        self._runtime = runtime
-        self._current = runtime.ambient.current
-        self._content = runtime.content
+        super().__init__(runtime)
         self._passed_on: dict[tuple[int, int, str], None] = {}
-        responses = runtime.config.responses
         self._judge = runtime.part(Judge)
         self._words = runtime.part(WordsJudge)
         self._records = runtime.part(OwnRecords)
         self._latest = runtime.part(LatestUnits)
-        self._allowed = frozenset(responses.mentions)
-        self._mentions = ATTRIBUTIONS.union(responses.mentions)
+        self._allowed = frozenset(runtime.config.responses.mentions)
         self.shared_caches = SharedCaches(runtime, self)
-        self.opens_paths = bool(responses.paths)
-        """True where the configuration names paths whose responses may name others."""
-        self._open_to_all = re.compile("|".join(map(translate, responses.paths))).match if responses.paths else None
-
-    def user(self) -> User | None:
-        """The user whose work is running; None for nobody, for a placeholder and for the system."""
-        current = self._current
-        user = current()
-        return user if user is not None and user.kind is Kind.USER else None
-
-    def reader(self) -> User | None:
-        """The same; or ``VISITOR``, where the login says that there is none, and nothing came that could be one's."""
-        current = self._current
-        user = current()
-        if user is not None and user.kind is Kind.USER:
-            return user
-        request: Request | None = request_variable.get()
-        return VISITOR if request is not None and request.is_a_visitors() else None
-
-    def marks(self, payload: Any) -> list[Mark]:
-        """The marks in a text or in bytes, as far as they are searched."""
-        part = payload if len(payload) <= LARGEST else payload[:LARGEST]
-        marks, complete = self._content.marks_of_text(part if type(part) is str else str(part, "utf-8", "replace"))
-        if not complete or part is not payload:
-            self._runtime.tally.payloads_truncated += 1
-        return marks
-
-    def marked(self, payload: Any) -> bool:
-        """True where plain data holds any mark."""
-        return bool(self._content.marks(payload)[0])
-
-    def unread(self) -> None:
-        """Count a payload that can't be searched, because it is compressed."""
-        self._runtime.tally.payloads_truncated += 1
-
-    def named(self, text: str) -> set[str]:
-        """The ids of the users whom a text names."""
-        return {mark.user.id for mark in self._content.marks_of_text(text)[0]}
-
-    def outside_mentions(self, payload: bytes) -> list[Mark]:
-        """The marks in a body, but for those in fields that may name others."""
-        return self._content.marks_outside(str(payload, "utf-8", "replace"), self._mentions)
-
-    def field(self, body: bytes, mark: Mark) -> str | None:
-        """Where in a JSON document a mark is, outside of the fields that may name others; a secret anywhere."""
-        skip = frozenset() if mark.secret else self._mentions
-
-        def holds(value: Any) -> bool:
-            return mark in self._content.marks_outside(value, skip)
-
-        return field_of(str(body[:LARGEST], "utf-8", "replace"), holds, lambda key: bool(self.named(key)), skip)
-
-    def may_name_others(self, asked: str) -> bool:
-        """True where the configuration says so of the path that was asked for."""
-        return self._open_to_all is not None and self._open_to_all(asked.partition("?")[0]) is not None
 
     def secrets(self, payload: Any, target: str, what: str) -> None:
         """Look for other users' secrets alone: in what may well name others, as a message from one to another does."""

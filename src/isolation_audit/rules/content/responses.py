@@ -13,8 +13,9 @@ from isolation_audit.model.inputs import current_inputs
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import request_variable, unit_variable
 from isolation_audit.model.users import VISITOR, same
-from isolation_audit.rules.content.egress import LARGEST, secret_of_another
+from isolation_audit.rules.content.egress import secret_of_another
 from isolation_audit.rules.content.handed_out import look_for_credentials, may_have_credentials
+from isolation_audit.rules.content.payloads import LARGEST
 from isolation_audit.rules.content.pushes import PUSHED, Events, Push
 from isolation_audit.rules.routes import current_endpoint
 

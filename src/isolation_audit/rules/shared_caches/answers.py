@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
     from isolation_audit.rules.content.answered import AnsweredRequest
-    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.rules.content.payloads import Payloads
     from isolation_audit.rules.routes import Endpoint
 
 _ADDRESSES: Final = 2_000
@@ -102,9 +102,9 @@ class Answer:
 class SharedCaches:
     """The mechanism: one an audit."""
 
-    def __init__(self, runtime: Runtime, sinks: Egress) -> None:
+    def __init__(self, runtime: Runtime, payloads: Payloads) -> None:
         self._runtime = runtime
-        self._sinks = sinks
+        self._payloads = payloads
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
         runtime.settling.append(self._settle)
 
@@ -117,12 +117,12 @@ class SharedCaches:
         """``user`` was answered with all this."""
         endpoint = current_endpoint() or request.endpoint
         asked = request.asked
-        if (endpoint is not None and endpoint.method not in _METHODS) or self._sinks.may_name_others(asked):
+        if (endpoint is not None and endpoint.method not in _METHODS) or self._payloads.may_name_others(asked):
             return
         found = PersonalAnswer(user, kept.said, "", (), endpoint)
         if any(_is_session(header) for header in kept.cookies):
             self._tell(found, "cookie")
-        elif body and not kept.encoded and user.id not in self._sinks.named(asked):
+        elif body and not kept.encoded and user.id not in self._payloads.named(asked):
             self._compare(self._address(asked), found, body)
 
     def sets(self, cookies: Iterable[str], request: AnsweredRequest) -> None:
@@ -134,7 +134,7 @@ class SharedCaches:
             owner = running.owner_of(value) if says_session(name) and is_drawn(value) else None
             if owner is None or running.presents(plain_cookie(value)):
                 continue
-            reader = self._sinks.user()
+            reader = self._payloads.user()
             endpoint = current_endpoint() or request.endpoint
             asked_to_read = endpoint is None or endpoint.method in _METHODS
             # Who comes without one may be the same user on another device: what is signed within one second is equal.
@@ -157,7 +157,7 @@ class SharedCaches:
             address.public, address.waiting = True, None
             address.given.clear()
             return
-        marks = self._sinks.outside_mentions(body)
+        marks = self._payloads.outside_mentions(body)
         named = bool(marks) and all(same(mark.user, user) for mark in marks)
         address.answers += 1
         earlier = address.given.get(user.id)
@@ -180,7 +180,7 @@ class SharedCaches:
         """Whether what names a user in the running unit is the request, and nothing that was read."""
         inputs = inputs_at_exit()
         return inputs is not None and not any(
-            user.id in self._sinks.named(text_of(one.texts(one.value))[0])
+            user.id in self._payloads.named(text_of(one.texts(one.value))[0])
             for one in list(inputs.kept)
             if one.kind != REQUEST
         )

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
     from isolation_audit.rules.state.records import Write
+    from isolation_audit.rules.state.taken import Taken
     from isolation_audit.rules.state.units import Unit, Units
-    from isolation_audit.rules.state.watch import Taken
 
 __builtins__ = BUILTINS
 

@@ -1,7 +1,7 @@
 """The monitor of state: listens to rewritten modules, keeps who has written what, and notes who reads it.
 
 On the application's path a write is an entry in a table, and a read is a look into it. What a read means is decided
-when its unit of work ends: ``state/verdict.py``.
+when its unit of work ends: ``state/judging.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from weakref import ref
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import listener, sites
-from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.living import living
 from isolation_audit.rules.context.task_origins import own_origin
@@ -22,18 +21,17 @@ from isolation_audit.rules.state.arguments import note_arguments
 from isolation_audit.rules.state.contents import (
     described,
     has_a_way_back,
-    is_future,
     is_number,
     is_of_the_process,
     is_scalar,
-    names,
     tells_nothing,
     texts,
 )
 from isolation_audit.rules.state.judging import Judging
 from isolation_audit.rules.state.made_for import is_made_for_its_writer, may_be_anybodys
-from isolation_audit.rules.state.memos import Kept, kept_by
+from isolation_audit.rules.state.memos import kept_by
 from isolation_audit.rules.state.records import Entry, Records, Write, place
+from isolation_audit.rules.state.taken import Taken
 from isolation_audit.rules.state.units import Unit, Units, clock
 
 if TYPE_CHECKING:
@@ -66,64 +64,12 @@ _CONCERNED: Final = 100_000
 _SHORT: Final = 4
 """Characters of a text by which it is known again."""
 
-_STACK: Final = 24
-
 _ANSWERED: Final = (sites.RETURNED, sites.YIELDED, sites.FORMATTED)
 _WHOLE: Final = (listener.ALL, listener.PART)
 _OWN_PLACE: Final = (listener.ATTRIBUTE, listener.GLOBAL, listener.CELL, listener.DEFAULT)
 
 _SECONDS: Final = 2.0
 """After which the reads of a unit that goes on are judged, and of one whose end nothing tells."""
-
-
-class Taken:
-    """One read of what another unit has written."""
-
-    __slots__ = (
-        *(
-            "_future",
-            "among_others",
-            "container",
-            "container_class",
-            "described",
-            "key",
-            "kind",
-            "listed",
-            "overwritten",
-            "site",
-        ),
-        *("kept", "names", "of_many", "stack", "texts", "write"),
-    )
-
-    def __init__(self, write: Write, container: object, kind: str, key: object, value: object, site: int) -> None:
-        self.write = write
-        self.container = id(container)
-        cls = type(container)
-        self.container_class = f"{type.__getattribute__(cls, '__module__')}:{cls.__qualname__}"
-        self.kind = kind
-        self.key = key
-        self.site = site
-        self.texts = tuple(texts(value))
-        self.names = tuple(names(value))
-        self._future = ref(value) if is_future(value) else None
-        self.described = described(value)
-        self.stack = capture(_STACK)
-        self.kept: Kept | None = None
-        """The function that reads, where it has kept this itself."""
-        self.overwritten: Write | None = None
-        """What this unit itself had written there before."""
-        self.of_many = False
-        """True for one record among many, or a part of one: its name may say who has made it, or who is there."""
-        self.among_others = False
-        """True where a whole container was read, which may have been gone through for some of it."""
-        self.listed = False
-        """True for one of many in a container that has something of the reader's, too: a list of who is there."""
-
-    def complete(self) -> None:
-        """Look again at what was still to come when it was read."""
-        future = None if self._future is None else self._future()
-        if future is not None and not self.texts:
-            self.texts = tuple(texts(future))
 
 
 class Published:

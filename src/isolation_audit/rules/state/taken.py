@@ -1,0 +1,66 @@
+"""Reads of what another unit has written, kept until the unit that has read it is judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from weakref import ref
+
+from isolation_audit.instrument.stacks import capture
+from isolation_audit.rules.state.contents import described, is_future, names, texts
+
+if TYPE_CHECKING:
+    from isolation_audit.rules.state.memos import Kept
+    from isolation_audit.rules.state.records import Write
+
+_STACK: Final = 24
+"""Frames that are kept of whoever reads."""
+
+
+class Taken:
+    """One read of what another unit has written."""
+
+    __slots__ = (
+        *(
+            "_future",
+            "among_others",
+            "container",
+            "container_class",
+            "described",
+            "key",
+            "kind",
+            "listed",
+            "overwritten",
+            "site",
+        ),
+        *("kept", "names", "of_many", "stack", "texts", "write"),
+    )
+
+    def __init__(self, write: Write, container: object, kind: str, key: object, value: object, site: int) -> None:
+        self.write = write
+        self.container = id(container)
+        cls = type(container)
+        self.container_class = f"{type.__getattribute__(cls, '__module__')}:{cls.__qualname__}"
+        self.kind = kind
+        self.key = key
+        self.site = site
+        self.texts = tuple(texts(value))
+        self.names = tuple(names(value))
+        self._future = ref(value) if is_future(value) else None
+        self.described = described(value)
+        self.stack = capture(_STACK)
+        self.kept: Kept | None = None
+        """The function that reads, where it has kept this itself."""
+        self.overwritten: Write | None = None
+        """What this unit itself had written there before."""
+        self.of_many = False
+        """True for one record among many, or a part of one: its name may say who has made it, or who is there."""
+        self.among_others = False
+        """True where a whole container was read, which may have been gone through for some of it."""
+        self.listed = False
+        """True for one of many in a container that has something of the reader's, too: a list of who is there."""
+
+    def complete(self) -> None:
+        """Look again at what was still to come when it was read."""
+        future = None if self._future is None else self._future()
+        if future is not None and not self.texts:
+            self.texts = tuple(texts(future))
