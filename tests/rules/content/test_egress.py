@@ -29,7 +29,7 @@ from starlette.routing import Route, WebSocketRoute
 import isolation_audit
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import model
-from isolation_audit.rules.content import egress as sinks
+from isolation_audit.rules.content import payloads
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -226,7 +226,7 @@ def test_what_can_not_be_unpacked_is_counted(audit, encoding) -> None:
 
 
 def test_large_bodies_are_searched_up_to_a_limit(audit, monkeypatch) -> None:
-    monkeypatch.setattr(sinks, "LARGEST", 1000)
+    monkeypatch.setattr(payloads, "LARGEST", 1000)
     ask(Raw("x" * 2000 + HERS))
     assert (witnesses(audit), audit.auditor.runtime.tally.payloads_truncated) == ([], 1)
     ask(Raw(HERS + " " + "x" * 2000))
