@@ -225,6 +225,32 @@ def test_mistakes_are_usage_errors(suite: pytest.Pytester, words: tuple[str, ...
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
 
 
+@pytest.mark.parametrize("written", ["{}/other/audit.toml", "other/audit.toml"])
+def test_a_file_elsewhere_changes_no_setting_of_pytest(suite: pytest.Pytester, written: str) -> None:
+    """As a word of its own, a file counts as a path of tests: pytest would go by another configuration file."""
+    suite.makefile(".toml", **{"other/audit": CONFIG})
+    suite.makefile(".ini", pytest="[pytest]\npython_functions = none_*\n")
+    (suite.path / "app").mkdir()
+    (suite.path / "app" / "pytest.ini").write_text("[pytest]\npython_functions = check_*\n")
+    (suite.path / "app" / "test_it.py").write_text("def check_it():\n    pass\n")
+    file = written.format(suite.path)
+
+    refused = run(suite, "--audit-isolation", "--audit-config", file, "app/test_it.py")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines([f"*goes by {suite.path}/pytest.ini instead of *app/pytest.ini: *--audit-config={file}"])
+    run(suite, "--audit-isolation", f"--audit-config={file}", "app/test_it.py").assert_outcomes(passed=1)
+
+
+def test_a_file_as_a_word_of_its_own_is_taken_where_nothing_changes(suite: pytest.Pytester) -> None:
+    (suite.path / "tests").mkdir()
+    (suite.path / "report").mkdir()
+    (suite.path / "pytest.ini").write_text("[pytest]\n")
+    (suite.path / "tests" / "test_it.py").write_text("def test_it():\n    pass\n")
+    words = ("--audit-config", "isolation-audit.toml", "--audit-report", "report", "tests")
+    for more in ((), ("-n", "1")):
+        run(suite, "--audit-isolation", *words, *more).assert_outcomes(passed=1)
+
+
 def test_an_auditor_that_runs_already_is_a_usage_error(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     suite.makepyfile(
         launcher="import isolation_audit, pytest, sys\n"

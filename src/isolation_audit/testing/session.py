@@ -23,6 +23,7 @@ from isolation_audit.model.rules import Severity
 from isolation_audit.rules.selfcheck.monitor import tell_blindness
 from isolation_audit.testing.attribution import PATIENCE, Attribution, test
 from isolation_audit.testing.expected import AuditOfTest
+from isolation_audit.testing.root import check_root
 from isolation_audit.testing.texts import in_short, told, whose
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ Untold = dict[str, list[str]]
 
 def begin(early_config: pytest.Config) -> None:
     """Start the auditor, where tests run in this process, and register what watches the session."""
+    check_root(early_config)
     options = early_config.known_args_namespace
     # Before the workers are started, so that all of them call a user by the same pseudonym.
     os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(16))
