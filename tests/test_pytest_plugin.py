@@ -237,7 +237,9 @@ def test_a_file_elsewhere_changes_no_setting_of_pytest(suite: pytest.Pytester, w
 
     refused = run(suite, "--audit-isolation", "--audit-config", file, "app/test_it.py")
     assert refused.ret == pytest.ExitCode.USAGE_ERROR
-    refused.stderr.fnmatch_lines([f"*goes by {suite.path}/pytest.ini instead of *app/pytest.ini: *--audit-config={file}"])
+    refused.stderr.fnmatch_lines(
+        [f"*goes by {suite.path}/pytest.ini instead of *app/pytest.ini: *--audit-config={file}"]
+    )
     run(suite, "--audit-isolation", f"--audit-config={file}", "app/test_it.py").assert_outcomes(passed=1)
 
 

@@ -111,7 +111,7 @@ class Auditor:
             content=ContentWitness(users, bindings) if content else None,
         )
         user_of = self.runtime.user_of_run
-        self.runtime.runs = tuple(Runs(protocol, limit=limits.runs, user_of=user_of) for protocol in config.protocols)
+        self.runtime.runs = tuple([Runs(protocol, limit=limits.runs, user_of=user_of) for protocol in config.protocols])
         self.elsewhere = share_bindings(self.runtime, self.pseudonyms, notice)
         # For forked children, too: a fork hook looks for no packages and imports nothing.
         self._kinds, self._unusable = all_monitors(), unusable()
@@ -147,7 +147,7 @@ class Auditor:
                     self._drop(kind, handler)
 
     def _drop(self, kind: type, handler: tuple[str, Callable[[Any], Any]]) -> None:
-        self._handlers[kind] = tuple(one for one in self._handlers[kind] if one is not handler)
+        self._handlers[kind] = tuple([one for one in self._handlers[kind] if one is not handler])
         self.runtime.builds = object()
 
     def _ask(self, built: observations.Built) -> tuple[tuple[str, observations.Again | None], ...]:

@@ -60,7 +60,9 @@ _GAUGES: Final = {
     "partly-blind": 'isolation_audit_coverage{verdict="partly blind"}',
 }
 _VERDICTS: Final = ("blind", "partly-blind")
-_WORKING: Final = tuple(f"isolation_audit_{kind}_total" for kind in ("requests", "messages", "jobs", "events", "calls"))
+_WORKING: Final = tuple(
+    [f"isolation_audit_{kind}_total" for kind in ("requests", "messages", "jobs", "events", "calls")]
+)
 
 
 def is_figure(name: str) -> bool:

@@ -91,7 +91,7 @@ class _Walk(Operations):
 
     def _meet(self, offset: int, alive: bool) -> bool:
         """Come to an operation, from the one before and from elsewhere; False where it is not reached."""
-        over = tuple(test for end, test in self.tests if end <= offset)
+        over = tuple([test for end, test in self.tests if end <= offset])
         if over:
             self.tests = [one for one in self.tests if one[0] > offset]
         arriving = self._arriving.pop(offset, [])

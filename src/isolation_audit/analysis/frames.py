@@ -136,7 +136,7 @@ def package_of(file: str) -> str | None:
 
 def beneath(raw: RawStack, libraries: tuple[str, ...]) -> RawStack:
     """A stack without the frames of these libraries (a folder or file at the root of an import path) on top of it."""
-    marks = tuple(f"/{name}" if name.endswith(".py") else f"/{name}/" for name in libraries)
+    marks = tuple([f"/{name}" if name.endswith(".py") else f"/{name}/" for name in libraries])
     for depth, (code, _lasti) in enumerate(raw):
         file = code.co_filename
         root = next((folder for folder in _STANDARD if file.startswith(folder)), "/")

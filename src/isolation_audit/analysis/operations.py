@@ -90,7 +90,7 @@ class Operations:
         return self.node(Kind.MADE, *(one for one in parts if one != NULL))
 
     def _effect(self, kind: Kind, *parts: int, name: str = "") -> None:
-        self.node(kind, *parts, name=name, control=tuple(test for _end, test in self.tests))
+        self.node(kind, *parts, name=name, control=tuple([test for _end, test in self.tests]))
 
     def _take(self, count: int) -> list[int]:
         if count == 0:

@@ -65,7 +65,7 @@ def statements(source: str, dialect: Dialect) -> tuple[Statement, ...]:
     key = source, dialect
     known = _known.get(key)
     if known is None:
-        known = tuple(map(_statement, _Reading(source, dialect).clauses))
+        known = (*map(_statement, _Reading(source, dialect).clauses),)
         if len(source) <= LONGEST:
             if len(_known) >= KEPT:
                 _known.clear()

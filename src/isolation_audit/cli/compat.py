@@ -65,7 +65,7 @@ def compat(
     """
     path = config_path or find_config()
     config = default_config() if path is None else load_config(path)
-    pairs = _compared(_wanted(old, new, config), folders or tuple(filter(Path.is_dir, (Path(), Path("src")))), config)
+    pairs = _compared(_wanted(old, new, config), folders or (*filter(Path.is_dir, (Path(), Path("src"))),), config)
     if as_json:
         click.echo(json.dumps({"schema": 1, "pairs": [pair.as_dict() for pair in pairs]}, indent=1))
     else:

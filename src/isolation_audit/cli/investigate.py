@@ -203,7 +203,7 @@ def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]
     for column in columns:
         table.add_column(column, overflow="fold", justify="right" if column in ("times", "pairs") else "left")
     for row in rows:
-        table.add_row(*(Text("\n".join(map(shown, text.split("\n")))) for text in row))
+        table.add_row(*[Text("\n".join(map(shown, text.split("\n")))) for text in row])
     Console().print(table)
     if total > _MOST:
         click.echo(f"{total - _MOST:,} more are not shown; --json and --markdown have more")

@@ -145,7 +145,7 @@ def _parse_file_glob(text: str) -> str:
 
 
 def _parse_file_globs(value: str | list[object]) -> tuple[str, ...]:
-    return tuple(FILE_GLOB.read(item) for item in ([value] if isinstance(value, str) else value))
+    return tuple([FILE_GLOB.read(item) for item in ([value] if isinstance(value, str) else value)])
 
 
 def _parse_principal_glob(text: str) -> str:

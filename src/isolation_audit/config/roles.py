@@ -109,7 +109,7 @@ class MethodEvents:
     def read(self, table: Table, key: str, default: Any, at: Reading) -> Any:
         if table.holds(key, str, list, tuple):
             globs = table.need_many(key, kinds.METHOD_GLOB)
-            return tuple((glob, EventName(strip=literal_prefix(glob))) for glob in globs)
+            return tuple([(glob, EventName(strip=literal_prefix(glob))) for glob in globs])
         if table.holds(key, Mapping) and table.is_empty(key):
             table.complain(key, "names no method", 'write it like { "emit_*" = "*" }, or leave it out for all')
 

@@ -49,7 +49,7 @@ class Table:
         value: object = self._values
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
-        return tuple(word for word in value if isinstance(word, str)) if isinstance(value, Mapping) else ()
+        return tuple([word for word in value if isinstance(word, str)]) if isinstance(value, Mapping) else ()
 
     def one(self, key: str, kind: Kind[T], default: D) -> T | D:
         """One value."""
@@ -115,7 +115,7 @@ class Table:
         """Every key of the table that nobody asked for, and its value."""
         keys = [key for key in self._values if isinstance(key, str) and key not in self._known]
         values = [(key, self.one(key, kind, None)) for key in keys]
-        return tuple((key, value) for key, value in values if value is not None)
+        return tuple([(key, value) for key, value in values if value is not None])
 
     def section(self, key: str, build: Callable[[Table], T]) -> T:
         """A table of its own, ``[key]``; without it ``build`` gets an empty one."""
@@ -148,7 +148,7 @@ class Table:
         """Tables by name, ``[key.NAME]``; ``build`` finds the name at the end of ``place``."""
 
         def build_all(outer: Table) -> tuple[T, ...]:
-            return tuple(outer.section(word, build) for word in outer._values if isinstance(word, str))
+            return tuple([outer.section(word, build) for word in outer._values if isinstance(word, str)])
 
         return self.section(key, build_all)
 

@@ -78,7 +78,7 @@ class Index:
             self._refused[key] = shape
         if shape not in self._searched:
             # A new tuple: a search on another thread goes on with the one that it began with.
-            self._searched = tuple(filter(len, self._shapes))
+            self._searched = (*filter(len, self._shapes),)
         self._unspaced = self._unspaced or is_unspaced(identifier)
         return True
 
@@ -90,7 +90,7 @@ class Index:
             shape = self._refused.pop(key, None) or self._first(key)
             if shape is not None:
                 shape.remove(key)
-            self._searched = tuple(filter(len, self._shapes))
+            self._searched = (*filter(len, self._shapes),)
 
     def mark_of(self, user: User) -> Mark:
         """What an identifier of this user says that is no secret: one object for all of them, where the id is known."""

@@ -29,7 +29,7 @@ _has_unspaced: Final = pattern(f"[{_UNSPACED}]")
 _foreign_signs: Final = pattern(r"[^\w\x00-\x7f]")
 _foreign_signs_and_unspaced: Final = pattern(rf"[^\w\x00-\x7f]|[{_UNSPACED}]")
 _unicode_escapes: Final = pattern(r"(?:\\u[0-9a-fA-F]{4})+")
-_ESCAPES: Final = tuple((f"\\{sign}", " ") for sign in '\\"nrt/bf')
+_ESCAPES: Final = tuple([(f"\\{sign}", " ") for sign in '\\"nrt/bf'])
 """The escaped backslash first: what follows it is no escape."""
 
 

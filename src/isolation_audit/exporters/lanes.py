@@ -76,19 +76,23 @@ def lanes(
     names = list(dict.fromkeys(mark[0] for mark in known))
     shown = {name: [mark for mark in known if mark[0] == name] for name in names[:_LANES]}
     drawn = tuple(
-        Lane(
-            name,
-            number * _LANE + _LANE // 2,
-            tuple(
-                Mark(
-                    round(head + _MARGIN + (one[1] - begin) * scale, 1),
-                    round((max(one[2], one[1]) - one[1]) * scale, 1),
-                    *one[3:],
-                )
-                for one in found[:_MARKS]
-            ),
-        )
-        for number, (name, found) in enumerate(shown.items())
+        [
+            Lane(
+                name,
+                number * _LANE + _LANE // 2,
+                tuple(
+                    [
+                        Mark(
+                            round(head + _MARGIN + (one[1] - begin) * scale, 1),
+                            round((max(one[2], one[1]) - one[1]) * scale, 1),
+                            *one[3:],
+                        )
+                        for one in found[:_MARKS]
+                    ]
+                ),
+            )
+            for number, (name, found) in enumerate(shown.items())
+        ]
     )
     left_out = len(known) - sum(len(lane.marks) for lane in drawn)
     ends = (moment(begin), moment(end) if end - begin >= _BRIEF else f"{end - begin:.3f} s later")

@@ -281,7 +281,7 @@ def connect(config: Otlp) -> dict[str, Exporter]:
     logs, spans = exporter_types(config.protocol)
     endpoint = str(config.endpoint)
     if config.protocol == "grpc":
-        metadata = tuple((key.lower(), value) for key, value in config.headers)
+        metadata = tuple([(key.lower(), value) for key, value in config.headers])
         options = {"insecure": not endpoint.startswith("https:"), "headers": metadata, "timeout": config.timeout}
         return {"logs": logs(endpoint=endpoint, **options), "spans": spans(endpoint=endpoint, **options)}
     base = endpoint.rstrip("/")

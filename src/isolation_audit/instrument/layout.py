@@ -320,7 +320,7 @@ class UserReader:
     ) -> None:
         self._token = user_of
         self._bindings = bindings
-        self._readers = tuple(Reader(path, layout, cells(path)) for path in paths if path.root is not Root.EVERYONE)
+        self._readers = tuple([Reader(path, layout, cells(path)) for path in paths if path.root is not Root.EVERYONE])
         self.everyone = any(path.root is Root.EVERYONE for path in paths)
         self.of_call = bool(paths) and all(path.root is not Root.SELF for path in paths)
         """True where they say whose a call is, and nothing of the object that is called."""

@@ -176,7 +176,7 @@ class Probe:
 
     def remove(self, guarded: Guarded) -> None:
         """Ask this one no more."""
-        self._ask(tuple(one for one in self._guarded if one is not guarded))
+        self._ask(tuple([one for one in self._guarded if one is not guarded]))
 
     def clear(self) -> None:
         """Ask nobody any more: the callable behaves as if it had never been instrumented."""

@@ -164,7 +164,7 @@ def names(owner: Any) -> list[str]:
 
 def _not_found(module: ModuleType, path: list[str], name: str, owner: Any) -> str:
     where = module.__name__ + (":" + ".".join(path) if path else "")
-    close = _closest(name, tuple(names(owner)))
+    close = _closest(name, (*names(owner),))
     if close is None and inspect.ismodule(owner):
         close = next((one for one in names(owner) if one.lower() == name.lower()), None)
     meant = f"; did you mean {close!r}?" if close else ""

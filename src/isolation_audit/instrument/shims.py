@@ -137,7 +137,7 @@ def _shim_code(code: CodeType, probe: Probe, check: Check | None) -> CodeType:
         raise UnshimmableError(f"its closure {code.co_freevars} can't be rebuilt")
     linked: dict[object, object] = {PROBE: probe, SITE: None if check is None else check.site}
     constants = tuple(
-        linked.get(constant, constant) if type(constant) is str else constant for constant in template.co_consts
+        [linked.get(constant, constant) if type(constant) is str else constant for constant in template.co_consts]
     )
     flags = template.co_flags | (code.co_flags & GENERATORS)
     return template.replace(

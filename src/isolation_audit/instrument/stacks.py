@@ -162,7 +162,7 @@ def frame_at(file: str, line: int, function: str) -> Frame:
 
 def site(raw: RawStack | None) -> Site | None:
     """Readable form of a captured stack; None where nothing was captured."""
-    return Site(tuple(frame_of(*step) for step in raw)) if raw else None
+    return Site(tuple([frame_of(*step) for step in raw])) if raw else None
 
 
 def _line(code: CodeType, lasti: int) -> int:

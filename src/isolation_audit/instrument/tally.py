@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import field, fields
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.compile.cells import Cells
@@ -150,20 +150,16 @@ class Tally:
     def clear(self) -> None:
         """Count from nothing again, in place: instrumented points hold the counters themselves, not the tally."""
         self.cells.sum_up()
-        for one in fields(self):
-            value = getattr(self, one.name)
+        for name in self.__match_args__:
+            value = getattr(self, name)
             if isinstance(value, (Counter, Histogram)):
                 value.clear()
             elif not isinstance(value, Cells):
-                setattr(self, one.name, 0)
+                setattr(self, name, 0)
 
     def activity(self) -> tuple[float, ...]:
         """Figures of which at least one is another as soon as anything was counted: cheap, and of no other use."""
-        values = (getattr(self, one.name) for one in fields(self))
-        return tuple(
-            value.seen if isinstance(value, Histogram) else sum(value.values()) if isinstance(value, Counter) else value
-            for value in values
-        )
+        return tuple([_activity(getattr(self, name)) for name in self.__match_args__])
 
     def exits_by_route(self) -> dict[str, dict[str, int]]:
         """The same by route alone."""
@@ -171,3 +167,9 @@ class Tally:
         for (route, verdict), count in list(self.exits.items()):
             made.setdefault(route, {})[verdict] = count
         return made
+
+
+def _activity(value: Any) -> float:
+    if isinstance(value, Histogram):
+        return value.seen
+    return sum(value.values()) if isinstance(value, Counter) else value

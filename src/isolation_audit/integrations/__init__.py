@@ -139,4 +139,4 @@ def _is_at_least(version: str, since: str) -> bool:
 def _numbers(version: str) -> tuple[int, ...]:
     """The release part of a version."""
     match = re.match(r"\d+(?:\.\d+)*", version)
-    return tuple(map(int, match[0].split("."))) if match else ()
+    return (*map(int, match[0].split(".")),) if match else ()

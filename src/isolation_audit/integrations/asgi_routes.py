@@ -83,7 +83,7 @@ def _known(app: Any, view: Any) -> tuple[str, ...]:
 
 def _learned(app: Any, view: Any) -> tuple[str, ...]:
     """The same, by looking."""
-    found = tuple(_below(app, view, "", _DEPTH))
+    found = (*_below(app, view, "", _DEPTH),)
     with suppress(TypeError):
         views = _views.setdefault(app, {})
         if len(views) >= _VIEWS:

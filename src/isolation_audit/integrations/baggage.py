@@ -35,7 +35,7 @@ class SendingPoint(Interceptor):
         self._request = request_of(layout)
         self._ambient = runtime.ambient.current
         self._pseudonym = runtime.pseudonym
-        self._hosts = tuple(host.lower() for host in runtime.config.baggage.hosts)
+        self._hosts = tuple([host.lower() for host in runtime.config.baggage.hosts])
 
     def before(self, values: Values) -> None:
         """Add the pseudonym of the user whose work runs, where the request goes to a host that was named."""

@@ -154,7 +154,7 @@ class ReadPoint(Interceptor):
         writer, reader = by_name.get(name), self._caches.user()
         if writer is None or reader is None or same(writer, reader):
             return
-        rest = tuple(item for other, item in list(vars(instance).items()) if other not in by_name)
+        rest = tuple([item for other, item in list(vars(instance).items()) if other not in by_name])
         arguments: tuple[tuple[Any, ...], dict[str, Any]] = (rest, {})
         memo = _memo(found, instance)
         if not self._caches.served(memo, writer=writer, reader=reader, arguments=arguments, value=value[0]):

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from isolation_audit.integrations import Point
 
 _BACKENDS: Final = tuple(
-    f"cachelib.{name}"
-    for name in ("simple:SimpleCache", "file:FileSystemCache", "redis:RedisCache", "memcached:MemcachedCache")
+    [
+        f"cachelib.{name}"
+        for name in ("simple:SimpleCache", "file:FileSystemCache", "redis:RedisCache", "memcached:MemcachedCache")
+    ]
 )
 _VERSIONS: Final = "_memver"
 """What the keys end with under which ``memoize`` of Flask-Caching keeps the version of a function's results."""
@@ -32,8 +34,8 @@ class Cachelib:
         """What the backends keep; those of Flask-Caching inherit from them."""
         keyed = Keyed(
             Library(("cachelib", "flask_caching")),
-            storing=tuple(f"{backend}.{name}" for backend in _BACKENDS for name in ("set", "add")),
-            fetching=tuple(f"{backend}.get" for backend in _BACKENDS),
+            storing=tuple([f"{backend}.{name}" for backend in _BACKENDS for name in ("set", "add")]),
+            fetching=tuple([f"{backend}.get" for backend in _BACKENDS]),
             notes=lambda key: type(key) is str and key.endswith(_VERSIONS),
         )
         return keyed.points(runtime)

@@ -28,7 +28,7 @@ class Celery:
         """The making of a message, and what a pool calls to run a task."""
         return PublishedJobs(
             KIND,
-            publishing=tuple(f"celery.app.amqp:AMQP.as_task_v{version}" for version in (1, 2)),
+            publishing=tuple([f"celery.app.amqp:AMQP.as_task_v{version}" for version in (1, 2)]),
             # Pools call one or the other; what runs inside of its caller (``apply``) calls neither.
             running=("celery.app.trace:fast_trace_task", "celery.app.trace:trace_task"),
             published_id=lambda layout: layout.argument("task_id"),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ASGI: Final = "django.core.handlers.asgi:ASGIHandler.__call__"
 _WSGI: Final = "django.core.handlers.wsgi:WSGIHandler.__call__"
 _ANSWERED: Final = tuple(
-    f"django.core.handlers.base:BaseHandler.{name}" for name in ("get_response", "get_response_async")
+    [f"django.core.handlers.base:BaseHandler.{name}" for name in ("get_response", "get_response_async")]
 )
 """Both give what all middlewares have made of an answer."""
 _AUTH: Final = "django.contrib.auth"

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from isolation_audit.rules.caches.keyed_cache import Entries, Table
 
 _BACKENDS: Final = tuple(
-    f"django.core.cache.backends.{name}"
-    for name in (
-        "locmem:LocMemCache",
-        "filebased:FileBasedCache",
-        "db:DatabaseCache",
-        "redis:RedisCache",
-        "memcached:BaseMemcachedCache",
-    )
+    [
+        f"django.core.cache.backends.{name}"
+        for name in (
+            "locmem:LocMemCache",
+            "filebased:FileBasedCache",
+            "db:DatabaseCache",
+            "redis:RedisCache",
+            "memcached:BaseMemcachedCache",
+        )
+    ]
 )
 _WHERE: Final = ("_dir", "_table", "_servers", "key_prefix")
 """Attributes that tell the caches of one backend apart."""
@@ -43,8 +45,8 @@ class DjangoCache:
         """What the backends keep, the asynchronous methods with them: they call the others."""
         keyed = Keyed(
             Library(("django", "asgiref"), _request),
-            storing=tuple(f"{backend}.{name}" for backend in _BACKENDS for name in ("set", "add")),
-            fetching=tuple(f"{backend}.get" for backend in _BACKENDS),
+            storing=tuple([f"{backend}.{name}" for backend in _BACKENDS for name in ("set", "add")]),
+            fetching=tuple([f"{backend}.get" for backend in _BACKENDS]),
             table=_table,
             notes=lambda key: type(key) is str and key.startswith(_HEADERS),
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from isolation_audit.rules.content.egress import Egress
 
 ANSWERS: Final = tuple(
-    f"django.core.handlers.base:BaseHandler.{name}" for name in ("_get_response", "_get_response_async")
+    [f"django.core.handlers.base:BaseHandler.{name}" for name in ("_get_response", "_get_response_async")]
 )
 """Both find the view for a request, and call it."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SIGNAL: Final = "django.dispatch.dispatcher:Signal"
 CONNECT: Final = f"{_SIGNAL}.connect"
-SENDS: Final = tuple(f"{_SIGNAL}.{name}" for name in ("send", "send_robust", "asend", "asend_robust"))
+SENDS: Final = tuple([f"{_SIGNAL}.{name}" for name in ("send", "send_robust", "asend", "asend_robust")])
 
 
 class DjangoSignals:

@@ -28,7 +28,7 @@ class Dramatiq:
         """The sending of a message, and what a worker's thread processes."""
         return PublishedJobs(
             KIND,
-            publishing=tuple(f"dramatiq.brokers.{broker}.enqueue" for broker in _BROKERS),
+            publishing=tuple([f"dramatiq.brokers.{broker}.enqueue" for broker in _BROKERS]),
             running=("dramatiq.worker:_WorkerThread.process_message",),
             published_id=field("message", "message_id"),
             id_of=field("message", "message_id"),

@@ -33,8 +33,8 @@ class FastapiCache:
         """What the backends keep; a backend of the application's own is not known."""
         keyed = Keyed(
             Library(("fastapi_cache", "asyncio"), _requests),
-            storing=tuple(f"{backend}.set" for backend in _BACKENDS),
-            fetching=tuple(f"{backend}.get_with_ttl" for backend in _BACKENDS),
+            storing=tuple([f"{backend}.set" for backend in _BACKENDS]),
+            fetching=tuple([f"{backend}.get_with_ttl" for backend in _BACKENDS]),
             found=_payload,
         )
         return keyed.points(runtime)

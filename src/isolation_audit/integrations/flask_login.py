@@ -52,7 +52,7 @@ class UserPoint(Interceptor):
             tell(LOGIN, None)
             return
         names = (fields.id, *fields.aliases) if isinstance(fields, Name) else ()
-        tell(LOGIN, Name(chosen, tuple(name for name in names if name != chosen and not name.isdecimal())))
+        tell(LOGIN, Name(chosen, tuple([name for name in names if name != chosen and not name.isdecimal()])))
 
 
 integration = FlaskLogin()

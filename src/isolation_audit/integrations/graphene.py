@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.integrations import Point
 
-_RUNS: Final = tuple(f"graphene.types.schema:Schema.{name}" for name in ("execute", "execute_async", "subscribe"))
+_RUNS: Final = tuple([f"graphene.types.schema:Schema.{name}" for name in ("execute", "execute_async", "subscribe")])
 
 
 class Graphene:

@@ -147,7 +147,7 @@ def _login(client: Any) -> tuple[str, str] | None:
     """The header that a client's own ``auth`` becomes: a pair of texts, or the library's object that holds them."""
     held = getattr(client, "__dict__", {})
     auth = next((held[name] for name in ("auth", "_auth", "_default_auth") if name in held), None)
-    if type(auth) is tuple and tuple(map(type, auth)) == (str, str):
+    if type(auth) is tuple and (*map(type, auth),) == (str, str):
         return basic(*auth)
     if hasattr(type(auth), "_fields") and isinstance(auth, tuple):  # aiohttp's, a named tuple
         login, password, *_encoding = auth

@@ -235,7 +235,7 @@ def given(*arguments: str) -> Callable[[Layout], Callable[[Values], Any]]:
         if arguments == ("self",):
             return layout.receiver_reader()
         reads = [layout.optional(name) for name in arguments]
-        return reads[0] if len(reads) == 1 else lambda values: tuple(read(values) for read in reads)
+        return reads[0] if len(reads) == 1 else lambda values: tuple([read(values) for read in reads])
 
     return make
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.integrations import Point
 
-_RUNS: Final = tuple(f"strawberry.schema.schema:Schema.{name}" for name in ("execute", "execute_sync", "subscribe"))
+_RUNS: Final = tuple([f"strawberry.schema.schema:Schema.{name}" for name in ("execute", "execute_sync", "subscribe")])
 _CACHE: Final = "strawberry.dataloader:DefaultCache"
 
 

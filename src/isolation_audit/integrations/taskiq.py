@@ -28,7 +28,7 @@ class Taskiq:
         """The making of a message, which comes before it is sent, and what runs a task."""
         return PublishedJobs(
             KIND,
-            publishing=tuple(f"taskiq.formatters.{kind}.dumps" for kind in _FORMATS),
+            publishing=tuple([f"taskiq.formatters.{kind}.dumps" for kind in _FORMATS]),
             running=("taskiq.receiver.receiver:Receiver.run_task",),
             published_id=field("message", "task_id"),
             id_of=field("message", "task_id"),

@@ -39,9 +39,9 @@ def ask(journal: Any, wanted: Wanted, damaged: int = 0) -> Answers:
     crossings = crossings_of(journal, wanted)
     return Answers(
         tuple(_exposures(crossings, journal)),
-        tuple(Path(**row) for row in rows(_paths(crossings))),
+        tuple([Path(**row) for row in rows(_paths(crossings))]),
         tuple(_workers(journal)),
-        tuple(Mark(**row) for row in rows(_marks(crossings))),
+        tuple([Mark(**row) for row in rows(_marks(crossings))]),
         damaged,
     )
 

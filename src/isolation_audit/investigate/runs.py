@@ -27,7 +27,7 @@ def runs(journal: Any, wanted: Wanted) -> tuple[Lanes, ...]:
     events = journal.filter(journal.kind == "event")
     events = events.mutate(work=events.run.coalesce(events.unit))
     drawn = [_picture(one["work"], known, events) for one in works]
-    return tuple(picture for picture in drawn if picture is not None)
+    return tuple([picture for picture in drawn if picture is not None])
 
 
 def _picture(work: str, crossings: Any, events: Any) -> Lanes | None:

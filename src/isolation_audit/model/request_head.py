@@ -95,7 +95,7 @@ class RequestHead:
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Its headers, as they were read first: names in lower case, with their values; none once it is over."""
         if self._read is None:
-            self._read = () if self._headers is None else tuple(self._headers())
+            self._read = () if self._headers is None else (*self._headers(),)
         return self._read
 
     def _present(self) -> Presented | None:

@@ -189,7 +189,7 @@ _every: Final[dict[str, ContextVar[Any]]] = {
 OURS: Final = frozenset(_every.values())
 """Everything that the auditor keeps per context."""
 
-_INHERITED: Final = tuple(variable for name, variable in _every.items() if name not in ("home", "test"))
+_INHERITED: Final = tuple([variable for name, variable in _every.items() if name not in ("home", "test")])
 
 
 def begin_anew(scope: Scope | None) -> None:

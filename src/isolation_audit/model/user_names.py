@@ -101,7 +101,7 @@ def name_of(person: object) -> Name | Unresolved | None:
     return Name(
         chosen,
         tuple(aliases),
-        tuple(text for field, text in others if field not in _ALIASES),
+        tuple([text for field, text in others if field not in _ALIASES]),
     )
 
 

@@ -137,7 +137,7 @@ class Users:
         """How many have one; as ``len()``, which calls a function of Python's more."""
         self._placeholder = _any_of(placeholders)
         self._system = _any_of(system)
-        self._convertible = tuple(_TEXT[name] for name in id_types if name != "str")
+        self._convertible = tuple([_TEXT[name] for name in id_types if name != "str"])
         self._limit = limit
         self.evicted = 0
         self.listener: Listener | None = None

@@ -21,9 +21,11 @@ UNKNOWN: Final = object()
 """Stands for a type that nothing tells."""
 
 _WRAPPERS: Final = tuple(
-    getattr(typing, name)
-    for name in ("Annotated", "ClassVar", "Final", "Required", "NotRequired", "ReadOnly")
-    if hasattr(typing, name)
+    [
+        getattr(typing, name)
+        for name in ("Annotated", "ClassVar", "Final", "Required", "NotRequired", "ReadOnly")
+        if hasattr(typing, name)
+    ]
 )
 _ATOMS: Final = (str, int, float, bool, bytes, complex)
 

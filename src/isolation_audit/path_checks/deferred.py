@@ -36,11 +36,13 @@ def _imports(file: str, package: str) -> tuple[tuple[str, str, str], ...]:
     except (OSError, SyntaxError, ValueError):
         return ()
     return tuple(
-        one
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-        for statement in node.body
-        for one in _names(statement, package)
+        [
+            one
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+            for statement in node.body
+            for one in _names(statement, package)
+        ]
     )
 
 

@@ -92,7 +92,7 @@ class PathChecks:
             made = [_construction(cls)]
             yield from self._owner(entry.owner, made, callees)
             yield from from_calls(cls, "owner", entry.owner, made, callees)
-            globs = tuple(glob for glob, _event in entry.methods)
+            globs = tuple([glob for glob, _event in entry.methods])
             yield from reads_only(cls, globs, callees, "counts as an event")
             for callee, (_name, _raw, event) in zip(callees, emitting, strict=True):
                 if event.path is not None:

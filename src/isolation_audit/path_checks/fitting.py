@@ -126,7 +126,7 @@ def _namespace(function: FunctionType | None) -> dict[str, Any]:
 
 
 def _is_id(kinds: list[Any], ids: tuple[str, ...]) -> Verdict:
-    accepted = tuple(_IDS[name] for name in ids)
+    accepted = tuple([_IDS[name] for name in ids])
     told = [kind for kind in kinds if kind is not UNKNOWN]
     if not told or len(told) < len(kinds):
         return GOOD

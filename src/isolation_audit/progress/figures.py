@@ -36,7 +36,7 @@ def measure(config: Config, source: Source | None, runtime: Runtime | None) -> F
     found: Figures = {}
     if source is not None:
         # What the tree names twice is no reference to anything deprecated.
-        referring = replace(source, found=tuple(one for one in source.found if one.rule not in NAMES))
+        referring = replace(source, found=tuple([one for one in source.found if one.rule not in NAMES]))
         found.update(_source(config, referring))
         found.update(_names_in_source(config, source))
     if runtime is not None:

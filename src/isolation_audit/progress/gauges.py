@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from isolation_audit.progress.source import Source
 
 NAMES = tuple(
-    f"isolation_audit_source_{name}"
-    for name in ("references", "files", "findings", "scanned_files", "scan_time_seconds")
+    [
+        f"isolation_audit_source_{name}"
+        for name in ("references", "files", "findings", "scanned_files", "scan_time_seconds")
+    ]
 )
 """The metrics of the file."""
 

@@ -46,7 +46,7 @@ class Scope:
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> Scope:
         """From its JSON form."""
-        return cls(tuple(map(str, value["paths"])), tuple(map(str, value["phases"])))
+        return cls((*map(str, value["paths"]),), (*map(str, value["phases"]),))
 
     def __str__(self) -> str:
         where = "the whole tree" if self.paths == (".",) else ", ".join(self.paths)
@@ -78,14 +78,16 @@ class Source:
             LookupError, TypeError, ValueError, AttributeError: it has not the form of a scan's report.
         """
         found = tuple(
-            Found(
-                str(one["rule"]),
-                one["target"],
-                str(one["site"]["file"]),
-                one["source"]["phase"] or NOWHERE,
-                tuple(one["source"]["owners"]) or (NOWHERE,),
-            )
-            for one in report["findings"]
+            [
+                Found(
+                    str(one["rule"]),
+                    one["target"],
+                    str(one["site"]["file"]),
+                    one["source"]["phase"] or NOWHERE,
+                    tuple(one["source"]["owners"]) or (NOWHERE,),
+                )
+                for one in report["findings"]
+            ]
         )
         about = report["summary"]["source"]
         scope = Scope.of(about["scope"]) if "scope" in about else EVERYTHING  # as in reports of earlier versions

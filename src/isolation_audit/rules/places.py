@@ -40,7 +40,7 @@ def _is_over(endpoint: Endpoint, raw: RawStack) -> bool:
 
 
 def _site(place: Place, limit: int) -> Site:
-    frames = tuple(frame_of(*step) for step in place.stack[:limit])
+    frames = tuple([frame_of(*step) for step in place.stack[:limit]])
     return Site(frames, None if place.through is None else frame_of(*place.through))
 
 

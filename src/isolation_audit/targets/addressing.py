@@ -33,9 +33,9 @@ class Addressee:
 
     def __init__(self, entry: Emitter, method: str, layout: Layout, runtime: Runtime) -> None:
         rooms = {one.name for one in runtime.config.rooms}
-        single = tuple(path for path in entry.addressee if path.binding not in rooms)
+        single = tuple([path for path in entry.addressee if path.binding not in rooms])
         cells = runtime.paths.of(entry, "addressee")
-        self.single = tuple(path for path in single if path.root is not Root.EVERYONE)
+        self.single = tuple([path for path in single if path.root is not Root.EVERYONE])
         """The paths that lead to one user, in order."""
         self._paths = UserReader(single, layout, runtime.names.meant, runtime.bindings, cells)
         self._audiences = [

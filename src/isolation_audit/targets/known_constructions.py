@@ -80,7 +80,7 @@ class KnownConstructions:
         if len(answered) < len(answers):
             self._known.pop(place, None)
             return False
-        steps = tuple((name, answer.step) for name, answer in answered if answer.step is not None)
+        steps = tuple([(name, answer.step) for name, answer in answered if answer.step is not None])
         idle = all(answer.step is None or answer.in_units for _name, answer in answered)
         if len(self._known) >= _PLACES:
             self._known.clear()

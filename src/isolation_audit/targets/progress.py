@@ -62,7 +62,7 @@ class ProgressPoint(Interceptor):
         self._run = readers(entry.run, layout, runtime.paths.of(entry, "run"))
         self._number = readers(entry.sequence, layout, runtime.paths.of(entry, "sequence"))
         self._pair = readers(entry.pair, layout, runtime.paths.of(entry, "pair"))
-        self._undelivered = tuple(_RESULTS[name] for name in entry.undelivered)
+        self._undelivered = tuple([_RESULTS[name] for name in entry.undelivered])
 
     def before(self, values: Values) -> Any:
         """Advance the run; publish a deviation."""

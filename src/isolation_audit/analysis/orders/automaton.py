@@ -63,7 +63,7 @@ class Automaton:
         for event, states in reached.items():
             closer = self._only_step(states)
             if closer is not None and closer not in starts and event not in starts and event not in self.openers:
-                before = set().union(*(coming[state] for state, steps in enumerate(self.steps) if closer in steps))
+                before = set().union(*[coming[state] for state, steps in enumerate(self.steps) if closer in steps])
                 if before == {event}:
                     pairs[event] = closer
         return pairs

@@ -52,7 +52,7 @@ class Phrases:
     def remove(self, identifier: bytes) -> None:
         """Take it from its head."""
         for word in _WORDS.findall(identifier):
-            left = tuple(one for one in self._heads.get(word, ()) if one != identifier)
+            left = tuple([one for one in self._heads.get(word, ()) if one != identifier])
             if left:
                 self._heads[word] = left
             else:

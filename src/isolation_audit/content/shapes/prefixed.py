@@ -55,7 +55,7 @@ class Prefixed:
         self._counts[prefix] -= 1
         if not self._counts[prefix]:
             del self._counts[prefix]
-            self._patterns = tuple((one, _pattern(one)) for one in self._counts)
+            self._patterns = tuple([(one, _pattern(one)) for one in self._counts])
 
     def candidates(self, reading: Reading) -> Iterable[bytes]:
         """One pass for each prefix: to look first whether it stands in the text at all takes longer (measured)."""

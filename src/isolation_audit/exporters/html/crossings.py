@@ -65,9 +65,12 @@ def matrix(findings: Iterable[dict[str, Any]]) -> Matrix:
     return Matrix(
         columns,
         tuple(
-            Row(one, tuple(_cell(met.get((one, other), 0), highest) for other in columns), whose[one]) for one in rows
+            [
+                Row(one, tuple([_cell(met.get((one, other), 0), highest) for other in columns]), whose[one])
+                for one in rows
+            ]
         ),
-        tuple((*pair, times) for pair, times in sorted(met.items(), key=lambda item: (-item[1], item[0]))[:_LISTED]),
+        tuple([(*pair, times) for pair, times in sorted(met.items(), key=lambda item: (-item[1], item[0]))[:_LISTED]]),
         len(whose.keys() | whom.keys()),
         len(met),
         max(most, len(met)),

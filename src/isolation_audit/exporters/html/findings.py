@@ -113,14 +113,16 @@ def detail(number: int, finding: dict[str, Any], sources: SourceLines) -> Detail
         optional(finding["trace_id"]),
         optional(finding.get("run")),
         text(finding["help"]),
-        tuple((name, label) for name, label in witnesses.items() if label is not None),
+        tuple([(name, label) for name, label in witnesses.items() if label is not None]),
         provenance,
-        tuple(text(line).strip() for line in explanation_lines(finding)),
+        tuple([text(line).strip() for line in explanation_lines(finding)]),
         _place(finding["site"], sources, seen),
         _place(finding["origin"], sources, seen),
         drawn(text(finding.get("diagram", ""))),
-        tuple(text(line) for line in finding.get("remedy", ())),
-        tuple((text(pair["ambient"]), text(pair["other"]), count(pair["count"])) for pair in finding.get("pairs", ())),
+        tuple([text(line) for line in finding.get("remedy", ())]),
+        tuple(
+            [(text(pair["ambient"]), text(pair["other"]), count(pair["count"])) for pair in finding.get("pairs", ())]
+        ),
         count(finding.get("pairs_total", 0)),
     )
 
@@ -139,8 +141,10 @@ def _place(site: dict[str, Any] | None, sources: SourceLines, seen: float) -> Pl
         text(site["function"]),
         sources.around(file, line, seen),
         tuple(
-            Frame(shorten(name), number, function, sources.line(name, number, seen))
-            for name, number, function in frames
+            [
+                Frame(shorten(name), number, function, sources.line(name, number, seen))
+                for name, number, function in frames
+            ]
         ),
         len(stack) - len(frames),
         f"{shorten(text(through['file']))}:{count(through['line'])} in {text(through['function'])}" if through else "",

@@ -96,8 +96,8 @@ def page(report: Report, sources: SourceLines, earlier: Figures | None = None, r
         LookupError, TypeError, ValueError, AttributeError: it has not the form of a report.
     """
     findings = sorted(report["findings"], key=_worst_first)
-    details = tuple(detail(number, one, sources) for number, one in enumerate(findings[:DETAILED], 1))
-    rows = tuple(row(number, one) for number, one in enumerate(findings[DETAILED:], DETAILED + 1))
+    details = tuple([detail(number, one, sources) for number, one in enumerate(findings[:DETAILED], 1)])
+    rows = tuple([row(number, one) for number, one in enumerate(findings[DETAILED:], DETAILED + 1)])
     coverage = report.get("coverage") or {}
     verdict = text(coverage.get("verdict", "unknown"))
     return Page(
@@ -105,9 +105,9 @@ def page(report: Report, sources: SourceLines, earlier: Figures | None = None, r
         about=_about(report),
         outcome=_outcome(findings, verdict),
         verdict=_VERDICTS.get(verdict, ("fair", verdict, "")),
-        coverage=tuple(text(line).strip() for line in _coverage(report, coverage)),
+        coverage=tuple([text(line).strip() for line in _coverage(report, coverage)]),
         figures=_figures(report["summary"]),
-        counts=tuple((severity, sum(one["severity"] == severity for one in findings)) for severity in SEVERITIES),
+        counts=tuple([(severity, sum(one["severity"] == severity for one in findings)) for severity in SEVERITIES]),
         matrix=matrix(findings),
         details=details,
         further=rows[:LISTED],
@@ -116,8 +116,10 @@ def page(report: Report, sources: SourceLines, earlier: Figures | None = None, r
         timeline=finding_lanes(findings),
         runs=tuple(runs),
         targets=tuple(
-            Target(text(one["target"]), text(one["role"]), text(one["state"]), count(one["seen"]))
-            for one in report["targets"][:LISTED]
+            [
+                Target(text(one["target"]), text(one["role"]), text(one["state"]), count(one["seen"]))
+                for one in report["targets"][:LISTED]
+            ]
         ),
         rules=_rules(findings),
         trend=None if earlier is None else trend(earlier, comparison.figures(report)),
@@ -162,7 +164,7 @@ def _about(report: Report) -> tuple[tuple[str, str], ...]:
         ("run", run.get("id") or ""),
         ("written by", f"{text(tool.get('name', ''))} {text(tool.get('version', ''))}".strip()),
     ]
-    return tuple((name, text(value)) for name, value in told if value)
+    return tuple([(name, text(value)) for name, value in told if value])
 
 
 def _figures(summary: dict[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -177,11 +179,11 @@ def _figures(summary: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         "faults": "faults inside the auditor",
     }
     told = {name: count(summary[name]) for name in words if summary.get(name) is not None}
-    return tuple((words[name], grouped(number)) for name, number in told.items() if number or name in _ALWAYS)
+    return tuple([(words[name], grouped(number)) for name, number in told.items() if number or name in _ALWAYS])
 
 
 def _rules(findings: list[dict[str, Any]]) -> tuple[About, ...]:
     known = all_rules()
     codes = sorted({text(one["rule"]) for one in findings})
     rules = [known[code] for code in codes if code in known]
-    return tuple(About(rule.code, rule.summary, rule.why, rule.help) for rule in rules)
+    return tuple([About(rule.code, rule.summary, rule.why, rule.help) for rule in rules])

@@ -44,7 +44,7 @@ class Path:
     @property
     def arrows(self) -> tuple[tuple[int, int], ...]:
         """From the lower edge of each box to the upper one of the next."""
-        return tuple((step.top + _HEIGHT, step.top + _HEIGHT + _GAP) for step in self.steps[:-1])
+        return tuple([(step.top + _HEIGHT, step.top + _HEIGHT + _GAP) for step in self.steps[:-1]])
 
 
 def drawn(diagram: str) -> Path | None:
@@ -55,8 +55,10 @@ def drawn(diagram: str) -> Path | None:
         return None
     shown = [name if len(name) <= _WIDEST else f"{name[: _WIDEST - 3]}..." for name in names]
     steps = tuple(
-        Step(name, short, number * (_HEIGHT + _GAP) + _MARGIN, number * (_HEIGHT + _GAP) + _MARGIN + _HEIGHT // 2)
-        for number, (name, short) in enumerate(zip(names, shown, strict=True))
+        [
+            Step(name, short, number * (_HEIGHT + _GAP) + _MARGIN, number * (_HEIGHT + _GAP) + _MARGIN + _HEIGHT // 2)
+            for number, (name, short) in enumerate(zip(names, shown, strict=True))
+        ]
     )
     width = (max(map(len, shown)) + 3) * _CHARACTER
     return Path(steps, width, len(steps) * (_HEIGHT + _GAP) - _GAP + 2 * _MARGIN)

@@ -53,7 +53,7 @@ class SourceLines:
             return ()
         first, last = max(1, number - _AROUND), min(len(lines), number + _AROUND)
         shown = dedent("\n".join(_shown(lines[at - 1]) for at in range(first, last + 1))).split("\n")
-        return tuple(Line(at, line, at == number) for at, line in enumerate(shown, first))
+        return tuple([Line(at, line, at == number) for at, line in enumerate(shown, first)])
 
     def line(self, file: str, number: int, seen: float) -> str:
         """One line without its indentation; empty where it can't be shown."""

@@ -46,8 +46,10 @@ class Trend:
 def trend(before: Figures, after: Figures) -> Trend:
     """The comparison of two reports."""
     changes = tuple(
-        Change(row.measure, _shown(row.before, row.unit), _shown(row.after, row.unit), row.worse)
-        for row in comparison.compare(before, after, _TOLERANCE)
+        [
+            Change(row.measure, _shown(row.before, row.unit), _shown(row.after, row.unit), row.worse)
+            for row in comparison.compare(before, after, _TOLERANCE)
+        ]
     )
     fresh, gone = (_words(comparison.new_findings(*pair)) for pair in ((before, after), (after, before)))
     more = max(0, len(fresh) - _MOST) + max(0, len(gone) - _MOST)
@@ -55,7 +57,7 @@ def trend(before: Figures, after: Figures) -> Trend:
 
 
 def _words(findings: list[dict[str, str]]) -> tuple[tuple[str, str, str], ...]:
-    return tuple((one["severity"], one["rule"], one["message"]) for one in findings)
+    return tuple([(one["severity"], one["rule"], one["message"]) for one in findings])
 
 
 def _shown(value: float | None, unit: str) -> str:

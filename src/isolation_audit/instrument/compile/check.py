@@ -72,7 +72,7 @@ def plain_read(label: str, path: Path, layout: Layout) -> Read | None:
     """The read of a path that goes through attributes only; None for any other path."""
     if not layout.exact:
         return None
-    names = tuple(step.name for step in path.steps if isinstance(step, Attribute))
+    names = tuple([step.name for step in path.steps if isinstance(step, Attribute)])
     if len(names) != len(path.steps):
         return None
     if path.root is Root.SELF and layout.receiver and layout.positional:

@@ -137,7 +137,7 @@ def _told(chain: list[Any], modules: dict[int, ModuleType]) -> Holding:
     passing = any(base.__name__ in _PASSING for one in chain[:-1] for base in mro_of(type(one)))
     ours = any(_is_ours(one) for one in chain[:-1])
     bounded = any(map(is_bounded, chain[:-1]))
-    return Holding(shown(" -> ".join(_short(words))), tuple(map(id, chain[:-1])), passing, ours, bounded)
+    return Holding(shown(" -> ".join(_short(words))), (*map(id, chain[:-1]),), passing, ours, bounded)
 
 
 def _short(words: list[str]) -> list[str]:
@@ -241,7 +241,7 @@ def _running(way: _Way, modules: dict[int, ModuleType]) -> Holding | None:
                     chain = [] if value is None else way.down_from(value)
                     words = [f"the local variable {name!r} of {below.f_code.co_qualname}(), which runs"]
                     words += [one for one in _words(chain, modules) if one]
-                    return Holding(shown(" -> ".join(_short(words))), tuple(map(id, chain[:-1])), True, False)
+                    return Holding(shown(" -> ".join(_short(words))), (*map(id, chain[:-1]),), True, False)
             below = below.f_back
     return None
 

@@ -55,7 +55,7 @@ class _Look:
 
     def is_changed_elsewhere(self, name: str) -> bool:
         """True where a container is changed after somebody else may have got it."""
-        anew = set.intersection(*map(set, self._made[name]))
+        anew = set.intersection(*[set(loops) for loops in self._made[name]])
         for handed, loops in self._handed.get(name, ()):
             for changed, others in self._changed.get(name, ()):
                 if changed >= handed or (set(loops) & set(others)) - anew:

@@ -133,7 +133,7 @@ class Entry:
         if self.code is None:
             return None
         # Its closure is not kept: what it holds may be a user's.
-        cells = tuple(CellType() for _ in self.code.co_freevars)
+        cells = tuple([CellType() for _ in self.code.co_freevars])
         function = FunctionType(self.code, self.namespace, self.code.co_name, None, cells)
         function.__qualname__ = self.code.co_qualname
         return _StoredBy(function, self.line, _given(frozenset(), self.holders))

@@ -85,7 +85,7 @@ def _variables(function: FunctionType, depth: int) -> Iterator[ContextVar[Any]]:
 
 
 def _names_in(code: CodeType) -> set[str]:
-    inner = (_names_in(one) for one in code.co_consts if hasattr(one, "co_names"))
+    inner = [_names_in(one) for one in code.co_consts if hasattr(one, "co_names")]
     return set(code.co_names).union(*inner)
 
 

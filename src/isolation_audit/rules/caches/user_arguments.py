@@ -54,7 +54,7 @@ def without(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Arguments, but for those that the key leaves out."""
     own = code.co_varnames[: code.co_argcount]
-    kept = (value for index, value in enumerate(args) if index >= len(own) or own[index] not in names)
+    kept = [value for index, value in enumerate(args) if index >= len(own) or own[index] not in names]
     return tuple(kept), {name: value for name, value in kwargs.items() if name not in names}
 
 

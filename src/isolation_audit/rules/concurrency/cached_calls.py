@@ -36,7 +36,7 @@ class CachedCalls:
         """A call whose result is not cached; None where its arguments may have a meaning of their own."""
         if kwargs or len(args) > _MOST or id(function) in self._done or not self._modules.is_of_own(function):
             return None
-        key = tuple(id(one) if issubclass(type(one), type) else one for one in args if _is_plain(one))
+        key = tuple([id(one) if issubclass(type(one), type) else one for one in args if _is_plain(one)])
         if len(key) != len(args):
             return None
         call = self.windows.enter(("cached", id(function), key), (function, args))

@@ -110,7 +110,7 @@ class SharedValues:
             if last is not None and last[0] == id(value):
                 changed[variable] = last[1]
             if self._suspicions.worth(("shared", variable)):
-                before[variable] = id(value), hash(tuple(_texts(value)))
+                before[variable] = id(value), hash((*_texts(value),))
         if not before and not changed:
             return None
         sharing = Sharing(before, changed)
@@ -129,7 +129,7 @@ class SharedValues:
             self._judge(sharing, sharing.variable, values.get(sharing.variable), user)
         for variable, (identity, print_before) in sharing.before.items():
             value = values.get(variable)
-            if value is None or id(value) != identity or hash(tuple(_texts(value))) == print_before:
+            if value is None or id(value) != identity or hash((*_texts(value),)) == print_before:
                 continue
             if self._names(_texts(value, user.id), user):
                 self._changed[variable] = identity, user

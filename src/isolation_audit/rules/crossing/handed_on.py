@@ -79,7 +79,7 @@ class HandedOn:
 def _function(frame: FrameType) -> tuple[FunctionType, list[Any]]:
     """The function of a frame, with what its closure holds at this moment, and what it was given."""
     code, held = frame.f_code, variables_of(frame)
-    cells = tuple(CellType(held[name]) if name in held else CellType() for name in code.co_freevars)
+    cells = tuple([CellType(held[name]) if name in held else CellType() for name in code.co_freevars])
     count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
     given = [held[name] for name in code.co_varnames[:count] if name in held]
     return FunctionType(code, frame.f_globals, code.co_name, None, cells), given

@@ -70,7 +70,7 @@ class Verdict(Enum):
         self.words = words
 
 
-ORDER = tuple(Verdict)
+ORDER = (*Verdict,)
 """The worst last."""
 
 

@@ -184,7 +184,7 @@ class HeapWatch:
         """Whose data lies there at a place that does not name them; True where a canary says so."""
         inside = list(islice(parts(value), _OF_ENGINE))
         if len(inside) < _RECORD:
-            users = tuple(user for user in users if user.id not in names(value))  # type: ignore[assignment]
+            users = tuple([user for user in users if user.id not in names(value)])  # type: ignore[assignment]
         for user in users:
             canary = secrets.canary_of(user.id)
             if canary and any(canary in text for inner, _word, key in inside for text in _texts_of(inner, key, user)):

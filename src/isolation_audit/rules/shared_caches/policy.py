@@ -60,7 +60,7 @@ def _kept(told: list[tuple[bytes, bytes]]) -> Kept | None:
     if said is None:
         return None
     encoded = any(name == "content-encoding" and value.strip().lower() != "identity" for name, value in texts)
-    return Kept(said, tuple(value for name, value in texts if name == "set-cookie"), encoded)
+    return Kept(said, tuple([value for name, value in texts if name == "set-cookie"]), encoded)
 
 
 def _said(texts: list[tuple[str, str]]) -> str | None:

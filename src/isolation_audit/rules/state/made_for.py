@@ -37,7 +37,7 @@ _LONGEST: Final = 4_000
 """Characters of a text that is looked through."""
 
 _CODE: Final = (FunctionType, MethodType, BuiltinFunctionType, Context)
-_ENDS: Final = tuple(kind for kind in OF_THE_PROCESS if kind not in _CODE)
+_ENDS: Final = tuple([kind for kind in OF_THE_PROCESS if kind not in _CODE])
 _WHO: Final = ("user", "owner", "uid", "account", "principal", "customer", "tenant", "member", "client")
 """Of which the name of a place has one where a number stands, or a short text, that is somebody's id."""
 

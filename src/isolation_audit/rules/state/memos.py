@@ -75,7 +75,7 @@ class _Line(Memo):
 
     def __init__(self, kept: Kept, line: int) -> None:
         # Its closure is not held: what is in it may be a user's.
-        cells = tuple(CellType() for _ in kept.code.co_freevars)
+        cells = tuple([CellType() for _ in kept.code.co_freevars])
         function = FunctionType(kept.code, kept.namespace, kept.code.co_name, None, cells)
         function.__qualname__ = kept.code.co_qualname
         given: Given = frozenset((name, Source.USER) for name in kept.holders)

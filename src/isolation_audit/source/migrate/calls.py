@@ -78,7 +78,7 @@ class Mapping:
             raise Unsafe(f"the source does not say which parameters {self.deprecation.target.qualname} takes")
         # Where the old class is elsewhere, or takes just anything, the configuration's order stands for its own.
         says = self.old is not None and (self.old.positional or not self.old.takes_any_position)
-        order = self.old.positional if self.old and says else tuple(name for name, _ in self.deprecation.arguments)
+        order = self.old.positional if self.old and says else tuple([name for name, _ in self.deprecation.arguments])
         if count > len(order):
             raise Unsafe(f"{count} arguments by position, and only {len(order)} are known")
         return order[:count]

@@ -357,7 +357,7 @@ class FileRewriter:
                 continue
             for place in through:
                 if place.edits and bound != news[place.use].name:
-                    place.edits, place.keeps_name = tuple(self._named(place, news[place.use].called(bound))), True
+                    place.edits, place.keeps_name = (*self._named(place, news[place.use].called(bound)),), True
 
     def _is_built(self, place: Place, body: tuple[int, int]) -> bool:
         start, end = self._parsed.text.range(place.use.span)

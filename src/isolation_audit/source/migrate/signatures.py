@@ -134,12 +134,14 @@ def _of_function(node: _Function, *, bound: bool) -> Signature:
         takes_any_keyword=arguments.kwarg is not None,
         is_async=isinstance(node, ast.AsyncFunctionDef),
         defaults=tuple(
-            (name, ast.unparse(default))
-            for name, default in (
-                *zip(reversed(positional), reversed(arguments.defaults), strict=False),
-                *zip(keyword_only, arguments.kw_defaults, strict=True),
-            )
-            if default is not None
+            [
+                (name, ast.unparse(default))
+                for name, default in (
+                    *zip(reversed(positional), reversed(arguments.defaults), strict=False),
+                    *zip(keyword_only, arguments.kw_defaults, strict=True),
+                )
+                if default is not None
+            ]
         ),
     )
 

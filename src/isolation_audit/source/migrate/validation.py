@@ -104,7 +104,7 @@ class Checks:
     def _asked(self, words: Sequence[str], plan: Plan) -> Verdict:
         done = self._done(words, f"{' '.join(words)} failed", cwd=plan.source.tree.base)
         said = (done.stdout + b"\n" + done.stderr).decode("utf-8", "replace").splitlines()
-        return Verdict(done.returncode, tuple(line.strip() for line in said if line.strip()))
+        return Verdict(done.returncode, tuple([line.strip() for line in said if line.strip()]))
 
     def _run(self, command: list[str], failure: str, *, data: bytes = b"", cwd: str | None = None) -> None:
         done = self._done(command, failure, data=data, cwd=cwd)

@@ -137,7 +137,7 @@ def _look(mention: Any, conflicts: Any, broken: Any, settings: Any) -> Look:
         tuple(conflicts),
         None if broken is None else (int(broken[0]), str(broken[1])),
         "",
-        tuple((line, column, text) for line, column, text in settings),
+        tuple([(line, column, text) for line, column, text in settings]),
     )
 
 

@@ -55,11 +55,13 @@ class Deprecated:
             for entry in self.entries
         }
         self.targets = tuple(
-            target
-            for entry in self.entries
-            for target in (entry.target, *self._constructors[entry.target], *filter(None, [entry.replacement]))
+            [
+                target
+                for entry in self.entries
+                for target in (entry.target, *self._constructors[entry.target], *filter(None, [entry.replacement]))
+            ]
         )
-        self._engines = tuple(_engines(config))
+        self._engines = (*_engines(config),)
         self._names: dict[str, Hit] = {}
         self._others: dict[str, Target] = {}
         self._paths: dict[str, Hit] = {}
@@ -107,7 +109,7 @@ class Deprecated:
     def _replacing(self, entry: Deprecation, resolver: Resolver) -> frozenset[str]:
         """Names of what is not deprecated: the replacement, and other ways to name or to build a configured class."""
         ways = [way for way, built in self._engines if built != entry.target]
-        return frozenset().union(*(_resolved(way, resolver) for way in [*ways, *filter(None, [entry.replacement])]))
+        return frozenset().union(*[_resolved(way, resolver) for way in [*ways, *filter(None, [entry.replacement])]])
 
     def _note(self, hit: Hit, target: Target, new: frozenset[str], resolver: Resolver, *, is_live: bool) -> bool:
         """Note the names that ``target`` has, or that only its path is old; whether any of them is not ``new``."""

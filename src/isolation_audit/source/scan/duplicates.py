@@ -91,7 +91,7 @@ def _further(
     for one in alike:
         if one is not proper and one.module not in homes:
             elsewhere = sorted((-users[name, other.module], other.module) for other in alike if other is not one)
-            others = tuple((module, -count) for count, module in elsewhere)
+            others = tuple([(module, -count) for count, module in elsewhere])
             kind = "class" if isinstance(one.node, ast.ClassDef) else "function"
             form = f"fallback {kind}" if one.fallback else f"{kind} of the same name"
             yield Duplicate(name, one.path, _span(one.node), form, one.module, users[name, one.module], others)

@@ -84,13 +84,13 @@ class Facts:
         """
         imports, uses, exports, stars, exported, defined, factories = value
         return cls(
-            tuple(_use(*use) for use in imports),
-            tuple(_use(*use) for use in uses),
-            tuple((name, tuple(paths)) for name, paths in exports),
+            tuple([_use(*use) for use in imports]),
+            tuple([_use(*use) for use in uses]),
+            tuple([(name, tuple(paths)) for name, paths in exports]),
             tuple(stars),
             None if exported is None else tuple(exported),
-            tuple((name, Span(*span)) for name, span in defined),
-            tuple(Factory(name, Span(*span), tuple(returns)) for name, span, returns in factories),
+            tuple([(name, Span(*span)) for name, span in defined]),
+            tuple([Factory(name, Span(*span), tuple(returns)) for name, span, returns in factories]),
         )
 
 

@@ -189,7 +189,7 @@ class Judge:
                     built.setdefault(target)
             entry = next((entry for entry in source.deprecated.entries if entry.target in built), None)
             if entry is not None and len(built) > 1:
-                returns = tuple(map(str, built))
+                returns = (*map(str, built),)
                 message = f"factory of several engines: {factory.function} returns {_listed(returns)}"
                 found = self._finding(
                     self._shown(path), factory.span, "IA809", "factory", message, entry, function=factory.function

@@ -62,12 +62,12 @@ class Words:
     @cached_property
     def encoded(self) -> tuple[bytes, ...]:
         """All words in UTF-8."""
-        return tuple(word.encode() for word in sorted(self.all))
+        return tuple([word.encode() for word in sorted(self.all)])
 
     @cached_property
     def _kinds(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         names, modules = sorted(self.names), sorted(self.modules - self.names)
-        return tuple(word.encode() for word in names), tuple(word.encode() for word in modules)
+        return tuple([word.encode() for word in names]), tuple([word.encode() for word in modules])
 
     @cached_property
     def attribute(self) -> re.Pattern[str]:

@@ -103,7 +103,7 @@ def judge(source: Source, phases: tuple[str, ...] = ()) -> Outcome:
     judging = Judge(source)
     found = judging.findings(names=any(map(selection.enabled, NAMES)))
     found = [one for one in found if selection.enabled(one.rule) and (not phases or one.phase in phases)]
-    references = tuple(replace(one, severity=selection.severity(one.rule, one.severity)) for one in found)
+    references = tuple([replace(one, severity=selection.severity(one.rule, one.severity)) for one in found])
     return Outcome(source, references, phases)
 
 

@@ -72,7 +72,7 @@ class _Reader(Uses, Visitor, ast.NodeVisitor):
         return Facts(
             tuple(imports),
             tuple(self._uses),
-            tuple((name, paths) for name, paths in exports.given() if self._is_telling(name, paths)),
+            tuple([(name, paths) for name, paths in exports.given() if self._is_telling(name, paths)]),
             tuple(self._binder.stars),
             None if exported is None else tuple(exported),
             tuple(defined),
@@ -224,7 +224,7 @@ class _Reader(Uses, Visitor, ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         shape = Arguments(
             sum(not isinstance(argument, ast.Starred) for argument in node.args),
-            tuple(keyword.arg for keyword in node.keywords if keyword.arg),
+            tuple([keyword.arg for keyword in node.keywords if keyword.arg]),
             any(isinstance(argument, ast.Starred) for argument in node.args)
             or any(not word.arg for word in node.keywords),
         )

@@ -82,7 +82,7 @@ class Resolver:
                 if self.is_module(f"{module}.{first}"):
                     return self._attribute(f"{module}.{first}", more, depth + 1)
             return frozenset([f"{module}.{rest}" if rest else module])
-        return frozenset().union(*(self._of_file(file, rest, depth) for file in files))
+        return frozenset().union(*[self._of_file(file, rest, depth) for file in files])
 
     def _of_file(self, file: str, rest: str, depth: int) -> frozenset[str]:
         name = self._modules.name(file)

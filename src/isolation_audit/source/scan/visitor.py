@@ -36,7 +36,7 @@ class Visitor(ast.NodeVisitor):
         kind = node.__class__
         fields = self._fields.get(kind)
         if fields is None:
-            fields = self._fields[kind] = tuple(field for field in kind._fields if field not in _CHILDLESS)
+            fields = self._fields[kind] = tuple([field for field in kind._fields if field not in _CHILDLESS])
         visit = self.visit
         for field in fields:
             value = getattr(node, field, None)
