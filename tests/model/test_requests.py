@@ -65,6 +65,22 @@ def test_the_session_s_user_is_seen(sources, key):
     assert who(request(sources, {"session": {key: "alice", "theme": "dark"}})) == "alice"
 
 
+@pytest.mark.parametrize(
+    "key", ["admin_actor_id", "actor", "currentUser", "userId", "member_id", "auth_user_email", "logged_in_as"]
+)
+def test_an_application_may_have_a_name_of_its_own_for_whoever_is_logged_in(sources, key):
+    assert who(request(sources, {"session": {"theme": "dark", 7: "x", key: "alice"}})) == "alice"
+    assert who(request(sources, {"session": {key: "alice", "user_id": "alice.liddell"}})) == "alice.liddell"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["target_user_id", "impersonatedUser", "last_user", "user_agent", "user_ids", "account_id", "tenant", "login"],
+)
+def test_what_else_a_session_holds_names_nobody(sources, key):
+    assert who(request(sources, {"session": {key: "alice"}})) is None
+
+
 def test_who_is_not_logged_in_is_nobody_whatever_the_headers_say(sources):
     assert who(request(sources, {"user": object()}, x_user="alice")) is None
 

@@ -10,6 +10,7 @@ beside them: it names the requests, and the parts of requests, of which the appl
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,10 +28,21 @@ if TYPE_CHECKING:
     from isolation_audit.model.bindings import Bindings
     from isolation_audit.model.users import User, Users
 
+_capital: Final = re.compile(r"([a-z])([A-Z])").sub
+_LONGEST_KEY: Final = 32
+
 _SUBJECT: Final = ("sub",)
 
 SESSION_KEYS: Final = ("user_id", "_user_id", "uid", "username", "user_name", "email", "sub", "user")
 """Where applications keep who has logged in, in the session, each a source of its own, the best first."""
+
+_person: Final = re.compile(
+    r"(?:(?:admin|auth|authenticated|current|logged_?in|login|my|session|site|web)_?)?"
+    r"(?:actor|member|principal|user)(?:_?(?:id|name|email|uuid|pk))?"
+    r"|logged_in_(?:as|user)|identity"
+).fullmatch
+"""Names of the same that applications make up. What else may be called a user there, as one who is looked at, edited or
+stood in for, has another word before it; an account or a customer may be several people."""
 
 FUNCTION: Final = 0
 """The rank of the functions of ``[[users]]``; 0 is the best rank."""
@@ -39,7 +51,7 @@ LOGIN: Final = 1
 DEPENDENCY: Final = 2
 """The rank of what a framework injects under a name that says: this is the current user."""
 _SESSION: Final = 3
-TOKEN: Final = _SESSION + len(SESSION_KEYS)
+TOKEN: Final = _SESSION + len(SESSION_KEYS) + 1
 """The rank of the first claim by which the token that a request came with names its user; each claim has its own."""
 _CLAIMS: Final = 30
 UNPRESENTED: Final = TOKEN + _CLAIMS
@@ -207,4 +219,12 @@ def value_in(session: Any) -> tuple[int, Any]:
             value = dict.get(session, key)
             if value is not None:
                 return _SESSION + place, value
+        for key, value in list(dict.items(session)):
+            if value is not None and type(key) is str and _is_a_persons(key):
+                return _SESSION + len(SESSION_KEYS), value
     return NEVER, None
+
+
+@lru_cache(200)
+def _is_a_persons(key: str) -> bool:
+    return len(key) <= _LONGEST_KEY and _person(_capital(r"\1_\2", key).lower().lstrip("_")) is not None
