@@ -44,7 +44,7 @@ class Taken:
         self.key = key
         self.site = site
         self.texts = tuple(texts(value))
-        self.names = tuple(names(value))
+        self.names = (*names(value),)
         self._future = ref(value) if is_future(value) else None
         self.described = described(value)
         self.stack = capture(_STACK)
