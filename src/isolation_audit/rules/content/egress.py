@@ -25,12 +25,15 @@ from isolation_audit.rules.content.payloads import Payloads
 from isolation_audit.rules.provenance.judge import Exit, Judge
 from isolation_audit.rules.provenance.latest import LatestUnits
 from isolation_audit.rules.provenance.own_records import OwnRecords
+from isolation_audit.rules.provenance.shared_with import SharedWith
+from isolation_audit.rules.provenance.verdicts import Verdict
 from isolation_audit.rules.provenance.words_judge import WordsJudge
 from isolation_audit.rules.routes import current_endpoint
 from isolation_audit.rules.shared_caches.answers import SharedCaches
+from isolation_audit.rules.state.asked import Asked as BroughtIn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import CodeType
 
     from isolation_audit.instrument.runtime import Runtime
@@ -47,6 +50,9 @@ _FOR_WORDS: Final = 64 * 1024
 
 _PASSED_ON: Final = 256
 """Payloads that are remembered between a framework and its server."""
+
+_OF_MEMORY: Final = frozenset({Verdict.WORDS, Verdict.KEPT})
+"""Verdicts on what names nobody and was kept in this process."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -121,6 +127,7 @@ class Egress(Payloads):
         self._judge = runtime.part(Judge)
         self._words = runtime.part(WordsJudge)
         self._records = runtime.part(OwnRecords)
+        self._shared_with = runtime.part(SharedWith)
         self._latest = runtime.part(LatestUnits)
         self._allowed = frozenset(runtime.config.responses.mentions)
         self.shared_caches = SharedCaches(runtime, self)
@@ -202,10 +209,21 @@ class Egress(Payloads):
         if found is None:
             return
         judgement, has_them = found
+        if judgement.verdict in _OF_MEMORY and self._is_shared(user, judgement.content, has_them, endpoint, inputs):
+            self._latest.judged(endpoint, "shared_with")
+            return
         self._latest.judged(endpoint, judgement.verdict.name.lower())
         mark = Mark(judgement.content)
         held = field_of(text, lambda value: has_them(_joined(value)), lambda key: bool(self.named(key)), frozenset())
         self.publish(target, what, user, mark, endpoint=endpoint, field=held, judgement=judgement)
+
+    def _is_shared(
+        self, user: User, owner: User, has_them: Callable[[str], bool], endpoint: Endpoint | None, inputs: Inputs
+    ) -> bool:
+        """True where what the application keeps says that it is for ``user`` as well."""
+        view = None if endpoint is None else endpoint.view
+        brought = BroughtIn(inputs, user, self._content).values()
+        return self._shared_with.both(user, owner, has_them, view, brought)
 
     def publish(
         self,

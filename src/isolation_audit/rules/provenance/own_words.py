@@ -50,8 +50,15 @@ _LONGEST_WORD: Final = 4
 _MOST_WORDS: Final = 40
 """Words of a phrase that count: what begins alike for so long is the same."""
 
+_NAME: Final = 100
+"""Characters of the longest value of a request that is taken for the name of somebody."""
+
+_NAMES: Final = 1_000
+"""Values that are remembered beside one phrase."""
+
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
+_mentions: Final = re.compile(r"(?<!\w)@([\w.+-]+)").findall
 _any_words: Final = re.compile(r"\w+").findall
 _SPACED: Final = "".join(sign if re.match(r"\w", sign) else " " for sign in map(chr, range(128)))
 _sentences: Final = re.compile(r"[.!?;]\s+|[\r\n\0]+").split
@@ -76,6 +83,8 @@ class Phrase:
     """The ids of those whom the request has named that brought it in."""
     said_in: frozenset[str] = frozenset()
     """What that request had asked for by its path: whoever asks for the same room may read what is said there."""
+    named: frozenset[int] = frozenset()
+    """Hashes of the single values beside it: one of them may be the name of somebody who becomes known later."""
 
 
 class OwnWords:
@@ -109,8 +118,9 @@ class OwnWords:
             # A message is searched as it came: so it goes on, and is not searched again there.
             said_in = asked_for(inputs)
             meant_for = self._named(asked if [*map(type, asked)] == [str] else texts) - {user.id}
+            named = _single_values(texts)
             for phrase in list(found.values())[:_OF_ONE]:
-                phrase.meant_for, phrase.said_in = meant_for, said_in
+                phrase.meant_for, phrase.said_in, phrase.named = meant_for, said_in, named
                 self._add(phrase)
 
     def of_others(self, text: str, user: User) -> list[Phrase]:
@@ -127,6 +137,7 @@ class OwnWords:
             and phrase.user is not user
             and not same(phrase.user, user)
             and user.id not in phrase.meant_for
+            and (not phrase.named or hash(user.id.casefold()) not in phrase.named)
         ]
 
     def publish(self, phrases: Iterable[Phrase]) -> None:
@@ -169,6 +180,8 @@ class OwnWords:
                 self.publish([known])
             known.meant_for |= phrase.meant_for
             known.said_in |= phrase.said_in
+            if len(known.named) <= _NAMES:
+                known.named |= phrase.named
             return
         shape = (phrase.place, phrase.length)
         alike = self._by_pair.setdefault(phrase.pair, {}).setdefault(shape, {})
@@ -207,6 +220,17 @@ class OwnWords:
         if self._content is None:
             return frozenset()
         return frozenset(mark.user.id for mark in self._content.marks_of_text("\0".join(texts))[0])
+
+
+def _single_values(texts: Iterable[str]) -> frozenset[int]:
+    """Of a request those of its values, and of the mentions in its texts (``@bob``), that may be somebody's name."""
+    found = []
+    for text in texts:
+        if len(text) <= _NAME and " " not in text:
+            found.append(text)
+        elif "@" in text:
+            found += _mentions(text)
+    return frozenset(hash(one.casefold()) for one in found[:_OF_ONE])
 
 
 def asked_for(inputs: Inputs) -> frozenset[str]:
