@@ -26,6 +26,7 @@ _SILENT: Final = {
     "queried": "came in with what the unit has read: note IA209",
     "public": "loaded for all: note IA209",
     "listed": "in data or templates of the code: note IA209",
+    "shared_with": "words or a number of another user, whose application shares them with the reader: nothing is told",
 }
 
 

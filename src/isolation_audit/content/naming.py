@@ -160,6 +160,13 @@ def _objects(payload: Any) -> Iterator[dict[str, Any]]:
             yield {_spelled(name): one for name, one in list(value.items())}
 
 
+def keys_of_objects(payload: Any) -> Iterator[list[str]]:
+    """The keys of each object of JSON in it."""
+    for _key, value in _fields(payload):
+        if type(value) is dict:
+            yield [key for key in value if type(key) is str]
+
+
 def _spelled(key: Any) -> str:
     return (plain_text(key) or "").lower().replace("_", "").replace("-", "")
 

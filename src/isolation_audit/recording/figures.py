@@ -147,8 +147,8 @@ FIGURES: Final = (
         "exits",
         "by method and route, what was [decided](../explanation/provenance.md#how-a-name-is-judged) of exits that named"
         " another user than their own, and how often: `explained`, `beside`, `code`, `queried`, `public`, `listed`,"
-        " `written`, `handed`, `incomplete`, `before`, `framed`, `misdirected`, `laundered`, `memory`; 2,000 pairs are"
-        " counted. Read it with [`why-not`](cli.md#why-not)",
+        " `shared_with`, `written`, `handed`, `incomplete`, `before`, `framed`, `misdirected`, `laundered`, `memory`;"
+        " 2,000 pairs are counted. Read it with [`why-not`](cli.md#why-not)",
         "object",
     ),
     Figure("engines_built", "objects of `[[engines]]`"),

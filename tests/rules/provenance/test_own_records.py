@@ -36,6 +36,9 @@ def who(request):
 def first(request):
     return kept.setdefault("user", who(request))
 
+def best():
+    return max(owed for user, owed in OWED.items())
+
 """
 LEAKS = {
     "a number": "return JSONResponse({'owed': OWED[first(request)]})",
@@ -47,6 +50,9 @@ CLEAN = {
     "the user's own": "return JSONResponse({'owed': OWED[who(request)]})",
     "what several have": "return JSONResponse({'plan': CARDS[first(request)]['plan']})",
     "everybody's": "return JSONResponse(list(OWED.values()))",
+    "the best of all": "return JSONResponse({'best': max(OWED.values()), 'seen': first(request)[:3]})",
+    "the best of all, by a function": "return JSONResponse({'best': best(), 'seen': first(request)[:3]})",
+    "of whoever the view is written with": f"return JSONResponse({{'owed': OWED['{ALICE}']}})",
     "rows that others may read": "return JSONResponse([row['price'] for row in ROWS if row['seller'] != who(request)])",
     "what the view is written with": "return JSONResponse({'limit': 81230, 'seen': first(request)[:3]})",
 }
@@ -59,12 +65,12 @@ app = Starlette(routes=[Route("/page", page)])
 
 
 @pytest.fixture
-def found_in(load_app, tmp_path, monkeypatch):
+def found_in(load_app, monkeypatch):
     """What an audit finds of a page with this body, which alice asks for, and then bob: a module with a file."""
 
     def found(body: str) -> list[tuple[str, str, str | None, str | None, str]]:
         module = load_app(HEAD + APP.format(body))
-        module.__file__ = str(tmp_path / "shop.py")
+        module.__file__ = module.best.__code__.co_filename
         # The tests' own modules hold more than is looked at once.
         monkeypatch.setattr(own_records, "application_modules", lambda: [module])
         return visit(module.app, "/page", ALICE, BOB)

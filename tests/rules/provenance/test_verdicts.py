@@ -20,7 +20,7 @@ APP = (
     + """
 add(1, "erin" + ".gray")
 DIRECTORY = select()
-last = {}
+last, used = {}, set()
 
 async def note(request):
     add(7, request.headers["x-user"])
@@ -32,6 +32,13 @@ async def directory(request):
 
 async def rows(request):
     return JSONResponse({"owners": select("n = 7")})
+
+async def use(request):
+    used.add(request.headers["x-user"])
+    return JSONResponse({})
+
+async def usage(request):
+    return JSONResponse({"usage": {user: {"tokens": 7} for user in used}})
 
 async def kept(request):
     return JSONResponse({"owner": last["user"]})
@@ -51,7 +58,7 @@ async def many(request):
         connection.execute(text(many)).fetchall()
     return JSONResponse({"owner": last["user"]})
 
-VIEWS = [note, directory, rows, kept, board, meanwhile, many]
+VIEWS = [note, use, usage, directory, rows, kept, board, meanwhile, many]
 app = Starlette(routes=[Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS])
 """
 )
@@ -72,6 +79,19 @@ def test_what_was_read_before_the_first_request_is_for_all(audit, app) -> None:
     assert ERIN in app.ask(BOB, "/directory")
     assert audit.found() == [("IA209", "note", BOB, ERIN)]
     assert "at start-up" in audit.words()[0]
+
+
+def test_entries_of_several_users_are_a_list_of_all(audit, app) -> None:
+    app.ask(ALICE, "/use")
+    app.ask(CAROL, "/use")
+    assert ALICE in app.ask(BOB, "/usage")
+    assert audit.found() == []
+
+
+def test_the_entry_of_one_is_not(audit, app) -> None:
+    app.ask(ALICE, "/use")
+    assert ALICE in app.ask(BOB, "/usage")
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
 
 
 def test_whom_a_view_has_read_for_several_others_is_known_to_all_there(audit, app) -> None:

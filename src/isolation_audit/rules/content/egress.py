@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.content import secrets
 from isolation_audit.content.fields import field_of
 from isolation_audit.content.index import Mark
+from isolation_audit.content.naming import keys_of_objects
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.probe import Interceptor
@@ -20,8 +21,9 @@ from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.scopes import request_variable, sink_variable
-from isolation_audit.model.users import same
-from isolation_audit.rules.content.payloads import Payloads
+from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.content.payloads import LARGEST, Payloads
+from isolation_audit.rules.provenance.code import constants
 from isolation_audit.rules.provenance.judge import Exit, Judge
 from isolation_audit.rules.provenance.latest import LatestUnits
 from isolation_audit.rules.provenance.own_records import OwnRecords
@@ -30,7 +32,7 @@ from isolation_audit.rules.provenance.verdicts import Verdict
 from isolation_audit.rules.provenance.words_judge import WordsJudge
 from isolation_audit.rules.routes import current_endpoint
 from isolation_audit.rules.shared_caches.answers import SharedCaches
-from isolation_audit.rules.state.asked import Asked as BroughtIn
+from isolation_audit.rules.state.read_inputs import ReadInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -163,12 +165,21 @@ class Egress(Payloads):
             return []
         beside = {one.id for one in others}
         if user.id not in named:
-            beside -= {mark.user.id for mark in self.outside_mentions(text)}
+            beside -= {mark.user.id for mark in self.outside_mentions(text)} - self._listed(text)
         judged = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), user.id in named, page))
         endpoint = current_endpoint()
         for one in judged:
             self._latest.judged(endpoint, one.verdict.name.lower())
         return judged
+
+    def _listed(self, text: bytes) -> set[str]:
+        """The ids of users under whose names the same object of JSON has entries: a list of all, not one's record."""
+        known = self._runtime.users.known
+        for keys in keys_of_objects(str(text[:LARGEST], "utf-8", "replace")):
+            found = {user.id for key in keys if (user := known(key)) is not None and user.kind is Kind.USER}
+            if len(found) > 1:
+                return found
+        return set()
 
     def words(
         self,
@@ -222,8 +233,9 @@ class Egress(Payloads):
     ) -> bool:
         """True where what the application keeps says that it is for ``user`` as well."""
         view = None if endpoint is None else endpoint.view
-        brought = BroughtIn(inputs, user, self._content).values()
-        return self._shared_with.both(user, owner, has_them, view, brought)
+        brought = ReadInputs(inputs, user, self._content).values()
+        written = constants(None if endpoint is None else endpoint.code())
+        return self._shared_with.both(user, owner, has_them, view, written, brought)
 
     def publish(
         self,

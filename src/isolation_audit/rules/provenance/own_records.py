@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.code import constants
+from isolation_audit.rules.provenance.gone_through import goes_through
 from isolation_audit.rules.provenance.state import application_modules, is_of_the_application
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 from isolation_audit.rules.state.atoms import atoms
@@ -62,6 +63,8 @@ class OwnRecords:
         self._owners: dict[int, User] = {}
         self._rows: dict[int, User] = {}
         """The same of records in lists: those are everybody's to read more often, and tell nothing of an exit."""
+        self._tables: dict[int, str] = {}
+        """What the code calls the mapping in which each was found: a global, or an object's attribute."""
         self._loaded = 0
         self._modules: list[ModuleType] = []
         self._users_then = -1
@@ -83,10 +86,14 @@ class OwnRecords:
         other = self._owners[next(iter(found))]
         if inputs.dropped or self._names(text, other):
             return None
+        if any(goes_through(made_by, table) for table in {self._tables[key] for key in found if key in self._tables}):
+            return None
         asked = ReadInputs(inputs, user, self._content)
         numbers = () if made_by is None else [str(one) for one in made_by.co_consts if type(one) is int]
         written = "\0".join([*constants(made_by), *numbers]).casefold()
-        if asked.holds(other.id.casefold()) or any(asked.holds(atom) or atom in written for atom in found.values()):
+        if asked.holds(other.id.casefold()) or other.id.casefold() in written:
+            return None
+        if any(asked.holds(atom) or atom in written for atom in found.values()):
             return None
         kinds = ", ".join(dict.fromkeys(one.kind for one in inputs.kept))
         return Judgement(Verdict.KEPT, other, "", kinds), lambda part: not found.keys().isdisjoint(atoms(part))
@@ -147,28 +154,31 @@ class OwnRecords:
             self._loaded = len(sys.modules)
             self._modules = application_modules()
         began = thread_time()
-        self._owners, self._rows = self._found()
+        self._owners, self._rows, self._tables = self._found()
         return thread_time() - began
 
-    def _found(self) -> tuple[dict[int, User], dict[int, User]]:
+    def _found(self) -> tuple[dict[int, User], dict[int, User], dict[int, str]]:
         tables: dict[bool, dict[int, User | None]] = {True: {}, False: {}}
-        for user, entry, under_name in self._entries():
-            owners = tables[under_name]
+        called: dict[int, str] = {}
+        for user, entry, table in self._entries():
+            owners = tables[table is not None]
             for key in atoms("\0".join(texts(entry))):
+                if table is not None:
+                    called[key] = table
                 known = owners.setdefault(key, user)
                 if known is not None and not same(known, user):
                     owners[key] = None  # several users have it: a price, a plan
         entries, rows = (
             {key: user for key, user in tables[under_name].items() if user is not None} for under_name in (True, False)
         )
-        return entries, rows
+        return entries, rows, called
 
-    def _entries(self) -> Iterator[tuple[User, Any, bool]]:
-        """Users, and what stands under their names, or in a list of records beside them (False)."""
-        waiting = [(value, 0) for module in self._modules for value in list(vars(module).values())]
+    def _entries(self) -> Iterator[tuple[User, Any, str | None]]:
+        """Users, what stands under their names, and what that mapping is called; None for records of a list."""
+        waiting = [(name, value, 0) for module in self._modules for name, value in list(vars(module).items())]
         seen: set[int] = set()
         held = []
-        for value, depth in waiting:
+        for name, value, depth in waiting:
             if is_scalar(value) or is_of_the_process(value):
                 continue
             if id(value) in seen or len(seen) >= _OBJECTS:
@@ -179,27 +189,27 @@ class OwnRecords:
                 pairs = list(dict.items(value))[:_ITEMS]
                 own = [(user, one) for key, one in pairs if (user := self._user(key)) is not None]
                 if len({user.id for user, _one in own}) >= _USERS:
-                    yield from ((user, one, True) for user, one in own)
+                    yield from ((user, one, name) for user, one in own)
                     continue
-                inside = [one for _key, one in pairs]
+                inside = [(name, one) for _key, one in pairs]
             elif type(value) in (list, tuple):
                 yield from self._records(list(value)[:_ITEMS])
                 continue
             elif not is_of_the_application(type(value)):
                 continue
             else:
-                inside = list(fields(value).values())
+                inside = list(fields(value).items())
             if depth < _DEPTH:
-                waiting += [(one, depth + 1) for one in inside]
+                waiting += [(called, one, depth + 1) for called, one in inside]
 
-    def _records(self, rows: list[Any]) -> Iterator[tuple[User, Any, bool]]:
+    def _records(self, rows: list[Any]) -> Iterator[tuple[User, Any, None]]:
         """Records of several users, of which each names one."""
         named = [
             (row, {user.id: user for one in _fields_of(row) if (user := self._user(one)) is not None}) for row in rows
         ]
         own = [(next(iter(users.values())), row) for row, users in named if len(users) == 1]
         if len({user.id for user, _row in own}) >= _USERS:
-            yield from ((user, row, False) for user, row in own)
+            yield from ((user, row, None) for user, row in own)
 
     def _user(self, key: object) -> User | None:
         user = self._known(key) if type(key) is str else None

@@ -61,25 +61,32 @@ class SharedWith:
         self._known: Callable[[str], User | None] = runtime.users.known
 
     def both(
-        self, reader: User, owner: User, has_them: Callable[[str], bool], view: Any, brought: Iterable[str]
+        self,
+        reader: User,
+        owner: User,
+        has_them: Callable[[str], bool],
+        view: Any,
+        written: Iterable[str],
+        brought: Iterable[str],
     ) -> bool:
         """True where what ``has_them`` finds lies under a key of both, or in a record that names both.
 
-        ``view`` is what answers, and ``brought`` are the values that the reader's request has brought in.
+        ``view`` is what answers, ``written`` are the texts that it is written with: such keys are places of their own.
+        ``brought`` are the values that the reader's request has brought in.
         """
         inside = _Inside([view])
         links = {one for one in brought if _is_unguessable(one)}
         mine, theirs = self._relations(inside, reader, links), self._relations(inside, owner, frozenset())
         groups = {one for one in mine.pairs & theirs.pairs if one[0] not in _COMMON}
-        keys = (mine.keys & (theirs.keys | {owner.id})) | mine.links
+        keys = ((mine.keys & (theirs.keys | {owner.id})) | mine.links).difference(written)
         if not keys and not groups and not inside.names(lambda key: self._is(key, owner)):
             return False
         return self._lies_under(inside, reader, owner, keys, groups, has_them)
 
     def _relations(self, inside: _Inside, user: User, links: Iterable[str]) -> _Relations:
         found, given = _Relations(), frozenset(links)
-        for steps in inside.collections():
-            for key, value in steps:
+        for steps, is_mapping in inside.collections():
+            for key, value in steps if is_mapping else ():
                 if self._is(key, user):
                     found.add(key, value, self._user)
                 elif type(key) in (str, int) and self._has(value, user):
@@ -112,7 +119,7 @@ class SharedWith:
                 continue
             seen.add((id(value), shared))
             steps = inside.steps(value)
-            of_both = shared or self._is_record_of_both(steps, reader, owner, groups)
+            of_both = shared or (inside.is_one_of_many(value) and self._is_record_of_both(steps, reader, owner, groups))
             waiting += [(one, of_both or (type(key) in (str, int) and key in keys)) for key, one in steps]
         return False
 
@@ -125,7 +132,8 @@ class SharedWith:
         if any(type(value) in (str, int) and (key, value) in groups for key, value in steps):
             return True
         return all(
-            any(self._is(value, one) or self._has(value, one) for _key, value in steps) for one in (reader, owner)
+            any(self._is(value, one) or (type(value) is not dict and self._has(value, one)) for _key, value in steps)
+            for one in (reader, owner)
         )
 
     def _has(self, value: Any, user: User) -> bool:
@@ -177,6 +185,7 @@ class _Inside:
         self.roots = [value for module in application_modules() for value in list(vars(module).values())] + list(more)
         self._steps: dict[int, list[Step]] = {}
         self._held: list[Any] = []
+        self._elements: set[int] = set()
         waiting = [(value, 0) for value in self.roots]
         for value, depth in waiting:
             if depth > _DEPTH or len(self._held) >= _OBJECTS or is_scalar(value) or id(value) in self._steps:
@@ -185,15 +194,21 @@ class _Inside:
             if steps:
                 self._steps[id(value)] = steps
                 self._held.append(value)  # its id is its own as long as it lives
+                if issubclass(type(value), (dict, *_SEQUENCES)):
+                    self._elements.update(id(one) for _key, one in steps)
                 waiting += [(one, depth + 1) for _key, one in steps]
 
     def steps(self, value: Any) -> list[Step]:
         """What an object leads to."""
         return self._steps.get(id(value), [])
 
-    def collections(self) -> Iterable[list[Step]]:
-        """The same of each."""
-        return self._steps.values()
+    def is_one_of_many(self, value: Any) -> bool:
+        """True for what lies in a collection: what does not is there once, for everybody."""
+        return id(value) in self._elements
+
+    def collections(self) -> Iterator[tuple[list[Step], bool]]:
+        """The same of each, and whether it is a mapping: what its keys are is data, unlike the names of fields."""
+        return ((self._steps[id(one)], issubclass(type(one), dict)) for one in self._held)
 
     def names(self, is_theirs: Callable[[object], bool]) -> bool:
         """True where a record has this name in it."""
