@@ -219,6 +219,35 @@ def test_basic_authorization_names_the_user(audited):
     assert audited(scenario, NAMED).result == ["alice"]
 
 
+@pytest.mark.parametrize("way", ["given", "the client's own"])
+def test_a_login_of_the_application_s_own_with_which_it_asks_itself_is_no_user(audited, way):
+    requests = pytest.importorskip("requests")
+
+    class Asking(Notes):
+        def do_GET(self) -> None:
+            self.seen.append(known())
+            if self.path == "/inner":
+                return self.answer({"word": "tea"})
+            with requests.Session() as client:
+                client.trust_env = False
+                client.auth = ("shop", "pw") if way == "the client's own" else None
+                port = self.server.server_address[1]
+                client.get(f"http://127.0.0.1:{port}/inner", auth=None if client.auth else ("shop", "pw"), timeout=60)
+            return self.answer({"word": "cake"})
+
+    async def scenario() -> Any:
+        with at_work(Asking) as (url, made):
+            for user in ("alice", "bob"):
+                browser = Browser(url)
+                await browser.get("/", user)
+                browser.close()
+            return made.seen
+
+    done = audited(scenario, NAMED)
+    assert done.result == ["alice", None, "bob", None]
+    assert not done.findings
+
+
 def test_whoever_a_request_leaves_in_the_context_is_told_to_the_next_one(audited):
     class Forgetful(Notes):
         def do_GET(self) -> None:

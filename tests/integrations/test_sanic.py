@@ -13,6 +13,7 @@ import pytest
 from clients import NAMED, Browser, known, told
 from servers import serving as on_uvicorn
 
+from isolation_audit import auditor
 from isolation_audit.config import parse_config
 
 pytest.importorskip("sanic")
@@ -98,6 +99,21 @@ def test_on_one_connection_each_request_is_its_own_user_s(audited, server):
     assert done.findings == {}
     tally = done.auditor.runtime.tally
     assert (tally.requests, tally.requests_named) == (4, 3)
+
+
+def test_methods_that_sanic_makes_anew_are_watched_and_no_reload(audited):
+    async def scenario():
+        got = []
+        for _ in range(2):
+            async with serving(application(who=who)) as url:
+                auditor.current().instrumentation.refresh()
+                got += await visit(url, "/who", "alice", "bob")
+        return got
+
+    done = audited(scenario)
+    assert done.result == ["alice", "bob"] * 2
+    assert done.findings == {}
+    assert done.auditor.runtime.tally.requests_named == 4
 
 
 @pytest.mark.parametrize("server", [serving, serving_asgi])

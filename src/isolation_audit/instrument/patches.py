@@ -112,6 +112,11 @@ class PatchTable:
             self._patches[patch.key] = patch
         return patch
 
+    def has(self, function: FunctionType) -> bool:
+        """True where there is a shim in it."""
+        patch = self._patches.get((id(function), "__code__"))
+        return isinstance(patch, CodePatch) and patch.installed
+
     def attribute(
         self, owner: type | ModuleType, name: str, original: Any, make: Callable[[Probe], Any]
     ) -> AttributePatch:

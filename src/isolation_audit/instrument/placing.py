@@ -93,6 +93,11 @@ class Places:
                 with self.on_behalf_of(key):
                     place()
 
+    def holds(self, raw: Any) -> bool:
+        """True for a function with a point in it."""
+        function = function_of(raw)
+        return function is not None and self._patches.has(function)
+
     def release(self, key: Hashable) -> None:
         """Take back what was placed for ``key``, and undo the patches that nobody else needs."""
         with self._lock:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.model.headers import name_in_headers
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.request_head import MADE_UP, NOTHING_PRESENTED, RequestHead
 from isolation_audit.model.running import running_task
@@ -236,7 +235,7 @@ class RequestUser(RequestHead):
             naming = self._scan() if self._naming is None else self._naming
             if naming:
                 with suppress(*MADE_UP):
-                    found = name_in_headers(naming, self._sources.headers, self._sources.claims)
+                    found = self._sources.told_by_headers(naming)
                     if found is not None:
                         self.told(*found)
 

@@ -6,10 +6,33 @@ answered then has come from its own memory, and from nowhere else.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _HOSTS: Final = 1_000
-"""Hosts that are remembered; anybody may send any."""
+"""Hosts, and logins, that are remembered; anybody may send any."""
+
+
+class OwnLogins:
+    """Logins with which users' work asks services, as a client's own: whoever comes here with one is the application.
+
+    They are kept by hash.
+    """
+
+    def __init__(self) -> None:
+        self._sent: dict[int, None] = {}
+
+    def note(self, value: str) -> None:
+        """The value of a header goes out with a request."""
+        key = hash(value)
+        if key not in self._sent and len(self._sent) < _HOSTS:
+            self._sent[key] = None
+
+    def any_of(self, values: Iterable[str]) -> bool:
+        """True where one of these went out."""
+        return bool(self._sent) and any(hash(value) in self._sent for value in values)
 
 
 class ServedHosts:
@@ -17,6 +40,7 @@ class ServedHosts:
 
     def __init__(self, _runtime: Any = None) -> None:
         self.known: dict[str, None] = {}
+        self.logins = OwnLogins()
 
     def note(self, host: str) -> None:
         """A request was sent to this host."""

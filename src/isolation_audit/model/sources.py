@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.model.agreement import Agreement
 from isolation_audit.model.aliases import OtherNames
 from isolation_audit.model.head_reader import HeadReader
+from isolation_audit.model.headers import name_in_headers
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.user_names import CLAIMS, Name, claim_of, name_in_claims, name_of
@@ -134,6 +135,16 @@ class Sources:
         """The rank of the best source that has told anything in this process."""
         self.outvoted: dict[int, None] = {}
         """Sources that are not asked any more, because they contradict the application's own words."""
+
+    def told_by_headers(self, naming: list[tuple[str, str]]) -> tuple[int, Name] | None:
+        """The name in a request's headers, and its rank; None where they name nobody.
+
+        A login of the application's own, with which its users' work asks this process too, makes nobody a user.
+        """
+        found = name_in_headers(naming, self.headers, self.claims)
+        if found is None or self._users.known(found[1].id) is not None:
+            return found
+        return None if self.hosts.logins.any_of(value for _name, value in naming) else found
 
     def told_by_token(self, claims: object, *, presented: bool) -> tuple[int, Name] | None:
         """The name in a decoded token, and its rank; None where it names nobody.

@@ -16,7 +16,7 @@ from isolation_audit.instrument.placing import Places
 from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
 from isolation_audit.instrument.shims import UnshimmableError
 from isolation_audit.instrument.targets import State, Watched
-from isolation_audit.model.roles import AMBIENT
+from isolation_audit.model.roles import AMBIENT, INTEGRATION
 from isolation_audit.targets.applying import Applier
 
 if TYPE_CHECKING:
@@ -198,8 +198,7 @@ class Instrumentation:
                     [name], lambda: map(type, vars(module).values()), "were made by their own module's import"
                 )
 
-    @staticmethod
-    def _outdated(watched: Watched, module: ModuleType) -> bool:
+    def _outdated(self, watched: Watched, module: ModuleType) -> bool:
         if hooks.being_imported(module):
             return False
         if watched.state is State.WAITING:
@@ -210,6 +209,8 @@ class Instrumentation:
             found = resolve(module, watched.target).raw
         except UnresolvedError:
             return False
+        if watched.role == INTEGRATION and self._applier.places.holds(found):
+            return False  # a library that makes its functions anew, as its integration knows
         return _is_another(found, watched.found)
 
     def _apply(self, watched: Watched, module: ModuleType) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.model.inputs import current_inputs
 from isolation_audit.model.rules import Severity
+from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.users import same
 from isolation_audit.rules.content.egress import Egress
 
@@ -33,6 +34,7 @@ class Credentials:
 
     def __init__(self, runtime: Runtime) -> None:
         self._sinks = runtime.part(Egress)
+        self._logins = runtime.part(ServedHosts).logins
 
     def sent(
         self, target: str, defaults: Iterable[tuple[str, str]], headers: Iterable[tuple[str, str]], url: str
@@ -42,6 +44,8 @@ class Credentials:
         kept = {name.lower(): value for name, value in defaults if name.lower() not in _NOT_ABOUT_USERS}
         if user is None or not kept:
             return
+        for value in kept.values():
+            self._logins.note(value)
         going = [(readable(value), kept.get(name.lower()) == value) for name, value in headers]
         marks = self._sinks.marks("\0".join(value for value, by_default in going if by_default))
         if not marks:

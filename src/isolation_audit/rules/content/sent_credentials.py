@@ -20,6 +20,7 @@ from isolation_audit.model.credentials import cookies_in, keys_in, keys_in_query
 from isolation_audit.model.inputs import ANSWER, REQUEST, OutgoingRequest, current_inputs, inputs_at_exit
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.rules import Severity
+from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.content.client_headers import readable
 from isolation_audit.rules.content.egress import Egress
@@ -60,6 +61,7 @@ class SentCredentials:
 
     def __init__(self, runtime: Runtime) -> None:
         self._sinks = runtime.part(Egress)
+        self._logins = runtime.part(ServedHosts).logins
         self._static = StaticTexts()
         self._owners: dict[int, User | None] = {}
         """None for the application's own."""
@@ -69,6 +71,9 @@ class SentCredentials:
         user, inputs = self._sinks.user(), inputs_at_exit()
         if user is None or inputs is None:
             return
+        for name, value in headers:
+            if name.lower() == "authorization":
+                self._logins.note(value)
         for credential in _credentials(url, headers):
             owner, judgement = self._owner(inputs, credential, user)
             if owner is None or same(owner, user) or judgement is None or self._on_behalf(url, headers, owner):
