@@ -8,7 +8,8 @@ Grammar::
     key     = ("args." NAME | "args[" N "]" | "kw." NAME | "self.") step*, the value of which is the key
     binding = a name declared under identity.bind, such as run_id
 
-``args.NAME`` finds a parameter by name however it was passed; ``kw.NAME`` is another spelling of it.
+``args.NAME`` finds a parameter by name however it was passed; ``kw.NAME`` is another spelling of it. In an overriding
+method that names it otherwise, it is the parameter at the same position.
 A path is data: it is parsed into steps and never evaluated as code.
 """
 

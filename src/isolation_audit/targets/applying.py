@@ -16,6 +16,7 @@ from isolation_audit.instrument.methods import constructor_names, emitting_metho
 from isolation_audit.instrument.observations import Imported, Problem
 from isolation_audit.instrument.placing import Places
 from isolation_audit.instrument.receivers import Receivers
+from isolation_audit.instrument.renamed import by_names_of
 from isolation_audit.instrument.resolve import (
     Resolved,
     UnresolvedError,
@@ -131,7 +132,7 @@ class Applier:
                     def make(layout: Layout, name: str = name, codes: list[CodeType] = codes) -> Interceptor:
                         return UsePoint(entry, name, codes, receivers, layout, self._runtime, origins)
 
-                    self.places.method(kind, name, raw, "use", make)
+                    self.places.method(kind, name, raw, "use", by_names_of(cls, name, kind, make))
 
             self.places.family(cls, receivers, instrument)
 
@@ -232,7 +233,7 @@ class Applier:
                 for name, raw, event in emitting_methods(kind, entry):
                     has_self = has_receiver(kind, raw) and not isinstance(raw, classmethod)
                     for purpose, make in self._emitting(entry, name, event, receivers if has_self else None):
-                        self.places.method(kind, name, raw, purpose, make)
+                        self.places.method(kind, name, raw, purpose, by_names_of(cls, name, kind, make))
 
             self.places.family(cls, receivers, instrument)
 

@@ -1,0 +1,60 @@
+"""Parameters that an overriding method calls otherwise than the method of the class that the configuration names.
+
+``args.message`` of ``send(self, user, message)`` means the second argument. A subclass may write
+``send(self, u, m)``: whoever calls it by position, as the class allows, passes the same there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from isolation_audit.instrument.resolve import find, function_of
+from isolation_audit.instrument.signatures import positional_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from isolation_audit.instrument.layout import Layout
+    from isolation_audit.instrument.probe import Interceptor
+
+    Make = Callable[[Layout], Interceptor]
+
+
+def by_names_of(cls: type, name: str, kind: type, make: Make) -> Make:
+    """``make`` with the layout of ``kind``'s method, in which names of ``cls``'s method lead somewhere too."""
+    overridden, overriding = function_of(find(cls, name)[1]), function_of(find(kind, name)[1])
+    if overridden is None or overriding is None or overridden is overriding:
+        return make
+    renamed = _renamed(overridden, overriding)
+    if not renamed:
+        return make
+
+    def with_names(layout: Layout) -> Interceptor:
+        known = layout.positions
+        found = {theirs: known[own] for theirs, own in renamed.items() if own in known and theirs not in known}
+        return make(replace(layout, positions={**known, **found}) if layout.exact else layout)
+
+    return with_names
+
+
+def _renamed(overridden: Any, overriding: Any) -> dict[str, str]:
+    """By name in the overridden function, the name at the same position; none where calls of one don't fit the other.
+
+    A parameter that has moved is found by its name as before; where one was put in between, no position is the same.
+    """
+    theirs, own = positional_names(overridden), positional_names(overriding)
+    if _required(overriding) > len(theirs):
+        return {}
+    pairs = zip(theirs, own, strict=False)
+    return {name: other for name, other in pairs if name not in own and other not in theirs}
+
+
+def _required(function: Any) -> int:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except Exception:  # none to be had, or a __signature__ of the application's making
+        return 0
+    passed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(one.kind in passed and one.default is inspect.Parameter.empty for one in parameters)
