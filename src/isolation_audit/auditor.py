@@ -217,6 +217,7 @@ class Auditor:
             self.runtime.spans = WorkSpans(self._scope_ended, self.runtime.users.token, limit=self.config.limits.users)
         drainer = Drainer(self.recorder, self.runtime.barrier, sinks, self.snapshot, self._look_again, self._activity)
         self._own_seconds = drainer.seconds
+        self.runtime.hands_on_scopes = self.recorder.takes_scopes
         return drainer
 
     def _activity(self) -> object:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.stacks import capture
+from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.model import scopes
 from isolation_audit.model.sources import SCOPES
 from isolation_audit.model.users import Kind
@@ -13,11 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.requests import Request
     from isolation_audit.model.scopes import Scope
     from isolation_audit.model.users import User
 
-_ORIGIN_FRAMES: Final = 4
+ORIGIN_FRAMES: Final = 4
 """Frames kept of the place where a scope began; the rest of the stack is the same for most scopes of an application."""
+
+_USER: Final = Kind.USER
+request_of: Final = scopes.request_variable.get
+job_of: Final = scopes.job_count_variable.get
 
 
 class RunningScopes(scopes.ScopeListener):
@@ -26,50 +32,64 @@ class RunningScopes(scopes.ScopeListener):
     def __init__(self, runtime: Runtime, ended: Callable[[Scope], None]) -> None:
         self._runtime = runtime
         self._ended = ended
+        self._last: RawStack = ()
+        """Where one has begun last."""
 
     def begin(self, scope: Scope) -> None:
         """A scope has begun."""
         runtime = self._runtime
         try:
             runtime.ambient.stamp(scope)
-            scope.origin = capture(_ORIGIN_FRAMES)
-            user = runtime.users.token(scope.user_id)
-            self._compare(user)
-            if scope.user_id == scopes.SYSTEM_USER and runtime.declares_system is not None:
-                runtime.declares_system()
+            if scope.origin is None:
+                scope.origin = self._last = capture_again(self._last, ORIGIN_FRAMES)
+            user = runtime.users.known(scope.user_id) or runtime.users.token(scope.user_id)
+            request, job = request_of(), job_of()
+            if request is not None or job is not None:
+                self._compare(user, request, job)
+            elif user is not None and user.kind is _USER:
+                runtime.tally.users_by_source[SCOPES] += 1
             if runtime.spans is not None:
                 runtime.spans.begin(scope, user)
-            if user is not None:
-                runtime.names.enter(user)
-                runtime.ids.learn(scope.ids, user, scope)
+            if user is not None and (scope.ids or not user.login or user.kind is not _USER):
+                self._meet(scope, user)
             runtime.levels.begin(scope, user)
             for runs in runtime.runs:
                 runs.begin(scope)
         except Exception as error:
             runtime.barrier.fault("scope", error)
 
-    def _compare(self, user: User | None) -> None:
-        request = scopes.request_variable.get()
-        known = user is not None and user.kind is Kind.USER
-        job = scopes.job_count_variable.get()
+    def _compare(self, user: User | None, request: Request | None, job: Any) -> None:
+        """The request that is being served, and the job that is counted, learn of it."""
+        known = user is not None and user.kind is _USER
         if job is not None:
             job.known = job.known or known
         if request is None:
             self._runtime.tally.users_by_source[SCOPES] += known
-        elif known:
+        elif user is not None and known:
             request.meet(user, SCOPES)
         else:
             request.settle()
+
+    def _meet(self, scope: Scope, user: User) -> None:
+        """What its user has not had before: that somebody is at work under the id, and ids."""
+        runtime = self._runtime
+        if scope.user_id == scopes.SYSTEM_USER and runtime.declares_system is not None:
+            runtime.declares_system()
+        runtime.names.enter(user)
+        runtime.ids.learn(scope.ids, user, scope)
 
     def end(self, scope: Scope) -> None:
         """A scope is over."""
         runtime = self._runtime
         try:
             runtime.tally.scopes += 1
-            runtime.ids.settle(scope)
-            runtime.levels.end(scope)
+            if scope.rebound is not None:
+                runtime.ids.settle(scope)
+            if scope.leads:
+                runtime.levels.end(scope)
             for runs in runtime.runs:
                 runs.end(scope)
-            self._ended(scope)
+            if runtime.hands_on_scopes:
+                self._ended(scope)
         except Exception as error:
             runtime.barrier.fault("scope", error)

@@ -72,6 +72,8 @@ class Runtime:
     """Told of an engine that was cleaned up, and by which method, where somebody listens."""
     declares_system: Callable[[], None] | None = None
     """Told where what runs has entered ``system_scope()``, where somebody listens."""
+    hands_on_scopes: bool = True
+    """False where nobody takes those that have ended."""
     settling: list[Callable[[float], None]] = field(default_factory=list)
     """Called twice a second: tell of what has been open for so many seconds. At the end with zero."""
     running: bool = False

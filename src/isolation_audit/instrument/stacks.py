@@ -66,7 +66,10 @@ def beyond(frame: FrameType | None) -> FrameType | None:
 
 def capture(limit: int) -> RawStack:
     """The application's innermost ``limit`` frames, starting with the caller nearest to the instrumented call."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame without traceback's cost
+    return _captured_from(sys._getframe(1), limit)  # noqa: SLF001 - the documented way to a frame without traceback's cost
+
+
+def _captured_from(frame: FrameType | None, limit: int) -> RawStack:
     raw: list[tuple[CodeType, int]] = []
     add, theirs, ours, shims = raw.append, _theirs, known_ours, shim_codes
     while frame is not None and limit:
@@ -80,6 +83,25 @@ def capture(limit: int) -> RawStack:
             limit -= 1
         frame = frame.f_back
     return tuple(raw)
+
+
+def capture_again(last: RawStack, limit: int, shim: int = 0) -> RawStack:
+    """What :func:`capture` gives; ``last`` itself, which it has given before, where that is the same.
+
+    ``shim`` says how many calls further out the shim is, where there is one: what is nearer is not looked at.
+    """
+    nearest: FrameType | None = sys._getframe(shim + 1)  # noqa: SLF001 - as above
+    at_shim = shim and nearest is not None and id(nearest.f_code) in shim_codes
+    frame = nearest.f_back if at_shim and nearest is not None else beyond(sys._getframe(1))  # noqa: SLF001 - as above
+    if len(last) == limit:
+        at = frame
+        for code, lasti in last:
+            if at is None or at.f_code is not code or at.f_lasti != lasti:
+                break
+            at = at.f_back
+        else:
+            return last
+    return _captured_from(frame, limit)
 
 
 def outside_of_shim(limit: int, most: int) -> tuple[RawStack, bool] | None:

@@ -194,7 +194,11 @@ class Ambient:
 
     def adopted(self) -> User | None:
         """The user that the application's own variable names at this moment, whatever our scopes say."""
-        return None if self._read_adopted is None else self._user(self._read_adopted(UNSET))
+        if self._read_adopted is None:
+            return None
+        value = self._read_adopted(UNSET)
+        known = self._known(value) if type(value) is str and self._user_of is None else None
+        return known or self._user(value)
 
     def _user(self, value: Any) -> User | None:
         if value is UNSET or value is None:
@@ -208,7 +212,8 @@ class Ambient:
             moment: Moment | None = current_moment()
             if moment is not None:
                 moment.ambient = None  # it may have been asked before
-            self.told = self.told or self._user(scope.adopted) is not None
+            if not self.told:
+                self.told = self._user(scope.adopted) is not None
 
 
 def _nothing(_user: User) -> None:

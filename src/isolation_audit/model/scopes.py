@@ -57,7 +57,7 @@ class Scope:
     )
 
     def __init__(
-        self, user_id: str, *, name: str = "scope", parent: Scope | None = None, ids: dict[str, str] | None = None
+        self, user_id: str, name: str = "scope", parent: Scope | None = None, ids: dict[str, str] | None = None
     ) -> None:
         self.user_id = user_id
         self.name = name
@@ -273,7 +273,8 @@ def enter(scope: Scope) -> None:
     # As entered(), without a call: the application's stack may have no room left for one, and both change, or none.
     moment_variable.set(Moment())
     try:
-        living.began(scope)
+        if not living.idle:
+            living.began(scope)
         _listening.listener.begin(scope)
     except Exception:
         _listening.faults += 1
@@ -332,7 +333,7 @@ class user_scope:  # noqa: N801 - used like a function
         self._open: list[Scope] = []
 
     def __enter__(self) -> None:
-        scope = Scope(self._user_id, name="user_scope", parent=current_scope(), ids=self._ids)
+        scope = Scope(self._user_id, "user_scope", current_scope(), self._ids)
         self._open.append(scope)
         enter(scope)
 

@@ -39,7 +39,7 @@ from isolation_audit.targets.emission import EmissionPoint
 from isolation_audit.targets.manufacture import FactoryPoint, Origins
 from isolation_audit.targets.membership import MembershipPoint
 from isolation_audit.targets.progress import ProgressPoint
-from isolation_audit.targets.result import ResultPoint
+from isolation_audit.targets.result import Results
 from isolation_audit.targets.scope import ScopePoint
 from isolation_audit.targets.singleton import Singletons
 from isolation_audit.targets.use import UsePoint
@@ -280,11 +280,14 @@ class Applier:
                         "scope; name a function that is called inside it"
                     )
                 function = getattr(function, "__wrapped__", None)
-            runtime = self._runtime
-            self.places.callable(resolved, "scope", lambda layout: ScopePoint(entry, resolved.name, layout, runtime))
-            content = runtime.content
-            if content is not None and runtime.config.watch.payloads:
-                self.places.callable(resolved, "result", lambda _layout: ResultPoint(entry, runtime, content))
+            runtime, content = self._runtime, self._runtime.content
+            searched = content is not None and runtime.config.watch.payloads
+            results = Results(entry, runtime, content) if content is not None and searched else None
+
+            def make(layout: Layout) -> Interceptor:
+                return ScopePoint(entry, resolved.name, layout, runtime, results)
+
+            self.places.callable(resolved, "scope", make)
 
         return apply
 

@@ -7,34 +7,26 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.content.bodies import body_of
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.observations import Returned
-from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
     from isolation_audit.config import model
     from isolation_audit.content.witness import ContentWitness
-    from isolation_audit.instrument.layout import Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
 
 
-class ResultPoint(Interceptor):
-    """Asked within the scope: the ambient user is still the scope's."""
+class Results:
+    """Searches what the calls of one target return; asked within the scope: the ambient user is still the scope's."""
 
     def __init__(self, entry: model.Scope, runtime: Runtime, content: ContentWitness) -> None:
         self.place = str(entry.target)
         self._runtime = runtime
         self._content = content
 
-    def before(self, _values: Values) -> bool:
-        """Wait for the result."""
-        return True
-
-    def after(self, _state: bool, result: Any) -> None:
-        """Search it, where it is for somebody."""
-        if result is None:
-            return
+    def search(self, result: Any) -> None:
+        """Search a result that is there, where it is for somebody."""
         runtime = self._runtime
         user = runtime.ambient.current()
         if user is None or user.kind is not Kind.USER:
