@@ -11,7 +11,7 @@ from asking import Client
 from itsdangerous import URLSafeTimedSerializer
 from test_rows import STARLETTE
 
-ALICE, BOB = "alice.liddell", "bob.builder"
+ALICE, BOB, CAROL = "alice.liddell", "bob.builder", "carol.kane"
 LEAK = ("IA203", "error", BOB, ALICE)
 
 HEAD = """
@@ -103,6 +103,14 @@ async def everybodys(request):
 async def laundered(request):
     return JSONResponse(select("who = :who", who=last["user"]))
 
+async def everybody(request):
+    # One after the other, by a list of members that is there for all.
+    return JSONResponse({who: select("who = :who", who=who) for who in MEMBERS})
+
+async def the_last_and_me(request):
+    who = user_of(request)
+    return JSONResponse([select("who = :who", who=one) for one in (who, last["user"])])
+
 async def asked_for(request):
     return JSONResponse(select("who = :who", who=request.query_params["who"]))
 
@@ -138,9 +146,9 @@ async def leaking_parts(request):
             yield row
     return StreamingResponse(rows(), media_type="text/csv")
 
-SHOWN = {}
+SHOWN, MEMBERS = {}, []
 VIEWS = [note, echo, form, says, mine, everybodys, laundered, asked_for, in_a_pool, in_a_thread, at_a_queue, page]
-VIEWS += [parts, leaking_parts]
+VIEWS += [parts, leaking_parts, everybody, the_last_and_me]
 app = Starlette(routes=[Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS])
 """
 )
@@ -199,6 +207,18 @@ def test_an_id_that_never_came_in(audit, app) -> None:
     assert ALICE in app.ask(BOB, "/laundered")
     assert audit.found() == [LEAK]
     assert "an id that came in nowhere" in audit.words()[0]
+
+
+def test_a_list_that_is_asked_for_one_by_one(audit, app) -> None:
+    """Whose ids are kept in memory: with the reader's own and several others it is a list, as of members."""
+    app.ask(CAROL, "/note")
+    app.module.MEMBERS[:] = [ALICE, BOB, CAROL]
+    for user in (BOB, CAROL, BOB):
+        assert ALICE in app.ask(user, "/everybody")
+    assert audit.alarms() == []
+    app.ask(ALICE, "/note")
+    assert ALICE in app.ask(BOB, "/the_last_and_me")
+    assert audit.alarms() == [LEAK]
 
 
 @pytest.mark.parametrize("where", ["in_a_pool", "in_a_thread", "at_a_queue"])

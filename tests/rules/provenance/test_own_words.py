@@ -73,15 +73,21 @@ async def room(request):
 async def board(request):
     return JSONResponse([{"author": "alice.liddell", "text": last["text"]}])
 
+async def titled(request):
+    return JSONResponse({"result": {"title": last["text"].partition("=")[2], "owner": "alice.liddell"}})
+
 async def constant(request):
     return JSONResponse({"hint": "Which of your cards is it", "text": last["text"] and "please name your card"})
 
 async def end():
     engine.dispose()
 
-VIEWS = [say, ask, form, memory, record, page, parts, rows, cached, own, board, constant]
+VIEWS = [say, ask, form, memory, record, page, parts, rows, cached, own, board, titled, constant]
+async def about(request):
+    return PlainTextResponse(last["text"])
+
 routes = [Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS]
-app = Starlette(routes=[*routes, Route("/rooms/{name}", room)])
+app = Starlette(routes=[*routes, Route("/rooms/{name}", room), Route("/about/{rest:path}", about)])
 """
 )
 FOUND = ("IA203", "warning", BOB, ALICE)
@@ -196,4 +202,20 @@ def test_letters_of_other_alphabets_as_json_writes_them(audit, app, load_app) ->
     words = "geh\u00f6rt mir \u00fcberhaupt nichts"
     say(app, ALICE, words)
     assert words in app.ask(BOB, "/record")
+    assert audit.found() == [FOUND]
+
+
+def test_words_that_begin_in_a_key_of_the_answer(audit, app) -> None:
+    """``title=the blue one`` was said, and ``"title": "the blue one"`` is answered, beside whose it is."""
+    say(app, ALICE, "title=the blue one of mine")
+    assert "the blue one" in app.ask(BOB, "/titled")
+    assert audit.found() == []
+
+
+def test_whoever_is_named_in_the_path_is_asked_for(audit, app) -> None:
+    say(app, ALICE, WORDS)
+    assert WORDS in app.ask(BOB, f"/about/users/{ALICE}/card")
+    assert WORDS in app.ask(BOB, f"/about/users?of={ALICE}")
+    assert audit.found() == []
+    assert WORDS in app.ask(BOB, "/about/users/me")
     assert audit.found() == [FOUND]

@@ -38,6 +38,9 @@ _SEARCHED: Final = 4_000_000
 _THIRDS: Final = 2
 """In how many others' units somebody has to have been named to be known to all."""
 
+_LISTED: Final = 2
+"""Others for whom a unit asks in questions of their own, beside its own user: that is a list, and no leftover."""
+
 _UUID: Final = 36
 """Characters of a UUID with its dashes."""
 
@@ -93,9 +96,11 @@ class Judge:
         """One judgement for each of ``others`` whom an exit names, the worst first."""
         search = _Search(self._content, inputs, {user.id for user in others})
         looked_at, counts = search.kinds(), tuple(search.counted().items())
+        # Ids that are kept in memory may be on a list for all; what is left of a reader is one beside one's own.
+        is_list = search.lists_users(exit_.user) or (exit_.names_reader and len(others) >= _LISTED)
         made = []
         for other in others:
-            verdict, how = self._verdict(search, inputs, other, exit_)
+            verdict, how = self._verdict(search, inputs, other, exit_, is_list=is_list)
             if verdict is Verdict.BESIDE and self._is_the_last_one(inputs, exit_, len(others), other):
                 verdict = Verdict.BEFORE
             made.append(Judgement(verdict, other, how, looked_at, counts))
@@ -107,7 +112,9 @@ class Judge:
             return False
         return self._last_readers.name(view, inputs, exit_.user, others, other)
 
-    def _verdict(self, search: _Search, inputs: Inputs, other: User, exit_: Exit) -> tuple[Verdict, str]:
+    def _verdict(
+        self, search: _Search, inputs: Inputs, other: User, exit_: Exit, *, is_list: bool
+    ) -> tuple[Verdict, str]:
         found = search.first(other, exit_.user)
         if found is not None and not found.asked:
             if found.one.contested:
@@ -121,6 +128,8 @@ class Judge:
             return Verdict.CODE, ""
         if found is None and (public := self._public(other, exit_)):
             return Verdict.PUBLIC, public
+        if found is not None and is_list:
+            return Verdict.QUERIED, found.one.kind
         return self._unexplained(search, inputs, other, exit_, laundered=found is not None)
 
     def _unexplained(
@@ -196,6 +205,8 @@ class _Search:
         self._left = _SEARCHED
         self.missing: list[str] = ["what was more than is kept"] if inputs.dropped else []
         self._hits: dict[str, list[_Found]] = {}
+        self._asked_alone: set[str] = set()
+        """Whom a question has named, and nobody else."""
         for start in range(0, len(self._entries), _BLOCK):
             self._block(self._entries[start : start + _BLOCK])
 
@@ -218,6 +229,10 @@ class _Search:
             return found
         return None
 
+    def lists_users(self, reader: User) -> bool:
+        """True where it has asked for one user after the other."""
+        return len(self._asked_alone - {reader.id}) >= (_LISTED if reader.id in self._asked_alone else _LISTED + 1)
+
     def stores(self, other: User) -> list[str]:
         """What a library has opened for itself and has this user in it, among all others."""
         return [STORE] if any(found.one.kind == STORE for found in self._hits.get(other.id, ())) else []
@@ -229,6 +244,8 @@ class _Search:
             return
         for one, question, answer in made:
             asked = self._named(question) if question else set()
+            if len(asked) == 1:
+                self._asked_alone |= asked
             for user_id in asked:
                 self._hits.setdefault(user_id, []).append(_Found(one, asked=True))
             for user_id in (self._named(answer) if answer else set()) - asked:

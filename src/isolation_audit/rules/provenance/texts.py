@@ -8,13 +8,15 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from isolation_audit.content.payload import Gathering
+from isolation_audit.model.inputs import REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from isolation_audit.model.inputs import Input
+    from isolation_audit.model.inputs import Input, Inputs
 
 _ASGI: Final = ("path", "raw_path", "query_string", "headers", "subprotocols", "path_params", "method")
 _ENVIRON: Final = ("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "REQUEST_URI", "RAW_URI", "CONTENT_TYPE")
@@ -37,7 +39,13 @@ _READ: Final = (
 _KEPT: Final = frozenset(_READ)
 _NOTHING: Final[tuple[Any, ...]] = ("", b"", [])
 
-_BY_PATH: Final = ("path_params", "view_args", "_match_info")
+_BY_PATH: Final = (
+    *("path_params", "view_args", "_match_info", "path_kwargs", "matchdict"),
+    *("bfg.routes.matchdict", "route.url_args"),
+)
+"""What frameworks call the parameters of a route: Starlette, Flask, aiohttp, Tornado, Pyramid, Bottle."""
+_ROUTING: Final = 2
+"""Parts of what ``wsgiorg.routing_args`` has: values by position, and by name."""
 _BODIES: Final = frozenset({"_body", "_cached_data", "_read_bytes", "_form", "form", "_post", "_json"})
 
 
@@ -65,7 +73,7 @@ def of_message(message: Any) -> Any:
     return message
 
 
-ADDRESSED: Final = (of_asgi, of_object)
+ADDRESSED: Final = (of_asgi, of_environ, of_object)
 """What says what the path of a request had: not the messages that follow on its connection."""
 
 _OF_CLIENTS: Final[set[Callable[[Any], Any]]] = {of_object, of_message}
@@ -128,15 +136,33 @@ def path_of(one: Input) -> str:
     return str(one.value.get("PATH_INFO") or "") if one.texts is of_environ else ""
 
 
+def paths_asked(inputs: Inputs) -> list[str]:
+    """The paths and queries that a unit's requests have asked for: whoever is named there is whom they are about."""
+    every = [one for one in inputs.kept if one.kind == REQUEST]
+    return [text for one in every for text in (path_of(one), _query_of(one)) if text]
+
+
+def _query_of(one: Input) -> str:
+    if one.texts is of_asgi:
+        return "\0".join(_values(str(one.value.get("query_string") or b"", "latin-1")))
+    return "\0".join(_values(one.value.get("QUERY_STRING"))) if one.texts is of_environ else ""
+
+
 def addressed(one: Input) -> frozenset[str]:
     """What the client has asked for by the parameters of the route: a room's name, a document's number."""
-    held = one.value if one.texts is of_asgi else _fields(one.value) if one.texts is of_object else {}
-    found = []
+    held = one.value if one.texts in (of_asgi, of_environ) else _fields(one.value) if one.texts is of_object else {}
+    found: list[Any] = []
     for name in _BY_PATH:
         values = held.get(name)
         if type(values) is dict:
-            found += [str(value) for value in [*values.values()] if type(value) is str or type(value) is int]
-    return frozenset(found)
+            found += values.values()
+    resolved, parsed = held.get("resolver_match"), held.get("wsgiorg.routing_args")
+    if resolved is not None:  # Django's
+        found += (_fields(resolved).get("kwargs") or {}).values()
+        found += _fields(resolved).get("args") or ()
+    if type(parsed) is tuple and len(parsed) == _ROUTING:
+        found += [*parsed[0], *parsed[1].values()]
+    return frozenset(str(value) for value in found if type(value) in (str, int, UUID))
 
 
 def _values(query: Any) -> list[str]:

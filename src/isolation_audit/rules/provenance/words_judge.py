@@ -17,7 +17,7 @@ from isolation_audit.rules.provenance.background import background_of
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.own_words import OwnWords, asked_for, holds, unescaped
-from isolation_audit.rules.provenance.texts import text_of
+from isolation_audit.rules.provenance.texts import paths_asked, text_of
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:
@@ -70,7 +70,12 @@ class WordsJudge:
         contested = self._came_in(inputs, phrases)
         verdict = Verdict.MISDIRECTED if contested else Verdict.WORDS
         left = contested or ([] if inputs.dropped or unwatched_drivers() else self._nobodys(phrases, made_by))
-        left = [one for one in left if one.user is not None and not self._named_beside(text, one, one.user)]
+        asked = "\0".join(paths_asked(inputs)) if left else ""
+        left = [
+            one
+            for one in left
+            if one.user is not None and not self._names(asked, one.user) and not self._named_beside(text, one, one.user)
+        ]
         owner = left[0].user if left else None
         if owner is None:
             return None
@@ -126,7 +131,9 @@ class WordsJudge:
         held = parsed(text)
         if held is None:
             return self._names(text, owner)
-        return any(self._names("\0".join(beside), owner) for beside in _around(held, phrase))
+        every = [*_around(held, phrase)]
+        # Words that begin in a key, and go on in its value, stand in no text alone.
+        return any(self._names("\0".join(beside), owner) for beside in every) if every else self._names(text, owner)
 
     def _names(self, text: str, owner: User) -> bool:
         return self._content is not None and any(
