@@ -232,10 +232,10 @@ class Egress(Payloads):
         self, user: User, owner: User, has_them: Callable[[str], bool], endpoint: Endpoint | None, inputs: Inputs
     ) -> bool:
         """True where what the application keeps says that it is for ``user`` as well."""
-        view = None if endpoint is None else endpoint.view
+        made_by = None if endpoint is None else endpoint.code()
         brought = ReadInputs(inputs, user, self._content).values()
-        written = constants(None if endpoint is None else endpoint.code())
-        return self._shared_with.both(user, owner, has_them, view, written, brought)
+        view, written = None if endpoint is None else endpoint.view, constants(made_by)
+        return self._shared_with.both(user, owner, has_them, made_by, brought, view=view, written=written)
 
     def publish(
         self,

@@ -120,6 +120,10 @@ class OwnRecords:
         """Whose the atom of this hash is, by the latest look; also by rows that name their owner."""
         return self._look().get(atom) or self._rows.get(atom)
 
+    def table_of(self, atom: str) -> str | None:
+        """What the code calls the mapping that has it, by the latest look."""
+        return self._tables.get(hash(atom))
+
     def _names(self, text: str, user: User) -> bool:
         marks = [] if self._content is None else self._content.marks_of_text(text)[0]
         return any(same(mark.user, user) for mark in marks)

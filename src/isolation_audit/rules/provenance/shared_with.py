@@ -8,16 +8,18 @@ modules and the view's own variables lead to, when something is about to be repo
 from __future__ import annotations
 
 from collections import deque
+from time import monotonic
 from types import CellType, FunctionType, MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.heap.parts import fields
+from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.state import application_modules, is_of_the_application
 from isolation_audit.rules.state.contents import is_of_the_process, is_scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
@@ -36,6 +38,14 @@ _LONG: Final = 12
 """Characters of a key that nobody guesses: who has it was given it."""
 
 _LONGEST: Final = 200
+
+_AT_ONCE: Final = 1.0
+"""Seconds that may be spent, and of all the time that has passed since this share:"""
+
+_SHARE: Final = 0.005
+
+_PLACES: Final = 2_000
+"""Answers that are remembered."""
 
 _SEQUENCES: Final = (list, tuple, set, frozenset, deque)
 _HOLDERS: Final = frozenset({"State", "SimpleNamespace"})
@@ -59,8 +69,35 @@ class SharedWith:
 
     def __init__(self, runtime: Runtime) -> None:
         self._known: Callable[[str], User | None] = runtime.users.known
+        self._began, self._spent = monotonic(), 0.0
+        self._answers: dict[object, bool] = {}
 
     def both(
+        self,
+        reader: User,
+        owner: User,
+        has_them: Callable[[str], bool],
+        place: Hashable,
+        brought: Iterable[str],
+        *,
+        view: Any = None,
+        written: Iterable[str] = (),
+    ) -> bool:
+        """True where what ``has_them`` finds lies under a key of both, or in a record that names both.
+
+        ``place`` is what reads it: where too much time was spent already, the latest answer there holds. ``brought``
+        are the values that the reader's request has brought in. ``view`` is what answers, ``written`` are the texts
+        that it is written with: such keys are places of their own.
+        """
+        began, asked = monotonic(), (place, reader.id, owner.id)
+        if asked in self._answers and self._spent > _AT_ONCE + _SHARE * (began - self._began):
+            return self._answers[asked]
+        answer = self._answers[asked] = self._look(reader, owner, has_them, view, written, brought)
+        self._spent += monotonic() - began
+        drop_oldest(self._answers, _PLACES)
+        return answer
+
+    def _look(
         self,
         reader: User,
         owner: User,
@@ -69,11 +106,6 @@ class SharedWith:
         written: Iterable[str],
         brought: Iterable[str],
     ) -> bool:
-        """True where what ``has_them`` finds lies under a key of both, or in a record that names both.
-
-        ``view`` is what answers, ``written`` are the texts that it is written with: such keys are places of their own.
-        ``brought`` are the values that the reader's request has brought in.
-        """
         inside = _Inside([view])
         links = {one for one in brought if _is_unguessable(one)}
         mine, theirs = self._relations(inside, reader, links), self._relations(inside, owner, frozenset())

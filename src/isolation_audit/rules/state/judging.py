@@ -14,6 +14,7 @@ from isolation_audit.instrument.rewrite import sites
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.provenance.own_records import OwnRecords
+from isolation_audit.rules.provenance.shared_with import SharedWith
 from isolation_audit.rules.state.atoms import atoms
 from isolation_audit.rules.state.contents import texts
 from isolation_audit.rules.state.crossed import Crossed
@@ -61,6 +62,7 @@ class Judging:
         self.shared = runtime.part(SharedState)
         self._received: dict[int, tuple[int, ...]] = {}
         self.records = runtime.part(OwnRecords)
+        self._shared_with = runtime.part(SharedWith)
 
     # What a unit has written
 
@@ -140,12 +142,19 @@ class Judging:
         # A number that several have changed is a counter; it has to be known from where it came in.
         if not why and taken.overwritten is not None and not write.number:
             why, severity = self._by_overwriting(taken, asked, places), Severity.WARNING
-        if not why and (why := self._by_record(text, write, asked)):
+        if not why and (why := self._by_record(text, write, asked, places[0])):
             severity = Severity.WARNING
         if not why and write.made_for_writer:
             why, severity = self._by_making(unit, write, asked), Severity.WARNING
-        if why:
+        if why and not self._is_shared(unit.user, write.unit.user, taken, asked):
             self._tell(why, severity, unit, taken, asked.values())
+
+    def _is_shared(self, reader: User | None, writer: User | None, taken: Taken, asked: ReadInputs) -> bool:
+        """True where what the application keeps says that it is for the reader as well."""
+        reader, writer, held = self._now(reader), self._now(writer), frozenset(taken.texts)
+        if reader is None or writer is None or not held:
+            return False
+        return self._shared_with.both(reader, writer, held.__contains__, taken.site, asked.values())
 
     def _is_about_reader(self, text: str, key: object, unit: Unit) -> bool:
         """True where the value or its key names the reader."""
@@ -179,12 +188,15 @@ class Judging:
             return user
         return self._runtime.users.known(user.id) or user
 
-    def _by_record(self, text: str, write: Write, asked: ReadInputs) -> str:
+    def _by_record(self, text: str, write: Write, asked: ReadInputs, place: Site) -> str:
         writer = self._now(write.unit.user)
         if writer is None or asked.holds(writer.id.casefold()):
             return ""
         kept = [atom for key, atom in atoms(text).items() if self.records.owner_of(key) is writer]
         if not kept or any(asked.holds(atom) for atom in kept):
+            return ""
+        table = self.records.table_of(kept[0])
+        if table is not None and self._literals.goes_through(place, table):
             return ""
         return "it has what the application keeps under {owner}'s name, and nothing that has come in names {owner}"
 

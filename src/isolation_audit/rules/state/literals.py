@@ -75,6 +75,12 @@ class Literals:
         """The text of the function around a site, in lower case."""
         return _function(self._text(site.file), site.line)
 
+    def goes_through(self, site: Site, table: str) -> bool:
+        """True where the function around a site reads all of what is called so: ``max(SCORES.values())``."""
+        name = re.escape(table.casefold())
+        all_of_it = rf"\b{name}\s*\.\s*(?:values|items)\s*\(|\bin\s+{name}\b(?!\s*[.\[(])"
+        return re.search(all_of_it, self.function(site)) is not None
+
     def picks(self, site: Site) -> bool:
         """True where a container is gone through for what fits a comparison: ``[one for one in all if one.x == x]``."""
         lines = self._text(site.file).splitlines()[site.line - 1 : site.line - 1 + _STATEMENT]
