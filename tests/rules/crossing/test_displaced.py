@@ -47,6 +47,13 @@ class ByRoom(Last):
         return self.rooms["lobby"]
 
 
+class Host(Last):
+    """Who came first leads, and hears from all others."""
+
+    def add(self, user: str, socket: Any) -> None:
+        self.socket = self.socket or socket
+
+
 class ByUser(Last):
     """Keeps each user's own."""
 
@@ -105,15 +112,15 @@ def app_with(store: Any, *, in_task: bool) -> Any:
     return Starlette(routes=[WebSocketRoute("/ws", endpoint)])
 
 
-async def talk(port: int) -> list[str]:
-    """Alice connects, then Bob; Alice asks. Whoever is answered."""
+async def talk(port: int, *, asks: str = ALICE) -> list[str]:
+    """Alice connects, then Bob; one of them asks. Whoever is answered."""
     headers = [{"x-user": user} for user in (ALICE, BOB)]
     address = f"ws://127.0.0.1:{port}/ws"
     async with (
         websockets.connect(address, additional_headers=headers[0]) as alice,
         websockets.connect(address, additional_headers=headers[1]) as bob,
     ):
-        await alice.send(json.dumps(31))
+        await (alice if asks == ALICE else bob).send(json.dumps(31))
         waiting = {asyncio.create_task(one.recv()): name for one, name in ((alice, ALICE), (bob, BOB))}
         done, left = await asyncio.wait(waiting, timeout=60, return_when=asyncio.FIRST_COMPLETED)
         for one in left:
@@ -121,7 +128,9 @@ async def talk(port: int) -> list[str]:
         return [waiting[one] for one in done]
 
 
-def found_with(store: Any, *, in_task: bool = False) -> tuple[list[str], list[tuple[str, str, str | None, str | None]]]:
+def found_with(
+    store: Any, *, in_task: bool = False, asks: str = ALICE
+) -> tuple[list[str], list[tuple[str, str, str | None, str | None]]]:
     with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor:
         server = uvicorn.Server(uvicorn.Config(app_with(store, in_task=in_task), port=0, log_level="error"))
         thread = threading.Thread(target=server.run)
@@ -129,7 +138,7 @@ def found_with(store: Any, *, in_task: bool = False) -> tuple[list[str], list[tu
         try:
             while not server.started:
                 time.sleep(0.01)
-            answered = asyncio.run(talk(server.servers[0].sockets[0].getsockname()[1]))
+            answered = asyncio.run(talk(server.servers[0].sockets[0].getsockname()[1], asks=asks))
         finally:
             server.should_exit = True
             thread.join()
@@ -153,3 +162,8 @@ def test_each_users_own(in_task: bool) -> None:
 @pytest.mark.parametrize("kind", [Game, Lent])
 def test_a_message_for_another_who_is_registered_beside_the_sender(kind: type) -> None:
     assert found_with(kind()) == ([BOB], [])
+
+
+@pytest.mark.parametrize("asks", [ALICE, BOB])
+def test_a_message_for_the_host_who_was_there_before(asks: str) -> None:
+    assert found_with(Host(), asks=asks) == ([ALICE], [])

@@ -27,6 +27,37 @@ HEALTHY = {
             messages.append({"author": user, "text": text})
             return list(messages)
         """,
+    "a team's facts": """
+        TEAM = {"alice": "red", "bob": "red"}
+        facts = {}
+
+        def handle(user, text):
+            of_the_team = facts.setdefault(TEAM[user], [])
+            of_the_team.append(text)
+            return list(of_the_team)
+        """,
+    "a ticket and its agent": """
+        class Ticket:
+            def __init__(self, user, text):
+                self.by, self.agent, self.text = user, None, text
+
+        tickets = []
+
+        def handle(user, text):
+            waiting = next((one for one in tickets if one.agent is None and one.by != user), None)
+            if waiting is None:
+                tickets.append(Ticket(user, text))
+                return {}
+            waiting.agent = user
+            return {"text": waiting.text}
+        """,
+    "the best of all": """
+        scores = {}
+
+        def handle(user, text):
+            scores[user] = scores.get(user, 0) + len(text) * 1_117
+            return {"best": max(scores.values())}
+        """,
     "a cache keyed by user": """
         cache = {}
 

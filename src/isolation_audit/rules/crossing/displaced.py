@@ -2,8 +2,9 @@
 
 ``self.last = socket`` or ``sockets[room] = socket`` holds one connection where there are several; what a user's work
 then sends there reaches whoever came last, and may name nobody. To send to others is what chats and games do: in those
-the sender's own connection is registered beside the others. Here it is not: it is open, it came to the same endpoint,
-and what the sending code finds the other connection in leads to none of the sender's.
+the sender's own connection is registered beside the others. Here it is not: it is open, it came to the same endpoint
+before the other one did, and what the sending code finds the other connection in leads to none of the sender's. Whoever
+was there before the sender, and has kept that place, is a host.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import deque
+from itertools import count
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,10 +54,15 @@ _HOLDERS: Final = frozenset({"State", "SimpleNamespace", "WeakSet", "WeakValueDi
 """Classes of libraries that applications keep their own things in."""
 
 
+_numbers: Final = count()
+
+
 class _Open:
-    __slots__ = ("socket", "user", "view")
+    __slots__ = ("number", "socket", "user", "view")
 
     def __init__(self, socket: Any, user: User, view: object) -> None:
+        self.number = next(_numbers)
+        """Tells who came first."""
         self.socket = weakref.ref(socket)
         self.user = user
         self.view = id(view) if view is not None else None
@@ -67,6 +74,7 @@ class OpenConnections:
     def __init__(self, runtime: Runtime) -> None:
         self._content = runtime.content
         self._open: dict[str, list[_Open]] = {}
+        self._kinds: set[type] = set()
         self._asked: dict[object, int] = {}
         """How often it was asked for a piece of code, and for a pair of users."""
 
@@ -79,11 +87,24 @@ class OpenConnections:
             one = _Open(socket, user, None if endpoint is None else endpoint.view)
         except TypeError:
             return  # it allows no weak reference
-        kept = [known for known in self._open.get(user.id, ()) if known.socket() not in (None, socket)]
+        self._kinds.add(type(socket))
+        kept = []
+        for known in self._open.get(user.id, ()):
+            there = known.socket()
+            if there is socket:
+                one.number = known.number
+            elif there is not None:
+                kept.append(known)
         self._open[user.id] = [*kept[-_OF_ONE + 1 :], one]
         for _ in range(_LOOKED_AT):
             self._let_go()
         drop_oldest(self._open, _USERS)
+
+    def holds(self, value: object) -> bool:
+        """True for a connection: whom it reaches is judged where something is sent on it."""
+        if type(value) not in self._kinds:
+            return False
+        return any(one.socket() is value for known in list(self._open.values()) for one in known)
 
     def _let_go(self) -> None:
         """Forget the user who was looked at longest ago, if all of their connections are gone."""
@@ -104,6 +125,8 @@ class OpenConnections:
             return False
         mine = self._of(sender, is_open)
         theirs = self._of(receiver, is_open) if mine else []
+        first = min((one.number for one in mine), default=0)
+        theirs = [one for one in theirs if one.number > first]
         alike = {one.view for one in mine} & {one.view for one in theirs}
         frames = list(own_frames(sys._getframe(1))) if alike else []  # noqa: SLF001 - the documented way to a frame
         if not frames or not self._is_worth(frames[0].f_code):

@@ -13,6 +13,7 @@ from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
+from isolation_audit.rules.crossing.displaced import OpenConnections
 from isolation_audit.rules.provenance.own_records import OwnRecords
 from isolation_audit.rules.provenance.shared_with import SharedWith
 from isolation_audit.rules.state.atoms import atoms
@@ -63,6 +64,7 @@ class Judging:
         self._received: dict[int, tuple[int, ...]] = {}
         self.records = runtime.part(OwnRecords)
         self._shared_with = runtime.part(SharedWith)
+        self._connections = runtime.part(OpenConnections)
 
     # What a unit has written
 
@@ -129,6 +131,8 @@ class Judging:
         text = "\0".join(taken.texts)
         places = (sites.site(taken.site), sites.site(write.site))
         if not (text or write.made_for_writer) or self._is_about_reader(text, taken.key, unit):
+            return
+        if self._connections.holds(write.value()):
             return
         if why := self._by_keeping(taken, unit, write):
             self._tell(why, Severity.ERROR, unit, taken, frozenset())
@@ -215,7 +219,12 @@ class Judging:
     def _by_keeping(self, taken: Taken, unit: Unit, write: Write) -> str:
         both = [self._now(one.user) for one in (unit, write.unit)]
         users = [one for one in both if one is not None and one.kind is Kind.USER]
-        if taken.kept is None or len(users) < 2 or not self._memos.is_made_of_users(taken.kept, sites.site(write.site)):
+        if (
+            taken.kept is None
+            or taken.among_others
+            or len(users) < 2
+            or not self._memos.is_made_of_users(taken.kept, sites.site(write.site))
+        ):
             return ""
         return "it was made from who was there, {owner}, and is kept where everybody finds it"
 
