@@ -112,6 +112,7 @@ def test_a_healthy_run_is_silent_at_every_layer(app):
         (["started", "tool_started", "tool_started", "tool_done", "done"], {"IA305": 2}),
         (["started", "thinking"], {"IA304": 2}),
         (["started", "done", "done"], {"IA305": 2}),
+        (["started", "thinking", "started", "done"], {"IA305": 2}),
         (["noise", "started", "other", "done"], {}),
     ],
 )

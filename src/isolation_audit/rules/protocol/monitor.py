@@ -308,6 +308,8 @@ def _judge(deviation: Deviation) -> tuple[str, str]:
     if unpaired is not None:
         return "IA303", unpaired
     if deviation.event in first:
+        if deviation.run.had.get(deviation.event, 0) > 1:
+            return "IA305", f"came again, after {previous}"
         return "IA301", f"came late, after {previous}"
     return "IA302", f"came after {previous}"
 
