@@ -132,3 +132,71 @@ def test_a_mock_in_the_place_of_a_target_is_no_reload():
         assert module.send("x") == "x"
         assert auditor.runtime.tally.events.total() == 1
         assert "IA902" not in counts(auditor)
+
+
+def in_a_closure(original):
+    def around(*args, **kwargs):
+        return original(*args, **kwargs)
+
+    return around
+
+
+def in_a_closure_of_a_helper(original):
+    def call(args, kwargs):
+        return original(*args, **kwargs)
+
+    def around(*args, **kwargs):
+        return call(args, kwargs)
+
+    return around
+
+
+def in_a_default(original):
+    def around(*args, _original=original, **kwargs):
+        return _original(*args, **kwargs)
+
+    return around
+
+
+def in_a_global(original):
+    names = {"original": original}
+    exec("def around(*args, **kwargs): return original(*args, **kwargs)", names)
+    return names["around"]
+
+
+def in_a_partial(original):
+    called = functools.partial(original)
+
+    def around(*args, **kwargs):
+        return called(*args, **kwargs)
+
+    return around
+
+
+@pytest.mark.parametrize("keeps", [in_a_closure, in_a_closure_of_a_helper, in_a_default, in_a_global, in_a_partial])
+@pytest.mark.parametrize("name", ["Engine.work", "Engine.wait", "Engine.make", "send"])
+def test_a_wrapper_around_ours_is_no_reload(keeps, name):
+    """As tracing tools put one around the methods of libraries, without a word of what it wraps."""
+    module = make_module(
+        SOURCE.replace("class Queue", "    @classmethod\n    def make(cls): return cls()\nclass Queue")
+        + "\ndef send(to): return to\n"
+    )
+    emitters = "".join(f'[[emitters]]\ntarget = "APP:{one}"\n' for one in ("Engine.make", "send"))
+    with make_auditor(CONFIG + emitters, module) as auditor:
+        owner = module.Engine if "." in name else module
+        attribute = name.rpartition(".")[2]
+        raw = vars(owner)[attribute]
+        wrapped = classmethod(keeps(raw.__func__)) if isinstance(raw, classmethod) else keeps(raw)
+        setattr(owner, attribute, wrapped)
+        auditor.instrumentation.refresh()
+        use(module)
+        assert "IA902" not in counts(auditor)
+        assert counts(auditor)["IA201"] == 1
+
+
+def test_a_function_that_calls_another_instead_is_a_replacement():
+    module = make_module(SOURCE + "\ndef send(to): return to\n")
+    with make_auditor(CONFIG + '[[emitters]]\ntarget = "APP:send"\n', module) as auditor:
+        module.send = in_a_closure(lambda to: to)
+        auditor.instrumentation.refresh()
+        assert counts(auditor) == {"IA902": 1}

@@ -13,6 +13,7 @@ from isolation_audit.instrument.heap.kinds import kinds_of_all
 from isolation_audit.instrument.observations import Problem
 from isolation_audit.instrument.patches import PatchTable, withdraw_left_behind
 from isolation_audit.instrument.placing import Places
+from isolation_audit.instrument.replacements import is_another
 from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
 from isolation_audit.instrument.shims import UnshimmableError
 from isolation_audit.instrument.targets import State, Watched
@@ -211,7 +212,7 @@ class Instrumentation:
             return False
         if watched.role == INTEGRATION and self._applier.places.holds(found):
             return False  # a library that makes its functions anew, as its integration knows
-        return _is_another(found, watched.found)
+        return is_another(found, watched.found)
 
     def _apply(self, watched: Watched, module: ModuleType) -> None:
         again = watched.state in (State.APPLIED, State.LATE)
@@ -281,17 +282,3 @@ class Instrumentation:
         for key, count in counts.items():
             for watched in classes[key] if count else ():
                 self._late(watched, f"{count} object(s) {how}; their owners are bound at first use")
-
-
-def _is_another(found: Any, known: object) -> bool:
-    """True where a name leads to something new: not to a wrapper around what was known, or a stand-in for it."""
-    if type(found) is not type(known):
-        return False
-    below = found
-    for _ in range(32):
-        if below is known:
-            return False
-        below = getattr(below, "__dict__", {}).get("__wrapped__")
-        if below is None:
-            return True
-    return True
