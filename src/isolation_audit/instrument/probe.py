@@ -201,6 +201,7 @@ class Probe:
             check = check if len(guarded) == 1 else None
             passes = asking.ending(guarded[0])
         elif check is not None and check.carried:
+            check.lone = len(guarded) == 1
             passes = asking.passing(guarded)
         else:
             check = check if len(guarded) == 1 else None
@@ -249,6 +250,11 @@ class Probe:
                 leave_auditor(me)
 
     failed = staticmethod(asking.failed)
+
+    def absorb(self, fault: Exception) -> None:
+        """A fault of what compiled code has called by itself."""
+        for guarded in self._guarded[:1]:
+            asking.absorbed(guarded, fault)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By-value picklers (for functions of __main__) walk into code constants. Give them something that asks nobody

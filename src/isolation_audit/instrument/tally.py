@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from isolation_audit.instrument.compile.cells import Cells
 from isolation_audit.records import record
@@ -20,7 +20,10 @@ BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0,
 """Upper limits in seconds, each included in its bucket; what takes longer is in none of them."""
 
 
-class Counts(Counter[str]):
+_Key = TypeVar("_Key")
+
+
+class Counts(Counter[_Key]):
     """A counter whose ``+= 1`` is as fast as a plain dict's.
 
     ``Counter`` writes ``__delitem__`` in Python, and with it CPython looks for ``__setitem__`` at each assignment.
@@ -70,18 +73,21 @@ class Tally:
     ``+= 1`` on a dict of str keys runs without a switch of threads in CPython's GIL builds, so no lock is needed.
     """
 
-    events: Counter[str] = field(default_factory=Counts)
-    """Distinct events by the layer at which they were first seen."""
-    passages: Counter[str] = field(default_factory=Counts)
+    events_so_far: Counter[str] = field(default_factory=Counts)
+    """Distinct events by the layer at which they were first seen.
+
+    As all counters ``so_far``, it is without what compiled hooks have counted since the counter was last read.
+    """
+    passages_so_far: Counter[str] = field(default_factory=Counts)
     """Instrumented layers passed, by layer."""
     unverified: int = 0
     """Events whose only known witness had nothing to be compared with."""
     built_so_far: Counter[str] = field(default_factory=Counts)
-    """Engines built, by target, without those that compiled hooks have counted since :attr:`built` was last read."""
+    """Engines built, by target."""
     deprecated: Counter[str] = field(default_factory=Counts)
     """Deprecated engines built, by target."""
     seen_so_far: Counter[str] = field(default_factory=Counts)
-    """Calls of any kind, by target, without those that compiled hooks have counted since :attr:`seen` was last read."""
+    """Calls of any kind, by target."""
     crossings: int = 0
     """Deliveries of events, responses and results to a wrong user; for events see ``Emission.crossed``."""
     crossings_by_rule: Counter[str] = field(default_factory=Counts)
@@ -103,7 +109,7 @@ class Tally:
     """Requests whose user a source has told, by source; scopes outside of requests count as well."""
     users_disagreed: int = 0
     """Requests in which a source named another user than the application itself."""
-    exits: Counter[tuple[str, str]] = field(default_factory=Counter)
+    exits: Counter[tuple[str, str]] = field(default_factory=Counts)
     """What was decided of exits that name another user, by route and verdict."""
     undelivered: int = 0
     """Events of which a layer said, or hid, that they did not arrive."""
@@ -116,9 +122,9 @@ class Tally:
     first_event: Histogram = field(default_factory=Histogram)
     run: Histogram = field(default_factory=Histogram)
     cleanup: Histogram = field(default_factory=Histogram)
-    events_of: Counter[User] = field(default_factory=Counter)
+    events_of: Counter[User] = field(default_factory=Counts)
     """Distinct events by the user whose they are."""
-    undelivered_of: Counter[User] = field(default_factory=Counter)
+    undelivered_of: Counter[User] = field(default_factory=Counts)
     """Those of them that did not arrive."""
     users_at_once: int = 0
     """The highest number of users with a run at the same time."""
@@ -130,6 +136,18 @@ class Tally:
         """Calls of any kind, by target."""
         self.cells.sum_up()
         return self.seen_so_far
+
+    @property
+    def events(self) -> Counter[str]:
+        """Distinct events by the layer at which they were first seen."""
+        self.cells.sum_up()
+        return self.events_so_far
+
+    @property
+    def passages(self) -> Counter[str]:
+        """Instrumented layers passed, by layer."""
+        self.cells.sum_up()
+        return self.passages_so_far
 
     @property
     def built(self) -> Counter[str]:
@@ -159,6 +177,7 @@ class Tally:
 
     def activity(self) -> tuple[float, ...]:
         """Figures of which at least one is another as soon as anything was counted: cheap, and of no other use."""
+        self.cells.sum_up()
         return tuple([_activity(getattr(self, name)) for name in self.__match_args__])
 
     def exits_by_route(self) -> dict[str, dict[str, int]]:

@@ -15,6 +15,7 @@ from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import EVERYONE, SEVERAL, Kind, User, plain_name, same
 from isolation_audit.targets.addressing import Addressee
+from isolation_audit.targets.lone_event import never_alone, opening
 from isolation_audit.targets.ownership import differ, owner_of, owner_reader, record_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.probe import Before, Guarded, Joined
     from isolation_audit.instrument.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.scopes import Scope
+    from isolation_audit.targets.lone_event import Closes, Opens
 
     Joining = Callable[[tuple[Guarded, ...], Before], Joined | None]
 
@@ -82,6 +85,8 @@ class EmissionPoint(Interceptor):
         self._address_cell = [0, 0] if self._plain_address is None else cells(entry.addressee[0])
         self._bound: tuple[str | None, str | None] = (None, None)
         """The kinds of the ids that owner and addressee are read as, where those are bound to users."""
+        self._alone: tuple[Opens, Closes] = (never_alone, self._closes)
+        """Begins an event that is in no other one, and ends it."""
         self.compiled_check = self._compiled(layout)
         self.reads_nothing = self._event is None
         self.usual: Joining | None = None
@@ -174,6 +179,8 @@ class EmissionPoint(Interceptor):
             return None
         self._bound = (owner.binding, addressee.binding)
         check = CarryingCheck((*owner.reads, *addressee.reads), layout, self._runtime)
+        if self._event is None:
+            self._alone = opening(self, self._name, self._entry.layer, self._runtime, check)
         owner.count(check.site, self._runtime.paths.of(self._entry, "owner"))
         addressee.count(check.site, self._runtime.paths.of(self._entry, "addressee"))
         check.site.counts_in(self._tally.seen_so_far, self.place)
@@ -193,7 +200,7 @@ class EmissionPoint(Interceptor):
                     return False
             return True
 
-        check.fill(values, version, fits, witnesses)
+        check.fill(values, version, fits, witnesses, *self._alone)
 
     def after(self, state: Any, _result: Any) -> None:
         """Close this layer; the outermost one closes the event."""
@@ -238,7 +245,7 @@ class EmissionPoint(Interceptor):
 
     def _go_on(self, outer: Emission) -> None:
         layer = self._entry.layer
-        self._tally.passages[layer] += 1
+        self._tally.passages_so_far[layer] += 1
         if layer not in outer.layers:
             outer.layers = (*outer.layers, layer)
         outer.verified = True
@@ -247,7 +254,7 @@ class EmissionPoint(Interceptor):
         """The event that passes this layer: the one that is under way, or another one."""
         layer = self._entry.layer
         if outer is not None and self._continues(outer, name):
-            self._tally.passages[layer] += 1
+            self._tally.passages_so_far[layer] += 1
             if layer not in outer.layers:
                 outer.layers = (*outer.layers, layer)
             return outer
@@ -256,21 +263,28 @@ class EmissionPoint(Interceptor):
     def begin(self, outer: Emission | None, name: str | None, ambient: User | None) -> Emission:
         """Another event begins in this layer."""
         layer, tally = self._entry.layer, self._tally
-        tally.passages[layer] += 1
-        tally.events[layer] += 1
+        tally.passages_so_far[layer] += 1
+        tally.events_so_far[layer] += 1
         scope = current_scope()
         if self._runtime.spans is not None:
             self._runtime.spans.event(scope, name, layer)
         if scope is not None:
-            scope.events += 1
-            work = scope.work
-            if work is not None and not work.answered:
-                self._runtime.levels.first_event(work, name)
+            self.in_scope(scope, name)
         made = Emission(name, ambient, layer)
         if outer is not None and outer.depth:
             made.searched = outer.searched  # the same payload, as a rule: it is searched once
             made.clean = outer.clean if outer.claimed is ambient else None
         return made
+
+    def _closes(self, emission: Emission) -> None:
+        self.after((emission, (None,)), None)
+
+    def in_scope(self, scope: Scope, name: str | None) -> None:
+        """An event begins in a scope."""
+        scope.events += 1
+        work = scope.work
+        if work is not None and not work.answered:
+            self._runtime.levels.first_event(work, name)
 
     def _continues(self, outer: Emission, name: str | None) -> bool:
         if outer.name is not None and name is not None and outer.name != name:

@@ -211,7 +211,7 @@ class UsualEvent:
                         and not outer.audience
                     ):
                         emission = outer
-                        tally.passages[layer] += 1
+                        tally.passages_so_far[layer] += 1
                         if layer not in outer.layers:
                             outer.layers = (*outer.layers, layer)
                         outer.verified = True

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from isolation_audit.config.paths import Attribute, Path, Root
 from isolation_audit.instrument.attributes import reader_of
+from isolation_audit.instrument.compile.cells import Cell
 from isolation_audit.instrument.compile.site import Site
 from isolation_audit.instrument.path_counts import ASKED, GAVE
 from isolation_audit.model.scopes import UNSET, moment_variable
@@ -142,6 +143,8 @@ class Check:
         of_object: bool = False,
     ) -> None:
         self.reads = reads
+        self.lone = False
+        """True where nobody else is asked of the call."""
         self._ambient = runtime.ambient
         self._cells = runtime.tally.cells
         self._objects = runtime.objects
@@ -205,6 +208,19 @@ class Check:
 
 
 class CarryingCheck(Check):
-    """One of events: they begin or go on, with the witnesses that are known."""
+    """One of events: they begin or go on, with the witnesses that are known.
 
-    carried = ("witnesses",)
+    ``opens`` begins an event that is in no other one, and ``closes`` ends it.
+    """
+
+    carried = ("witnesses", "opens", "closes")
+
+    def __init__(self, reads: tuple[Read, ...], layout: Layout, runtime: Runtime) -> None:
+        super().__init__(reads, layout, runtime)
+        self.begun = Cell(self._cells)
+        """The events that have begun so."""
+
+    def retire(self) -> None:
+        """Nobody asks any more."""
+        super().retire()
+        self._cells.retire(self.begun)

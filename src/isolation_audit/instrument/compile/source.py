@@ -118,6 +118,7 @@ def _told(lines: list[str]) -> list[str]:
         "__ia_before, __ia_original = $probe.before, $probe.original",
         "if __ia_clean:",
         "    $site.clean += 1",
+        *([] if lines is _AT_ONCE else _OPENED),
         "    __ia_passes = $probe.passes",
         "    __ia_states = __ia_passes($values, __ia_witnesses)",
         "else:",
@@ -156,6 +157,23 @@ _COUNTED: Final = [
     "    return $call",
 ]
 """What follows where a clean call only has to be counted."""
+
+_OPENED: Final = [
+    "    try:",
+    "        __ia_event = __ia_opens(__ia_witnesses)",
+    "    except Exception as __ia_error:",
+    "        __ia_event = None",
+    "        $probe.absorb(__ia_error)",
+    "    if __ia_event is not None:",
+    "        try:",
+    "            return $call",
+    "        finally:",
+    "            try:",
+    "                __ia_closes(__ia_event)",
+    "            except Exception as __ia_error:",
+    "                $probe.absorb(__ia_error)",
+]
+"""What follows where an event may begin that is in no other one."""
 
 # Attributes that hold functions are taken first and called then: CPython 3.11 looks up what is called like a method as
 # a method, in vain and the slow way. The busiest interceptors do the same.
