@@ -43,15 +43,19 @@ def auditing(source: str, config: str) -> Iterator[tuple[ModuleType, Auditor]]:
 
 
 def observed(auditor: Auditor) -> list[Any]:
-    """Everything that is published from now on."""
+    """Everything that is published from now on; of constructions like one before, the monitors are told otherwise."""
     seen: list[Any] = []
-    publish = auditor.runtime.publish
+    publish, ask = auditor.runtime.publish, auditor.runtime.ask
 
     def note(observation: Any) -> None:
         seen.append(observation)
         publish(observation)
 
-    auditor.runtime.publish = note
+    def asked(built: Any) -> Any:
+        seen.append(built)
+        return ask(built)
+
+    auditor.runtime.publish, auditor.runtime.ask = note, asked
     return seen
 
 

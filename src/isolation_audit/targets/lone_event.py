@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     Closes = Callable[[Emission], None]
 
 
-def opening(point: EmissionPoint, name: str, layer: str, runtime: Runtime, check: CarryingCheck) -> tuple[Opens, Closes]:
+def opening(
+    point: EmissionPoint, name: str, layer: str, runtime: Runtime, check: CarryingCheck
+) -> tuple[Opens, Closes]:
     """``opens(witnesses)`` gives the event, or None where it is in another one, or others have to be told.
 
     ``closes(event)`` ends it.
