@@ -12,6 +12,7 @@ from time import time as wall_clock
 from typing import TYPE_CHECKING, Any, cast
 
 from isolation_audit import integrations
+from isolation_audit.analysis import application
 from isolation_audit.analysis.texts import texts_cut
 from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_config, find_config
 from isolation_audit.content.witness import ContentWitness
@@ -177,6 +178,7 @@ class Auditor:
         try:
             with self._lock:
                 if not self._running:
+                    application.recognise()
                     # Sinks first: a missing extra must be known before anything of the application is touched.
                     self.drainer = self._drainer()
                     self._running = self.runtime.running = True

@@ -1,7 +1,8 @@
 """Frames: which of a stack is the application's own, and through which library the call went that was watched.
 
 People look for their own code. The standard library and installed packages are what it went through. An application
-that is installed itself, as a package beside its libraries, is told from them by a list of known frameworks.
+that is installed itself, as a package beside its libraries, is known by ``analysis/application.py``, or else told from
+them by a list of known frameworks.
 """
 
 from __future__ import annotations
@@ -69,6 +70,16 @@ _RUNNERS: Final = (
 )
 """Files and beginnings of qualified names of what runs one piece of work after the other."""
 
+
+class _Application:
+    """What of the installed packages is the application."""
+
+    folders: tuple[str, ...] = ()
+    packages: frozenset[str] = frozenset()
+
+
+_application: Final = _Application()
+
 _NAMES: Final = 20_000
 """Functions whose answer is remembered."""
 
@@ -80,10 +91,20 @@ class Place(NamedTuple):
     through: Step | None = None
 
 
+def is_the_application(own: frozenset[str], run: frozenset[str]) -> None:
+    """These installed packages are the application: ``own`` as if it was not installed, ``run`` where it is shown."""
+    names = [name for package in own for name in (f"{package}/", f"{package}.py")]
+    _application.folders = tuple(folder + name for folder in _PACKAGES for name in names)
+    _application.packages = own | run
+    is_installed.cache_clear()
+
+
 @lru_cache(_NAMES)
 def is_installed(file: str) -> bool:
-    """True for the code of the standard library and of installed packages."""
-    return file.startswith(("<frozen", *_STANDARD)) or "-packages/" in file
+    """True for the code of the standard library and of installed packages that are not the application's own."""
+    if not file.startswith(("<frozen", *_STANDARD)) and "-packages/" not in file:
+        return False
+    return not any(folder in file for folder in _application.folders)
 
 
 def is_of_tests(file: str) -> bool:
@@ -108,7 +129,7 @@ def _has_tests(folder: Path) -> bool:
 
 def is_standard(file: str) -> bool:
     """True for the code of the standard library alone."""
-    return is_installed(file) and "-packages/" not in file
+    return file.startswith(("<frozen", *_STANDARD)) and "-packages/" not in file
 
 
 def own_place(raw: RawStack) -> Place | None:
@@ -122,7 +143,8 @@ def own_place(raw: RawStack) -> Place | None:
 
 def installed_place(raw: RawStack, package: str | None = None) -> Place | None:
     """The same for an application that is an installed package itself: ``package``, or whatever is no framework."""
-    return _from(raw, lambda code: _may_be_an_application(code, package))
+    known = None if package is not None else _from(raw, _is_run)
+    return known or _from(raw, lambda code: _may_be_an_application(code, package))
 
 
 def package_of(file: str) -> str | None:
@@ -162,6 +184,10 @@ def _from(raw: RawStack, wanted: Callable[[CodeType], bool]) -> Place | None:
 @lru_cache(_NAMES)
 def _is_runner(file: str, name: str) -> bool:
     return any(part in file and name.startswith(begin) for part, begin in _RUNNERS)
+
+
+def _is_run(code: CodeType) -> bool:
+    return bool(_application.packages) and package_of(code.co_filename) in _application.packages
 
 
 def _may_be_an_application(code: CodeType, package: str | None) -> bool:
