@@ -31,7 +31,7 @@ from isolation_audit.model.findings import Finding, Frame, Site, Witnesses
 from isolation_audit.model.pseudonyms import Pseudonyms
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import Scope
-from isolation_audit.model.span_places import Place
+from isolation_audit.model.span_places import SpanPlace
 from isolation_audit.recording.recorder import Entry
 from receivers import Received, attributes, free_port, receiver, wait_for
 
@@ -290,7 +290,7 @@ def test_scopes_hang_below_the_applications_own_spans(protocol: str, received: R
 
 def test_the_applications_sampling_counts_except_for_crossings(protocol: str, received: Received) -> None:
     unsampled, crossed = ended("alice"), ended("bob")
-    unsampled.trace = crossed.trace = Place(int(TRACE, 16), 1, sampled=False)
+    unsampled.trace = crossed.trace = SpanPlace(int(TRACE, 16), 1, sampled=False)
     crossed.crossings = 1
     send(protocol, received, scopes=[unsampled, crossed])
     (span,) = received.spans()
@@ -302,7 +302,7 @@ def test_both_protocols_send_the_same() -> None:
     entry = Entry(finding(), 1, 1.0, 1.0)
     for protocol in ("grpc", "http/protobuf"):
         scope = ended(ids={"run_id": "r"})
-        scope.span = Place(7, 8)  # ids are drawn at random otherwise
+        scope.span = SpanPlace(7, 8)  # ids are drawn at random otherwise
         with receiver(protocol) as received:
             send(protocol, received, entries=[entry], scopes=[scope])
             for record in received.records():

@@ -13,19 +13,19 @@ import pytest
 
 from isolation_audit.exceptions import UsageError
 from isolation_audit.progress import history
-from isolation_audit.progress.history import Entry
+from isolation_audit.progress.history import HistoryEntry
 from isolation_audit.progress.plot import as_svg
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def entry(day: int, commit: str | None, count: float | None) -> Entry:
+def entry(day: int, commit: str | None, count: float | None) -> HistoryEntry:
     figures = {"source.references": count, "source.phase.P0": count}
-    return Entry(dt.datetime(2026, 11, day, 12, tzinfo=dt.UTC), commit, figures)
+    return HistoryEntry(dt.datetime(2026, 11, day, 12, tzinfo=dt.UTC), commit, figures)
 
 
-def written(path: Path, *entries: Entry) -> list[Entry]:
+def written(path: Path, *entries: HistoryEntry) -> list[HistoryEntry]:
     for one in entries:
         history.append(path, history.read(path), one, path.parent)
     return history.read(path)
@@ -90,27 +90,27 @@ def test_what_is_no_text_at_all(tmp_path: Path) -> None:
 def test_before_is_the_first_that_was_known() -> None:
     entries = [entry(1, "aa", None), entry(2, "bb", 5), entry(3, "cc", 4)]
     assert history.first_known(entries)["source.references"] == 5
-    later = Entry(entries[2].time, "dd", {"source.references": 4, "source.owner.@new": 2})
+    later = HistoryEntry(entries[2].time, "dd", {"source.references": 4, "source.owner.@new": 2})
     assert history.first_known([*entries, later])["source.owner.@new"] == 0
 
 
 def test_the_commit_is_that_of_the_folder(tmp_path: Path) -> None:
-    assert Entry.now({}, tmp_path).commit is None
+    assert HistoryEntry.now({}, tmp_path).commit is None
     git = ["git", "-c", "user.name=n", "-c", "user.email=e@example.org"]
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    assert Entry.now({}, tmp_path).commit is None
+    assert HistoryEntry.now({}, tmp_path).commit is None
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], cwd=tmp_path, check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert Entry.now({}, tmp_path).commit == head.stdout.strip()
+    assert HistoryEntry.now({}, tmp_path).commit == head.stdout.strip()
 
 
 def test_no_git_is_no_trouble(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert Entry.now({}, tmp_path).commit is None
+    assert HistoryEntry.now({}, tmp_path).commit is None
 
 
 def test_the_picture_draws_each_series_and_fetches_nothing() -> None:
-    built = Entry(entry(3, None, 1).time, None, {"source.references": 1, "migration.deprecated": 7})
+    built = HistoryEntry(entry(3, None, 1).time, None, {"source.references": 1, "migration.deprecated": 7})
     picture = as_svg([entry(1, "aa", 5), entry(2, "bb", None), built])
     assert "phase P0" in picture
     assert "deprecated engines built" in picture

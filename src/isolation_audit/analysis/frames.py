@@ -84,7 +84,7 @@ _NAMES: Final = 20_000
 """Functions whose answer is remembered."""
 
 
-class Place(NamedTuple):
+class ShownPlace(NamedTuple):
     """A stack from the application's own innermost frame on, and the library's frame that this frame had called."""
 
     stack: RawStack
@@ -132,7 +132,7 @@ def is_standard(file: str) -> bool:
     return file.startswith(("<frozen", *_STANDARD)) and "-packages/" not in file
 
 
-def own_place(raw: RawStack) -> Place | None:
+def own_place(raw: RawStack) -> ShownPlace | None:
     """The application's own part of a stack; None where no frame is the application's.
 
     Frames outside of what runs one piece of work after the other (an event loop, a server, a test client) do not count:
@@ -141,7 +141,7 @@ def own_place(raw: RawStack) -> Place | None:
     return _from(raw, lambda code: not is_installed(code.co_filename))
 
 
-def installed_place(raw: RawStack, package: str | None = None) -> Place | None:
+def installed_place(raw: RawStack, package: str | None = None) -> ShownPlace | None:
     """The same for an application that is an installed package itself: ``package``, or whatever is no framework."""
     known = None if package is not None else _from(raw, _is_run)
     return known or _from(raw, lambda code: _may_be_an_application(code, package))
@@ -174,10 +174,10 @@ def _one_work(raw: RawStack) -> RawStack:
     return raw
 
 
-def _from(raw: RawStack, wanted: Callable[[CodeType], bool]) -> Place | None:
+def _from(raw: RawStack, wanted: Callable[[CodeType], bool]) -> ShownPlace | None:
     for depth, (code, _lasti) in enumerate(_one_work(raw)):
         if wanted(code):
-            return Place(raw[depth:], raw[depth - 1] if depth else None)
+            return ShownPlace(raw[depth:], raw[depth - 1] if depth else None)
     return None
 
 

@@ -29,7 +29,7 @@ from isolation_audit.source.scan.source import base_folder
 if TYPE_CHECKING:
     from isolation_audit.config import Config
     from isolation_audit.exporters.report import Report
-    from isolation_audit.progress.history import Entry
+    from isolation_audit.progress.history import HistoryEntry
     from isolation_audit.progress.ratchet import Growth
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -79,7 +79,7 @@ def progress(reports: tuple[Path, ...], **options: Any) -> None:
     known = histories.first_known(entries)
     before = (ratchet.figures() if ratchet else {}) | {key: was for key, was in known.items() if was is not None}
     if wanted.history:
-        entry = histories.Entry.now(now, base)
+        entry = histories.HistoryEntry.now(now, base)
         entries = histories.append(wanted.history, entries, entry, base)
     growths, said = _held(wanted, ratchet, source, base)
     if wanted.metrics and source is not None:
@@ -172,7 +172,7 @@ def _held(
     return growths, f"{verdict}; the ratchet was lowered by {shrunk}: commit it"
 
 
-def _drawn(entries: list[Entry]) -> str:
+def _drawn(entries: list[HistoryEntry]) -> str:
     from isolation_audit.progress.plot import as_svg
 
     return as_svg(entries)

@@ -36,7 +36,7 @@ PAUSE = 0.05
 """Seconds to wait after news, so that a burst of findings is written once."""
 
 
-class Lane:
+class SinkQueue:
     """One sink and its worker. What comes while the sink is busy waits in a single batch, so that stays bounded."""
 
     def __init__(self, sink: Sink, barrier: Barrier, recorder: Recorder) -> None:
@@ -136,7 +136,7 @@ class Drainer:
         recorder.takes_scopes = any(getattr(sink, "takes_scopes", True) for sink in sinks)
         recorder.takes_occurrences = any(getattr(sink, "takes_occurrences", False) for sink in sinks)
         self._barrier = barrier
-        lanes = [Lane(sink, barrier, recorder) for sink in sinks]
+        lanes = [SinkQueue(sink, barrier, recorder) for sink in sinks]
         self._lanes = sorted(lanes, key=lambda lane: lane.sums_up)
         self._snapshot = snapshot
         self._refresh = refresh

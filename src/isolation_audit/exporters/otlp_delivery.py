@@ -37,7 +37,7 @@ class Exporter(Protocol):
         """Let go of everything; an export under way is broken off."""
 
 
-class Lane:
+class Pending:
     """The records of one kind on their way."""
 
     __slots__ = ("attempts", "waiting")
@@ -57,7 +57,7 @@ class Delivery:
     def __init__(
         self, lanes: Iterable[str], connect: Callable[[], dict[str, Exporter]], on_trouble: Callable[[], None]
     ) -> None:
-        self._lanes = {name: Lane() for name in lanes}
+        self._lanes = {name: Pending() for name in lanes}
         self._connect = connect
         self._on_trouble = on_trouble
         self._exporters: dict[str, Exporter] = {}
@@ -107,7 +107,7 @@ class Delivery:
                 break
         return clear
 
-    def _put_back(self, lane: Lane, batch: list[Any], *, last: bool) -> None:
+    def _put_back(self, lane: Pending, batch: list[Any], *, last: bool) -> None:
         if not last and self.failures == 1:
             self._on_trouble()
         lane.attempts += 1

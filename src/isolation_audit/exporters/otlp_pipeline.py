@@ -45,8 +45,8 @@ from isolation_audit.exporters.telemetry import (
     span_attributes,
     span_name,
 )
-from isolation_audit.model.scopes import Unit
-from isolation_audit.model.span_places import Place
+from isolation_audit.model.scopes import UnitSpan
+from isolation_audit.model.span_places import SpanPlace
 from isolation_audit.model.spans import identity, parent_of
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Pipeline:
         span = self._tracer.start_span(
             span_name(scope),
             context=_within(parent),
-            kind=SpanKind.SERVER if isinstance(scope, Unit) else SpanKind.INTERNAL,
+            kind=SpanKind.SERVER if isinstance(scope, UnitSpan) else SpanKind.INTERNAL,
             attributes=span_attributes(scope, self._privacy),
             links=[Link(_context(place)) for place in scope.links or ()],
             start_time=scope.started,
@@ -204,17 +204,17 @@ class SpanExporter:
         return self._exporter.export(self._pipeline.spans(batch))
 
 
-def _place_of(finding: Finding) -> Place | None:
+def _place_of(finding: Finding) -> SpanPlace | None:
     if finding.trace_id is None:
         return None
-    return Place(int(finding.trace_id, 16), int(finding.span_id or "0", 16))
+    return SpanPlace(int(finding.trace_id, 16), int(finding.span_id or "0", 16))
 
 
-def _context(place: Place, flags: int = TraceFlags.SAMPLED) -> SpanContext:
+def _context(place: SpanPlace, flags: int = TraceFlags.SAMPLED) -> SpanContext:
     return SpanContext(place.trace_id, place.span_id, is_remote=False, trace_flags=TraceFlags(flags))
 
 
-def _within(place: Place | None, flags: int = TraceFlags.SAMPLED) -> Context:
+def _within(place: SpanPlace | None, flags: int = TraceFlags.SAMPLED) -> Context:
     """A context that names a span, or none; never the one that happens to be current here."""
     span = INVALID_SPAN if place is None else NonRecordingSpan(_context(place, flags))
     return set_span_in_context(span, Context())
@@ -226,7 +226,7 @@ def _record_maker(resource: Resource) -> Callable[..., Any]:
     maker: Any = of_sdk or import_module("opentelemetry._logs").LogRecord
     knows = inspect.signature(maker.__init__).parameters
 
-    def make(*, place: Place | None, attributes: dict[str, Any], **fields: Any) -> Any:
+    def make(*, place: SpanPlace | None, attributes: dict[str, Any], **fields: Any) -> Any:
         if of_sdk is not None:
             fields["resource"] = resource
         if "context" in knows:

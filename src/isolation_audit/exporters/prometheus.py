@@ -115,10 +115,10 @@ def register(current: Callable[[], Audit | None], registry: CollectorRegistry = 
     return collector
 
 
-_endpoints: weakref.WeakSet[Endpoint] = weakref.WeakSet()
+_endpoints: weakref.WeakSet[MetricsEndpoint] = weakref.WeakSet()
 
 
-class Endpoint:
+class MetricsEndpoint:
     """A served /metrics: an HTTP server on a daemon thread. Usable as a context manager."""
 
     def __init__(self, address: str, port: int, collector: AuditCollector) -> None:
@@ -150,7 +150,7 @@ class Endpoint:
         """In a forked child: let go of the parent's socket, which nobody here answers."""
         self._server.socket.close()
 
-    def __enter__(self) -> Endpoint:
+    def __enter__(self) -> MetricsEndpoint:
         return self
 
     def __exit__(
@@ -159,7 +159,7 @@ class Endpoint:
         self.close()
 
 
-def serve(config: Config, snapshot: Callable[[], Report]) -> Endpoint:
+def serve(config: Config, snapshot: Callable[[], Report]) -> MetricsEndpoint:
     """Serve the report that ``snapshot`` gives on the address and port of ``config.prometheus``.
 
     Raises:
@@ -167,7 +167,7 @@ def serve(config: Config, snapshot: Callable[[], Report]) -> Endpoint:
     """
     address, port = config.prometheus.address, config.prometheus.port or 0
     try:
-        return Endpoint(address, port, AuditCollector(lambda: (config, snapshot())))
+        return MetricsEndpoint(address, port, AuditCollector(lambda: (config, snapshot())))
     except OSError as error:
         raise UsageError(f"no /metrics on {address} port {port}: {error.strerror or error}") from None
 
@@ -185,7 +185,7 @@ class PrometheusSink:
         self._config = config
         self._snapshot = snapshot
         self._begun = False
-        self._endpoint: Endpoint | None = None
+        self._endpoint: MetricsEndpoint | None = None
 
     @property
     def port(self) -> int | None:

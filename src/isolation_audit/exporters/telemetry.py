@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.instrument.stacks import site
 from isolation_audit.model.rules import Severity
-from isolation_audit.model.scopes import SYSTEM_USER, Unit
+from isolation_audit.model.scopes import SYSTEM_USER, UnitSpan
 
 if TYPE_CHECKING:
     from isolation_audit.model.findings import Finding, Site
@@ -51,7 +51,7 @@ class Privacy:
 
 def span_attributes(scope: Scope, privacy: Privacy) -> Attributes:
     """The attributes of one ended scope."""
-    attributes = _of_unit(scope) if isinstance(scope, Unit) else _of_scope(scope)
+    attributes = _of_unit(scope) if isinstance(scope, UnitSpan) else _of_scope(scope)
     if scope.user_id:
         attributes |= privacy.user(scope.user_id)
     for kind, identifier in scope.ids.items():
@@ -62,7 +62,7 @@ def span_attributes(scope: Scope, privacy: Privacy) -> Attributes:
 
 def span_name(scope: Scope) -> str:
     """What was asked for, or the target whose call it is: of these there are few."""
-    if isinstance(scope, Unit) and scope.route is not None:
+    if isinstance(scope, UnitSpan) and scope.route is not None:
         return f"{scope.method} {scope.route}" if scope.method else scope.route
     return scope.name
 
@@ -75,7 +75,7 @@ def _of_scope(scope: Scope) -> Attributes:
     }
 
 
-def _of_unit(unit: Unit) -> Attributes:
+def _of_unit(unit: UnitSpan) -> Attributes:
     known = {"http.route": unit.route, "http.request.method": unit.method, "isolation_audit.unit": unit.name}
     return {name: value for name, value in known.items() if value is not None}
 

@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.model.scopes import Unit, current_scope, request_variable
-from isolation_audit.model.span_places import Happening, Place, running_span
+from isolation_audit.model.scopes import UnitSpan, current_scope, request_variable
+from isolation_audit.model.span_places import Happening, SpanPlace, running_span
 from isolation_audit.model.spans import identity
 from isolation_audit.model.users import Kind, same
 
@@ -49,7 +49,7 @@ class WorkSpans:
         self._token = token
         self._limit = min(limit, LATEST)
         self._told: dict[tuple[str, str], dict[str, str]] = {}
-        self._latest: dict[str, Unit | Place] = {}
+        self._latest: dict[str, UnitSpan | SpanPlace] = {}
         """By user the latest piece of work: a unit that may be sent yet, or the span of a scope."""
 
     def begin(self, scope: Scope, user: User | None) -> None:
@@ -64,14 +64,14 @@ class WorkSpans:
             self._remember(user, identity(scope))
 
     @staticmethod
-    def unit(name: str) -> Unit:
+    def unit(name: str) -> UnitSpan:
         """A request or a connection has begun."""
-        made = Unit(name)
+        made = UnitSpan(name)
         made.happened = []
         made.trace = running_span()
         return made
 
-    def end(self, unit: Unit, user: User | None, route: str | None, method: str | None) -> None:
+    def end(self, unit: UnitSpan, user: User | None, route: str | None, method: str | None) -> None:
         """It is over, and was this user's."""
         unit.ended = time.time_ns()
         unit.route, unit.method = route, method
@@ -86,7 +86,7 @@ class WorkSpans:
         request: Request | None = request_variable.get()
         work = scope or (None if request is None else request.unit)
         if work is not None and work.happened is not None and len(work.happened) < EVENTS:
-            if isinstance(work, Unit):
+            if isinstance(work, UnitSpan):
                 work.used = True
             work.happened.append(Happening(time.time_ns(), EVENT, self._words(name or "?", layer)))
 
@@ -116,7 +116,7 @@ class WorkSpans:
 
     def found(self, work: Scope, finding: Finding, other: User | None) -> None:
         """A finding was made in it, which has to do with another user's work."""
-        if isinstance(work, Unit):
+        if isinstance(work, UnitSpan):
             work.used = True
         if work.happened is not None and len(work.happened) < EVENTS:
             work.happened.append(Happening(time.time_ns(), FINDING, _words(finding)))
@@ -126,9 +126,9 @@ class WorkSpans:
             if place not in work.links and len(work.links) < LINKS:
                 work.links.append(place)
 
-    def _place_of(self, user: User) -> Place | None:
+    def _place_of(self, user: User) -> SpanPlace | None:
         latest = self._latest.get(user.id)
-        if not isinstance(latest, Unit):
+        if not isinstance(latest, UnitSpan):
             return latest
         if not latest.used:
             latest.used = True
@@ -136,7 +136,7 @@ class WorkSpans:
                 self._ended(latest)
         return identity(latest)
 
-    def _remember(self, user: User, work: Unit | Place) -> None:
+    def _remember(self, user: User, work: UnitSpan | SpanPlace) -> None:
         self._latest.pop(user.id, None)
         self._latest[user.id] = work
         drop_oldest(self._latest, self._limit)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.pools.databases import Databases, Kept
+from isolation_audit.rules.pools.databases import ConnectionState, Databases
 from isolation_audit.rules.pools.statements import Change, changes, granted
 from isolation_audit.rules.pools.statements_mysql import MYSQL
 
@@ -72,7 +72,7 @@ class StatementPoint(Interceptor):
         self._says = _STATEMENTS[name]
         self._given = layout.argument(0) if "{}" in self._says else None
 
-    def before(self, values: Values) -> tuple[Kept, Any, list[Change]] | None:
+    def before(self, values: Values) -> tuple[ConnectionState, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its end would."""
         connection = self._self_of(values)
         kept = self._databases.lent(connection)
@@ -88,14 +88,14 @@ class StatementPoint(Interceptor):
         self._databases.run(kept, statements, done, CONNECTION, _LIBRARIES)
         return (kept, connection, done) if done or kept.unsettled else None
 
-    def after(self, state: tuple[Kept, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, state: tuple[ConnectionState, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """Note what has changed; outside of a transaction it lasts."""
         kept, connection, done = state
         self._databases.change(kept, granted(done, lambda: _answer(connection)), _LIBRARIES, lasting=False)
         if not connection.get_transaction_status():
             kept.commit()
 
-    def failed(self, state: tuple[Kept, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
+    def failed(self, state: tuple[ConnectionState, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
         """Nobody knows; what could be gone is."""
         state[0].roll_back()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.pools.databases import Databases, Kept
+from isolation_audit.rules.pools.databases import ConnectionState, Databases
 from isolation_audit.rules.pools.statements import Change, changes, granted
 from isolation_audit.rules.pools.statements_postgresql import POSTGRESQL
 
@@ -69,7 +69,7 @@ class StatementPoint(Interceptor):
         self._arguments = layout.argument("args") if name == "_execute" else None
         self._rest = layout.varargs if name == "execute" else None
 
-    def before(self, values: Values) -> tuple[Kept, Any, list[Change]] | None:
+    def before(self, values: Values) -> tuple[ConnectionState, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its end would."""
         connection, statement = self._self_of(values), plain_text(self._query(values))
         kept = None if connection._proxy is None else self._databases.lent(connection)  # noqa: SLF001 - who lends it
@@ -81,7 +81,7 @@ class StatementPoint(Interceptor):
         self._databases.run(kept, statements, done, CONNECTION, _LIBRARIES)
         return (kept, connection, done) if done or kept.unsettled else None
 
-    def after(self, state: tuple[Kept, Any, list[Change]], result: Any) -> None:
+    def after(self, state: tuple[ConnectionState, Any, list[Change]], result: Any) -> None:
         """Note what has changed; what ends a transaction says how."""
         kept, connection, done = state
         done = granted(done, lambda: result[0][0] if type(result) is list and result else None)
@@ -89,7 +89,7 @@ class StatementPoint(Interceptor):
         if result == "COMMIT":
             kept.commit()
 
-    def failed(self, state: tuple[Kept, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
+    def failed(self, state: tuple[ConnectionState, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
         """The transaction will be taken back."""
         state[0].roll_back()
 

@@ -13,7 +13,7 @@ from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.psycopg2_connections import CONNECT, Statement, connecting, tells
 from isolation_audit.integrations.sightings import LOANS
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.pools.databases import Databases, Kept
+from isolation_audit.rules.pools.databases import ConnectionState, Databases
 from isolation_audit.rules.pools.statements import Change, changes, granted
 from isolation_audit.rules.pools.statements_postgresql import POSTGRESQL
 from isolation_audit.rules.selfcheck.sightings import Sighting, Sightings
@@ -82,7 +82,7 @@ class StatementPoint(Interceptor):
     def __init__(self, databases: Databases) -> None:
         self._databases = databases
 
-    def before(self, values: Values) -> tuple[Kept, Statement, list[Change]] | None:
+    def before(self, values: Values) -> tuple[ConnectionState, Statement, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its end would."""
         told = values[0]
         kept = self._databases.lent(told.connection) if type(told) is Statement else None
@@ -98,7 +98,7 @@ class StatementPoint(Interceptor):
         self._databases.run(kept, statements, done, _EXECUTE, _LIBRARIES)
         return (kept, told, done) if done or kept.unsettled else None
 
-    def after(self, state: tuple[Kept, Statement, list[Change]], result: Any) -> None:  # noqa: ARG002 - its form
+    def after(self, state: tuple[ConnectionState, Statement, list[Change]], result: Any) -> None:  # noqa: ARG002 - its form
         """Note what has changed. What a lock that was tried has answered is the application's to read."""
         kept, told, done = state
         lasting = told.connection.get_transaction_status() == _IDLE
@@ -107,7 +107,7 @@ class StatementPoint(Interceptor):
         if said == "COMMIT":
             kept.commit()
 
-    def failed(self, state: tuple[Kept, Statement, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - same
+    def failed(self, state: tuple[ConnectionState, Statement, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - same
         """The transaction will be taken back."""
         state[0].roll_back()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.pools.databases import Databases, Kept
+from isolation_audit.rules.pools.databases import ConnectionState, Databases
 from isolation_audit.rules.pools.statements import Change, changes, granted
 from isolation_audit.rules.pools.statements_postgresql import POSTGRESQL
 
@@ -79,7 +79,7 @@ class StatementPoint(Interceptor):
         self._query = layout.argument("query")
         self._parameters = layout.argument("params") if place.endswith(".execute") else None
 
-    def before(self, values: Values) -> tuple[Kept, Any, list[Change]] | None:
+    def before(self, values: Values) -> tuple[ConnectionState, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its end would."""
         cursor = self._self_of(values)
         kept = _kept(self._databases, cursor.connection)
@@ -95,7 +95,7 @@ class StatementPoint(Interceptor):
         self._databases.run(kept, statements, done, self.place, _LIBRARIES)
         return (kept, cursor, done) if done or kept.unsettled else None
 
-    def after(self, state: tuple[Kept, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, state: tuple[ConnectionState, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """Note what has changed."""
         kept, cursor, done = state
         # In a pipeline there is no result yet.
@@ -105,7 +105,7 @@ class StatementPoint(Interceptor):
         if cursor.statusmessage == "COMMIT":
             kept.commit()
 
-    def failed(self, state: tuple[Kept, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
+    def failed(self, state: tuple[ConnectionState, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
         """The transaction will be taken back."""
         state[0].roll_back()
 
@@ -142,25 +142,25 @@ class EndPoint(Interceptor):
         self._databases = databases
         self._self_of = layout.receiver_reader()
 
-    def before(self, values: Values) -> tuple[Kept, Any] | None:
+    def before(self, values: Values) -> tuple[ConnectionState, Any] | None:
         """Wait for it, where something would last."""
         ending = self._self_of(values)
         connection = ending if self.place in _COMMITS else ending.connection
         kept = _kept(self._databases, connection)
         return (kept, connection) if kept is not None and kept.unsettled else None
 
-    def after(self, state: tuple[Kept, Any], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, state: tuple[ConnectionState, Any], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """What was changed lasts, unless it was the end of a part only."""
         kept, connection = state
         if connection.pgconn.transaction_status == _IDLE:
             kept.commit()
 
-    def failed(self, state: tuple[Kept, Any], error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
+    def failed(self, state: tuple[ConnectionState, Any], error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
         """It was taken back, or nobody knows; what could be gone is."""
         state[0].roll_back()
 
 
-def _kept(databases: Databases, connection: Any) -> Kept | None:
+def _kept(databases: Databases, connection: Any) -> ConnectionState | None:
     """What is known of a connection; None where no pool lends it."""
     return None if getattr(connection, "_pool", None) is None else databases.lent(connection)
 

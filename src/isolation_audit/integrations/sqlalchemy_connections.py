@@ -15,7 +15,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.sqlalchemy_listeners import may_clean
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.pools.databases import Databases, Kept
+from isolation_audit.rules.pools.databases import ConnectionState, Databases
 from isolation_audit.rules.pools.statements import Change, changes, granted
 from isolation_audit.rules.pools.statements_mysql import MYSQL
 from isolation_audit.rules.pools.statements_postgresql import POSTGRESQL, SQLITE
@@ -50,7 +50,7 @@ class StatementPoint(Interceptor):
         self._self_of = layout.receiver_reader()
         self._context = layout.argument("context")
 
-    def before(self, values: Values) -> tuple[Kept, Any, Any, list[Change]] | None:
+    def before(self, values: Values) -> tuple[ConnectionState, Any, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its failure would."""
         connection, context = self._self_of(values), self._context(values)
         kept, statement = _kept(self._databases, connection), plain_text(context.statement)
@@ -63,14 +63,14 @@ class StatementPoint(Interceptor):
         self._databases.run(kept, statements, done, f"{CONNECTION}.execute", _LIBRARIES)
         return (kept, connection, context, done) if done or kept.unsettled else None
 
-    def after(self, state: tuple[Kept, Any, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - its form
+    def after(self, state: tuple[ConnectionState, Any, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - its form
         """Note what has changed."""
         kept, connection, context, done = state
         done = granted(done, lambda: _answer(context.cursor))
         lasting = connection._is_autocommit_isolation()  # noqa: SLF001 - get_isolation_level() would ask the database
         self._databases.change(kept, done, _LIBRARIES, lasting=lasting)
 
-    def failed(self, state: tuple[Kept, Any, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
+    def failed(self, state: tuple[ConnectionState, Any, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
         """PostgreSQL takes a transaction back in which a statement has failed, even if it is committed."""
         state[0].roll_back()
 
@@ -84,23 +84,23 @@ class EndPoint(Interceptor):
         self._databases = databases
         self._self_of = layout.receiver_reader()
 
-    def before(self, values: Values) -> Kept | None:
+    def before(self, values: Values) -> ConnectionState | None:
         """Wait for the end."""
         return _kept(self._databases, self._self_of(values))
 
-    def after(self, kept: Kept, result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, kept: ConnectionState, result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """What was changed lasts, or is gone."""
         if self._commits:
             kept.commit()
         else:
             kept.roll_back()
 
-    def failed(self, kept: Kept, error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
+    def failed(self, kept: ConnectionState, error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
         """Nobody knows; what could be gone is."""
         kept.roll_back()
 
 
-def _kept(databases: Databases, connection: Any) -> Kept | None:
+def _kept(databases: Databases, connection: Any) -> ConnectionState | None:
     """What is known of a connection; None where no pool lends it, or where it may be cleaned without us."""
     # The public property may connect anew. Until 1.3 it has another name, and statements are not seen either.
     checkout: Any = getattr(connection, "_dbapi_connection", None)

@@ -25,7 +25,7 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class DataPath:
     """By which way it happened: one finding, as far as who met whom is left aside."""
 
     fingerprint: str
@@ -77,7 +77,7 @@ class Answers:
 
     exposures: tuple[Exposure, ...]
     """Those that happened first at the front."""
-    paths: tuple[Path, ...]
+    paths: tuple[DataPath, ...]
     workers: tuple[Worker, ...]
     marks: tuple[Mark, ...]
     damaged: int = 0

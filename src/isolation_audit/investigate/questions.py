@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from isolation_audit.analysis.texts import harmless
-from isolation_audit.investigate.answers import Answers, Exposure, Mark, Path, Worker
+from isolation_audit.investigate.answers import Answers, DataPath, Exposure, Mark, Worker
 
 MOST: Final = 100_000
 """Rows that a question gives back at most."""
@@ -39,7 +39,7 @@ def ask(journal: Any, wanted: Wanted, damaged: int = 0) -> Answers:
     crossings = crossings_of(journal, wanted)
     return Answers(
         tuple(_exposures(crossings, journal)),
-        tuple([Path(**row) for row in rows(_paths(crossings))]),
+        tuple([DataPath(**row) for row in rows(_paths(crossings))]),
         tuple(_workers(journal)),
         tuple([Mark(**row) for row in rows(_marks(crossings))]),
         damaged,

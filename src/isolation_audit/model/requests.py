@@ -13,7 +13,7 @@ from isolation_audit.model.user_names import Name, name_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from isolation_audit.model.scopes import Unit
+    from isolation_audit.model.scopes import UnitSpan
     from isolation_audit.model.sources import Sources
     from isolation_audit.model.users import User
 
@@ -86,7 +86,7 @@ class Request(RequestUser):
         """...where what it reads of that is looked at; its own, or that of the request around it."""
         self.inputs: Any = None
         """What came in through this request, until it is over; see ``model/inputs.py``."""
-        self.unit: Unit | None = None
+        self.unit: UnitSpan | None = None
         """Its span, where spans are sent."""
         self.served = False
         """True where its server looks at what is sent, too."""

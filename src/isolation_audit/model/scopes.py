@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextvars import ContextVar
     from types import TracebackType
 
-    from isolation_audit.model.span_places import Happening, Place
+    from isolation_audit.model.span_places import Happening, SpanPlace
 
 
 class Scope:
@@ -71,11 +71,11 @@ class Scope:
         self.failed = False
         self.refused = False
         self.rebound: list[Any] | None = None
-        self.trace: Place | None = None
-        self.span: Place | None = None
-        self.unit: Unit | None = None
+        self.trace: SpanPlace | None = None
+        self.span: SpanPlace | None = None
+        self.unit: UnitSpan | None = None
         self.happened: list[Happening] | None = None
-        self.links: list[Place] | None = None
+        self.links: list[SpanPlace] | None = None
         self.origin: Any = None
         self.target: str | None = None
         self.work: Any = None
@@ -83,7 +83,7 @@ class Scope:
         self.inputs: Any = None
 
 
-class Unit(Scope):
+class UnitSpan(Scope):
     """A request or a connection, as the span around what runs in it. It is never the current scope.
 
     ``used`` says that something has happened in it, or was named as the other side of that: only then it is sent.

@@ -6,7 +6,7 @@ import sys
 from typing import Any, NamedTuple
 
 
-class Place(NamedTuple):
+class SpanPlace(NamedTuple):
     """One span: the id of its trace, its own id, and whether the application's sampler has taken it."""
 
     trace_id: int
@@ -22,10 +22,10 @@ class Happening(NamedTuple):
     attributes: dict[str, str]
 
 
-def running_span() -> Place | None:
+def running_span() -> SpanPlace | None:
     """The application's current span, where it uses OpenTelemetry; its API is never imported on its behalf."""
     api: Any = sys.modules.get("opentelemetry.trace")
     if api is None or not hasattr(api, "get_current_span"):
         return None
     context = api.get_current_span().get_span_context()
-    return Place(context.trace_id, context.span_id, context.trace_flags.sampled) if context.is_valid else None
+    return SpanPlace(context.trace_id, context.span_id, context.trace_flags.sampled) if context.is_valid else None

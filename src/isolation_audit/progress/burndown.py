@@ -9,7 +9,7 @@ from isolation_audit._version import __version__
 
 if TYPE_CHECKING:
     from isolation_audit.progress.engines import Engine
-    from isolation_audit.progress.history import Entry
+    from isolation_audit.progress.history import HistoryEntry
     from isolation_audit.progress.matrix import Row
     from isolation_audit.progress.ratchet import Growth
 
@@ -29,7 +29,7 @@ class Burndown:
     engines: list[Engine]
     growths: list[Growth] | None
     said: str
-    entries: list[Entry]
+    entries: list[HistoryEntry]
 
     def series(self, key: str) -> list[float | None]:
         """The history of a figure; empty where it was never known."""

@@ -23,7 +23,7 @@ SCHEMA: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """The figures of one moment. ``time`` is in UTC; ``commit`` None where there is no git."""
 
     time: dt.datetime
@@ -31,12 +31,12 @@ class Entry:
     figures: Figures
 
     @classmethod
-    def now(cls, figures: Figures, folder: Path) -> Entry:
+    def now(cls, figures: Figures, folder: Path) -> HistoryEntry:
         """Figures of this moment, with the commit that is checked out around ``folder``."""
         return cls(dt.datetime.now(dt.UTC).replace(microsecond=0), head_commit(folder), figures)
 
     @classmethod
-    def parse(cls, line: str) -> Entry:
+    def parse(cls, line: str) -> HistoryEntry:
         """The entry of a line.
 
         Raises:
@@ -67,7 +67,7 @@ class Entry:
         return self.time.date().isoformat()
 
 
-def read(path: Path) -> list[Entry]:
+def read(path: Path) -> list[HistoryEntry]:
     """All entries, the oldest first; none where there is no file.
 
     Raises:
@@ -85,13 +85,13 @@ def read(path: Path) -> list[Entry]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
-                entries.append(Entry.parse(line))
+                entries.append(HistoryEntry.parse(line))
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 raise UsageError(f"{path}:{number} is no entry of a history; mend the line or delete it") from None
     return _by_time(entries)
 
 
-def append(path: Path, entries: list[Entry], entry: Entry, tree: Path) -> list[Entry]:
+def append(path: Path, entries: list[HistoryEntry], entry: HistoryEntry, tree: Path) -> list[HistoryEntry]:
     """Add an entry to the file that has ``entries``, unless it says what is known; gives all entries after it.
 
     Raises:
@@ -109,7 +109,7 @@ def append(path: Path, entries: list[Entry], entry: Entry, tree: Path) -> list[E
     return _by_time([*entries, entry])  # a clock may be slow
 
 
-def first_known(entries: list[Entry]) -> Figures:
+def first_known(entries: list[HistoryEntry]) -> Figures:
     """Each figure as it was in the first entry that knows it."""
     keys = {key for entry in entries for key in entry.figures}
     return {
@@ -118,7 +118,7 @@ def first_known(entries: list[Entry]) -> Figures:
     }
 
 
-def _by_time(entries: list[Entry]) -> list[Entry]:
+def _by_time(entries: list[HistoryEntry]) -> list[HistoryEntry]:
     return sorted(entries, key=lambda entry: entry.time)
 
 

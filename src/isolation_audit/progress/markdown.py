@@ -13,7 +13,7 @@ from isolation_audit.progress.terminal import figure
 
 if TYPE_CHECKING:
     from isolation_audit.progress.burndown import Burndown
-    from isolation_audit.progress.history import Entry
+    from isolation_audit.progress.history import HistoryEntry
     from isolation_audit.progress.matrix import Row
 
 _LONGEST: Final = 30
@@ -73,7 +73,7 @@ def _history(burndown: Burndown) -> list[str]:
     return [*lines, *(line for label, series in drawn.items() for line in _chart(label, entries, series))]
 
 
-def _chart(label: str, entries: list[Entry], series: list[float | None]) -> list[str]:
+def _chart(label: str, entries: list[HistoryEntry], series: list[float | None]) -> list[str]:
     """A chart of the moments at which the figure was known: Mermaid's have no gaps, and their labels have no room."""
     known = [(entry.day, value) for entry, value in zip(entries, series, strict=True) if value is not None]
     if len(known) < 2:

@@ -19,7 +19,7 @@ except ImportError as error:
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__.partition(".")[0] != "pygal"]
 
 if TYPE_CHECKING:
-    from isolation_audit.progress.history import Entry
+    from isolation_audit.progress.history import HistoryEntry
 
 _STYLE: Final = Style(
     background="#ffffff",
@@ -38,7 +38,7 @@ _BRIEF: Final = dt.timedelta(days=3)
 """Of a shorter history, the axis shows hours."""
 
 
-def as_svg(entries: list[Entry]) -> str:
+def as_svg(entries: list[HistoryEntry]) -> str:
     """A line each for all references, those of each phase, and, on an axis of its own, the deprecated engines built.
 
     The picture fetches nothing and runs nothing.
@@ -81,6 +81,6 @@ def _without_scripts(picture: Any) -> Any:
     return picture
 
 
-def _points(entries: list[Entry], key: str) -> list[tuple[float, float | None]]:
+def _points(entries: list[HistoryEntry], key: str) -> list[tuple[float, float | None]]:
     # Seconds, and not pygal's own chart of dates: that one uses a function of which Python 3.12 warns.
     return [(entry.time.timestamp(), value(entry.figures, key)) for entry in entries]

@@ -19,7 +19,7 @@ from isolation_audit.rules.routes import current_endpoint
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from isolation_audit.analysis.frames import Place
+    from isolation_audit.analysis.frames import ShownPlace
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.owner_records import Record
@@ -221,5 +221,5 @@ def _text(given: str | None) -> str | None:
     return None if given is None else shown(given, _LONGEST)
 
 
-def _top(place: Place | None) -> Any:
+def _top(place: ShownPlace | None) -> Any:
     return None if place is None else place.stack[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isolation_audit.analysis.frames import FRAMEWORKS, Place, installed_place, is_installed, own_place, package_of
+from isolation_audit.analysis.frames import FRAMEWORKS, ShownPlace, installed_place, is_installed, own_place, package_of
 from isolation_audit.instrument.stacks import frame_of
 from isolation_audit.model.findings import Frame, Site
 
@@ -31,7 +31,7 @@ def located(raw: RawStack, endpoint: Endpoint | None, *, answer: bool, limit: in
     installed = installed_place(raw, None if package in FRAMEWORKS else package)
     if installed is None and answer and view is not None:
         return _before(view, raw, raw, limit)  # a framework's own view: there is no code of the application's
-    return _site(installed or Place(raw), limit) if raw else None
+    return _site(installed or ShownPlace(raw), limit) if raw else None
 
 
 def _is_over(endpoint: Endpoint, raw: RawStack) -> bool:
@@ -39,7 +39,7 @@ def _is_over(endpoint: Endpoint, raw: RawStack) -> bool:
     return all(running is not code for running, _lasti in raw)
 
 
-def _site(place: Place, limit: int) -> Site:
+def _site(place: ShownPlace, limit: int) -> Site:
     frames = tuple([frame_of(*step) for step in place.stack[:limit]])
     return Site(frames, None if place.through is None else frame_of(*place.through))
 

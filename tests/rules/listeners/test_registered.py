@@ -17,7 +17,7 @@ pytest.importorskip("pyee")
 from blinker import Signal
 
 from isolation_audit import secret
-from isolation_audit.rules.listeners.registered import MOST, Listeners, Place, Topic
+from isolation_audit.rules.listeners.registered import MOST, Listeners, RegisteredAt, Topic
 from isolation_audit.rules.listeners.selectivity import Selectivity
 
 
@@ -353,7 +353,7 @@ def test_what_is_kept_of_listeners_is_bounded(audit) -> None:
     topic, user = Topic(), audit.auditor.runtime.users.token("alice")
     held = [[].append for _ in range(MOST + 10)]
     for listener in held:
-        topic.add(listener, user, lambda: Place((), None, own=False))
+        topic.add(listener, user, lambda: RegisteredAt((), None, own=False))
     assert len(topic.known) == MOST
 
 

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from isolation_audit.instrument.rewrite.sites import Site
+from isolation_audit.instrument.rewrite.sites import AccessSite
 from isolation_audit.rules.state.literals import Literals
 
 TEXT = """\
@@ -33,7 +33,7 @@ def site(tmp_path, monkeypatch):
         module = ModuleType(file.stem)
         module.__file__ = str(file)
         monkeypatch.setitem(sys.modules, file.stem, module)
-        return Site(str(file), line, "answer", "reply", "returned")
+        return AccessSite(str(file), line, "answer", "reply", "returned")
 
     return make
 
@@ -53,4 +53,4 @@ def test_of_a_script_and_of_tests_only_the_functions_count(site):
 
 
 def test_a_file_that_is_gone_has_no_words():
-    assert not Literals().hold("the shop", [Site("/nowhere/x.py", 1, "f", "x", "returned")])
+    assert not Literals().hold("the shop", [AccessSite("/nowhere/x.py", 1, "f", "x", "returned")])

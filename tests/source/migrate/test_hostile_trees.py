@@ -16,7 +16,7 @@ from doors import cli, command
 from hostile import snapshot
 from isolation_audit.exceptions import UsageError
 from isolation_audit.source.migrate.applying import apply_plan, recover, roll_back
-from isolation_audit.source.migrate.journal import Entry, Journal, run_named, runs
+from isolation_audit.source.migrate.journal import Journal, JournalEntry, run_named, runs
 from isolation_audit.source.migrate.planning import make_plan
 from isolation_audit.source.migrate.validation import Checks
 from isolation_audit.source.scan.user_folders import state_folder
@@ -175,7 +175,7 @@ def test_a_folder_that_becomes_a_link_between_two_steps(tree: Path, when: str) -
     else:
         journal = Journal.create(tree)
         with pytest.raises(OSError, match="is a link"):
-            journal.put(Entry(**entry(tree, "part/more.py", NEW.encode(), b"x")), b"x")
+            journal.put(JournalEntry(**entry(tree, "part/more.py", NEW.encode(), b"x")), b"x")
     assert snapshot(tree.parent / "around") == before
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.exporters.explanation import explanation_lines
-from isolation_audit.exporters.html.paths import Path, drawn
+from isolation_audit.exporters.html.paths import HtmlPath, drawn
 from isolation_audit.exporters.terminal import address, shorten
 from isolation_audit.exporters.values import count, moment, optional, seconds, text
 
@@ -76,7 +76,7 @@ class Detail:
     explanation: tuple[str, ...]
     site: Place | None
     origin: Place | None
-    path: Path | None
+    path: HtmlPath | None
     remedy: tuple[str, ...]
     pairs: tuple[tuple[str, str, int], ...]
     pairs_total: int

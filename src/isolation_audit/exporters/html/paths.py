@@ -32,7 +32,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class HtmlPath:
     """Boxes below each other: a phone is narrow, and a path may be long."""
 
     steps: tuple[Step, ...]
@@ -47,7 +47,7 @@ class Path:
         return tuple([(step.top + _HEIGHT, step.top + _HEIGHT + _GAP) for step in self.steps[:-1]])
 
 
-def drawn(diagram: str) -> Path | None:
+def drawn(diagram: str) -> HtmlPath | None:
     """The picture; None where the text is none of ours."""
     # Whatever stands between the boxes: a report that was read has its ends of lines written as escapes.
     names = [_plain(found[1]) for found in islice(_box.finditer(diagram), _STEPS)]
@@ -61,7 +61,7 @@ def drawn(diagram: str) -> Path | None:
         ]
     )
     width = (max(map(len, shown)) + 3) * _CHARACTER
-    return Path(steps, width, len(steps) * (_HEIGHT + _GAP) - _GAP + 2 * _MARGIN)
+    return HtmlPath(steps, width, len(steps) * (_HEIGHT + _GAP) - _GAP + 2 * _MARGIN)
 
 
 def _plain(name: str) -> str:

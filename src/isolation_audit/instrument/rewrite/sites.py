@@ -23,7 +23,7 @@ WRITTEN: Final = "written"
 """The site of a store."""
 
 
-class Site(NamedTuple):
+class AccessSite(NamedTuple):
     """One load or store in the source."""
 
     file: str
@@ -47,7 +47,7 @@ Plan = tuple[int, str, str, str, tuple[str, ...]]
 """A site without its file: line, function, expression, use and names."""
 
 _BITS: Final = 20
-_UNKNOWN: Final = Site("", 0, "", "", NAVIGATED)
+_UNKNOWN: Final = AccessSite("", 0, "", "", NAVIGATED)
 _modules: Final[dict[int, tuple[str, list[Plan] | bytes]]] = {}
 """By number: the file and the sites of a module, which are not unpacked before somebody asks."""
 
@@ -64,7 +64,7 @@ def add(first: int, file: str, plans: list[Plan] | bytes) -> None:
     _modules[first >> _BITS] = file, plans
 
 
-def site(number: int) -> Site:
+def site(number: int) -> AccessSite:
     """The site with this number; one without a file where there is none."""
     module = number >> _BITS
     file, plans = _modules.get(module, ("", []))
@@ -72,4 +72,4 @@ def site(number: int) -> Site:
         plans = marshal.loads(plans)  # noqa: S302 - of the cache, which has been checked
         _modules[module] = file, plans
     index = number & ((1 << _BITS) - 1)
-    return Site(file, *plans[index]) if index < len(plans) else _UNKNOWN
+    return AccessSite(file, *plans[index]) if index < len(plans) else _UNKNOWN

@@ -41,7 +41,7 @@ _FRAMES: Final = 24
 _BELOW: Final = ("func", "method", "f", "view_func", "user_func")
 """What the wrappers that decorators make call the function below them."""
 
-Table = dict[int | None, "Entry"]
+Table = dict[int | None, "CacheEntry"]
 
 _Value = TypeVar("_Value")
 
@@ -107,7 +107,7 @@ class _StoredBy(Memo):
         return dependence.stored(self.function, self.line, self.given)
 
 
-class Entry:
+class CacheEntry:
     """One stored value. ``below`` is the decorated function; without one, ``code`` stored the value at ``line``.
 
     ``holders`` are parameters of either in which the writer was handed over.
@@ -174,7 +174,7 @@ class Entries:
         frame, below = _caller(library)
         if below is not None and library.by_hand:
             return
-        entry = table[place] = Entry(writer)
+        entry = table[place] = CacheEntry(writer)
         if below is not None and frame is not None:
             entry.below = ref(below)
             entry.holders = of_call(below.__code__, *_arguments(frame.f_locals), writer.id)

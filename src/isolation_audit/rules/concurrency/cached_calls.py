@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.rules.concurrency.windows import Place, Windows, is_data
+from isolation_audit.rules.concurrency.windows import LookPlace, Windows, is_data
 from isolation_audit.rules.factories.modules import Modules
 from isolation_audit.targets.singleton import Singletons
 
@@ -40,7 +40,7 @@ class CachedCalls:
         if len(key) != len(args):
             return None
         call = self.windows.enter(("cached", id(function), key), (function, args))
-        return None if call is None else CachedCall(self, Place(target, "its result", entry=bool(args)), call)
+        return None if call is None else CachedCall(self, LookPlace(target, "its result", entry=bool(args)), call)
 
     def is_mere_data(self, call: Call, value: Any) -> bool:
         """Whether nobody can register anything with a result; its function is left alone from now on."""
@@ -57,7 +57,7 @@ class CachedCall:
 
     __slots__ = ("_call", "_calls", "_place")
 
-    def __init__(self, calls: CachedCalls, place: Place, call: Call) -> None:
+    def __init__(self, calls: CachedCalls, place: LookPlace, call: Call) -> None:
         self._calls = calls
         self._place = place
         self._call = call

@@ -15,7 +15,7 @@ from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import Resolved, dict_of, function_of
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.rules.concurrency import lazy_places
-from isolation_audit.rules.concurrency.windows import Call, Place, Windows
+from isolation_audit.rules.concurrency.windows import Call, LookPlace, Windows
 from isolation_audit.rules.factories.modules import Modules
 from isolation_audit.targets.singleton import Singletons
 
@@ -105,7 +105,7 @@ class LazyPoint(Interceptor):
         of_objects: bool,
     ) -> None:
         self.place = place
-        self._place = Place(place, str(lazy), entry=lazy.form == "item")
+        self._place = LookPlace(place, str(lazy), entry=lazy.form == "item")
         self._lazies = lazies
         self._evident = lazy.form == "global" or (lazy.form == "attribute" and not of_objects)
         self._function = beneath(function_of(resolved.raw) or resolved.raw)

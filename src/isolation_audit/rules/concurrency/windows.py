@@ -55,7 +55,7 @@ class Raced:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Place:
+class LookPlace:
     """Where calls look: ``target`` is called and looks for ``name``; ``entry`` where that is one of many."""
 
     target: str
@@ -88,7 +88,7 @@ class Window:
 class _Doubt:
     """A window in which several were made, until it is known how many stay."""
 
-    place: Place
+    place: LookPlace
     window: Window
     made: int
     references: list[weakref.ref[Any]]
@@ -120,7 +120,7 @@ class Windows:
             window.calls += 1
         return call
 
-    def leave(self, place: Place, call: Call, made: Any) -> Window | None:
+    def leave(self, place: LookPlace, call: Call, made: Any) -> Window | None:
         """It has made this. The window, where it is over and something was made."""
         with self._lock:
             window = self._open.get(call.key)
@@ -149,7 +149,7 @@ class Windows:
             del self._open[call.key]
         return not window.calls
 
-    def _doubt(self, place: Place, window: Window) -> None:
+    def _doubt(self, place: LookPlace, window: Window) -> None:
         references = [reference for one in window.objects if (reference := _reference(one)) is not None]
         harmless = place.entry and all(map(is_data, window.objects))
         test = scopes.test_variable.get()

@@ -41,7 +41,7 @@ _DEPTH: Final = 3
 _MISSING: Final = object()
 
 
-class Kept(OfRunner):
+class LeftValues(OfRunner):
     """What earlier jobs of one thread or task have left in its variables; holds no value."""
 
     __slots__ = ("values",)
@@ -57,7 +57,7 @@ class Job:
 
     __slots__ = ("before", "kept", "own", "read", "texts", "variable", "writer")
 
-    def __init__(self, kept: Kept | None) -> None:
+    def __init__(self, kept: LeftValues | None) -> None:
         # Not the context itself: what the job starts inherits this, and would keep alive what was in there.
         self.before = {variable: id(value) for variable, value in copy_context().items()}
         """The identities of what was in the variables when it began."""
@@ -83,7 +83,7 @@ class ContextResidue:
 
     def begin(self, where: Callable[[], Hashable]) -> Job:
         """A job begins; ``where`` says which ones come from one place."""
-        kept: Kept | None = kept_variable.get()
+        kept: LeftValues | None = kept_variable.get()
         looks = kept is not None and kept.is_here() and self._suspicions.look(("kept", where()))
         job = Job(kept if looks else None)
         if looks:
@@ -102,7 +102,7 @@ class ContextResidue:
         self._leave(job.before, user)
 
     def _leave(self, before: dict[ContextVar[Any], int], user: User | None) -> None:
-        kept: Kept | None = kept_variable.get()
+        kept: LeftValues | None = kept_variable.get()
         known = kept.values if kept is not None and kept.is_here() else {}
         values: dict[ContextVar[Any], tuple[int, User]] = {}
         for variable, value in copy_context().items():
@@ -112,7 +112,7 @@ class ContextResidue:
             elif user is not None and self._may_be_left(variable) and self._names(_texts(value), user):
                 values[variable] = id(value), user
         if values or known:
-            kept_variable.set(Kept(values) if values else None)
+            kept_variable.set(LeftValues(values) if values else None)
 
     def _may_be_left(self, variable: ContextVar[Any]) -> bool:
         return (

@@ -48,7 +48,7 @@ MOST: Final = 10_000
 """Listeners of one event that are known; those beyond them are nobody's."""
 
 
-class Place(NamedTuple):
+class RegisteredAt(NamedTuple):
     """Where and in whose work a listener was registered; ``own`` where it was made in that very work."""
 
     stack: RawStack
@@ -61,7 +61,7 @@ class Registered:
 
     __slots__ = ("kind", "own", "reference", "stack", "takes", "user", "work")
 
-    def __init__(self, reference: weakref.ref[Any], kind: Hashable, user: User, place: Place) -> None:
+    def __init__(self, reference: weakref.ref[Any], kind: Hashable, user: User, place: RegisteredAt) -> None:
         self.reference = reference
         self.kind = kind
         """What listeners of the same code have in common."""
@@ -93,7 +93,7 @@ class Topic:
         self._users: dict[Hashable, tuple[User, bool]] = {}
         """Kind of listener -> who registered one first; True where another user has, too."""
 
-    def add(self, listener: Any, user: User, place: Callable[[], Place]) -> None:
+    def add(self, listener: Any, user: User, place: Callable[[], RegisteredAt]) -> None:
         """``user`` has registered ``listener``."""
         held, key = _identity(listener)
         earlier = self.known.get(key)
@@ -241,9 +241,9 @@ class Listeners:
     def _is_public(self, event: str | None) -> bool:
         return event is not None and any(fnmatchcase(event, glob) for glob in self._public)
 
-    def _place(self, listener: Any, user: User) -> Place:
+    def _place(self, listener: Any, user: User) -> RegisteredAt:
         stack = capture(self._runtime.config.limits.stack)
-        return Place(stack, Work(self._runtime, user, stack), made_here(listener))
+        return RegisteredAt(stack, Work(self._runtime, user, stack), made_here(listener))
 
 
 class _Event:

@@ -66,7 +66,7 @@ class _Thing:
         self.lasting = self.left_lasting = lasting
 
 
-class Kept:
+class ConnectionState:
     """What one connection to a database keeps; it holds nothing of the application's."""
 
     __slots__ = ("checkout", "connected", "database", "locks", "settings", "tables")
@@ -115,7 +115,9 @@ class Databases:
         self._setters: dict[int, User | None] = {}
         """Who has set a setting to a value, by their hash; None where several users have."""
 
-    def kept(self, connection: Any, connected: Hashable, checkout: object, database: str = "") -> Kept | None:
+    def kept(
+        self, connection: Any, connected: Hashable, checkout: object, database: str = ""
+    ) -> ConnectionState | None:
         """What is known of a pool's connection to a database, of which ``connected`` tells whether it is a new one.
 
         ``checkout`` is held, and stands for the lending out that goes on: another object for each, and none of the
@@ -124,23 +126,28 @@ class Databases:
         record = self._runtime.objects.record(connection)
         if record is None:
             return None
-        known: Kept | None = record.connection
+        known: ConnectionState | None = record.connection
         if known is None or known.connected != connected:
-            known = record.connection = Kept(connected, checkout, database)
+            known = record.connection = ConnectionState(connected, checkout, database)
         elif known.checkout is not checkout:
             # A pool rolls back what comes back to it.
             known.roll_back()
             known.checkout = checkout
         return known
 
-    def lent(self, connection: Any) -> Kept | None:
+    def lent(self, connection: Any) -> ConnectionState | None:
         """What :meth:`kept` gave last for a connection."""
         record = self._runtime.objects.get(connection)
         known = None if record is None else record.connection
-        return known if isinstance(known, Kept) else None
+        return known if isinstance(known, ConnectionState) else None
 
     def run(
-        self, kept: Kept, statements: tuple[Statement, ...], done: list[Change], target: str, libraries: tuple[str, ...]
+        self,
+        kept: ConnectionState,
+        statements: tuple[Statement, ...],
+        done: list[Change],
+        target: str,
+        libraries: tuple[str, ...],
     ) -> None:
         """Statements are about to run; tell where it meets what another user's work left at an earlier checkout."""
         user = self._user() if kept.settings or kept.tables or kept.locks else None
@@ -164,7 +171,7 @@ class Databases:
                 kept.tables[name].left = None
                 self._tell(left, user, "in a temporary table of the database session", target, libraries)
 
-    def change(self, kept: Kept, done: list[Change], libraries: tuple[str, ...], *, lasting: bool) -> None:
+    def change(self, kept: ConnectionState, done: list[Change], libraries: tuple[str, ...], *, lasting: bool) -> None:
         """A statement has succeeded; ``lasting`` where no transaction can take it back."""
         for change in done:
             lasts = lasting or change.lasting
@@ -184,7 +191,7 @@ class Databases:
             elif change.name in kept.tables:
                 self._fill_or_empty(kept, change, libraries, lasting=lasts)
 
-    def _set(self, kept: Kept, change: Change, libraries: tuple[str, ...], *, lasting: bool) -> None:
+    def _set(self, kept: ConnectionState, change: Change, libraries: tuple[str, ...], *, lasting: bool) -> None:
         kept.settings.pop(change.name, None)
         user = self._user()
         if user is None:
@@ -198,14 +205,16 @@ class Databases:
             self._bound(kept.settings, KEPT)
         self._bound(self._setters, VALUES)
 
-    def _fill_or_empty(self, kept: Kept, change: Change, libraries: tuple[str, ...], *, lasting: bool) -> None:
+    def _fill_or_empty(
+        self, kept: ConnectionState, change: Change, libraries: tuple[str, ...], *, lasting: bool
+    ) -> None:
         table = kept.tables[change.name]
         if change.act is Act.EMPTY:
             table.left = None
         elif table.left is None and (user := self._user()) is not None:
             table.left, table.left_lasting = _left(kept, user, libraries), lasting
 
-    def _lock(self, kept: Kept, change: Change, libraries: tuple[str, ...]) -> None:
+    def _lock(self, kept: ConnectionState, change: Change, libraries: tuple[str, ...]) -> None:
         if change.act is Act.LOCK:
             user = self._user()
             if user is not None:
@@ -231,11 +240,11 @@ class Databases:
         self._runtime.publish(Dirty(target, how, left.user, user, record, stack))
 
 
-def _left(kept: Kept, user: User, libraries: tuple[str, ...], value: int = 0) -> _Left:
+def _left(kept: ConnectionState, user: User, libraries: tuple[str, ...], value: int = 0) -> _Left:
     return _Left(user, kept.checkout, beneath(capture(_ORIGIN_FRAMES), libraries), value)
 
 
-def _foreign(kept: Kept, table: dict[str, _Thing], user: User) -> list[tuple[str, _Left]]:
+def _foreign(kept: ConnectionState, table: dict[str, _Thing], user: User) -> list[tuple[str, _Left]]:
     """What another user's work left at an earlier checkout."""
     every = [(name, thing.left) for name, thing in list(table.items())]
     return [
@@ -251,7 +260,7 @@ def _forget(table: dict[str, Any], name: str, but: str = "") -> None:
         table.pop(known, None)
 
 
-def _is_theirs(change: Change, user: User, kept: Kept) -> bool:
+def _is_theirs(change: Change, user: User, kept: ConnectionState) -> bool:
     """True where a setting is the user's: a role, another database than before, a value that is, or holds, their id.
 
     Ids that are found nowhere else because they are so short, ``7``, count in the application's own settings.

@@ -28,7 +28,7 @@ from isolation_audit.rules.reachable.found import Common, Left
 from isolation_audit.rules.state.contents import described, is_of_the_process, is_scalar, names
 from isolation_audit.rules.state.judging import remedy
 from isolation_audit.rules.state.literals import Literals
-from isolation_audit.rules.state.paths import Path, is_ours, longer, modules_by_nearness, of_module
+from isolation_audit.rules.state.paths import StatePath, is_ours, longer, modules_by_nearness, of_module
 from isolation_audit.rules.state.shared import SharedState
 from isolation_audit.rules.state.watch import StateWatch
 
@@ -248,9 +248,9 @@ def _of_engine(engine: Any, root: Way) -> Iterator[tuple[Any, Way]]:
                     yield value, Way(root, engine, f".{name}")
 
 
-def _path(way: Way) -> Path:
+def _path(way: Way) -> StatePath:
     root, *steps = way.steps()
-    path = root.key if type(root.key) is Path else Path((root.word,), str(root.key))
+    path = root.key if type(root.key) is StatePath else StatePath((root.word,), str(root.key))
     for step in steps:
         path = longer(path, step.holder, step.word, step.key)
     return path
@@ -259,7 +259,7 @@ def _path(way: Way) -> Path:
 def _names(way: Way, user: User) -> bool:
     """True where a key, or a record on the way, says that it is the user's."""
     for step in way.steps():
-        if step.before is None or (step.before.holder is None and not isinstance(step.before.key, Path)):
+        if step.before is None or (step.before.holder is None and not isinstance(step.before.key, StatePath)):
             continue  # a module; or an engine, which is one user's as a whole
         if _is_key_of(step.key, user):
             return True

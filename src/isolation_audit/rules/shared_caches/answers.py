@@ -19,7 +19,7 @@ from isolation_audit.model.scopes import of_test, request_variable, test_variabl
 from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.routes import current_endpoint
-from isolation_audit.rules.shared_caches.policy import Kept, kept_for_all
+from isolation_audit.rules.shared_caches.policy import Cacheable, kept_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +82,7 @@ class Answer:
 
     __slots__ = ("_caches", "_kept", "_left", "_parts", "_request")
 
-    def __init__(self, caches: SharedCaches, kept: Kept, request: AnsweredRequest) -> None:
+    def __init__(self, caches: SharedCaches, kept: Cacheable, request: AnsweredRequest) -> None:
         self._caches = caches
         self._kept = kept
         self._request = request
@@ -113,7 +113,7 @@ class SharedCaches:
         kept = kept_for_all(headers)
         return None if kept is None else Answer(self, kept, request)
 
-    def answered(self, user: User, kept: Kept, body: bytes, request: AnsweredRequest) -> None:
+    def answered(self, user: User, kept: Cacheable, body: bytes, request: AnsweredRequest) -> None:
         """``user`` was answered with all this."""
         endpoint = current_endpoint() or request.endpoint
         asked = request.asked

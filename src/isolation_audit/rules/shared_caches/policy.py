@@ -30,7 +30,7 @@ _NEVER: Final = frozenset(("private", "no-store", "no-cache"))
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Cacheable:
     """An answer that caches for everybody may keep: what ``said`` so, and the cookies that it sets."""
 
     said: str
@@ -39,7 +39,7 @@ class Kept:
     """Its body is compressed: nothing can be read in it."""
 
 
-def kept_for_all(headers: Iterable[tuple[bytes, bytes]]) -> Kept | None:
+def kept_for_all(headers: Iterable[tuple[bytes, bytes]]) -> Cacheable | None:
     """None, where the head of an answer does not say so."""
     told: list[tuple[bytes, bytes]] = []
     says = False
@@ -51,7 +51,7 @@ def kept_for_all(headers: Iterable[tuple[bytes, bytes]]) -> Kept | None:
     return _kept(told) if says else None
 
 
-def _kept(told: list[tuple[bytes, bytes]]) -> Kept | None:
+def _kept(told: list[tuple[bytes, bytes]]) -> Cacheable | None:
     texts = [(str(name, "latin-1"), str(value, "latin-1")) for name, value in told]
     vary = [one.strip() for name, value in texts if name == "vary" for one in value.split(",")]
     if any(one and _HARMLESS.fullmatch(one) is None for one in vary):
@@ -60,7 +60,7 @@ def _kept(told: list[tuple[bytes, bytes]]) -> Kept | None:
     if said is None:
         return None
     encoded = any(name == "content-encoding" and value.strip().lower() != "identity" for name, value in texts)
-    return Kept(said, tuple([value for name, value in texts if name == "set-cookie"]), encoded)
+    return Cacheable(said, tuple([value for name, value in texts if name == "set-cookie"]), encoded)
 
 
 def _said(texts: list[tuple[str, str]]) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.rewrite.sites import Site
+    from isolation_audit.instrument.rewrite.sites import AccessSite
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.rules import Severity
     from isolation_audit.model.users import User
@@ -21,8 +21,8 @@ class Crossed:
     severity: Severity
     reader: User | None
     writer: User | None
-    read: Site
-    written: Site
+    read: AccessSite
+    written: AccessSite
     stack: RawStack
     path: str
     held: str

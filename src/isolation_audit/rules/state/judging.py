@@ -22,14 +22,14 @@ from isolation_audit.rules.state.crossed import Crossed
 from isolation_audit.rules.state.literals import Literals
 from isolation_audit.rules.state.made_for import is_made_for
 from isolation_audit.rules.state.memos import Memos
-from isolation_audit.rules.state.paths import Path, Paths
+from isolation_audit.rules.state.paths import Paths, StatePath
 from isolation_audit.rules.state.read_inputs import ReadInputs
 from isolation_audit.rules.state.shared import SharedState
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from isolation_audit.instrument.rewrite.sites import Site
+    from isolation_audit.instrument.rewrite.sites import AccessSite
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
     from isolation_audit.rules.state.records import Write
@@ -174,7 +174,9 @@ class Judging:
     def _is_asked_for(key: object, asked: ReadInputs) -> bool:
         return type(key) in (str, int) and str(key) in asked.values()
 
-    def _by_atoms(self, text: str, unit: Unit, write: Write, asked: ReadInputs, places: tuple[Site, Site]) -> str:
+    def _by_atoms(
+        self, text: str, unit: Unit, write: Write, asked: ReadInputs, places: tuple[AccessSite, AccessSite]
+    ) -> str:
         if not write.atoms:
             return ""
         parties = {hash(one.user.id) if one.user is not None else id(one) for one in (unit, write.unit)}
@@ -192,7 +194,7 @@ class Judging:
             return user
         return self._runtime.users.known(user.id) or user
 
-    def _by_record(self, text: str, write: Write, asked: ReadInputs, place: Site) -> str:
+    def _by_record(self, text: str, write: Write, asked: ReadInputs, place: AccessSite) -> str:
         writer = self._now(write.unit.user)
         if writer is None or asked.holds(writer.id.casefold()):
             return ""
@@ -204,7 +206,9 @@ class Judging:
             return ""
         return "it has what the application keeps under {owner}'s name, and nothing that has come in names {owner}"
 
-    def _by_name(self, taken: Taken, unit: Unit, write: Write, asked: ReadInputs, places: tuple[Site, Site]) -> str:
+    def _by_name(
+        self, taken: Taken, unit: Unit, write: Write, asked: ReadInputs, places: tuple[AccessSite, AccessSite]
+    ) -> str:
         writer = self._now(write.unit.user)
         if writer is None or writer.kind is not Kind.USER or taken.listed or taken.of_many:
             return ""
@@ -228,7 +232,7 @@ class Judging:
             return ""
         return "it was made from who was there, {owner}, and is kept where everybody finds it"
 
-    def _by_overwriting(self, taken: Taken, asked: ReadInputs, places: tuple[Site, Site]) -> str:
+    def _by_overwriting(self, taken: Taken, asked: ReadInputs, places: tuple[AccessSite, AccessSite]) -> str:
         mine, theirs = self._settled(taken.overwritten), taken.write  # type: ignore[arg-type]
         if not mine.content or not theirs.content or mine.content == theirs.content:
             return ""
@@ -338,11 +342,16 @@ class Judging:
         found = (unit.user, before.unit.user, here, there, (), words, write.described)
         self._publish(Crossed(why, severity, *found, remedy=remedy(path, key, ""), target=_target(path, key, here)))
 
-    def _diagram(self, path: Path | None, places: tuple[Site, Site]) -> str:
+    def _diagram(self, path: StatePath | None, places: tuple[AccessSite, AccessSite]) -> str:
         return "" if path is None else mermaid(path.shown(lambda one: self._literals.hold(one.casefold(), places)))
 
     def _words(
-        self, path: Path | None, kind: str, key: object, places: tuple[Site, Site], container_class: str = ""
+        self,
+        path: StatePath | None,
+        kind: str,
+        key: object,
+        places: tuple[AccessSite, AccessSite],
+        container_class: str = "",
     ) -> str:
         """The path to what was read; as the code has it, where no module leads there any more.
 
@@ -377,7 +386,7 @@ def _is_read_before(number: int) -> bool:
     return False
 
 
-def _target(path: Path | None, key: object, site: Site, container_class: str = "") -> str:
+def _target(path: StatePath | None, key: object, site: AccessSite, container_class: str = "") -> str:
     """The place without keys: from its module on, else by the class of its object, else as the code has it."""
     if path is not None:
         return path.target_of(key)
@@ -385,7 +394,7 @@ def _target(path: Path | None, key: object, site: Site, container_class: str = "
     return f"{container_class}.{key}" if named else site.expression
 
 
-def remedy(path: Path | None, key: object, container_class: str) -> tuple[str, ...]:
+def remedy(path: StatePath | None, key: object, container_class: str) -> tuple[str, ...]:
     """What to paste into the configuration where it is shared by design; nothing where that has no name."""
     target = "" if path is None else path.target_of(key)
     if ":" not in target:

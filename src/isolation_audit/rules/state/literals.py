@@ -19,7 +19,7 @@ from isolation_audit.instrument.originals import BUILTINS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from isolation_audit.instrument.rewrite.sites import Site
+    from isolation_audit.instrument.rewrite.sites import AccessSite
 
 __builtins__ = BUILTINS
 
@@ -53,7 +53,7 @@ class Literals:
         self._left = _ALL
         self._folders = "\0".join((os.getcwd(), sys.prefix, script() or "")).casefold()  # noqa: PTH109
 
-    def hold(self, atom: str, sites: Iterable[Site], *, asks: bool = False) -> bool:
+    def hold(self, atom: str, sites: Iterable[AccessSite], *, asks: bool = False) -> bool:
         """True where code of the application has these words one after the other, whatever stands between them.
 
         ``asks`` where the code is itself who asks.
@@ -71,17 +71,17 @@ class Literals:
         """True for a part of where the program runs and lies: what it opens there, such as its database, has it."""
         return re.search(r"[\W_]+".join(map(re.escape, atom.split(" "))), self._folders) is not None
 
-    def function(self, site: Site) -> str:
+    def function(self, site: AccessSite) -> str:
         """The text of the function around a site, in lower case."""
         return _function(self._text(site.file), site.line)
 
-    def goes_through(self, site: Site, table: str) -> bool:
+    def goes_through(self, site: AccessSite, table: str) -> bool:
         """True where the function around a site reads all of what is called so: ``max(SCORES.values())``."""
         name = re.escape(table.casefold())
         all_of_it = rf"\b{name}\s*\.\s*(?:values|items)\s*\(|\bin\s+{name}\b(?!\s*[.\[(])"
         return re.search(all_of_it, self.function(site)) is not None
 
-    def picks(self, site: Site) -> bool:
+    def picks(self, site: AccessSite) -> bool:
         """True where a container is gone through for what fits a comparison: ``[one for one in all if one.x == x]``."""
         lines = self._text(site.file).splitlines()[site.line - 1 : site.line - 1 + _STATEMENT]
         text = " ".join(line.strip() for line in lines)
@@ -90,7 +90,7 @@ class Literals:
         loop = _loop(lines[0]) if lines else None
         return loop is not None and any(_compared(loop[1], line) for line in lines[1:])
 
-    def _all(self, sites: list[Site], *, asks: bool) -> Iterator[str]:
+    def _all(self, sites: list[AccessSite], *, asks: bool) -> Iterator[str]:
         main = script()
         seen = {main}
         for one in sites:

@@ -20,7 +20,7 @@ from isolation_audit.rules.caches.user_arguments import of_frame
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-    from isolation_audit.instrument.rewrite.sites import Site
+    from isolation_audit.instrument.rewrite.sites import AccessSite
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
     from isolation_audit.rules.caches.dependence import Dependence
@@ -31,7 +31,7 @@ __builtins__ = BUILTINS
 _FRAMES: Final = 12
 
 
-class Kept(NamedTuple):
+class MemoReader(NamedTuple):
     """The running function, where it reads what it has kept itself; ``holders`` are parameters that hold the user."""
 
     code: CodeType
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
     holders: frozenset[str]
 
 
-def kept_by(read: Site, written: Site, reader: User | None) -> Kept | None:
+def kept_by(read: AccessSite, written: AccessSite, reader: User | None) -> MemoReader | None:
     """The function that is reading, if it has written there as well."""
     if reader is None or (read.file, read.function) != (written.file, written.function):
         return None
@@ -49,7 +49,7 @@ def kept_by(read: Site, written: Site, reader: User | None) -> Kept | None:
             return None
         code = frame.f_code
         if code.co_filename == read.file and code.co_qualname == read.function:
-            return Kept(code, frame.f_globals, of_frame(frame, reader.id))
+            return MemoReader(code, frame.f_globals, of_frame(frame, reader.id))
         frame = frame.f_back
     return None
 
@@ -61,7 +61,7 @@ class Memos:
         self._caches = runtime.part(Caches)
         self._literals = literals
 
-    def is_made_of_users(self, kept: Kept, written: Site) -> bool:
+    def is_made_of_users(self, kept: MemoReader, written: AccessSite) -> bool:
         """True where the function makes what it keeps from who is running, if nothing is kept yet."""
         if not _asks_first(self._literals.function(written), written.expression):
             return False
@@ -73,7 +73,7 @@ class _Line(Memo):
 
     __slots__ = ("_line",)
 
-    def __init__(self, kept: Kept, line: int) -> None:
+    def __init__(self, kept: MemoReader, line: int) -> None:
         # Its closure is not held: what is in it may be a user's.
         cells = tuple([CellType() for _ in kept.code.co_freevars])
         function = FunctionType(kept.code, kept.namespace, kept.code.co_name, None, cells)

@@ -52,7 +52,7 @@ _SEQUENCES: Final = (list, tuple, deque, set, frozenset)
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class StatePath:
     """A path from a module; ``target`` as configuration names it, ``keys`` the keys of mappings on the way.
 
     ``steps`` has keys as tuples of one: they may be somebody's data.
@@ -92,12 +92,12 @@ class Paths:
     """Paths that have been asked for, by the identity of the container."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Path | None] = {}
-        self._last: dict[Hashable, Path | None] = {}
+        self._known: dict[int, StatePath | None] = {}
+        self._last: dict[Hashable, StatePath | None] = {}
         self._started = monotonic()
         self._spent = 0.0
 
-    def of(self, identity: int, files: Iterable[str] = (), place: Hashable = None) -> Path | None:
+    def of(self, identity: int, files: Iterable[str] = (), place: Hashable = None) -> StatePath | None:
         """The path to the container of this identity; None where nothing leads to it.
 
         Where searching has taken its share of the time, only the global is looked through at which the last path for
@@ -120,7 +120,7 @@ class Paths:
         return found
 
 
-def _search_in_order(identity: int, files: frozenset[str]) -> Path | None:
+def _search_in_order(identity: int, files: frozenset[str]) -> StatePath | None:
     for modules, largest in zip(modules_by_nearness(files), (_LARGEST, _LARGEST, _OTHERS), strict=True):
         found = _search_modules(identity, modules, largest)
         if found is not None:
@@ -128,20 +128,20 @@ def _search_in_order(identity: int, files: frozenset[str]) -> Path | None:
     return None
 
 
-def _search_modules(identity: int, modules: list[tuple[str, ModuleType]], largest: int) -> Path | None:
+def _search_modules(identity: int, modules: list[tuple[str, ModuleType]], largest: int) -> StatePath | None:
     for name, module in modules:
         if id(vars(module)) == identity:
-            return Path((name,), name, names=True)
+            return StatePath((name,), name, names=True)
     return _search(identity, (one for name, module in modules for one in of_module(name, module)), largest)
 
 
-def of_module(name: str, module: ModuleType) -> Iterator[tuple[Any, Path]]:
+def of_module(name: str, module: ModuleType) -> Iterator[tuple[Any, StatePath]]:
     for key, value in list(vars(module).items()):
         if type(key) is str and not key.startswith("__"):
-            yield value, Path((f"{name}.{key}",), f"{name}:{key}")
+            yield value, StatePath((f"{name}.{key}",), f"{name}:{key}")
 
 
-def _global(last: Path | None) -> list[tuple[Any, Path]]:
+def _global(last: StatePath | None) -> list[tuple[Any, StatePath]]:
     """Where a path begins, as it is now."""
     name = "" if last is None else last.target.partition(":")[0]
     module = sys.modules.get(name)
@@ -150,10 +150,10 @@ def _global(last: Path | None) -> list[tuple[Any, Path]]:
     return [one for one in of_module(name, module) if one[1].steps[0] == last.steps[0]]
 
 
-def _search(identity: int, beginnings: Iterable[tuple[Any, Path]], largest: int) -> Path | None:
+def _search(identity: int, beginnings: Iterable[tuple[Any, StatePath]], largest: int) -> StatePath | None:
     seen: set[int] = set()
     held: list[Any] = []
-    waiting: deque[tuple[Any, Path]] = deque()
+    waiting: deque[tuple[Any, StatePath]] = deque()
     for value, path in chain(beginnings, _drained(waiting)):
         if len(seen) >= largest:
             break
@@ -176,12 +176,12 @@ def _ends(found: list[Any], identity: int) -> Iterable[tuple[Any, str, object]]:
     return [*found[:_WIDE], *asked[:1], *found[-_WIDE:]]
 
 
-def _drained(waiting: deque[tuple[Any, Path]]) -> Iterator[tuple[Any, Path]]:
+def _drained(waiting: deque[tuple[Any, StatePath]]) -> Iterator[tuple[Any, StatePath]]:
     while waiting:
         yield waiting.popleft()
 
 
-def longer(path: Path, value: Any, step: str, key: object) -> Path:
+def longer(path: StatePath, value: Any, step: str, key: object) -> StatePath:
     target = path.target
     if (
         issubclass(type(value), type)
@@ -193,7 +193,7 @@ def longer(path: Path, value: Any, step: str, key: object) -> Path:
     cls = type(value)
     module = type.__getattribute__(cls, "__module__")
     shown: str | tuple[str] = (key,) if type(key) is str else step
-    return Path((*path.steps, shown), target, keys, (*path.classes, f"{module}:{cls.__qualname__}"))
+    return StatePath((*path.steps, shown), target, keys, (*path.classes, f"{module}:{cls.__qualname__}"))
 
 
 def is_ours(kind: type) -> bool:

@@ -121,7 +121,7 @@ def _ref(value: Any, gone: Any = None) -> ref[Any] | None:
         return None
 
 
-class Entry:
+class StateEntry:
     """What was written into one container."""
 
     __slots__ = ("elements", "gone", "only", "slots")
@@ -152,7 +152,7 @@ class Records:
     """The table; one an audit."""
 
     def __init__(self) -> None:
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, StateEntry] = {}
         self.of = self._entries.get
         """What was written into the container of this identity."""
         self.evicted = 0
@@ -193,12 +193,12 @@ class Records:
             del writes[:-_WRITES]
         return last
 
-    def _enter(self, container: object, identity: int, unit: Unit) -> Entry:
+    def _enter(self, container: object, identity: int, unit: Unit) -> StateEntry:
         if len(self._entries) >= _CONTAINERS:
             self._evict()
-        entry = Entry(unit)
+        entry = StateEntry(unit)
 
-        def gone(_ref: object, entries: dict[int, Entry] = self._entries) -> None:
+        def gone(_ref: object, entries: dict[int, StateEntry] = self._entries) -> None:
             if entries.get(identity) is entry:
                 del entries[identity]
                 concerned.discard(identity)

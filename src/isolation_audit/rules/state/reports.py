@@ -13,7 +13,7 @@ from isolation_audit.rules.base import Monitor
 from isolation_audit.rules.routes import current_endpoint
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.rewrite.sites import Site as Place
+    from isolation_audit.instrument.rewrite.sites import AccessSite
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.rules.state.crossed import Crossed
 
@@ -60,7 +60,7 @@ class StateReports(Monitor):
         )
 
 
-def _site(place: Place, stack: RawStack, limit: int) -> Site:
+def _site(place: AccessSite, stack: RawStack, limit: int) -> Site:
     """The statement itself, and what had called it."""
     frames = [frame_of(*step) for step in stack[:limit] if not is_ours(step[0])]
     top = frame_at(place.file, place.line, place.function or "<module>")

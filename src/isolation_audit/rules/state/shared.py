@@ -9,7 +9,7 @@ from isolation_audit.instrument.originals import BUILTINS
 if TYPE_CHECKING:
     from isolation_audit.config.model import Shared
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.rules.state.paths import Path
+    from isolation_audit.rules.state.paths import StatePath
 
 __builtins__ = BUILTINS
 
@@ -21,7 +21,7 @@ class SharedState:
         self._entries: dict[str, Shared] = {str(one.target): one for one in runtime.config.shared}
         self.used: dict[str, int] = dict.fromkeys(self._entries, 0)
 
-    def policy(self, path: Path | None, key: object, container_class: str) -> Literal["guard", "allow", ""]:
+    def policy(self, path: StatePath | None, key: object, container_class: str) -> Literal["guard", "allow", ""]:
         """What is said of the state at the end of a path, or of any object on the way to it; "" where nothing is."""
         if not self._entries:
             return ""

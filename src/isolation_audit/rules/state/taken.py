@@ -9,7 +9,7 @@ from isolation_audit.instrument.stacks import capture
 from isolation_audit.rules.state.contents import described, is_future, names, texts
 
 if TYPE_CHECKING:
-    from isolation_audit.rules.state.memos import Kept
+    from isolation_audit.rules.state.memos import MemoReader
     from isolation_audit.rules.state.records import Write
 
 _STACK: Final = 24
@@ -48,7 +48,7 @@ class Taken:
         self._future = ref(value) if is_future(value) else None
         self.described = described(value)
         self.stack = capture(_STACK)
-        self.kept: Kept | None = None
+        self.kept: MemoReader | None = None
         """The function that reads, where it has kept this itself."""
         self.overwritten: Write | None = None
         """What this unit itself had written there before."""

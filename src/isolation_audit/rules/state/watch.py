@@ -30,12 +30,12 @@ from isolation_audit.rules.state.contents import (
 from isolation_audit.rules.state.judging import Judging
 from isolation_audit.rules.state.made_for import is_made_for_its_writer, may_be_anybodys
 from isolation_audit.rules.state.memos import kept_by
-from isolation_audit.rules.state.records import Entry, Records, Write, place
+from isolation_audit.rules.state.records import Records, StateEntry, Write, place
 from isolation_audit.rules.state.taken import Taken
 from isolation_audit.rules.state.units import Unit, Units, clock
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.rewrite.sites import Site
+    from isolation_audit.instrument.rewrite.sites import AccessSite
     from isolation_audit.instrument.runtime import Runtime
 
 __builtins__ = BUILTINS
@@ -177,7 +177,7 @@ class StateWatch:
         if inner is not None and inner.only is not unit and (whole or where.flows):
             self._whole(unit, inner, _Read(container if whole else value, kind, key, value, site, where))
 
-    def _one(self, unit: Unit, entry: Entry | None, published: Published | None, read: _Read) -> None:
+    def _one(self, unit: Unit, entry: StateEntry | None, published: Published | None, read: _Read) -> None:
         slot = place(read.kind, read.key)
         if entry is not None and is_number(read.value):
             unit.numbers[(id(read.container), slot)] = (next(clock), read.where.function)
@@ -243,7 +243,7 @@ class StateWatch:
             armed += [name for name in list(dict.keys(cast("dict[Any, Any]", value)))[:_ARMED] if type(name) is str]
         listener.arm(armed[:_ARMED])
 
-    def _whole(self, unit: Unit, inner: Entry, read: _Read) -> None:
+    def _whole(self, unit: Unit, inner: StateEntry, read: _Read) -> None:
         """A container goes on as it is, or is gone through, and with it what others have put into it."""
         flows = read.where.flows and read.where.use != sites.BRANCHED
         latest = list(islice(inner.latest(), _CONTENTS))
@@ -327,7 +327,7 @@ def _is_job(read: _Read) -> bool:
     return read.kind in (listener.ELEMENT, listener.QUEUED) and has_a_way_back(read.value)
 
 
-def _is_called(where: Site) -> bool:
+def _is_called(where: AccessSite) -> bool:
     """True where an object stands in a slot of its own: what is not watched may be using it by its methods."""
     return "[" not in where.expression or where.expression.endswith(("']", '"]'))
 
@@ -340,4 +340,4 @@ class _Read(NamedTuple):
     key: object
     value: object
     site: int
-    where: Site
+    where: AccessSite

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isolation_audit.source.migrate.files import Meanwhile
-from isolation_audit.source.migrate.journal import Entry, Foreign, Journal, runs
+from isolation_audit.source.migrate.journal import Foreign, Journal, JournalEntry, runs
 from isolation_audit.source.migrate.rescanning import rescan
 from isolation_audit.source.migrate.validation import Checks, Invalid
 from isolation_audit.source.scan.confined import Confined
@@ -75,14 +75,14 @@ def _apply(plan: Plan, journal: Journal, number: int, group: list[Change], check
         result.remarks.append(remark)
 
 
-def _put(journal: Journal, entry: Entry, change: Change) -> None:
+def _put(journal: Journal, entry: JournalEntry, change: Change) -> None:
     try:
         journal.put(entry, change.after)
     except Meanwhile:
         raise Invalid(f"{change.shown} was changed by somebody else meanwhile") from None
 
 
-def _check_settled(journal: Journal, entries: list[Entry]) -> None:
+def _check_settled(journal: Journal, entries: list[JournalEntry]) -> None:
     if changed := journal.changed_since(entries):
         raise Invalid(f"{changed} was changed by somebody else meanwhile")
 

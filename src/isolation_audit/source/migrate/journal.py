@@ -39,7 +39,7 @@ KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One file of a group: ``path`` is the way to it from the folder ``root``, without any link."""
 
     root: str
@@ -88,7 +88,7 @@ class Journal:
         """The run's name, for ``--rollback``."""
         return self.folder.name
 
-    def begin(self, group: int, contents: dict[tuple[str, str], tuple[bytes, bytes]]) -> list[Entry]:
+    def begin(self, group: int, contents: dict[tuple[str, str], tuple[bytes, bytes]]) -> list[JournalEntry]:
         """Keep the old contents of a group (root and path -> old and new), and write down what is about to happen."""
         entries = []
         for (root, path), (before, after) in contents.items():
@@ -99,12 +99,12 @@ class Journal:
                 draft = kept.with_suffix(".part")
                 write_new(draft, before)
                 draft.replace(kept)
-            entries.append(Entry(root, path, digest(before), digest(after), about.st_mtime_ns))
+            entries.append(JournalEntry(root, path, digest(before), digest(after), about.st_mtime_ns))
         sync_folder(self.folder)
         self._write({"event": "begin", "group": group, "files": [asdict(entry) for entry in entries]})
         return entries
 
-    def put(self, entry: Entry, data: bytes) -> None:
+    def put(self, entry: JournalEntry, data: bytes) -> None:
         """Give a file its new content.
 
         Raises:
@@ -113,7 +113,7 @@ class Journal:
         with self._file(entry) as file:
             file.put(entry.before, data)
 
-    def changed_since(self, entries: Iterable[Entry]) -> str:
+    def changed_since(self, entries: Iterable[JournalEntry]) -> str:
         """The first file that somebody has changed since it was put; empty where there is none."""
         for entry in entries:
             with self._file(entry) as file:
@@ -121,12 +121,12 @@ class Journal:
                     return entry.whole
         return ""
 
-    def done(self, group: int, entries: Iterable[Entry]) -> list[Foreign]:
+    def done(self, group: int, entries: Iterable[JournalEntry]) -> list[Foreign]:
         """A group has its new contents for good, but for files that others have changed in this very moment."""
         self._write({"event": "done", "group": group})
         return self.settle(entries)
 
-    def settle(self, entries: Iterable[Entry]) -> list[Foreign]:
+    def settle(self, entries: Iterable[JournalEntry]) -> list[Foreign]:
         """Remove what stands beside the files of a group."""
         foreign = []
         for entry in entries:
@@ -147,7 +147,7 @@ class Journal:
         """The run is over."""
         self._write({"event": "end"})
 
-    def restore(self, entries: Iterable[Entry]) -> list[Foreign]:
+    def restore(self, entries: Iterable[JournalEntry]) -> list[Foreign]:
         """Give files their old content back, byte for byte, with mode and time; what others changed is left alone."""
         foreign = []
         for entry in entries:
@@ -162,7 +162,7 @@ class Journal:
                 foreign.append(Foreign(entry.whole, kept))
         return foreign
 
-    def _restored(self, file: TreeFile, entry: Entry) -> bool:
+    def _restored(self, file: TreeFile, entry: JournalEntry) -> bool:
         found = file.undo(entry.before, entry.after)
         if found is not None:
             return found
@@ -170,7 +170,7 @@ class Journal:
         return file.settle(entry.after)
 
     @contextmanager
-    def _file(self, entry: Entry) -> Iterator[TreeFile]:
+    def _file(self, entry: JournalEntry) -> Iterator[TreeFile]:
         if os.path.realpath(entry.root) != entry.root:
             raise OSError(errno.ELOOP, f"{entry.root} is a link now, or lies behind one")
         with Confined(entry.root).holder(entry.path) as (folder, name):
@@ -188,15 +188,15 @@ class Journal:
             except ValueError:
                 return
 
-    def groups(self, *states: str) -> list[tuple[int, list[Entry]]]:
+    def groups(self, *states: str) -> list[tuple[int, list[JournalEntry]]]:
         """The groups whose last event is one of ``states``, the last begun first."""
-        entries: dict[int, list[Entry]] = {}
+        entries: dict[int, list[JournalEntry]] = {}
         last: dict[int, str] = {}
         for event in self.events():
             if "group" in event:
                 last[event["group"]] = event["event"]
                 if event["event"] == "begin":
-                    entries[event["group"]] = [Entry(**fields) for fields in event["files"]]
+                    entries[event["group"]] = [JournalEntry(**fields) for fields in event["files"]]
         return [(group, entries[group]) for group in reversed(entries) if last[group] in states]
 
     @property
