@@ -35,6 +35,8 @@ _LONGEST: Final = 64 * 1024
 """Bytes of one event that are waited for."""
 
 _end_of_event: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r").search
+_END: Final = 3
+"""Bytes of such an end that may have come before the rest of it."""
 _data: Final = re.compile(rb"(?m)^data: ?([^\r\n]*)").findall
 
 
@@ -132,14 +134,17 @@ class Events:
 
     def events(self, data: bytes, *, last: bool) -> Iterator[bytes]:
         """The data of each event that is complete."""
-        held = self._held + data
-        while (end := _end_of_event(held)) is not None:
-            yield b"\n".join(_data(held[: end.start()]))
-            held = held[end.end() :]
-        if last or len(held) > _LONGEST:
-            yield b"\n".join(_data(held))
-            held = b""
-        self._held = held
+        held, at = self._held + data, 0
+        # What has waited was looked through before, but for an end that is cut in two.
+        end = _end_of_event(held, max(0, len(self._held) - _END))
+        while end is not None:
+            yield b"\n".join(_data(held[at : end.start()]))
+            at = end.end()
+            end = _end_of_event(held, at)
+        if last or len(held) - at > _LONGEST:
+            yield b"\n".join(_data(held[at:]))
+            at = len(held)
+        self._held = held[at:]
 
 
 def _is_conversation(payload: str | bytes, identifier: str) -> bool:

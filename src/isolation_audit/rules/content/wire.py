@@ -41,22 +41,27 @@ class Chunks:
 
     def data(self, framed: bytes) -> bytes:
         """What is inside of the next bytes; all of them, where they are no chunks after all."""
-        parts = []
-        while framed and not self.over:
+        parts: list[bytes] = []
+        framed, self._line, at = self._line + framed, b"", 0
+        while at < len(framed) and not self.over:
             if self._left:
-                parts.append(framed[: self._left])
+                parts.append(framed[at : at + self._left])
                 self._left -= len(parts[-1])
-                framed = framed[len(parts[-1]) :]
+                at += len(parts[-1])
                 continue
-            line, ended, framed = (self._line + framed).partition(b"\r\n")
-            self._line = b"" if ended else line
-            size = _size(line)
-            if size is not None and ended:
+            # Looked for no further than a size may reach: a line that is none would be looked for again and again.
+            end = framed.find(b"\r\n", at, at + _LONGEST_SIZE + 2)
+            if end < 0 and len(framed) - at <= _LONGEST_SIZE:
+                self._line = framed[at:]
+                break
+            size = None if end < 0 else _size(framed, at, end)
+            if size is not None:
                 self._left = int(size[1], 16)
                 self.over = not self._left
-            elif (line and ended) or len(line) > _LONGEST_SIZE:
-                parts.append(line + ended + framed)
-                self._line = framed = b""
+            elif end != at:
+                parts.append(framed[at:])
+                break
+            at = end + 2
         return b"".join(parts)
 
 
