@@ -46,13 +46,10 @@ class BoundIds:
         self._paths = [
             (kind, _first_of(path.steps), value_reader(path), cells(path), path.steps) for kind, path in bind
         ]
+        self.asked = bool(self._paths)
+        """Whether any ids are looked for."""
         self._bindings = bindings
         self._publish = publish
-
-    @property
-    def asked(self) -> bool:
-        """Whether any ids are looked for."""
-        return bool(self._paths)
 
     def of(self, context: Any) -> dict[str, str]:
         """The ids of a user context: kind -> id; what is not there, or is no string, is left out."""

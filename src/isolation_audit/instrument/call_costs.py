@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 32
 """Hooks that are timed at the same time."""
-_TIMED: Final = 32
+_TIMED: Final = 8
 """Calls of a hook that are timed each time; of more, it is counted how many there are."""
 _FEW: Final = 64
 """Calls between two looks, of those that are timed, up to which a process counts as idle: a server's clock ticks."""

@@ -64,12 +64,12 @@ def beyond(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
-def capture(limit: int) -> RawStack:
-    """The application's innermost ``limit`` frames, starting with the caller nearest to the instrumented call."""
-    return _captured_from(sys._getframe(1), limit)  # noqa: SLF001 - the documented way to a frame without traceback's cost
+def capture(limit: int, nearest: FrameType | None = None) -> RawStack:
+    """The application's innermost ``limit`` frames, starting with the caller nearest to the instrumented call.
 
-
-def _captured_from(frame: FrameType | None, limit: int) -> RawStack:
+    Those from ``nearest`` on, where that is given.
+    """
+    frame: FrameType | None = nearest or sys._getframe(1)  # noqa: SLF001 - a frame without a traceback's cost
     raw: list[tuple[CodeType, int]] = []
     add, theirs, ours, shims = raw.append, _theirs, known_ours, shim_codes
     while frame is not None and limit:
@@ -90,9 +90,9 @@ def capture_again(last: RawStack, limit: int, shim: int = 0) -> RawStack:
 
     ``shim`` says how many calls further out the shim is, where there is one: what is nearer is not looked at.
     """
-    nearest: FrameType | None = sys._getframe(shim + 1)  # noqa: SLF001 - as above
-    at_shim = shim and nearest is not None and id(nearest.f_code) in shim_codes
-    frame = nearest.f_back if at_shim and nearest is not None else beyond(sys._getframe(1))  # noqa: SLF001 - as above
+    nearest = sys._getframe(shim + 1)  # noqa: SLF001 - as above
+    at_shim = shim and id(nearest.f_code) in shim_codes
+    frame = nearest.f_back if at_shim else beyond(sys._getframe(1))  # noqa: SLF001 - as above
     if len(last) == limit:
         at = frame
         for code, lasti in last:
@@ -101,7 +101,7 @@ def capture_again(last: RawStack, limit: int, shim: int = 0) -> RawStack:
             at = at.f_back
         else:
             return last
-    return _captured_from(frame, limit)
+    return () if frame is None else capture(limit, frame)
 
 
 def outside_of_shim(limit: int, most: int) -> tuple[RawStack, bool] | None:

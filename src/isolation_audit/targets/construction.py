@@ -90,11 +90,14 @@ class Registrar:
         runtime.tally.seen_so_far[self.place] += 1
         if self.counter is not None:
             self.counter[self.place] += 1
-        ambient = runtime.ambient.current()
+        ambient, ids, asked = runtime.ambient.current(), runtime.ids, runtime.ids.asked
         named = owner.read(values, result)
         context = owner.context(values, result) if owner.has_context else MISSING
-        if named is not None:
-            self._learn(obj, context, named)
+        if named is not None and context is not MISSING and context is not None:
+            ids.learn_names(context, named)
+            ids.learn(ids.of(context), named, current_scope())
+        if named is not None and asked:
+            ids.learn_returned(obj, named)
         user = named if named is not None and named.kind is not _PLACEHOLDER else ambient
         built = Built(self.entry, self.place, obj, ambient, user, named, context, record, via)
         if record is None or record.owner is not None or user is None or user.kind is not _USER:
@@ -104,17 +107,8 @@ class Registrar:
         origin = record.origin = capture(_ORIGIN_FRAMES)
         record.origin_label = BUILT_FOR
         record.origin, idle = self._known.tell(built, origin)
-        idle = idle and context is MISSING and not runtime.ids.asked and record.built_by is self.alone
+        idle = idle and context is MISSING and not asked and record.built_by is self.alone
         return Registered(user, named, record.origin) if idle else None
-
-    def _learn(self, obj: Any, context: Any, named: User) -> None:
-        """The names and ids of the user in the context and in what was built."""
-        ids = self.runtime.ids
-        if context is not MISSING and context is not None:
-            ids.learn_names(context, named)
-            ids.learn(ids.of(context), named, current_scope())
-        if ids.asked:
-            ids.learn_returned(obj, named)
 
 
 class ConstructionPoint(Interceptor):

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.probe import Before, Guarded, Joined
     from isolation_audit.instrument.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.scopes import Scope
     from isolation_audit.targets.lone_event import Closes, Opens
 
     Joining = Callable[[tuple[Guarded, ...], Before], Joined | None]
@@ -269,7 +268,10 @@ class EmissionPoint(Interceptor):
         if self._runtime.spans is not None:
             self._runtime.spans.event(scope, name, layer)
         if scope is not None:
-            self.in_scope(scope, name)
+            scope.events += 1
+            work = scope.work
+            if work is not None and not work.answered:
+                self._runtime.levels.first_event(work, name)
         made = Emission(name, ambient, layer)
         if outer is not None and outer.depth:
             made.searched = outer.searched  # the same payload, as a rule: it is searched once
@@ -278,13 +280,6 @@ class EmissionPoint(Interceptor):
 
     def _closes(self, emission: Emission) -> None:
         self.after((emission, (None,)), None)
-
-    def in_scope(self, scope: Scope, name: str | None) -> None:
-        """An event begins in a scope."""
-        scope.events += 1
-        work = scope.work
-        if work is not None and not work.answered:
-            self._runtime.levels.first_event(work, name)
 
     def _continues(self, outer: Emission, name: str | None) -> bool:
         if outer.name is not None and name is not None and outer.name != name:

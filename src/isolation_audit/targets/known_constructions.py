@@ -32,7 +32,8 @@ class _Known(NamedTuple):
     named: bool
     context: weakref.ref[type]
     """The class of the user's context."""
-    steps: tuple[tuple[str, Callable[[Built], None]], ...]
+    steps: tuple[tuple[str, Callable[[Built], None]], ...] | None
+    """None where a monitor has to look at each."""
     idle: bool
     """True where nothing is left to do as long as no unit of work is running."""
 
@@ -64,6 +65,9 @@ class KnownConstructions:
             and known.context() is type(built.context)
             and known.origin == origin
         ):
+            if known.steps is None:
+                runtime.publish(built)
+                return known.origin, False
             for name, step in known.steps:
                 try:
                     step(built)

@@ -39,7 +39,10 @@ def opening(
             return None
         scope = current_scope()
         if scope is not None:
-            point.in_scope(scope, name)
+            scope.events += 1
+            work = scope.work
+            if work is not None and not work.answered:
+                runtime.levels.first_event(work, name)
         emission = Emission(name, witnesses.ambient, layer)
         emission.claimed, emission.known, emission.verified = witnesses.claimed, witnesses.known, witnesses.verified
         emission.depth = 1

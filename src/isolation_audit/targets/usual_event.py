@@ -17,7 +17,8 @@ from isolation_audit.instrument.compile.cells import Cell
 from isolation_audit.instrument.compile.check import can_give
 from isolation_audit.instrument.path_counts import ASKED, GAVE
 from isolation_audit.instrument.probe import Probe
-from isolation_audit.model.scopes import emission_variable
+from isolation_audit.model.remembered import remembered
+from isolation_audit.model.scopes import UNSET, current_moment, emission_variable
 from isolation_audit.model.users import Kind
 from isolation_audit.targets.addressing import Addressee
 from isolation_audit.targets.content import ContentPoint
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.probe import Before, Guarded, States
     from isolation_audit.instrument.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.scopes import Moment
 
 _USER: Final = Kind.USER
 
@@ -169,7 +171,8 @@ class UsualEvent:
         ids: list[int],
     ) -> Before:
         events, first, passed = self._events, self._every[0], self._passed
-        read, fixed, ambient = call_reader(self._leaves), events.name, events.runtime.ambient.current
+        read, fixed, whose = call_reader(self._leaves), events.name, events.runtime.ambient
+        ambient = whose.current
         receivers = events.receivers
         plain: Any = None if receivers is None else receivers.plain
         accepts: Any = None if receivers is None else receivers.accept
@@ -180,7 +183,7 @@ class UsualEvent:
         run_at, number_at, pair_at = ids or (-1, -1, -1)
         stepped = self._stepped
 
-        def before(values: Values) -> States | None:  # noqa: C901, PLR0912 - as above
+        def before(values: Values) -> States | None:  # noqa: C901, PLR0912, PLR0915 - as above
             me = get_ident()
             if me in inside:
                 return None
@@ -190,7 +193,19 @@ class UsualEvent:
             emission: Emission | None = None
             try:
                 enter_auditor(me)
-                user = ambient()
+                # As Ambient.current() begins, which is not called where nothing has changed.
+                moment: Moment | None = current_moment()
+                kept = None if moment is None else moment.ambient
+                if (
+                    kept is not None
+                    and kept[1] is remembered.version
+                    and kept[0] is whose
+                    and not kept[5]
+                    and (kept[2] is None or kept[2](UNSET) is kept[3])
+                ):
+                    user = kept[4]
+                else:
+                    user = ambient()
                 if user is not None and user.login and user.kind is _USER:
                     kind = None if accepts is None else type(values[0])
                     if kind is plain or accepts(kind):

@@ -58,7 +58,7 @@ def test_a_scope_takes_so_many_calls_of_ours_at_most():
         finally:
             sys.setprofile(None)
         assert len(seen) <= 19, seen
-        assert not {"_captured_from", "is_ours"} & set(seen), "the place is known"
+        assert not {"capture", "is_ours"} & set(seen), "the place is known"
         assert auditor.runtime.tally.scopes == 6
         assert auditor.runtime.tally.seen[f"{app.__name__}:work"] == 6
         (path,) = [one for one in auditor.runtime.paths.as_list() if one["path"] == "args.user_id"]

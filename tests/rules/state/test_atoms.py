@@ -1,8 +1,10 @@
 """What of a text tells whose it is, and what does not."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from isolation_audit.rules.state.atoms import LONGEST, atoms
+from isolation_audit.rules.state.atoms import LONGEST, atoms, longest_simple_word, simple_words
 
 
 def found(text):
@@ -38,3 +40,44 @@ def test_a_phrase_does_not_go_on_in_the_next_text():
 
 def test_a_long_text_is_cut():
     assert "4711" not in found("-" * LONGEST + " 4711")
+
+
+PIECES = [
+    "alice",
+    "Bob-17",
+    "4711",
+    "12,345.67",
+    "x_y",
+    "a@b.example.com",
+    "ß",
+    "É1234",
+    "foo.bar-12",
+    "--",
+    "_",
+    '"',
+    "{",
+    "%41",
+    "a+b1234",
+    "Number",
+    "\\u0041",
+    "123456",
+]
+
+
+@given(st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(["", " ", "-", "_", ".", ",", "\n"])), max_size=14))
+def test_each_atom_of_a_simple_text_has_its_longest_word_among_the_text_s(pieces):
+    """So a text that has none of the words need not be taken apart."""
+    text = "".join(map("".join, pieces))
+    words = simple_words(text)
+    if words is None:
+        assert not text.isascii() or "%" in text or "+" in text
+    else:
+        assert {longest_simple_word(atom) for atom in atoms(text).values()} <= set(words)
+
+
+def test_words_of_texts_that_are_no_simple_matter():
+    assert simple_words("Alice's 2nd_try, 4711!") == ["alice", "s", "2nd", "try", "4711"]
+    for text in ("stra\u00dfe 4711", "a%40b", "a+b"):
+        assert simple_words(text) is None
+    assert longest_simple_word("kelvin 4711") == "kelvin"
+    assert longest_simple_word("stra\u00dfe 4711") == ""

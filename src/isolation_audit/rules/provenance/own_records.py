@@ -17,7 +17,7 @@ from isolation_audit.rules.provenance.code import constants
 from isolation_audit.rules.provenance.gone_through import goes_through
 from isolation_audit.rules.provenance.state import application_modules, is_of_the_application
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
-from isolation_audit.rules.state.atoms import atoms
+from isolation_audit.rules.state.atoms import atoms, longest_simple_word, simple_words
 from isolation_audit.rules.state.contents import is_of_the_process, is_scalar, texts
 from isolation_audit.rules.state.read_inputs import ReadInputs
 
@@ -63,6 +63,8 @@ class OwnRecords:
         self._owners: dict[int, User] = {}
         self._rows: dict[int, User] = {}
         """The same of records in lists: those are everybody's to read more often, and tell nothing of an exit."""
+        self._anchors: tuple[dict[int, User], frozenset[int]] = (self._owners, frozenset())
+        """Of which owners, and one word of each of their atoms: where a text has none of them, it has no such atom."""
         self._tables: dict[int, str] = {}
         """What the code calls the mapping in which each was found: a global, or an object's attribute."""
         self._loaded = 0
@@ -112,6 +114,10 @@ class OwnRecords:
         owners = self._look()
         if not owners:
             return {}
+        of_these, anchors = self._anchors
+        words = simple_words(text[:_LONGEST])
+        if of_these is owners and words is not None and anchors.isdisjoint(map(hash, words)):
+            return {}  # as nearly always
         found = {key: atom for key, atom in atoms(text[:_LONGEST]).items() if key in owners}
         whose = {owners[key].id: owners[key] for key in found}
         return found if len(whose) == 1 and not same(next(iter(whose.values())), user) else {}
@@ -158,24 +164,27 @@ class OwnRecords:
             self._loaded = len(sys.modules)
             self._modules = application_modules()
         began = thread_time()
-        self._owners, self._rows, self._tables = self._found()
+        owners, self._rows, self._tables, anchors = self._found()
+        self._owners, self._anchors = owners, (owners, anchors)
         return thread_time() - began
 
-    def _found(self) -> tuple[dict[int, User], dict[int, User], dict[int, str]]:
+    def _found(self) -> tuple[dict[int, User], dict[int, User], dict[int, str], frozenset[int]]:
         tables: dict[bool, dict[int, User | None]] = {True: {}, False: {}}
         called: dict[int, str] = {}
+        anchors: dict[int, int] = {}
         for user, entry, table in self._entries():
             owners = tables[table is not None]
-            for key in atoms("\0".join(texts(entry))):
+            for key, atom in atoms("\0".join(texts(entry))).items():
                 if table is not None:
                     called[key] = table
+                    anchors[key] = hash(longest_simple_word(atom))
                 known = owners.setdefault(key, user)
                 if known is not None and not same(known, user):
                     owners[key] = None  # several users have it: a price, a plan
         entries, rows = (
             {key: user for key, user in tables[under_name].items() if user is not None} for under_name in (True, False)
         )
-        return entries, rows, called
+        return entries, rows, called, frozenset(anchors[key] for key in entries)
 
     def _entries(self) -> Iterator[tuple[User, Any, str | None]]:
         """Users, what stands under their names, and what that mapping is called; None for records of a list."""

@@ -43,6 +43,25 @@ _year: Final = re.compile(r"(?:19|20)\d\d").fullmatch
 _escaped: Final = re.compile(r"%[0-9A-Fa-f]{2}|\w\+\w").search
 
 
+_SPACED: Final = "".join(sign.lower() if sign.isalnum() else " " for sign in map(chr, range(128)))
+
+
+def simple_words(text: str) -> list[str] | None:
+    """The letters and digits of a text that stand together, in small letters; None where that is no simple matter.
+
+    Each atom of the text is made of some of them, which begin and end where they do in the atom. It takes a tenth of
+    what :func:`atoms` takes.
+    """
+    if not text.isascii() or "%" in text or "+" in text:
+        return None  # letters that fold into several, and what may be escaped
+    return text.translate(_SPACED).split()
+
+
+def longest_simple_word(atom: str) -> str:
+    """The longest of an atom's, by which it is looked for; empty where a text of simple words can't have it."""
+    return max(simple_words(atom) or [""], key=len)
+
+
 def atoms(text: str) -> dict[int, str]:
     """The atoms of a text by their hashes."""
     found: dict[int, str] = {}
