@@ -17,6 +17,14 @@ def parsed(text: str | bytes) -> Any:
     return json.loads(text, parse_constant=_refuse, parse_float=_finite)
 
 
+def value_in(text: str | bytes) -> Any:
+    """What a text holds that came with a request, if it is JSON of any kind that Python reads; else None."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
 

@@ -6,10 +6,10 @@ nothing. Her name in the middle of an answer that was made for her does.
 
 from __future__ import annotations
 
-import json
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.content.borders import stands_alone
 from isolation_audit.model.users import plain_number, plain_text
 
@@ -175,7 +175,4 @@ def parsed(text: str) -> Any:
     """What a text holds that is a JSON object or array; else None."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    return value_in(text)

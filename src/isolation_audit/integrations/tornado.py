@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.analysis.frames import package_of
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.probe import Interceptor
@@ -356,10 +356,7 @@ def _plain(value: Any) -> Any:
     if type(value) is bytes:
         value = value.decode("utf-8", "replace")
     if type(value) is str and value[:1] in ('"', "{"):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return None
+        return value_in(value)
     return value
 
 

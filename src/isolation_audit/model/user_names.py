@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from types import MemberDescriptorType
 from typing import Any, Final
 from uuid import UUID
 
+from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.model.user_sources import USER_CLAIMS
 from isolation_audit.model.users import plain_number, plain_text
 
@@ -231,8 +231,7 @@ def name_in_authorization(value: str, claims: tuple[str, ...] = CLAIMS) -> Name 
             name = plain_id(base64.b64decode(rest, validate=True).decode().partition(":")[0])
             return None if name is None else Name(name)
         if scheme.lower() == "bearer" and rest.count(".") == 2:
-            body = json.loads(base64.urlsafe_b64decode(rest.split(".")[1] + "=="))
-            return name_in_claims(body, claims)
+            return name_in_claims(value_in(base64.urlsafe_b64decode(rest.split(".")[1] + "==")), claims)
     except (ValueError, binascii.Error):
         pass
     return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
+from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
@@ -167,10 +167,7 @@ def _values(one: Input) -> Iterator[str]:
 
 
 def _leaves(text: str) -> Iterable[str]:
-    try:
-        waiting = [json.loads(text)]
-    except ValueError:
-        return
+    waiting = [value_in(text)]
     for _ in range(_LEAVES):
         if not waiting:
             return
