@@ -226,6 +226,13 @@ class Probe:
     @staticmethod
     def after(states: States, result: Any) -> None:
         """Tell the waiting interceptors, the last one first, as nested blocks would end."""
+        if len(states) == 1 and states[0][0].ends_quietly:
+            guarded, state = states[0]
+            try:
+                guarded.interceptor.after(state, result)
+            except Exception as fault:
+                asking.absorbed(guarded, fault)
+            return
         while states and states[-1][0].ends_quietly:
             guarded, state = states[-1]
             states = states[:-1]

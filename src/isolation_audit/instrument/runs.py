@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.orders.automaton import START, Automaton, compile_order
 from isolation_audit.analysis.orders.openings import Closing, Openings
 from isolation_audit.instrument.layers import Passed
-from isolation_audit.instrument.stacks import capture
+from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.model.scopes import test_variable
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ class Runs:
         self._runs: OrderedDict[tuple[str, str], Run] = OrderedDict()
         self._layers: dict[str, set[str]] = {}
         """Where runs were seen, with the events that have ever come there."""
+        self._places: dict[str, RawStack] = {}
+        """By layer, where a run was seen first the last time."""
         self._work: dict[str, set[Scope]] = {}
         """The scopes that are at work for a run, none inside another; several where its tasks have one each."""
         self._limit = limit
@@ -329,7 +331,8 @@ class Runs:
             self._runs.pop(key, None)
         # Seen before it is in the table: the drainer's thread may look for what is overdue at this very moment.
         # One stack for each run, not for each event.
-        begun = Run(run_id, layer, seen=time.monotonic(), place=capture(_FRAMES), test=test_variable.get())
+        place = self._places[layer] = capture_again(self._places.get(layer, ()), _FRAMES)
+        begun = Run(run_id, layer, seen=time.monotonic(), place=place, test=test_variable.get())
         begun.user = self._user_of(self.protocol.key, run_id)
         begun.stray = stray
         run = self._runs.setdefault(key, begun)

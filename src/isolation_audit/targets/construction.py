@@ -11,7 +11,7 @@ from isolation_audit.instrument.compile.tagging import ConstructionCheck, tag_li
 from isolation_audit.instrument.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.observations import Built
 from isolation_audit.instrument.probe import Interceptor
-from isolation_audit.instrument.stacks import capture
+from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import Kind
@@ -64,6 +64,8 @@ class Registrar:
         self.sites: WeakSet[ConstructionSite] = WeakSet()
         """What the instrumented ``__init__`` functions remember; one, where no subclass has its own."""
         self._known = KnownConstructions(runtime)
+        self._last: RawStack = ()
+        """Where one was built last."""
 
     def stands(self, site: ConstructionSite) -> None:
         """One more ``__init__`` is instrumented: of several, one may run inside another one."""
@@ -104,7 +106,7 @@ class Registrar:
             self._known.tell(built, ())
             return None
         record.owner = user
-        origin = record.origin = capture(_ORIGIN_FRAMES)
+        origin = record.origin = self._last = capture_again(self._last, _ORIGIN_FRAMES)
         record.origin_label = BUILT_FOR
         record.origin, idle = self._known.tell(built, origin)
         idle = idle and context is MISSING and not asked and record.built_by is self.alone
