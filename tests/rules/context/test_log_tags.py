@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from auditing import Audit, current_user
 from isolation_audit.auditor import Auditor
 from isolation_audit.integrations import logging as of_logging
 from isolation_audit.integrations import loguru as of_loguru
+from isolation_audit.rules.context.log_tags import LogTags
 
 shared: Any = None
 """What a module of the application keeps to log with."""
@@ -297,3 +300,41 @@ def test_all_comes_back() -> None:
     with Auditor(config()):
         assert all(one.__code__ is not code for one, code in zip(watched, codes, strict=True))
     assert [one.__code__ for one in watched] == codes
+
+
+class Body:
+    """What a request has brought, and an application logs with."""
+
+
+def test_what_else_is_bound_is_not_kept(audit: Audit, lines: Any) -> None:
+    """The tags of one user's logger go when the logger does, whatever else is in them."""
+    from loguru import logger
+
+    body = Body()
+    gone = weakref.ref(body)
+    audit.as_user("alice", lambda: logger.bind(user="alice", body=gone(), text="x" * 10_000_000))
+    assert audit.auditor.runtime.part(LogTags)._bound
+    del body
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_number_too_large_to_be_written_is_no_fault(audit: Audit, lines: Any) -> None:
+    from loguru import logger
+
+    audit.as_user("alice", logger.configure, extra={"user": 10**5_000, "other": "alice"})
+    assert audit.faults == {}
+
+
+def test_an_adapter_with_other_names_for_each_line_is_remembered_by_few(audit: Audit, logger: Any) -> None:
+    global shared
+    shared = logging.LoggerAdapter(logger, {})
+    try:
+        for number in range(1_000):
+            shared.extra = {"user": "-", f"name-{number}": "x" * 10_000}
+            audit.as_user("alice", lambda: shared.info("hello"))
+        (known,) = audit.auditor.runtime.part(LogTags)._seen.values()
+        assert len(known[1]) <= 128
+        assert max(len(text) for text, _owner, _again in known[1].values()) <= 1_000
+    finally:
+        shared = None

@@ -16,7 +16,7 @@ from isolation_audit.content.borders import mentions
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.model.users import Kind, User, plain_text, same
+from isolation_audit.model.users import Kind, User, plain_name, plain_number, plain_text, same
 from isolation_audit.rules.context.suspicions import ContextBled
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ _LIMIT: Final = 1_000
 """Sets of tags that are remembered."""
 _TAGS: Final = 32
 """Tags of one set, or of one holder, that are looked at."""
+_NAMES: Final = 128
+"""Names of tags that are remembered of one holder, which may give each line others."""
+_LONGEST: Final = 4_096
+"""Characters of a tag that may name a user."""
 
 
 class LogTags:
@@ -38,8 +42,11 @@ class LogTags:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        # The set of tags is held, so that its identity stays its own; whoever logs with it holds it as well.
-        self._bound: dict[int, tuple[Any, dict[str, User]]] = {}
+        self._bound: dict[int, dict[str, tuple[User, Any]]] = {}
+        """By the identity of a set, whose tags are in it, each with the very value that names them.
+
+        The set is not held: it may have whole requests in it. Whether it is still that set, that value tells.
+        """
         self._seen: dict[int, tuple[ref[Any], dict[str, tuple[str, User | None, bool]]]] = {}
         """Of each holder its tags: the value, in whose work it was seen first, and whether there was another before.
 
@@ -51,7 +58,7 @@ class LogTags:
         request = request_variable.get()
         user = self._runtime.ambient.current()
         names = list(given)[:_TAGS]
-        owners = dict(self._bound.get(id(before), (None, {}))[1])
+        owners = self._owners_of(before)
         for name in names:
             owners.pop(name, None)
         if user is None and request is not None:
@@ -60,19 +67,23 @@ class LogTags:
 
     def knows(self, tags: Any) -> bool:
         """True where somebody's work has put a name of theirs into this set of tags."""
-        return id(tags) in self._bound
+        return bool(self._owners_of(tags))
+
+    def _owners_of(self, tags: Any) -> dict[str, tuple[User, Any]]:
+        known = self._bound.get(id(tags))
+        if known is None:
+            return {}
+        return {name: one for name, one in list(known.items()) if tags.get(name) is one[1]}
 
     def logged(self, tags: Any, libraries: tuple[str, ...]) -> None:
         """The running work logs a line with a set of tags that belongs to everybody."""
-        held, owners = self._bound.get(id(tags), (None, {}))
-        if held is not tags or not owners:
-            return
-        user = self._user()
+        owners = self._owners_of(tags)
+        user = self._user() if owners else None
         if user is None:
             return
-        for name, owner in list(owners.items()):
-            if not same(user, owner) and self._names(tags.get(name), owner):
-                del owners[name]  # once
+        for name, (owner, _value) in owners.items():
+            if not same(user, owner):
+                self._bound.get(id(tags), {}).pop(name, None)  # once
                 self._tell(user, owner, libraries)
 
     def held(self, holder: Any, tags: Mapping[str, Any], libraries: tuple[str, ...]) -> None:
@@ -82,13 +93,12 @@ class LogTags:
         if seen is None:
             return
         for name, value in list(tags.items())[:_TAGS]:
-            text = plain_text(value)
-            if text is None:
-                text = ""
+            text = plain_name(value) or ""
             known = seen.get(name)
             if known is None or known[0] != text:
                 owner = user if user is not None and self._names(text, user) else None
                 seen[name] = text, owner, known is not None
+                drop_oldest(seen, _NAMES)
             elif known[1] is not None and known[2] and user is not None and not same(user, known[1]):
                 seen[name] = text, None, True  # once
                 self._tell(user, known[1], libraries)
@@ -105,11 +115,12 @@ class LogTags:
         drop_oldest(self._seen, _LIMIT)
         return seen
 
-    def _keep(self, tags: Any, names: list[str], owners: dict[str, User], user: User | None) -> None:
+    def _keep(self, tags: Any, names: list[str], owners: dict[str, tuple[User, Any]], user: User | None) -> None:
         if user is not None and user.kind is Kind.USER:
-            owners.update({name: user for name in names if self._names(tags.get(name), user)})
+            values = [(name, tags.get(name)) for name in names]
+            owners.update({name: (user, value) for name, value in values if self._names(value, user)})
         if owners:
-            self._bound[id(tags)] = tags, owners
+            self._bound[id(tags)] = owners
             drop_oldest(self._bound, _LIMIT)
         else:
             self._bound.pop(id(tags), None)
@@ -119,8 +130,8 @@ class LogTags:
         return user if user is not None and user.kind is Kind.USER else None
 
     def _names(self, value: Any, user: User) -> bool:
-        text = str(value) if type(value) is int else plain_text(value)
-        return text is not None and mentions(text, user.id, self._runtime.users.known)
+        text = plain_number(value) if type(value) is int else plain_text(value)
+        return text is not None and len(text) <= _LONGEST and mentions(text, user.id, self._runtime.users.known)
 
     def _tell(self, user: User, owner: User, libraries: tuple[str, ...]) -> None:
         stack = beneath(capture(self._runtime.config.limits.stack), libraries)
