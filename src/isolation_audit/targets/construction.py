@@ -13,7 +13,7 @@ from isolation_audit.instrument.observations import Built
 from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.model.remembered import remembered
-from isolation_audit.model.scopes import current_scope
+from isolation_audit.model.scopes import current_moment, current_scope
 from isolation_audit.model.users import Kind
 from isolation_audit.targets.known_constructions import KnownConstructions
 from isolation_audit.targets.ownership import owner_reader
@@ -149,8 +149,8 @@ class ConstructionPoint(Interceptor):
             return
         registrar, check = self._registrar, self.compiled_check
         found = registrar.register(obj, self._owner, values, MISSING, None)
-        if found is None or check is None or not check.worth_it(version):
-            return
+        if found is None or check is None or current_moment() is not None or not check.worth_it(version):
+            return  # in a unit of work it is watched how long each object lives
         meant, named = registrar.runtime.names.meant, found.named
 
         def fits(leaves: list[Any]) -> bool:

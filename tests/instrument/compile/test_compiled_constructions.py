@@ -17,6 +17,7 @@ from isolation_audit import user_scope
 from isolation_audit.instrument.compile.cells import Cells
 from isolation_audit.instrument.compile.tagging import ConstructionSite
 from isolation_audit.model.owner_records import Record
+from isolation_audit.rules.lifetime.lifetimes import Lifetimes
 from isolation_audit.targets.construction import ConstructionPoint
 
 OURS = str(Path(isolation_audit.__file__).parent)
@@ -127,12 +128,25 @@ def test_a_construction_like_the_last_one_takes_one_call_of_ours(config):
 
 def test_in_a_unit_of_work_a_known_place_is_not_looked_for_again():
     """Who builds, and whether a factory does, is found on the stack once; each unit still has its objects watched."""
-    with auditing(SOURCE, BY_SELF) as (app, _auditor), user_scope("alice"):
-        _built, seen = ours_at_the_last(app)
+    with auditing(SOURCE, BY_SELF) as (app, auditor), user_scope("alice"):
+        built, seen = ours_at_the_last(app)
         assert not {"builder", "on_built", "_ask", "_publish"} & set(seen)
-        assert len(seen) <= 27
+        assert {"_watch", "_put"} <= set(seen), "how long it lives"
+        assert len(seen) <= 30
+        lifetimes = auditor.runtime.part(Lifetimes)
+        assert all(map(lifetimes.watches, built))
         _built, first = ours_at_the_last(app, count=1)
         assert "on_built" in first, "another place"
+
+
+def test_objects_that_outlive_their_unit_are_told_wherever_they_were_built_before():
+    with auditing(SOURCE, VARIABLE + BY_SELF) as (app, auditor):
+        app.current_user.set("alice")
+        app.build(6)
+        with user_scope("alice"):
+            kept = app.build(6)
+        assert all(map(auditor.runtime.part(Lifetimes).watches, kept))
+    assert counts(auditor)["IA501"] >= 1
 
 
 def test_counts_are_exact():
