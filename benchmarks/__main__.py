@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -80,7 +81,13 @@ def document(parts: list[Part], results: dict[str, Measured], seconds: float) ->
                 "met": None if row.goal is None or figure is None else row.goal.met(figure),
                 "missing": results[part.name].missing.get(row.key, "" if figure is not None else "not measured"),
             }
-    about = {"python": platform.python_version(), "seconds": round(seconds, 1), "when": time.strftime("%Y-%m-%d %H:%M")}
+    about = {
+        "python": platform.python_version(),
+        "seconds": round(seconds, 1),
+        "when": time.strftime("%Y-%m-%d %H:%M"),
+        "load": round(os.getloadavg()[2], 1),
+        "processors": os.cpu_count(),
+    }
     return {"schema": 1, **about, "rows": rows}
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -12,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.page import page  # noqa: E402
+from benchmarks.plot import KINDS, SERIES, plot  # noqa: E402
 from benchmarks.rows import PARTS, Effort, Measured, Part, Row, at_least, at_most, measures  # noqa: E402
 from benchmarks.table import show  # noqa: E402
 from benchmarks.timing import interleaved, shuffled_medians, spent_by  # noqa: E402
@@ -97,11 +99,11 @@ def test_a_part_that_fails_is_told_and_the_others_go_on():
     assert measured.missing["gone"].startswith("failed")
 
 
-def test_all_take_turns():
+def test_all_take_turns_and_each_round_begins_with_another_one():
     order = []
     timed = {name: (lambda name=name: order.append(name)) for name in ("one", "other")}
     best = interleaved(timed, 3, {"one": 1, "other": 1})
-    assert order == ["one", "other"] * 3
+    assert order == ["one", "other", "other", "one", "one", "other"]
     assert best.keys() == timed.keys()
 
 
@@ -166,3 +168,20 @@ def test_the_page_has_a_column_for_each_python():
     assert "| `fast` | told | <= 1 | **2.00** | 0.5 |" in text
     assert "| `gone` | never |  | - | - |" in text
     assert "no peer" in text
+    assert "1 of 1 goals are met" in text
+    assert "0 of 1 goals are met" in text
+
+
+def test_the_picture_has_a_bar_for_each_figure_that_there_is():
+    rows = {
+        f"{kind}{infix}_vs_bare": {"value": 3.0 + place, "goal": None if infix else "<= 1.5"}
+        for place, (kind, _said) in enumerate(KINDS)
+        for infix, _name, _color in SERIES
+    }
+    rows["sync_ddtrace_vs_bare"]["value"] = None
+    drawing = ET.fromstring(plot({"python": "3.11.7", "rows": rows}))
+    bars = [one for one in drawing if one.find("{*}title") is not None and one.tag.endswith("rect")]
+    assert len(bars) == len(KINDS) * len(SERIES) - 1
+    widths = [float(one.get("width")) for one in bars if "ours" in one.find("{*}title").text]
+    assert widths == sorted(widths), "more is longer"
+    assert len([one for one in drawing if one.get("stroke-width") == "2"]) == len(KINDS), "each has its goal"
