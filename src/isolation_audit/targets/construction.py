@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections import Counter
 
     from isolation_audit.config.model import Emitter, Engine
-    from isolation_audit.instrument.compile.tagging import ConstructionSite
     from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
@@ -61,18 +60,19 @@ class Registrar:
         """Identities of objects inside their outermost instrumented ``__init__``; each is alive while it is listed."""
         self.origins_asked = False
         """True where it is asked of an object in use whether it is being constructed."""
-        self.sites: WeakSet[ConstructionSite] = WeakSet()
-        """What the instrumented ``__init__`` functions remember; one, where no subclass has its own."""
+        self.points: WeakSet[ConstructionPoint] = WeakSet()
+        """One for each instrumented ``__init__``: several, where a subclass has its own."""
         self._known = KnownConstructions(runtime)
         self._last: RawStack = ()
         """Where one was built last."""
 
-    def stands(self, site: ConstructionSite) -> None:
+    def stands(self, point: ConstructionPoint) -> None:
         """One more ``__init__`` is instrumented: of several, one may run inside another one."""
-        self.sites.add(site)
-        alone = len(self.sites) == 1
-        for one in list(self.sites):
-            one.alone = alone
+        self.points.add(point)
+        alone = len(self.points) == 1
+        for one in list(self.points):
+            if one.compiled_check is not None:
+                one.compiled_check.site.alone = alone
 
     def register(self, obj: Any, owner: UserReader, values: Values, result: Any, via: str | None) -> Registered | None:
         """Record ``obj`` once an entry, and tell the monitors.
@@ -116,6 +116,8 @@ class Registrar:
 class ConstructionPoint(Interceptor):
     """Around ``__init__``: registers at the end of the outermost one, when all attributes are there."""
 
+    compiled_check: ConstructionCheck | None
+
     def __init__(self, registrar: Registrar, receivers: Receivers, layout: Layout) -> None:
         self.place = registrar.place
         self._registrar = registrar
@@ -123,6 +125,7 @@ class ConstructionPoint(Interceptor):
         self._self_of = layout.receiver_reader()
         self._owner = owner_reader(registrar.entry, layout, registrar.runtime)
         self.compiled_check = self._compiled(layout)
+        registrar.stands(self)
 
     def before(self, values: Values) -> Any:
         """Begin a construction; None for receivers that are not meant."""
@@ -178,7 +181,6 @@ class ConstructionPoint(Interceptor):
         check.site.counts_in(runtime.tally.seen_so_far, self.place)
         if registrar.counter is not None:
             check.site.counts_in(registrar.counter, self.place)
-        registrar.stands(check.site)
         return check
 
 

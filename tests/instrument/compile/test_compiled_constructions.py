@@ -216,6 +216,29 @@ def test_a_subclass_with_a_constructor_of_its_own_is_registered_once_at_its_end(
         assert auditor.runtime.tally.built[f"{app.__name__}:Engine"] == 10
 
 
+def test_a_subclass_whose_constructor_has_no_compiled_hook_is_registered_at_its_end_as_well():
+    """Its user is an item of what it takes, which is not read in line; the base class's is."""
+    source = (
+        SOURCE
+        + """
+class Odd(Engine):
+    def __init__(self, *given):
+        super().__init__("bob")
+        self.user_id = given[0]
+"""
+    )
+    with auditing(source, BY_SELF) as (app, auditor):
+        app.build(4)
+        built = [app.Odd("carol") for _ in range(4)]
+        assert {record_of(auditor, one).owner.id for one in built} == {"carol"}
+        assert auditor.runtime.tally.built[f"{app.__name__}:Engine"] == 8
+    with auditing(source, BY_ARGUMENT) as (app, auditor):
+        app.build(4)
+        built = [app.Odd("carol") for _ in range(4)]
+        assert {record_of(auditor, one).built_by for one in built} == {(f"{app.__name__}:Engine",)}
+        assert auditor.runtime.tally.built[f"{app.__name__}:Engine"] == 8
+
+
 def test_an_object_that_is_used_in_its_constructor():
     config = '[[engines]]\ntarget = "APP:Eager"\nowner = ["self.user_id"]\n'
     with auditing(SOURCE, VARIABLE + config) as (app, auditor):
