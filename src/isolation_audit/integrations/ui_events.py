@@ -5,6 +5,7 @@ Such a framework serves pages over HTTP, and then a client's events over a conne
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -50,7 +51,7 @@ class Pushed:
 
 def as_they_are(state: Any) -> list[Any]:
     """The values that a client's state has by now: what its event puts there is no input of the event."""
-    values = list(dict.values(state))[:_LONGEST] if issubclass(type(state), dict) else []
+    values = [*islice(dict.values(state), _LONGEST)] if issubclass(type(state), dict) else []
     return [_copied(value) for value in values]
 
 
@@ -59,5 +60,5 @@ def _copied(value: Any) -> Any:
     if issubclass(kind, list):
         return list.__getitem__(value, slice(_LONGEST))
     if issubclass(kind, dict):
-        return dict(list(dict.items(value))[:_LONGEST])
+        return dict([*islice(dict.items(value), _LONGEST)])
     return value

@@ -6,6 +6,7 @@ import gc
 from collections import deque
 from contextlib import suppress
 from contextvars import Context, ContextVar
+from itertools import islice
 from threading import local
 from types import CellType, FunctionType, MemberDescriptorType, MethodType
 from typing import TYPE_CHECKING, Any, Final
@@ -37,7 +38,7 @@ def fields(value: Any) -> dict[str, Any]:
     except AttributeError:
         stored = None
     if type(stored) is dict:
-        found.update(list(stored.items())[:_FIELDS])
+        found.update([*islice(stored.items(), _FIELDS)])
     for cls in type.__dict__["__mro__"].__get__(type(value)):
         for name, member in list(type.__dict__["__dict__"].__get__(cls).items()):
             if type(member) is MemberDescriptorType and not name.startswith("__"):

@@ -8,6 +8,7 @@ from collections import OrderedDict, UserDict, UserList, deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
+from itertools import islice
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
@@ -60,7 +61,7 @@ def _adds_many(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: T
     told = []
     for many in arguments:
         if id(type(many)) in _REPEATABLE:
-            for value in list(many)[:_MOST]:
+            for value in [*islice(many, _MOST)]:
                 tell(Held(owner, ELEMENT, None, value), read=False)
             told.append(many)
         else:
@@ -92,7 +93,7 @@ def _updates(owner: Any, arguments: Arguments, named: dict[str, Any], tell: Tell
     if isinstance(owner, (dict, UserDict)):
         pairs: list[tuple[Any, Any]] = list(named.items())
         if arguments and type(arguments[0]) in (dict, OrderedDict):
-            pairs += list(arguments[0].items())[:_MOST]
+            pairs += islice(arguments[0].items(), _MOST)
         elif arguments and type(arguments[0]) in (list, tuple):
             pairs += [(one[0], one[1]) for one in arguments[0][:_MOST] if type(one) in (list, tuple) and len(one) == 2]
         for key, value in pairs:

@@ -7,6 +7,7 @@ asks who is running: in a context variable that holds the running user. One that
 from __future__ import annotations
 
 from contextvars import ContextVar
+from itertools import islice
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
@@ -66,7 +67,7 @@ class Loaders:
         """True where the key tells users apart, or what was loaded names the reader."""
         text = str(key) if type(key) in (int, str) else ""
         value = future.result() if future.done() and not future.cancelled() and future.exception() is None else None
-        held = [value, *list(fields_of(value).values())[:_FIELDS]] if value is not None else []
+        held = [value, *islice(fields_of(value).values(), _FIELDS)] if value is not None else []
         return bool(self._sinks.named(text)) or any(user.id in self._sinks.named(plain_text(one) or "") for one in held)
 
     def _asks_who_runs(self, function: FunctionType, user: User) -> bool:
@@ -91,7 +92,7 @@ def _names_in(code: CodeType) -> set[str]:
 
 def _holds(variable: ContextVar[Any], identifier: str) -> bool:
     value = variable.get(None)
-    held = [value, *list(fields_of(value).values())[:_FIELDS]] if value is not None else []
+    held = [value, *islice(fields_of(value).values(), _FIELDS)] if value is not None else []
     if type(value) is dict:
-        held += list(value.values())[:_FIELDS]
+        held += islice(value.values(), _FIELDS)
     return any(plain_text(one) == identifier for one in held)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -231,7 +232,7 @@ def _stored(value: Any) -> list[Any]:
         stored = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return []
-    return list(stored.values())[:_ARGUMENTS] if type(stored) is dict else []
+    return [*islice(stored.values(), _ARGUMENTS)] if type(stored) is dict else []
 
 
 def _text(value: Any) -> str | None:

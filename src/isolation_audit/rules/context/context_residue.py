@@ -12,6 +12,7 @@ value does not hold that user's id, too. Reading is seen as :mod:`suspicions` se
 from __future__ import annotations
 
 from contextvars import ContextVar, copy_context
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
@@ -181,4 +182,4 @@ def _held(value: Any) -> list[Any]:
         held = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return []
-    return list(held.values())[:_OBJECTS] if type(held) is dict else []
+    return [*islice(held.values(), _OBJECTS)] if type(held) is dict else []

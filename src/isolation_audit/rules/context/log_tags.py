@@ -8,6 +8,7 @@ holds it has to be everybody's: an object of alice's may well log with alice's n
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
@@ -92,7 +93,7 @@ class LogTags:
         seen = self._seen_of(holder)
         if seen is None:
             return
-        for name, value in list(tags.items())[:_TAGS]:
+        for name, value in [*islice(tags.items(), _TAGS)]:
             text = plain_name(value) or ""
             known = seen.get(name)
             if known is None or known[0] != text:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.instrument.resolve import find, function_of
@@ -62,7 +63,7 @@ class Overrides:
         for reference in list(self._applications.values()):
             overrides = getattr(reference(), "dependency_overrides", None)
             if type(overrides) is dict:
-                for original, override in list(overrides.items())[:_OVERRIDES]:
+                for original, override in [*islice(overrides.items(), _OVERRIDES)]:
                     function = _function(override)
                     if function is not None:
                         code = beneath(function).__code__

@@ -8,6 +8,7 @@ address or phrase is that stands in one user's entries and in no other's.
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -199,14 +200,14 @@ class OwnRecords:
             seen.add(id(value))
             held.append(value)  # its id is its own as long as it lives
             if issubclass(type(value), dict):
-                pairs = list(dict.items(value))[:_ITEMS]
+                pairs = [*islice(dict.items(value), _ITEMS)]
                 own = [(user, one) for key, one in pairs if (user := self._user(key)) is not None]
                 if len({user.id for user, _one in own}) >= _USERS:
                     yield from ((user, one, name) for user, one in own)
                     continue
                 inside = [(name, one) for _key, one in pairs]
             elif type(value) in (list, tuple):
-                yield from self._records(list(value)[:_ITEMS])
+                yield from self._records([*islice(value, _ITEMS)])
                 continue
             elif not is_of_the_application(type(value)):
                 continue

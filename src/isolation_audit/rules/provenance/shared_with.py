@@ -8,6 +8,7 @@ modules and the view's own variables lead to, when something is about to be repo
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from time import monotonic
 from types import CellType, FunctionType, MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -260,9 +261,9 @@ def _steps(value: Any) -> Iterator[Step]:
         except ValueError:
             return  # empty
     elif issubclass(kind, dict):
-        yield from list(dict.items(value))[:_ITEMS]
+        yield from [*islice(dict.items(value), _ITEMS)]
     elif kind in _SEQUENCES:
-        yield from ((None, one) for one in list(value)[:_ITEMS])
+        yield from ((None, one) for one in [*islice(value, _ITEMS)])
     elif is_of_the_process(value):
         return
     elif kind is SimpleNamespace or kind.__name__ in _HOLDERS or is_of_the_application(kind):
@@ -277,7 +278,7 @@ def _scalars(name: object, value: Any) -> Iterator[Step]:
     if type(value) in (str, int):
         yield name, value
         return
-    for key, one in list(_steps(value))[:_FIELDS] if not is_scalar(value) else ():
+    for key, one in [*islice(_steps(value), _FIELDS)] if not is_scalar(value) else ():
         if type(one) in (str, int):
             yield (name if key is None else key), one
 

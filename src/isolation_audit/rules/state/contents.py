@@ -18,6 +18,7 @@ from contextvars import Context, ContextVar, Token
 from datetime import date, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
+from itertools import islice
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
@@ -126,7 +127,7 @@ def is_future(value: Any) -> bool:
 
 def has_a_way_back(value: Any) -> bool:
     """True for what is handed to somebody who answers to it: a job with its future, its event or its queue."""
-    held = [value, *list(_inside(value))[:NODES]] if not is_future(value) else []
+    held = [value, *islice(_inside(value), NODES)] if not is_future(value) else []
     return any(issubclass(type(one), _ANSWERED) for one in held)
 
 
@@ -174,10 +175,10 @@ def _inside(value: Any) -> Iterable[Any]:
     if issubclass(kind, (*SCALARS, *OF_THE_PROCESS)) and not issubclass(kind, Enum):
         return ()
     if issubclass(kind, dict):
-        return [item for pair in list(dict.items(value))[:NODES] for item in pair]
+        return [item for pair in [*islice(dict.items(value), NODES)] for item in pair]
     for plain in _SEQUENCES:
         if issubclass(kind, plain):
-            return list(plain.__iter__(value))[-NODES:]
+            return list(deque(plain.__iter__(value), NODES))
     if is_future(value):
         return _result(value)
     started_with = _parameters(value)
