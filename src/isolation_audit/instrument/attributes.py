@@ -72,7 +72,7 @@ class AttributeReader:
         """How objects of a class are to be read; None for the usual way."""
         unusual = behind(kind)
         if unusual is not None:
-            return lambda value: reader_of(self.name)(unusual(value))
+            return lambda value: reader_of(self.name)(unusual(value, reader_of))
         if issubclass(kind, type):
             return None  # of a class itself, a property is just a property
         if type(find_in(kind, "__getattribute__")) is FunctionType:

@@ -28,7 +28,7 @@ def item_of(value: Any, key: Any) -> Any:
             return plain.__getitem__(value, key)
     unusual = behind(kind)
     if unusual is not None:
-        return item_of(unusual(value), key)
+        return item_of(unusual(value, reader_of), key)
     special = item_behind(kind)
     if special is not None:
         return special(value, key)

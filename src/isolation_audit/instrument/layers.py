@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from isolation_audit.instrument.runs import Run
+    from collections.abc import Mapping
 
 LAYERS: Final = ("emitter", "bridge", "sink")
 """From the agent outwards."""
@@ -20,11 +18,14 @@ class Passed(NamedTuple):
     counts: dict[str, int]
 
     @classmethod
-    def of(cls, event: str | None, runs: Iterable[Run]) -> Passed | None:
-        """``runs`` is one run at each of its layers; None where only one has seen it, or no event is asked for."""
+    def of(cls, event: str | None, had: Mapping[str, Mapping[str, int]]) -> Passed | None:
+        """``had`` is how often each layer has had each event of one run.
+
+        None where only one layer has seen the run, or no event is asked for.
+        """
         if event is None:
             return None
-        counts = {run.layer: run.had.get(event, 0) for run in runs}
+        counts = {layer: events.get(event, 0) for layer, events in had.items()}
         return cls(event, {layer: counts[layer] for layer in LAYERS if layer in counts}) if len(counts) > 1 else None
 
     def next_after(self, layer: str) -> str | None:

@@ -28,7 +28,7 @@ class NotReadError(LookupError):
 _ABSENT: Final = object()
 
 
-def behind(kind: type) -> Callable[[Any], Any] | None:
+def behind(kind: type) -> Callable[[Any, ReaderOf], Any] | None:
     """What gives the object that one of this class stands for; None for a class that stands for nothing else."""
     names = _names_of(kind)
     if "django.utils.functional:LazyObject" in names:
@@ -78,14 +78,14 @@ def fields(value: Any) -> dict[str, Any]:
     return found if type(found) is dict else {}
 
 
-def _of_django(value: Any) -> Any:
+def _of_django(value: Any, _reader_of: ReaderOf) -> Any:
     inner = fields(value).get("_wrapped")
     if inner is None or type(inner) is object:
         raise NotReadError("lazy")
     return inner
 
 
-def _of_werkzeug(value: Any) -> Any:
+def _of_werkzeug(value: Any, reader_of: ReaderOf) -> Any:
     """What a proxy of a variable stands for at this moment; one of a function would have to call it."""
     current = object.__getattribute__(value, "_get_current_object")
     if type(current) is not FunctionType:
@@ -102,13 +102,11 @@ def _of_werkzeug(value: Any) -> Any:
         found = found[-1]
     get_name = cells["get_name"].cell_contents if "get_name" in cells else None
     if type(get_name) is attrgetter:
-        from isolation_audit.instrument.attributes import reader_of
-
         return reader_of(get_name.__reduce__()[1][0])(found)
     return found
 
 
-def _of_wrapt(value: Any) -> Any:
+def _of_wrapt(value: Any, _reader_of: ReaderOf) -> Any:
     if any("__wrapped_factory__" in dict_of(base) for base in mro_of(type(value))):
         raise NotReadError("proxy")
     return value.__wrapped__

@@ -15,7 +15,7 @@ from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.model.scopes import test_variable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from isolation_audit.config.model import Protocol
     from isolation_audit.instrument.stacks import RawStack
@@ -202,7 +202,7 @@ class Runs:
 
     def _repetition(self, run: Run, event: str) -> Deviation:
         run.deviated = True
-        passed = Passed.of(event, self._everywhere(run.id))
+        passed = self._passed(run, event)
         return Deviation(run, self.automaton, event, run.state, run.last, (), repeated=True, elsewhere=passed)
 
     def _close(self, run: Run, event: str, number: object, pair: int | str | None) -> Deviation | None:
@@ -231,7 +231,7 @@ class Runs:
         # The same event right after itself was sent twice, unless its number or its pair says that it is another one.
         repeated = event == run.last and number is None and pair == run.last_pair
         run.deviated = True
-        passed = Passed.of(event if repeated else missing[-1] if missing else None, self._everywhere(run.id))
+        passed = self._passed(run, event if repeated else missing[-1] if missing else None)
         deviation = Deviation(run, automaton, event, state, run.last, missing, repeated=repeated, elsewhere=passed)
         if event in automaton.openers and not repeated:
             self._open(run, event, pair)
@@ -282,6 +282,9 @@ class Runs:
         """The run at every layer where it was seen."""
         return [run for layer in list(self._layers) if (run := self._runs.get((layer, run_id))) is not None]
 
+    def _passed(self, run: Run, event: str | None) -> Passed | None:
+        return Passed.of(event, _had(self._everywhere(run.id)))
+
     def after_fork(self) -> None:
         """In a forked child: what the parent has begun is the parent's to complete."""
         self._work.clear()
@@ -301,7 +304,7 @@ class Runs:
                 run.missed_end = True
                 missing = self.automaton.missing_at_end(run.state)
                 stray = run.stray if sum(run.had.values()) == 1 else None
-                passed = Passed.of(missing[-1] if missing else None, self._everywhere(run.id))
+                passed = self._passed(run, missing[-1] if missing else None)
                 yield Overdue(run, run.open.openers() if run.open else (), missing, now - run.seen, passed, stray)
 
     def lost(self, grace: float) -> Iterator[LostBetween]:
@@ -318,7 +321,7 @@ class Runs:
             run.compared = True
             here = [one for one in self._everywhere(run_id) if not one.deviated]
             for event, count in list(run.had.items()):
-                passed = Passed.of(event, here)
+                passed = Passed.of(event, _had(here))
                 after = passed and passed.next_after(layer)
                 if passed and after and passed.counts[after] < count and event in self._layers[after]:
                     yield LostBetween(run, passed)
@@ -341,3 +344,7 @@ class Runs:
                 self._runs.popitem(last=False)
                 self.evicted += 1
         return run
+
+
+def _had(runs: Iterable[Run]) -> dict[str, dict[str, int]]:
+    return {run.layer: run.had for run in runs}

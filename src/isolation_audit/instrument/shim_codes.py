@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, cast
-
-from isolation_audit.instrument.probe import Probe
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from types import CodeType, FunctionType
+    from types import CodeType
 
 shim_codes: dict[int, weakref.ref[CodeType]] = {}
 """By identity."""
+
+_originals: dict[int, weakref.ref[FunctionType]] = {}
+"""The function that each stands for, where it is one, by the identity of the code, which keeps it."""
 
 
 def is_shim(code: CodeType) -> bool:
@@ -23,14 +25,19 @@ def is_shim(code: CodeType) -> bool:
 def beneath(function: FunctionType) -> FunctionType:
     """The function whose place a shim has taken, else ``function`` itself."""
     code = function.__code__
-    if not is_shim(code):
-        return function
-    original = next(constant.original for constant in code.co_consts if type(constant) is Probe)
-    return cast("FunctionType", original)
+    original = _originals.get(id(code)) if is_shim(code) else None
+    return (None if original is None else original()) or function
 
 
-def remember(code: CodeType) -> None:
-    """Know a code object again, as long as it is there."""
+def remember(code: CodeType, original: Any) -> None:
+    """Know a code object again, as long as it is there, and what it stands for."""
     key = id(code)
+
+    def forget(_gone: object) -> None:
+        shim_codes.pop(key, None)
+        _originals.pop(key, None)
+
     # Gone with the code: somebody may go on running it long after it was taken out.
-    shim_codes[key] = weakref.ref(code, lambda _gone: shim_codes.pop(key, None))
+    shim_codes[key] = weakref.ref(code, forget)
+    if type(original) is FunctionType:
+        _originals[key] = weakref.ref(original)

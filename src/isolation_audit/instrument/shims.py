@@ -123,7 +123,7 @@ class CodePatch:
 
     def _install(self, check: Check | None) -> None:
         self.shim_code = shim = _shim_code(self.original_code, self.probe, check)
-        remember(shim)
+        remember(shim, self.probe.original)
         self.function.__code__ = shim
         self._check = check
 

@@ -120,7 +120,7 @@ def _in_dict(owner: Any, kind: str, name: str, value: Any, fields: Any) -> Held 
 
 def _of_another(inner: Any, owner: Any, name: str, value: Any) -> Held | None:
     try:
-        return attribute_of(inner(owner), name, value)
+        return attribute_of(inner(owner, reader_of), name, value)
     except (NotReadError, AttributeError):  # of one that is in the middle of its own making
         return None
 
@@ -148,7 +148,7 @@ def container_of(owner: Any) -> Any:
     inner = behind(kind)
     if inner is not None:
         try:
-            return container_of(inner(owner))
+            return container_of(inner(owner, reader_of))
         except (NotReadError, AttributeError):
             return ABSENT
     if issubclass(kind, (dict, list, tuple, deque, set)):

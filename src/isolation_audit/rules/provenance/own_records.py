@@ -103,8 +103,11 @@ class OwnRecords:
 
     def any(self) -> bool:
         """True where anything stands under several users' names."""
-        count = self._count
-        return bool(self._owners if count() < _USERS else self._look())
+        count, now = self._count, monotonic()
+        known = count()
+        # As _look() begins, which is not called where there is nothing to look for: this is asked at each exit.
+        due = known >= _USERS and (now >= self._again or (known != self._users_then and now >= self._soon))
+        return bool(self._look() if due else self._owners)
 
     def has_any(self, text: str, user: User) -> bool:
         """True where it is worth to ask :meth:`of_another`."""
