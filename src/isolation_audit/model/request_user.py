@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.model.headers import name_in_headers
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.request_head import MADE_UP, NOTHING_PRESENTED, RequestHead
 from isolation_audit.model.running import running_task
@@ -235,8 +236,10 @@ class RequestUser(RequestHead):
             naming = self._scan() if self._naming is None else self._naming
             if naming:
                 with suppress(*MADE_UP):
-                    found = self._sources.told_by_headers(naming)
-                    if found is not None:
+                    sources = self._sources
+                    found = name_in_headers(naming, sources.headers, sources.claims)
+                    # The application's own login makes nobody a user.
+                    if found is not None and (sources.known(found[1].id) or not sources.is_own_login(naming)):
                         self.told(*found)
 
     def _meet(self, person: object) -> None:

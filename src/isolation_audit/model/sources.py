@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.model.agreement import Agreement
 from isolation_audit.model.aliases import OtherNames
 from isolation_audit.model.head_reader import HeadReader
-from isolation_audit.model.headers import name_in_headers
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.user_names import CLAIMS, Name, claim_of, name_in_claims, name_of
@@ -122,6 +121,8 @@ class Sources:
         self.claims = tuple(claims)[:_CLAIMS]
         """By which claims tokens name their users, the best first."""
         self._users = users
+        self.known = users.known
+        """The user of an id that was met before."""
         self.learned = LearnedUsers() if learned is None else learned
         self._names = names or OtherNames(users, bindings)
         self._agreements: dict[int, Agreement] = {}
@@ -136,15 +137,9 @@ class Sources:
         self.outvoted: dict[int, None] = {}
         """Sources that are not asked any more, because they contradict the application's own words."""
 
-    def told_by_headers(self, naming: list[tuple[str, str]]) -> tuple[int, Name] | None:
-        """The name in a request's headers, and its rank; None where they name nobody.
-
-        A login of the application's own, with which its users' work asks this process too, makes nobody a user.
-        """
-        found = name_in_headers(naming, self.headers, self.claims)
-        if found is None or self._users.known(found[1].id) is not None:
-            return found
-        return None if self.hosts.logins.any_of(value for _name, value in naming) else found
+    def is_own_login(self, naming: list[tuple[str, str]]) -> bool:
+        """True for a login of the application's own, with which its users' work asks this process too."""
+        return self.hosts.logins.any_of(value for _name, value in naming)
 
     def told_by_token(self, claims: object, *, presented: bool) -> tuple[int, Name] | None:
         """The name in a decoded token, and its rank; None where it names nobody.

@@ -231,3 +231,23 @@ def test_eight_threads_count_each_event_while_hooks_come_and_go():
     assert not wrong
     assert not auditor.runtime.barrier.counts
     assert not counts(auditor).keys() & {"IA201", "IA202", "IA204"}
+
+
+def test_points_that_only_wait_for_a_first_use_are_taken_back_and_leave_the_others_alone():
+    """Each class with a name that the configuration knows is watched until it is used: see IA108."""
+    source = SOURCE + "\nclass Emitter2(Emitter): pass\n"
+    with auditing(source, CONFIG) as (app, auditor):
+        probe = next(
+            one
+            for one in auditor.instrumentation.probes()
+            if {type(guarded.interceptor).__name__ for guarded in one._guarded} == {"ConstructionPoint", "ClassPoint"}
+        )
+        app.Emitter("alice")
+        assert len(probe) == 2
+        auditor.settle(60.0)
+        assert [type(guarded.interceptor).__name__ for guarded in probe._guarded] == ["ConstructionPoint"]
+        for _ in range(4):
+            app.Emitter("alice")
+        assert auditor.runtime.tally.seen[f"{app.__name__}:Emitter"] == 5
+        assert not counts(auditor)
+        assert not auditor.runtime.barrier.counts

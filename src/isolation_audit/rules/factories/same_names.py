@@ -71,7 +71,18 @@ class SameNames:
         self._seen: dict[int, weakref.ref[type]] = {}
         """Classes whose objects have been seen, by their identity."""
         self._files: dict[str, str] = {}
+        self._over: set[str] = set()
+        """Classes of which nothing more is to be learned, and whose points are still there."""
         runtime.part(Modules).listen(self._module)
+        runtime.settling.append(self._settle)
+
+    def _settle(self, _grace: float) -> None:
+        """Take back the points of classes that were used: other points of the same functions are alone again.
+
+        Not at once, because to take code back has to wait for whoever is putting some in.
+        """
+        while self._over:
+            self._runtime.places.release(("same name", self._over.pop()))
 
     def _module(self, module: ModuleType) -> None:
         self._file(module)
@@ -126,6 +137,10 @@ class SameNames:
             self._seen[id(cls)] = weakref.ref(cls)
         self.used(name, f"{cls.__module__}:{cls.__qualname__}")
 
+    def is_over(self, place: str) -> None:
+        """Nothing more is learned of a class by its points."""
+        self._over.add(place)
+
     def used(self, name: str, place: str) -> None:
         """A class of a watched name is used here."""
         users = self._used.setdefault(name, {})
@@ -164,6 +179,7 @@ class ClassPoint(Interceptor):
         if not self._told and (self._of_class or self._receivers.accept(type(self._self_of(values)))):
             self._told = True
             self._same.used(self._name, self.place)
+            self._same.is_over(self.place)
 
 
 def _roles(config: Config) -> dict[str, str]:
