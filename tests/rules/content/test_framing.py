@@ -6,10 +6,12 @@ The long ones are read in a time that grows with their length: one that grew wit
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
 
 import pytest
 
 from isolation_audit.rules.content.pushes import Events
+from isolation_audit.rules.content.responses import Response
 from isolation_audit.rules.content.wire import Chunks
 
 MANY = 60_000
@@ -55,3 +57,15 @@ def test_very_many_small_chunks_are_read_at_once() -> None:
 
 def test_very_many_small_events_are_read_at_once() -> None:
     assert sum(map(len, Events().events(b"data: x\n\n" * MANY, last=True))) == MANY
+
+
+@pytest.mark.parametrize("many", [1, 500, 501, MANY])
+def test_of_very_many_events_at_once_the_last_ones_are_judged_together(many: int) -> None:
+    response = Response.__new__(Response)
+    response._shared, response._request = False, SimpleNamespace(asked=None, endpoint=None)
+    judged: list[bytes] = []
+    push = SimpleNamespace(message=lambda event, *_about, **_request: judged.append(event))
+    response._pushed(push, Events(), b"data: x\n\n" * many, None, last=True)
+    assert b"".join(judged).replace(b"\n", b"") == b"x" * many
+    assert judged[:500] == [b"x"] * min(many, 500)
+    assert len(judged) <= 501

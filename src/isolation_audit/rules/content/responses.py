@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content import secrets
@@ -34,6 +35,9 @@ RESPONSE: Final = "a response"
 
 _HELD: Final = 256
 """Bytes at the end of a chunk in which a break is looked for, so that no identifier is cut in two."""
+
+_AT_ONCE: Final = 500
+"""Events of one chunk that are judged one by one."""
 
 _last_break: Final = re.compile(rb'.*[\s",;<>{}]', re.DOTALL).match
 _UNREAD: Final = re.compile(
@@ -180,8 +184,9 @@ class Response:
             self._found = None
 
     def _pushed(self, push: Push, events: Events, data: bytes, user: User, *, last: bool) -> None:
-        """Events are judged one by one: a stream of them may go on for days."""
-        for event in events.events(data, last=last):
+        """Events are judged one by one: a stream of them may go on for days. Of very many at once the rest is one."""
+        found = events.events(data, last=last)
+        for event in (*islice(found, _AT_ONCE), b"\n".join(found)):
             if event and not self._shared:
                 push.message(event, user, asked=self._request.asked, endpoint=self._request.endpoint)
             elif event:
