@@ -15,6 +15,7 @@ from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import EVERYONE, SEVERAL, Kind, User, plain_name, same
 from isolation_audit.targets.addressing import Addressee
+from isolation_audit.targets.event_witnesses import Witnesses, first_user
 from isolation_audit.targets.lone_event import never_alone, opening
 from isolation_audit.targets.ownership import differ, owner_of, owner_reader, record_of
 
@@ -32,21 +33,6 @@ if TYPE_CHECKING:
 _USER = Kind.USER
 _PLACEHOLDER = Kind.PLACEHOLDER
 _UNKNOWN: tuple[None, tuple[User, ...]] = (None, ())
-
-
-class Witnesses:
-    """The witnesses of a clean event, and what follows from them."""
-
-    __slots__ = ("addressee", "ambient", "claimed", "known", "owner", "verified")
-
-    def __init__(self, ambient: User | None, owner: User | None, addressee: User | None) -> None:
-        self.ambient = ambient
-        self.owner = owner
-        self.addressee = addressee
-        self.claimed = _first_user(addressee, owner, ambient)
-        there = [one for one in (ambient, owner, addressee) if one is not None]
-        self.known = bool(there)
-        self.verified = len(there) > 1
 
 
 class EmissionPoint(Interceptor):
@@ -126,7 +112,7 @@ class EmissionPoint(Interceptor):
         elif self.compiled_check is not None and not emission.audience and self.compiled_check.worth_it(version):
             self._remember(self.compiled_check, values, version, Witnesses(ambient, owner, addressee))
         if emission.claimed is None:
-            emission.claimed = _first_user(addressee, owner, ambient)
+            emission.claimed = first_user(addressee, owner, ambient)
         emission.depth += 1
         if emission is outer:
             return (emission, None)
@@ -179,7 +165,7 @@ class EmissionPoint(Interceptor):
         self._bound = (owner.binding, addressee.binding)
         check = CarryingCheck((*owner.reads, *addressee.reads), layout, self._runtime)
         if self._event is None:
-            self._alone = opening(self, self._name, self._entry.layer, self._runtime, check)
+            self._alone = opening(self._name, self._entry.layer, self._runtime, check, self._closes)
         owner.count(check.site, self._runtime.paths.of(self._entry, "owner"))
         addressee.count(check.site, self._runtime.paths.of(self._entry, "addressee"))
         check.site.counts_in(self._tally.seen_so_far, self.place)
@@ -319,11 +305,3 @@ class EmissionPoint(Interceptor):
 def event_reader(entry: Emitter, event: EventName, layout: Layout, runtime: Runtime) -> Reader | None:
     """A reader of an event's name; None where the configuration says the name itself."""
     return None if event.path is None else Reader(event.path, layout, runtime.paths.of(entry, "methods")(event.path))
-
-
-def _first_user(addressee: User | None, owner: User | None, ambient: User | None) -> User | None:
-    if addressee is not None and addressee.kind is _USER:
-        return addressee
-    if owner is not None and owner.kind is _USER:
-        return owner
-    return ambient if ambient is not None and ambient.kind is _USER else None

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.compile.check import CarryingCheck
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.targets.emission import EmissionPoint, Witnesses
+    from isolation_audit.targets.event_witnesses import Witnesses
 
     Opens = Callable[[Witnesses], Emission | None]
     Closes = Callable[[Emission], None]
 
 
 def opening(
-    point: EmissionPoint, name: str, layer: str, runtime: Runtime, check: CarryingCheck
+    name: str, layer: str, runtime: Runtime, check: CarryingCheck, closes_otherwise: Closes
 ) -> tuple[Opens, Closes]:
     """``opens(witnesses)`` gives the event, or None where it is in another one, or others have to be told.
 
-    ``closes(event)`` ends it.
+    ``closes(event)`` ends it; ``closes_otherwise`` is asked where something has come in between.
     """
     tally, begun = runtime.tally, check.begun
     begun.counts_in(tally.passages_so_far, layer)
@@ -53,7 +53,7 @@ def opening(
     def closes(emission: Emission) -> None:
         user = emission.claimed
         if emission.depth != 1 or not emission.verified or user not in counts or under_way() is not emission:
-            point.after((emission, (None,)), None)
+            closes_otherwise(emission)
             return
         emission.depth = 0
         emission.searched = emission.clean = None
