@@ -249,6 +249,8 @@ def weigh(row: Row, suite: Suite, finding: dict[str, Any]) -> None:
         one["rule"] == finding["rule"] and (not one["test"] or any(one["test"] in function for function in functions))
         for one in suite.findings
     )
+    if known and finding["rule"] == "IA903":
+        row.faults -= finding["count"]
     (row.findings if known else row.unexplained).append(text)
 
 
