@@ -39,11 +39,14 @@ class App:
     packages: tuple[str, ...] = ()
     """The application's own: what depth ``state`` watches beside the programs here."""
     plants: tuple[Plant, ...] = ()
+    from_source: bool = False
+    """Nothing is loaded from ``.pyc`` files. A set of texts that comes out of one may have another order than the same
+    set out of the source, which watched modules are made of; and so may an answer with the items of a set."""
 
     def watching_state(self) -> App:
         """The same at depth ``state``, in its own packages."""
         depth = f'[audit]\ndepth = "state"\n[state]\npackages = {json.dumps(self.packages)}\n'
-        return replace(self, config=self.config + depth)
+        return replace(self, config=self.config + depth, from_source=True)
 
     def driver(self) -> ModuleType:
         """The module ``drive.py`` of the application.

@@ -89,7 +89,7 @@ def serving(
         child = subprocess.Popen(
             [*command, str(app.folder / program), str(server.port)],
             cwd=folder,
-            env=_environment(python),
+            env=_environment(python) | ({"PYTHONPYCACHEPREFIX": str(folder / "no-pyc")} if app.from_source else {}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
