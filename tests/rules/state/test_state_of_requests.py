@@ -16,6 +16,9 @@ from isolation_audit.model.rules import Severity
 _numbers = itertools.count()
 
 APP = """
+from isolation_audit.integrations.http_request import tell
+from isolation_audit.model.sources import LOGIN
+from isolation_audit.model.user_names import Name
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -37,7 +40,17 @@ async def say(request):
     messages.append({"text": request.query_params["text"]})
     return JSONResponse(messages)
 
-app = Starlette(routes=[Route("/note", note), Route("/look", look), Route("/rooms/{room}", say)])
+backwards = {"8": "enak.lorac", "80": "nworb.nad"}
+
+async def seen(request):
+    number = request.query_params["number"]
+    name = backwards[number][::-1]
+    tell(LOGIN, Name(number, (name,)))
+    before = last.get("reader")
+    last["reader"] = name
+    return JSONResponse({"before": before})
+
+app = Starlette(routes=[Route("/seen", seen), Route("/note", note), Route("/look", look), Route("/rooms/{room}", say)])
 """
 
 ALICE = {"x-user": "alice-1"}
@@ -142,3 +155,13 @@ def test_what_a_third_user_has_sent_too_is_known_to_many(asked):
 def test_a_room_that_both_have_asked_for(asked):
     first, second = ("/rooms/tea", "text=call+me+at+555-4711", ALICE), ("/rooms/tea", "text=hello", BOB)
     assert asked(first, second) == []
+
+
+def test_a_user_whose_id_is_a_number_is_looked_for_by_name(asked):
+    """The number may stand anywhere in what comes in: here it is a part of the reader's own."""
+    findings = asked(("/seen", "number=8", {}), ("/seen", "number=80", {}))
+    assert [one.rule for one in findings if one.rule == "IA402"] == ["IA402"]
+
+
+def test_the_same_user_again(asked):
+    assert asked(("/seen", "number=8", {}), ("/seen", "number=8", {})) == []

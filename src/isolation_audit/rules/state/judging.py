@@ -6,6 +6,7 @@ that came in through the reader's, and stands nowhere in the code.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.heap.walk import mermaid
@@ -27,7 +28,7 @@ from isolation_audit.rules.state.read_inputs import ReadInputs
 from isolation_audit.rules.state.shared import SharedState
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable
 
     from isolation_audit.instrument.rewrite.sites import AccessSite
     from isolation_audit.instrument.runtime import Runtime
@@ -45,6 +46,8 @@ _RECEIVED: Final = 50_000
 """Atoms of which it is remembered whose inputs had them."""
 
 _THIRDS: Final = 3
+
+_word: Final = re.compile(r"[\w.@+-]+").findall
 
 _SITES: Final = 300
 """Sites of a module that are looked through for a read of what is stored at another."""
@@ -214,11 +217,21 @@ class Judging:
             return ""
         text = "\0".join(taken.names)
         names = writer.id in text.split("\0") or any(mark.user.id == writer.id for mark in self._marks(text))
-        if not names or asked.holds(writer.id.casefold()):
+        called = self._called(writer, text)
+        if not names or any(map(asked.holds, called)):
             return ""
-        users = [one.id.casefold() for one in (writer, unit.user) if one is not None]
+        users = [*called, *(_telling(unit.user) if unit.user is not None else ())]
         mentioned = any(self._literals.hold(one, places, asks=bool(write.unit.arguments)) for one in users)
         return "" if mentioned else "it names {owner}, and nothing that has come in with this work does"
+
+    def _called(self, user: User, text: str) -> Iterable[str]:
+        """The names of a user that stand in a text: a number is nothing that is found again, or looked for in code."""
+        if told := _telling(user):
+            return told
+        named = {
+            one.casefold() for one in set(_word(text)) if any(mark.user.id == user.id for mark in self._marks(one))
+        }
+        return named or (user.id,)
 
     def _by_keeping(self, taken: Taken, unit: Unit, write: Write) -> str:
         both = [self._now(one.user) for one in (unit, write.unit)]
@@ -374,6 +387,10 @@ class Judging:
         if kind == "default":
             return f"{words.removesuffix('.__code__')}({key}=...)"
         return words if key is None or kind in ("cell", "all") else f"{words}.{key}"
+
+
+def _telling(user: User) -> tuple[str, ...]:
+    return () if user.id.isdecimal() else (user.id.casefold(),)
 
 
 def _is_read_before(number: int) -> bool:
