@@ -51,6 +51,8 @@ LIBRARIES = (
     Library("nicegui", ("nicegui>=3.18", "httpx", "aiohttp"), ("nicegui",)),
     Library("chainlit", ("chainlit>=2.12", "httpx", "aiohttp"), ("chainlit",)),
     Library("streamlit", ("streamlit>=1.67", "websockets", "uvicorn"), ("streamlit",)),
+    Library("ag2", ("ag2>=1.0",), ("ag2",)),
+    Library("crewai", ("crewai>=1.10",), ("crewai",)),
     Library("daphne", ("daphne>=4.0", "websockets"), ("daphne",)),
     Library("granian", ("granian>=2.5", "websockets"), ("granian",)),
     # It wants a graphql-core of before 3.3.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
-from uses import as_user, use
+from uses import as_user, async_outcome, outcome, use
 
 __all__: list[str] = []
 
@@ -81,3 +82,36 @@ def streamlit() -> Any:
     for thread in {*threading.enumerate()} - before:
         thread.join(2)  # what works for a session ends a little later
     return shown
+
+
+@use("ag2")
+def ag2() -> Any:
+    import ag2
+    from ag2.testing import TestConfig
+
+    async def ask() -> Any:
+        helper = ag2.Agent("helper", config=TestConfig("seven", "eight", LookupError("broken")))
+        first = await helper.ask("hello")
+        second = await first.ask("and now?")
+        return [first.body, second.body, await async_outcome(second.ask("more"))]
+
+    broken = outcome(ag2.Agent, "helper", plugins=7)
+    return [[as_user(None, asyncio.run, ask()) for _ in range(2)], broken]
+
+
+@use("crewai")
+def crewai() -> Any:
+    import test_crewai as site
+
+    site.numbers = itertools.count()
+    with tempfile.TemporaryDirectory() as folder:
+        kept = site.memory(Path(folder) / "memory")
+
+        def ask(user: str) -> Any:
+            site.save(kept, f"tea for {user}", scope="/plans")
+            kept.remember_many([f"cake for {user}"], scope="/plans", categories=[], metadata={}, importance=0.5)
+            return [sorted(site.recalled(kept, scope="/plans")), outcome(kept.recall, 7), outcome(kept.remember, 7)]
+
+        got = [as_user(None, ask, user) for user in ("alice", "bob")]
+        kept.reset()
+        return [got, outcome(kept.reset, 7)]

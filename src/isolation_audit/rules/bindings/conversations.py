@@ -51,6 +51,29 @@ class Conversations:
         drop_oldest(table, self._limit)
         self._compare(kind, name, earlier, user)
 
+    def keeps(self, name: str, store: object) -> None:
+        """The running work puts something into a store, under a name: nobody's yet, as long as nobody reads it."""
+        user = self._user()
+        if user is not None:
+            table = self._of_stores.setdefault(store, {})
+            table[f"{name}\0{user.id}"] = user  # it keeps what each of them has put there
+            drop_oldest(table, self._limit)
+
+    def recalls(self, kind: str, name: str, store: object) -> None:
+        """The running work asks the store for what is under this name, or under one that begins with it."""
+        user = self._user()
+        for kept, earlier in [] if user is None else list(self._of_stores.get(store, {}).items()):
+            kept_under = kept.partition("\0")[0]
+            if user is not None and kept_under.startswith(name) and not same(earlier, user):
+                self._compare(kind, kept_under, earlier, user)
+                return
+
+    def forgets(self, name: str, store: object) -> None:
+        """The store has nothing any more under this name, nor under those that begin with it."""
+        table = self._of_stores.get(store, {})
+        for kept in [one for one in list(table) if one.startswith(name)]:
+            table.pop(kept, None)
+
     def is_over(self, name: str, store: object) -> None:
         """The store has nothing under this name any more."""
         self._of_stores.get(store, {}).pop(name, None)

@@ -1,0 +1,100 @@
+"""CrewAI: memories in which one user's work finds what another's has put there."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.integrations import Point
+from isolation_audit.rules.bindings.conversations import Conversations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_MEMORY: Final = "crewai.memory.unified_memory:Memory"
+_SAVES: Final = ("remember", "remember_many")
+_KIND: Final = "the memory of CrewAI"
+
+
+class CrewAI:
+    """The integration; the users are those of the framework that serves the crew."""
+
+    distribution = "crewai"
+    since = "1.10"
+    packages = ("crewai", "crewai_core", "crewai_cli", "crewai_tools")
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What all ways to save in a memory, to ask it and to empty it end in."""
+        for name in _SAVES:
+            yield Point(f"{_MEMORY}.{name}", partial(SavePoint, f"{_MEMORY}.{name}", runtime))
+        yield Point(f"{_MEMORY}.recall", partial(RecallPoint, runtime))
+        yield Point(f"{_MEMORY}.reset", partial(ResetPoint, runtime))
+
+
+class SavePoint(Interceptor):
+    """Around what saves: in the caller's context, before a thread of the memory's own takes over."""
+
+    def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
+        self.place = place
+        self._conversations = runtime.part(Conversations)
+        self._memory = layout.receiver_reader()
+        self._scope = layout.argument("scope")
+        self._private = layout.argument("private")
+
+    def before(self, values: Values) -> None:
+        """What is private is given to nobody but its own source."""
+        memory = self._memory(values)
+        if self._private(values) is not True:
+            self._conversations.keeps(_scope(memory, self._scope(values)), _storage(memory))
+
+
+class RecallPoint(Interceptor):
+    """Around what asks a memory."""
+
+    place = f"{_MEMORY}.recall"
+
+    def __init__(self, runtime: Runtime, layout: Layout) -> None:
+        self._conversations = runtime.part(Conversations)
+        self._memory = layout.receiver_reader()
+        self._scope = layout.argument("scope")
+
+    def before(self, values: Values) -> None:
+        """It is asked for everything below a scope."""
+        memory = self._memory(values)
+        self._conversations.recalls(_KIND, _scope(memory, self._scope(values)), _storage(memory))
+
+
+class ResetPoint(Interceptor):
+    """Around what empties a memory."""
+
+    place = f"{_MEMORY}.reset"
+
+    def __init__(self, runtime: Runtime, layout: Layout) -> None:
+        self._conversations = runtime.part(Conversations)
+        self._memory = layout.receiver_reader()
+        self._scope = layout.argument("scope")
+
+    def before(self, values: Values) -> None:
+        """What is saved from here on is found."""
+        memory = self._memory(values)
+        self._conversations.forgets(_scope(memory, self._scope(values)), _storage(memory))
+
+
+def _scope(memory: Any, scope: Any) -> str:
+    """Where it is kept; below the memory's own root, where it has one."""
+    root = memory.__dict__.get("root_scope") or ""
+    inner = scope if type(scope) is str else ""
+    return "/".join(("", *(part for part in f"{root}/{inner}".split("/") if part)))
+
+
+def _storage(memory: Any) -> Any:
+    """What several memories may have in common."""
+    return (getattr(memory, "__pydantic_private__", None) or {}).get("_storage", memory)
+
+
+integration = CrewAI()
