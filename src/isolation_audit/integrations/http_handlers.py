@@ -76,8 +76,12 @@ class Served:
 
     def understood(self) -> None:
         """Begin the request, unless a server around this one does."""
-        if self.state is None and answers_itself(self.handler):
+        if self.state is not None:
+            return
+        if answers_itself(self.handler):
             self.point.begin(self)
+        else:
+            self.received.pass_by()
 
 
 def answers_itself(handler: Any) -> bool:
@@ -95,15 +99,23 @@ class Received:
         self._left = 0
         self.body: io.BytesIO | None = None
         """The body of the request that is being served, as far as it has come."""
+        self._passes = False
+        """True where somebody else begins the requests."""
         self.inputs: Inputs | None = None
         """What came in with that request."""
 
     def add(self, data: bytes) -> None:
         """Bytes were read from the connection: buffers read ahead, so a body may come with its head."""
+        if self._passes:
+            return
         if self.body is None:
             self._waiting = (self._waiting + data)[-_LARGEST:]
         else:
             self._take(self.body, data)
+
+    def pass_by(self) -> None:
+        """Nothing of this connection is kept."""
+        self._waiting, self._passes = b"", True
 
     def begin(self, environ: dict[str, Any]) -> io.BytesIO:
         """The head was read: what follows it is the body, as long as the head says."""
@@ -220,12 +232,13 @@ class HandlingPoint(Serving):
     def after(self, served: Any, result: Any) -> None:
         """It is over, if it has come."""
         _served.set(None)
-        if served.state is None:
-            return
-        super().after(served.state, result)
-        served.received.end()
-        if self._lineage is not None:
-            self._lineage.end_job(served.job)
+        try:
+            if served.state is not None:
+                super().after(served.state, result)
+        finally:
+            served.received.end()
+            if self._lineage is not None and served.job is not None:
+                self._lineage.end_job(served.job)
 
 
 def environ_of(handler: Any) -> dict[str, Any]:
