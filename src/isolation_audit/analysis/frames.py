@@ -94,7 +94,7 @@ class ShownPlace(NamedTuple):
 def is_the_application(own: frozenset[str], run: frozenset[str]) -> None:
     """These installed packages are the application: ``own`` as if it was not installed, ``run`` where it is shown."""
     names = [name for package in own for name in (f"{package}/", f"{package}.py")]
-    _application.folders = tuple(folder + name for folder in _PACKAGES for name in names)
+    _application.folders = tuple([folder + name for folder in _PACKAGES for name in names])
     _application.packages = own | run
     is_installed.cache_clear()
 
