@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from isolation_audit.content.naming import Naming, named
+from isolation_audit.content.naming import Naming, keys_of_objects, named, tells_of_presence, values_of_records
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,25 @@ def test_an_id_inside_of_a_word_is_not_there(other: dict) -> None:
 def test_a_text_that_begins_with_a_longer_word_does_not_begin_with_the_user() -> None:
     assert named({"text": "ann joined"}, "ann") is Naming.SUBJECT
     assert named({"text": "annual: five, by ann"}, "ann") is Naming.INSIDE
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ({"type": "left", "user": "alice"}, True),
+        ('{"event": "user_joined", "data": {"username": "alice", "online": true, "count": 3}}', True),
+        ({"type": "left", "user": "bob"}, False),
+        ({"user": "alice", "balance": 48213}, False),
+        ({"user": "alice", "note": "the pin is 4711"}, False),
+        ({"user": "alice", "orders": [1]}, False),
+        ("alice left", False),
+    ],
+)
+def test_presence(payload: Any, expected: bool) -> None:
+    assert tells_of_presence(payload, "alice") is expected
+
+
+def test_what_stands_in_objects_and_in_the_records_of_lists() -> None:
+    payload = json.dumps({"all": [{"user": "alice", "n": 1}, {"user": "bob"}], "of": {"carol": 1, "dave": 2}})
+    assert list(values_of_records(payload)) == [["alice", "bob"]]
+    assert ["carol", "dave"] in list(keys_of_objects(payload))

@@ -23,6 +23,11 @@ def test_ids_are_texts_numbers_and_uuids(value, text):
     assert plain_id(value) == text
 
 
+def test_a_uuid_beside_the_name_is_looked_for_like_a_name_and_a_number_is_not():
+    person = SimpleNamespace(username="alice", id=UUID(UUID_TEXT), pk=7)
+    assert name_of(person) == Name("alice", (UUID_TEXT,), ("7",))
+
+
 @pytest.mark.parametrize(
     "value", [None, "", "  ", True, False, 1.5, b"alice", [], "anonymous", "Guest", "null", "AnonymousUser", "x" * 129]
 )

@@ -6,6 +6,7 @@ nothing. Her name in the middle of an answer that was made for her does.
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,10 +48,19 @@ _ROSTERS: Final = frozenset(
 """Lists of who is there."""
 _SAID: Final = frozenset(("body", "caption", "comment", "content", "message", "msg", "says", "text"))
 _ATTRIBUTING: Final = (
+    *("added_by", "approved_by", "by", "changed_by", "closed_by", "commented_by", "edited_by", "from", "from_user"),
+    *("modified_by", "opened_by", "owned_by", "reported_by", "requested_by", "submitted_by", "uploaded_by"),
     *("actor", "assignee", "author", "author_id", "author_name", "authors", "created_by", "creator", "follower"),
     *("followers", "following", "friends", "invited_by", "liked_by", "likes", "members", "participants", "posted_by"),
     *("reviewer", "reviewers", "sender", "sender_id", "sender_name", "sent_by", "shared_by", "updated_by"),
 )
+_WORD: Final = 32
+_is_word: Final = re.compile(r"[^\W\d]+(?:[ .:_-][^\W\d]+)?").fullmatch
+"""What the word for an event looks like: ``left``, ``user_joined``, ``room:typing``."""
+
+_FEW: Final = 1_000
+"""A number of people who are there is less."""
+
 _BRACKETS: Final = " \t[](){}<>*_@#"
 
 
@@ -103,6 +113,19 @@ def said(payload: Any, identifier: str) -> bool:
     """True where nothing but messages names the bearer of ``identifier``: ``{"user": "alice", "text": "hello"}``."""
     named_in = [one for one in _objects(payload) if any(key in _SUBJECTS and _is(one[key], identifier) for key in one)]
     return bool(named_in) and all(any(type(one.get(key)) is str for key in _SAID) for one in named_in)
+
+
+def tells_of_presence(payload: Any, identifier: str) -> bool:
+    """True for nothing but somebody and what they do: ``{"type": "left", "user": "alice"}``."""
+    named_in = [one for one in _objects(payload) if any(key in _SUBJECTS and _is(one[key], identifier) for key in one)]
+    return bool(named_in) and all(_is_of_presence(value, identifier) for one in named_in for value in one.values())
+
+
+def _is_of_presence(value: Any, identifier: str) -> bool:
+    text = plain_text(value)
+    if text is not None:
+        return text == identifier or (len(text) <= _WORD and _is_word(text) is not None)
+    return value is None or type(value) is bool or (type(value) is int and 0 <= value < _FEW)
 
 
 def addressed(payload: Any, identifier: str) -> bool:
@@ -165,6 +188,14 @@ def keys_of_objects(payload: Any) -> Iterator[list[str]]:
     for _key, value in _fields(payload):
         if type(value) is dict:
             yield [key for key in value if type(key) is str]
+
+
+def values_of_records(payload: Any) -> Iterator[list[str]]:
+    """The texts that stand as fields in the records of each list of JSON in it."""
+    for _key, value in _fields(payload):
+        if type(value) is list:
+            records = [one for one in value if type(one) is dict]
+            yield [text for one in records for text in one.values() if type(text) is str]
 
 
 def _spelled(key: Any) -> str:

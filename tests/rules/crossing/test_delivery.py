@@ -50,6 +50,16 @@ def test_a_message_waits_for_its_round(weighing) -> None:
     assert [(one.content.id, one.addressee.id) for one in told] == [("alice", "bob")]
 
 
+def test_who_comes_and_goes_is_everybodys(weighing) -> None:
+    send, mechanism, told, _clock = weighing
+    send("alice", "bob", {"type": "left", "user": "alice"})
+    mechanism.settle(0.0)
+    assert told == []
+    send("alice", "bob", {"type": "left", "user": "alice", "owes": 48213})
+    mechanism.settle(0.0)
+    assert len(told) == 1
+
+
 def test_what_one_was_sent_long_ago_excuses_nothing(weighing) -> None:
     send, mechanism, told, clock = weighing
     send("alice", "alice", "the answer for alice")

@@ -88,6 +88,12 @@ def test_entries_of_several_users_are_a_list_of_all(audit, app) -> None:
     assert audit.found() == []
 
 
+def test_whoever_has_named_the_other_before_is_in_touch_with_them(audit, app) -> None:
+    app.ask(ALICE, f"/use?to={BOB}")
+    assert ALICE in app.ask(BOB, "/kept")
+    assert audit.found() == []
+
+
 def test_the_entry_of_one_is_not(audit, app) -> None:
     app.ask(ALICE, "/use")
     assert ALICE in app.ask(BOB, "/usage")

@@ -23,8 +23,12 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+import threading
+
 last = {}
 rooms = {}
+board = []
+local = threading.local()
 
 async def note(request):
     text = request.query_params["text"]
@@ -50,7 +54,20 @@ async def seen(request):
     last["reader"] = name
     return JSONResponse({"before": before})
 
-app = Starlette(routes=[Route("/seen", seen), Route("/note", note), Route("/look", look), Route("/rooms/{room}", say)])
+async def tenant(request):
+    if "of" in request.query_params:
+        local.tenant = request.query_params["of"]
+    return JSONResponse({"tenant": getattr(local, "tenant", None)})
+
+async def post(request):
+    board.append({"by": request.headers["x-user"], "text": request.query_params["text"]})
+    return JSONResponse({})
+
+async def read(request):
+    return JSONResponse(board)
+
+more = [Route("/seen", seen), Route("/tenant", tenant), Route("/post", post), Route("/read", read)]
+app = Starlette(routes=[*more, Route("/note", note), Route("/look", look), Route("/rooms/{room}", say)])
 """
 
 ALICE = {"x-user": "alice-1"}
@@ -165,3 +182,25 @@ def test_a_user_whose_id_is_a_number_is_looked_for_by_name(asked):
 
 def test_the_same_user_again(asked):
     assert asked(("/seen", "number=8", {}), ("/seen", "number=8", {})) == []
+
+
+def test_a_short_text_that_was_left_in_a_thread(asked):
+    (finding,) = asked(("/tenant", "of=zorro", ALICE), ("/tenant", "", BOB))
+    assert (finding.rule, finding.severity.value) == ("IA402", "error")
+    assert "was left in this thread" in finding.message
+
+
+def test_a_thread_whose_own_place_is_set_each_time(asked):
+    assert asked(("/tenant", "of=zorro", ALICE), ("/tenant", "of=initech", BOB)) == []
+
+
+def test_a_board_says_whose_its_messages_are(asked):
+    assert asked(("/post", "text=the+pin+is+4711", ALICE), ("/read", "", BOB)) == []
+
+
+def test_who_asks_for_somebody_by_name_is_told_of_them(asked):
+    assert asked(note("the+pin+is+4711", ALICE), ("/look", "who=alice-1", BOB)) == []
+
+
+def test_who_was_named_by_somebody_is_told_what_they_wrote(asked):
+    assert asked(("/note", "text=the+pin+is+4711&to=bob-2", ALICE), ("/look", "", BOB)) == []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.content import secrets
 from isolation_audit.content.fields import field_of
 from isolation_audit.content.index import Mark
-from isolation_audit.content.naming import keys_of_objects
+from isolation_audit.content.naming import keys_of_objects, values_of_records
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.probe import Interceptor
@@ -173,13 +173,17 @@ class Egress(Payloads):
         return judged
 
     def _listed(self, text: bytes) -> set[str]:
-        """The ids of users under whose names the same object of JSON has entries: a list of all, not one's record."""
-        known = self._runtime.users.known
-        for keys in keys_of_objects(str(text[:LARGEST], "utf-8", "replace")):
-            found = {user.id for key in keys if (user := known(key)) is not None and user.kind is Kind.USER}
-            if len(found) > 1:
-                return found
-        return set()
+        """The ids of users of whom one object has entries, or one list records: a list of all, not one's record."""
+        payload = str(text[:LARGEST], "utf-8", "replace")
+        found: set[str] = set()
+        for names in [*keys_of_objects(payload), *values_of_records(payload)]:
+            users = {user.id for name in names if (user := self._user(name)) is not None}
+            found |= users if len(users) > 1 else set()
+        return found
+
+    def _user(self, name: str) -> User | None:
+        user = self._runtime.users.known(name)
+        return user if user is not None and user.kind is Kind.USER else None
 
     def words(
         self,

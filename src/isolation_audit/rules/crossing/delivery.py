@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.content import secrets
-from isolation_audit.content.naming import Naming, named, parsed
+from isolation_audit.content.naming import Naming, named, parsed, tells_of_presence
 from isolation_audit.content.payload import Gathering
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.inputs import own_inputs
@@ -124,6 +124,8 @@ class Addressees:
             self._tell(reached)
         elif len({mark.user.id for mark in marks}) == 1:
             naming = named(message.payload, sender.id)
+            if naming is Naming.FIELD and tells_of_presence(message.payload, sender.id):
+                return
             if naming < Naming.SUBJECT and not self._meant(message):
                 self._wait(reached, naming)
 

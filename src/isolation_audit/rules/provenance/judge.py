@@ -17,6 +17,7 @@ from isolation_audit.rules.provenance.background import background_of
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.last_readers import LastReaders
+from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.provenance.state import is_held
 from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.provenance.verdicts import ORDER, Judgement, Verdict
@@ -88,6 +89,7 @@ class Judge:
         self._runtime = runtime
         self._background = runtime.part(background_of)
         self._static = StaticTexts()
+        self._words = runtime.part(OwnWords)
         self._last_readers = LastReaders()
         self._named_for: dict[_Named, frozenset[str]] = {}
         """Whom other users' units have brought in: their id, and what answered -> the ids of two of those users."""
@@ -130,6 +132,8 @@ class Judge:
             return Verdict.PUBLIC, public
         if found is not None and is_list:
             return Verdict.QUERIED, found.one.kind
+        if found is None and self._words.are_in_touch(other, exit_.user):
+            return Verdict.EXPLAINED, "an earlier request of one of the two, which had the other's name"
         return self._unexplained(search, inputs, other, exit_, laundered=found is not None)
 
     def _unexplained(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.model.inputs import REQUEST
+from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.texts import ADDRESSED, addressed, all_brought
 
@@ -54,7 +55,7 @@ _NAME: Final = 100
 """Characters of the longest value of a request that is taken for the name of somebody."""
 
 _NAMES: Final = 1_000
-"""Values that are remembered beside one phrase."""
+"""Values that are remembered beside one phrase, or of one user, and users of whom they are."""
 
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -95,6 +96,8 @@ class OwnWords:
         self._phrases: dict[int, Phrase] = {}
         self._by_pair: dict[int, dict[tuple[int, int], dict[int, Phrase]]] = {}
         """By their two words; those with as many words before and in all by their digest: one look tells of all."""
+        self._addressed: dict[str, frozenset[int]] = {}
+        """By user: hashes of the single values of their requests."""
         self.anchors: dict[int, int] = {}
         """How many phrases that are somebody's have each longest word."""
 
@@ -108,6 +111,8 @@ class OwnWords:
         if not asked or user.kind is not Kind.USER:
             return
         texts = _leaves(asked)
+        named = _single_values(texts)
+        self._address(user, named)
         found = {
             phrase.digest: phrase
             for text in texts
@@ -118,10 +123,23 @@ class OwnWords:
             # A message is searched as it came: so it goes on, and is not searched again there.
             said_in = asked_for(inputs)
             meant_for = self._named(asked if [*map(type, asked)] == [str] else texts) - {user.id}
-            named = _single_values(texts)
             for phrase in list(found.values())[:_OF_ONE]:
                 phrase.meant_for, phrase.said_in, phrase.named = meant_for, said_in, named
                 self._add(phrase)
+
+    def _address(self, user: User, named: frozenset[int]) -> None:
+        known = self._addressed.pop(user.id, frozenset())
+        self._addressed[user.id] = known | named if len(known) <= _NAMES else named
+        drop_oldest(self._addressed, _NAMES)
+
+    def has_addressed(self, user: User, other: User) -> bool:
+        """True where a request of ``user`` had the name of ``other`` as one of its values: what follows is for them."""
+        named = self._addressed.get(user.id)
+        return named is not None and hash(other.id.casefold()) in named
+
+    def are_in_touch(self, user: User, other: User) -> bool:
+        """True where one of them has."""
+        return self.has_addressed(user, other) or self.has_addressed(other, user)
 
     def of_others(self, text: str, user: User) -> list[Phrase]:
         """The phrases in a text that are somebody else's, and not meant for ``user``."""

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.heap.walk import mermaid
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
+from isolation_audit.instrument.rewrite.listener import LOCAL
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.crossing.displaced import OpenConnections
 from isolation_audit.rules.provenance.own_records import OwnRecords
-from isolation_audit.rules.provenance.shared_with import SharedWith
 from isolation_audit.rules.state.atoms import atoms
 from isolation_audit.rules.state.contents import texts
 from isolation_audit.rules.state.crossed import Crossed
 from isolation_audit.rules.state.literals import Literals
 from isolation_audit.rules.state.made_for import is_made_for
+from isolation_audit.rules.state.meant import Meant, is_asked_for, is_signed, is_written
 from isolation_audit.rules.state.memos import Memos
 from isolation_audit.rules.state.paths import Paths, StatePath
 from isolation_audit.rules.state.read_inputs import ReadInputs
@@ -66,7 +67,7 @@ class Judging:
         self.shared = runtime.part(SharedState)
         self._received: dict[int, tuple[int, ...]] = {}
         self.records = runtime.part(OwnRecords)
-        self._shared_with = runtime.part(SharedWith)
+        self._meant = Meant(runtime)
         self._connections = runtime.part(OpenConnections)
 
     # What a unit has written
@@ -75,9 +76,12 @@ class Judging:
         """Keep of what the unit has written what it holds of the unit's own inputs."""
         if not unit.writes:
             return
-        own = self._own(unit, self._asked(unit))
+        asked = self._asked(unit)
+        own = self._own(unit, asked)
         writes, unit.writes = unit.writes, []
         for write, container, kind, key in writes:
+            if kind == LOCAL and write.texts is not None:
+                write.brought = not asked.values().isdisjoint(write.texts)
             self._settle(write, own)
             if write.over is not None:
                 self._latent(unit, write, container, kind, key)
@@ -140,10 +144,12 @@ class Judging:
         if why := self._by_keeping(taken, unit, write):
             self._tell(why, Severity.ERROR, unit, taken, frozenset())
             return
-        if self._is_asked_for(taken.key, asked) or (taken.among_others and self._literals.picks(places[0])):
+        if is_asked_for(taken, asked, places) or (taken.among_others and self._literals.picks(places[0])):
+            return
+        if self._meant.is_between(unit.user, write.unit.user, asked) or is_signed(taken):
             return
         why = self._by_atoms(text, unit, write, asked, places)
-        why = why or self._by_name(taken, unit, write, asked, places)
+        why = why or self._by_name(taken, unit, write, asked, places) or self._by_thread(taken, write, asked, places)
         # Whoever works for others takes their items as well, and may be meant to.
         severity = Severity.WARNING if taken.kind == "queued" else Severity.ERROR
         # A number that several have changed is a counter; it has to be known from where it came in.
@@ -153,15 +159,8 @@ class Judging:
             severity = Severity.WARNING
         if not why and write.made_for_writer:
             why, severity = self._by_making(unit, write, asked), Severity.WARNING
-        if why and not self._is_shared(unit.user, write.unit.user, taken, asked):
+        if why and not self._meant.is_shared(self._now(unit.user), self._now(write.unit.user), taken, asked):
             self._tell(why, severity, unit, taken, asked.values())
-
-    def _is_shared(self, reader: User | None, writer: User | None, taken: Taken, asked: ReadInputs) -> bool:
-        """True where what the application keeps says that it is for the reader as well."""
-        reader, writer, held = self._now(reader), self._now(writer), frozenset(taken.texts)
-        if reader is None or writer is None or not held:
-            return False
-        return self._shared_with.both(reader, writer, held.__contains__, taken.site, asked.values())
 
     def _is_about_reader(self, text: str, key: object, unit: Unit) -> bool:
         """True where the value or its key names the reader."""
@@ -172,10 +171,6 @@ class Judging:
 
     def _names_reader(self, key: str, unit: Unit) -> bool:
         return unit.user is not None and unit.user.id in {key, *(mark.user.id for mark in self._marks(key))}
-
-    @staticmethod
-    def _is_asked_for(key: object, asked: ReadInputs) -> bool:
-        return type(key) in (str, int) and str(key) in asked.values()
 
     def _by_atoms(
         self, text: str, unit: Unit, write: Write, asked: ReadInputs, places: tuple[AccessSite, AccessSite]
@@ -233,6 +228,14 @@ class Judging:
         }
         return named or (user.id,)
 
+    def _by_thread(self, taken: Taken, write: Write, asked: ReadInputs, places: tuple[AccessSite, AccessSite]) -> str:
+        """What lies in a thread's own place is the running work's, or left over: there even a short text tells."""
+        if taken.kind != LOCAL or not write.brought or any(asked.holds(text.casefold()) for text in taken.texts):
+            return ""
+        if any(self._literals.hold(text.casefold(), places) for text in taken.texts):
+            return ""
+        return "it had come in with {owner}'s own work, and was left in this thread"
+
     def _by_keeping(self, taken: Taken, unit: Unit, write: Write) -> str:
         both = [self._now(one.user) for one in (unit, write.unit)]
         users = [one for one in both if one is not None and one.kind is Kind.USER]
@@ -274,7 +277,10 @@ class Judging:
         write = taken.write
         read, written = sites.site(taken.site), sites.site(write.site)
         path = self._paths.of(taken.container, (read.file, written.file), (taken.site, write.site))
-        if path is not None and any(key in asked_for or self._names_reader(key, unit) for key in path.keys):
+        keys = () if path is None else path.keys
+        if any(self._names_reader(key, unit) for key in keys) or any(
+            key in asked_for and not is_written(key, (read, written)) for key in keys
+        ):
             return
         if taken.kind == "queued" and (path is None or path.is_among_others):
             return  # somebody's mailbox: whoever puts something in means them

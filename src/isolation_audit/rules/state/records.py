@@ -48,6 +48,7 @@ class Write:
         "_ref",
         "at",
         "atoms",
+        "brought",
         "content",
         "described",
         "made_for_writer",
@@ -70,6 +71,8 @@ class Write:
         """What it held, until it is settled."""
         self.atoms: frozenset[int] = frozenset()
         """What it holds of its unit's own inputs, by hash."""
+        self.brought = False
+        """True for a text that had come in with its unit just like this."""
         self.described = ""
         self.made_for_writer = False
         """True for an object that is built around its writer's id."""

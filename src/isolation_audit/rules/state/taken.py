@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from weakref import ref
 
+from isolation_audit.content.naming import ATTRIBUTIONS
+from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.rules.state.contents import described, is_future, names, texts
 
@@ -32,7 +34,7 @@ class Taken:
             "overwritten",
             "site",
         ),
-        *("kept", "names", "of_many", "stack", "texts", "write"),
+        *("authors", "kept", "names", "of_many", "stack", "texts", "write"),
     )
 
     def __init__(self, write: Write, container: object, kind: str, key: object, value: object, site: int) -> None:
@@ -45,6 +47,8 @@ class Taken:
         self.site = site
         self.texts = tuple(texts(value))
         self.names = (*names(value),)
+        self.authors = authors(value)
+        """Who is said to have made it, where it is a record."""
         self._future = ref(value) if is_future(value) else None
         self.described = described(value)
         self.stack = capture(_STACK)
@@ -64,3 +68,10 @@ class Taken:
         future = None if self._future is None else self._future()
         if future is not None and not self.texts:
             self.texts = tuple(texts(future))
+
+
+def authors(value: object) -> frozenset[str]:
+    """The texts in the fields of a record that say who has made it."""
+    held = value if type(value) is dict else fields(value)
+    found = (held.get(name) for name in ATTRIBUTIONS) if held else ()
+    return frozenset(one for one in found if type(one) is str)

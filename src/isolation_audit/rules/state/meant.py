@@ -1,0 +1,59 @@
+"""For whom stored things are meant: reads that are no leak, by whom they are about or by how they were asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.instrument.rewrite.listener import ITEM
+from isolation_audit.rules.provenance.own_words import OwnWords
+from isolation_audit.rules.provenance.shared_with import SharedWith
+
+if TYPE_CHECKING:
+    from isolation_audit.instrument.rewrite.sites import AccessSite
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.state.read_inputs import ReadInputs
+    from isolation_audit.rules.state.taken import Taken
+
+__builtins__ = BUILTINS
+
+
+class Meant:
+    """One audit's."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._shared_with = runtime.part(SharedWith)
+        self._said = runtime.part(OwnWords)
+
+    def is_between(self, reader: User | None, writer: User | None, asked: ReadInputs) -> bool:
+        """True where the reader has asked for the writer by name, or the writer's request had the reader's name."""
+        if reader is None or writer is None or writer.id.isdecimal():
+            return False
+        return writer.id in asked.values() or self._said.has_addressed(writer, reader)
+
+    def is_shared(self, reader: User | None, writer: User | None, taken: Taken, asked: ReadInputs) -> bool:
+        """True where what the application keeps says that it is for the reader as well."""
+        held = frozenset(taken.texts)
+        if reader is None or writer is None or not held:
+            return False
+        return self._shared_with.both(reader, writer, held.__contains__, taken.site, asked.values())
+
+
+def is_asked_for(taken: Taken, asked: ReadInputs, places: tuple[AccessSite, AccessSite]) -> bool:
+    """True for what lies under a key that came in with the reader's work; the names of fields are no such keys."""
+    key = taken.key
+    if taken.kind != ITEM or type(key) not in (str, int) or is_written(key, places):
+        return False
+    return str(key) in asked.values()
+
+
+def is_written(key: object, places: tuple[AccessSite, AccessSite]) -> bool:
+    """True for a key that stands in the code where it is read or stored: ``KEPT["history"]`` is a place of its own."""
+    return any(f"[{key!r}]" in one.expression for one in places)
+
+
+def is_signed(taken: Taken) -> bool:
+    """True for one record of many that says whose it is, as the messages on a board do."""
+    writer = taken.write.unit.user
+    return (taken.of_many or taken.among_others) and writer is not None and writer.id in taken.authors
