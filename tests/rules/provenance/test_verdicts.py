@@ -20,7 +20,7 @@ APP = (
     + """
 add(1, "erin" + ".gray")
 DIRECTORY = select()
-last, used = {}, set()
+last, used, told = {}, set(), {}
 
 async def note(request):
     add(7, request.headers["x-user"])
@@ -35,7 +35,11 @@ async def rows(request):
 
 async def use(request):
     used.add(request.headers["x-user"])
+    told["text"] = request.query_params.get("n", "none") + " from " + request.headers["x-user"]
     return JSONResponse({})
+
+async def received(request):
+    return JSONResponse(told)
 
 async def usage(request):
     return JSONResponse({"usage": {user: {"tokens": 7} for user in used}})
@@ -58,7 +62,7 @@ async def many(request):
         connection.execute(text(many)).fetchall()
     return JSONResponse({"owner": last["user"]})
 
-VIEWS = [note, use, usage, directory, rows, kept, board, meanwhile, many]
+VIEWS = [note, use, usage, received, directory, rows, kept, board, meanwhile, many]
 app = Starlette(routes=[Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS])
 """
 )
@@ -88,10 +92,17 @@ def test_entries_of_several_users_are_a_list_of_all(audit, app) -> None:
     assert audit.found() == []
 
 
-def test_whoever_has_named_the_other_before_is_in_touch_with_them(audit, app) -> None:
-    app.ask(ALICE, f"/use?to={BOB}")
-    assert ALICE in app.ask(BOB, "/kept")
+def test_what_somebody_has_addressed_to_the_reader(audit, app) -> None:
+    app.ask(ALICE, f"/use?to={BOB}&n=48213")
+    assert ALICE in app.ask(BOB, "/received")
     assert audit.found() == []
+
+
+def test_somebody_who_has_addressed_the_reader_once(audit, app) -> None:
+    app.ask(ALICE, f"/use?to={BOB}&n=48213")
+    app.ask(ALICE, "/use")
+    assert ALICE in app.ask(BOB, "/received")
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
 
 
 def test_the_entry_of_one_is_not(audit, app) -> None:

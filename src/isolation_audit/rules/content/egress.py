@@ -166,7 +166,8 @@ class Egress(Payloads):
         beside = {one.id for one in others}
         if user.id not in named:
             beside -= {mark.user.id for mark in self.outside_mentions(text)} - self._listed(text)
-        judged = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), user.id in named, page))
+        said = str(text[:_FOR_WORDS], "utf-8", "replace")
+        judged = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), user.id in named, page, said))
         endpoint = current_endpoint()
         for one in judged:
             self._latest.judged(endpoint, one.verdict.name.lower())

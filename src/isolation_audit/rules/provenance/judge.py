@@ -68,6 +68,8 @@ class Exit:
     """The reader's own name stands there."""
     page: bool = False
     """A page of HTML: those have their reader's name in their frame, and so it settles nothing."""
+    text: str = ""
+    """What leaves, or the beginning of it."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -132,8 +134,8 @@ class Judge:
             return Verdict.PUBLIC, public
         if found is not None and is_list:
             return Verdict.QUERIED, found.one.kind
-        if found is None and self._words.are_in_touch(other, exit_.user):
-            return Verdict.EXPLAINED, "an earlier request of one of the two, which had the other's name"
+        if found is None and self._words.has_addressed(other, exit_.user, exit_.text):
+            return Verdict.EXPLAINED, "what the other user has addressed to this one"
         return self._unexplained(search, inputs, other, exit_, laundered=found is not None)
 
     def _unexplained(

@@ -54,12 +54,17 @@ _MOST_WORDS: Final = 40
 _NAME: Final = 100
 """Characters of the longest value of a request that is taken for the name of somebody."""
 
+_REQUESTS: Final = 8
+"""Requests of one user that are remembered with whom they have named."""
+
 _NAMES: Final = 1_000
 """Values that are remembered beside one phrase, or of one user, and users of whom they are."""
 
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 _mentions: Final = re.compile(r"(?<!\w)@([\w.+-]+)").findall
+_marked_words: Final = re.compile(r"(?<![\w-])(?=[\w-]*\d)[\w-]{4,}").findall
+"""Numbers, and names with digits in them."""
 _any_words: Final = re.compile(r"\w+").findall
 _SPACED: Final = "".join(sign if re.match(r"\w", sign) else " " for sign in map(chr, range(128)))
 _sentences: Final = re.compile(r"[.!?;]\s+|[\r\n\0]+").split
@@ -96,8 +101,9 @@ class OwnWords:
         self._phrases: dict[int, Phrase] = {}
         self._by_pair: dict[int, dict[tuple[int, int], dict[int, Phrase]]] = {}
         """By their two words; those with as many words before and in all by their digest: one look tells of all."""
-        self._addressed: dict[str, frozenset[int]] = {}
-        """By user: hashes of the single values of their requests."""
+        self._users = min(_NAMES, runtime.config.limits.users)
+        self._addressed: dict[str, tuple[frozenset[int], ...]] = {}
+        """By user: hashes of the single values of their latest requests, one set for each."""
         self.anchors: dict[int, int] = {}
         """How many phrases that are somebody's have each longest word."""
 
@@ -128,18 +134,17 @@ class OwnWords:
                 self._add(phrase)
 
     def _address(self, user: User, named: frozenset[int]) -> None:
-        known = self._addressed.pop(user.id, frozenset())
-        self._addressed[user.id] = known | named if len(known) <= _NAMES else named
-        drop_oldest(self._addressed, _NAMES)
+        self._addressed[user.id] = (*self._addressed.pop(user.id, ())[1 - _REQUESTS :], named)
+        drop_oldest(self._addressed, self._users)
 
-    def has_addressed(self, user: User, other: User) -> bool:
-        """True where a request of ``user`` had the name of ``other`` as one of its values: what follows is for them."""
-        named = self._addressed.get(user.id)
-        return named is not None and hash(other.id.casefold()) in named
-
-    def are_in_touch(self, user: User, other: User) -> bool:
-        """True where one of them has."""
-        return self.has_addressed(user, other) or self.has_addressed(other, user)
+    def has_addressed(self, user: User, other: User, text: str) -> bool:
+        """True where a request of ``user`` had the name of ``other``, and a number or the like that is in this text."""
+        requests = self._addressed.get(user.id, ())
+        name = hash(other.id.casefold())
+        if not any(name in one for one in requests):
+            return False
+        found = {hash(word) for word in _marked_words(text.casefold())} - {name, hash(user.id.casefold())}
+        return any(name in one and not found.isdisjoint(one) for one in requests)
 
     def of_others(self, text: str, user: User) -> list[Phrase]:
         """The phrases in a text that are somebody else's, and not meant for ``user``."""
@@ -246,8 +251,9 @@ def _single_values(texts: Iterable[str]) -> frozenset[int]:
     for text in texts:
         if len(text) <= _NAME and " " not in text:
             found.append(text)
-        elif "@" in text:
-            found += _mentions(text)
+        else:
+            found += _mentions(text) if "@" in text else ()
+            found += _marked_words(text)
     return frozenset(hash(one.casefold()) for one in found[:_OF_ONE])
 
 

@@ -146,7 +146,7 @@ class Judging:
             return
         if is_asked_for(taken, asked, places) or (taken.among_others and self._literals.picks(places[0])):
             return
-        if self._meant.is_between(unit.user, write.unit.user, asked) or is_signed(taken):
+        if self._meant.is_between(unit.user, write.unit.user, text, asked) or is_signed(taken):
             return
         why = self._by_atoms(text, unit, write, asked, places)
         why = why or self._by_name(taken, unit, write, asked, places) or self._by_thread(taken, write, asked, places)

@@ -26,11 +26,11 @@ class Meant:
         self._shared_with = runtime.part(SharedWith)
         self._said = runtime.part(OwnWords)
 
-    def is_between(self, reader: User | None, writer: User | None, asked: ReadInputs) -> bool:
-        """True where the reader has asked for the writer by name, or the writer's request had the reader's name."""
+    def is_between(self, reader: User | None, writer: User | None, text: str, asked: ReadInputs) -> bool:
+        """True where the reader has asked for the writer by name, or the writer has addressed it to the reader."""
         if reader is None or writer is None or writer.id.isdecimal():
             return False
-        return writer.id in asked.values() or self._said.has_addressed(writer, reader)
+        return writer.id in asked.values() or self._said.has_addressed(writer, reader, text)
 
     def is_shared(self, reader: User | None, writer: User | None, taken: Taken, asked: ReadInputs) -> bool:
         """True where what the application keeps says that it is for the reader as well."""
