@@ -141,8 +141,8 @@ class OwnWords:
         """True where a request of ``user`` had the name of ``other``, and a number or the like that is in this text."""
         requests = self._addressed.get(user.id, ())
         name = hash(other.id.casefold())
-        if not any(name in one for one in requests):
-            return False
+        if other.id.isdecimal() or not any(name in one for one in requests):
+            return False  # a number may be anything's
         found = {hash(word) for word in _marked_words(text.casefold())} - {name, hash(user.id.casefold())}
         return any(name in one and not found.isdisjoint(one) for one in requests)
 
