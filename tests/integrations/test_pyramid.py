@@ -102,6 +102,8 @@ def application(kind: str, *, leaking: bool) -> Any:
             pages = type("Pages", (Pages,), {"notes": notes})
             for method, attribute in (("GET", "shown"), ("PUT", "changed")):
                 config.add_view(pages, attr=attribute, route_name="note", renderer="json", request_method=method)
+        elif kind == "class":
+            config.add_view(type("Pages", (Pages,), {"notes": notes}), attr="shown", route_name="note", renderer="json")
         else:
             config.add_view(notes.view, route_name="note", renderer="json")
         return config.make_wsgi_app()
@@ -127,7 +129,7 @@ async def served(kind: str, *, leaking: bool) -> Any:
         server.server_close()
 
 
-@pytest.mark.parametrize("kind", ["policy", "old policy", "by method", "class by method"])
+@pytest.mark.parametrize("kind", ["policy", "old policy", "by method", "class", "class by method"])
 @pytest.mark.parametrize("leaking", [True, False])
 def test_a_note_that_is_kept_for_everybody(audited, kind: str, leaking: bool) -> None:
     done = audited(lambda: served(kind, leaking=leaking), NAMED)
@@ -135,7 +137,7 @@ def test_a_note_that_is_kept_for_everybody(audited, kind: str, leaking: bool) ->
     assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])
     for finding in done.findings.get("IA203", ()):
         assert (finding.route, finding.method, finding.field) == ("/note/{number}", "GET", "$.owner")
-        assert finding.site.top.function == ("Pages.shown" if kind == "class by method" else "Notes.view")
+        assert finding.site.top.function == ("Pages.shown" if kind.startswith("class") else "Notes.view")
     tally = done.auditor.runtime.tally
     assert tally.requests == tally.requests_named == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +32,8 @@ _VIEWS: Final = "pyramid.view:_find_views"
 _POLICY: Final = "pyramid.security:_get_security_policy"
 _SAYS_WHO: Final = ("identity", "authenticated_userid")
 """What a security policy is asked for a request's user."""
+
+_method: Final = re.compile(r"method (\w+) of ").match
 
 
 class Pyramid:
@@ -168,7 +171,9 @@ def _is_of_method(predicate: Any) -> bool:
 def _original(view: Any) -> Any:
     """What the application has configured as a view: of a class, the method that its ``attr`` names."""
     original = getattr(view, "__original_view__", None)
-    attribute = getattr(view, "__view_attr__", None)
+    # A view without predicates has its method's name in what Pyramid shows of it, and nowhere else.
+    shown = _method(str(getattr(view, "__text__", "")))
+    attribute = getattr(view, "__view_attr__", None) or (shown and shown[1])
     if not isinstance(original, type) or type(attribute) is not str:
         return original
     _home, raw = find(original, attribute)
