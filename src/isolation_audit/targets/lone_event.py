@@ -33,6 +33,7 @@ def opening(
     begun.counts_in(tally.events_so_far, layer)
     under_way, put = emission_variable.get, emission_variable.set
     counts: Any = tally.events_of
+    count = tally.count_user
 
     def opens(witnesses: Witnesses) -> Emission | None:
         if under_way() is not None or not check.lone or runtime.spans is not None:
@@ -52,13 +53,16 @@ def opening(
 
     def closes(emission: Emission) -> None:
         user = emission.claimed
-        if emission.depth != 1 or not emission.verified or user not in counts or under_way() is not emission:
+        if emission.depth != 1 or not emission.verified or under_way() is not emission:
             closes_otherwise(emission)
             return
         emission.depth = 0
         emission.searched = emission.clean = None
         put(None)
-        counts[user] += 1
+        if user in counts:
+            counts[user] += 1
+        else:
+            count(counts, user)
 
     return opens, closes
 
