@@ -33,6 +33,11 @@ def page(runs: list[dict[str, Any]]) -> str:
         f"- CPython {run['python']}: {run['when']}, {run['seconds']:.0f} s in all; {_goals(run)}{_load(run)}"
         for run in runs
     ]
+    if any(run.get("load", 0) > run.get("processors", 0) for run in runs):
+        lines += [
+            "",
+            "The machine had more work than processors: figures of whole processes may be a third too high or too low.",
+        ]
     part = ""
     for key, row in _rows(runs).items():
         if row["part"] != part:
