@@ -8,6 +8,8 @@ from audited_source import auditing, counts
 from isolation_audit import user_scope
 
 SOURCE = """
+import functools
+
 class Manager:
     def send(self, user_id, message):
         pass
@@ -27,6 +29,22 @@ class Moved(Manager):
 class Later(Manager):
     def send(self, u, m, priority=0):
         return priority
+
+def traced(function):
+    @functools.wraps(function)
+    def inside(*args, **kwargs):
+        return function(*args, **kwargs)
+    return inside
+
+class Decorated(Manager):
+    @traced
+    def send(self, u, m):
+        return m
+
+class Static(Manager):
+    @staticmethod
+    def send(u, m):
+        return m
 
 class Between(Manager):
     def send(self, priority, u, m):
@@ -53,7 +71,7 @@ def audit():
         assert auditor.runtime.barrier.counts == {}
 
 
-@pytest.mark.parametrize("name", ["Manager", "Short", "Alone", "Later"])
+@pytest.mark.parametrize("name", ["Manager", "Short", "Alone", "Later", "Decorated"])
 def test_an_argument_is_the_same_under_another_name(audit, name):
     module, auditor = audit
     sender = getattr(module, name)()
@@ -74,6 +92,13 @@ def test_a_parameter_that_has_moved_is_found_by_its_name(audit):
         assert counts(auditor) == {}
         module.Moved().send(user_id="bob", message=MESSAGE)
     assert counts(auditor) == {"IA202": 1}
+
+
+def test_of_a_static_method_nothing_is_taken_for_another(audit):
+    module, auditor = audit
+    with user_scope("alice"):
+        module.Static().send("alice", "bob")
+    assert counts(auditor) == {}
 
 
 def test_where_one_was_put_in_between_nothing_is_taken_for_another(audit):

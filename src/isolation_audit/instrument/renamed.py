@@ -14,7 +14,7 @@ from isolation_audit.instrument.resolve import find, function_of
 from isolation_audit.instrument.signatures import positional_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.probe import Interceptor
@@ -24,19 +24,30 @@ if TYPE_CHECKING:
 
 def by_names_of(cls: type, name: str, kind: type, make: Make) -> Make:
     """``make`` with the layout of ``kind``'s method, in which names of ``cls``'s method lead somewhere too."""
-    overridden, overriding = function_of(find(cls, name)[1]), function_of(find(kind, name)[1])
-    if overridden is None or overriding is None or overridden is overriding:
+    theirs, own = find(cls, name)[1], find(kind, name)[1]
+    overridden, overriding = function_of(theirs), function_of(own)
+    if overridden is None or overriding is None or overridden is overriding or _binds(theirs) is not _binds(own):
         return make
     renamed = _renamed(overridden, overriding)
     if not renamed:
         return make
 
     def with_names(layout: Layout) -> Interceptor:
-        known = layout.positions
-        found = {theirs: known[own] for theirs, own in renamed.items() if own in known and theirs not in known}
-        return make(replace(layout, positions={**known, **found}) if layout.exact else layout)
+        if not layout.exact:
+            return make(layout)
+        positions, passed_on = _with(renamed, layout.positions), _with(renamed, layout.passed_on)
+        return make(replace(layout, positions=positions, passed_on=passed_on))
 
     return with_names
+
+
+def _binds(raw: Any) -> type | None:
+    """What decides whether a function's first parameter is the object, its class, or neither."""
+    return type(raw) if issubclass(type(raw), (staticmethod, classmethod)) else None
+
+
+def _with(renamed: dict[str, str], known: Mapping[str, int]) -> dict[str, int]:
+    return {**{name: known[own] for name, own in renamed.items() if own in known}, **known}
 
 
 def _renamed(overridden: Any, overriding: Any) -> dict[str, str]:
