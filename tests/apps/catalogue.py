@@ -40,8 +40,8 @@ class App:
     """The application's own: what depth ``state`` watches beside the programs here."""
     plants: tuple[Plant, ...] = ()
     from_source: bool = False
-    """Nothing is loaded from ``.pyc`` files. A set of texts that comes out of one may have another order than the same
-    set out of the source, which watched modules are made of; and so may an answer with the items of a set."""
+    """Nothing is loaded from ``.pyc`` files, nor from the auditor's own. A set of texts that comes out of such a file
+    may have another order than the same set out of the source; and so may an answer with the items of a set."""
 
     def watching_state(self) -> App:
         """The same at depth ``state``, in its own packages."""

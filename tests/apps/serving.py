@@ -89,7 +89,7 @@ def serving(
         child = subprocess.Popen(
             [*command, str(app.folder / program), str(server.port)],
             cwd=folder,
-            env=_environment(python) | ({"PYTHONPYCACHEPREFIX": str(folder / "no-pyc")} if app.from_source else {}),
+            env=_environment(python) | (_from_source(folder) if app.from_source else {}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -108,6 +108,11 @@ def _environment(python: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     path = f"{python.parent}{os.pathsep}{kept.get('PATH', '')}"
     return {**kept, "PATH": path, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+
+
+def _from_source(folder: Path) -> dict[str, str]:
+    """No code is there already: neither Python's own, nor what the auditor keeps of modules that it has rewritten."""
+    return {"PYTHONPYCACHEPREFIX": str(folder / "no-pyc"), "XDG_CACHE_HOME": str(folder / "no-cache")}
 
 
 def _wait(child: subprocess.Popen[bytes], port: int, log: Path) -> None:
