@@ -118,7 +118,9 @@ class OwnWords:
             return
         texts = _leaves(asked)
         named = _single_values(texts)
-        self._address(user, named)
+        self._addressed[user.id] = (*self._addressed.pop(user.id, ())[1 - _REQUESTS :], named)
+        if len(self._addressed) > self._users:
+            drop_oldest(self._addressed, self._users)
         found = {
             phrase.digest: phrase
             for text in texts
@@ -132,10 +134,6 @@ class OwnWords:
             for phrase in list(found.values())[:_OF_ONE]:
                 phrase.meant_for, phrase.said_in, phrase.named = meant_for, said_in, named
                 self._add(phrase)
-
-    def _address(self, user: User, named: frozenset[int]) -> None:
-        self._addressed[user.id] = (*self._addressed.pop(user.id, ())[1 - _REQUESTS :], named)
-        drop_oldest(self._addressed, self._users)
 
     def has_addressed(self, user: User, other: User, text: str) -> bool:
         """True where a request of ``user`` had the name of ``other``, and a number or the like that is in this text."""
