@@ -79,10 +79,14 @@ class SameNames:
     def _settle(self, _grace: float) -> None:
         """Take back the points of classes that were used: other points of the same functions are alone again.
 
-        Not at once, because to take code back has to wait for whoever is putting some in.
+        Not at once, because to take code back has to wait for whoever is putting some in. A method that the class has
+        got for such a point stays: others may have put theirs into it.
         """
+        places = self._runtime.places
         while self._over:
-            self._runtime.places.release(("same name", self._over.pop()))
+            key = ("same name", self._over.pop())
+            if all(places.code_of(key).values()):
+                places.release(key)
 
     def _module(self, module: ModuleType) -> None:
         self._file(module)
