@@ -18,6 +18,7 @@ from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_con
 from isolation_audit.content.witness import ContentWitness
 from isolation_audit.coverage.counts import activity, counted
 from isolation_audit.coverage.verdict import judge
+from isolation_audit.dispatch import Dispatch
 from isolation_audit.environment import RAW_IDS_VARIABLE, RUN_VARIABLE, SUPERVISED_VARIABLE
 from isolation_audit.exceptions import UsageError
 from isolation_audit.exporters import report
@@ -43,19 +44,17 @@ from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Users
 from isolation_audit.process import process
 from isolation_audit.recording.recorder import Recorder
-from isolation_audit.rules import all_monitors, unusable
-from isolation_audit.rules.selfcheck.monitor import SelfCheckMonitor, blindness
+from isolation_audit.rules.selfcheck.monitor import blindness
 from isolation_audit.rules.selfcheck.sightings import Sightings
 from isolation_audit.stores import share_bindings
 from isolation_audit.targets.injected_users import InjectedUsers
 from isolation_audit.targets.instrumentation import Instrumentation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import TracebackType
 
     from isolation_audit.exporters.base import Sink
-    from isolation_audit.rules.base import Monitor
     from isolation_audit.rules.state.watch import StateWatch
 
 
@@ -94,6 +93,7 @@ class Auditor:
         self.started = wall_clock()
         self._texts_cut_before = texts_cut()
         self.recorder = Recorder(limits, config.select)
+        self.dispatch = Dispatch()
         kinds = (kind for kind, _path in config.identity.bind)
         bindings = Bindings(kinds, limit=limits.bindings, age=config.bindings.age)
         searched = config.watch.payloads or any(emitter.payload for emitter in config.emitters)
@@ -106,62 +106,15 @@ class Auditor:
             bindings=bindings,
             objects=Objects(),
             barrier=barrier,
-            publish=self._publish,
-            ask=self._ask,
+            publish=self.dispatch.publish,
+            ask=self.dispatch.ask,
             pseudonym=self.pseudonyms.hash,
             content=ContentWitness(users, bindings) if content else None,
         )
         user_of = self.runtime.user_of_run
         self.runtime.runs = tuple([Runs(protocol, limit=limits.runs, user_of=user_of) for protocol in config.protocols])
         self.elsewhere = share_bindings(self.runtime, self.pseudonyms, notice)
-        # For forked children, too: a fork hook looks for no packages and imports nothing.
-        self._kinds, self._unusable = all_monitors(), unusable()
-        self._listen()
-
-    def _listen(self) -> None:
-        self.monitors = list(self._monitors())
-        self.runtime.builds = object()
-        self._handlers: dict[type, tuple[tuple[str, Callable[[Any], Any]], ...]] = {}
-        for monitor in self.monitors:
-            for kind, name in monitor.handlers.items():
-                handler = (type(monitor).__name__, getattr(monitor, name))
-                self._handlers[kind] = (*self._handlers.get(kind, ()), handler)
-        selfcheck = next(monitor for monitor in self.monitors if isinstance(monitor, SelfCheckMonitor))
-        self.runtime.barrier.on_fault = selfcheck.on_fault
-        for name, error in self._unusable.items():
-            self.runtime.barrier.fault(f"rules {name}", error)
-
-    def _monitors(self) -> Iterator[Monitor]:
-        for monitor in self._kinds:
-            try:
-                yield monitor(self.runtime, self.recorder, self.pseudonyms)
-            except Exception as error:
-                self.runtime.barrier.fault(f"monitor {monitor.__name__}", error)
-
-    def _publish(self, observation: object) -> None:
-        kind = type(observation)
-        for handler in self._handlers.get(kind, ()):
-            try:
-                handler[1](observation)
-            except Exception as error:
-                if self.runtime.barrier.fault(f"monitor {handler[0]}", error):
-                    self._drop(kind, handler)
-
-    def _drop(self, kind: type, handler: tuple[str, Callable[[Any], Any]]) -> None:
-        self._handlers[kind] = tuple([one for one in self._handlers[kind] if one is not handler])
-        self.runtime.builds = object()
-
-    def _ask(self, built: observations.Built) -> tuple[tuple[str, observations.Again | None], ...]:
-        """As publishing, and what each monitor answers, beside its name."""
-        answers: list[tuple[str, observations.Again | None]] = []
-        for handler in self._handlers.get(observations.Built, ()):
-            try:
-                answers.append((f"monitor {handler[0]}", handler[1](built)))
-            except Exception as error:
-                answers.append((f"monitor {handler[0]}", None))
-                if self.runtime.barrier.fault(f"monitor {handler[0]}", error):
-                    self._drop(observations.Built, handler)
-        return tuple(answers)
+        self.dispatch.listen(self.runtime, self.recorder, self.pseudonyms)
 
     def start(self) -> Auditor:
         """Instrument, and start feeding the sinks.
@@ -238,10 +191,10 @@ class Auditor:
         for runs in self.runtime.runs:
             for overdue in runs.overdue(grace):
                 with scopes.of_test(overdue.run.test):
-                    self._publish(overdue)
+                    self.dispatch.publish(overdue)
             for lost in runs.lost(grace):
                 with scopes.of_test(lost.run.test):
-                    self._publish(lost)
+                    self.dispatch.publish(lost)
         self.settle(grace)
 
     def settle(self, grace: float = 0.0) -> None:
@@ -263,7 +216,7 @@ class Auditor:
                 # Of several processes each sees its part; whether the whole run was blind is the supervisor's to say.
                 words = blindness(self.snapshot()["coverage"])
                 if words:
-                    self._publish(observations.Stopped(words))
+                    self.dispatch.publish(observations.Stopped(words))
             if self.config.audit.depth != "calls":
                 self._state().stop()
             self.instrumentation.stop()
@@ -278,7 +231,7 @@ class Auditor:
     def _step_aside(self) -> None:
         words = f"gevent exchanges threads for greenlets: process {os.getpid()} is not watched from here on"
         notice(words)
-        self._publish(observations.Problem("IA904", "gevent.monkey", words))
+        self.dispatch.publish(observations.Problem("IA904", "gevent.monkey", words))
         self.stop()
 
     def flush(self) -> None:
@@ -345,7 +298,7 @@ class Auditor:
         for runs in self.runtime.runs:
             runs.after_fork()
         self.runtime.barrier.__init__(self.config.limits.faults)  # type: ignore[misc]
-        self._listen()
+        self.dispatch.listen(self.runtime, self.recorder, self.pseudonyms)
         self.drainer = self._drainer()
         self.drainer.start()
         if self.elsewhere is not None:

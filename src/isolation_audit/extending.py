@@ -7,9 +7,9 @@ point: see docs/howto/extend.md.
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.exporters.base import Batch, Settings, Sink
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.layout import Layout, Values
 from isolation_audit.instrument.observations import Unready
-from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.integrations import Integration, Point, Replacement

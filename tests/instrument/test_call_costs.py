@@ -11,7 +11,8 @@ import pytest
 from isolation_audit.instrument import call_costs
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.call_costs import CallCosts
-from isolation_audit.instrument.probe import Interceptor, Probe
+from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.probe import Probe
 from isolation_audit.instrument.shims import CodePatch
 
 CLOCK = SimpleNamespace(now=0)

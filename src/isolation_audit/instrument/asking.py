@@ -9,8 +9,8 @@ from isolation_audit.instrument.barrier import STACK_END, enter_auditor, inside,
 from isolation_audit.model.gates import Gate
 
 if TYPE_CHECKING:
+    from isolation_audit.instrument.interceptors import Before, Guarded, Passes, States
     from isolation_audit.instrument.layout import Values
-    from isolation_audit.instrument.probe import Before, Guarded, Passes, States
 
 AGAIN: Final = object()
 """The call is not like the last clean one, for a reason that its check does not know."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.instrument.barrier import Barrier
-    from isolation_audit.instrument.probe import Asked, Guarded, Probe, States
+    from isolation_audit.instrument.interceptors import Asked, Guarded, States
+    from isolation_audit.instrument.probe import Probe
 
 _AT_ONCE: Final = 32
 """Hooks that are timed at the same time."""

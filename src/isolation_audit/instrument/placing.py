@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
     from isolation_audit.instrument.barrier import Barrier
+    from isolation_audit.instrument.interceptors import Guarded, Interceptor
     from isolation_audit.instrument.patches import Patch, PatchTable
-    from isolation_audit.instrument.probe import Guarded, Interceptor, Probe
+    from isolation_audit.instrument.probe import Probe
 
     MakePoint = Callable[[Layout], Interceptor]
 

@@ -16,8 +16,8 @@ from isolation_audit.instrument.signatures import positional_names
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from isolation_audit.instrument.interceptors import Interceptor
     from isolation_audit.instrument.layout import Layout
-    from isolation_audit.instrument.probe import Interceptor
 
     Make = Callable[[Layout], Interceptor]
 

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from isolation_audit.instrument.interceptors import Interceptor
     from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.placing import Places
-    from isolation_audit.instrument.probe import Interceptor, Probe
+    from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.targets.instrumentation import Instrumentation
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.content.secrets import Version
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.integrations.session_cookies import answered, are_learned, in_headers

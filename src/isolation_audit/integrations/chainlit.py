@@ -10,7 +10,7 @@ from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.resolve import Resolved
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import sources, tell, wsgi_headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
 from isolation_audit.model.inputs import REQUEST, Input, current_inputs
 from isolation_audit.model.scopes import request_variable

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import WsgiPoint, serving_asgi, sources
 from isolation_audit.integrations.requests_and_connections import RequestPoint, ThreadedPoint, point

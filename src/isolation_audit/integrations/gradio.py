@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.ui_events import EventServing, Pushed, as_they_are
 from isolation_audit.model.inputs import REQUEST, Input

@@ -9,7 +9,7 @@ import zlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.inputs import ANSWER, CACHE, Input, OutgoingRequest
 from isolation_audit.rules.content.sent_credentials import SentCredentials

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
 from isolation_audit.config.model import Target
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.resolve import find, resolve
 from isolation_audit.integrations.http_request import SERVED, Serving, wsgi_headers, wsgi_query
 from isolation_audit.model.inputs import REQUEST, Input

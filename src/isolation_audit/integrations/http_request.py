@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakValueDictionary
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.model.head_reader import name_in_environ
 from isolation_audit.model.inputs import REQUEST, Input, Inputs

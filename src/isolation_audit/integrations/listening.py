@@ -7,7 +7,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import OfReceiver
+from isolation_audit.instrument.interceptors import OfReceiver
 from isolation_audit.integrations import Point
 from isolation_audit.rules.selfcheck.sightings import Sightings
 

@@ -12,7 +12,7 @@ import sysconfig
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Replacement
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import same

@@ -11,7 +11,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.baggage import HEADER, digest_in, with_pseudonym
 from isolation_audit.model.inputs import ITEM, Input

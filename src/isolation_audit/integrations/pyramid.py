@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.resolve import Resolved, find, function_of
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import WsgiPoint, sources

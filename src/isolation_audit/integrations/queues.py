@@ -7,7 +7,7 @@ from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import Items, Queues

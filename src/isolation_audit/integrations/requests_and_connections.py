@@ -6,7 +6,7 @@ import weakref
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import (
     AWAITED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations.http_request import sources
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import LEARNED

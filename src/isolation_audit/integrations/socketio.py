@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.callsites import writes
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.socketio_handlers import handlers

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.asgi_servers import AnsweredScope
 from isolation_audit.integrations.requests_and_connections import AnswerPoint

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.analysis.frames import package_of
 from isolation_audit.instrument.barrier import raised_by_signal
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.resolve import find, function_of
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, Connections

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from isolation_audit.content.secrets import ANY, Version
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import AnsweredScope
 from isolation_audit.model.scopes import request_variable, sink_variable

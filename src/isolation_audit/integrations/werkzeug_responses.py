@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations.wsgi_responses import whole
 from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.routes import Endpoint

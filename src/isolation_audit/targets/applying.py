@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 
     from isolation_audit.config import model
     from isolation_audit.config.model import Deprecation, EventName, Target
+    from isolation_audit.instrument.interceptors import Interceptor
     from isolation_audit.instrument.layout import Layout
     from isolation_audit.instrument.patches import PatchTable
-    from isolation_audit.instrument.probe import Interceptor
     from isolation_audit.instrument.runtime import Runtime
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.targets.ownership import owner_reader
 
 if TYPE_CHECKING:

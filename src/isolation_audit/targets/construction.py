@@ -8,9 +8,9 @@ from weakref import WeakSet
 from isolation_audit.config.model import Deprecation
 from isolation_audit.instrument.compile.check import compiled_paths
 from isolation_audit.instrument.compile.tagging import ConstructionCheck, tag_like
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.observations import Built
-from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_moment, current_scope

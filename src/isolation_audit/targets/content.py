@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.content.witness import foreign
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.layout import MISSING, Layout, Values, readers
 from isolation_audit.instrument.observations import Carried, Passage
 from isolation_audit.instrument.path_counts import ASKED, GAVE
-from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.model.scopes import emission_variable
 from isolation_audit.model.users import EVERYONE, Kind
 from isolation_audit.targets.addressing import Addressee

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.layout import MISSING, value_reader
-from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import function_of, resolve
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import FUNCTION

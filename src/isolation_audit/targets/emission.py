@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.analysis.texts import LONGEST
 from isolation_audit.instrument.asking import AGAIN
 from isolation_audit.instrument.compile.check import CarryingCheck, Check, compiled_paths
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.layout import Layout, Reader, Values
 from isolation_audit.instrument.observations import Emission, Lost, Passage
 from isolation_audit.instrument.path_counts import ASKED, GAVE
-from isolation_audit.instrument.probe import Interceptor, inside_the_auditor
+from isolation_audit.instrument.probe import inside_the_auditor
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import EVERYONE, SEVERAL, Kind, User, plain_name, same
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.config.model import Emitter, EventName
-    from isolation_audit.instrument.probe import Before, Guarded, Joined
+    from isolation_audit.instrument.interceptors import Before, Guarded, Joined
     from isolation_audit.instrument.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.targets.lone_event import Closes, Opens

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.observations import Manufactured, Unbuilt
-from isolation_audit.instrument.probe import Interceptor
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Engine, Factory

@@ -7,9 +7,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isolation_audit.analysis.texts import LONGEST
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values, readers
 from isolation_audit.instrument.observations import Deviated, Emission, Progress, Undelivered
-from isolation_audit.instrument.probe import Interceptor, inside_the_auditor
+from isolation_audit.instrument.probe import inside_the_auditor
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import plain_name

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.observations import Used
 from isolation_audit.instrument.path_counts import ASKED, GAVE
-from isolation_audit.instrument.probe import Interceptor, inside_the_auditor
+from isolation_audit.instrument.probe import inside_the_auditor
 from isolation_audit.instrument.refusals import refuses
 from isolation_audit.instrument.running_scopes import ORIGIN_FRAMES
 from isolation_audit.instrument.stacks import capture_again

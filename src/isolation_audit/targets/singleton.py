@@ -7,7 +7,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.receivers import Receivers
 from isolation_audit.instrument.resolve import dict_of
 from isolation_audit.instrument.shim_codes import beneath

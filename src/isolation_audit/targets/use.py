@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.reading import only_reads
 from isolation_audit.instrument.compile.check import Check, compiled_paths
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.observations import Used
-from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.stacks import here
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind, same

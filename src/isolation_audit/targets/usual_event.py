@@ -28,9 +28,9 @@ from isolation_audit.targets.progress import ProgressPoint, Stepped
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter, EventName
     from isolation_audit.config.paths import Path
+    from isolation_audit.instrument.interceptors import Before, Guarded, States
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.observations import Emission
-    from isolation_audit.instrument.probe import Before, Guarded, States
     from isolation_audit.instrument.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.scopes import Moment

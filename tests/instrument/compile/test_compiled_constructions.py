@@ -294,7 +294,7 @@ def test_a_monitor_of_a_stranger_s_is_told_of_each():
         from isolation_audit.instrument.observations import Built
 
         told = []
-        auditor._handlers[Built] = (*auditor._handlers[Built], ("Stranger", told.append))
+        auditor.dispatch.handlers[Built] = (*auditor.dispatch.handlers[Built], ("Stranger", told.append))
         app.current_user.set("alice")
         app.build(6)
         assert len(told) == 6
@@ -310,7 +310,7 @@ def test_a_monitor_that_fails_is_told_no_more_and_the_others_are():
         def fails_again(_built):
             return Again(fails)
 
-        auditor._handlers[Built] = (*auditor._handlers[Built], ("Stranger", fails_again))
+        auditor.dispatch.handlers[Built] = (*auditor.dispatch.handlers[Built], ("Stranger", fails_again))
         app.current_user.set("alice")
         built = app.build(60)
         assert auditor.runtime.barrier.counts["monitor Stranger"] >= 1

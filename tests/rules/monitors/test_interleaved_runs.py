@@ -119,14 +119,14 @@ class Watched:
         self.auditor = Auditor(parse_config({"emitters": [sink], "protocols": protocols}))
         self.found: list[tuple[str, str]] = []
         self._run = ""
-        monitor = next(one for one in self.auditor.monitors if isinstance(one, ProtocolMonitor))
+        monitor = next(one for one in self.auditor.dispatch.monitors if isinstance(one, ProtocolMonitor))
         monitor.report = lambda code, *_words, **_more: self.found.append((self._run, code))
         self.first(Deviated, lambda seen: self._note(seen.deviation.run))
         self.first(Overdue, lambda seen: self._note(seen.run))
 
     def first(self, kind: type, handle) -> None:
         """Have it called before the monitors."""
-        self.auditor._handlers[kind] = (("test", handle), *self.auditor._handlers[kind])
+        self.auditor.dispatch.handlers[kind] = (("test", handle), *self.auditor.dispatch.handlers[kind])
 
     def _note(self, run) -> None:
         self._run = run.id

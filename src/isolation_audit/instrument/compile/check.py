@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from isolation_audit.config.paths import Attribute, Path, Root
 from isolation_audit.instrument.attributes import reader_of
@@ -15,8 +15,11 @@ from isolation_audit.records import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from isolation_audit.config.model import Config
     from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.tally import Tally
+    from isolation_audit.model.ambient import Ambient
+    from isolation_audit.model.owner_records import Objects
 
 PREFIX: Final = "__ia_"
 """Before the names of our own variables in generated code; no parameter begins with it."""
@@ -125,6 +128,15 @@ def compiled_paths(label: str, paths: tuple[Path, ...], layout: Layout, *, bound
     return None if first is None or read is None else CompiledPaths((read,), paths[: paths.index(first) + 1])
 
 
+class Audit(Protocol):
+    """What a check has to know of the audit that it belongs to."""
+
+    config: Config
+    ambient: Ambient
+    tally: Tally
+    objects: Objects
+
+
 class Check:
     """What makes a call of one function clean at a glance: the same class, values and work as the last clean call."""
 
@@ -138,23 +150,23 @@ class Check:
         self,
         reads: tuple[Read, ...],
         layout: Layout,
-        runtime: Runtime,
+        audit: Audit,
         *,
         of_object: bool = False,
     ) -> None:
         self.reads = reads
         self.lone = False
         """True where nobody else is asked of the call."""
-        self._ambient = runtime.ambient
-        self._cells = runtime.tally.cells
-        self._objects = runtime.objects
+        self._ambient = audit.ambient
+        self._cells = audit.tally.cells
+        self._objects = audit.objects
         self.of_object = of_object
         """True where it is the very object of the last time: what is known of it lies in its record."""
         self.of_receiver = (
             layout.receiver and not of_object and not any(read.position == 0 and read.attributes for read in reads)
         )
         """True where the class of the receiver is compared by itself."""
-        self.of_variable = runtime.config.ambient.contextvar is not None
+        self.of_variable = audit.config.ambient.contextvar is not None
         """True where the value of the application's own variable is compared."""
         self.site = self.site_kind(len(self.names()), self._cells)
 
@@ -215,8 +227,8 @@ class CarryingCheck(Check):
 
     carried = ("witnesses", "opens", "closes")
 
-    def __init__(self, reads: tuple[Read, ...], layout: Layout, runtime: Runtime) -> None:
-        super().__init__(reads, layout, runtime)
+    def __init__(self, reads: tuple[Read, ...], layout: Layout, audit: Audit) -> None:
+        super().__init__(reads, layout, audit)
         self.begun = Cell(self._cells)
         """The events that have begun so."""
 

@@ -10,8 +10,8 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.layout import MISSING
-from isolation_audit.instrument.probe import Interceptor
 from isolation_audit.instrument.resolve import Resolved, dict_of, function_of
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.rules.concurrency import lazy_places

@@ -16,7 +16,7 @@ from isolation_audit.content.index import Mark
 from isolation_audit.content.naming import keys_of_objects, values_of_records
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.witness import foreign
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.model.owner_tags import drop_oldest

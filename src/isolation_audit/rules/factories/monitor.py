@@ -17,12 +17,12 @@ from isolation_audit.records import record
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.factories.other_things import OtherThing
 from isolation_audit.rules.factories.registers import Registers, TwoRegisters
+from isolation_audit.rules.factories.roles import roles
 from isolation_audit.rules.factories.same_names import LoadedTwice, NamesClash, SameNames
 from isolation_audit.targets.builders import builder, decided_near
 from isolation_audit.targets.construction import BUILT_FOR
 
 if TYPE_CHECKING:
-    from isolation_audit.config.model import Config
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.targets.builders import Builder
 
@@ -181,7 +181,7 @@ class FactoriesMonitor(Monitor):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         config = self.runtime.config
-        self._roles = _roles(config)
+        self._roles = roles(config)
         self._names: SameNames | None = self.runtime.part(SameNames) if config.watch.factories else None
         self._canonical = {
             self._roles.get(str(factory.builds), str(factory.builds))
@@ -371,25 +371,6 @@ class FactoriesMonitor(Monitor):
             at=drifted.stack,
             before=(drifted.other, drifted.other_label) if drifted.other else None,
         )
-
-
-def _roles(config: Config) -> dict[str, str]:
-    """By target, the engine that has the role: what is deprecated has that of its replacement."""
-    onward = {
-        str(entry.target): str(entry.replacement) for entry in config.deprecations if entry.replacement is not None
-    }
-    engines = {str(engine.target) for engine in config.engines}
-    found: dict[str, str] = {}
-    for target in [*onward, *engines]:
-        role, passed = target, {target}
-        while role in onward and onward[role] not in passed:
-            role = onward[role]
-            passed.add(role)
-        # Class.constructor of a replacement stands for its class.
-        module, _, name = role.partition(":")
-        cls = f"{module}:{name.partition('.')[0]}"
-        found[target] = cls if cls in engines else role
-    return found
 
 
 def _place(built: Built) -> RawStack:

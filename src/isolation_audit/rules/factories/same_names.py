@@ -14,7 +14,7 @@ import weakref
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.probe import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.receivers import Receivers
 from isolation_audit.instrument.resolve import Resolved, dict_of, find, function_of, mro_of, names
 from isolation_audit.instrument.shim_codes import beneath
