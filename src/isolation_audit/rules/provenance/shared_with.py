@@ -126,7 +126,7 @@ class SharedWith:
                     found.keys.add(key)  # type: ignore[arg-type]
                 elif key in given:
                     found.links |= {one for _name, one in _scalars(key, value)}
-            if len(steps) <= _FIELDS and any(self._is(value, user) for _key, value in steps):
+            if len(steps) <= _FIELDS and any(key is not None and self._is(value, user) for key, value in steps):
                 found.record(steps, self._user)
         return found
 
@@ -153,7 +153,8 @@ class SharedWith:
             seen.add((id(value), shared))
             steps = inside.steps(value)
             of_both = shared or (inside.is_one_of_many(value) and self._is_record_of_both(steps, reader, owner, groups))
-            waiting += [(one, of_both or (type(key) in (str, int) and key in keys)) for key, one in steps]
+            opens = keys if issubclass(type(value), dict) else frozenset[Key]()  # the name of a field is no key
+            waiting += [(one, of_both or (type(key) in (str, int) and key in opens)) for key, one in steps]
         return False
 
     def _is_record_of_both(self, steps: list[Step], reader: User, owner: User, groups: set[tuple[str, Key]]) -> bool:
