@@ -86,6 +86,8 @@ def test_a_text_that_begins_with_a_longer_word_does_not_begin_with_the_user() ->
         ('{"event": "user_joined", "data": {"username": "alice", "online": true, "count": 3}}', True),
         ({"type": "left", "user": "bob"}, False),
         ({"user": "alice", "balance": 48213}, False),
+        ({"user_id": "alice", "balance": 7, "to": "hello"}, False),
+        ({"type": "left", "user": "alice", "reason": "ill"}, False),
         ({"user": "alice", "note": "the pin is 4711"}, False),
         ({"user": "alice", "orders": [1]}, False),
         ("alice left", False),

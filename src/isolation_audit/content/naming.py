@@ -58,8 +58,9 @@ _WORD: Final = 32
 _is_word: Final = re.compile(r"[^\W\d]+(?:[ .:_-][^\W\d]+)?").fullmatch
 """What the word for an event looks like: ``left``, ``user_joined``, ``room:typing``."""
 
-_FEW: Final = 1_000
-"""A number of people who are there is less."""
+_EVENTS: Final = frozenset({"action", "event", "kind", "op", "status", "type"})
+_COUNTS: Final = frozenset({"count", "members", "online", "participants", "total", "users", "viewers"})
+"""How many are there."""
 
 _BRACKETS: Final = " \t[](){}<>*_@#"
 
@@ -118,14 +119,16 @@ def said(payload: Any, identifier: str) -> bool:
 def tells_of_presence(payload: Any, identifier: str) -> bool:
     """True for nothing but somebody and what they do: ``{"type": "left", "user": "alice"}``."""
     named_in = [one for one in _objects(payload) if any(key in _SUBJECTS and _is(one[key], identifier) for key in one)]
-    return bool(named_in) and all(_is_of_presence(value, identifier) for one in named_in for value in one.values())
+    return bool(named_in) and all(
+        _is_of_presence(key, value, identifier) for one in named_in for key, value in one.items()
+    )
 
 
-def _is_of_presence(value: Any, identifier: str) -> bool:
+def _is_of_presence(key: str, value: Any, identifier: str) -> bool:
     text = plain_text(value)
     if text is not None:
-        return text == identifier or (len(text) <= _WORD and _is_word(text) is not None)
-    return value is None or type(value) is bool or (type(value) is int and 0 <= value < _FEW)
+        return text == identifier or (key in _EVENTS and len(text) <= _WORD and _is_word(text) is not None)
+    return value is None or type(value) is bool or (key in _COUNTS and type(value) is int)
 
 
 def addressed(payload: Any, identifier: str) -> bool:
