@@ -26,9 +26,9 @@ from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.lifetime.lifetimes import Lifetimes
 from isolation_audit.rules.reachable.found import Common, Left
 from isolation_audit.rules.state.contents import described, is_of_the_process, is_scalar, names
-from isolation_audit.rules.state.judging import remedy
 from isolation_audit.rules.state.literals import Literals
 from isolation_audit.rules.state.paths import StatePath, is_ours, longer, modules_by_nearness, of_module
+from isolation_audit.rules.state.remedies import remedy
 from isolation_audit.rules.state.shared import SharedState
 from isolation_audit.rules.state.watch import StateWatch
 

@@ -22,10 +22,11 @@ from isolation_audit.rules.state.contents import texts
 from isolation_audit.rules.state.crossed import Crossed
 from isolation_audit.rules.state.literals import Literals
 from isolation_audit.rules.state.made_for import is_made_for
-from isolation_audit.rules.state.meant import Meant, is_asked_for, is_signed, is_written
+from isolation_audit.rules.state.meant import Meant, is_asked_for, is_read_before, is_signed, is_written
 from isolation_audit.rules.state.memos import Memos
 from isolation_audit.rules.state.paths import Paths, StatePath
 from isolation_audit.rules.state.read_inputs import ReadInputs
+from isolation_audit.rules.state.remedies import remedy, target_of
 from isolation_audit.rules.state.shared import SharedState
 
 if TYPE_CHECKING:
@@ -49,9 +50,6 @@ _RECEIVED: Final = 50_000
 _THIRDS: Final = 3
 
 _word: Final = re.compile(r"[\w.@+-]+").findall
-
-_SITES: Final = 300
-"""Sites of a module that are looked through for a read of what is stored at another."""
 
 
 class Judging:
@@ -301,7 +299,7 @@ class Judging:
                 (*(() if path is None else path.classes), taken.container_class),
                 remedy(path, taken.key, taken.container_class),
                 self._diagram(path, (read, written)),
-                _target(path, taken.key, read, taken.container_class),
+                target_of(path, taken.key, read, taken.container_class),
             )
         )
 
@@ -332,7 +330,7 @@ class Judging:
         seen = unit.numbers.get(where)
         if before.at < unit.began or (seen is not None and seen[0] > before.seq):
             return
-        if not _is_read_before(write.site) or not self._units.apart(unit, before.unit):
+        if not is_read_before(write.site) or not self._units.apart(unit, before.unit):
             return
         kind = where[1][0] if type(where[1]) is tuple else ""
         self._slot(
@@ -359,7 +357,7 @@ class Judging:
             return
         words = self._words(path, kind, key, (here, there))
         found = (unit.user, before.unit.user, here, there, (), words, write.described)
-        self._publish(Crossed(why, severity, *found, remedy=remedy(path, key, ""), target=_target(path, key, here)))
+        self._publish(Crossed(why, severity, *found, remedy=remedy(path, key, ""), target=target_of(path, key, here)))
 
     def _diagram(self, path: StatePath | None, places: tuple[AccessSite, AccessSite]) -> str:
         return "" if path is None else mermaid(path.shown(lambda one: self._literals.hold(one.casefold(), places)))
@@ -379,7 +377,7 @@ class Judging:
         if kind == "carried":
             return f"the local variable {key!r} of {places[1].function}()"
         if path is None:
-            return _target(path, key if kind == "attribute" else None, places[0], container_class)
+            return target_of(path, key if kind == "attribute" else None, places[0], container_class)
 
         def is_known(one: str) -> bool:
             return self._literals.hold(one.casefold(), places)
@@ -397,29 +395,3 @@ class Judging:
 
 def _telling(user: User) -> tuple[str, ...]:
     return () if user.id.isdecimal() else (user.id.casefold(),)
-
-
-def _is_read_before(number: int) -> bool:
-    """True where the function of a store has read the same place, further up."""
-    store = sites.site(number)
-    for other in range(max(0, number - _SITES), number):
-        one = sites.site(other)
-        if (one.file, *one[2:4]) == (store.file, *store[2:4]) and one.use != sites.WRITTEN:
-            return True
-    return False
-
-
-def _target(path: StatePath | None, key: object, site: AccessSite, container_class: str = "") -> str:
-    """The place without keys: from its module on, else by the class of its object, else as the code has it."""
-    if path is not None:
-        return path.target_of(key)
-    named = type(key) is str and container_class and not container_class.startswith("builtins:")
-    return f"{container_class}.{key}" if named else site.expression
-
-
-def remedy(path: StatePath | None, key: object, container_class: str) -> tuple[str, ...]:
-    """What to paste into the configuration where it is shared by design; nothing where that has no name."""
-    target = "" if path is None else path.target_of(key)
-    if ":" not in target:
-        target = "" if container_class.startswith("builtins:") else container_class
-    return ("[[shared]]", f'target = "{target}"', 'policy = "allow"', 'reason = "..."') if target else ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.instrument.rewrite import sites
 from isolation_audit.instrument.rewrite.listener import ITEM
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.provenance.shared_with import SharedWith
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from isolation_audit.rules.state.taken import Taken
 
 __builtins__ = BUILTINS
+
+_SITES: Final = 300
+"""Sites of a module that are looked through for a read of what is stored at another."""
 
 
 class Meant:
@@ -57,3 +61,13 @@ def is_signed(taken: Taken) -> bool:
     """True for one record of many that says whose it is, as the messages on a board do."""
     writer = taken.write.unit.user
     return (taken.of_many or taken.among_others) and writer is not None and writer.id in taken.authors
+
+
+def is_read_before(number: int) -> bool:
+    """True where the function of a store has read the same place, further up."""
+    store = sites.site(number)
+    for other in range(max(0, number - _SITES), number):
+        one = sites.site(other)
+        if (one.file, *one[2:4]) == (store.file, *store[2:4]) and one.use != sites.WRITTEN:
+            return True
+    return False
