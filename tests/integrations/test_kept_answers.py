@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def test_hishel(audited, leaking, tmp_path):
         assert finding.witnesses.provenance.endswith("an entry of a cache")
 
 
-def dogpile_cache(key: str) -> Any:
+def dogpile_cache(key: str, _end: ExitStack) -> Any:
     region = pytest.importorskip("dogpile.cache").make_region().configure("dogpile.cache.memory")
 
     @region.cache_on_arguments(function_key_generator=lambda _namespace, _function: lambda *args: key.format(*args))
@@ -64,8 +65,9 @@ def dogpile_cache(key: str) -> Any:
     return balance
 
 
-def disk_cache(key: str) -> Any:
+def disk_cache(key: str, end: ExitStack) -> Any:
     cache = pytest.importorskip("diskcache").Cache(tempfile.mkdtemp())
+    end.callback(cache.close)
 
     def balance(user: str) -> Any:
         found = cache.get(key.format(user))
@@ -80,11 +82,12 @@ def disk_cache(key: str) -> Any:
 @pytest.mark.parametrize("kind", [dogpile_cache, disk_cache])
 @pytest.mark.parametrize("leaking", [True, False])
 def test_a_key_without_the_user(audited, kind, leaking):
-    balance = kind("balance" if leaking else "balance of {}")
+    with ExitStack() as end:
+        balance = kind("balance" if leaking else "balance of {}", end)
 
-    async def answering(request: Any) -> Any:
-        return balance(request.headers["x-user"])
+        async def answering(request: Any) -> Any:
+            return balance(request.headers["x-user"])
 
-    done = audited(lambda: visits(application(answering)), NAMED)
+        done = audited(lambda: visits(application(answering)), NAMED)
     assert ["alice" in one for one in done.result] == [True, leaking, True]
     assert told(done.findings) == ([("IA203", "bob", "alice"), ("IA404", "bob", "alice")] if leaking else [])

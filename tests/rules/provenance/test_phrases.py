@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from isolation_audit.config import Config
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.model.users import User
 from isolation_audit.rules.provenance import own_words
@@ -18,7 +19,7 @@ SAID = "my parcel waits at the harbour"
 
 @pytest.fixture
 def words() -> OwnWords:
-    runtime: Any = SimpleNamespace(content=None)
+    runtime: Any = SimpleNamespace(content=None, config=Config())
     return OwnWords(runtime)
 
 
