@@ -1,5 +1,6 @@
 # requires: fastapi==0.115.0 uvicorn==0.30.6 httpx==0.27.2
-# The clean twin of case_client_header: the client bears the application's name, and each request its user's token.
+# The clean twin of case_client_header: the client bears the application's name, and each request its user's token and
+# name, as the bank's gateway wants it.
 import asyncio
 import threading
 from contextvars import ContextVar
@@ -25,7 +26,7 @@ class Bank(BaseHTTPRequestHandler):
 async def balance(client, user, wait):
     current_user.set(user)
     await asyncio.sleep(wait)
-    headers = {"authorization": f"Bearer {user}"}
+    headers = {"authorization": f"Bearer {user}", "x-user": user}
     return (await client.get(f"http://127.0.0.1:{bank.server_port}/", headers=headers)).text
 
 

@@ -148,6 +148,8 @@ def test_what_may_leave(audit, app, path) -> None:
     "body",
     [
         json.dumps({"author": ALICE, "mail": HERS}),
+        json.dumps({"from": ALICE}),
+        json.dumps({"author": ALICE, "author_id": ALICE}),
         json.dumps({"author": "carol", "owner": ALICE}),
         json.dumps({"title": f"by the author {ALICE}"}),
         f'"author": "{ALICE}"',

@@ -131,7 +131,6 @@ class Egress(Payloads):
         self._records = runtime.part(OwnRecords)
         self._shared_with = runtime.part(SharedWith)
         self._latest = runtime.part(LatestUnits)
-        self._allowed = frozenset(runtime.config.responses.mentions)
         self.shared_caches = SharedCaches(runtime, self)
 
     def secrets(self, payload: Any, target: str, what: str) -> None:

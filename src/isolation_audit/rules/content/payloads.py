@@ -7,7 +7,7 @@ from fnmatch import translate
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.fields import field_of
-from isolation_audit.content.naming import ATTRIBUTIONS
+from isolation_audit.content.naming import ATTRIBUTIONS, parsed
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import VISITOR, Kind
 
@@ -31,6 +31,7 @@ class Payloads:
         self._current = runtime.ambient.current
         self._content = runtime.content
         responses = runtime.config.responses
+        self._allowed = frozenset(responses.mentions)
         self._mentions = ATTRIBUTIONS.union(responses.mentions)
         self.opens_paths = bool(responses.paths)
         """True where the configuration names paths whose responses may name others."""
@@ -73,7 +74,8 @@ class Payloads:
 
     def outside_mentions(self, payload: bytes) -> list[Mark]:
         """The marks in a body, but for those in fields that may name others."""
-        return self._content.marks_outside(str(payload, "utf-8", "replace"), self._mentions)
+        text = str(payload, "utf-8", "replace")
+        return self._content.marks_outside(text, self._allowed if _is_one_name(text) else self._mentions)
 
     def field(self, body: bytes, mark: Mark) -> str | None:
         """Where in a JSON document a mark is, outside of the fields that may name others; a secret anywhere."""
@@ -87,3 +89,11 @@ class Payloads:
     def may_name_others(self, asked: str) -> bool:
         """True where the configuration says so of the path that was asked for."""
         return self._open_to_all is not None and self._open_to_all(asked.partition("?")[0]) is not None
+
+
+def _is_one_name(text: str) -> bool:
+    """True for an object of JSON that says who has made something, and nothing of it: that is no record."""
+    held = parsed(text)
+    return type(held) is dict and all(
+        key in ATTRIBUTIONS and type(value) not in (list, dict) for key, value in held.items()
+    )
