@@ -8,17 +8,9 @@ import pytest
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
-from isolation_audit.rules.provenance import own_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@pytest.fixture(autouse=True)
-def looks_each_time(monkeypatch):
-    """How often the application's own records are looked through goes by the time that it takes: not so in tests."""
-    monkeypatch.setattr(own_records, "_SHARE", 0)
-    monkeypatch.setattr(own_records, "_NEW", 0)
 
 
 class Audit:
