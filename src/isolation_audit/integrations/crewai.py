@@ -30,59 +30,54 @@ class CrewAI:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """What all ways to save in a memory, to ask it and to empty it end in."""
-        for name in _SAVES:
-            yield Point(f"{_MEMORY}.{name}", partial(SavePoint, f"{_MEMORY}.{name}", runtime))
-        yield Point(f"{_MEMORY}.recall", partial(RecallPoint, runtime))
-        yield Point(f"{_MEMORY}.reset", partial(ResetPoint, runtime))
+        points = {**dict.fromkeys(_SAVES, SavePoint), "recall": RecallPoint, "reset": ResetPoint}
+        for name, kind in points.items():
+            place = f"{_MEMORY}.{name}"
+            yield Point(place, partial(kind, place, runtime))
 
 
-class SavePoint(Interceptor):
-    """Around what saves: in the caller's context, before a thread of the memory's own takes over."""
+class MemoryPoint(Interceptor):
+    """Around a method of a memory that is called with a scope."""
 
     def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
         self.place = place
         self._conversations = runtime.part(Conversations)
         self._memory = layout.receiver_reader()
         self._scope = layout.argument("scope")
+
+    def _kept(self, values: Values) -> tuple[str, Any]:
+        """The scope that the call is about, and what it is kept in."""
+        memory = self._memory(values)
+        return _scope(memory, self._scope(values)), _storage(memory)
+
+
+class SavePoint(MemoryPoint):
+    """Around what saves: in the caller's context, before a thread of the memory's own takes over."""
+
+    def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
+        super().__init__(place, runtime, layout)
         self._private = layout.argument("private")
 
     def before(self, values: Values) -> None:
         """What is private is given to nobody but its own source."""
-        memory = self._memory(values)
         if self._private(values) is not True:
-            self._conversations.keeps(_scope(memory, self._scope(values)), _storage(memory))
+            self._conversations.keeps(*self._kept(values))
 
 
-class RecallPoint(Interceptor):
+class RecallPoint(MemoryPoint):
     """Around what asks a memory."""
-
-    place = f"{_MEMORY}.recall"
-
-    def __init__(self, runtime: Runtime, layout: Layout) -> None:
-        self._conversations = runtime.part(Conversations)
-        self._memory = layout.receiver_reader()
-        self._scope = layout.argument("scope")
 
     def before(self, values: Values) -> None:
         """It is asked for everything below a scope."""
-        memory = self._memory(values)
-        self._conversations.recalls(_KIND, _scope(memory, self._scope(values)), _storage(memory))
+        self._conversations.recalls(_KIND, *self._kept(values))
 
 
-class ResetPoint(Interceptor):
+class ResetPoint(MemoryPoint):
     """Around what empties a memory."""
-
-    place = f"{_MEMORY}.reset"
-
-    def __init__(self, runtime: Runtime, layout: Layout) -> None:
-        self._conversations = runtime.part(Conversations)
-        self._memory = layout.receiver_reader()
-        self._scope = layout.argument("scope")
 
     def before(self, values: Values) -> None:
         """What is saved from here on is found."""
-        memory = self._memory(values)
-        self._conversations.forgets(_scope(memory, self._scope(values)), _storage(memory))
+        self._conversations.forgets(*self._kept(values))
 
 
 def _scope(memory: Any, scope: Any) -> str:
