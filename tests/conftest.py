@@ -1,8 +1,10 @@
 """What tests of several floors share."""
 
 import asyncio
+import faulthandler
 import gc
 import itertools
+import os
 import signal
 import subprocess
 import sys
@@ -59,6 +61,45 @@ SERVING = ("aiohttp", "uvicorn", "hypercorn", "websockets", "waitress")
 
 STARTERS = frozenset({"doors", "receivers", "servers", "redis_server", "postgres_server", "mariadb_server"})
 """Modules of the tests that start programs."""
+
+
+_stderr = pytest.StashKey[int]()
+
+
+def pytest_configure(config):
+    config.stash[_stderr] = os.dup(2)  # not captured here, other than while a test runs
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workerinput"):
+        end_what_hangs_after(120, session.config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    end_what_hangs(item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item):
+    end_what_hangs(item)  # once more: pytest takes the first one back when it tells of a failure
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logfinish(nodeid):
+    faulthandler.cancel_dump_traceback_later()
+
+
+def end_what_hangs(item):
+    """What pytest-timeout can't end (C code, a clean-up that waits for ever) ends this process, with all stacks."""
+    marker = item.get_closest_marker("timeout")
+    seconds = marker.args[0] if marker else float(item.config.getini("timeout"))
+    end_what_hangs_after(seconds + 60, item.config)
+
+
+def end_what_hangs_after(seconds, config):
+    faulthandler.dump_traceback_later(seconds, exit=True, file=config.stash[_stderr])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections import Counter
 from types import SimpleNamespace
@@ -27,6 +28,15 @@ def _nothing_of_an_earlier_file(monkeypatch):
 def _stopped_afterwards():
     yield
     isolation_audit.uninstrument()
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before():
+    """RQ's worker keeps its own handlers, and a test process that has to end would only tell them."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
