@@ -34,6 +34,7 @@ from isolation_audit.instrument.call_costs import CallCosts
 from isolation_audit.instrument.running_scopes import RunningScopes
 from isolation_audit.instrument.runs import GRACE, Runs
 from isolation_audit.instrument.runtime import Runtime
+from isolation_audit.instrument.sightings import Sightings
 from isolation_audit.instrument.work_spans import WorkSpans
 from isolation_audit.model import scopes
 from isolation_audit.model.ambient import Ambient
@@ -45,7 +46,6 @@ from isolation_audit.model.users import Users
 from isolation_audit.process import process
 from isolation_audit.recording.recorder import Recorder
 from isolation_audit.rules.selfcheck.monitor import blindness
-from isolation_audit.rules.selfcheck.sightings import Sightings
 from isolation_audit.stores import share_bindings
 from isolation_audit.targets.injected_users import InjectedUsers
 from isolation_audit.targets.instrumentation import Instrumentation

@@ -12,13 +12,13 @@ from isolation_audit.instrument.layout import Layout, Values
 from isolation_audit.instrument.observations import Unready
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.instrument.user_arguments import of_call as parameters_with_user
 from isolation_audit.integrations import Integration, Point, Replacement
 from isolation_audit.integrations.keyed_cache import Keyed
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.recording.recorder import Entry
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.caches.keyed_cache import Library
-from isolation_audit.rules.caches.user_arguments import of_call as parameters_with_user
 
 __all__ = [
     "Batch",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.sightings import Sightings
 from isolation_audit.instrument.targets import State
-from isolation_audit.rules.selfcheck.sightings import Sightings
 from isolation_audit.rules.state.shared import SharedState
 from isolation_audit.targets.injected_users import InjectedUsers
 

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.instrument.answered import AnsweredRequest
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
-from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, passing
 from isolation_audit.rules.content.responses import Response
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import request_texts
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.aiohttp_responses import answering, endpoint_of
@@ -17,7 +18,6 @@ from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.content.egress import egress_of
-from isolation_audit.rules.provenance import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ class HandlingPoint(Serving):
             endpoint_of=lambda: endpoint_of(asked),
             query=lambda: asked.query_string,
         )
-        inputs = Input(REQUEST, asked, texts=_texts), Input(REQUEST, asked, texts=texts.of_object)
+        inputs = Input(REQUEST, asked, texts=_texts), Input(REQUEST, asked, texts=request_texts.of_object)
         return self._begin(request, request_variable.get(), *inputs, at_once=True)
 
 

@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.jobs import Jobs
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
-from isolation_audit.rules.context.jobs import Jobs
 from isolation_audit.rules.context.lineage import Lineage
 
 if TYPE_CHECKING:

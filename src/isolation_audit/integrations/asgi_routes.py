@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, ref
 
-from isolation_audit.rules.routes import Endpoint
+from isolation_audit.instrument.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

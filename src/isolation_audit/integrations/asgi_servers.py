@@ -7,26 +7,26 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.analysis.cache_policy import kept_for_all
 from isolation_audit.content.secrets import Version
+from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.integrations.session_cookies import answered, are_learned, in_headers
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.scopes import request_variable, sink_variable
-from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
 from isolation_audit.rules.content.pushes import PUSHED
 from isolation_audit.rules.content.responses import Response
-from isolation_audit.rules.shared_caches.policy import kept_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.routes import Endpoint
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
-    from isolation_audit.rules.routes import Endpoint
 
 
 _HEADS: Final = ("http.response.start", "websocket.accept")

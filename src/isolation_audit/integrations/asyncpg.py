@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.statements.changes import Change, changes, granted
+from isolation_audit.instrument.statements.postgresql import POSTGRESQL
 from isolation_audit.integrations import Point
 from isolation_audit.model.users import plain_text
 from isolation_audit.rules.pools.databases import ConnectionState, Databases
-from isolation_audit.rules.pools.statements import Change, changes, granted
-from isolation_audit.rules.pools.statements_postgresql import POSTGRESQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.session_users import SessionUsers
 from isolation_audit.integrations import Point
 from isolation_audit.model.scopes import client_variable
 from isolation_audit.model.users import Kind, plain_text, same
 from isolation_audit.rules.crossing.delivery import Addressees, Message
-from isolation_audit.rules.crossing.session_users import SessionUsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,9 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
+from isolation_audit.instrument.libraries import Libraries
 from isolation_audit.instrument.observations import Broken, Unready
+from isolation_audit.instrument.sightings import Sightings
 from isolation_audit.instrument.stacks import capture, raised
 from isolation_audit.model.inputs import REQUEST, Input, own_inputs
 from isolation_audit.model.running import running_task
@@ -19,8 +21,6 @@ from isolation_audit.rules.crossing.delivery import Addressees, Message
 from isolation_audit.rules.crossing.displaced import OpenConnections
 from isolation_audit.rules.crossing.handed_on import HandedOn
 from isolation_audit.rules.provenance.own_words import OwnWords
-from isolation_audit.rules.selfcheck.libraries import Libraries
-from isolation_audit.rules.selfcheck.sightings import Sightings
 from isolation_audit.targets.ownership import differ
 
 if TYPE_CHECKING:

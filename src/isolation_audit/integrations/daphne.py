@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.barrier import raised_by_signal
+from isolation_audit.instrument.sightings import Sightings
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import sending
 from isolation_audit.integrations.http_request import AsgiPoint
 from isolation_audit.model.scopes import entered, request_variable, unit_variable
-from isolation_audit.rules.selfcheck.sightings import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, ref
 
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.statements.changes import Change, changes
+from isolation_audit.instrument.statements.mysql import MYSQL
+from isolation_audit.instrument.statements.postgresql import POSTGRESQL, SQLITE
 from isolation_audit.integrations import Point
 from isolation_audit.model.scopes import current_scope, request_variable
 from isolation_audit.model.users import plain_text
 from isolation_audit.rules.pools.databases import ConnectionState, Databases
-from isolation_audit.rules.pools.statements import Change, changes
-from isolation_audit.rules.pools.statements_mysql import MYSQL
-from isolation_audit.rules.pools.statements_postgresql import POSTGRESQL, SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import request_texts
+from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations.wsgi_responses import whole
 from isolation_audit.model.inputs import REQUEST, Input, current_inputs
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.content.answered import AnsweredRequest
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
@@ -35,7 +35,7 @@ class AnswerPoint(Interceptor):
         """Keep the request for the end; what it reads of its body is an input."""
         request, inputs = self._request(values), current_inputs()
         if inputs is not None:
-            inputs.receive(Input(REQUEST, request, texts=texts.of_object))
+            inputs.receive(Input(REQUEST, request, texts=request_texts.of_object))
         return request
 
     def after(self, request: Any, response: Any) -> None:

@@ -6,10 +6,10 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.model.inputs import LIMIT, ROWS, Input
-from isolation_audit.rules.provenance.receiver import Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import request_texts
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import WsgiPoint, serving_asgi, sources
 from isolation_audit.integrations.requests_and_connections import RequestPoint, ThreadedPoint, point
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,7 @@ def _fields(context: Any) -> Any:
 
 def _read(req: Any) -> Any:
     """What has been read of a request: Falcon keeps it in slots."""
-    return [texts.of_object(req), getattr(req, "_media", None), getattr(req, "_params", None)]
+    return [request_texts.of_object(req), getattr(req, "_media", None), getattr(req, "_params", None)]
 
 
 integration = Falcon()

@@ -8,9 +8,9 @@ from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.model.inputs import LIMIT, ROWS, Input
 
 if TYPE_CHECKING:
+    from isolation_audit.instrument.inputs.receiver import Receiver
     from isolation_audit.instrument.layout import Values
     from isolation_audit.instrument.probe import Probe
-    from isolation_audit.rules.provenance.receiver import Receiver
 
 
 class FetchPoint(Interceptor):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import request_texts
+from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import serving_wsgi, sources
@@ -13,8 +15,6 @@ from isolation_audit.integrations.session_cookies import MadePoint, are_learned,
 from isolation_audit.integrations.werkzeug_responses import endpoint_of
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.receiver import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -86,7 +86,7 @@ class SessionPoint(Interceptor):
             fields = vars(context)
             request.session = fields.get("_session", fields.get("session"))
             if request.inputs is not None:
-                request.inputs.receive(Input(REQUEST, fields.get("request"), texts=texts.of_object))
+                request.inputs.receive(Input(REQUEST, fields.get("request"), texts=request_texts.of_object))
                 # As it came: what the work puts into it later is none of its inputs.
                 request.inputs.receive(Input(REQUEST, dict(request.session or ())))
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import request_texts
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.ui_events import EventServing, Pushed, as_they_are
 from isolation_audit.model.inputs import REQUEST, Input
@@ -18,8 +20,6 @@ from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import DEPENDENCY, LOGIN
 from isolation_audit.model.user_names import Name, name_of
 from isolation_audit.rules.content.egress import egress_of
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ class EventPoint(EventServing):
         request = Request(self._sources, lambda: _decoded(headers), scope=alone, mark=events)
         fn = getattr(events[0], "fn", None) if events else None
         request.routed(lambda: Endpoint(getattr(fn, "api_name", None) or None, None, getattr(fn, "fn", None)))
-        inputs = [Input(REQUEST, scope, texts=texts.of_asgi) for scope in scopes]
+        inputs = [Input(REQUEST, scope, texts=request_texts.of_asgi) for scope in scopes]
         inputs += [Input(REQUEST, getattr(event.data, "data", None)) for event in events]
         inputs += [Input(REQUEST, as_they_are(state)) for state in self._states(values, events)]
         begun = self._begin(request, request_variable.get(), *inputs)

@@ -9,12 +9,12 @@ import zlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.inputs.cached_answers import CachedAnswers
+from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.inputs import ANSWER, CACHE, Input, OutgoingRequest
 from isolation_audit.rules.content.sent_credentials import SentCredentials
-from isolation_audit.rules.provenance.cached_answers import CachedAnswers
-from isolation_audit.rules.provenance.receiver import Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

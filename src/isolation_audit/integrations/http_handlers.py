@@ -17,15 +17,15 @@ from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
 from isolation_audit.config.model import Target
+from isolation_audit.content import request_texts
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.resolve import find, resolve
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations.http_request import SERVED, Serving, wsgi_headers, wsgi_query
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.rules.context.lineage import Lineage
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
@@ -225,7 +225,7 @@ class HandlingPoint(Serving):
             query=partial(wsgi_query, environ),
             endpoint_of=partial(endpoint_of, handler),
         )
-        head = Input(REQUEST, environ, texts=texts.of_environ)
+        head = Input(REQUEST, environ, texts=request_texts.of_environ)
         served.state = self._begin(request, request_variable.get(), head, at_once=True)
         served.received.inputs = request.inputs
 

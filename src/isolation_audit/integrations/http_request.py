@@ -7,7 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakValueDictionary
 
+from isolation_audit.content import request_texts
+from isolation_audit.instrument.inputs.background import background_of
+from isolation_audit.instrument.inputs.latest import LatestUnits
+from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.sightings import Sightings
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.model.head_reader import name_in_environ
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
@@ -28,12 +33,7 @@ from isolation_audit.model.sources import AMBIENT, LEARNED, Sources, source_of
 from isolation_audit.model.user_sources import SOURCES
 from isolation_audit.recording.figures import asked_sources
 from isolation_audit.rules.context.shared_values import SharedValues
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.background import background_of
-from isolation_audit.rules.provenance.latest import LatestUnits
 from isolation_audit.rules.provenance.own_words import OwnWords
-from isolation_audit.rules.provenance.receiver import receiver
-from isolation_audit.rules.selfcheck.sightings import Sightings
 from isolation_audit.rules.upstream.senders import Senders
 from isolation_audit.targets.user_variables import SOURCE as VARIABLE
 from isolation_audit.targets.user_variables import UserVariables
@@ -256,7 +256,7 @@ class AsgiPoint(Serving):
             request.server, request.transport = holder, getattr(holder, "transport", None)
         if "mcp" in sys.modules:
             self._carriers[id(headers)] = request
-        return self._begin(request, outer, Input(REQUEST, scope, texts=texts.of_asgi), at_once=True)
+        return self._begin(request, outer, Input(REQUEST, scope, texts=request_texts.of_asgi), at_once=True)
 
 
 class WsgiServerPoint(Serving):
@@ -278,7 +278,7 @@ class WsgiServerPoint(Serving):
             mark=SERVED,
             query=lambda: wsgi_query(_environ(handler)),
         )
-        head = Input(REQUEST, handler, texts=lambda handler: texts.of_environ(_environ(handler)))
+        head = Input(REQUEST, handler, texts=lambda handler: request_texts.of_environ(_environ(handler)))
         return self._begin(request, request_variable.get(), head)
 
 
@@ -318,12 +318,12 @@ class WsgiPoint(Serving):
         if outer is not None and outer.mark is SERVED:
             outer.hear(partial(wsgi_headers, environ), partial(wsgi_query, environ), raw=environ)
             if outer.inputs is not None:
-                outer.inputs.receive(Input(REQUEST, environ, texts=texts.of_environ))
+                outer.inputs.receive(Input(REQUEST, environ, texts=request_texts.of_environ))
             outer.user()
             return None
         headers, query = partial(wsgi_headers, environ), partial(wsgi_query, environ)
         request = Request(self._sources, headers, raw=environ, mark=environ, query=query)
-        return self._begin(request, outer, Input(REQUEST, environ, texts=texts.of_environ), at_once=True)
+        return self._begin(request, outer, Input(REQUEST, environ, texts=request_texts.of_environ), at_once=True)
 
 
 def serving_asgi(place: str, runtime: Runtime, *, served: bool = False) -> Callable[[Layout], AsgiPoint]:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.config.model import Target
+from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.resolve import resolve
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_handlers import (
     HANDLING,
@@ -26,10 +28,8 @@ from isolation_audit.integrations.http_handlers import (
     waiting_here,
 )
 from isolation_audit.integrations.session_cookies import answered, are_learned
-from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, egress_of, passing
 from isolation_audit.rules.content.wire import Wire
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

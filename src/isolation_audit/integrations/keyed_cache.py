@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.inputs import CACHE, Input
 from isolation_audit.model.scopes import fetching_variable
 from isolation_audit.records import dataclass
 from isolation_audit.rules.caches.keyed_cache import Entries, Library
-from isolation_audit.rules.provenance.receiver import Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

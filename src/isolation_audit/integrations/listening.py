@@ -8,8 +8,8 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import OfReceiver
+from isolation_audit.instrument.sightings import Sightings
 from isolation_audit.integrations import Point
-from isolation_audit.rules.selfcheck.sightings import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

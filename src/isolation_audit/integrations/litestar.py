@@ -9,7 +9,10 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import request_texts
+from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import Connections
 from isolation_audit.integrations.http_request import serving_asgi
@@ -22,9 +25,6 @@ from isolation_audit.integrations.sockets import (
 )
 from isolation_audit.model.inputs import REQUEST, Input, current_inputs
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.receiver import receiver
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,10 +100,10 @@ class RequestObjectPoint(Interceptor):
             inputs.receive(Input(REQUEST, self._self_of(values), texts=_body))
 
 
-@texts.of_client
+@request_texts.of_client
 def _body(asked: Any) -> Any:
     """What has been read of a body; the object keeps it in slots, which are empty before."""
-    return texts.of_object(getattr(asked, "_body", None))
+    return request_texts.of_object(getattr(asked, "_body", None))
 
 
 def endpoint_of(scope: Any) -> Endpoint:

@@ -12,13 +12,13 @@ import sysconfig
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from isolation_audit.analysis.value_sources import Source
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.user_arguments import of_call, without
 from isolation_audit.integrations import Replacement
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import same
 from isolation_audit.rules.caches.served import Caches, Memo
-from isolation_audit.rules.caches.sources import Source
-from isolation_audit.rules.caches.user_arguments import of_call, without
 from isolation_audit.rules.concurrency.cached_calls import CachedCalls
 
 if TYPE_CHECKING:

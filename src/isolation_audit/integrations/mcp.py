@@ -9,15 +9,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import request_texts
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import Serving, carriers
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ class MessagePoint(Serving):
         scope = getattr(_request_of(self._carrier(values)), "scope", None)
         if type(scope) is not dict:
             return None
-        asked = Input(REQUEST, self._params(values), texts=texts.of_message)
+        asked = Input(REQUEST, self._params(values), texts=request_texts.of_message)
         outer: Request | None = request_variable.get()
         if outer is not None and outer.serves(scope):
             self._tally.messages += 1
@@ -88,7 +88,7 @@ class MessagePoint(Serving):
             return None
         headers = readable(scope.get("headers"))
         request = Request(self._sources, lambda: _decoded(headers), scope=scope, mark=headers)
-        return self._begin(request, outer, Input(REQUEST, scope, texts=texts.of_asgi), asked, at_once=True)
+        return self._begin(request, outer, Input(REQUEST, scope, texts=request_texts.of_asgi), asked, at_once=True)
 
 
 class ToolPoint(Interceptor):

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.integrations import Replacement
 from isolation_audit.integrations.fetched_rows import FetchPoint
 from isolation_audit.integrations.psycopg2_connections import CONNECT, Statement, connecting
-from isolation_audit.rules.provenance.receiver import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,9 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.jobs import Jobs
 from isolation_audit.integrations import Point
 from isolation_audit.model.baggage import HEADER, digest_in, with_pseudonym
 from isolation_audit.model.inputs import ITEM, Input
@@ -19,9 +21,7 @@ from isolation_audit.model.scopes import job_variable, unit_variable
 from isolation_audit.model.user_names import field_of
 from isolation_audit.model.users import STRANGER, Kind
 from isolation_audit.records import dataclass
-from isolation_audit.rules.context.jobs import Jobs
 from isolation_audit.rules.context.lineage import Lineage
-from isolation_audit.rules.provenance.receiver import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator

@@ -7,16 +7,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import request_texts
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.resolve import Resolved, find, function_of
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import WsgiPoint, sources
 from isolation_audit.integrations.logins import SomebodyPoint
 from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +71,7 @@ class HandlingPoint(Interceptor):
         asked = self._asked(values)
         request.routed(lambda: endpoint_of(asked))
         if request.inputs is not None:
-            request.inputs.receive(Input(REQUEST, asked, texts=texts.of_object))
+            request.inputs.receive(Input(REQUEST, asked, texts=request_texts.of_object))
 
 
 class ViewsPoint(Interceptor):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import request_texts
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import Connections
 from isolation_audit.integrations.http_request import serving_asgi, sources
@@ -19,8 +21,6 @@ from isolation_audit.integrations.sockets import (
 )
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ class ContextPoint(Interceptor):
         request.session = fields.get("session", fields.get("_session"))
         request.routed(lambda: endpoint_of(application, asked))
         if request.inputs is not None:
-            request.inputs.receive(Input(REQUEST, asked, texts=texts.of_object))
+            request.inputs.receive(Input(REQUEST, asked, texts=request_texts.of_object))
             # As it came: what the work puts into it later is none of its inputs.
             request.inputs.receive(Input(REQUEST, dict(request.session or ())))
 

@@ -11,8 +11,11 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.resolve import Resolved
+from isolation_audit.instrument.routes import Endpoint
+from isolation_audit.instrument.sightings import Sightings
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import Connections
 from isolation_audit.integrations.http_request import Serving
@@ -21,11 +24,8 @@ from isolation_audit.integrations.sockets import CloseSocketPoint, ReceiveSocket
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
 from isolation_audit.rules.content.responses import Response
-from isolation_audit.rules.routes import Endpoint
-from isolation_audit.rules.selfcheck.sightings import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

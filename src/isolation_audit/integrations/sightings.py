@@ -11,12 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.jobs import CountedWork
+from isolation_audit.instrument.sightings import Sighting, Sightings
 from isolation_audit.integrations import GROUP, Point
+from isolation_audit.model.runners import running_loop
 from isolation_audit.plugins import plugins
 from isolation_audit.records import dataclass
-from isolation_audit.rules.context.jobs import CountedWork
-from isolation_audit.rules.context.runners import running_loop
-from isolation_audit.rules.selfcheck.sightings import Sighting, Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.callsites import writes
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.session_users import SessionUsers
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.socketio_handlers import handlers
@@ -18,7 +19,6 @@ from isolation_audit.model.users import Kind, plain_text, same
 from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.content.pushes import Push
 from isolation_audit.rules.crossing.delivery import Addressees, Message
-from isolation_audit.rules.crossing.session_users import SessionUsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,8 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import request_texts
+from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import Serving, sources, wsgi_headers
@@ -16,8 +18,6 @@ from isolation_audit.model.scopes import request_variable, unit_variable
 from isolation_audit.model.sources import NEVER, session_name
 from isolation_audit.model.user_names import Name
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.receiver import Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,7 @@ class HandlerPoint(Serving):
         known = self._known.of(sid)
         if known is not None:
             request.told(*known)
-        words = itself if event == "connect" else texts.of_message
+        words = itself if event == "connect" else request_texts.of_message
         begun = self._begin(request, request_variable.get(), Input(REQUEST, arguments[1:], texts=words))
         unit_variable.set(request.inputs)
         return sid, event == "disconnect", begun

@@ -14,10 +14,10 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_standard, package_of
+from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.integrations import Replacement
 from isolation_audit.integrations.fetched_rows import FetchPoint, named_as, telling_cursor
-from isolation_audit.rules.provenance.receiver import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

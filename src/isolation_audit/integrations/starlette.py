@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.content import request_texts
+from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
@@ -16,8 +18,6 @@ from isolation_audit.integrations.starlette_responses import RESPONSE, ResponseP
 from isolation_audit.model.inputs import BYTES, LIMIT, REQUEST, Input, current_inputs
 from isolation_audit.model.scopes import connection_variable, request_variable, unit_variable
 from isolation_audit.rules.content.egress import egress_of
-from isolation_audit.rules.provenance import texts
-from isolation_audit.rules.provenance.receiver import receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -263,7 +263,7 @@ class RequestObjectPoint(Interceptor):
         inputs = request.inputs if own and request is not None else current_inputs()
         if inputs is None:
             return
-        made = Input(REQUEST, self_of(values), texts=texts.of_object)
+        made = Input(REQUEST, self_of(values), texts=request_texts.of_object)
         if inputs.lasting or inputs.rows >= LIMIT or inputs.bytes > BYTES:
             inputs.receive(made)
         else:  # the same, where there is room

@@ -18,11 +18,11 @@ from isolation_audit.rules.content.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from isolation_audit.instrument.answered import AnsweredRequest
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
-    from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.content.egress import Egress
 
 RESPONSE: Final = "starlette.responses:Response.__call__"

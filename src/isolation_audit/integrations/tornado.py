@@ -9,9 +9,11 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.analysis.frames import package_of
+from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.resolve import find, function_of
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, Connections
 from isolation_audit.integrations.http_request import Serving, sources
@@ -21,11 +23,9 @@ from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import entered, request_variable
 from isolation_audit.model.sources import SESSION_KEYS
-from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, egress_of
 from isolation_audit.rules.content.responses import Response
 from isolation_audit.rules.context.lineage import Lineage
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

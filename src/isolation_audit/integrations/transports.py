@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from isolation_audit.content.secrets import ANY, Version
+from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import AnsweredScope
 from isolation_audit.model.scopes import request_variable, sink_variable
-from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, in_task, passing
 from isolation_audit.rules.content.wire import HEAD, Wire
 

@@ -7,13 +7,13 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.routes import Endpoint, code_of
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import ParsedPoint
 from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.wsgi_servers import writing
-from isolation_audit.rules.content.answered import AnsweredRequest
-from isolation_audit.rules.routes import Endpoint, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

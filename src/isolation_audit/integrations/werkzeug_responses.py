@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations.wsgi_responses import whole
-from isolation_audit.rules.content.answered import AnsweredRequest
-from isolation_audit.rules.routes import Endpoint
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values

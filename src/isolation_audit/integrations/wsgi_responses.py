@@ -13,7 +13,7 @@ from isolation_audit.rules.content.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from isolation_audit.rules.content.answered import AnsweredRequest
+    from isolation_audit.instrument.answered import AnsweredRequest
     from isolation_audit.rules.content.egress import Egress
 
 

@@ -15,9 +15,9 @@ from isolation_audit.rules.content.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from isolation_audit.instrument.answered import AnsweredRequest
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.content.egress import Egress
 
     Described = tuple[Iterable[tuple[str, str]], AnsweredRequest]

@@ -163,7 +163,7 @@ running_unit_variable: Final[ContextVar[Any]] = _variable("running_unit")
 job_variable: Final[ContextVar[Any]] = _variable("job")
 """The task that a worker runs in this context; see ``integrations/celery.py``."""
 job_count_variable: Final[ContextVar[Any]] = _variable("job_count")
-"""The job that is being counted in this context; see ``rules/context/jobs.py``."""
+"""The job that is being counted in this context; see ``instrument/jobs.py``."""
 left_variable: Final[ContextVar[Any]] = _variable("left")
 """The user whom an earlier job or item has left behind in this context."""
 trail_variable: Final[ContextVar[Any]] = _variable("trail")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from isolation_audit.analysis.frames import own_place
 from isolation_audit.analysis.texts import shown
+from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.instrument.stacks import here
 from isolation_audit.model.findings import Finding, Witnesses
 from isolation_audit.model.scopes import current_scope
@@ -14,12 +15,12 @@ from isolation_audit.model.span_places import running_span
 from isolation_audit.model.spans import identity
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.places import located
-from isolation_audit.rules.routes import current_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from isolation_audit.analysis.frames import ShownPlace
+    from isolation_audit.instrument.routes import Endpoint
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.owner_records import Record
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from isolation_audit.model.rules import Rule, Severity
     from isolation_audit.model.users import User
     from isolation_audit.recording.recorder import Recorder
-    from isolation_audit.rules.routes import Endpoint
 
 
 BEGAN: Final = "the work of {ambient} began here"

@@ -11,8 +11,8 @@ import pytest
 from flask import g, request, session
 from flask_login import current_user
 
+from isolation_audit.analysis.value_sources import Source
 from isolation_audit.rules.caches.dependence import Dependence
-from isolation_audit.rules.caches.sources import Source
 
 user: ContextVar[str | None] = ContextVar("user", default=None)
 language: ContextVar[str] = ContextVar("language", default="en")

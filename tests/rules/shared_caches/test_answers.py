@@ -17,9 +17,9 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from isolation_audit.analysis.cache_policy import kept_for_all
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
-from isolation_audit.rules.shared_caches.policy import kept_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

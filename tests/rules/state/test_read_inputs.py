@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from isolation_audit.content import request_texts
 from isolation_audit.model.inputs import REQUEST, ROWS, Input, Inputs
 from isolation_audit.model.users import User
-from isolation_audit.rules.provenance import texts
 from isolation_audit.rules.state.read_inputs import ReadInputs, headers, signs
 
 SCOPE = {
@@ -24,7 +24,7 @@ def unit(*inputs):
 
 
 def asgi():
-    return Input(REQUEST, SCOPE, texts=texts.of_asgi)
+    return Input(REQUEST, SCOPE, texts=request_texts.of_asgi)
 
 
 @pytest.mark.parametrize(

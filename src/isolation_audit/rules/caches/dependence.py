@@ -16,12 +16,12 @@ from weakref import ref
 
 from isolation_audit.analysis.nodes import Kind, Node
 from isolation_audit.analysis.stored_values import stored_at
+from isolation_audit.analysis.value_sources import NOTHING, Given, Source
 from isolation_audit.instrument.resolve import function_of
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.rules.caches.function_reading import FunctionReading
 from isolation_audit.rules.caches.identities import GETTERS, is_of_the_call, is_of_the_context, says_who
 from isolation_audit.rules.caches.meanings import LOGGING, STARTING, UNKNOWN, member, named
-from isolation_audit.rules.caches.sources import NOTHING, Given, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

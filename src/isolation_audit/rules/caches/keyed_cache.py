@@ -15,13 +15,13 @@ from types import CellType, CodeType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import ref
 
+from isolation_audit.analysis.value_sources import Given, Source
 from isolation_audit.instrument.resolve import find
 from isolation_audit.instrument.stacks import is_ours
+from isolation_audit.instrument.user_arguments import of_call, of_frame, without
 from isolation_audit.model.users import same
 from isolation_audit.records import dataclass
 from isolation_audit.rules.caches.served import Caches, Memo
-from isolation_audit.rules.caches.sources import Given, Source
-from isolation_audit.rules.caches.user_arguments import of_call, of_frame, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping

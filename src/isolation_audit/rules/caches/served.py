@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from isolation_audit.analysis.frames import beneath
+from isolation_audit.analysis.value_sources import NOTHING, Given, Source
 from isolation_audit.content import secrets
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.content.payload import Gathering
@@ -29,7 +30,6 @@ from isolation_audit.model.user_names import Name, name_of
 from isolation_audit.model.users import Kind, plain_text
 from isolation_audit.rules.caches.dependence import Dependence
 from isolation_audit.rules.caches.function_reading import FunctionReading, TooLongError
-from isolation_audit.rules.caches.sources import NOTHING, Given, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

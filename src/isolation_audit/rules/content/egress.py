@@ -16,7 +16,9 @@ from isolation_audit.content.index import Mark
 from isolation_audit.content.naming import keys_of_objects, values_of_records
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.witness import foreign
+from isolation_audit.instrument.inputs.latest import LatestUnits
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.model.owner_tags import drop_oldest
@@ -25,12 +27,10 @@ from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.content.payloads import LARGEST, Payloads
 from isolation_audit.rules.provenance.code import constants
 from isolation_audit.rules.provenance.judge import Exit, Judge
-from isolation_audit.rules.provenance.latest import LatestUnits
 from isolation_audit.rules.provenance.own_records import OwnRecords
 from isolation_audit.rules.provenance.shared_with import SharedWith
 from isolation_audit.rules.provenance.verdicts import Verdict
 from isolation_audit.rules.provenance.words_judge import WordsJudge
-from isolation_audit.rules.routes import current_endpoint
 from isolation_audit.rules.shared_caches.answers import SharedCaches
 from isolation_audit.rules.state.read_inputs import ReadInputs
 
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import CodeType
 
+    from isolation_audit.instrument.answered import AnsweredRequest
+    from isolation_audit.instrument.routes import Endpoint
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
-    from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.provenance.verdicts import Judgement
-    from isolation_audit.rules.routes import Endpoint
 
 _FOR_WORDS: Final = 64 * 1024
 """Of these, bytes that are searched for the words of others."""

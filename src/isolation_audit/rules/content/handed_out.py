@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from isolation_audit.content.naming import parsed
+from isolation_audit.content.request_texts import brought, path_of
 from isolation_audit.model.credentials import is_drawn, is_key
 from isolation_audit.model.inputs import REQUEST, Inputs
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.provenance.texts import brought, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.analysis.frames import beneath
+from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.inputs import REQUEST, current_inputs
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind
-from isolation_audit.rules.provenance.texts import text_of
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime

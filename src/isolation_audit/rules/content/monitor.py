@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.inputs.latest import LatestUnits
 from isolation_audit.instrument.observations import Carried, Returned
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import VISITOR
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.content.egress import Surfaced
 from isolation_audit.rules.crossing.monitor import count, count_crossing
-from isolation_audit.rules.provenance.latest import LatestUnits
 
 if TYPE_CHECKING:
     from isolation_audit.rules.provenance.verdicts import Judgement

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.index import Mark
 from isolation_audit.content.naming import Naming, named, said
+from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.model.inputs import unit_inputs
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.content.egress import secret_of_another
 from isolation_audit.rules.provenance.verdicts import Verdict
-from isolation_audit.rules.routes import current_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from isolation_audit.instrument.routes import Endpoint
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
     from isolation_audit.rules.content.egress import Egress
     from isolation_audit.rules.provenance.verdicts import Judgement
-    from isolation_audit.rules.routes import Endpoint
 
 PUSHED: Final = "what is pushed"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.content import secrets
 from isolation_audit.content.compressed import unpacking
 from isolation_audit.content.index import Mark
+from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.model.inputs import current_inputs
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import request_variable, unit_variable
@@ -18,15 +19,14 @@ from isolation_audit.rules.content.egress import secret_of_another
 from isolation_audit.rules.content.handed_out import look_for_credentials, may_have_credentials
 from isolation_audit.rules.content.payloads import LARGEST
 from isolation_audit.rules.content.pushes import PUSHED, Events, Push
-from isolation_audit.rules.routes import current_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from isolation_audit.instrument.answered import AnsweredRequest
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
-    from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.content.egress import Egress
     from isolation_audit.rules.provenance.verdicts import Judgement
     from isolation_audit.rules.shared_caches.answers import Answer

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from isolation_audit.content.borders import mentions
 from isolation_audit.content.index import Mark
+from isolation_audit.content.request_texts import text_of
 from isolation_audit.model.credentials import cookies_in, keys_in, keys_in_query
 from isolation_audit.model.inputs import ANSWER, REQUEST, OutgoingRequest, current_inputs, inputs_at_exit
 from isolation_audit.model.owner_tags import drop_oldest
@@ -25,7 +26,6 @@ from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.content.client_headers import readable
 from isolation_audit.rules.content.egress import Egress
 from isolation_audit.rules.provenance.code import StaticTexts
-from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:

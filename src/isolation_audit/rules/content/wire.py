@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.model.inputs import current_inputs
-from isolation_audit.rules.content.answered import AnsweredRequest
 from isolation_audit.rules.content.pushes import PUSHED
 from isolation_audit.rules.content.responses import Response
 

@@ -19,6 +19,7 @@ from contextlib import suppress
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.model.runners import OfRunner, running_thread
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import (
     current_scope,
@@ -34,7 +35,6 @@ from isolation_audit.rules.context.brought_contexts import KeptContext, brought,
 from isolation_audit.rules.context.context_residue import ContextResidue, Job
 from isolation_audit.rules.context.library_residue import LibraryResidue
 from isolation_audit.rules.context.mailboxes import Mailboxes
-from isolation_audit.rules.context.runners import OfRunner, running_thread
 from isolation_audit.rules.context.shared_values import SharedValues
 from isolation_audit.rules.context.suspicions import Suspicion, Suspicions
 from isolation_audit.rules.context.task_origins import TaskOrigin, Turn, own_origin

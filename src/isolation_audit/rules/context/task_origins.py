@@ -9,10 +9,10 @@ import weakref
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.model.runners import OfRunner, runner
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import starter_variable
 from isolation_audit.model.users import same
-from isolation_audit.rules.context.runners import OfRunner, runner
 
 if TYPE_CHECKING:
     import asyncio

@@ -7,12 +7,12 @@ import weakref
 from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.instrument.libraries import Libraries
+from isolation_audit.model.runners import running_loop, running_thread
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import same
-from isolation_audit.rules.context.runners import running_loop, running_thread
 from isolation_audit.rules.context.task_origins import own_origin
-from isolation_audit.rules.selfcheck.libraries import Libraries
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime

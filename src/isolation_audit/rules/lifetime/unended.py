@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from isolation_audit.analysis.frames import is_installed, is_standard
 from isolation_audit.instrument.stacks import captured, frames_here
 from isolation_audit.model import scopes
+from isolation_audit.model.runners import running_thread
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind
-from isolation_audit.rules.context.runners import running_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,9 +14,9 @@ from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.borders import mentions
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.instrument.statements.changes import DATABASE, ROLE, Act, Change, depends, reads, works_with_data
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind, same
-from isolation_audit.rules.pools.statements import DATABASE, ROLE, Act, Change, depends, reads, works_with_data
 from isolation_audit.rules.pools.unread_answers import Dirty
 
 if TYPE_CHECKING:

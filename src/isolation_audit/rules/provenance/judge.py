@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import script
 from isolation_audit.content.encodings import unwrapped
+from isolation_audit.content.request_texts import text_of
+from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import BY_QUERY, CACHE, STORE, Input, Inputs
 from isolation_audit.model.users import VISITOR, Kind, same
-from isolation_audit.rules.provenance.background import background_of
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.last_readers import LastReaders
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.provenance.state import is_held
-from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.provenance.verdicts import ORDER, Judgement, Verdict
 
 if TYPE_CHECKING:

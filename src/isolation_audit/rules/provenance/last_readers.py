@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from isolation_audit.content.index import SHORTEST
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
+from isolation_audit.content.request_texts import brought, path_of
 from isolation_audit.model.inputs import REQUEST
-from isolation_audit.rules.provenance.texts import brought, path_of
 
 if TYPE_CHECKING:
     from isolation_audit.model.inputs import Inputs

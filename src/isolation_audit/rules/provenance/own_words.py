@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
+from isolation_audit.content.request_texts import ADDRESSED, addressed, all_brought
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
-from isolation_audit.rules.provenance.texts import ADDRESSED, addressed, all_brought
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

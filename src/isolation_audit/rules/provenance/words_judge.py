@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
+from isolation_audit.content.request_texts import paths_asked, text_of
+from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import CACHE
 from isolation_audit.model.users import same
-from isolation_audit.rules.provenance.background import background_of
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.own_words import OwnWords, asked_for, holds, unescaped
-from isolation_audit.rules.provenance.texts import paths_asked, text_of
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:

@@ -12,26 +12,26 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.cache_policy import Cacheable, kept_for_all
+from isolation_audit.content.request_texts import text_of
+from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.credentials import cookie_set, is_drawn, is_session_cookie, plain_cookie, says_session
 from isolation_audit.model.inputs import REQUEST, inputs_at_exit
 from isolation_audit.model.scopes import of_test, request_variable, test_variable
 from isolation_audit.model.users import same
-from isolation_audit.rules.provenance.texts import text_of
-from isolation_audit.rules.routes import current_endpoint
-from isolation_audit.rules.shared_caches.policy import Cacheable, kept_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from isolation_audit.instrument.answered import AnsweredRequest
+    from isolation_audit.instrument.routes import Endpoint
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
-    from isolation_audit.rules.content.answered import AnsweredRequest
     from isolation_audit.rules.content.payloads import Payloads
-    from isolation_audit.rules.routes import Endpoint
 
 _ADDRESSES: Final = 2_000
 _USERS: Final = 8

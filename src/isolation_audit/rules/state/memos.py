@@ -12,10 +12,10 @@ import sys
 from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from isolation_audit.analysis.value_sources import Given, Source
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.instrument.user_arguments import of_frame
 from isolation_audit.rules.caches.served import Caches, Memo
-from isolation_audit.rules.caches.sources import Given, Source
-from isolation_audit.rules.caches.user_arguments import of_frame
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType

@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.content.encodings import unwrapped
+from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.inputs import BY_QUERY, ITEM, REQUEST, Input
-from isolation_audit.rules.provenance.texts import text_of
 from isolation_audit.rules.state.atoms import atoms
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from isolation_audit.instrument.jobs import CountedWork
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.rules.context.jobs import CountedWork
 
 _MOST: Final = 1_000
 """Listening sockets that are told apart; what comes after counts together."""

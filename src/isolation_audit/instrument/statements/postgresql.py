@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.analysis.sql import Dialect
-from isolation_audit.rules.pools.statements import (
+from isolation_audit.instrument.statements.changes import (
     COMMON,
     FLAGS,
     LITERAL,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.analysis.sql import Clause
-    from isolation_audit.rules.pools.statements import Readers
+    from isolation_audit.instrument.statements.changes import Readers
 
 _set: Final = pattern(rf"(?:(session|local)\s+)?({NAME})\s*(?:=|\bto\b)\s*(.+)", FLAGS)
 _set_role: Final = pattern(r"(?:(session|local)\s+)?(?:role|session\s+authorization)\s+(.+)", FLAGS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.analysis.sql import FILL, Dialect
-from isolation_audit.rules.pools.statements import (
+from isolation_audit.instrument.statements.changes import (
     COMMON,
     DATABASE,
     FLAGS,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.analysis.sql import Clause
-    from isolation_audit.rules.pools.statements import Readers
+    from isolation_audit.instrument.statements.changes import Readers
 
 _VARIABLE: Final = rf"@['\"]?[\w.${FILL}]+['\"]?"
 

@@ -8,29 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolation_audit.rules.pools import statements
-from isolation_audit.rules.pools.statements import DATABASE, ROLE, Act, Change, Language, granted
-from isolation_audit.rules.pools.statements_mysql import MYSQL
-from isolation_audit.rules.pools.statements_postgresql import POSTGRESQL, SQLITE
+from isolation_audit.instrument.statements import changes as of_sessions
+from isolation_audit.instrument.statements.changes import DATABASE, ROLE, Act, Change, Language, granted
+from isolation_audit.instrument.statements.mysql import MYSQL
+from isolation_audit.instrument.statements.postgresql import POSTGRESQL, SQLITE
 
 EVERYTHING = Change(Act.UNSET)
 """All settings but the role."""
 
 
 def changes(text: str, parameters: Any, language: Language) -> list[Change]:
-    return statements.changes(language.statements(text), parameters, language)
+    return of_sessions.changes(language.statements(text), parameters, language)
 
 
 def depends(text: str, setting: str) -> bool:
-    return any(statements.depends(one, setting) for one in MYSQL.statements(text))
+    return any(of_sessions.depends(one, setting) for one in MYSQL.statements(text))
 
 
 def reads(text: str, table: str) -> bool:
-    return any(statements.reads(one, table) for one in SQLITE.statements(text))
+    return any(of_sessions.reads(one, table) for one in SQLITE.statements(text))
 
 
 def works_with_data(text: str) -> bool:
-    return any(map(statements.works_with_data, POSTGRESQL.statements(text)))
+    return any(map(of_sessions.works_with_data, POSTGRESQL.statements(text)))
 
 
 @pytest.mark.parametrize(

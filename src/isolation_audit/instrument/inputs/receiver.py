@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from isolation_audit.instrument.inputs.background import background_of
+from isolation_audit.instrument.inputs.own_answers import OwnAnswers
 from isolation_audit.model.inputs import ANSWER, Inputs, current_inputs
 from isolation_audit.model.living import living
 from isolation_audit.model.scopes import fetching_variable
-from isolation_audit.rules.provenance.background import background_of
-from isolation_audit.rules.provenance.own_answers import OwnAnswers
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime

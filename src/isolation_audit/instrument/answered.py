@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from isolation_audit.rules.routes import Endpoint
+    from isolation_audit.instrument.routes import Endpoint
 
 
 @dataclass(frozen=True, slots=True)

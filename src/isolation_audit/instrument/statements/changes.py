@@ -1,6 +1,6 @@
 """SQL statements, as far as they change what a database session keeps: settings, the role, temporary tables, locks.
 
-What all databases have in common; ``statements_postgresql`` and ``statements_mysql`` have the rest. It knows no grammar
+What all databases have in common; ``postgresql`` and ``mysql`` beside it have the rest. It knows no grammar
 of SQL: the first word decides whether there is anything to read. Patterns are searched for in a statement's shape, in
 which literals, quoted names and comments hold nothing that could be taken for SQL. A statement that can't be understood
 counts as one that leaves nothing behind.

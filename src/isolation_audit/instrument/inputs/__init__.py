@@ -1,0 +1,1 @@
+"""What has come in, and to whose unit of work."""

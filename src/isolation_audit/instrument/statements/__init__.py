@@ -1,0 +1,1 @@
+"""What statements of SQL change in the session that runs them."""
