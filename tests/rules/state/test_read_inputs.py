@@ -66,3 +66,22 @@ def test_rows_are_ones_own_where_they_name_the_user():
     assert hash("4812") in asked.own()
     assert hash("5923") not in asked.own()
     assert asked.holds("5923")
+
+
+def test_a_request_is_read_once_however_much_is_asked_of_it():
+    read = []
+    one = Input(REQUEST, SCOPE, texts=lambda scope: [read.append(scope), request_texts.of_asgi(scope)][1])
+    asked = ReadInputs(unit(one), None, None)
+    assert asked.own()
+    assert asked.holds("call the bank")
+    assert "call the bank" in asked.values()
+    assert asked.values() is asked.values()
+    assert len(read) == 1
+
+
+def test_of_a_large_form_the_first_fields_are_values():
+    fields = [f"f{number}=v{number}" for number in range(3_000)]
+    asked = ReadInputs(unit(Input(REQUEST, "&".join(fields), texts=lambda body: [body])), None, None)
+    assert {"v0", "v1999"} <= asked.values()
+    assert "v2000" not in asked.values()
+    assert asked.holds("v2999")

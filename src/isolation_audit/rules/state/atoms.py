@@ -75,7 +75,8 @@ def atoms(text: str) -> dict[int, str]:
 
 
 def _atoms(text: str) -> Iterator[str]:
-    for segment in _segments(text):
+    # Each once: a query stands in a request's URL, in its parts and in its form, and a list repeats its keys.
+    for segment in dict.fromkeys(_segments(text)):
         words = [word.rstrip(".+-") for word in _words(segment)]
         for place, word in enumerate(words):
             if _is_distinctive(word):

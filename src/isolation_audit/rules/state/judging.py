@@ -25,7 +25,7 @@ from isolation_audit.rules.state.made_for import is_made_for
 from isolation_audit.rules.state.meant import Meant, is_asked_for, is_read_before, is_signed, is_written
 from isolation_audit.rules.state.memos import Memos
 from isolation_audit.rules.state.paths import Paths, StatePath
-from isolation_audit.rules.state.read_inputs import ReadInputs
+from isolation_audit.rules.state.read_inputs import Asked
 from isolation_audit.rules.state.remedies import remedy, target_of
 from isolation_audit.rules.state.shared import SharedState
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.rewrite.sites import AccessSite
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
+    from isolation_audit.rules.state.read_inputs import ReadInputs
     from isolation_audit.rules.state.records import Write
     from isolation_audit.rules.state.taken import Taken
     from isolation_audit.rules.state.units import Unit, Units
@@ -68,13 +69,20 @@ class Judging:
         self._meant = Meant(runtime)
         self._connections = runtime.part(OpenConnections)
 
+    def look_through(self, unit: Unit) -> None:
+        """Settle what the unit has written so far, and judge what it has read of others'."""
+        asked = Asked(unit, self._content)
+        if unit.writes:
+            self._keep(unit, asked.everything)
+        reads, unit.reads = unit.reads, {}
+        for taken in reads.values():
+            if self._units.apart(unit, taken.write.unit):
+                self._judge(unit, taken, asked.but_items if taken.kind == "queued" else asked.everything)
+
     # What a unit has written
 
-    def settle(self, unit: Unit) -> None:
+    def _keep(self, unit: Unit, asked: ReadInputs) -> None:
         """Keep of what the unit has written what it holds of the unit's own inputs."""
-        if not unit.writes:
-            return
-        asked = self._asked(unit)
         own = self._own(unit, asked)
         writes, unit.writes = unit.writes, []
         for write, container, kind, key in writes:
@@ -83,9 +91,6 @@ class Judging:
             self._settle(write, own)
             if write.over is not None:
                 self._latent(unit, write, container, kind, key)
-
-    def _asked(self, unit: Unit, *, items: bool = True) -> ReadInputs:
-        return ReadInputs(unit.inputs, unit.user, self._content, unit.arguments, items=items)
 
     def _own(self, unit: Unit, asked: ReadInputs) -> frozenset[int]:
         own = asked.own()
@@ -112,23 +117,10 @@ class Judging:
     def _settled(self, write: Write) -> Write:
         """A write of a unit that may be running still."""
         if not write.settled and not write.unit.ended:
-            self._settle(write, self._own(write.unit, self._asked(write.unit)))
+            self._settle(write, self._own(write.unit, Asked(write.unit, self._content).everything))
         return write
 
     # What it has read of others
-
-    def judge(self, unit: Unit) -> None:
-        """Tell of what the unit has read of others', and should not have."""
-        reads, unit.reads = unit.reads, {}
-        asked = None
-        for taken in reads.values():
-            if not self._units.apart(unit, taken.write.unit):
-                continue
-            if taken.kind == "queued":
-                self._judge(unit, taken, self._asked(unit, items=False))
-            else:
-                asked = asked or self._asked(unit)
-                self._judge(unit, taken, asked)
 
     def _judge(self, unit: Unit, taken: Taken, asked: ReadInputs) -> None:
         write = self._settled(taken.write)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from isolation_audit.content.witness import ContentWitness
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
+    from isolation_audit.rules.state.units import Unit
 
 __builtins__ = BUILTINS
 
@@ -94,17 +96,22 @@ class ReadInputs:
         entries = [] if inputs is None else [one for one in list(inputs.kept) if items or one.kind != ITEM]
         self._user, self._content = user, content
         self._arguments = "\0".join(arguments)
-        self.text = "\0".join([*(_text(one) for one in entries), self._arguments])
-        """All of it: whatever stands here is explained."""
-        self._requests = [one for one in entries if one.kind == REQUEST]
-        self._others = [one for one in entries if one.kind != REQUEST]
+        self._requests = [(one, _text(one)) for one in entries if one.kind == REQUEST]
+        self._others = [(one, _text(one)) for one in entries if one.kind != REQUEST]
         self._folded: str | None = None
         self._atoms: dict[int, str] = {}
+
+    @cached_property
+    def text(self) -> str:
+        """All of it: whatever stands here is explained."""
+        return "\0".join([*(text for _one, text in (*self._requests, *self._others)), self._arguments])
 
     def holds(self, atom: str) -> bool:
         """True where it came in with the unit."""
         if self._folded is None:
-            self._folded = "\0".join([self.text, unquote_plus(self.text), *unwrapped(self.text)]).casefold()
+            plain = unquote_plus(self.text)
+            readings = (self.text, plain) if plain != self.text else (plain,)
+            self._folded = "\0".join([*readings, *unwrapped(self.text)]).casefold()
             self._atoms = atoms(self._folded)
         return atom in self._folded or hash(atom) in self._atoms
 
@@ -112,8 +119,7 @@ class ReadInputs:
         """The atoms of what is this unit's alone: the request, and the rows and answers that name its user."""
         noise: set[int] = set()
         found = set(atoms(self._arguments))
-        for one in self._requests:
-            text = _text(one)
+        for one, text in self._requests:
             found |= atoms(text).keys()
             for token in unwrapped(text):
                 found |= atoms(token).keys()
@@ -126,12 +132,12 @@ class ReadInputs:
 
     def _named(self) -> Iterator[str]:
         """Texts of rows, replies and answers that are about the unit's own user."""
-        for one in self._others:
+        for one, held in self._others:
             if one.kind not in BY_QUERY:
-                yield _text(one)
+                yield held
                 continue
             if self._is_about(text_of(one.asked(one.question))[0] if one.question is not None else ""):
-                yield _text(one)
+                yield held
                 continue
             rows = one.texts(one.value)
             for row in rows[:_ROWS] if type(rows) is list else [rows]:
@@ -148,21 +154,43 @@ class ReadInputs:
 
     def values(self) -> frozenset[str]:
         """The values that the client has sent: parts of the path and of the query, of a form, leaves of JSON."""
-        return frozenset([*self._arguments.split("\0"), *(value for one in self._requests for value in _values(one))])
+        return self._sent
+
+    @cached_property
+    def _sent(self) -> frozenset[str]:
+        sent = (value for _one, text in self._requests for value in _values(text))
+        return frozenset([*self._arguments.split("\0"), *sent])
+
+
+class Asked:
+    """What a unit was asked, read when a judgement needs it, and once for all of them."""
+
+    def __init__(self, unit: Unit, content: ContentWitness | None) -> None:
+        self._read = partial(ReadInputs, unit.inputs, unit.user, content, unit.arguments)
+
+    @cached_property
+    def everything(self) -> ReadInputs:
+        return self._read()
+
+    @cached_property
+    def but_items(self) -> ReadInputs:
+        """Without what it has taken out of queues."""
+        return self._read(items=False)
 
 
 def _text(one: Input) -> str:
     return text_of(one.texts(one.value))[0]
 
 
-def _values(one: Input) -> Iterator[str]:
-    for text in text_of(one.texts(one.value))[0].split("\0"):
+def _values(texts: str) -> Iterator[str]:
+    for text in texts.split("\0"):
         if text.startswith("/"):
             yield from (unquote(part) for part in text.partition("?")[0].split("/") if part)
         elif text[:1] in ("{", "["):
             yield from _leaves(text)
         if "=" in text:
-            yield from (value for _name, value in parse_qsl(text.partition("?")[2] or text)[:_LEAVES])
+            pairs = (text.partition("?")[2] or text).split("&", _LEAVES)[:_LEAVES]
+            yield from (value for _name, value in parse_qsl("&".join(pairs)))
         yield text
 
 

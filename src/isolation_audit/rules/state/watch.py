@@ -269,8 +269,7 @@ class StateWatch:
         """Off the path of the request: settle what was written, and judge what was read."""
         self._ending.add(id(unit))
         try:
-            self._judging.settle(unit)
-            self._judging.judge(unit)
+            self._judging.look_through(unit)
         finally:
             self._ending.discard(id(unit))
 
@@ -281,8 +280,7 @@ class StateWatch:
             sleep(0.005)  # a server's thread is at it, and will not be waited for by the interpreter
         for unit in list(self.units.open.values()):
             if unit.inputs is None or now - unit.since > _SECONDS or not grace:
-                self._judging.settle(unit)
-                self._judging.judge(unit)
+                self._judging.look_through(unit)
                 self.units.open.pop(id(unit), None)
 
 
