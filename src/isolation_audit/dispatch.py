@@ -33,6 +33,8 @@ class Dispatch:
     def listen(self, runtime: Runtime, recorder: Recorder, pseudonyms: Pseudonyms) -> None:
         """Make the monitors of an audit anew."""
         self._runtime = runtime
+        for kind in self._kinds:
+            runtime.listeners.update(kind.hears)
         self.monitors = list(self._made(runtime, recorder, pseudonyms))
         runtime.builds = object()
         self.handlers = {}

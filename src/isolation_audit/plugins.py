@@ -41,9 +41,14 @@ class Plugin(NamedTuple):
 
     def load(self) -> Any:
         """What it leads to."""
-        attributes = self.value.partition(":")[2].partition("[")[0].strip()
-        names = filter(None, attributes.split("."))
-        return functools.reduce(getattr, names, import_module(self.module))
+        return loaded(self.value)
+
+
+def loaded(place: str) -> Any:
+    """What ``module:name.name`` leads to, or the module alone."""
+    module, _, attributes = place.partition(":")
+    names = filter(None, attributes.partition("[")[0].strip().split("."))
+    return functools.reduce(getattr, names, import_module(module.strip()))
 
 
 def plugins(group: str) -> tuple[Plugin, ...]:

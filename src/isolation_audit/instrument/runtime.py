@@ -12,6 +12,7 @@ from isolation_audit.instrument.rooms import Rooms
 from isolation_audit.instrument.tally import Tally
 from isolation_audit.model.aliases import OtherNames
 from isolation_audit.model.users import Kind
+from isolation_audit.plugins import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sized
@@ -76,6 +77,9 @@ class Runtime:
     """False where nobody takes those that have ended."""
     settling: list[Callable[[float], None]] = field(default_factory=list)
     """Called twice a second: tell of what has been open for so many seconds. At the end with zero."""
+    listeners: dict[str, str] = field(default_factory=dict)
+    """By the name of a class of ``vocabulary``, who listens to what is told through it: ``module:name``, not imported
+    before an integration asks."""
     running: bool = False
     """False before the start of the audit and after its end: what outlives it has to stop by itself."""
     places: Places = field(init=False)
@@ -100,6 +104,11 @@ class Runtime:
         """The user whose work is running, else the one that the run's id is bound to."""
         user = self.ambient.current()
         return user if user is not None and user.kind is Kind.USER else self.bindings.user_of(kind, identifier)
+
+    def listener(self, word: type[_Part]) -> _Part:
+        """Whoever listens to what is told through this class of ``vocabulary``; asked once, when points are made."""
+        listener: _Part = self.part(loaded(self.listeners[word.__name__]))
+        return listener
 
     def part(self, kind: Callable[[Runtime], _Part]) -> _Part:
         """The one instance of a mechanism in this audit; made when it is first asked for."""

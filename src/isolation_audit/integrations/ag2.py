@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.agents import BuiltPoint, RunPoint
-from isolation_audit.rules.bindings.conversations import Conversations
+from isolation_audit.vocabulary.agents import AgentConversations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ class TurnPoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
         self.place = place
-        self._conversations = runtime.part(Conversations)
+        self._conversations = runtime.listener(AgentConversations)
         self._context = layout.argument("context")
 
     def before(self, values: Values) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.rules.crossing.builders import Builders
+from isolation_audit.vocabulary.agents import AgentBuilds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ class BuiltPoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
         self.place = place
-        self._builders = runtime.part(Builders)
+        self._builders = runtime.listener(AgentBuilds)
         self._self_of = layout.receiver_reader()
 
     def before(self, values: Values) -> Any:
@@ -38,7 +38,7 @@ class RunPoint(Interceptor):
         self, place: str, runtime: Runtime, agent_of: Callable[[Layout], Callable[[Values], Any]], layout: Layout
     ) -> None:
         self.place = place
-        self._builders = runtime.part(Builders)
+        self._builders = runtime.listener(AgentBuilds)
         self._agent_of = agent_of(layout)
 
     def before(self, values: Values) -> None:

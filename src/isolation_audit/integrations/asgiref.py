@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.running import running_task
-from isolation_audit.rules.context.task_namespaces import Namespaces
+from isolation_audit.vocabulary.libraries import TaskLocals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class SetPoint(Interceptor):
     place = LOCAL
 
     def __init__(self, layout: Layout, runtime: Runtime) -> None:
-        self._namespaces = runtime.part(Namespaces)
+        self._namespaces = runtime.listener(TaskLocals)
         self._self_of = layout.receiver_reader()
         self._name, self._value = layout.argument("key"), layout.argument("value")
 
@@ -62,7 +62,7 @@ class GetPoint(Interceptor):
     place = LOCAL
 
     def __init__(self, layout: Layout, runtime: Runtime) -> None:
-        self._namespaces = runtime.part(Namespaces)
+        self._namespaces = runtime.listener(TaskLocals)
         self.gate = self._namespaces.gate
         self._self_of = layout.receiver_reader()
         self._name = layout.argument("key")

@@ -22,7 +22,7 @@ from isolation_audit.model.scopes import current_moment, starter_variable
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.context.lineage import Lineage
 from isolation_audit.rules.context.suspicions import Suspicion
-from isolation_audit.rules.lifetime.unended import UnendedWork
+from isolation_audit.vocabulary.work import WorkStarted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ class Asyncio:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """What starts tasks and timers (``call_later`` ends in ``call_at``), and what makes a connection read."""
-        unended = runtime.part(UnendedWork) if runtime.config.watch.lifetimes else None
+        unended = runtime.listener(WorkStarted) if runtime.config.watch.lifetimes else None
         if unended is not None:
             yield Point(OTHER, lambda _layout: StartedPoint(OTHER, unended))
             yield Point(END, lambda layout: LoopEndPoint(layout, unended))
@@ -180,7 +180,7 @@ class CreatePoint(Interceptor):
 class StartedPoint(Interceptor):
     """Around the creation of a task, which is looked at again when the work that it is made in is over."""
 
-    def __init__(self, place: str, unended: UnendedWork) -> None:
+    def __init__(self, place: str, unended: WorkStarted) -> None:
         self.place = place
         self._unended = unended
 
@@ -198,7 +198,7 @@ class LoopEndPoint(Interceptor):
 
     place = END
 
-    def __init__(self, layout: Layout, unended: UnendedWork) -> None:
+    def __init__(self, layout: Layout, unended: WorkStarted) -> None:
         self._loop = layout.argument("loop")
         self._unended = unended
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.bindings.conversations import Conversations
+from isolation_audit.vocabulary.agents import AgentConversations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ class MemoryPoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
         self.place = place
-        self._conversations = runtime.part(Conversations)
+        self._conversations = runtime.listener(AgentConversations)
         self._memory = layout.receiver_reader()
         self._scope = layout.argument("scope")
 

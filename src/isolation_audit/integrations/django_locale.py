@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.context.active_settings import ActiveSetting
+from isolation_audit.vocabulary.libraries import ActivatedSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.vocabulary.libraries import ActivatedSetting
 
 _LANGUAGES: Final = "django.utils.translation.trans_real"
 _TIME_ZONES: Final = "django.utils.timezone"
@@ -37,15 +38,15 @@ class DjangoLocale:
         """What changes language or time zone, and what reads them."""
         if not runtime.config.watch.contexts:
             return
-        language = ActiveSetting(
-            runtime, _language, _LEFT.format(setting="language"), _of(_LANGUAGES, "get_language"), _default_language
+        settings = runtime.listener(ActivatedSettings)
+        language = settings.setting(
+            _language, _LEFT.format(setting="language"), _of(_LANGUAGES, "get_language"), _default_language
         )
         for name in ("activate", "deactivate", "deactivate_all"):
             yield Point(f"{_LANGUAGES}:{name}", partial(ChangePoint, f"{_LANGUAGES}:{name}", language))
         for name in ("gettext", "do_ntranslate", "get_language"):
             yield Point(f"{_LANGUAGES}:{name}", partial(ReadPoint, f"{_LANGUAGES}:{name}", language))
-        zone = ActiveSetting(
-            runtime,
+        zone = settings.setting(
             _time_zone,
             _LEFT.format(setting="time zone"),
             _of(_TIME_ZONES, "get_current_timezone"),
@@ -60,7 +61,7 @@ class DjangoLocale:
 class ChangePoint(Interceptor):
     """Around what changes a setting."""
 
-    def __init__(self, place: str, setting: ActiveSetting, _layout: Layout) -> None:
+    def __init__(self, place: str, setting: ActivatedSetting, _layout: Layout) -> None:
         self.place = place
         self._setting = setting
 
@@ -76,7 +77,7 @@ class ChangePoint(Interceptor):
 class ReadPoint(Interceptor):
     """Around what reads a setting."""
 
-    def __init__(self, place: str, setting: ActiveSetting, _layout: Layout) -> None:
+    def __init__(self, place: str, setting: ActivatedSetting, _layout: Layout) -> None:
         self.place = place
         self._setting = setting
         self.gate = setting.gate

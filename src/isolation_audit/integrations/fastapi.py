@@ -10,8 +10,8 @@ from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import sources
 from isolation_audit.model.credentials import is_key
-from isolation_audit.rules.factories.overrides import Overrides
 from isolation_audit.targets.injected_users import InjectedUsers
+from isolation_audit.vocabulary.libraries import DependencyOverrides
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ class FastAPI:
         if "dependency" in runtime.part(sources).detect or runtime.config.users:
             yield Point(_SOLVE, partial(SolvedPoint, runtime))
         if any(factory.canonical for factory in runtime.config.factories):
-            yield Point(_SOLVE, partial(OverriddenPoint, runtime.part(Overrides)))
+            yield Point(_SOLVE, partial(OverriddenPoint, runtime.listener(DependencyOverrides)))
 
 
 class OverriddenPoint(Interceptor):
@@ -47,7 +47,7 @@ class OverriddenPoint(Interceptor):
 
     place = _SOLVE
 
-    def __init__(self, overrides: Overrides, layout: Layout) -> None:
+    def __init__(self, overrides: DependencyOverrides, layout: Layout) -> None:
         self._overrides = overrides
         self._application = layout.optional("dependency_overrides_provider")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.content.written_files import Files
+from isolation_audit.vocabulary.files import FilesOpened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class FilesIntegration:
         """What opens files."""
         if receiver(runtime) is None:
             return
-        files = runtime.part(Files)
+        files = runtime.listener(FilesOpened)
         yield Point(_OPEN, partial(OpenPoint, files))
         yield Point(_OS_OPEN, partial(DescriptorPoint, files))
 
@@ -48,7 +48,7 @@ class OpenPoint(Interceptor):
 
     place = _OPEN
 
-    def __init__(self, files: Files, layout: Layout) -> None:
+    def __init__(self, files: FilesOpened, layout: Layout) -> None:
         self._files = files
         self._file = layout.optional("file")
         self._mode = layout.optional("mode")
@@ -63,7 +63,7 @@ class DescriptorPoint(Interceptor):
 
     place = _OS_OPEN
 
-    def __init__(self, files: Files, layout: Layout) -> None:
+    def __init__(self, files: FilesOpened, layout: Layout) -> None:
         self._files = files
         self._file = layout.optional("path")
         self._flags = layout.optional("flags")

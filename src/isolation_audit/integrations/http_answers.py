@@ -14,7 +14,7 @@ from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.inputs import ANSWER, CACHE, Input, OutgoingRequest
-from isolation_audit.rules.content.sent_credentials import SentCredentials
+from isolation_audit.vocabulary.clients import RequestsSent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,7 +109,7 @@ class StandardLibrary:
         """What asks, and all ways to read an answer."""
         inputs = receiver(runtime)
         if inputs is not None:
-            yield Point(AskPoint.place, partial(AskPoint, inputs, runtime.part(SentCredentials)))
+            yield Point(AskPoint.place, partial(AskPoint, inputs, runtime.listener(RequestsSent)))
             yield Point(ReadPoint.place, partial(ReadPoint, inputs))
 
 
@@ -118,7 +118,7 @@ class AskPoint(Interceptor):
 
     place = "http.client:HTTPConnection.endheaders"
 
-    def __init__(self, inputs: Receiver, credentials: SentCredentials, layout: Layout) -> None:
+    def __init__(self, inputs: Receiver, credentials: RequestsSent, layout: Layout) -> None:
         self._receive = inputs.receive
         self._credentials = credentials
         self._connection = layout.receiver_reader()

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.content.client_cookies import cookies_of
-from isolation_audit.rules.content.client_headers import Credentials, basic
 from isolation_audit.rules.content.egress import egress_of
-from isolation_audit.rules.content.sent_credentials import SentCredentials
+from isolation_audit.vocabulary.clients import ClientCookies, ClientHeaders, RequestsSent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.rules.content.client_cookies import Cookies, Headers
+    from isolation_audit.vocabulary.clients import Headers
 
 
 class RequestPoint(Interceptor):
@@ -26,7 +25,7 @@ class RequestPoint(Interceptor):
     def __init__(
         self,
         place: str,
-        cookies: Cookies,
+        cookies: ClientCookies,
         request_of: Callable[[Layout], Callable[[Values], Any]],
         given: Callable[[Any], Iterable[tuple[str, str]]] | None,
         layout: Layout,
@@ -51,7 +50,7 @@ class RequestPoint(Interceptor):
 class StartPoint(Interceptor):
     """Around the arrival of an answer at aiohttp's client."""
 
-    def __init__(self, place: str, cookies: Cookies, layout: Layout) -> None:
+    def __init__(self, place: str, cookies: ClientCookies, layout: Layout) -> None:
         self.place = place
         self._cookies = cookies
         self._self_of = layout.receiver_reader()
@@ -70,7 +69,7 @@ class StartPoint(Interceptor):
 class DefaultsPoint(Interceptor):
     """Around the sending of a request by a client, whose ``headers`` and ``auth`` go along with all of them."""
 
-    def __init__(self, place: str, credentials: Credentials, layout: Layout) -> None:
+    def __init__(self, place: str, credentials: ClientHeaders, layout: Layout) -> None:
         self.place = place
         self._credentials = credentials
         self._client = layout.receiver_reader()
@@ -94,7 +93,7 @@ class PreparePoint(Interceptor):
 
     place = "aiohttp.client:ClientSession._prepare_headers"
 
-    def __init__(self, credentials: Credentials, layout: Layout) -> None:
+    def __init__(self, credentials: ClientHeaders, layout: Layout) -> None:
         self._credentials = credentials
         self._client = layout.receiver_reader()
 
@@ -110,7 +109,7 @@ class PreparePoint(Interceptor):
 class LoginPoint(Interceptor):
     """Around the sending of a request by aiohttp's client, whose own login is in it by then."""
 
-    def __init__(self, place: str, credentials: Credentials, layout: Layout) -> None:
+    def __init__(self, place: str, credentials: ClientHeaders, layout: Layout) -> None:
         self.place = place
         self._credentials = credentials
         self._request = layout.receiver_reader()
@@ -129,7 +128,7 @@ class WirePoint(Interceptor):
     def __init__(
         self,
         place: str,
-        credentials: SentCredentials,
+        credentials: RequestsSent,
         request_of: Callable[[Layout], Callable[[Values], Any]],
         layout: Layout,
     ) -> None:
@@ -148,17 +147,22 @@ def _login(client: Any) -> tuple[str, str] | None:
     held = getattr(client, "__dict__", {})
     auth = next((held[name] for name in ("auth", "_auth", "_default_auth") if name in held), None)
     if type(auth) is tuple and (*map(type, auth),) == (str, str):
-        return basic(*auth)
+        return _basic(*auth)
     if hasattr(type(auth), "_fields") and isinstance(auth, tuple):  # aiohttp's, a named tuple
         login, password, *_encoding = auth
-        return basic(login, password) if type(login) is str and type(password) is str else None
+        return _basic(login, password) if type(login) is str and type(password) is str else None
     fields = getattr(auth, "__dict__", None)
     if type(fields) is not dict:
         return None
     made, user, password = fields.get("_auth_header"), fields.get("username"), fields.get("password")
     if type(made) is str:
         return "Authorization", made
-    return basic(user, password) if type(user) is str and type(password) is str else None
+    return _basic(user, password) if type(user) is str and type(password) is str else None
+
+
+def _basic(user: str, password: str) -> tuple[str, str]:
+    """The header that HTTP clients make of a name and a password."""
+    return "Authorization", "Basic " + b64encode(f"{user}:{password}".encode("latin-1", "replace")).decode()
 
 
 def _texts(headers: Any) -> Headers:
@@ -181,14 +185,14 @@ class Aiohttp:
         """Both ends of a request, and what is put into each."""
         if egress_of(runtime) is None:
             return
-        cookies = runtime.part(cookies_of)
+        cookies = runtime.listener(ClientCookies)
         module = "aiohttp.client_reqrep"
         sent, started = f"{module}:ClientRequest.send", f"{module}:ClientResponse.start"
         yield Point(sent, partial(RequestPoint, sent, cookies, lambda layout: layout.receiver_reader(), None))
         yield Point(started, partial(StartPoint, started, cookies))
-        yield Point(PreparePoint.place, partial(PreparePoint, runtime.part(Credentials)))
-        wire = runtime.part(SentCredentials)
-        yield Point(sent, partial(LoginPoint, sent, runtime.part(Credentials)))
+        yield Point(PreparePoint.place, partial(PreparePoint, runtime.listener(ClientHeaders)))
+        wire = runtime.listener(RequestsSent)
+        yield Point(sent, partial(LoginPoint, sent, runtime.listener(ClientHeaders)))
         yield Point(sent, partial(WirePoint, sent, wire, lambda layout: layout.receiver_reader()))
 
 
@@ -206,13 +210,13 @@ class Sending:
         """Each of them."""
         if egress_of(runtime) is None:
             return
-        cookies = runtime.part(cookies_of)
+        cookies = runtime.listener(ClientCookies)
         for target in self._targets:
             make = partial(RequestPoint, target, cookies, lambda layout: layout.argument("request"), _jar)
             yield Point(target, make)
-            yield Point(target, partial(DefaultsPoint, target, runtime.part(Credentials)))
+            yield Point(target, partial(DefaultsPoint, target, runtime.listener(ClientHeaders)))
         for target in self._wire:
-            wire = runtime.part(SentCredentials)
+            wire = runtime.listener(RequestsSent)
             yield Point(target, partial(WirePoint, target, wire, lambda layout: layout.argument("request")))
 
 

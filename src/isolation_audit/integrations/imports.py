@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.concurrency.lazy_singletons import LazySingletons
-from isolation_audit.rules.factories.modules import Modules
-from isolation_audit.rules.factories.other_things import OtherThings
-from isolation_audit.rules.factories.same_names import SameNames
+from isolation_audit.vocabulary.modules import ImportedModules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +29,7 @@ class Imports:
         """What executes the code of every module that is found as a file."""
         if not runtime.config.watch.factories:
             return
-        modules = runtime.part(Modules)
-        runtime.part(LazySingletons)
-        runtime.part(SameNames)
-        runtime.part(OtherThings)
+        modules = runtime.listener(ImportedModules)
         yield Point(PLACE, lambda layout: ImportPoint(modules, layout))
 
 
@@ -44,7 +38,7 @@ class ImportPoint(Interceptor):
 
     place = PLACE
 
-    def __init__(self, modules: Modules, layout: Layout) -> None:
+    def __init__(self, modules: ImportedModules, layout: Layout) -> None:
         self._modules = modules
         self._module_of = layout.argument("module")
         modules.look()

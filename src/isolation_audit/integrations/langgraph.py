@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.agents import BuiltPoint
-from isolation_audit.rules.bindings.conversations import Conversations
-from isolation_audit.rules.crossing.builders import Builders
+from isolation_audit.vocabulary.agents import AgentBuilds, AgentConversations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +45,8 @@ class LoopPoint(Interceptor):
     place = _LOOP
 
     def __init__(self, runtime: Runtime, layout: Layout) -> None:
-        self._conversations = runtime.part(Conversations)
-        self._builders = runtime.part(Builders)
+        self._conversations = runtime.listener(AgentConversations)
+        self._builders = runtime.listener(AgentBuilds)
         self._input = layout.argument("input")
         self._config, self._checkpointer = layout.argument("config"), layout.argument("checkpointer")
         self._nodes = layout.argument("nodes")

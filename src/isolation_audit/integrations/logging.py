@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.context.log_tags import LogTags, caller_of, is_global
+from isolation_audit.integrations.log_callers import caller_of, is_global
+from isolation_audit.vocabulary.libraries import LoggerTags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ class Logging:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What asks filters about a line, and what has an adapter add to it."""
         if runtime.config.watch.contexts:
-            tags = runtime.part(LogTags)
+            tags = runtime.listener(LoggerTags)
             yield Point(_FILTER, partial(FilterPoint, tags))
             yield Point(_ADAPTER, partial(AdapterPoint, tags))
 
@@ -41,7 +42,7 @@ class FilterPoint(Interceptor):
 
     place = _FILTER
 
-    def __init__(self, tags: LogTags, layout: Layout) -> None:
+    def __init__(self, tags: LoggerTags, layout: Layout) -> None:
         self._tags = tags
         self._self_of, self._record = layout.receiver_reader(), layout.argument("record")
 
@@ -71,7 +72,7 @@ class AdapterPoint(Interceptor):
 
     place = _ADAPTER
 
-    def __init__(self, tags: LogTags, layout: Layout) -> None:
+    def __init__(self, tags: LoggerTags, layout: Layout) -> None:
         self._tags = tags
         self._self_of = layout.receiver_reader()
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.context.log_tags import LogTags, caller_of, is_global
+from isolation_audit.integrations.log_callers import caller_of, is_global
+from isolation_audit.vocabulary.libraries import LoggerTags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ class Loguru:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What puts tags into a logger, and what logs a line."""
         if runtime.config.watch.contexts:
-            tags = runtime.part(LogTags)
+            tags = runtime.listener(LoggerTags)
             yield Point(f"{_LOGGER}.bind", partial(BindPoint, tags))
             yield Point(f"{_LOGGER}.configure", partial(ConfigurePoint, tags))
             yield Point(f"{_LOGGER}._log", partial(LinePoint, tags))
@@ -45,7 +46,7 @@ class BindPoint(Interceptor):
 
     place = f"{_LOGGER}.bind"
 
-    def __init__(self, tags: LogTags, layout: Layout) -> None:
+    def __init__(self, tags: LoggerTags, layout: Layout) -> None:
         self._tags = tags
         self._logger, self._given = layout.receiver_reader(), layout.optional("kwargs")
 
@@ -66,7 +67,7 @@ class ConfigurePoint(Interceptor):
 
     place = f"{_LOGGER}.configure"
 
-    def __init__(self, tags: LogTags, layout: Layout) -> None:
+    def __init__(self, tags: LoggerTags, layout: Layout) -> None:
         self._tags = tags
         self._logger, self._extra = layout.receiver_reader(), layout.optional("extra")
 
@@ -88,7 +89,7 @@ class LinePoint(Interceptor):
 
     place = f"{_LOGGER}._log"
 
-    def __init__(self, tags: LogTags, layout: Layout) -> None:
+    def __init__(self, tags: LoggerTags, layout: Layout) -> None:
         self._tags = tags
         self._logger = layout.receiver_reader()
 

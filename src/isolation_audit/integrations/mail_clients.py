@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.rules.content.egress import egress_of
-from isolation_audit.rules.content.mails import Mails
+from isolation_audit.vocabulary.clients import MailsSent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ class MailClient:
         """Sending and logging in."""
         if egress_of(runtime) is None:
             return
-        mails = runtime.part(Mails)
+        mails = runtime.listener(MailsSent)
         sending, login = f"{self._client}.sendmail", f"{self._client}.login"
         yield Point(sending, partial(SendPoint, sending, mails, self._names))
         yield Point(login, partial(LoginPoint, login, mails, self._login))
@@ -40,7 +40,7 @@ class MailClient:
 class SendPoint(Interceptor):
     """Around ``sendmail``, which all other ways to send end in."""
 
-    def __init__(self, place: str, mails: Mails, names: tuple[str, str, str], layout: Layout) -> None:
+    def __init__(self, place: str, mails: MailsSent, names: tuple[str, str, str], layout: Layout) -> None:
         self.place = place
         self._mails = mails
         self._sender, self._to, self._message = map(layout.argument, names)
@@ -53,7 +53,7 @@ class SendPoint(Interceptor):
 class LoginPoint(Interceptor):
     """Around ``login``."""
 
-    def __init__(self, place: str, mails: Mails, name: str, layout: Layout) -> None:
+    def __init__(self, place: str, mails: MailsSent, name: str, layout: Layout) -> None:
         self.place = place
         self._mails = mails
         self._name = layout.argument(name)

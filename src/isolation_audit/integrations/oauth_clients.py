@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.content.login_tokens import LoginTokens
+from isolation_audit.vocabulary.clients import ClientTokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ class StorePoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
         self.place = place
-        self._tokens = runtime.part(LoginTokens)
+        self._tokens = runtime.listener(ClientTokens)
         self._self_of = layout.receiver_reader()
 
     def before(self, values: Values) -> None:
@@ -54,7 +54,7 @@ class UsePoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
         self.place = place
-        self._tokens = runtime.part(LoginTokens)
+        self._tokens = runtime.listener(ClientTokens)
         self._self_of = layout.receiver_reader()
         self._name = layout.argument(0) if place.endswith("__getattribute__") else None
 

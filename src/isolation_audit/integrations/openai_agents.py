@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.agents import BuiltPoint, RunPoint
-from isolation_audit.rules.bindings.conversations import Conversations
+from isolation_audit.vocabulary.agents import AgentConversations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class AddingPoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
         self.place = place
-        self._conversations = runtime.part(Conversations)
+        self._conversations = runtime.listener(AgentConversations)
         self._session = layout.receiver_reader()
 
     def before(self, values: Values) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.scopes import trail_variable
-from isolation_audit.rules.context.library_residue import LibraryResidue
+from isolation_audit.vocabulary.libraries import LibraryContexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ class OpenTelemetry:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What reads the current context: spans, baggage and propagation all go through it."""
         if runtime.config.watch.contexts:
-            yield Point(CURRENT, lambda _layout: CurrentPoint(runtime.part(LibraryResidue)))
+            yield Point(CURRENT, lambda _layout: CurrentPoint(runtime.listener(LibraryContexts)))
 
 
 class CurrentPoint(Interceptor):
@@ -37,7 +37,7 @@ class CurrentPoint(Interceptor):
 
     place = CURRENT
 
-    def __init__(self, library_residue: LibraryResidue) -> None:
+    def __init__(self, library_residue: LibraryContexts) -> None:
         self._library_residue = library_residue
         # Now, and not before: this is made once the application has imported the library.
         library_residue.follow(sys.modules["opentelemetry.context"].get_current)

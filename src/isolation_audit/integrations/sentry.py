@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.context.reporter_scopes import ReporterScopes
+from isolation_audit.vocabulary.libraries import ErrorReports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Sentry:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What sets a user, and what puts all that a scope has into an event."""
         if runtime.config.watch.contexts:
-            scopes = runtime.part(ReporterScopes)
+            scopes = runtime.listener(ErrorReports)
             yield Point(_SET, lambda layout: SetPoint(scopes, layout))
             yield Point(_APPLIED, lambda layout: AppliedPoint(scopes, layout))
 
@@ -40,7 +40,7 @@ class SetPoint(Interceptor):
 
     place = _SET
 
-    def __init__(self, scopes: ReporterScopes, layout: Layout) -> None:
+    def __init__(self, scopes: ErrorReports, layout: Layout) -> None:
         self._scopes = scopes
         self._value = layout.argument("value")
 
@@ -56,7 +56,7 @@ class AppliedPoint(Interceptor):
 
     place = _APPLIED
 
-    def __init__(self, scopes: ReporterScopes, layout: Layout) -> None:
+    def __init__(self, scopes: ErrorReports, layout: Layout) -> None:
         self._scopes = scopes
         self._self_of, self._event = layout.receiver_reader(), layout.argument("event")
 

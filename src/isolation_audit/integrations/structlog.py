@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.context.context_residue import ContextResidue
+from isolation_audit.vocabulary.libraries import ContextVariables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +35,15 @@ class Structlog:
         """What reads all that is bound: for each line, and on its own."""
         if runtime.config.watch.contexts:
             for name in _READING:
-                yield Point(f"{_MODULE}:{name}", partial(ReadPoint, f"{_MODULE}:{name}", runtime.part(ContextResidue)))
+                yield Point(
+                    f"{_MODULE}:{name}", partial(ReadPoint, f"{_MODULE}:{name}", runtime.listener(ContextVariables))
+                )
 
 
 class ReadPoint(Interceptor):
     """Around a function that reads what is bound."""
 
-    def __init__(self, place: str, context_residue: ContextResidue, _layout: Layout) -> None:
+    def __init__(self, place: str, context_residue: ContextVariables, _layout: Layout) -> None:
         self.place = place
         self._context_residue = context_residue
 

@@ -11,7 +11,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.rules.context.brought_contexts import brought
 from isolation_audit.rules.context.lineage import POOL, Lineage
-from isolation_audit.rules.lifetime.unended import UnendedWork
+from isolation_audit.vocabulary.work import WorkStarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ class Threads:
     def points(runtime: Runtime) -> Iterator[Point]:
         """Jobs, from their submission on, and threads, from their start on."""
         if runtime.config.watch.lifetimes:
-            unended = runtime.part(UnendedWork)
+            unended = runtime.listener(WorkStarted)
             yield Point(f"{JOB}.__init__", lambda layout: SubmittedPoint(layout, unended))
             yield Point(f"{THREAD}.start", lambda layout: ThreadStartPoint(layout, unended))
         if not runtime.config.watch.contexts:
@@ -106,7 +106,7 @@ class SubmittedPoint(Interceptor):
 
     place = f"{JOB}.__init__"
 
-    def __init__(self, layout: Layout, unended: UnendedWork) -> None:
+    def __init__(self, layout: Layout, unended: WorkStarted) -> None:
         self._future, self._function = layout.argument("future"), layout.argument("fn")
         self._unended = unended
 
@@ -120,7 +120,7 @@ class ThreadStartPoint(Interceptor):
 
     place = f"{THREAD}.start"
 
-    def __init__(self, layout: Layout, unended: UnendedWork) -> None:
+    def __init__(self, layout: Layout, unended: WorkStarted) -> None:
         self._self_of = layout.receiver_reader()
         self._unended = unended
 

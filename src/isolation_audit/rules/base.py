@@ -54,6 +54,9 @@ class Monitor:
     rules: ClassVar[tuple[Rule, ...]] = ()
     handlers: ClassVar[dict[type, str]] = {}
     """Kind of observation -> the method that judges it."""
+    hears: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Name of a class of ``vocabulary``, and who listens to what integrations tell through it: ``module:name`` of what
+    is made from the :class:`Runtime`. It is imported when an integration asks for it."""
 
     def __init_subclass__(cls) -> None:
         cls.handlers = {value.observes: name for name, value in vars(cls).items() if hasattr(value, "observes")}

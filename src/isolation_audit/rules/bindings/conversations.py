@@ -14,6 +14,7 @@ from isolation_audit.instrument.observations import Rebound
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.owner_tags import OwnerTags, drop_oldest
 from isolation_audit.model.users import Kind, same
+from isolation_audit.vocabulary.agents import AgentConversations
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _UNNAMED: Final = ""
 
 
-class Conversations:
+class Conversations(AgentConversations):
     """One audit's."""
 
     def __init__(self, runtime: Runtime) -> None:

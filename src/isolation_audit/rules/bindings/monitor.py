@@ -26,6 +26,8 @@ def main():
 class BindingMonitor(Monitor):
     """Judges ids that change their user while they are in use."""
 
+    hears = (("AgentConversations", "isolation_audit.rules.bindings.conversations:Conversations"),)
+
     rules = (
         Rule(
             "IA207",

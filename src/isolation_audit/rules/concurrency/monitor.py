@@ -60,6 +60,8 @@ REGISTRY = Registry()
 class ConcurrencyMonitor(Monitor):
     """Names both places where one thing was made."""
 
+    hears = (("ImportedModules", "isolation_audit.rules.concurrency.imported_modules:imported_modules"),)
+
     rules = (
         Rule(
             "IA601",

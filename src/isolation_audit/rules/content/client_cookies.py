@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import same
 from isolation_audit.rules.content.egress import Egress
+from isolation_audit.vocabulary.clients import ClientCookies, Headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,10 +30,8 @@ _NOBODYS: Final = re.compile(
 )
 """Names of cookies that balance load, or choose a language, and tokens that are worth nothing without a session."""
 
-Headers = list[tuple[str, str]]
 
-
-class Cookies:
+class Cookies(ClientCookies):
     """Whom the cookies of one audit were given for."""
 
     def __init__(self, sinks: Egress) -> None:

@@ -7,7 +7,7 @@ request is the application's own decision, and may name whom it likes.
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content.encodings import unwrapped
@@ -16,6 +16,7 @@ from isolation_audit.model.rules import Severity
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.users import same
 from isolation_audit.rules.content.egress import Egress
+from isolation_audit.vocabulary.clients import ClientHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,7 @@ _NOT_ABOUT_USERS: Final = frozenset({"accept", "accept-encoding", "connection", 
 _basic: Final = re.compile(r"(?i)basic +([A-Za-z0-9+/]+={0,2}) *").fullmatch
 
 
-class Credentials:
+class Credentials(ClientHeaders):
     """What the clients of one audit send by default."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -68,11 +69,6 @@ class Credentials:
                 return
             unit.told.add(other.user.id)
         self._sinks.publish(target, "a default header in a request", user, other, judgement=judgement)
-
-
-def basic(user: str, password: str) -> tuple[str, str]:
-    """The header that HTTP clients make of a name and a password."""
-    return "Authorization", "Basic " + b64encode(f"{user}:{password}".encode("latin-1", "replace")).decode()
 
 
 def readable(value: str) -> str:

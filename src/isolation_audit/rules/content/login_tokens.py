@@ -20,6 +20,7 @@ from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.inputs import REQUEST, current_inputs
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind
+from isolation_audit.vocabulary.clients import ClientTokens
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -55,7 +56,7 @@ class _Stored:
         self.place = place
 
 
-class LoginTokens:
+class LoginTokens(ClientTokens):
     """One audit's; holds no token, and no client longer than the application does."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -11,6 +11,7 @@ from isolation_audit.model.inputs import own_inputs
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.content.egress import Egress, secret_of_another
 from isolation_audit.rules.content.payloads import LARGEST
+from isolation_audit.vocabulary.clients import MailsSent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +26,7 @@ LOGIN: Final = "the login to a mail server"
 _PARTS: Final = 50
 
 
-class Mails:
+class Mails(MailsSent):
     """What one audit sees going out."""
 
     def __init__(self, runtime: Runtime) -> None:

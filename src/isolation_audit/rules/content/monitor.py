@@ -80,6 +80,15 @@ def _reader(surfaced: Surfaced) -> str:
 class ContentMonitor(Monitor):
     """Judges what payloads carry; addressing is judged next door, in ``crossing``."""
 
+    hears = (
+        ("MailsSent", "isolation_audit.rules.content.mails:Mails"),
+        ("ClientTokens", "isolation_audit.rules.content.login_tokens:LoginTokens"),
+        ("RequestsSent", "isolation_audit.rules.content.sent_credentials:SentCredentials"),
+        ("ClientHeaders", "isolation_audit.rules.content.client_headers:Credentials"),
+        ("ClientCookies", "isolation_audit.rules.content.client_cookies:cookies_of"),
+        ("FilesOpened", "isolation_audit.rules.content.written_files:Files"),
+    )
+
     rules = (
         Rule(
             "IA203",

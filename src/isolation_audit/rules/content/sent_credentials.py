@@ -27,6 +27,7 @@ from isolation_audit.rules.content.client_headers import readable
 from isolation_audit.rules.content.egress import Egress
 from isolation_audit.rules.provenance.code import StaticTexts
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
+from isolation_audit.vocabulary.clients import Headers, RequestsSent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,10 +54,8 @@ _SHORTEST: Final = 6
 _BODIES: Final = ("_content", "body", "_body")
 """Where requests of httpx, requests and aiohttp hold what is sent."""
 
-Headers = list[tuple[str, str]]
 
-
-class SentCredentials:
+class SentCredentials(RequestsSent):
     """Whose the credentials are that one audit has seen going out."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -20,6 +20,7 @@ from isolation_audit.model.inputs import FILE, STORE, Input, current_inputs
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
+from isolation_audit.vocabulary.files import FilesOpened
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -64,7 +65,7 @@ class _Written:
         """The unit had not read the file before: what it has written is its own alone."""
 
 
-class Files:
+class Files(FilesOpened):
     """The files of one audit: by path, which nobody keeps longer than they are among the latest."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -14,6 +14,7 @@ from isolation_audit.model.gates import Gate
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User, same
 from isolation_audit.rules.context.suspicions import ContextBled
+from isolation_audit.vocabulary.libraries import ActivatedSetting, ActivatedSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,12 +48,8 @@ class _Activated:
         return self.user is not None and user is not None and same(self.user, user)
 
 
-class ActiveSetting:
-    """One setting of one audit. ``variable`` is of the module that makes this, and lives where the setting does.
-
-    ``how`` is the template of the message, ``current`` gives the setting as it is at this moment, and ``default`` as it
-    is where nobody has activated anything.
-    """
+class ActiveSetting(ActivatedSetting):
+    """One setting of one audit."""
 
     def __init__(
         self,
@@ -102,3 +99,16 @@ class ActiveSetting:
             known.told = True
             stack = beneath(capture(self._runtime.config.limits.stack), libraries)
             self._runtime.publish(ContextBled(self._how, "read here", user, known.user, stack))
+
+
+class ActiveSettings(ActivatedSettings):
+    """All settings of one audit."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def setting(
+        self, variable: ContextVar[Any], how: str, current: Callable[[], Any], default: Callable[[], Any]
+    ) -> ActiveSetting:
+        """One of them."""
+        return ActiveSetting(self._runtime, variable, how, current, default)

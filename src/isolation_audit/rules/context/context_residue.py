@@ -23,6 +23,7 @@ from isolation_audit.model.runners import OfRunner
 from isolation_audit.model.scopes import OURS, kept_variable, reader_variable
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.context.suspicions import ContextBled, Suspicions
+from isolation_audit.vocabulary.libraries import ContextVariables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -74,7 +75,7 @@ class Job:
         """What was read: the job's user may be known later."""
 
 
-class ContextResidue:
+class ContextResidue(ContextVariables):
     """What jobs of one audit leave behind."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -14,6 +14,7 @@ from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.scopes import trail_variable
 from isolation_audit.model.users import Kind, User, same
 from isolation_audit.rules.context.suspicions import ContextBled
+from isolation_audit.vocabulary.libraries import LibraryContexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ class _Residue:
         self.read: RawStack = ()
 
 
-class LibraryResidue:
+class LibraryResidue(LibraryContexts):
     """What jobs of one audit leave behind."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -7,7 +7,6 @@ holds it has to be everybody's: an object of alice's may well log with alice's n
 
 from __future__ import annotations
 
-import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
@@ -19,10 +18,10 @@ from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User, plain_name, plain_number, plain_text, same
 from isolation_audit.rules.context.suspicions import ContextBled
+from isolation_audit.vocabulary.libraries import LoggerTags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import FrameType
 
     from isolation_audit.instrument.runtime import Runtime
 
@@ -38,7 +37,7 @@ _LONGEST: Final = 4_096
 """Characters of a tag that may name a user."""
 
 
-class LogTags:
+class LogTags(LoggerTags):
     """Whose the tags of shared loggers are; use it with ``runtime.part``."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -137,18 +136,3 @@ class LogTags:
     def _tell(self, user: User, owner: User, libraries: tuple[str, ...]) -> None:
         stack = beneath(capture(self._runtime.config.limits.stack), libraries)
         self._runtime.publish(ContextBled(LOGGED, _PLACE, user, owner, stack))
-
-
-def caller_of(module: str) -> FrameType | None:
-    """The frame that has called the functions of a module which run; None where there is none."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame
-    while frame is not None and frame.f_globals.get("__name__") != module:
-        frame = frame.f_back
-    while frame is not None and frame.f_globals.get("__name__") == module:
-        frame = frame.f_back
-    return frame
-
-
-def is_global(holder: Any, frame: FrameType | None) -> bool:
-    """True where the module of a frame has the object as one of its variables."""
-    return frame is not None and any(value is holder for value in list(frame.f_globals.values()))

@@ -71,6 +71,15 @@ def _mailer(item: str, put: str, first: str) -> str:
 class LineageMonitor(Monitor):
     """Judges what :mod:`isolation_audit.rules.context.lineage` and the integrations of servers witness."""
 
+    hears = (
+        ("ErrorReports", "isolation_audit.rules.context.reporter_scopes:ReporterScopes"),
+        ("TaskLocals", "isolation_audit.rules.context.task_namespaces:Namespaces"),
+        ("LibraryContexts", "isolation_audit.rules.context.library_residue:LibraryResidue"),
+        ("ContextVariables", "isolation_audit.rules.context.context_residue:ContextResidue"),
+        ("LoggerTags", "isolation_audit.rules.context.log_tags:LogTags"),
+        ("ActivatedSettings", "isolation_audit.rules.context.active_settings:ActiveSettings"),
+    )
+
     rules = (
         Rule(
             "IA503",

@@ -13,6 +13,7 @@ from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User, same
 from isolation_audit.rules.context.suspicions import ContextBled
+from isolation_audit.vocabulary.libraries import ErrorReports
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -25,7 +26,7 @@ _LIMIT: Final = 1_000
 """Users of scopes that are remembered."""
 
 
-class ReporterScopes:
+class ReporterScopes(ErrorReports):
     """Who has set what on the scopes of one audit; use it with ``runtime.part``."""
 
     def __init__(self, runtime: Runtime) -> None:

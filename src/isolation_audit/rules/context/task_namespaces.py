@@ -15,6 +15,7 @@ from isolation_audit.model.gates import Gate
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.context.suspicions import ContextBled
+from isolation_audit.vocabulary.libraries import TaskLocals
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -43,7 +44,7 @@ class _Writing:
         self.tasks: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-class Namespaces:
+class Namespaces(TaskLocals):
     """One audit's knowledge of what is in such namespaces."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -14,6 +14,7 @@ from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.inputs import current_inputs
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.state.made_for import is_made_for
+from isolation_audit.vocabulary.agents import AgentBuilds
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -42,7 +43,7 @@ class _Built:
         """None until it is looked into."""
 
 
-class Builders:
+class Builders(AgentBuilds):
     """One audit's; holds no agent."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -105,6 +105,8 @@ _REACHED = {
 class CrossingMonitor(Monitor):
     """Judges disagreements between the ambient user, an object's owner and an event's addressee."""
 
+    hears = (("AgentBuilds", "isolation_audit.rules.crossing.builders:Builders"),)
+
     rules = (
         Rule(
             "IA201",

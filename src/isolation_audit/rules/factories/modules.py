@@ -16,6 +16,7 @@ from isolation_audit.analysis.frames import is_installed
 from isolation_audit.instrument.hooks import being_imported
 from isolation_audit.instrument.resolve import dict_of
 from isolation_audit.instrument.stacks import is_our_file
+from isolation_audit.vocabulary.modules import ImportedModules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ SCRIPTS: Final = ("__main__", "__mp_main__")
 """Names under which a script runs; the same file may have its proper name beside."""
 
 
-class Modules:
+class Modules(ImportedModules):
     """The mechanism: one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -107,6 +107,8 @@ class _Live:
 class FactoriesMonitor(Monitor):
     """Remembers for each role who has built what, for whom, and where."""
 
+    hears = (("DependencyOverrides", "isolation_audit.rules.factories.overrides:Overrides"),)
+
     rules = (
         Rule(
             "IA107",

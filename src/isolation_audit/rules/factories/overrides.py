@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from isolation_audit.instrument.resolve import find, function_of
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.model import scopes
+from isolation_audit.vocabulary.libraries import DependencyOverrides
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -34,7 +35,7 @@ class Override(NamedTuple):
     in_test: bool
 
 
-class Overrides:
+class Overrides(DependencyOverrides):
     """The mechanism: one an audit."""
 
     def __init__(self, _runtime: Runtime) -> None:

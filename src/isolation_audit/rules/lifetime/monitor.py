@@ -105,6 +105,8 @@ _WORKERS_JOINED = """\
 class LifetimeMonitor(Monitor):
     """Has the objects of engines, emitters and their contexts watched, and names who holds what has stayed."""
 
+    hears = (("WorkStarted", "isolation_audit.rules.lifetime.unended:UnendedWork"),)
+
     rules = (
         Rule(
             "IA501",

@@ -27,6 +27,7 @@ from isolation_audit.model import scopes
 from isolation_audit.model.runners import running_thread
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind
+from isolation_audit.vocabulary.work import WorkStarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,7 +87,7 @@ class _Sort(NamedTuple):
     is_done: Callable[[Any], bool]
 
 
-class UnendedWork:
+class UnendedWork(WorkStarted):
     """The mechanism: one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -1,0 +1,67 @@
+"""What goes out through clients of other services, and what those keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Headers = list[tuple[str, str]]
+"""Names as they were written, and values."""
+
+
+class MailsSent:
+    """Mails, and the logins to mail servers."""
+
+    __slots__ = ()
+
+    def login(self, target: str, name: Any) -> None:
+        """A connection logs in."""
+
+    def sent(self, target: str, sender: Any, addressees: Any, message: Any) -> None:
+        """A mail is about to go out."""
+
+
+class ClientTokens:
+    """Tokens that clients of OAuth keep."""
+
+    __slots__ = ()
+
+    def stored(self, holder: Any) -> None:
+        """A token is put into a client."""
+
+    def used(self, holder: Any) -> None:
+        """A client's token is read."""
+
+
+class RequestsSent:
+    """Requests to other services."""
+
+    __slots__ = ()
+
+    def sent(self, target: str, url: str, headers: Headers) -> None:
+        """A request is about to go out, as it is."""
+
+
+class ClientHeaders:
+    """Headers that a client puts into all its requests."""
+
+    __slots__ = ()
+
+    def sent(
+        self, target: str, defaults: Iterable[tuple[str, str]], headers: Iterable[tuple[str, str]], url: str
+    ) -> None:
+        """A request to ``url`` is about to go out with ``headers``, into which the client has put its ``defaults``."""
+
+
+class ClientCookies:
+    """Cookies that clients have got, and send."""
+
+    __slots__ = ()
+
+    def received(self, headers: Headers, cookies: Iterable[tuple[str, str]]) -> None:
+        """The answer to a request with ``headers`` has set ``cookies``."""
+
+    def sent(self, headers: Headers, target: str) -> None:
+        """A request with ``headers`` is about to go out."""
