@@ -7,6 +7,7 @@ point: see docs/howto/extend.md.
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.exporters.base import Batch, Settings, Sink
+from isolation_audit.instrument.cache_libraries import Library
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.layout import Layout, Values
 from isolation_audit.instrument.observations import Unready
@@ -18,7 +19,6 @@ from isolation_audit.integrations.keyed_cache import Keyed
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.recording.recorder import Entry
 from isolation_audit.rules.base import Monitor, observes
-from isolation_audit.rules.caches.keyed_cache import Library
 
 __all__ = [
     "Batch",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.cache_libraries import Library
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.keyed_cache import FetchPoint, Keyed, StorePoint
-from isolation_audit.rules.caches.keyed_cache import Entries, Library
+from isolation_audit.vocabulary.caches import CacheEntries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ class AsyncLru:
         """What counts hits and misses, and is told the key."""
         if not runtime.config.watch.caches:
             return
-        entries, keyed = runtime.part(Entries), Keyed(Library(("async_lru",)), (_STORING,), (_FETCHING,))
+        entries, keyed = runtime.listener(CacheEntries), Keyed(Library(("async_lru",)), (_STORING,), (_FETCHING,))
         yield Point(_STORING, partial(StorePoint, _STORING, keyed, entries))
         yield Point(_FETCHING, partial(HitPoint, _FETCHING, keyed, entries))
 

@@ -15,7 +15,7 @@ from isolation_audit.instrument.resolve import Resolved, dict_of, mro_of
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_records import Objects
 from isolation_audit.model.users import same
-from isolation_audit.rules.caches.served import Caches, Memo
+from isolation_audit.vocabulary.caches import CachedValues, Memo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ class ComputePoint(Interceptor):
     def __init__(self, place: str, runtime: Runtime, layout: Layout) -> None:
         self.place = place
         self._runtime = runtime
-        self._caches = runtime.part(Caches)
+        self._caches = runtime.listener(CachedValues)
         self._ambient = runtime.ambient
         self._property_of = layout.receiver_reader()
         self._instance = layout.argument("instance")
@@ -129,7 +129,7 @@ class ComputePoint(Interceptor):
 class ReadPoint(Interceptor):
     """Asked with ``(property, object, value)`` when a value is read, and with ``(property, object)`` when it is set."""
 
-    def __init__(self, place: str, caches: Caches) -> None:
+    def __init__(self, place: str, caches: CachedValues) -> None:
         self.place = place
         self._caches = caches
         self._objects = Objects()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.caches.loaders import Loaders
 from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.vocabulary.caches import LoaderKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,14 +30,14 @@ class DataLoaders:
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """What gives a future for a key."""
         if runtime.config.watch.caches and egress_of(runtime) is not None:
-            make = partial(LoadPoint, self._place, runtime.part(Loaders), self._function)
+            make = partial(LoadPoint, self._place, runtime.listener(LoaderKeys), self._function)
             yield Point(self._place, make)
 
 
 class LoadPoint(Interceptor):
     """Around ``load``."""
 
-    def __init__(self, place: str, loaders: Loaders, function: Callable[[Any], Any], layout: Layout) -> None:
+    def __init__(self, place: str, loaders: LoaderKeys, function: Callable[[Any], Any], layout: Layout) -> None:
         self.place = place
         self._loaders = loaders
         self._function = function

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.cache_libraries import Library
 from isolation_audit.integrations.keyed_cache import Keyed
-from isolation_audit.rules.caches.keyed_cache import Entries, Library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.integrations import Point
-    from isolation_audit.rules.caches.keyed_cache import Table
+    from isolation_audit.vocabulary.caches import CacheEntries, Table
 
 _CACHE: Final = "diskcache.core:Cache"
 
@@ -35,7 +35,7 @@ class DiskCache:
         ).points(runtime)
 
 
-def _of_folder(entries: Entries, cache: Any) -> Table:
+def _of_folder(entries: CacheEntries, cache: Any) -> Table:
     return entries.of_name(("diskcache", vars(cache).get("_directory")))
 
 

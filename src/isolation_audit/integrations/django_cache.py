@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.cache_libraries import Library
 from isolation_audit.integrations.keyed_cache import Keyed
-from isolation_audit.rules.caches.keyed_cache import Library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.integrations import Point
-    from isolation_audit.rules.caches.keyed_cache import Entries, Table
+    from isolation_audit.vocabulary.caches import CacheEntries, Table
 
 _BACKENDS: Final = tuple(
     [
@@ -53,7 +53,7 @@ class DjangoCache:
         return keyed.points(runtime)
 
 
-def _table(entries: Entries, cache: Any) -> Table | None:
+def _table(entries: CacheEntries, cache: Any) -> Table | None:
     """The table of what is behind a cache object: each thread has an object of its own."""
     known = object.__getattribute__(cache, "__dict__")
     # The store of a cache in memory is a global of its module, and lives as long.

@@ -11,29 +11,30 @@ from isolation_audit.integrations import Point
 from isolation_audit.model.inputs import CACHE, Input
 from isolation_audit.model.scopes import fetching_variable
 from isolation_audit.records import dataclass
-from isolation_audit.rules.caches.keyed_cache import Entries, Library
+from isolation_audit.vocabulary.caches import CacheEntries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from isolation_audit.instrument.cache_libraries import Library
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.rules.caches.keyed_cache import Table
+    from isolation_audit.vocabulary.caches import Table
 
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
     """One library: ``storing`` and ``fetching`` name methods whose first argument is the key.
 
-    ``table`` finds the table of the cache behind ``self``; ``found`` gives the value out of what a fetching method
-    returned, or None for a miss. ``notes`` tells the keys under which the library keeps what is no value of anybody's.
-    ``stored_key`` is the position of the key where a method stores.
+    ``table`` finds the table of the cache behind ``self``, where that is not the object itself; ``found`` gives the
+    value out of what a fetching method returned, or None for a miss. ``notes`` tells the keys under which the library
+    keeps what is no value of anybody's. ``stored_key`` is the position of the key where a method stores.
     """
 
     library: Library
     storing: tuple[str, ...]
     fetching: tuple[str, ...]
-    table: Callable[[Entries, Any], Table | None] = Entries.of_object
+    table: Callable[[CacheEntries, Any], Table | None] | None = None
     found: Callable[[Any], Any] = lambda result: result
     notes: Callable[[Any], bool] = lambda _key: False
     stored_key: int = 0
@@ -44,7 +45,7 @@ class Keyed:
         """A point a method."""
         if not runtime.config.watch.caches:
             return
-        entries, inputs = runtime.part(Entries), receiver(runtime)
+        entries, inputs = runtime.listener(CacheEntries), receiver(runtime)
         for place in self.storing:
             yield Point(place, partial(StorePoint, place, self, entries))
         for place in self.fetching:
@@ -56,21 +57,22 @@ class Keyed:
 class _KeyedPoint(Interceptor):
     """Around one method of a cache."""
 
-    def __init__(self, place: str, keyed: Keyed, entries: Entries, layout: Layout) -> None:
+    def __init__(self, place: str, keyed: Keyed, entries: CacheEntries, layout: Layout) -> None:
         self.place = place
         self._keyed = keyed
         self._entries = entries
         self._self_of = layout.receiver_reader()
+        self._table_of = entries.of_object if keyed.table is None else partial(keyed.table, entries)
         self._key = layout.argument(0)
 
     def _table(self, values: Values) -> Table | None:
-        return self._keyed.table(self._entries, self._self_of(values))
+        return self._table_of(self._self_of(values))
 
 
 class StorePoint(_KeyedPoint):
     """Around a method that stores."""
 
-    def __init__(self, place: str, keyed: Keyed, entries: Entries, layout: Layout) -> None:
+    def __init__(self, place: str, keyed: Keyed, entries: CacheEntries, layout: Layout) -> None:
         super().__init__(place, keyed, entries, layout)
         self._key = layout.argument(keyed.stored_key)
 
@@ -100,7 +102,7 @@ class FetchPoint(_KeyedPoint):
 class InputPoint(_KeyedPoint):
     """Around the same: what is found comes in as an entry of this cache, whatever its store has sent for it."""
 
-    def __init__(self, place: str, keyed: Keyed, entries: Entries, inputs: Receiver, layout: Layout) -> None:
+    def __init__(self, place: str, keyed: Keyed, entries: CacheEntries, inputs: Receiver, layout: Layout) -> None:
         super().__init__(place, keyed, entries, layout)
         self._receive = inputs.receive
 

@@ -18,8 +18,7 @@ from isolation_audit.instrument.user_arguments import of_call, without
 from isolation_audit.integrations import Replacement
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import same
-from isolation_audit.rules.caches.served import Caches, Memo
-from isolation_audit.rules.concurrency.cached_calls import CachedCalls
+from isolation_audit.vocabulary.caches import CachedValues, ComputingCalls, Memo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
-    from isolation_audit.rules.concurrency.cached_calls import CachedCall
+    from isolation_audit.vocabulary.caches import ComputingCall
 
 PLACE: Final = "functools:_lru_cache_wrapper"
 
@@ -44,8 +43,8 @@ class Lru:
         """The type behind both decorators, for functions that are decorated from now on."""
         watch = runtime.config.watch
         if watch.caches or watch.factories:
-            races = runtime.part(CachedCalls) if watch.factories else None
-            caches = runtime.part(Caches) if watch.caches else None
+            races = runtime.listener(ComputingCalls) if watch.factories else None
+            caches = runtime.listener(CachedValues) if watch.caches else None
             yield Replacement(PLACE, CachePoint(caches, races), _watching)
 
 
@@ -80,7 +79,7 @@ class Miss:
 
     __slots__ = ("box", "call")
 
-    def __init__(self, box: Box | None, call: CachedCall | None) -> None:
+    def __init__(self, box: Box | None, call: ComputingCall | None) -> None:
         self.box = box
         self.call = call
 
@@ -99,7 +98,7 @@ class CachePoint(Interceptor):
 
     place = PLACE
 
-    def __init__(self, caches: Caches | None, races: CachedCalls | None) -> None:
+    def __init__(self, caches: CachedValues | None, races: ComputingCalls | None) -> None:
         self._caches = caches
         self._races = races
 
@@ -115,7 +114,7 @@ class CachePoint(Interceptor):
         return None
 
     @staticmethod
-    def _box(caches: Caches, memo: Memo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Box | None:
+    def _box(caches: CachedValues, memo: Memo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Box | None:
         if memo.settled and _EQUAL.issuperset(map(type, args)) and not kwargs:
             return None
         writer = caches.user()
@@ -123,7 +122,7 @@ class CachePoint(Interceptor):
         return None if writer is None or (memo.settled and not holders) else Box(memo, writer, holders)
 
     @staticmethod
-    def _hit(caches: Caches, box: Box, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
+    def _hit(caches: CachedValues, box: Box, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
         writer, reader, memo = box.writer, caches.user(), box.memo
         if writer is None or reader is None or same(writer, reader):
             return
@@ -150,7 +149,7 @@ class CachePoint(Interceptor):
             miss.call.failed()
 
     @staticmethod
-    def _kept(caches: Caches, box: Box) -> None:
+    def _kept(caches: CachedValues, box: Box) -> None:
         """Who signed in or out meanwhile leaves it without an owner."""
         writer, now = box.writer, caches.user()
         if writer is None or now is None or not same(writer, now):

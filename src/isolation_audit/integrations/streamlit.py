@@ -10,6 +10,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.cache_libraries import Library
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import sources
@@ -20,7 +21,6 @@ from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import LOGIN, SESSION_KEYS
 from isolation_audit.model.user_names import Name, name_of
-from isolation_audit.rules.caches.keyed_cache import Library
 from isolation_audit.rules.content.egress import egress_of
 
 if TYPE_CHECKING:

@@ -9,27 +9,26 @@ library's decorator, or else the code that called the cache.
 from __future__ import annotations
 
 import sys
-from dataclasses import field
-from enum import Enum
 from types import CellType, CodeType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import ref
 
 from isolation_audit.analysis.value_sources import Given, Source
+from isolation_audit.instrument.cache_libraries import BELOW, FrameOf
 from isolation_audit.instrument.resolve import find
-from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.instrument.user_arguments import of_call, of_frame, without
 from isolation_audit.model.users import same
-from isolation_audit.records import dataclass
-from isolation_audit.rules.caches.served import Caches, Memo
+from isolation_audit.rules.caches.served import Caches
+from isolation_audit.vocabulary.caches import CacheEntries, Memo, ReadsFunctions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Hashable, Mapping
     from types import FrameType
 
+    from isolation_audit.instrument.cache_libraries import Library
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
-    from isolation_audit.rules.caches.dependence import Dependence
+    from isolation_audit.vocabulary.caches import Table
 
 LIMIT: Final = 10_000
 """Entries of one cache that are remembered; beyond it the oldest goes, and is counted."""
@@ -38,60 +37,8 @@ _NAMED: Final = 100
 """Caches that are known by a name."""
 
 _FRAMES: Final = 24
-_BELOW: Final = ("func", "method", "f", "view_func", "user_func")
-"""What the wrappers that decorators make call the function below them."""
-
-Table = dict[int | None, "CacheEntry"]
 
 _Value = TypeVar("_Value")
-
-
-class _Code(Enum):
-    """What a frame's code may be to a cache."""
-
-    CALLER = "caller"
-    WRAPPER = "wrapper"
-    """The library's, and it may be the wrapper of a decorated function."""
-    OTHER = "other"
-
-
-def _no_parameters(_function: FunctionType) -> frozenset[str]:
-    return frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """A library's own code is in ``folders``; ``unkeyed`` names the parameters of a function that keys leave out.
-
-    ``by_hand``: what its own decorators keep is watched elsewhere.
-    """
-
-    folders: tuple[str, ...]
-    unkeyed: Callable[[FunctionType], frozenset[str]] = _no_parameters
-    by_hand: bool = False
-
-    known: dict[int, tuple[CodeType, _Code]] = field(default_factory=dict, compare=False)
-    """What is known of code by its identity; the code is held, so that its identity stays its own."""
-
-    def what_is(self, code: CodeType) -> _Code:
-        """Whose code this is; what the library inherits from the standard library counts as its own."""
-        known = self.known.get(id(code))
-        if known is None:
-            if len(self.known) >= LIMIT:
-                self.known.clear()
-            known = self.known[id(code)] = (code, self._what_is(code))
-        return known[1]
-
-    def _what_is(self, code: CodeType) -> _Code:
-        file = code.co_filename
-        if (
-            not is_ours(code)
-            and not file.startswith("<frozen ")
-            and not any(f"/{one}/" in file for one in self.folders)
-        ):
-            return _Code.CALLER
-        may_wrap = code.co_name == "__call__" or not {*code.co_varnames, *code.co_freevars}.isdisjoint(_BELOW)
-        return _Code.WRAPPER if may_wrap and not is_ours(code) else _Code.OTHER
 
 
 class _StoredBy(Memo):
@@ -103,8 +50,8 @@ class _StoredBy(Memo):
         super().__init__(function, given)
         self.line = line
 
-    def source(self, dependence: Dependence, receiver: type | None) -> Source:  # noqa: ARG002 - the base's form
-        return dependence.stored(self.function, self.line, self.given)
+    def source(self, reading: ReadsFunctions, receiver: type | None) -> Source:  # noqa: ARG002 - the base's form
+        return reading.stored(self.function, self.line, self.given)
 
 
 class CacheEntry:
@@ -139,7 +86,7 @@ class CacheEntry:
         return _StoredBy(function, self.line, _given(frozenset(), self.holders))
 
 
-class Entries:
+class Entries(CacheEntries):
     """The tables of all caches with keys; one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -233,9 +180,9 @@ def _caller(library: Library) -> tuple[FrameType | None, FunctionType | None]:
         if frame is None:
             break
         code = library.what_is(frame.f_code)
-        if code is _Code.CALLER:
+        if code is FrameOf.CALLER:
             return frame, None
-        below = _below(frame.f_locals) if code is _Code.WRAPPER else None
+        below = _below(frame.f_locals) if code is FrameOf.WRAPPER else None
         if below is not None:
             return frame, below
         frame = frame.f_back
@@ -243,7 +190,7 @@ def _caller(library: Library) -> tuple[FrameType | None, FunctionType | None]:
 
 
 def _below(local: Mapping[str, Any]) -> FunctionType | None:
-    for name in _BELOW:
+    for name in BELOW:
         if type(local.get(name)) is FunctionType:
             found: FunctionType = local[name]
             return found

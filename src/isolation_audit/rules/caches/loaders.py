@@ -20,6 +20,7 @@ from isolation_audit.model.users import Kind, plain_text, same
 from isolation_audit.rules.caches.served import Served
 from isolation_audit.rules.content.egress import Egress
 from isolation_audit.rules.listeners.selectivity import fields_of
+from isolation_audit.vocabulary.caches import LoaderKeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ _DEPTH: Final = 3
 _FIELDS: Final = 32
 
 
-class Loaders:
+class Loaders(LoaderKeys):
     """Who has asked a loader first for what it keeps; one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:

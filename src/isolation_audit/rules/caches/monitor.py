@@ -49,6 +49,12 @@ def show(page):
 class CachingMonitor(Monitor):
     """Judges nothing more: what the mechanism publishes is a leak."""
 
+    hears = (
+        ("CachedValues", "isolation_audit.rules.caches.served:Caches"),
+        ("CacheEntries", "isolation_audit.rules.caches.keyed_cache:Entries"),
+        ("LoaderKeys", "isolation_audit.rules.caches.loaders:Loaders"),
+    )
+
     rules = (
         Rule(
             "IA404",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from isolation_audit.analysis.frames import beneath
-from isolation_audit.analysis.value_sources import NOTHING, Given, Source
+from isolation_audit.analysis.value_sources import NOTHING, Source
 from isolation_audit.content import secrets
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.content.payload import Gathering
@@ -30,6 +30,7 @@ from isolation_audit.model.user_names import Name, name_of
 from isolation_audit.model.users import Kind, plain_text
 from isolation_audit.rules.caches.dependence import Dependence
 from isolation_audit.rules.caches.function_reading import FunctionReading, TooLongError
+from isolation_audit.vocabulary.caches import CachedValues, Memo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,27 +57,6 @@ class Served:
     stack: RawStack
 
 
-class Memo:
-    """One function whose results are cached; ``settled`` once it is known that they are nobody's."""
-
-    __slots__ = ("function", "given", "settled", "target")
-
-    def __init__(self, function: FunctionType, given: Given = NOTHING) -> None:
-        self.function = function
-        self.given = given
-        """Where parameters come from that the cache's key leaves out."""
-        self.target = f"{function.__module__}:{function.__qualname__}"
-        self.settled = False
-
-    def receiver(self, args: tuple[Any, ...]) -> type | None:
-        """The class whose method it is; ``args`` are those of a call."""
-        return _receiver(self.function, args)
-
-    def source(self, dependence: Dependence, receiver: type | None) -> Source:
-        """Where the results come from."""
-        return dependence.of(self.function, receiver, self.given)
-
-
 class _Case:
     """A value of the ``writer``'s work that was handed out in the ``reader``'s, and what is in it; not the value."""
 
@@ -100,7 +80,7 @@ class _Case:
         self.about = frozenset(mark.user.id for mark in marks)
 
 
-class Caches:
+class Caches(CachedValues):
     """The mechanism: one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -217,14 +197,6 @@ class Caches:
 
 _ARGUMENTS: Final = 32
 """Arguments that are looked into: the ids of users stand among the first ones, or in ``self``."""
-
-
-def _receiver(function: FunctionType, args: tuple[Any, ...]) -> type | None:
-    code = function.__code__
-    first = code.co_varnames[0] if code.co_argcount else ""
-    if not args or first not in {"self", "cls"}:
-        return None
-    return args[0] if first == "cls" and isinstance(args[0], type) else type(args[0])
 
 
 def _stored(value: Any) -> list[Any]:

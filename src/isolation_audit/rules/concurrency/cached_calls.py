@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.rules.concurrency.windows import LookPlace, Windows, is_data
 from isolation_audit.rules.factories.modules import Modules
 from isolation_audit.targets.singleton import Singletons
+from isolation_audit.vocabulary.caches import ComputingCall, ComputingCalls
 
 if TYPE_CHECKING:
     from types import FunctionType
@@ -20,7 +21,7 @@ _MOST: Final = 4
 """Arguments of a call that is watched: what takes more is no accessor."""
 
 
-class CachedCalls:
+class CachedCalls(ComputingCalls):
     """The mechanism: one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -52,7 +53,7 @@ class CachedCalls:
         return True
 
 
-class CachedCall:
+class CachedCall(ComputingCall):
     """One call that computes what the cache will keep."""
 
     __slots__ = ("_call", "_calls", "_place")

@@ -60,7 +60,10 @@ REGISTRY = Registry()
 class ConcurrencyMonitor(Monitor):
     """Names both places where one thing was made."""
 
-    hears = (("ImportedModules", "isolation_audit.rules.concurrency.imported_modules:imported_modules"),)
+    hears = (
+        ("ImportedModules", "isolation_audit.rules.concurrency.imported_modules:imported_modules"),
+        ("ComputingCalls", "isolation_audit.rules.concurrency.cached_calls:CachedCalls"),
+    )
 
     rules = (
         Rule(

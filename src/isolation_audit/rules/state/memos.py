@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from isolation_audit.analysis.value_sources import Given, Source
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.user_arguments import of_frame
-from isolation_audit.rules.caches.served import Caches, Memo
+from isolation_audit.rules.caches.served import Caches
+from isolation_audit.vocabulary.caches import Memo
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.rewrite.sites import AccessSite
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
-    from isolation_audit.rules.caches.dependence import Dependence
     from isolation_audit.rules.state.literals import Literals
+    from isolation_audit.vocabulary.caches import ReadsFunctions
 
 __builtins__ = BUILTINS
 
@@ -82,8 +83,8 @@ class _Line(Memo):
         super().__init__(function, given)
         self._line = line
 
-    def source(self, dependence: Dependence, receiver: type | None) -> Source:  # noqa: ARG002 - the base's form
-        return dependence.stored(self.function, self._line, self.given)
+    def source(self, reading: ReadsFunctions, receiver: type | None) -> Source:  # noqa: ARG002 - the base's form
+        return reading.stored(self.function, self._line, self.given)
 
 
 def _asks_first(function: str, expression: str) -> bool:
