@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 import warnings
 from contextlib import asynccontextmanager
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import uvicorn
 from clients import Browser
@@ -30,6 +32,27 @@ async def serving(app: Any, ws: str = "auto", http: Any = "auto", lifespan: Any 
     finally:
         server.should_exit = True
         await asyncio.wait_for(task, 60)
+
+
+class Quiet(WSGIRequestHandler):
+    """Says nothing of what it has served."""
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@asynccontextmanager
+async def serving_wsgi(app: Any):
+    """``app`` on the standard library's server, on a port and a thread of its own: gives the address."""
+    server = make_server("127.0.0.1", 0, app, handler_class=Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        await asyncio.to_thread(server.shutdown)
+        thread.join()
+        server.server_close()
 
 
 def line_of(function: Any, text: str) -> int:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from typing import Any
 
 import pytest
 from clients import NAMED, Browser, known, told
-from servers import serving
+from servers import serving, serving_wsgi
 
 falcon = pytest.importorskip("falcon")
 
@@ -63,21 +61,8 @@ async def on_asgi(*, leaking: bool) -> Any:
 
 
 async def on_wsgi(*, leaking: bool) -> Any:
-    from wsgiref.simple_server import WSGIRequestHandler, make_server
-
-    class Quiet(WSGIRequestHandler):
-        def log_message(self, *arguments: Any) -> None:
-            pass
-
-    server = make_server("127.0.0.1", 0, prepared(falcon.App(), Notes(leaking=leaking)), handler_class=Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        return await asked(f"http://127.0.0.1:{server.server_port}")
-    finally:
-        await asyncio.to_thread(server.shutdown)
-        thread.join()
-        server.server_close()
+    async with serving_wsgi(prepared(falcon.App(), Notes(leaking=leaking))) as url:
+        return await asked(url)
 
 
 @pytest.mark.parametrize("serve", [on_asgi, on_wsgi])

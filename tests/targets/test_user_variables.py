@@ -7,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from isolation_audit.analysis import application, frames
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
 from isolation_audit.targets import user_variables
@@ -56,10 +57,10 @@ def test_the_user_in_a_value(value, user):
     assert _name_in(value) == user
 
 
-def found(monkeypatch, **variables):
+def found(monkeypatch, file="/srv/shop_with_variables.py", /, **variables):
     """What an audit finds in a module with these, beside which there is none of an application."""
     module = ModuleType("shop_with_variables")
-    module.__file__ = "/srv/shop_with_variables.py"
+    module.__file__ = file
     vars(module).update(variables)
     monkeypatch.setattr(user_variables, "sys", SimpleNamespace(modules={module.__name__: module}))
     with Auditor(Config(report=model.Report(terminal=False))) as auditor:
@@ -109,6 +110,23 @@ def test_what_has_no_user_in_it_or_somebody_else_is_not_asked(monkeypatch):
     )
     assert known.found is None
     assert user is None
+
+
+def test_the_user_of_a_connection_is_an_object_and_no_login_of_a_database(monkeypatch):
+    database, connection = ContextVar("db_connection"), ContextVar("current_connection")
+    set_in.set((Person(user="postgres", host="db"), Person(user=Person(username="alice"))))
+    known, user = found(monkeypatch, db_connection=database, current_connection=connection)
+    assert known.found is connection
+    assert user == "alice"
+
+
+def test_an_installed_application_has_variables_and_a_library_none(monkeypatch):
+    set_in.set(("alice",))
+    file = "/venv/lib/python3.11/site-packages/tracker/web.py"
+    assert found(monkeypatch, file, current_user=ContextVar("current_user"))[1] is None
+    monkeypatch.setattr(frames.is_run.__globals__["_application"], "packages", frozenset({"tracker"}))
+    monkeypatch.setattr(application, "recognise", lambda: None)
+    assert found(monkeypatch, file, current_user=ContextVar("current_user"))[1] == "alice"
 
 
 @pytest.mark.parametrize("detect", [[], ["login", "token"]])

@@ -107,6 +107,11 @@ def is_installed(file: str) -> bool:
     return not any(folder in file for folder in _application.folders)
 
 
+def is_run(file: str) -> bool:
+    """True for installed packages that are served or run here: they may be somebody else's, but are the application."""
+    return bool(_application.packages) and package_of(file) in _application.packages
+
+
 def is_of_tests(file: str) -> bool:
     """True for files of tests: they are written with the names of those who ask."""
     path = Path(file)
@@ -187,7 +192,7 @@ def _is_runner(file: str, name: str) -> bool:
 
 
 def _is_run(code: CodeType) -> bool:
-    return bool(_application.packages) and package_of(code.co_filename) in _application.packages
+    return is_run(code.co_filename)
 
 
 def _may_be_an_application(code: CodeType, package: str | None) -> bool:

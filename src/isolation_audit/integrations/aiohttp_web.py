@@ -106,6 +106,7 @@ class HandlingPoint(Serving):
             endpoint_of=lambda: endpoint_of(asked),
             query=lambda: asked.query_string,
         )
+        request.namespace = request.scope
         inputs = Input(REQUEST, asked, texts=_texts), Input(REQUEST, asked, texts=request_texts.of_object)
         return self._begin(request, request_variable.get(), *inputs, at_once=True)
 

@@ -9,7 +9,7 @@ from isolation_audit.content import request_texts
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import serving_wsgi, sources
+from isolation_audit.integrations.http_request import noted_in, serving_wsgi, sources
 from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.session_cookies import MadePoint, are_learned, in_headers
 from isolation_audit.integrations.werkzeug_responses import endpoint_of
@@ -85,6 +85,7 @@ class SessionPoint(Interceptor):
         if request is not None:
             fields = vars(context)
             request.session = fields.get("_session", fields.get("session"))
+            request.namespace = noted_in("flask")
             if request.inputs is not None:
                 request.inputs.receive(Input(REQUEST, fields.get("request"), texts=request_texts.of_object))
                 # As it came: what the work puts into it later is none of its inputs.

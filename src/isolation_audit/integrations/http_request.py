@@ -91,6 +91,15 @@ def tell(rank: int, name: Name | None) -> None:
         request.told(rank, name)
 
 
+def noted_in(framework: str) -> dict[str, Any] | None:
+    """What the application has noted for the running request in the ``g`` of Flask or Quart, by the module's name."""
+    try:
+        noted = vars(sys.modules[framework].g._get_current_object())  # noqa: SLF001 - a proxy has no other way
+    except (AttributeError, RuntimeError, TypeError):
+        return None  # a class of the application's own, or no context
+    return noted if type(noted) is dict else None
+
+
 class Serving(Interceptor):
     """Around a call that serves one request."""
 

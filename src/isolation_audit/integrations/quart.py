@@ -10,7 +10,7 @@ from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import Connections
-from isolation_audit.integrations.http_request import serving_asgi, sources
+from isolation_audit.integrations.http_request import noted_in, serving_asgi, sources
 from isolation_audit.integrations.logins import SomebodyPoint
 from isolation_audit.integrations.requests_and_connections import RequestPoint, point
 from isolation_audit.integrations.sockets import (
@@ -99,6 +99,7 @@ class ContextPoint(Interceptor):
             request.goes_on_here()
         application = fields["app"]
         request.session = fields.get("session", fields.get("_session"))
+        request.namespace = noted_in("quart")
         request.routed(lambda: endpoint_of(application, asked))
         if request.inputs is not None:
             request.inputs.receive(Input(REQUEST, asked, texts=request_texts.of_object))

@@ -184,8 +184,9 @@ class _Told(dict[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """What ``request.ctx`` has by now; past its property, which makes one."""
-        if name in ("user", "session"):
-            found = getattr(self._asked._ctx, "__dict__", {}).get(name)  # noqa: SLF001
+        if name in ("user", "session", "state"):
+            fields = getattr(self._asked._ctx, "__dict__", {})  # noqa: SLF001
+            found = fields if name == "state" else fields.get(name)
             if found is not None:
                 return found
         return super().get(name, default)

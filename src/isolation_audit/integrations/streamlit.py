@@ -17,9 +17,10 @@ from isolation_audit.integrations.http_request import sources
 from isolation_audit.integrations.keyed_cache import Keyed
 from isolation_audit.integrations.ui_events import EventServing, Pushed, as_they_are
 from isolation_audit.model.inputs import REQUEST, Input
+from isolation_audit.model.kept_users import SESSION_KEYS
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.model.sources import LOGIN, SESSION_KEYS
+from isolation_audit.model.sources import LOGIN
 from isolation_audit.model.user_names import Name, name_of
 from isolation_audit.rules.content.egress import egress_of
 

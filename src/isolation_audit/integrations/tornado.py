@@ -20,9 +20,9 @@ from isolation_audit.integrations.http_request import Serving, sources
 from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
 from isolation_audit.integrations.session_cookies import SettingPoint, are_learned
 from isolation_audit.model.inputs import REQUEST, Input
+from isolation_audit.model.kept_users import SESSION_KEYS
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import entered, request_variable
-from isolation_audit.model.sources import SESSION_KEYS
 from isolation_audit.rules.content.egress import Egress, egress_of
 from isolation_audit.rules.content.responses import Response
 from isolation_audit.rules.context.lineage import Lineage

@@ -9,7 +9,16 @@ from isolation_audit.model.headers import name_in_headers
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.request_head import MADE_UP, NOTHING_PRESENTED, RequestHead
 from isolation_audit.model.running import running_task
-from isolation_audit.model.sources import AMBIENT, LOGIN, NEVER, TOKEN, UNPRESENTED, is_session, value_in
+from isolation_audit.model.sources import (
+    AMBIENT,
+    LOGIN,
+    NEVER,
+    TOKEN,
+    UNPRESENTED,
+    is_session,
+    value_in,
+    value_in_namespace,
+)
 from isolation_audit.model.user_names import Name, Unresolved, name_of
 from isolation_audit.model.users import Kind, same
 
@@ -27,6 +36,7 @@ class RequestUser(RequestHead):
         "_compared",
         "_kept",
         "_name",
+        "_noted",
         "_person",
         "_said_others",
         "_task",
@@ -35,6 +45,8 @@ class RequestUser(RequestHead):
         "disagreed",
         "inherited",
         "named",
+        "namespace",
+        "namespace_size",
         "recognised",
         "said",
         "said_by",
@@ -54,12 +66,17 @@ class RequestUser(RequestHead):
     _compared: object
     _person: object
     _kept: object
+    _noted: object
     _task: Any
     """The one task in which it is anybody's, of a connection."""
     scope: dict[str, Any] | None
     """Where frameworks leave the user and the session: the ASGI scope, or what aiohttp keeps for a request."""
     session: Any
     """The session, where it is not in the scope."""
+    namespace: dict[str, Any] | None
+    """What the application notes for the request, where that is not the ``state`` of its scope: Flask's ``g``, say."""
+    namespace_size: int
+    """How many entries were in it when the request began."""
     inherited: User | None
     """Whom its context had before it began: as long as the application sets nobody, that says nothing of it."""
     named: bool
@@ -85,7 +102,9 @@ class RequestUser(RequestHead):
         scope = self.scope
         unasked = not self._asked and self.rank > TOKEN
         in_scope = scope is not None and (scope.get("user") is not self._person or scope.get("session") is not None)
-        if in_scope or unasked or self.session is not None:
+        notes = self.namespace or (None if scope is None else scope.get("state"))
+        noted = type(notes) is dict and len(notes) > self.namespace_size and self.rank >= TOKEN
+        if in_scope or unasked or noted or self.session is not None:
             self._look()  # there is something to look at
             if self._void:
                 return None
@@ -231,6 +250,9 @@ class RequestUser(RequestHead):
             session = self.session if scope is None else scope.get("session", self.session)
             if session is not None:
                 self._look_into(session)
+            notes = self.namespace or (None if scope is None else scope.get("state"))
+            if self.rank >= TOKEN and type(notes) is dict and len(notes) > self.namespace_size:
+                self._look_at(notes)
         if self.rank > TOKEN and not self._asked:
             self._asked = True
             naming = self._scan() if self._naming is None else self._naming
@@ -247,6 +269,14 @@ class RequestUser(RequestHead):
         if not isinstance(name, Unresolved):
             self._person = person
             self.told(LOGIN, name)
+
+    def _look_at(self, notes: dict[str, Any]) -> None:
+        rank, value = value_in_namespace(notes, self.namespace_size)
+        if value is not None and value is not self._noted:
+            name = name_of(value)
+            if isinstance(name, Name):
+                self._noted = value
+                self.told(rank, name)
 
     def _look_into(self, session: Any) -> None:
         rank, value = value_in(session)

@@ -10,13 +10,13 @@ beside them: it names the requests, and the parts of requests, of which the appl
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.model.agreement import Agreement
 from isolation_audit.model.aliases import OtherNames
 from isolation_audit.model.head_reader import HeadReader
+from isolation_audit.model.kept_users import PLACES, SUFFIXED, kept_in, kept_in_namespace
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.user_names import CLAIMS, Name, claim_of, name_in_claims, name_of
@@ -28,21 +28,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.bindings import Bindings
     from isolation_audit.model.users import User, Users
 
-_capital: Final = re.compile(r"([a-z])([A-Z])").sub
-_LONGEST_KEY: Final = 32
-
 _SUBJECT: Final = ("sub",)
-
-SESSION_KEYS: Final = ("user_id", "_user_id", "uid", "username", "user_name", "email", "sub", "user")
-"""Where applications keep who has logged in, in the session, each a source of its own, the best first."""
-
-_person: Final = re.compile(
-    r"(?:(?:admin|auth|authenticated|current|logged_?in|login|my|session|site|web)_?)?"
-    r"(?:actor|member|principal|user)(?:_?(?:id|name|email|uuid|pk))?"
-    r"|logged_in_(?:as|user)|identity"
-).fullmatch
-"""Names of the same that applications make up. What else may be called a user there, as one who is looked at, edited or
-stood in for, has another word before it; an account or a customer may be several people."""
 
 FUNCTION: Final = 0
 """The rank of the functions of ``[[users]]``; 0 is the best rank."""
@@ -51,7 +37,9 @@ LOGIN: Final = 1
 DEPENDENCY: Final = 2
 """The rank of what a framework injects under a name that says: this is the current user."""
 _SESSION: Final = 3
-TOKEN: Final = _SESSION + len(SESSION_KEYS) + 1
+_NAMESPACE: Final = _SESSION + PLACES
+"""The rank of the first name under which an application keeps the user in a request; each name has its own."""
+TOKEN: Final = _NAMESPACE + PLACES
 """The rank of the first claim by which the token that a request came with names its user; each claim has its own."""
 _CLAIMS: Final = 30
 UNPRESENTED: Final = TOKEN + _CLAIMS
@@ -76,7 +64,7 @@ SCOPES: Final = "scopes"
 
 def is_session(rank: int) -> bool:
     """True for the ranks of what sessions say."""
-    return _SESSION <= rank < TOKEN
+    return _SESSION <= rank < _NAMESPACE
 
 
 def is_header(rank: int) -> bool:
@@ -219,18 +207,14 @@ def session_name(session: Any) -> tuple[int, Name] | None:
 
 
 def value_in(session: Any) -> tuple[int, Any]:
-    if issubclass(type(session), dict):
-        for place, key in enumerate(SESSION_KEYS):
-            # Past the session's own way of reading, which notes that it was read.
-            value = dict.get(session, key)
-            if value is not None:
-                return _SESSION + place, value
-        for key, value in list(dict.items(session)):
-            if value is not None and type(key) is str and _is_a_persons(key):
-                return _SESSION + len(SESSION_KEYS), value
-    return NEVER, None
+    """What a session has for its user, and the rank of that."""
+    place, value = kept_in(session)
+    return (NEVER, None) if place is None else (_SESSION + place, value)
 
 
-@lru_cache(200)
-def _is_a_persons(key: str) -> bool:
-    return len(key) <= _LONGEST_KEY and _person(_capital(r"\1_\2", key).lower().lstrip("_")) is not None
+def value_in_namespace(namespace: dict[str, Any], seen: int) -> tuple[int, Any]:
+    """The same of what an application keeps for one request, but for the first ``seen`` entries."""
+    place, value = kept_in_namespace(namespace, seen)
+    if place is None:
+        return NEVER, None
+    return (DOUBTFUL if place == SUFFIXED else _NAMESPACE + place), value

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.analysis.frames import is_beside_tests, is_installed
+from isolation_audit.analysis.frames import is_beside_tests, is_installed, is_run
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.model.user_names import Name, field_of, name_of, plain_id
 
@@ -45,6 +45,9 @@ _may_have_one: Final = pattern(
 )
 """Names of variables whose values are looked at. The user of an order that is worked on may be somebody else."""
 
+_is_a_connection: Final = pattern(r"connection|websocket|consumer")
+"""Here a text would be the login of a database: only an object, or a mapping, is taken for its user."""
+
 _id_says_so: Final = pattern(r"(?i)id|name|email|login")
 _IN_VALUES: Final = ("current_user", "user", "user_id", "username", "user_name", "user_email", "principal", "sub")
 
@@ -60,6 +63,7 @@ class UserVariables:
         self._ambient = runtime.ambient
         self._requests = 0
         self._others: dict[str, ContextVar[Any]] = {}
+        self._connections: dict[str, ContextVar[Any]] = {}
         self._readings = 0
         self.found: ContextVar[Any] | None = None
 
@@ -82,10 +86,12 @@ class UserVariables:
                 by_name.append((_id_says_so.search(said[0]) is None, label, variable))
             elif any(map(_may_have_one.search, names)) and len(self._others) < _VARIABLES:
                 self._others[label] = variable
+            elif any(map(_is_a_connection.search, names)) and len(self._others) < _VARIABLES:
+                self._connections[label] = variable
         if by_name:
             self.found, self.open = min(by_name, key=lambda one: one[:2])[2], False
             self._ambient.adopt(self.found, _name_in)
-        elif self._others and not self._readings:
+        elif (self._others or self._connections) and not self._readings:
             self._ambient.expect(self._by_value, _name_in)
 
     def _by_value(self) -> ContextVar[Any] | None:
@@ -96,6 +102,10 @@ class UserVariables:
         for variable in list(self._others.values()):
             value = variable.get(None)
             if value is not None and plain_id(value) is None and _name_in(value) is not None:
+                self.found, self.open = variable, False
+                return variable
+        for variable in list(self._connections.values()):
+            if _has_a_person(variable.get(None)):
                 self.found, self.open = variable, False
                 return variable
         return None
@@ -117,11 +127,18 @@ def _name_in(value: Any) -> str | None:
     return name.id if isinstance(name, Name) else None
 
 
+def _has_a_person(connection: Any) -> bool:
+    person = dict.get(connection, "user") if issubclass(type(connection), dict) else field_of(connection, "user")
+    return person is not None and plain_id(person) is None and isinstance(name_of(person), Name)
+
+
 def _variables() -> Iterator[tuple[str, ContextVar[Any]]]:
     """The variables in the globals of the application's modules, and in the classes there, by name."""
     for module in list(sys.modules.values()):
         file = vars(module).get("__file__") if type(module) is ModuleType else None
-        if type(file) is not str or is_installed(file) or is_beside_tests(file) or _is_ours(module):
+        if type(file) is not str or _is_ours(module) or is_beside_tests(file):
+            continue
+        if is_installed(file) and not is_run(file):
             continue
         for name, value in list(vars(module).items()):
             if type(value) is ContextVar:

@@ -1,0 +1,192 @@
+"""Users whom applications note for a request themselves: ``request.state``, ``g``, aiohttp's request.
+
+What the request comes with is an opaque key, and only the application knows whose it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from clients import NAMED, Browser, known, told
+from servers import serving, serving_wsgi
+
+KEYS = {"k-7f3a91": "alice", "k-e08b5d": "bob"}
+"""Whose key is whose."""
+
+
+def person(key: str | None) -> Any:
+    """What an application gets out of its table of users."""
+    name = KEYS.get(key or "")
+    return SimpleNamespace(login=name, theme="dark") if name else None
+
+
+def note(kept: list[Any], *, leaking: bool) -> dict[str, Any]:
+    """Everybody gets a note of their own, and with ``leaking`` the first."""
+    kept.append({"owner": known(), "word": "tea"})
+    return kept[0 if leaking else -1]
+
+
+@contextlib.asynccontextmanager
+async def by_starlette(name: str, *, leaking: bool) -> Any:
+    """``request.state``, beside what the application's start has left there."""
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.middleware.base import BaseHTTPMiddleware
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    kept: list[Any] = []
+
+    async def find(request: Any, call_next: Any) -> Any:
+        setattr(request.state, name, None)
+        setattr(request.state, name, person(request.headers.get("x-desk")))
+        return await call_next(request)
+
+    async def view(request: Any) -> Any:
+        return JSONResponse(note(kept, leaking=leaking))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Any) -> Any:
+        yield {"identity": "desk-service"}
+
+    app = Starlette(routes=[Route("/note", view)], middleware=[Middleware(BaseHTTPMiddleware, find)], lifespan=lifespan)
+    async with serving(app, lifespan="on") as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def by_quart(name: str, *, leaking: bool) -> Any:
+    """``g`` of Quart."""
+    quart = pytest.importorskip("quart")
+    app, kept = quart.Quart(__name__), []
+
+    @app.before_request
+    async def find() -> None:
+        setattr(quart.g, name, person(quart.request.headers.get("x-desk")))
+
+    @app.get("/note")
+    async def view() -> Any:
+        return note(kept, leaking=leaking)
+
+    async with serving(app) as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def by_flask(name: str, *, leaking: bool) -> Any:
+    """``g`` of Flask."""
+    import flask
+
+    app, kept = flask.Flask(__name__), []
+
+    @app.before_request
+    def find() -> None:
+        setattr(flask.g, name, person(flask.request.headers.get("x-desk")))
+
+    @app.get("/note")
+    def view() -> Any:
+        return note(kept, leaking=leaking)
+
+    async with serving_wsgi(app) as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def by_aiohttp(name: Any, *, leaking: bool) -> Any:
+    """The request itself, which is a mapping with typed keys in new versions, and with texts in others."""
+    from aiohttp import web
+
+    kept: list[Any] = []
+    name = getattr(web, "RequestKey", lambda text, _type: text)(name, object)
+
+    @web.middleware
+    async def find(request: Any, handler: Any) -> Any:
+        request[name] = person(request.headers.get("x-desk"))
+        return await handler(request)
+
+    async def view(_request: Any) -> Any:
+        return web.json_response(note(kept, leaking=leaking))
+
+    app = web.Application(middlewares=[find])
+    app.router.add_get("/note", view)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def asked(serve: Any, name: str, *, leaking: bool) -> list[str]:
+    async with serve(name, leaking=leaking) as url:
+        answers = []
+        for key in KEYS:
+            browser = Browser(url, **{"x-desk": key})
+            answers.append(await browser.get("/note"))
+            browser.close()
+        return answers
+
+
+SERVERS = [by_starlette, by_quart, by_flask, by_aiohttp]
+
+
+@pytest.mark.parametrize("serve", SERVERS)
+@pytest.mark.parametrize("leaking", [True, False])
+def test_a_user_in_the_request_s_own_notes(audited, serve, leaking):
+    done = audited(lambda: asked(serve, "current_user", leaking=leaking), NAMED)
+    assert ["alice" in one for one in done.result] == [True, leaking]
+    assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])
+    tally = done.auditor.runtime.tally
+    assert tally.requests == tally.requests_named == 2
+    assert dict(tally.users_by_source) == {"session": 2}
+
+
+@pytest.mark.parametrize("serve", SERVERS)
+def test_a_name_of_the_application_s_own_is_in_doubt_and_counts(audited, serve):
+    done = audited(lambda: asked(serve, "desk_user", leaking=True), NAMED)
+    assert told(done.findings) == [("IA203", "bob", "alice")]
+    assert dict(done.auditor.runtime.tally.users_by_source) == {"dependency": 2}
+
+
+@pytest.mark.parametrize("serve", SERVERS)
+def test_who_is_looked_at_is_not_who_asks(audited, serve):
+    done = audited(lambda: asked(serve, "profile_user", leaking=True), NAMED)
+    assert told(done.findings) == []
+    assert done.auditor.runtime.tally.requests_named == 0
+
+
+def test_the_user_of_a_websocket_is_noted_in_its_state(audited):
+    """The first message is the login; what is said afterwards is alice's."""
+    from starlette.applications import Starlette
+    from starlette.routing import WebSocketRoute
+    from websockets.asyncio.client import connect
+
+    seen = []
+
+    async def talk(websocket: Any) -> None:
+        await websocket.accept()
+        websocket.state.user = person(await websocket.receive_text())
+        await websocket.send_text("hello")
+        await websocket.receive_text()
+        seen.append(known())
+        await websocket.close()
+
+    async def scenario() -> None:
+        async with (
+            serving(Starlette(routes=[WebSocketRoute("/talk", talk)])) as url,
+            asyncio.timeout(20),
+            connect(url.replace("http", "ws") + "/talk") as client,
+        ):
+            await client.send("k-7f3a91")
+            await client.recv()
+            await client.send("how are you")
+            await client.wait_closed()
+
+    audited(scenario, NAMED)
+    assert seen == ["alice"]
