@@ -13,7 +13,7 @@ from isolation_audit.instrument.statements.changes import Change, changes, grant
 from isolation_audit.instrument.statements.mysql import MYSQL
 from isolation_audit.integrations import Point
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.pools.databases import ConnectionState, Databases
+from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Aiomysql:
         """The lending out, and statements."""
         if not runtime.config.watch.pools:
             return
-        databases = runtime.part(Databases)
+        databases = runtime.listener(DatabaseSessions)
         yield Point(_ACQUIRE, partial(LendPoint, databases))
         for name in _STATEMENTS:
             yield Point(f"{CONNECTION}.{name}", partial(StatementPoint, name, databases))
@@ -50,7 +50,7 @@ class LendPoint(Interceptor):
 
     place = _ACQUIRE
 
-    def __init__(self, databases: Databases, layout: Layout) -> None:  # noqa: ARG002 - the points' form
+    def __init__(self, databases: DatabaseSessions, layout: Layout) -> None:  # noqa: ARG002 - the points' form
         self._databases = databases
 
     def before(self, values: Values) -> bool:  # noqa: ARG002 - the interceptor's form
@@ -65,14 +65,14 @@ class LendPoint(Interceptor):
 class StatementPoint(Interceptor):
     """Around one statement."""
 
-    def __init__(self, name: str, databases: Databases, layout: Layout) -> None:
+    def __init__(self, name: str, databases: DatabaseSessions, layout: Layout) -> None:
         self.place = f"{CONNECTION}.{name}"
         self._databases = databases
         self._self_of = layout.receiver_reader()
         self._says = _STATEMENTS[name]
         self._given = layout.argument(0) if "{}" in self._says else None
 
-    def before(self, values: Values) -> tuple[ConnectionState, Any, list[Change]] | None:
+    def before(self, values: Values) -> tuple[DatabaseSession, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its end would."""
         connection = self._self_of(values)
         kept = self._databases.lent(connection)
@@ -88,14 +88,14 @@ class StatementPoint(Interceptor):
         self._databases.run(kept, statements, done, CONNECTION, _LIBRARIES)
         return (kept, connection, done) if done or kept.unsettled else None
 
-    def after(self, state: tuple[ConnectionState, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, state: tuple[DatabaseSession, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """Note what has changed; outside of a transaction it lasts."""
         kept, connection, done = state
         self._databases.change(kept, granted(done, lambda: _answer(connection)), _LIBRARIES, lasting=False)
         if not connection.get_transaction_status():
             kept.commit()
 
-    def failed(self, state: tuple[ConnectionState, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
+    def failed(self, state: tuple[DatabaseSession, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
         """Nobody knows; what could be gone is."""
         state[0].roll_back()
 

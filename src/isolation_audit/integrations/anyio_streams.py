@@ -13,7 +13,7 @@ from isolation_audit.instrument.stacks import beyond
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.queues import GetPoint, PutPoint
 from isolation_audit.model.owner_tags import Items, Queues
-from isolation_audit.rules.context.lineage import Lineage
+from isolation_audit.vocabulary.contexts import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Streams:
         """Sending and receiving; what may wait tries first without."""
         if not runtime.config.watch.contexts:
             return
-        lineage, queues = runtime.part(Lineage), Queues()
+        lineage, queues = runtime.listener(ContextsOfWork), Queues()
         for name in ("send", "send_nowait"):
             place = f"{self._sending}.{name}"
             yield Point(place, partial(SendPoint, self._item, place, lineage, queues))
@@ -51,7 +51,7 @@ class Streams:
 class SendPoint(PutPoint):
     """Around sending."""
 
-    def __init__(self, item: str, place: str, lineage: Lineage, queues: Queues, layout: Layout) -> None:
+    def __init__(self, item: str, place: str, lineage: ContextsOfWork, queues: Queues, layout: Layout) -> None:
         super().__init__(place, lineage, queues, layout)
         self._item = layout.argument(item)
 
@@ -67,7 +67,7 @@ class SendPoint(PutPoint):
 class ReceivePoint(GetPoint):
     """Around receiving: one item is done, the next one begins."""
 
-    def __init__(self, place: str, lineage: Lineage, queues: Queues, layout: Layout) -> None:
+    def __init__(self, place: str, lineage: ContextsOfWork, queues: Queues, layout: Layout) -> None:
         super().__init__(place, lineage, queues, layout)
         self._stream = layout.receiver_reader()
 

@@ -13,7 +13,7 @@ from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.jobs import Jobs
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
-from isolation_audit.rules.context.lineage import Lineage
+from isolation_audit.vocabulary.contexts import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class APScheduler:
         """The making of a job, and what executors call to run one."""
         if not runtime.config.watch.contexts:
             return
-        lineage, jobs = runtime.part(Lineage), OwnerTags()
+        lineage, jobs = runtime.listener(ContextsOfWork), OwnerTags()
         yield Point(JOB, lambda layout: MakePoint(layout, lineage, jobs))
         for target in _RUNS:
             yield Point(target, partial(RunPoint, target, runtime, jobs))
@@ -49,7 +49,7 @@ class MakePoint(Interceptor):
 
     place = JOB
 
-    def __init__(self, layout: Layout, lineage: Lineage, jobs: OwnerTags) -> None:
+    def __init__(self, layout: Layout, lineage: ContextsOfWork, jobs: OwnerTags) -> None:
         self._job = layout.receiver_reader()
         self._user = lineage.user
         self._jobs = jobs
@@ -67,7 +67,7 @@ class RunPoint(Interceptor):
     def __init__(self, place: str, runtime: Runtime, jobs: OwnerTags, layout: Layout) -> None:
         self.place = place
         self._job = layout.argument("job")
-        self._lineage = runtime.part(Lineage)
+        self._lineage = runtime.listener(ContextsOfWork)
         self._counted = runtime.part(Jobs)
         self._jobs = jobs
 

@@ -15,13 +15,13 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.suspicion import Suspicion
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import current_moment, starter_variable
 from isolation_audit.model.users import Kind
-from isolation_audit.rules.context.lineage import Lineage
-from isolation_audit.rules.context.suspicions import Suspicion
+from isolation_audit.vocabulary.contexts import ContextsOfWork
 from isolation_audit.vocabulary.work import WorkStarted
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Asyncio:
             if unended is not None:
                 yield Point(CREATE, lambda _layout: StartedPoint(CREATE, unended))
             return
-        lineage, connections = runtime.part(Lineage), _Connections()
+        lineage, connections = runtime.listener(ContextsOfWork), _Connections()
         started = None if unended is None else StartedPoint(CREATE, unended)
         yield Point(CREATE, lambda layout: CreatePoint(layout, runtime, connections, started))
         yield Point(TIMER, lambda layout: TimerPoint(layout, lineage))
@@ -89,7 +89,7 @@ class ReadPoint(Interceptor):
 
     place = READ
 
-    def __init__(self, layout: Layout, lineage: Lineage, connections: _Connections) -> None:
+    def __init__(self, layout: Layout, lineage: ContextsOfWork, connections: _Connections) -> None:
         self._callback = layout.argument("callback")
         self._lineage = lineage
         self._ambient = lineage.ambient
@@ -119,7 +119,7 @@ class CreatePoint(Interceptor):
     ) -> None:
         self._loop = layout.receiver_reader()
         self._context = layout.optional("context")
-        self._lineage = lineage = runtime.part(Lineage)
+        self._lineage = lineage = runtime.listener(ContextsOfWork)
         self._ambient = lineage.ambient
         self._current = lineage.current
         self._connections = connections
@@ -212,7 +212,7 @@ class TimerPoint(Interceptor):
 
     place = TIMER
 
-    def __init__(self, layout: Layout, lineage: Lineage) -> None:
+    def __init__(self, layout: Layout, lineage: ContextsOfWork) -> None:
         self._callback = layout.argument("callback")
         self._context = layout.optional("context")
         self._lineage = lineage
@@ -237,7 +237,7 @@ class SoonPoint(Interceptor):
 
     place = SOON
 
-    def __init__(self, layout: Layout, lineage: Lineage) -> None:
+    def __init__(self, layout: Layout, lineage: ContextsOfWork) -> None:
         self._callback = layout.argument("callback")
         self._context = layout.optional("context")
         self._lineage = lineage

@@ -13,7 +13,7 @@ from isolation_audit.instrument.statements.changes import Change, changes, grant
 from isolation_audit.instrument.statements.postgresql import POSTGRESQL
 from isolation_audit.integrations import Point
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.pools.databases import ConnectionState, Databases
+from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Asyncpg:
         """The lending out, and what every statement ends in: one for those with arguments, one for those without."""
         if not runtime.config.watch.pools:
             return
-        databases = runtime.part(Databases)
+        databases = runtime.listener(DatabaseSessions)
         yield Point(f"{CONNECTION}._set_proxy", partial(LendPoint, databases))
         for name in ("execute", "_execute", "_executemany"):
             yield Point(f"{CONNECTION}.{name}", partial(StatementPoint, name, databases))
@@ -47,7 +47,7 @@ class LendPoint(Interceptor):
 
     place = f"{CONNECTION}._set_proxy"
 
-    def __init__(self, databases: Databases, layout: Layout) -> None:
+    def __init__(self, databases: DatabaseSessions, layout: Layout) -> None:
         self._databases = databases
         self._self_of = layout.receiver_reader()
         self._proxy = layout.argument("proxy")
@@ -61,7 +61,7 @@ class LendPoint(Interceptor):
 class StatementPoint(Interceptor):
     """Around one statement."""
 
-    def __init__(self, name: str, databases: Databases, layout: Layout) -> None:
+    def __init__(self, name: str, databases: DatabaseSessions, layout: Layout) -> None:
         self.place = f"{CONNECTION}.{name}"
         self._databases = databases
         self._self_of = layout.receiver_reader()
@@ -69,7 +69,7 @@ class StatementPoint(Interceptor):
         self._arguments = layout.argument("args") if name == "_execute" else None
         self._rest = layout.varargs if name == "execute" else None
 
-    def before(self, values: Values) -> tuple[ConnectionState, Any, list[Change]] | None:
+    def before(self, values: Values) -> tuple[DatabaseSession, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its end would."""
         connection, statement = self._self_of(values), plain_text(self._query(values))
         kept = None if connection._proxy is None else self._databases.lent(connection)  # noqa: SLF001 - who lends it
@@ -81,7 +81,7 @@ class StatementPoint(Interceptor):
         self._databases.run(kept, statements, done, CONNECTION, _LIBRARIES)
         return (kept, connection, done) if done or kept.unsettled else None
 
-    def after(self, state: tuple[ConnectionState, Any, list[Change]], result: Any) -> None:
+    def after(self, state: tuple[DatabaseSession, Any, list[Change]], result: Any) -> None:
         """Note what has changed; what ends a transaction says how."""
         kept, connection, done = state
         done = granted(done, lambda: result[0][0] if type(result) is list and result else None)
@@ -89,7 +89,7 @@ class StatementPoint(Interceptor):
         if result == "COMMIT":
             kept.commit()
 
-    def failed(self, state: tuple[ConnectionState, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
+    def failed(self, state: tuple[DatabaseSession, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
         """The transaction will be taken back."""
         state[0].roll_back()
 

@@ -10,7 +10,7 @@ from isolation_audit.instrument.session_users import SessionUsers
 from isolation_audit.integrations import Point
 from isolation_audit.model.scopes import client_variable
 from isolation_audit.model.users import Kind, plain_text, same
-from isolation_audit.rules.crossing.delivery import Addressees, Message
+from isolation_audit.vocabulary.messages import Message, MessagesSent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ class Groups:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.holders = SessionUsers(runtime)
-        self.addressees = runtime.part(Addressees)
+        self.addressees = runtime.listener(MessagesSent)
         self._members: dict[str, dict[str, None]] = {}
         self._joined: dict[str, dict[str, None]] = {}
 

@@ -17,11 +17,9 @@ from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind, User
 from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.content.pushes import Push
-from isolation_audit.rules.crossing.delivery import Addressees, Message
-from isolation_audit.rules.crossing.displaced import OpenConnections
-from isolation_audit.rules.crossing.handed_on import HandedOn
-from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.targets.ownership import differ
+from isolation_audit.vocabulary.messages import CallbacksCalled, ConnectionsBound, Message, MessagesSent
+from isolation_audit.vocabulary.requests import InputsLearned
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -64,14 +62,14 @@ class Connections:
     def __init__(self, target: str, runtime: Runtime) -> None:
         self.target = target
         self._runtime = runtime
-        self._addressees = runtime.part(Addressees) if runtime.config.watch.addressees else None
-        self._opened = runtime.part(OpenConnections)
-        self._handed_on = runtime.part(HandedOn)
+        self._addressees = runtime.listener(MessagesSent) if runtime.config.watch.addressees else None
+        self._opened = runtime.listener(ConnectionsBound)
+        self._handed_on = runtime.listener(CallbacksCalled)
         self._record_of = runtime.objects.get
         self._ambient = runtime.ambient.current
         self.libraries = runtime.part(Libraries)
         self._sinks = egress_of(runtime)
-        self._words = runtime.part(OwnWords)
+        self._words = runtime.listener(InputsLearned)
         runtime.part(Sightings).serves(target)
 
     def known(self, obj: Any) -> Connection | None:
@@ -153,7 +151,7 @@ class Connections:
             addressees.one(ambient, owner, Message(f"{self.target}.send", payload, self.libraries.packages))
         self._by_place(addressees, ambient or _started_by(), owner, payload)
 
-    def _by_place(self, addressees: Addressees, sender: User | None, owner: User | None, payload: Any) -> None:
+    def _by_place(self, addressees: MessagesSent, sender: User | None, owner: User | None, payload: Any) -> None:
         """Where nobody is named: has it taken the place of the sender's own, or does a callback send there?"""
         if sender is None or owner is None or sender is owner or not differ(sender, owner):
             return

@@ -16,7 +16,7 @@ from isolation_audit.instrument.statements.postgresql import POSTGRESQL, SQLITE
 from isolation_audit.integrations import Point
 from isolation_audit.model.scopes import current_scope, request_variable
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.pools.databases import ConnectionState, Databases
+from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class DjangoConnections:
         """Connecting, statements, and the ends of transactions."""
         if not runtime.config.watch.pools:
             return
-        connections = Connections(runtime.part(Databases))
+        connections = Connections(runtime.listener(DatabaseSessions))
         yield Point(f"{_WRAPPER}.connect", partial(ConnectPoint, connections))
         for name in ("_execute", "_executemany"):
             yield Point(f"{_CURSOR}.{name}", partial(StatementPoint, f"{_CURSOR}.{name}", connections))
@@ -66,7 +66,7 @@ class _Unit:
 class Connections:
     """What is known of Django's connections: the session behind each, and the unit that uses it."""
 
-    def __init__(self, databases: Databases) -> None:
+    def __init__(self, databases: DatabaseSessions) -> None:
         self.databases = databases
         self._sessions: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._units: WeakKeyDictionary[Any, _Unit] = WeakKeyDictionary()
@@ -75,7 +75,7 @@ class Connections:
         """It is a new session."""
         self._sessions[wrapper] = self._sessions.get(wrapper, 0) + 1
 
-    def of(self, wrapper: Any) -> ConnectionState | None:
+    def of(self, wrapper: Any) -> DatabaseSession | None:
         """What is known of it; None where its statements are not understood, or we came after it had connected."""
         session = self._sessions.get(wrapper)
         if session is None or wrapper.vendor not in _LANGUAGES:
@@ -114,7 +114,7 @@ class StatementPoint(Interceptor):
         self._self_of, self._sql = layout.receiver_reader(), layout.argument("sql")
         self._parameters = layout.argument("params") if place.endswith("_execute") else None
 
-    def before(self, values: Values) -> tuple[ConnectionState, Any, list[Change]] | None:
+    def before(self, values: Values) -> tuple[DatabaseSession, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its failure would."""
         wrapper = vars(self._self_of(values)).get("db")
         kept, sql = self._connections.of(wrapper), plain_text(self._sql(values))
@@ -126,12 +126,12 @@ class StatementPoint(Interceptor):
         self._connections.databases.run(kept, statements, done, f"{_CURSOR}.execute", _LIBRARIES)
         return (kept, wrapper, done) if done or kept.unsettled else None
 
-    def after(self, state: tuple[ConnectionState, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, state: tuple[DatabaseSession, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """Note what has changed."""
         kept, wrapper, done = state
         self._connections.databases.change(kept, done, _LIBRARIES, lasting=bool(vars(wrapper).get("autocommit")))
 
-    def failed(self, state: tuple[ConnectionState, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
+    def failed(self, state: tuple[DatabaseSession, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
         """The transaction will be taken back."""
         state[0].roll_back()
 
@@ -144,18 +144,18 @@ class EndPoint(Interceptor):
         self._connections = connections
         self._self_of = layout.receiver_reader()
 
-    def before(self, values: Values) -> ConnectionState | None:
+    def before(self, values: Values) -> DatabaseSession | None:
         """Wait for it."""
         return self._connections.of(self._self_of(values))
 
-    def after(self, kept: ConnectionState, result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, kept: DatabaseSession, result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """What was changed lasts, or is gone."""
         if self.place.endswith("._commit"):
             kept.commit()
         else:
             kept.roll_back()
 
-    def failed(self, kept: ConnectionState, error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
+    def failed(self, kept: DatabaseSession, error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
         """Nobody knows; what could be gone is."""
         kept.roll_back()
 

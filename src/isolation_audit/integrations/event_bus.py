@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.rules.crossing.delivery import Message
-from isolation_audit.rules.listeners.registered import Listeners
+from isolation_audit.vocabulary.messages import EventListeners, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,7 +34,7 @@ class RegisterPoint(Interceptor):
         self._listener = listener
         self._topic = topic
         self._for_all = for_all
-        self._listeners = runtime.part(Listeners)
+        self._listeners = runtime.listener(EventListeners)
 
     def before(self, values: Values) -> None:
         """Note who registers it. One that is limited to a sender has asked for just that one's events."""
@@ -70,7 +69,7 @@ class TellPoint(Interceptor):
         self._of = listeners
         self._payload = payload
         self._name = name
-        self._listeners = runtime.part(Listeners)
+        self._listeners = runtime.listener(EventListeners)
         self.gate = self._listeners.gate
 
     def before(self, values: Values) -> None:

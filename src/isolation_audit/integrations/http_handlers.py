@@ -25,7 +25,7 @@ from isolation_audit.integrations.http_request import SERVED, Serving, wsgi_head
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.context.lineage import Lineage
+from isolation_audit.vocabulary.contexts import ContextsOfWork
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
@@ -201,7 +201,7 @@ class HandlingPoint(Serving):
         super().__init__(HANDLING, runtime)
         self._connections = connections
         self._self_of = layout.receiver_reader()
-        self._lineage = runtime.part(Lineage) if runtime.config.watch.contexts else None
+        self._lineage = runtime.listener(ContextsOfWork) if runtime.config.watch.contexts else None
 
     def before(self, values: Values) -> Any:
         """A request may come."""

@@ -32,19 +32,17 @@ from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.sources import AMBIENT, LEARNED, Sources, source_of
 from isolation_audit.model.user_sources import SOURCES
 from isolation_audit.recording.figures import asked_sources
-from isolation_audit.rules.context.shared_values import SharedValues
-from isolation_audit.rules.provenance.own_words import OwnWords
-from isolation_audit.rules.upstream.senders import Senders
 from isolation_audit.targets.user_variables import SOURCE as VARIABLE
 from isolation_audit.targets.user_variables import UserVariables
+from isolation_audit.vocabulary.requests import InputsLearned, RequestContexts, RequestsArrived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.suspicion import Suspicion
     from isolation_audit.model.user_names import Name
-    from isolation_audit.rules.context.suspicions import Suspicion
 
 _CONNECTIONS: Final = ("http", "websocket")
 SERVED: Final = object()
@@ -114,10 +112,10 @@ class Serving(Interceptor):
         self._ambient = runtime.ambient
         self._background = None if receiver(runtime) is None else runtime.part(background_of)
         self._latest = runtime.part(LatestUnits)
-        self._words = runtime.part(OwnWords)
+        self._words = runtime.listener(InputsLearned)
         self._variables = runtime.part(UserVariables)
-        self._senders = runtime.part(Senders) if runtime.config.baggage.accept else None
-        self._shared = runtime.part(SharedValues) if runtime.config.watch.contexts else None
+        self._senders = runtime.listener(RequestsArrived) if runtime.config.baggage.accept else None
+        self._shared = runtime.listener(RequestContexts) if runtime.config.watch.contexts else None
         runtime.part(Sightings).serves(place)
 
     def _begin(

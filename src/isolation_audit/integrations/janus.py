@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.queues import AskPoint, GetPoint, PutPoint
 from isolation_audit.model.owner_tags import Queues
-from isolation_audit.rules.context.lineage import Lineage
+from isolation_audit.vocabulary.contexts import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ class Janus:
         """What puts an item in, what waits for one, and what takes it out, for each order of items."""
         if not runtime.config.watch.contexts:
             return
-        lineage, queues = runtime.part(Lineage), Queues()
+        lineage, queues = runtime.listener(ContextsOfWork), Queues()
         yield Point(_PUT, partial(PutPoint, _PUT, lineage, queues))
         for target in _ASKS:
             yield Point(target, partial(AskPoint, target, lineage))

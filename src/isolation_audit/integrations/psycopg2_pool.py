@@ -16,7 +16,7 @@ from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.psycopg2_connections import CONNECT, Statement, connecting, tells
 from isolation_audit.integrations.sightings import LOANS
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.pools.databases import ConnectionState, Databases
+from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Psycopg2Pool:
         """The lending out, and what opens connections that tell what they run."""
         if not runtime.config.watch.pools:
             return
-        databases = runtime.part(Databases)
+        databases = runtime.listener(DatabaseSessions)
         yield Replacement(CONNECT, StatementPoint(databases), connecting)
         yield Point(_LEND, partial(LendPoint, databases, runtime.part(Sightings)))
 
@@ -55,7 +55,7 @@ class LendPoint(Interceptor):
 
     place = _LEND
 
-    def __init__(self, databases: Databases, sightings: Sightings, layout: Layout) -> None:
+    def __init__(self, databases: DatabaseSessions, sightings: Sightings, layout: Layout) -> None:
         self._databases = databases
         self._sightings = sightings
         self._pool, self._key = layout.receiver_reader(), layout.argument("key")
@@ -79,10 +79,10 @@ class StatementPoint(Interceptor):
 
     place = CONNECT
 
-    def __init__(self, databases: Databases) -> None:
+    def __init__(self, databases: DatabaseSessions) -> None:
         self._databases = databases
 
-    def before(self, values: Values) -> tuple[ConnectionState, Statement, list[Change]] | None:
+    def before(self, values: Values) -> tuple[DatabaseSession, Statement, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its end would."""
         told = values[0]
         kept = self._databases.lent(told.connection) if type(told) is Statement else None
@@ -98,7 +98,7 @@ class StatementPoint(Interceptor):
         self._databases.run(kept, statements, done, _EXECUTE, _LIBRARIES)
         return (kept, told, done) if done or kept.unsettled else None
 
-    def after(self, state: tuple[ConnectionState, Statement, list[Change]], result: Any) -> None:  # noqa: ARG002 - its form
+    def after(self, state: tuple[DatabaseSession, Statement, list[Change]], result: Any) -> None:  # noqa: ARG002 - its form
         """Note what has changed. What a lock that was tried has answered is the application's to read."""
         kept, told, done = state
         lasting = told.connection.get_transaction_status() == _IDLE
@@ -107,7 +107,7 @@ class StatementPoint(Interceptor):
         if said == "COMMIT":
             kept.commit()
 
-    def failed(self, state: tuple[ConnectionState, Statement, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - same
+    def failed(self, state: tuple[DatabaseSession, Statement, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - same
         """The transaction will be taken back."""
         state[0].roll_back()
 

@@ -13,7 +13,7 @@ from isolation_audit.instrument.statements.changes import Change, changes, grant
 from isolation_audit.instrument.statements.postgresql import POSTGRESQL
 from isolation_audit.integrations import Point
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.pools.databases import ConnectionState, Databases
+from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class PsycopgPool:
         """The lending out, statements, and the commands that end a transaction."""
         if not runtime.config.watch.pools:
             return
-        databases = runtime.part(Databases)
+        databases = runtime.listener(DatabaseSessions)
         for pool in _POOLS:
             yield Point(f"{pool}.getconn", partial(LendPoint, f"{pool}.getconn", databases))
         for cursor in _CURSORS:
@@ -56,7 +56,7 @@ class PsycopgPool:
 class LendPoint(Interceptor):
     """Around the borrowing of a connection."""
 
-    def __init__(self, place: str, databases: Databases, layout: Layout) -> None:  # noqa: ARG002 - the points' form
+    def __init__(self, place: str, databases: DatabaseSessions, layout: Layout) -> None:  # noqa: ARG002 - the points' form
         self.place = place
         self._databases = databases
 
@@ -72,14 +72,14 @@ class LendPoint(Interceptor):
 class StatementPoint(Interceptor):
     """Around one statement."""
 
-    def __init__(self, place: str, databases: Databases, layout: Layout) -> None:
+    def __init__(self, place: str, databases: DatabaseSessions, layout: Layout) -> None:
         self.place = place
         self._databases = databases
         self._self_of = layout.receiver_reader()
         self._query = layout.argument("query")
         self._parameters = layout.argument("params") if place.endswith(".execute") else None
 
-    def before(self, values: Values) -> tuple[ConnectionState, Any, list[Change]] | None:
+    def before(self, values: Values) -> tuple[DatabaseSession, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its end would."""
         cursor = self._self_of(values)
         kept = _kept(self._databases, cursor.connection)
@@ -95,7 +95,7 @@ class StatementPoint(Interceptor):
         self._databases.run(kept, statements, done, self.place, _LIBRARIES)
         return (kept, cursor, done) if done or kept.unsettled else None
 
-    def after(self, state: tuple[ConnectionState, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, state: tuple[DatabaseSession, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """Note what has changed."""
         kept, cursor, done = state
         # In a pipeline there is no result yet.
@@ -105,7 +105,7 @@ class StatementPoint(Interceptor):
         if cursor.statusmessage == "COMMIT":
             kept.commit()
 
-    def failed(self, state: tuple[ConnectionState, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
+    def failed(self, state: tuple[DatabaseSession, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
         """The transaction will be taken back."""
         state[0].roll_back()
 
@@ -118,7 +118,7 @@ class CommandPoint(Interceptor):
 
     place = _COMMAND
 
-    def __init__(self, databases: Databases, layout: Layout) -> None:
+    def __init__(self, databases: DatabaseSessions, layout: Layout) -> None:
         self._databases = databases
         self._self_of = layout.receiver_reader()
         self._command = layout.argument("command")
@@ -137,30 +137,30 @@ class CommandPoint(Interceptor):
 class EndPoint(Interceptor):
     """Around what commits: a connection's method, or the end of a block. A commit may fail, and then takes all back."""
 
-    def __init__(self, place: str, databases: Databases, layout: Layout) -> None:
+    def __init__(self, place: str, databases: DatabaseSessions, layout: Layout) -> None:
         self.place = place
         self._databases = databases
         self._self_of = layout.receiver_reader()
 
-    def before(self, values: Values) -> tuple[ConnectionState, Any] | None:
+    def before(self, values: Values) -> tuple[DatabaseSession, Any] | None:
         """Wait for it, where something would last."""
         ending = self._self_of(values)
         connection = ending if self.place in _COMMITS else ending.connection
         kept = _kept(self._databases, connection)
         return (kept, connection) if kept is not None and kept.unsettled else None
 
-    def after(self, state: tuple[ConnectionState, Any], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, state: tuple[DatabaseSession, Any], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """What was changed lasts, unless it was the end of a part only."""
         kept, connection = state
         if connection.pgconn.transaction_status == _IDLE:
             kept.commit()
 
-    def failed(self, state: tuple[ConnectionState, Any], error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
+    def failed(self, state: tuple[DatabaseSession, Any], error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
         """It was taken back, or nobody knows; what could be gone is."""
         state[0].roll_back()
 
 
-def _kept(databases: Databases, connection: Any) -> ConnectionState | None:
+def _kept(databases: DatabaseSessions, connection: Any) -> DatabaseSession | None:
     """What is known of a connection; None where no pool lends it."""
     return None if getattr(connection, "_pool", None) is None else databases.lent(connection)
 

@@ -21,7 +21,7 @@ from isolation_audit.model.scopes import job_variable, unit_variable
 from isolation_audit.model.user_names import field_of
 from isolation_audit.model.users import STRANGER, Kind
 from isolation_audit.records import dataclass
-from isolation_audit.rules.context.lineage import Lineage
+from isolation_audit.vocabulary.contexts import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -176,7 +176,7 @@ class TaskPoint(Interceptor):
         self._where = jobs.where_of(layout)
         self._given = jobs.given_of(layout)
         self._receiver = receiver(runtime)
-        self._lineage = runtime.part(Lineage)
+        self._lineage = runtime.listener(ContextsOfWork)
         self._bindings = runtime.bindings
         self._jobs = runtime.part(Jobs)
         self._users = runtime.users

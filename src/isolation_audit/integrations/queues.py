@@ -13,7 +13,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import Items, Queues
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import AWAITED, handed_variable, waiting_variable
-from isolation_audit.rules.context.lineage import Lineage
+from isolation_audit.vocabulary.contexts import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -43,7 +43,7 @@ class QueuesIntegration:
         """Putting and getting. ``asyncio.Queue.get`` may wait long before it comes to ``get_nowait``."""
         if not runtime.config.watch.contexts:
             return
-        lineage, queues = runtime.part(Lineage), Queues()
+        lineage, queues = runtime.listener(ContextsOfWork), Queues()
         for target in (f"{ASYNC}.put_nowait", f"{THREADED}.put"):
             yield Point(target, partial(PutPoint, target, lineage, queues))
         for target in (f"{ASYNC}.get_nowait", f"{THREADED}.get"):
@@ -57,7 +57,7 @@ class QueuesIntegration:
 class PutPoint(Interceptor):
     """Around putting: before it, because on another thread the item may be gone as soon as it is in."""
 
-    def __init__(self, place: str, lineage: Lineage, queues: Queues, layout: Layout) -> None:
+    def __init__(self, place: str, lineage: ContextsOfWork, queues: Queues, layout: Layout) -> None:
         self.place = place
         self._queue = layout.receiver_reader()
         self._item = layout.argument("item")
@@ -97,7 +97,7 @@ class PutPoint(Interceptor):
 class GetPoint(Interceptor):
     """Around getting: one item is done, the next one begins."""
 
-    def __init__(self, place: str, lineage: Lineage, queues: Queues, layout: Layout) -> None:
+    def __init__(self, place: str, lineage: ContextsOfWork, queues: Queues, layout: Layout) -> None:
         self.place = place
         self._queue = layout.receiver_reader()
         self._lineage = lineage
@@ -125,7 +125,7 @@ class GetPoint(Interceptor):
 class AskPoint(Interceptor):
     """Around the call that waits for an item."""
 
-    def __init__(self, place: str, lineage: Lineage, _layout: Layout) -> None:
+    def __init__(self, place: str, lineage: ContextsOfWork, _layout: Layout) -> None:
         self.place = place
         self._lineage = lineage
 
@@ -164,7 +164,7 @@ class WaitPoint(Interceptor):
 
     place = WAIT
 
-    def __init__(self, lineage: Lineage) -> None:
+    def __init__(self, lineage: ContextsOfWork) -> None:
         self._lineage = lineage
 
     def before(self, _values: Values) -> Any:

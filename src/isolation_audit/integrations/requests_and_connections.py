@@ -7,6 +7,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.suspicion import Suspicion
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import (
     AWAITED,
@@ -18,8 +19,7 @@ from isolation_audit.model.scopes import (
     suspicion_variable,
 )
 from isolation_audit.model.users import same
-from isolation_audit.rules.context.lineage import Lineage
-from isolation_audit.rules.context.suspicions import Suspicion
+from isolation_audit.vocabulary.contexts import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ class RequestPoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime) -> None:
         self.place = place
-        self._suspicions = runtime.part(Lineage).suspicions
+        self._suspicions = runtime.listener(ContextsOfWork).suspicions
 
     def before(self, _values: Values) -> Any:
         """Begin a request, unless this is a part of one."""
@@ -106,7 +106,7 @@ class RootPoint(RequestPoint):
     def __init__(self, place: str, runtime: Runtime) -> None:
         super().__init__(place, runtime)
         self._ambient = runtime.ambient
-        self._native = runtime.part(Lineage).native
+        self._native = runtime.listener(ContextsOfWork).native
 
     def before(self, values: Values) -> Any:
         """Nobody, or the user under whom the server itself was started.
@@ -135,7 +135,7 @@ class ThreadedPoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime) -> None:
         self.place = place
-        self._lineage = runtime.part(Lineage)
+        self._lineage = runtime.listener(ContextsOfWork)
 
     def before(self, _values: Values) -> Any:
         """An earlier request's user may still be there."""
@@ -155,7 +155,7 @@ class AnswerPoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime) -> None:
         self.place = place
-        lineage = runtime.part(Lineage)
+        lineage = runtime.listener(ContextsOfWork)
         self._ambient = runtime.ambient
         self._user = lineage.native
         self._watch = lineage.suspicions.watch
@@ -182,7 +182,7 @@ class HandingPoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime) -> None:
         self.place = place
-        lineage = runtime.part(Lineage)
+        lineage = runtime.listener(ContextsOfWork)
         self._user = lineage.native
         self._watch = lineage.suspicions.watch
 
@@ -212,7 +212,7 @@ class HomePoint(Interceptor):
 
     def __init__(self, place: str, runtime: Runtime) -> None:
         self.place = place
-        self._user = runtime.part(Lineage).native
+        self._user = runtime.listener(ContextsOfWork).native
 
     def before(self, _values: Values) -> None:
         """Every connection inherits it."""

@@ -18,7 +18,7 @@ from isolation_audit.model.scopes import client_variable
 from isolation_audit.model.users import Kind, plain_text, same
 from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.content.pushes import Push
-from isolation_audit.rules.crossing.delivery import Addressees, Message
+from isolation_audit.vocabulary.messages import Message, MessagesSent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +138,7 @@ class EmitPoint(Interceptor):
         self.place = place
         self._holders = holders
         self._runtime = runtime
-        self._addressees = runtime.part(Addressees)
+        self._addressees = runtime.listener(MessagesSent)
         self._sinks = egress_of(runtime)
         self._self_of = layout.receiver_reader()
         self._event = layout.argument("event")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point, sqlalchemy_connections
-from isolation_audit.rules.pools.orm_sessions import Holder, Sessions
+from isolation_audit.vocabulary.pools import OrmSession, OrmSessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Sqlalchemy:
         """What changes and reads, and the commit, which is for whatever anybody has changed."""
         if not runtime.config.watch.pools:
             return
-        sessions = runtime.part(Sessions)
+        sessions = runtime.listener(OrmSessions)
         for name in (*_CHANGING, *_OTHERS):
             yield Point(f"{SESSION}.{name}", partial(UsePoint, name, sessions))
         yield from sqlalchemy_connections.points(runtime)
@@ -44,13 +44,13 @@ class Sqlalchemy:
 class UsePoint(Interceptor):
     """Around a method that begins a transaction, or works in one."""
 
-    def __init__(self, name: str, sessions: Sessions, layout: Layout) -> None:
+    def __init__(self, name: str, sessions: OrmSessions, layout: Layout) -> None:
         self.place = f"{SESSION}.{name}"
         self._changing = name in _CHANGING
         self._sessions = sessions
         self._self_of = layout.receiver_reader()
 
-    def before(self, values: Values) -> tuple[Holder, Any] | None:
+    def before(self, values: Values) -> tuple[OrmSession, Any] | None:
         """Compare the users; where no transaction is under way, come back for the one that begins."""
         session = self._self_of(values)
         holder = self._sessions.holder(session)
@@ -60,12 +60,12 @@ class UsePoint(Interceptor):
         self._sessions.use(holder, transaction, SESSION, _LIBRARIES, changing=self._changing)
         return (holder, session) if transaction is None else None
 
-    def after(self, state: tuple[Holder, Any], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, state: tuple[OrmSession, Any], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """Note the transaction that has begun."""
         holder, session = state
         holder.keep(_transaction(session))
 
-    def failed(self, state: tuple[Holder, Any], error: BaseException) -> None:
+    def failed(self, state: tuple[OrmSession, Any], error: BaseException) -> None:
         """The same; a statement that fails has begun one."""
         self.after(state, error)
 

@@ -18,7 +18,7 @@ from isolation_audit.instrument.statements.postgresql import POSTGRESQL, SQLITE
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.sqlalchemy_listeners import may_clean
 from isolation_audit.model.users import plain_text
-from isolation_audit.rules.pools.databases import ConnectionState, Databases
+from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ _LANGUAGES: Final = {"postgresql": POSTGRESQL, "sqlite": SQLITE, "mysql": MYSQL,
 
 def points(runtime: Runtime) -> Iterator[Point]:
     """What runs a statement, and what ends a transaction."""
-    databases = runtime.part(Databases)
+    databases = runtime.listener(DatabaseSessions)
     for name in ("_exec_single_context", "_exec_insertmany_context"):
         yield Point(f"{CONNECTION}.{name}", partial(StatementPoint, name, databases))
     for name in ("_commit_impl", "_rollback_impl", "_rollback_to_savepoint_impl"):
@@ -44,13 +44,13 @@ def points(runtime: Runtime) -> Iterator[Point]:
 class StatementPoint(Interceptor):
     """Around one statement."""
 
-    def __init__(self, name: str, databases: Databases, layout: Layout) -> None:
+    def __init__(self, name: str, databases: DatabaseSessions, layout: Layout) -> None:
         self.place = f"{CONNECTION}.{name}"
         self._databases = databases
         self._self_of = layout.receiver_reader()
         self._context = layout.argument("context")
 
-    def before(self, values: Values) -> tuple[ConnectionState, Any, Any, list[Change]] | None:
+    def before(self, values: Values) -> tuple[DatabaseSession, Any, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its failure would."""
         connection, context = self._self_of(values), self._context(values)
         kept, statement = _kept(self._databases, connection), plain_text(context.statement)
@@ -63,14 +63,14 @@ class StatementPoint(Interceptor):
         self._databases.run(kept, statements, done, f"{CONNECTION}.execute", _LIBRARIES)
         return (kept, connection, context, done) if done or kept.unsettled else None
 
-    def after(self, state: tuple[ConnectionState, Any, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - its form
+    def after(self, state: tuple[DatabaseSession, Any, Any, list[Change]], result: Any) -> None:  # noqa: ARG002 - its form
         """Note what has changed."""
         kept, connection, context, done = state
         done = granted(done, lambda: _answer(context.cursor))
         lasting = connection._is_autocommit_isolation()  # noqa: SLF001 - get_isolation_level() would ask the database
         self._databases.change(kept, done, _LIBRARIES, lasting=lasting)
 
-    def failed(self, state: tuple[ConnectionState, Any, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
+    def failed(self, state: tuple[DatabaseSession, Any, Any, list[Change]], error: BaseException) -> None:  # noqa: ARG002 - its form
         """PostgreSQL takes a transaction back in which a statement has failed, even if it is committed."""
         state[0].roll_back()
 
@@ -78,29 +78,29 @@ class StatementPoint(Interceptor):
 class EndPoint(Interceptor):
     """Around the end of a transaction, or of a part of it."""
 
-    def __init__(self, name: str, databases: Databases, layout: Layout) -> None:
+    def __init__(self, name: str, databases: DatabaseSessions, layout: Layout) -> None:
         self.place = f"{CONNECTION}.{name}"
         self._commits = name == "_commit_impl"
         self._databases = databases
         self._self_of = layout.receiver_reader()
 
-    def before(self, values: Values) -> ConnectionState | None:
+    def before(self, values: Values) -> DatabaseSession | None:
         """Wait for the end."""
         return _kept(self._databases, self._self_of(values))
 
-    def after(self, kept: ConnectionState, result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+    def after(self, kept: DatabaseSession, result: Any) -> None:  # noqa: ARG002 - the interceptor's form
         """What was changed lasts, or is gone."""
         if self._commits:
             kept.commit()
         else:
             kept.roll_back()
 
-    def failed(self, kept: ConnectionState, error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
+    def failed(self, kept: DatabaseSession, error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
         """Nobody knows; what could be gone is."""
         kept.roll_back()
 
 
-def _kept(databases: Databases, connection: Any) -> ConnectionState | None:
+def _kept(databases: DatabaseSessions, connection: Any) -> DatabaseSession | None:
     """What is known of a connection; None where no pool lends it, or where it may be cleaned without us."""
     # The public property may connect anew. Until 1.3 it has another name, and statements are not seen either.
     checkout: Any = getattr(connection, "_dbapi_connection", None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.pools.unread_answers import Exchange, Pools
+from isolation_audit.vocabulary.pools import QuestionsAndAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Streams:
         """Everything that writes, and the coroutines that every reading ends in."""
         if not runtime.config.watch.pools:
             return
-        pools = runtime.part(Pools)
+        pools = runtime.listener(QuestionsAndAnswers)
         for name in ("write", "writelines"):
             yield Point(f"{WRITER}.{name}", partial(WritePoint, f"{WRITER}.{name}", pools))
         for name in ("read", "readexactly", "readuntil"):
@@ -40,7 +40,7 @@ class Streams:
 class WritePoint(Interceptor):
     """Around ``StreamWriter.write`` and ``writelines``."""
 
-    def __init__(self, place: str, pools: Pools, layout: Layout) -> None:
+    def __init__(self, place: str, pools: QuestionsAndAnswers, layout: Layout) -> None:
         self.place = place
         self._pools = pools
         self._self_of = layout.receiver_reader()
@@ -59,25 +59,20 @@ class WritePoint(Interceptor):
 class ReadPoint(Interceptor):
     """Around the coroutines of a ``StreamReader``."""
 
-    def __init__(self, place: str, pools: Pools, layout: Layout) -> None:
+    def __init__(self, place: str, pools: QuestionsAndAnswers, layout: Layout) -> None:
         self.place = place
         self._pools = pools
         self._self_of = layout.receiver_reader()
 
-    def before(self, values: Values) -> Exchange | None:
+    def before(self, values: Values) -> Any:
         """Begin to wait; None where nothing has been written, as on a server's side."""
-        record = self._pools.runtime.objects.get(self._self_of(values))
-        exchange = None if record is None else record.connection
-        if not isinstance(exchange, Exchange):
-            return None
-        self._pools.wait(exchange)
-        return exchange
+        return self._pools.wait(self._self_of(values))
 
-    def after(self, exchange: Exchange, data: Any) -> None:
+    def after(self, exchange: Any, data: Any) -> None:
         """Something was read, or the connection is at its end."""
         self._pools.answer(exchange, data)
 
-    def failed(self, exchange: Exchange, error: BaseException) -> None:
+    def failed(self, exchange: Any, error: BaseException) -> None:
         """Nothing was read."""
         self._pools.fail(exchange, error)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
-from isolation_audit.rules.context.brought_contexts import brought
-from isolation_audit.rules.context.lineage import POOL, Lineage
+from isolation_audit.model.runners import POOL, brought
+from isolation_audit.vocabulary.contexts import ContextsOfWork
 from isolation_audit.vocabulary.work import WorkStarted
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Threads:
             yield Point(f"{THREAD}.start", lambda layout: ThreadStartPoint(layout, unended))
         if not runtime.config.watch.contexts:
             return
-        lineage, jobs, threads = runtime.part(Lineage), Submitters(), Submitters()
+        lineage, jobs, threads = runtime.listener(ContextsOfWork), Submitters(), Submitters()
         yield Point(f"{JOB}.__init__", partial(_submitted, lineage, jobs))
         yield Point(f"{JOB}.run", lambda layout: JobPoint(layout, lineage, jobs))
         yield Point(f"{THREAD}.start", partial(_started, lineage, threads))
@@ -67,7 +67,7 @@ class StartPoint(Interceptor):
     """Around a call that makes what another thread will run, which ``function`` reads: it is the running user's."""
 
     def __init__(
-        self, place: str, layout: Layout, lineage: Lineage, labels: Submitters, function: Callable[[Values], Any]
+        self, place: str, layout: Layout, lineage: ContextsOfWork, labels: Submitters, function: Callable[[Values], Any]
     ) -> None:
         self.place = place
         self._self_of = layout.receiver_reader()
@@ -87,11 +87,11 @@ class StartPoint(Interceptor):
             self._lineage.hands_on(context, user)
 
 
-def _submitted(lineage: Lineage, jobs: Submitters, layout: Layout) -> StartPoint:
+def _submitted(lineage: ContextsOfWork, jobs: Submitters, layout: Layout) -> StartPoint:
     return StartPoint(f"{JOB}.__init__", layout, lineage, jobs, layout.argument("fn"))
 
 
-def _started(lineage: Lineage, threads: Submitters, layout: Layout) -> StartPoint:
+def _started(lineage: ContextsOfWork, threads: Submitters, layout: Layout) -> StartPoint:
     thread_of = layout.receiver_reader()
 
     def function(values: Values) -> Any:
@@ -134,7 +134,7 @@ class JobPoint(Interceptor):
 
     place = f"{JOB}.run"
 
-    def __init__(self, layout: Layout, lineage: Lineage, jobs: Submitters) -> None:
+    def __init__(self, layout: Layout, lineage: ContextsOfWork, jobs: Submitters) -> None:
         self._self_of = layout.receiver_reader()
         self._lineage = lineage
         self._jobs = jobs
@@ -159,7 +159,7 @@ class ThreadPoint(Interceptor):
 
     place = f"{THREAD}._bootstrap_inner"
 
-    def __init__(self, layout: Layout, lineage: Lineage, threads: Submitters) -> None:
+    def __init__(self, layout: Layout, lineage: ContextsOfWork, threads: Submitters) -> None:
         self._self_of = layout.receiver_reader()
         self._lineage = lineage
         self._threads = threads

@@ -25,7 +25,7 @@ from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import entered, request_variable
 from isolation_audit.rules.content.egress import Egress, egress_of
 from isolation_audit.rules.content.responses import Response
-from isolation_audit.rules.context.lineage import Lineage
+from isolation_audit.vocabulary.contexts import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ class MakingPoint(Interceptor):
 
     def __init__(self, began: WeakKeyDictionary[Any, Any], runtime: Runtime, layout: Layout) -> None:
         self._began = began
-        self._native = runtime.part(Lineage).native
+        self._native = runtime.listener(ContextsOfWork).native
         self._self_of = layout.receiver_reader()
 
     def before(self, values: Values) -> None:

@@ -1,12 +1,15 @@
-"""Who runs: a task of asyncio, a loop's callbacks, or a thread; and what belongs to it alone."""
+"""Who runs: a task of asyncio, a loop's callbacks, a thread, or a pool's job; and what belongs to it alone."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import weakref
+from contextvars import Context
+from functools import partial
 from threading import get_ident
-from typing import TYPE_CHECKING, Final
+from types import BuiltinMethodType
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -48,3 +51,14 @@ def running_thread() -> Thread | None:
 
 _ACTIVE: Final[dict[int, Thread]] = vars(threading)["_active"]
 """What ``threading.enumerate`` tells, without its lock."""
+
+POOL: Final = "concurrent.futures.thread"
+"""The module of pools of threads."""
+
+
+def brought(function: Any) -> Context | None:
+    """The context of its own that a job runs in (``copy_context().run``, ``asyncio.to_thread``); None without."""
+    below = function.func if type(function) is partial else function
+    if type(below) is BuiltinMethodType and type(below.__self__) is Context:
+        return below.__self__
+    return None

@@ -14,7 +14,8 @@ from isolation_audit.content import secrets
 from isolation_audit.content.index import Index
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.rules.crossing import delivery as addressees
-from isolation_audit.rules.crossing.delivery import Addressees, Message, Reached
+from isolation_audit.rules.crossing.delivery import Addressees, Reached
+from isolation_audit.vocabulary.messages import Message
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ class ContentMonitor(Monitor):
         ("ClientHeaders", "isolation_audit.rules.content.client_headers:Credentials"),
         ("ClientCookies", "isolation_audit.rules.content.client_cookies:cookies_of"),
         ("FilesOpened", "isolation_audit.rules.content.written_files:Files"),
+        ("InputsLearned", "isolation_audit.rules.provenance.own_words:OwnWords"),
     )
 
     rules = (

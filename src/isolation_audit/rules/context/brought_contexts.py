@@ -6,29 +6,20 @@ One that was copied in another user's work, and is used again and again, has tha
 from __future__ import annotations
 
 from contextlib import suppress
-from contextvars import Context
-from functools import partial
-from types import BuiltinMethodType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from isolation_audit.instrument.suspicion import Suspicion
 from isolation_audit.model.scopes import running_unit_variable
 from isolation_audit.model.users import same
-from isolation_audit.rules.context.suspicions import Suspicion, Suspicions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+    from contextvars import Context
 
     from isolation_audit.model.users import User
+    from isolation_audit.rules.context.suspicions import Suspicions
 
 KEPT: Final = "a job of {owner} ran in a context that had been copied in the work of {ambient}"
-
-
-def brought(function: Any) -> Context | None:
-    """The context of its own that a job runs in (``copy_context().run``, ``asyncio.to_thread``); None without."""
-    below = function.func if type(function) is partial else function
-    if type(below) is BuiltinMethodType and type(below.__self__) is Context:
-        return below.__self__
-    return None
 
 
 def hands_on_item_of(user: User) -> bool:

@@ -19,7 +19,8 @@ from contextlib import suppress
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.model.runners import OfRunner, running_thread
+from isolation_audit.instrument.suspicion import Suspicion
+from isolation_audit.model.runners import POOL, OfRunner, brought, running_thread
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import (
     current_scope,
@@ -31,13 +32,14 @@ from isolation_audit.model.scopes import (
     turn_variable,
 )
 from isolation_audit.model.users import Kind, User, same
-from isolation_audit.rules.context.brought_contexts import KeptContext, brought, look_into
+from isolation_audit.rules.context.brought_contexts import KeptContext, look_into
 from isolation_audit.rules.context.context_residue import ContextResidue, Job
 from isolation_audit.rules.context.library_residue import LibraryResidue
 from isolation_audit.rules.context.mailboxes import Mailboxes
 from isolation_audit.rules.context.shared_values import SharedValues
-from isolation_audit.rules.context.suspicions import Suspicion, Suspicions
+from isolation_audit.rules.context.suspicions import Suspicions
 from isolation_audit.rules.context.task_origins import TaskOrigin, Turn, own_origin
+from isolation_audit.vocabulary.contexts import ContextsOfWork
 
 if TYPE_CHECKING:
     import asyncio
@@ -45,8 +47,6 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from isolation_audit.instrument.runtime import Runtime
-
-POOL: Final = "concurrent.futures.thread"
 
 _USER: Final = Kind.USER  # read for each task and each queued item
 
@@ -110,7 +110,7 @@ class Elsewhere:
         self.native = self.owner = None
 
 
-class Lineage:
+class Lineage(ContextsOfWork):
     """The lineage of contexts in one audit."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -78,6 +78,8 @@ class LineageMonitor(Monitor):
         ("ContextVariables", "isolation_audit.rules.context.context_residue:ContextResidue"),
         ("LoggerTags", "isolation_audit.rules.context.log_tags:LogTags"),
         ("ActivatedSettings", "isolation_audit.rules.context.active_settings:ActiveSettings"),
+        ("RequestContexts", "isolation_audit.rules.context.shared_values:SharedValues"),
+        ("ContextsOfWork", "isolation_audit.rules.context.lineage:Lineage"),
     )
 
     rules = (

@@ -27,6 +27,7 @@ from isolation_audit.model.users import Kind, plain_text, same
 from isolation_audit.rules.context.context_residue import LIBRARIES, OPENTELEMETRYS
 from isolation_audit.rules.context.suspicions import ContextBled, Suspicions
 from isolation_audit.rules.listeners.selectivity import fields_of
+from isolation_audit.vocabulary.requests import RequestContexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +68,7 @@ class Sharing:
         """What was read."""
 
 
-class SharedValues:
+class SharedValues(RequestContexts):
     """The mechanism: one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:

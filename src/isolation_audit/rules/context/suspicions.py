@@ -19,6 +19,7 @@ from isolation_audit.model.scopes import request_variable, suspicion_variable
 from isolation_audit.model.users import same
 from isolation_audit.records import record
 from isolation_audit.rules.context.told_by_caller import knows
+from isolation_audit.vocabulary.contexts import ContextDoubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.instrument.suspicion import Suspicion
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
 
@@ -54,31 +56,6 @@ class ContextLost:
     stack: RawStack
 
 
-class Suspicion:
-    """Of a context with the user ``ambient`` where ``owner`` would be right, or unknown.
-
-    Where ``ambient`` is None, the context has lost ``owner``.
-    """
-
-    __slots__ = ("ambient", "how", "outer", "over", "owner", "read", "told", "watched")
-
-    def __init__(self, how: str, ambient: User | None, owner: User | None) -> None:
-        """Within the suspicion that the current context is under already, if any."""
-        self.how = how
-        self.ambient = ambient
-        self.owner = owner
-        self.over = False
-        self.read: RawStack = ()
-        """Where the variable was read first."""
-        self.told: User | None = None
-        """Whose request it was read in, where its headers, session or login say so: nothing of the context's."""
-        self.watched = False
-        """True once a thread has a profile function because of it."""
-        outer: Suspicion | None = suspicion_variable.get()
-        # One that is over may have been copied with its context, again and again: it must not become a chain.
-        self.outer = None if outer is None or outer.over else outer
-
-
 CALLS: Final = 20_000
 """The application's calls and returns after which a thread is watched no more, a few milliseconds' worth; what is open
 then stays so."""
@@ -89,7 +66,7 @@ SAMPLE: Final = 64
 _PLACES: Final = 1_000
 
 
-class Suspicions:
+class Suspicions(ContextDoubts):
     """Opens and closes the suspicions of one audit, and tells what became of them."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -24,6 +24,7 @@ from isolation_audit.model.scopes import emission_variable, of_test, test_variab
 from isolation_audit.model.users import Kind, User, plain_text, same
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.targets.ownership import differ
+from isolation_audit.vocabulary.messages import Message, MessagesSent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,16 +58,6 @@ _TYPES: Final = ("event", "type", "kind")
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Message:
-    """What is sent: through which ``target``, as which event (None: unknown), beneath which libraries' frames."""
-
-    target: str
-    payload: Any
-    libraries: tuple[str, ...]
-    event: str | None = None
-
-
-@dataclass(slots=True, eq=False, repr=False)
 class Reached:
     """Data of ``content`` reached ``addressee``.
 
@@ -93,7 +84,7 @@ class _Waiting:
     test: Any
 
 
-class Addressees:
+class Addressees(MessagesSent):
     """The mechanism: one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:

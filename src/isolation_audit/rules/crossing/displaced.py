@@ -24,6 +24,7 @@ from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.state import is_of_the_application
+from isolation_audit.vocabulary.messages import ConnectionsBound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,7 +69,7 @@ class _Open:
         self.view = id(view) if view is not None else None
 
 
-class OpenConnections:
+class OpenConnections(ConnectionsBound):
     """Whose connections there are; one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -18,6 +18,7 @@ from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.caches.function_reading import FunctionReading, TooLongError
 from isolation_audit.rules.crossing.displaced import own_frames
 from isolation_audit.rules.listeners.selectivity import Selectivity
+from isolation_audit.vocabulary.messages import CallbacksCalled
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -34,7 +35,7 @@ _OF_CODE: Final = 50
 _REMEMBERED: Final = 1_000
 
 
-class HandedOn:
+class HandedOn(CallbacksCalled):
     """One audit's."""
 
     def __init__(self, runtime: Runtime) -> None:

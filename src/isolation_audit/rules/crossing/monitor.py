@@ -105,7 +105,13 @@ _REACHED = {
 class CrossingMonitor(Monitor):
     """Judges disagreements between the ambient user, an object's owner and an event's addressee."""
 
-    hears = (("AgentBuilds", "isolation_audit.rules.crossing.builders:Builders"),)
+    hears = (
+        ("AgentBuilds", "isolation_audit.rules.crossing.builders:Builders"),
+        ("MessagesSent", "isolation_audit.rules.crossing.delivery:Addressees"),
+        ("ConnectionsBound", "isolation_audit.rules.crossing.displaced:OpenConnections"),
+        ("CallbacksCalled", "isolation_audit.rules.crossing.handed_on:HandedOn"),
+        ("EventListeners", "isolation_audit.rules.listeners.registered:Listeners"),
+    )
 
     rules = (
         Rule(

@@ -34,6 +34,7 @@ from isolation_audit.rules.context.unit_of_work import Work
 from isolation_audit.rules.crossing.delivery import Reached
 from isolation_audit.rules.listeners.ownership import holds, made_here
 from isolation_audit.rules.listeners.selectivity import Selectivity
+from isolation_audit.vocabulary.messages import EventListeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.users import User
-    from isolation_audit.rules.crossing.delivery import Message
+    from isolation_audit.vocabulary.messages import Message
 
 MOST: Final = 10_000
 """Listeners of one event that are known; those beyond them are nobody's."""
@@ -138,7 +139,7 @@ class Topic:
         return several or heard.registered.own or holds(heard.listener, heard.user.id)
 
 
-class Listeners:
+class Listeners(EventListeners):
     """The listeners of one audit."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -18,6 +18,7 @@ from isolation_audit.instrument.statements.changes import DATABASE, ROLE, Act, C
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.pools.unread_answers import Dirty
+from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -66,7 +67,7 @@ class _Thing:
         self.lasting = self.left_lasting = lasting
 
 
-class ConnectionState:
+class ConnectionState(DatabaseSession):
     """What one connection to a database keeps; it holds nothing of the application's."""
 
     __slots__ = ("checkout", "connected", "database", "locks", "settings", "tables")
@@ -107,7 +108,7 @@ class ConnectionState:
             thing.lasting = thing.left_lasting = True
 
 
-class Databases:
+class Databases(DatabaseSessions):
     """The mechanism: one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:

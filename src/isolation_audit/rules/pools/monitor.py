@@ -67,6 +67,12 @@ try:
 class PoolingMonitor(Monitor):
     """Judges nothing more: what the mechanism publishes is a leak."""
 
+    hears = (
+        ("DatabaseSessions", "isolation_audit.rules.pools.databases:Databases"),
+        ("OrmSessions", "isolation_audit.rules.pools.orm_sessions:Sessions"),
+        ("QuestionsAndAnswers", "isolation_audit.rules.pools.unread_answers:Pools"),
+    )
+
     rules = (
         Rule(
             "IA505",

@@ -18,6 +18,7 @@ from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import current_scope, moment_variable
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.pools.unread_answers import Dirty
+from isolation_audit.vocabulary.pools import OrmSession, OrmSessions
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -29,7 +30,7 @@ _RAW_FRAMES: Final = 24
 """The same with what is left out when it is shown: ours, and what lies between."""
 
 
-class Holder:
+class Holder(OrmSession):
     """Who is in the middle of something in one session; it holds nothing of the application's."""
 
     __slots__ = ("changed", "moment", "place", "transaction", "user", "work")
@@ -62,7 +63,7 @@ class Holder:
         self.changed, self.place = False, ()
 
 
-class Sessions:
+class Sessions(OrmSessions):
     """The mechanism: one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:

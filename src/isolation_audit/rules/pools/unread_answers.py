@@ -20,6 +20,7 @@ from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind, same
+from isolation_audit.vocabulary.pools import QuestionsAndAnswers
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -79,7 +80,7 @@ class _CutOff:
         self.asked_since = False
 
 
-class Pools:
+class Pools(QuestionsAndAnswers):
     """The mechanism: one an audit."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -131,8 +132,12 @@ class Pools:
         how = "with an answer that was never read"
         self.runtime.publish(Dirty(target, how, cut_off.user, user, record, stack))
 
-    def wait(self, exchange: Exchange) -> None:
-        """A reading begins. Whoever asked, and waits, has its answers for itself."""
+    def wait(self, connection: Any) -> Exchange | None:
+        """A reading begins; None where nothing was asked. Whoever asked, and waits, has its answers for itself."""
+        record = self.runtime.objects.get(connection)
+        exchange = None if record is None else record.connection
+        if not isinstance(exchange, Exchange):
+            return None
         task = running_task()
         if exchange.readers:
             exchange.readers = [reader for reader in exchange.readers if reader() not in (None, task)]
@@ -141,6 +146,7 @@ class Pools:
         if not exchange.answered and not exchange.paired:
             asker = exchange.asker
             exchange.paired = (asker is not None and asker() is task) or self._asked(exchange, task)
+        return exchange
 
     def answer(self, exchange: Exchange, data: Any) -> None:
         """A reading is over. No data is no answer: before it lends, a pool may look whether there is any."""

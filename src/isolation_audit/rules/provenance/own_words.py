@@ -19,6 +19,7 @@ from isolation_audit.content.request_texts import ADDRESSED, addressed, all_brou
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
+from isolation_audit.vocabulary.requests import InputsLearned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -93,7 +94,7 @@ class Phrase:
     """Hashes of the single values beside it: one of them may be the name of somebody who becomes known later."""
 
 
-class OwnWords:
+class OwnWords(InputsLearned):
     """One audit's; holds nothing that could be read."""
 
     def __init__(self, runtime: Runtime) -> None:

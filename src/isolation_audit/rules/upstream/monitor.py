@@ -30,6 +30,8 @@ async def ask():
 class UpstreamMonitor(Monitor):
     """Judges for whom requests were sent, beside whose they are where they arrive."""
 
+    hears = (("RequestsArrived", "isolation_audit.rules.upstream.senders:Senders"),)
+
     rules = (
         Rule(
             "IA211",

@@ -8,6 +8,7 @@ from isolation_audit.instrument.observations import SentForAnother
 from isolation_audit.model.baggage import HEADER, pseudonym_in
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
+from isolation_audit.vocabulary.requests import RequestsArrived
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 
-class Senders:
+class Senders(RequestsArrived):
     """The users that arrive here under their own pseudonym; use it with ``runtime.part``.
 
     Another service may know a person by another name, or ask in its own name for all: such a request never fits, and
