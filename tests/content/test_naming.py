@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from isolation_audit.content.naming import Naming, keys_of_objects, named, tells_of_presence, values_of_records
+from isolation_audit.content.naming import (
+    Naming,
+    is_one_of_many,
+    keys_of_objects,
+    named,
+    tells_of_presence,
+    values_of_records,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +102,22 @@ def test_a_text_that_begins_with_a_longer_word_does_not_begin_with_the_user() ->
 )
 def test_presence(payload: Any, expected: bool) -> None:
     assert tells_of_presence(payload, "alice") is expected
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ('{"moves": ["e4"], "score": {"alice": 3}}', True),
+        ({"players": [{"name": "alice"}, {"name": "bob"}]}, True),
+        (b'["alice"]', True),
+        ({"owner": "alice", "score": {"alice": 3}}, False),
+        ({"owner": {"name": "alice"}}, False),
+        ({"players": ["bob"]}, False),
+        ("alice", False),
+    ],
+)
+def test_one_of_many(payload: Any, expected: bool) -> None:
+    assert is_one_of_many(payload, "alice") is expected
 
 
 def test_what_stands_in_objects_and_in_the_records_of_lists() -> None:

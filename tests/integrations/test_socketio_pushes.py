@@ -37,6 +37,15 @@ def conversation(*bob_asks: Any) -> Any:
         await server.emit("seen", {"owner": last["user"], "balance": 7}, to=sid)
 
     @server.event
+    async def join(sid: str, told: str) -> None:
+        last.setdefault("user", names[sid])
+        await server.enter_room(sid, told)
+
+    @server.event
+    async def game(sid: str) -> None:
+        await server.emit("seen", {"moves": ["e4"], "score": {last["user"]: 7}}, to=sid)
+
+    @server.event
     async def echo(sid: str, told: Any) -> None:
         await server.emit("seen", {"owner": told}, to=sid)
 
@@ -80,7 +89,7 @@ def conversation(*bob_asks: Any) -> Any:
                 auth = {"user": user, "friend": ALICE}
                 await client.connect(url, auth=auth, transports=["websocket"])
                 stack.push_async_callback(client.disconnect)
-                for asked in [("mine",)] if user is ALICE else bob_asks:
+                for asked in [("mine",), ("join", "chess")] if user is ALICE else bob_asks:
                     await client.call(*asked, timeout=60)
         return seen
 
@@ -120,3 +129,15 @@ def test_what_has_come_in_or_is_said_in_a_room_is_not(audited, asked) -> None:
     done = audited(conversation(asked))
     assert ALICE in str(done.result)
     assert done.findings == {}
+
+
+@pytest.mark.parametrize(("room", "rules"), [("chess", set()), ("draughts", {"IA203"})])
+def test_the_state_of_a_room_names_its_members(audited, room, rules) -> None:
+    done = audited(conversation(("join", room), ("game",)))
+    assert done.result == [{"moves": ["e4"], "score": {ALICE: 7}}]
+    assert done.findings.keys() == rules
+
+
+def test_what_tells_of_one_member_alone_is_no_state_of_a_room(audited) -> None:
+    done = audited(conversation(("join", "chess"), ("mine",)))
+    assert done.findings.keys() == {"IA203"}

@@ -131,6 +131,27 @@ def _is_of_presence(key: str, value: Any, identifier: str) -> bool:
     return value is None or type(value) is bool or (key in _COUNTS and type(value) is int)
 
 
+def is_one_of_many(payload: Any, identifier: str) -> bool:
+    """True where the bearer of ``identifier`` is named as a key of JSON, or in a list, and nowhere else."""
+    text = payload.decode("utf-8", "replace") if type(payload) is bytes else plain_text(payload)
+    waiting: list[tuple[Any, bool, int]] = [(payload if text is None else parsed(text), False, 0)]
+    nodes, found = _NODES, False
+    while waiting and nodes:
+        nodes -= 1
+        value, listed, depth = waiting.pop()
+        text = plain_text(value)
+        if text is not None and _is_in(text, identifier):
+            if not listed:
+                return False
+            found = True
+        elif type(value) is dict and depth < _DEPTH:
+            found |= any(_is(key, identifier) for key in value)
+            waiting += [(one, listed, depth + 1) for one in list(value.values())]
+        elif type(value) in (list, tuple) and depth < _DEPTH:
+            waiting += [(one, True, depth + 1) for one in list(value)]
+    return found
+
+
 def addressed(payload: Any, identifier: str) -> bool:
     """True where ``payload`` says by itself that it is for the bearer of ``identifier``: ``{"to": "alice"}``."""
     return any(key in _ADDRESSEES and _is(value, identifier) for key, value in _fields(payload))

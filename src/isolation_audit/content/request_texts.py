@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 from isolation_audit.content.payload import Gathering
-from isolation_audit.model.inputs import REQUEST
+from isolation_audit.model.inputs import REQUEST, OutgoingRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,6 +47,12 @@ _BY_PATH: Final = (
 _ROUTING: Final = 2
 """Parts of what ``wsgiorg.routing_args`` has: values by position, and by name."""
 _BODIES: Final = frozenset({"_body", "_cached_data", "_read_bytes", "_form", "form", "_post", "_json"})
+
+
+_SENT: Final = ("_content", "body")
+"""Where httpx and requests keep the body of a request that they send."""
+
+_LONGEST_BODY: Final = 1_000_000
 
 
 def of_asgi(scope: dict[str, Any]) -> Any:
@@ -146,6 +152,15 @@ def _query_of(one: Input) -> str:
     if one.texts is of_asgi:
         return "\0".join(_values(str(one.value.get("query_string") or b"", "latin-1")))
     return "\0".join(_values(one.value.get("QUERY_STRING"))) if one.texts is of_environ else ""
+
+
+def sent_body(question: Any) -> str:
+    """The body that has gone to another service with a question, where a client's object of it holds one."""
+    if type(question) is OutgoingRequest:
+        return question.body
+    held = _fields(question)
+    body: Any = next((held[name] for name in _SENT if type(held.get(name)) in (str, bytes)), "")
+    return body if type(body) is str else str(body[:_LONGEST_BODY], "utf-8", "replace")
 
 
 def addressed(one: Input) -> frozenset[str]:

@@ -164,7 +164,8 @@ class EmitPoint(Interceptor):
             if user is not None:  # a session id: nobody else can be in a room of that name
                 self._addressees.one(sender, user, message)
                 if self._sinks is not None and sender is not None and same(sender, user):
-                    Push(self._sinks, self.place, personal=self._is_personal(values)).told(message.payload, user)
+                    push = Push(self._sinks, self.place, personal=self._is_personal(values))
+                    push.told(message.payload, user, partial(self._are_together, self._rooms(values), room))
             elif type(room).__hash__ is not None:  # one that can't be hashed is the application's mistake
                 self._to_room(sender, room, self._rooms(values).get(room, ()), message)
 
@@ -185,6 +186,15 @@ class EmitPoint(Interceptor):
     def _rooms(self, values: Values) -> Any:
         """Room -> its session ids, in this process; a plain dict of the manager's."""
         return self._self_of(values).manager.rooms.get(self._namespace(values) or "/", {})
+
+    def _are_together(self, rooms: Any, sid: str, other_id: str) -> bool:
+        """True where a room has both this session id and one of that user's; the room of all is none."""
+        return any(
+            user is not None and user.id == other_id
+            for name, members in list(rooms.items())
+            if name is not None and name != sid and sid in members
+            for user in map(self._holders.of, list(members))
+        )
 
     def _to_room(self, sender: User | None, room: Any, members: Any, message: Message) -> None:
         users = [self._holders.of(sid) for sid in list(members)]

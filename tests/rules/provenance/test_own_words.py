@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from asking import Client
@@ -16,6 +17,7 @@ APP = (
     + HEAD
     + """
 import json
+import httpx
 from starlette.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 
 turns, last, by_user, rooms = [], {}, {}, {}
@@ -79,10 +81,41 @@ async def titled(request):
 async def constant(request):
     return JSONResponse({"hint": "Which of your cards is it", "text": last["text"] and "please name your card"})
 
+async def shouted(request):
+    return JSONResponse({"answer": last["text"].title()})
+
+async def banner(request):
+    if request.headers["x-user"] != "alice.liddell":
+        return JSONResponse({}, 403)
+    return await say(request)
+
+async def notice(request):
+    if not is_admin(request.headers["x-user"]):
+        return JSONResponse({}, 403)
+    return await say(request)
+
+def is_admin(user):
+    return user.startswith("alice")
+
+def answer(asked):
+    said = json.loads(asked.content)["messages"]
+    return httpx.Response(200, json={"content": "I read: " + said[-1]})
+
+model = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://model.test")
+
+async def complete(request):
+    told = await request.json() if request.method == "POST" else {"text": last["text"]}
+    given = await model.post("/chat", json={"messages": [told["text"]]})
+    return JSONResponse(given.json())
+
 async def end():
     engine.dispose()
+    await model.aclose()
 
-VIEWS = [say, ask, form, memory, record, page, parts, rows, cached, own, board, titled, constant]
+VIEWS = [
+    *(say, ask, form, memory, record, page, parts, rows, cached, own, board, titled, constant),
+    *(shouted, banner, notice, complete),
+]
 async def about(request):
     return PlainTextResponse(last["text"])
 
@@ -103,8 +136,8 @@ def app(audit, load_app):
     client.close()
 
 
-def say(app: Client, user: str, text: str, **more: str) -> None:
-    app.ask(user, "/say", json.dumps({"text": text, **more}).encode(), content_type="application/json")
+def say(app: Client, user: str, text: str, path: str = "/say", **more: Any) -> None:
+    app.ask(user, path, json.dumps({"text": text, **more}).encode(), content_type="application/json")
 
 
 @pytest.mark.parametrize("view", ["memory", "record", "page", "parts"])
@@ -219,3 +252,66 @@ def test_whoever_is_named_in_the_path_is_asked_for(audit, app) -> None:
     assert audit.found() == []
     assert WORDS in app.ask(BOB, "/about/users/me")
     assert audit.found() == [FOUND]
+
+
+def test_words_in_capitals(audit, app) -> None:
+    say(app, ALICE, WORDS)
+    assert WORDS.title() in app.ask(BOB, "/shouted")
+    assert audit.found() == [FOUND]
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({"public": True}, []),
+        ({"visibility": "everyone"}, []),
+        ({"post": {"is_public": "true"}}, []),
+        ({"public": False}, [FOUND]),
+        ({"visibility": "private"}, [FOUND]),
+    ],
+)
+def test_what_says_that_it_is_public(audit, app, more, found) -> None:
+    say(app, ALICE, WORDS, **more)
+    assert WORDS in app.ask(BOB, "/record")
+    assert audit.found() == found
+
+
+@pytest.mark.parametrize("path", ["/banner", "/notice"])
+def test_what_only_the_staff_may_say_is_for_all(audit, app, path) -> None:
+    say(app, ALICE, WORDS, path)
+    assert WORDS in app.ask(BOB, "/record")
+    assert audit.found() == []
+
+
+def test_what_was_read_beside_its_author_may_be_told_without(audit, app) -> None:
+    say(app, ALICE, WORDS)
+    assert WORDS in app.ask("carol.kane", "/board")
+    assert WORDS in app.ask(BOB, "/record")
+    assert audit.found() == []
+    say(app, ALICE, "and this is the next thing")
+    app.ask(BOB, "/record")
+    assert audit.found() == [], "the view has taken what others may read"
+    say(app, ALICE, "this is for nobody else", to="carol.kane")
+    app.ask(BOB, "/record")
+    assert audit.found() == [FOUND]
+
+
+def test_what_was_read_in_a_room_may_be_told_elsewhere(audit, app) -> None:
+    app.ask(ALICE, "/rooms/tea?text=my+card+ends+in+4242")
+    app.ask("carol.kane", "/rooms/tea")
+    assert WORDS in app.ask(BOB, "/rooms/coffee?of=tea")
+    assert audit.found() == []
+
+
+def test_an_answer_to_what_memory_has_asked_explains_nothing(audit, app) -> None:
+    """One client of a model that keeps its conversation: the model answers with what it was told."""
+    say(app, ALICE, WORDS)
+    assert WORDS in app.ask(BOB, "/complete")
+    assert audit.found() == [FOUND]
+
+
+def test_an_answer_to_what_the_reader_has_asked_does(audit, app) -> None:
+    say(app, ALICE, WORDS)
+    body = json.dumps({"text": f"{WORDS}, I think"}).encode()
+    assert WORDS in app.ask(BOB, "/complete", body, content_type="application/json")
+    assert audit.found() == []

@@ -19,7 +19,7 @@ SAID = "my parcel waits at the harbour"
 
 @pytest.fixture
 def words() -> OwnWords:
-    runtime: Any = SimpleNamespace(content=None, config=Config())
+    runtime: Any = SimpleNamespace(content=None, config=Config(), users=SimpleNamespace(known=lambda _name: None))
     return OwnWords(runtime)
 
 

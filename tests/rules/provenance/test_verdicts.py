@@ -41,6 +41,12 @@ async def use(request):
 async def received(request):
     return JSONResponse(told)
 
+async def sent(request):
+    return JSONResponse("sent " + request.query_params["n"] + " to " + last["user"])
+
+async def partners(request):
+    return JSONResponse({"with": [last["user"]]})
+
 async def usage(request):
     return JSONResponse({"usage": {user: {"tokens": 7} for user in used}})
 
@@ -62,7 +68,7 @@ async def many(request):
         connection.execute(text(many)).fetchall()
     return JSONResponse({"owner": last["user"]})
 
-VIEWS = [note, use, usage, received, directory, rows, kept, board, meanwhile, many]
+VIEWS = [note, sent, partners, use, usage, received, directory, rows, kept, board, meanwhile, many]
 app = Starlette(routes=[Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS])
 """
 )
@@ -102,6 +108,27 @@ def test_somebody_who_has_addressed_the_reader_once(audit, app) -> None:
     app.ask(ALICE, f"/use?to={BOB}&n=48213")
     app.ask(ALICE, "/use")
     assert ALICE in app.ask(BOB, "/received")
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
+
+
+def test_what_the_reader_has_addressed_to_somebody_is_the_reader_s_own(audit, app) -> None:
+    app.ask(BOB, f"/use?to={ALICE}&n=48213")
+    assert ALICE in app.ask(BOB, "/sent?n=48213")
+    assert audit.found() == []
+    app.ask(BOB, "/sent?n=59324")
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
+
+
+def test_whoever_shares_something_with_the_reader_may_be_listed(audit, app) -> None:
+    app.ask(ALICE, f"/use?with={BOB}")
+    assert ALICE in app.ask(BOB, "/partners")
+    assert audit.found() == []
+    assert ALICE in app.ask(BOB, "/kept")
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
+
+
+def test_whoever_shares_nothing_may_not(audit, app) -> None:
+    assert ALICE in app.ask(BOB, "/partners")
     assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
 
 

@@ -12,7 +12,7 @@ from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.index import Mark
-from isolation_audit.content.naming import Naming, named, said
+from isolation_audit.content.naming import Naming, is_one_of_many, named, said
 from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.model.inputs import unit_inputs
 from isolation_audit.model.rules import Severity
@@ -21,7 +21,7 @@ from isolation_audit.rules.content.egress import secret_of_another
 from isolation_audit.rules.provenance.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from isolation_audit.instrument.routes import Endpoint
     from isolation_audit.model.inputs import Inputs
@@ -46,7 +46,7 @@ class Push:
     One that is ``personal`` is between its user and a program: nobody else speaks there, and nobody joins.
     """
 
-    __slots__ = ("_personal", "_settled", "_sinks", "_target")
+    __slots__ = ("_personal", "_settled", "_sinks", "_target", "_together")
 
     def __init__(self, sinks: Egress, target: str, *, personal: bool = False) -> None:
         self._sinks = sinks
@@ -54,6 +54,7 @@ class Push:
         self._personal = personal
         self._settled: set[str] = set()
         """The ids of those of whom it is known where they come from."""
+        self._together: Callable[[str], bool] | None = None
 
     def message(self, payload: str | bytes, user: User, *, asked: str = "", endpoint: Endpoint | None = None) -> None:
         """One message for ``user``; ``asked`` is what the stream was asked for."""
@@ -82,9 +83,13 @@ class Push:
         if not others or not self._others(payload, marks, user, set(), None):
             self._sinks.words(self._target, PUSHED, user, payload, own=own)
 
-    def told(self, payload: Any, user: User) -> None:
-        """The same of plain data, which a library is about to write down."""
+    def told(self, payload: Any, user: User, together: Callable[[str], bool] | None = None) -> None:
+        """The same of plain data, which a library is about to write down.
+
+        ``together`` tells of another's id whether both are in one room: what tells of its members is for all of them.
+        """
         if unit_inputs() is not None:
+            self._together = together
             plain = type(payload) in (str, bytes)
             self.sent(payload if plain else dumps(payload, default=lambda _other: None, ensure_ascii=False), user)
 
@@ -98,11 +103,14 @@ class Push:
         if not others or inputs is None:
             return False
         if not inputs.contested and not self._personal:
-            others -= {one for one in others if _is_conversation(payload, one)}
+            others -= {one for one in others if _is_conversation(payload, one) or self._is_of_the_room(payload, one)}
         if not others:
             return False
         kept = {one: named_here[one] for one in named_here if one in others or one == user.id}
         return self._judge(payload if type(payload) is bytes else str(payload).encode(), user, kept, endpoint)
+
+    def _is_of_the_room(self, payload: str | bytes, identifier: str) -> bool:
+        return self._together is not None and is_one_of_many(payload, identifier) and self._together(identifier)
 
     def _words(self, payload: str | bytes, user: User, endpoint: Endpoint | None) -> None:
         self._sinks.words(self._target, PUSHED, user, payload, endpoint=endpoint)

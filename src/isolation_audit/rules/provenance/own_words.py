@@ -19,10 +19,12 @@ from isolation_audit.content.request_texts import ADDRESSED, addressed, all_brou
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.provenance.made_public import MadePublic
 from isolation_audit.vocabulary.requests import InputsLearned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from types import CodeType
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.inputs import Inputs
@@ -67,7 +69,7 @@ _mentions: Final = re.compile(r"(?<!\w)@([\w.+-]+)").findall
 _marked_words: Final = re.compile(r"(?<![\w-])(?=[\w-]*\d)[\w-]{4,}").findall
 """Numbers, and names with digits in them."""
 _any_words: Final = re.compile(r"\w+").findall
-_SPACED: Final = "".join(sign if re.match(r"\w", sign) else " " for sign in map(chr, range(128)))
+_SPACED: Final = "".join(sign.lower() if re.match(r"\w", sign) else " " for sign in map(chr, range(128)))
 _sentences: Final = re.compile(r"[.!?;]\s+|[\r\n\0]+").split
 _escapes: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf\"/\\])")
 
@@ -92,6 +94,8 @@ class Phrase:
     """What that request had asked for by its path: whoever asks for the same room may read what is said there."""
     named: frozenset[int] = frozenset()
     """Hashes of the single values beside it: one of them may be the name of somebody who becomes known later."""
+    taken_by: CodeType | None = None
+    """The view that has taken it, where the request was addressed to nobody."""
 
 
 class OwnWords(InputsLearned):
@@ -99,6 +103,8 @@ class OwnWords(InputsLearned):
 
     def __init__(self, runtime: Runtime) -> None:
         self._content = runtime.content
+        self._known = runtime.users.known
+        self._made_public = MadePublic()
         self._phrases: dict[int, Phrase] = {}
         self._by_pair: dict[int, dict[tuple[int, int], dict[int, Phrase]]] = {}
         """By their two words; those with as many words before and in all by their digest: one look tells of all."""
@@ -132,18 +138,43 @@ class OwnWords(InputsLearned):
             # A message is searched as it came: so it goes on, and is not searched again there.
             said_in = asked_for(inputs)
             meant_for = self._named(asked if [*map(type, asked)] == [str] else texts) - {user.id}
+            for_all, taken_by = self._made_public.asked(asked, user, inputs)
             for phrase in list(found.values())[:_OF_ONE]:
                 phrase.meant_for, phrase.said_in, phrase.named = meant_for, said_in, named
+                phrase.taken_by = None if meant_for else taken_by
                 self._add(phrase)
+                if for_all:
+                    self.publish([self._phrases[phrase.digest]])
+
+    def shown(self, phrases: Iterable[Phrase]) -> None:
+        """Others have read them beside their author: the views that have taken them take what is for others."""
+        opened = {phrase.taken_by for phrase in phrases} - {None}
+        self.publish(phrases)
+        if self._made_public.opens(opened):
+            self.publish(
+                [one for one in list(self._phrases.values()) if one.user is not None and one.taken_by in opened]
+            )
 
     def has_addressed(self, user: User, other: User, text: str) -> bool:
-        """True where a request of ``user`` had the name of ``other``, and a number or the like that is in this text."""
-        requests = self._addressed.get(user.id, ())
-        name = hash(other.id.casefold())
-        if other.id.isdecimal() or not any(name in one for one in requests):
-            return False  # a number may be anything's
-        found = {hash(word) for word in _marked_words(text.casefold())} - {name, hash(user.id.casefold())}
-        return any(name in one and not found.isdisjoint(one) for one in requests)
+        """True where a request of one of the two had the other's name, and a number or the like that is in this text.
+
+        It needs no number where the text is a list of names: who shares something with somebody is known to them.
+        """
+        pairs = [
+            (one, hash(named.id.casefold())) for one, named in ((user, other), (other, user)) if _is_name(named.id)
+        ]
+        requests = [had for one, name in pairs for had in self._addressed.get(one.id, ()) if name in had]
+        if not requests:
+            return False
+        names = {hash(one.id.casefold()) for one in (user, other)}
+        found = {hash(word) for word in _marked_words(text.casefold())} - names
+        return any(not found.isdisjoint(had) for had in requests) or self._are_names(parsed(text))
+
+    def _are_names(self, held: Any) -> bool:
+        """True for lists of JSON that have names of users in them, and nothing else."""
+        lists = [held] if type(held) is list else list(held.values()) if type(held) is dict else []
+        texts = Gathering(lists).texts if all(type(one) is list for one in lists) else []
+        return bool(texts) and all(self._known(text) is not None for text in texts)
 
     def of_others(self, text: str, user: User) -> list[Phrase]:
         """The phrases in a text that are somebody else's, and not meant for ``user``."""
@@ -256,6 +287,11 @@ def _single_values(texts: Iterable[str]) -> frozenset[int]:
     return frozenset(hash(one.casefold()) for one in found[:_OF_ONE])
 
 
+def _is_name(user_id: str) -> bool:
+    """False for a number, which may be anything's."""
+    return not user_id.isdecimal()
+
+
 def asked_for(inputs: Inputs) -> frozenset[str]:
     """What a unit has asked for by the parameters of its path: a room's name, a document's number."""
     every = [addressed(one) for one in inputs.of_kinds(ADDRESSED)]
@@ -279,8 +315,8 @@ def unescaped(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a text; of plain ASCII at a third of what the expression costs."""
-    return text.translate(_SPACED).split() if text.isascii() else _any_words(text)
+    """The words of a text, in small letters; of plain ASCII at a third of what the expression costs."""
+    return text.translate(_SPACED).split() if text.isascii() else _any_words(text.lower())
 
 
 def _stands_at(words: list[str], phrase: Phrase, place: int) -> bool:

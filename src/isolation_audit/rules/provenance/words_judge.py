@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
-from isolation_audit.content.request_texts import paths_asked, text_of
+from isolation_audit.content.request_texts import paths_asked, sent_body, text_of
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import CACHE
 from isolation_audit.model.users import same
@@ -64,7 +64,12 @@ class WordsJudge:
         phrases = self.words.of_others(text, user)
         if phrases:
             known = asked_for(inputs)
-            phrases = [one for one in phrases if known.isdisjoint(one.said_in)]
+            # Whoever may read what is said in a room may tell of it.
+            here = [one for one in phrases if not known.isdisjoint(one.said_in)]
+            for one in here:
+                if one.user is not None and not self._is_told_of(text, one, one.user):
+                    self.words.publish([one])
+            phrases = [one for one in phrases if one not in here]
         if not phrases:
             return None
         contested = self._came_in(inputs, phrases)
@@ -74,7 +79,7 @@ class WordsJudge:
         left = [
             one
             for one in left
-            if one.user is not None and not self._names(asked, one.user) and not self._named_beside(text, one, one.user)
+            if one.user is not None and not self._names(asked, one.user) and not self._is_told_of(text, one, one.user)
         ]
         owner = left[0].user if left else None
         if owner is None:
@@ -100,10 +105,15 @@ class WordsJudge:
         """Takes out what inputs explain, and gives what came from a queue at which its owner waits as well."""
         contested: list[Phrase] = []
         left = _SEARCHED
+        asked: set[int] = set()
         for one in list(inputs.kept):
-            text = "\0".join(_texts(one))
-            left -= len(text)
-            came = holds(text[: max(0, left)], phrases) if phrases else set()
+            question = "\0".join(_asked(one))
+            text = text_of(one.texts(one.value))[0]
+            left -= len(text) + len(question)
+            # What this process asks with, and has not come in before, was in its memory: the answer explains nothing.
+            waiting = [phrase for phrase in phrases if phrase.digest not in asked]
+            asked |= holds(question[: max(0, left)], waiting) if waiting and question else set()
+            came = holds(text[: max(0, left)], waiting) - asked if waiting else set()
             explained = [phrase for phrase in phrases if phrase.digest in came]
             phrases[:] = [phrase for phrase in phrases if phrase.digest not in came]
             if one.contested:
@@ -125,6 +135,14 @@ class WordsJudge:
             self.words.publish(phrase for phrase in phrases if phrase.digest in known)
             phrases = [phrase for phrase in phrases if phrase.digest not in known]
         return phrases
+
+    def _is_told_of(self, text: str, phrase: Phrase, owner: User) -> bool:
+        """The same; where it is a record that says so, others may tell of it without its author."""
+        if not self._named_beside(text, phrase, owner):
+            return False
+        if parsed(text) is not None:
+            self.words.shown([phrase])
+        return True
 
     def _named_beside(self, text: str, phrase: Phrase, owner: User) -> bool:
         """True where what holds the words says whose they are: that is conversation, or a record of its author's."""
@@ -152,8 +170,14 @@ def _kinds(inputs: Inputs) -> str:
 
 def _texts(one: Input) -> Iterable[str]:
     yield text_of(one.texts(one.value))[0]
+    yield from _asked(one)
+
+
+def _asked(one: Input) -> Iterable[str]:
+    """The question, with the body of a request to another service."""
     if one.question is not None:
         yield text_of(one.asked(one.question))[0]
+        yield sent_body(one.question)
 
 
 def _around(held: Any, phrase: Phrase) -> Iterable[list[str]]:
