@@ -8,12 +8,14 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
+from isolation_audit.content.credential_fields import brought_in
 from isolation_audit.instrument.libraries import Libraries
 from isolation_audit.instrument.observations import Broken, Unready
 from isolation_audit.instrument.sightings import Sightings
 from isolation_audit.instrument.stacks import capture, raised
 from isolation_audit.model.inputs import REQUEST, Input, own_inputs
 from isolation_audit.model.running import running_task
+from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User
 from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.rules.content.pushes import Push
@@ -23,6 +25,7 @@ from isolation_audit.vocabulary.requests import InputsLearned
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
 
 INTERNAL_ERROR: Final = 1011
 """RFC 6455, 7.4.1: the server met a condition that kept it from going on."""
@@ -111,6 +114,8 @@ class Connections:
 
     def received(self, obj: Any, connection: Connection, message: Any = None) -> None:
         """Count a message that has come, and note the user as :meth:`bind` does; it is an input, where it is given."""
+        if connection.owner is None and message is not None:
+            _logs_in(message)
         self.bind(obj, connection)
         inputs = own_inputs()
         if message is not None and inputs is not None and self._sinks is not None:
@@ -226,3 +231,11 @@ def _single(error: BaseException | None) -> BaseException | None:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+def _logs_in(message: Any) -> None:
+    """Browsers can't send headers with a WebSocket: many applications are sent the token in the first message."""
+    request: Request | None = request_variable.get()
+    credentials = [] if request is None else brought_in(message)
+    if request is not None and credentials:
+        request.brings(credentials)

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import request_texts
+from isolation_audit.content.credential_fields import brought_in
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 
+
+_AUTH: Final = 2
+"""The place of what a client logs in with, among the arguments of ``connect``."""
 
 _GOING_ON: Final = 16
 """Handlers of one connection whose inputs are kept for what they have started."""
@@ -109,6 +113,8 @@ class HandlerPoint(Serving):
         environ = arguments[1] if event == "connect" and len(arguments) > 1 else None
         headers = environ if type(environ) is dict else {}
         request = Request(self._sources, lambda: wsgi_headers(headers), mark=sid)
+        if event == "connect" and len(arguments) > _AUTH:
+            request.brings(brought_in(arguments[_AUTH]))
         known = self._known.of(sid)
         if known is not None:
             request.told(*known)

@@ -53,8 +53,8 @@ class ReceiveSocketPoint(SocketPoint):
     def after(self, websocket: Any, result: Any) -> None:
         """Count what has come."""
         connection = self._connections.of(websocket)
-        for _ in result if type(result) is list else () if result is None else (result,):
-            self._connections.received(websocket, connection)
+        for message in result if type(result) is list else () if result is None else (result,):
+            self._connections.received(websocket, connection, message)
 
     def failed(self, websocket: Any, error: BaseException) -> None:
         """Note the end: from here on the application knows."""

@@ -91,9 +91,9 @@ def keys_in(name: str, value: str) -> Iterator[str]:
     """The credential in a header that is no cookie, by the header's name in lower case."""
     if name == "authorization":
         _scheme, found, rest = value.strip().partition(" ")
-        yield from _usable(rest.strip() if found else value.strip())
+        yield from usable(rest.strip() if found else value.strip())
     elif is_key(name):
-        yield from _usable(value.strip())
+        yield from usable(value.strip())
 
 
 def keys_in_query(query: str) -> Iterator[str]:
@@ -103,7 +103,7 @@ def keys_in_query(query: str) -> Iterator[str]:
     for part in query.split("&"):
         name, found, value = part.partition("=")
         if found and is_key(name):
-            yield from _usable(unquote_plus(value))
+            yield from usable(unquote_plus(value))
 
 
 @cache_of_names
@@ -112,7 +112,8 @@ def is_key(name: str) -> bool:
     return _key_name.search(name) is not None and _no_key.search(name) is None
 
 
-def _usable(value: str) -> Iterator[str]:
+def usable(value: str) -> Iterator[str]:
+    """The value, where it is neither too short for a credential nor too long."""
     if _SHORTEST <= len(value) <= _LONGEST:
         yield value
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NOTHING_PRESENTED: Final = Presented({})
 """What most requests of a service present."""
 
+_KEYS: Final = 8
+"""Credentials beyond which messages of one connection bring no more."""
+
 MADE_UP: Final = (AttributeError, LookupError, TypeError, ValueError)
 """Headers may be none at all, where the application, or whoever tests it, has made them up."""
 
@@ -91,6 +94,13 @@ class RequestHead:
         """True for a credential that the request came with: that is nobody's name."""
         presented = self._present() if text else None
         return presented is not None and text is not None and self._sources.learned.digest(text) in presented.all()
+
+    def brings(self, credentials: Iterable[str]) -> None:
+        """A message on its connection has brought these: they count as if they had come in its head."""
+        presented = self._present()
+        if presented is not None and len(presented.keys) < _KEYS:
+            digests = map(self._sources.learned.digest, credentials)
+            self._presented = Presented(presented.cookies, (*presented.keys, *digests))
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Its headers, as they were read first: names in lower case, with their values; none once it is over."""

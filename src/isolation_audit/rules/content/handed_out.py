@@ -7,24 +7,17 @@ token later. What a known user's request is answered with is that user's, until 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING, Final
 
+from isolation_audit.content.credential_fields import LONGEST, handed_out_in, pairs_in
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.request_texts import brought, path_of
-from isolation_audit.model.credentials import is_drawn, is_key
 from isolation_audit.model.inputs import REQUEST, Inputs
 from isolation_audit.model.scopes import request_variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from isolation_audit.model.requests import Request
 
-_LONGEST: Final = 8 * 1024
-"""Bytes of an answer that is looked through: one with a token is short."""
-
-_LEVELS: Final = 3
 _NAMES: Final = ("username", "user_name", "login", "email", "user", "user_id", "userid", "uid", "identifier")
 may_have_credentials: Final = re.compile(rb"(?i)(?:token|key|session|sid|jwt|auth)[\w-]*\"\s*:\s*\"").search
 """Asked before :func:`look_for_credentials`, of an answer."""
@@ -35,42 +28,18 @@ _is_login: Final = re.compile(r"(?i)(?:^|[/_-])(?:log-?_?in|sign-?_?in|auth\w*|t
 def look_for_credentials(body: bytes) -> None:
     """Look through the whole body that answers the request which is being served."""
     request: Request | None = request_variable.get()
-    if request is None or request.inputs is None or len(body) > _LONGEST or may_have_credentials(body) is None:
+    if request is None or request.inputs is None or len(body) > LONGEST or may_have_credentials(body) is None:
         return
     held = parsed(str(body, "utf-8", "replace"))
-    credentials = [text for name, text in _pairs(held) if _is_credential(name, text)]
+    credentials = handed_out_in(held)
     if credentials:
         request.hands_out(credentials, _login(request.inputs))
-
-
-def _is_credential(name: str, text: str) -> bool:
-    return (is_key(name.lower()) or name.lower() == "key") and is_drawn(text)
 
 
 def _login(inputs: Inputs) -> str | None:
     """The name by which the request logs in; None where it doesn't."""
     asked = [one for one in inputs.kept if one.kind == REQUEST]
-    given = [(name.lower(), text) for one in asked for name, text in _pairs(brought(one))]
+    given = [(name.lower(), text) for one in asked for name, text in pairs_in(brought(one))]
     if not (any(_is_password(name) for name, _text in given) or any(_is_login(path_of(one)) for one in asked)):
         return None
     return next((text for wanted in _NAMES for name, text in given if name == wanted and text), None)
-
-
-def _pairs(held: Any, levels: int = _LEVELS) -> Iterator[tuple[str, str]]:
-    """Names and texts in what has come in or goes out: JSON, forms, queries, and what frameworks have made of them."""
-    kind = type(held)
-    if kind in (str, bytes):
-        text = held if kind is str else str(held[:_LONGEST], "utf-8", "replace")
-        within = parsed(text)
-        yield from _pairs(within, levels - 1) if type(within) is dict else parse_qsl(text) if "=" in text else ()
-    elif issubclass(kind, dict) and levels:
-        for name, value in list(dict.items(held)):
-            if type(name) is str and type(value) is str:
-                yield name, value
-            elif issubclass(type(value), (dict, list)):
-                yield from _pairs(value, levels - 1)
-    elif kind is tuple and [*map(type, held)] == [str, str]:
-        yield held
-    elif kind in (list, tuple):
-        for value in held:
-            yield from _pairs(value, levels)
