@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from importlib import import_module
 from pkgutil import iter_modules
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -22,12 +23,19 @@ def words() -> dict[str, type]:
         name: value
         for module in modules
         for name, value in vars(module).items()
-        if inspect.isclass(value) and value.__module__ == module.__name__ and vars(value).get("__slots__") == ()
+        if inspect.isclass(value)
+        and value.__module__ == module.__name__
+        and "__slots__" in vars(value)
+        and "__init__" not in vars(value)  # no value that is told
     }
 
 
 def methods(word: type) -> set[str]:
-    return {name for name in vars(word) if not name.startswith("_")}
+    return {
+        name
+        for name, value in vars(word).items()
+        if not name.startswith("_") and isinstance(value, (FunctionType, staticmethod, property))
+    }
 
 
 def listening_class(place: str) -> Any:

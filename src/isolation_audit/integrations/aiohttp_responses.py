@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.instrument.answered import AnsweredRequest
+from isolation_audit.instrument.passing import Passing, PassingPoint, passing
 from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
-from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, passing
-from isolation_audit.rules.content.responses import Response
+from isolation_audit.vocabulary.exits import Exits, LeavingResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +21,11 @@ _HEAD: Final = "aiohttp.web_response:StreamResponse._write_headers"
 _WRITER: Final = "aiohttp.http_writer:StreamWriter"
 _BYTES: Final = (bytes, bytearray, memoryview)
 
-Responses = WeakKeyDictionary[Any, Response | None]
+Responses = WeakKeyDictionary[Any, LeavingResponse | None]
 """By writer; None where the whole body has been searched already. Writers of clients are not in it."""
 
 
-def answering(sinks: Egress) -> Iterator[Point]:
+def answering(sinks: Exits) -> Iterator[Point]:
     """Points around the one place where a response begins, and those that all its bodies go through."""
     responses: Responses = WeakKeyDictionary()
     yield Point(_HEAD, partial(BeginPoint, sinks, responses))
@@ -38,7 +38,7 @@ class BeginPoint(PassingPoint):
 
     place = _HEAD
 
-    def __init__(self, sinks: Egress, responses: Responses, layout: Layout) -> None:
+    def __init__(self, sinks: Exits, responses: Responses, layout: Layout) -> None:
         self._sinks = sinks
         self._responses = responses
         self._self_of = layout.receiver_reader()
@@ -52,7 +52,7 @@ class BeginPoint(PassingPoint):
         told = answer["_headers"]
         headers = [(name.encode(), str(told[name]).encode("latin-1", "replace")) for name in names if name in told]
         asked = AnsweredRequest(f"{request.path}?{request.query_string}", endpoint_of(request))
-        response = Response(self._sinks, _HEAD, headers, asked)
+        response = self._sinks.response(_HEAD, headers, asked)
         every = [(name.encode(), str(value).encode("latin-1", "replace")) for name, value in told.items()]
         response.kept = self._sinks.shared_caches.answer(every, asked)
         whole = answer.get("_compressed_body") is not None  # but for this one, which it has compressed already

@@ -17,7 +17,7 @@ from isolation_audit.integrations.session_cookies import SettingPoint, are_learn
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ class Aiohttp:
         yield Point(_HANDLING, partial(HandlingPoint, runtime))
         if are_learned(runtime):
             yield Point(_HEAD, _setting_cookies)
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         if sinks is not None:
             yield from answering(sinks)
         if runtime.config.watch.addressees:

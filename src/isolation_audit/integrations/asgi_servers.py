@@ -11,14 +11,13 @@ from isolation_audit.analysis.cache_policy import kept_for_all
 from isolation_audit.content.secrets import Version
 from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.passing import Passing, PassingPoint, passing
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_routes import endpoint_of
 from isolation_audit.integrations.session_cookies import answered, are_learned, in_headers
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.scopes import request_variable, sink_variable
-from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
-from isolation_audit.rules.content.pushes import PUSHED
-from isolation_audit.rules.content.responses import Response
+from isolation_audit.vocabulary.exits import PUSHED, Exits, LeavingResponse, exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +37,7 @@ def sending(runtime: Runtime, targets: tuple[str, ...], connection: str = "self"
     The argument ``connection`` stands for one connection or request. Its ASGI scope is its ``scope``, or else that of
     the request which is served.
     """
-    sinks = egress_of(runtime)
+    sinks = exits_of(runtime)
     learns = are_learned(runtime)
     for target in targets:
         if sinks is not None:
@@ -62,7 +61,7 @@ class HeadPoint(Interceptor):
             answered(in_headers(readable(message.get("headers"))))
 
 
-def _send_point(place: str, sinks: Egress, learns: bool, connection: str, layout: Layout) -> SendPoint:
+def _send_point(place: str, sinks: Exits, learns: bool, connection: str, layout: Layout) -> SendPoint:
     connection_of = layout.receiver_reader() if connection == "self" else layout.argument(connection)
     return SendPoint(place, sinks, learns, connection_of, layout.argument("message"))
 
@@ -73,7 +72,7 @@ class SendPoint(PassingPoint):
     def __init__(
         self,
         place: str,
-        sinks: Egress,
+        sinks: Exits,
         learns: bool,
         connection_of: Callable[[Values], Any],
         message_of: Callable[[Values], Any],
@@ -141,7 +140,7 @@ class SendPoint(PassingPoint):
                     self._kept(server, head, body)
                 return
             asked = AnsweredScope(_scope_of(server))
-            exchange.answer = begun = Response(self._sinks, self.place, head, asked)
+            exchange.answer = begun = self._sinks.response(self.place, head, asked)
             # Only here the head is what leaves: whatever is around a framework's application may have changed it.
             begun.kept = self._sinks.shared_caches.answer(head, asked)
         response = exchange.answer
@@ -168,7 +167,7 @@ class _Exchange:
     """What a request keeps of its answer, where there is no request."""
 
     answer_head: Any = None
-    answer: Response | None = None
+    answer: LeavingResponse | None = None
     searched: tuple[bytes, Any] | None = None
 
 

@@ -17,9 +17,8 @@ from isolation_audit.model.inputs import REQUEST, Input, own_inputs
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User
-from isolation_audit.rules.content.egress import egress_of
-from isolation_audit.rules.content.pushes import Push
 from isolation_audit.targets.ownership import differ
+from isolation_audit.vocabulary.exits import LeavingPushes, exits_of
 from isolation_audit.vocabulary.messages import CallbacksCalled, ConnectionsBound, Message, MessagesSent
 from isolation_audit.vocabulary.requests import InputsLearned
 
@@ -55,7 +54,7 @@ class Connection:
         self.owner: User | None = None
         self.reader: weakref.ref[Any] | None = None
         """The task that receives on it."""
-        self.push: Push | None = None
+        self.push: LeavingPushes | None = None
         """What is pushed on it, once something was."""
 
 
@@ -71,7 +70,7 @@ class Connections:
         self._record_of = runtime.objects.get
         self._ambient = runtime.ambient.current
         self.libraries = runtime.part(Libraries)
-        self._sinks = egress_of(runtime)
+        self._sinks = exits_of(runtime)
         self._words = runtime.listener(InputsLearned)
         runtime.part(Sightings).serves(target)
 
@@ -139,7 +138,7 @@ class Connections:
             if inputs is not None and inputs.user is owner:
                 push = connection.push
                 if push is None:
-                    push = connection.push = Push(self._sinks, f"{self.target}.send")
+                    push = connection.push = self._sinks.pushes(f"{self.target}.send")
                 push.sent(payload, owner, inputs)
         if addressees is None:
             return

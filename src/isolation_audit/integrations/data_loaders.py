@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.vocabulary.caches import LoaderKeys
+from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ class DataLoaders:
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """What gives a future for a key."""
-        if runtime.config.watch.caches and egress_of(runtime) is not None:
+        if runtime.config.watch.caches and exits_of(runtime) is not None:
             make = partial(LoadPoint, self._place, runtime.listener(LoaderKeys), self._function)
             yield Point(self._place, make)
 

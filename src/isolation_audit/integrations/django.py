@@ -12,7 +12,7 @@ from isolation_audit.integrations.http_request import serving_asgi, serving_wsgi
 from isolation_audit.integrations.logins import leaving, returning, taking
 from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.session_cookies import MadePoint, are_learned
-from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ class Django:
         """What views answer, both handlers, and the functions behind ``request.user``."""
         if runtime.config.watch.contexts:
             yield Point(*point(ThreadedPoint, _WSGI, runtime))
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         if sinks is not None:
             for target in ANSWERS:
                 yield Point(target, partial(AnswerPoint, target, sinks))

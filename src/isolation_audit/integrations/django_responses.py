@@ -15,7 +15,7 @@ from isolation_audit.model.scopes import request_variable
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.model.requests import Request
-    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.vocabulary.exits import Exits
 
 ANSWERS: Final = tuple(
     [f"django.core.handlers.base:BaseHandler.{name}" for name in ("_get_response", "_get_response_async")]
@@ -26,7 +26,7 @@ ANSWERS: Final = tuple(
 class AnswerPoint(Interceptor):
     """Around what finds and calls a view."""
 
-    def __init__(self, place: str, sinks: Egress, layout: Layout) -> None:
+    def __init__(self, place: str, sinks: Exits, layout: Layout) -> None:
         self.place = place
         self._sinks = sinks
         self._request = layout.argument("request")

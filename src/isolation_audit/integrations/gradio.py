@@ -19,7 +19,7 @@ from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import DEPENDENCY, LOGIN
 from isolation_audit.model.user_names import Name, name_of
-from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ class Gradio:
     def points(runtime: Runtime) -> Iterator[Point]:
         """What works on an event of the queue, and what tells the browser of it."""
         yield Point(_HANDLING, lambda layout: EventPoint(runtime, layout))
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         if sinks is not None:
             pushed = Pushed(sinks, runtime, _SENDING)
             yield Point(_SENDING, lambda layout: MessagePoint(pushed, layout))

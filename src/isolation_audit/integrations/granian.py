@@ -13,7 +13,7 @@ from isolation_audit.integrations import Replacement
 from isolation_audit.integrations.asgi_servers import SendPoint
 from isolation_audit.integrations.http_request import AsgiPoint, WsgiPoint
 from isolation_audit.integrations.session_cookies import are_learned
-from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Values
     from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.vocabulary.exits import Exits
 
 _ASGI: Final = "granian.asgi:_callback_wrapper"
 _WSGI: Final = "granian.wsgi:_callback_wrapper"
@@ -38,7 +38,7 @@ class Granian:
     def points(runtime: Runtime) -> Iterator[Replacement]:
         """What makes the call of an application ready; of ASGI, two share one probe, and tell their values apart."""
         yield Replacement(_ASGI, AsgiPoint(_ASGI, runtime, _scope_of, served=True), _asgi)
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         if sinks is not None:
             yield Replacement(_ASGI, SentPoint(sinks, are_learned(runtime)), _asgi)
         yield Replacement(_WSGI, WsgiPoint(_WSGI, runtime, lambda values: values[0]), _wsgi)
@@ -56,7 +56,7 @@ class _Exchange:
 class SentPoint(SendPoint):
     """Asked about each message that an application sends."""
 
-    def __init__(self, sinks: Egress, learns: bool) -> None:
+    def __init__(self, sinks: Exits, learns: bool) -> None:
         super().__init__(_ASGI, sinks, learns, _exchange_of, _message_of)
 
 

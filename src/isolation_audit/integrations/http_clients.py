@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.vocabulary.clients import ClientCookies, ClientHeaders, RequestsSent
+from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -183,7 +183,7 @@ class Aiohttp:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """Both ends of a request, and what is put into each."""
-        if egress_of(runtime) is None:
+        if exits_of(runtime) is None:
             return
         cookies = runtime.listener(ClientCookies)
         module = "aiohttp.client_reqrep"
@@ -208,7 +208,7 @@ class Sending:
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """Each of them."""
-        if egress_of(runtime) is None:
+        if exits_of(runtime) is None:
             return
         cookies = runtime.listener(ClientCookies)
         for target in self._targets:

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from isolation_audit.config.model import Target
 from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.passing import passing
 from isolation_audit.instrument.resolve import resolve
 from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
@@ -28,8 +29,8 @@ from isolation_audit.integrations.http_handlers import (
     waiting_here,
 )
 from isolation_audit.integrations.session_cookies import answered, are_learned
-from isolation_audit.rules.content.egress import Egress, egress_of, passing
-from isolation_audit.rules.content.wire import Wire
+from isolation_audit.integrations.wire import Wire
+from isolation_audit.vocabulary.exits import Exits, exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ class HttpServer:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """What handlers write, what they were asked, and where a request begins and ends."""
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         wires = None if sinks is None else Wires(sinks, runtime)
         if wires is not None:
             yield Point(WRITE, partial(WritePoint, WRITE, wires))
@@ -75,7 +76,7 @@ class HandlersWire(Wire):
 class Wires:
     """The connection behind each writer."""
 
-    def __init__(self, sinks: Egress, runtime: Runtime) -> None:
+    def __init__(self, sinks: Exits, runtime: Runtime) -> None:
         self._sinks = sinks
         self._places = runtime.places
         self._learns = are_learned(runtime)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.rules.content.egress import egress_of
 from isolation_audit.vocabulary.clients import MailsSent
+from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ class MailClient:
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """Sending and logging in."""
-        if egress_of(runtime) is None:
+        if exits_of(runtime) is None:
             return
         mails = runtime.listener(MailsSent)
         sending, login = f"{self._client}.sendmail", f"{self._client}.login"

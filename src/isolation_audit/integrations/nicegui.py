@@ -20,7 +20,7 @@ from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import LOGIN, session_name
-from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ class NiceGUI:
         yield Point(_BUILT, partial(BuiltPoint, clients))
         yield Point(_EVENT, partial(EventPoint, clients, storages))
         yield Point(_AWAITED, partial(AwaitedPoint, clients, storages, runtime))
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         if sinks is not None:
             for name, argument in (("enqueue_update", "element"), ("enqueue_message", "data")):
                 place = f"{_OUTBOX}.{name}"

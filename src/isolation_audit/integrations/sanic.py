@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.passing import Passing, PassingPoint, passing
 from isolation_audit.instrument.resolve import Resolved
 from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.instrument.sightings import Sightings
@@ -24,8 +25,7 @@ from isolation_audit.integrations.sockets import CloseSocketPoint, ReceiveSocket
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, passing
-from isolation_audit.rules.content.responses import Response
+from isolation_audit.vocabulary.exits import Exits, LeavingResponse, exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ class Sanic:
         if runtime.config.watch.contexts:
             yield Point(*point(HomePoint, "sanic.server.protocols.http_protocol:HttpProtocol.__init__", runtime))
         yield Point(_MAKING, partial(MakingPoint, handling, runtime))
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         if sinks is not None:
             runtime.part(Sightings).serves(_SEND)
             yield Point(_SEND, partial(SendPoint, sinks))
@@ -147,11 +147,11 @@ class SendPoint(PassingPoint):
 
     place = _SEND
 
-    def __init__(self, sinks: Egress, layout: Layout) -> None:
+    def __init__(self, sinks: Exits, layout: Layout) -> None:
         self._sinks = sinks
         self._self_of = layout.receiver_reader()
         self._data, self._end = layout.optional("data"), layout.optional("end_stream")
-        self._responses: WeakKeyDictionary[Any, Response] = WeakKeyDictionary()
+        self._responses: WeakKeyDictionary[Any, LeavingResponse] = WeakKeyDictionary()
 
     def before(self, values: Values) -> Passing | None:
         """Search it; the transport below, or another server, gets the same."""
@@ -165,7 +165,7 @@ class SendPoint(PassingPoint):
             kind = getattr(answer, "content_type", None) or ""
             told = [(name.encode(), str(value).encode("latin-1", "replace")) for name, value in answer.headers.items()]
             request = AnsweredRequest(f"{asked.path}?{asked.query_string}", endpoint_of(asked))
-            response = Response(self._sinks, _SEND, [(b"content-type", kind.encode()), *told], request)
+            response = self._sinks.response(_SEND, [(b"content-type", kind.encode()), *told], request)
             response.kept = self._sinks.shared_caches.answer(told, request)
             self._responses[asked] = response
             data = data or answer.body  # as Sanic does when it sends the head

@@ -16,8 +16,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.socketio_handlers import handlers
 from isolation_audit.model.scopes import client_variable
 from isolation_audit.model.users import Kind, plain_text, same
-from isolation_audit.rules.content.egress import egress_of
-from isolation_audit.rules.content.pushes import Push
+from isolation_audit.vocabulary.exits import exits_of
 from isolation_audit.vocabulary.messages import Message, MessagesSent
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ class EmitPoint(Interceptor):
         self._holders = holders
         self._runtime = runtime
         self._addressees = runtime.listener(MessagesSent)
-        self._sinks = egress_of(runtime)
+        self._sinks = exits_of(runtime)
         self._self_of = layout.receiver_reader()
         self._event = layout.argument("event")
         self._data = layout.optional("data")
@@ -164,7 +163,7 @@ class EmitPoint(Interceptor):
             if user is not None:  # a session id: nobody else can be in a room of that name
                 self._addressees.one(sender, user, message)
                 if self._sinks is not None and sender is not None and same(sender, user):
-                    push = Push(self._sinks, self.place, personal=self._is_personal(values))
+                    push = self._sinks.pushes(self.place, personal=self._is_personal(values))
                     push.told(message.payload, user, partial(self._are_together, self._rooms(values), room))
             elif type(room).__hash__ is not None:  # one that can't be hashed is the application's mistake
                 self._to_room(sender, room, self._rooms(values).get(room, ()), message)

@@ -17,7 +17,7 @@ from isolation_audit.integrations.session_cookies import SettingPoint, are_learn
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
 from isolation_audit.model.inputs import BYTES, LIMIT, REQUEST, Input, current_inputs
 from isolation_audit.model.scopes import connection_variable, request_variable, unit_variable
-from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,14 +52,14 @@ class Starlette:
         if runtime.config.watch.contexts:
             yield Point(*point(RequestPoint, APPLICATION, runtime))
             yield Point(*point(HandingPoint, THREADED, runtime))
-            for answer in ANSWERS[1:] if egress_of(runtime) is not None else ANSWERS:
+            for answer in ANSWERS[1:] if exits_of(runtime) is not None else ANSWERS:
                 yield Point(*point(AnswerPoint, f"starlette.responses:{answer}.__call__", runtime))
         yield Point(APPLICATION, serving_asgi(APPLICATION, runtime))
         if are_learned(runtime):
             yield Point(SESSIONS, partial(SessionsPoint, runtime))
         if receiver(runtime) is not None:
             yield Point(REQUESTS, RequestObjectPoint)
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         if sinks is not None:
             learns = are_learned(runtime)
             yield Point(RESPONSE, lambda layout: ResponsePoint(sinks, layout, runtime, learns=learns))

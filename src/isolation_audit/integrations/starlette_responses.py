@@ -13,7 +13,6 @@ from isolation_audit.integrations.requests_and_connections import AnswerPoint
 from isolation_audit.integrations.session_cookies import answered, in_headers
 from isolation_audit.model.scopes import current_scope, request_variable
 from isolation_audit.model.users import VISITOR
-from isolation_audit.rules.content.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
-    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.vocabulary.exits import Exits, LeavingResponse
 
 RESPONSE: Final = "starlette.responses:Response.__call__"
 
@@ -33,7 +32,7 @@ class ResponsePoint(Interceptor):
 
     place = RESPONSE
 
-    def __init__(self, sinks: Egress, layout: Layout, runtime: Runtime, *, learns: bool) -> None:
+    def __init__(self, sinks: Exits, layout: Layout, runtime: Runtime, *, learns: bool) -> None:
         self._sinks = sinks
         self._ambient = runtime.ambient
         self._answer = AnswerPoint(RESPONSE, runtime) if runtime.config.watch.contexts else None
@@ -54,14 +53,14 @@ class ResponsePoint(Interceptor):
             answered(in_headers(response.raw_headers))
         body, user = response.body, self._sinks.reader()
         if user is not None and type(body) is bytes and scope["type"] == "http":
-            left = Response(self._sinks, RESPONSE, response.raw_headers, AnsweredScope(scope), outermost=True)
+            left = self._sinks.response(RESPONSE, response.raw_headers, AnsweredScope(scope), outermost=True)
             left.chunk_for(None if user is VISITOR else user, body, last=True)
 
 
 STREAMED: Final = "starlette.responses:StreamingResponse"
 
 
-def streaming(sinks: Egress) -> Iterator[Point | Replacement]:
+def streaming(sinks: Exits) -> Iterator[Point | Replacement]:
     """What is asked for, and what a response sends part by part.
 
     That is seen by whom it is sent with. Further out it may be another context, where its user is unknown.
@@ -93,17 +92,17 @@ class PartPoint(Interceptor):
 
     place = f"{STREAMED}.stream_response"
 
-    def __init__(self, sinks: Egress, asked: WeakKeyDictionary[Any, AnsweredRequest]) -> None:
+    def __init__(self, sinks: Exits, asked: WeakKeyDictionary[Any, AnsweredRequest]) -> None:
         self._sinks = sinks
         self._asked = asked
-        self._responses: WeakKeyDictionary[Any, Response] = WeakKeyDictionary()
+        self._responses: WeakKeyDictionary[Any, LeavingResponse] = WeakKeyDictionary()
 
     def before(self, values: Values) -> None:
         """Search it; the server below gets the same bytes."""
         streamed, message = values
         if message["type"] == "http.response.start" and streamed in self._asked:
             asked = self._asked.pop(streamed)
-            self._responses[streamed] = Response(self._sinks, self.place, message["headers"], asked, outermost=True)
+            self._responses[streamed] = self._sinks.response(self.place, message["headers"], asked, outermost=True)
         elif message["type"] == "http.response.body":
             response, body = self._responses.get(streamed), message["body"]
             if response is not None and type(body) in (bytes, bytearray, memoryview):

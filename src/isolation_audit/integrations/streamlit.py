@@ -22,7 +22,7 @@ from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import LOGIN
 from isolation_audit.model.user_names import Name, name_of
-from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ class Streamlit:
         if "session" in runtime.part(sources).detect:
             for name in ("__setitem__", "__delitem__"):
                 yield Point(f"{_STATE}.{name}", partial(StatePoint, f"{_STATE}.{name}"))
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         if sinks is not None:
             yield Point(_SHOWN, partial(ShownPoint, Pushed(sinks, runtime, _SHOWN)))
         for cache in (_DATA, _RESOURCES):

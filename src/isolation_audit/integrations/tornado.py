@@ -23,9 +23,8 @@ from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.kept_users import SESSION_KEYS
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import entered, request_variable
-from isolation_audit.rules.content.egress import Egress, egress_of
-from isolation_audit.rules.content.responses import Response
 from isolation_audit.vocabulary.contexts import ContextsOfWork
+from isolation_audit.vocabulary.exits import Exits, LeavingResponse, exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +69,7 @@ class Tornado:
                 yield Point(f"{_HANDLER}.{name}", partial(CookiePoint, f"{_HANDLER}.{name}"))
         if are_learned(runtime):
             yield Point(_FLUSH, _setting_cookies)
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         if sinks is not None:
             yield Point(_FLUSH, partial(FlushPoint, sinks))
         connections = Connections(WEBSOCKET, runtime)
@@ -166,11 +165,11 @@ class FlushPoint(Interceptor):
 
     place = _FLUSH
 
-    def __init__(self, sinks: Egress, layout: Layout) -> None:
+    def __init__(self, sinks: Exits, layout: Layout) -> None:
         self._sinks = sinks
         self._self_of = layout.receiver_reader()
         self._last = layout.argument("include_footers")
-        self._responses: WeakKeyDictionary[Any, Response] = WeakKeyDictionary()
+        self._responses: WeakKeyDictionary[Any, LeavingResponse] = WeakKeyDictionary()
 
     def before(self, values: Values) -> None:
         """Search it."""
@@ -181,7 +180,7 @@ class FlushPoint(Interceptor):
         if response is None:
             told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in handler._headers.get_all()]  # noqa: SLF001
             asked = AnsweredRequest(handler.request.uri, endpoint_of(handler))
-            response = self._responses[handler] = Response(self._sinks, _FLUSH, told, asked)
+            response = self._responses[handler] = self._sinks.response(_FLUSH, told, asked)
             response.kept = self._sinks.shared_caches.answer(told, asked)
         response.chunk(b"".join(handler._write_buffer), last=bool(self._last(values)))  # noqa: SLF001
 

@@ -10,11 +10,12 @@ from weakref import ref
 from isolation_audit.content.secrets import ANY, Version
 from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.passing import Passing, PassingPoint, in_task, passing
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.asgi_servers import AnsweredScope
+from isolation_audit.integrations.wire import HEAD, Wire
 from isolation_audit.model.scopes import request_variable, sink_variable
-from isolation_audit.rules.content.egress import Egress, Passing, PassingPoint, egress_of, in_task, passing
-from isolation_audit.rules.content.wire import HEAD, Wire
+from isolation_audit.vocabulary.exits import Exits, exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ class Transports:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """Both kinds of transports, and what all ways to read a stream come down to."""
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         if sinks is None:
             return
         wires = Wires()
@@ -77,7 +78,7 @@ class WritePoint(Interceptor):
 
     argument = "data"
 
-    def __init__(self, sinks: Egress, wires: Wires, layout: Layout) -> None:
+    def __init__(self, sinks: Exits, wires: Wires, layout: Layout) -> None:
         self._sinks = sinks
         self._wires = wires
         self._self_of = layout.receiver_reader()
@@ -168,7 +169,7 @@ class ReadPoint(Interceptor):
 
     gate = ANY
 
-    def __init__(self, place: str, sinks: Egress, _layout: Layout) -> None:
+    def __init__(self, place: str, sinks: Exits, _layout: Layout) -> None:
         self.place = place
         self._sinks = sinks
 

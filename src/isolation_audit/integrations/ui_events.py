@@ -11,12 +11,11 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.integrations.http_request import Serving
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.rules.content.pushes import Push
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
-    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.vocabulary.exits import Exits, LeavingPushes
 
 _LONGEST: Final = 1_000
 """Items of one list or mapping of a session that are copied."""
@@ -31,11 +30,11 @@ class EventServing(Serving):
 class Pushed:
     """Judges what the running event pushes to its own client; a finding for each other user and event at most."""
 
-    def __init__(self, sinks: Egress, runtime: Runtime, target: str) -> None:
+    def __init__(self, sinks: Exits, runtime: Runtime, target: str) -> None:
         self._sinks = sinks
         self._ambient = runtime.ambient
         self._target = target
-        self._pushes: WeakKeyDictionary[Request, Push] = WeakKeyDictionary()
+        self._pushes: WeakKeyDictionary[Request, LeavingPushes] = WeakKeyDictionary()
 
     def told(self, payload: Any) -> None:
         """The running event's client is about to get this."""
@@ -45,7 +44,7 @@ class Pushed:
             return
         push = self._pushes.get(request)
         if push is None:
-            push = self._pushes[request] = Push(self._sinks, self._target)
+            push = self._pushes[request] = self._sinks.pushes(self._target)
         push.told(payload, user)
 
 

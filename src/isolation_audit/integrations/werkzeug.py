@@ -9,7 +9,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.http_request import serving_requests
 from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.werkzeug_responses import RESPONSE, ResponsePoint
-from isolation_audit.rules.content.egress import egress_of
+from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Werkzeug:
         """What serves one request, and the call of a response, which begins to send it."""
         if runtime.config.watch.contexts:
             yield Point(*point(ThreadedPoint, _SERVING, runtime))
-        sinks = egress_of(runtime)
+        sinks = exits_of(runtime)
         if sinks is not None:
             yield Point(RESPONSE, partial(ResponsePoint, sinks))
         yield Point(_SERVING, serving_requests(_SERVING, runtime))

@@ -12,7 +12,7 @@ from isolation_audit.integrations.wsgi_responses import whole
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.vocabulary.exits import Exits
 
 RESPONSE: Final = "werkzeug.wrappers.response:Response.__call__"
 
@@ -22,7 +22,7 @@ class ResponsePoint(Interceptor):
 
     place = RESPONSE
 
-    def __init__(self, sinks: Egress, layout: Layout) -> None:
+    def __init__(self, sinks: Exits, layout: Layout) -> None:
         self._sinks = sinks
         self._self_of = layout.receiver_reader()
         self._environ = layout.argument("environ")

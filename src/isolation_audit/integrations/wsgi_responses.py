@@ -8,16 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.integrations.session_cookies import in_headers
-from isolation_audit.rules.content.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from isolation_audit.instrument.answered import AnsweredRequest
-    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.vocabulary.exits import Exits
 
 
-def whole(sinks: Egress, place: str, headers: Iterable[tuple[Any, Any]], body: Any, request: AnsweredRequest) -> None:
+def whole(sinks: Exits, place: str, headers: Iterable[tuple[Any, Any]], body: Any, request: AnsweredRequest) -> None:
     """Search a response whose ``body`` is a list of all its parts; headers are text. Streams are left to the server."""
     headers = list(headers)
     cookies = in_headers(headers)
@@ -29,6 +28,6 @@ def whole(sinks: Egress, place: str, headers: Iterable[tuple[Any, Any]], body: A
     if not all(type(part) is bytes for part in parts):
         return
     encoded = [(str(name).encode("latin-1"), str(value).encode("latin-1", "replace")) for name, value in headers]
-    response = Response(sinks, place, encoded, request, outermost=True)
+    response = sinks.response(place, encoded, request, outermost=True)
     response.kept = sinks.shared_caches.answer(encoded, request)
     response.chunk(b"".join(parts), last=True)

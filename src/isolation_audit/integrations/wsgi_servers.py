@@ -9,8 +9,7 @@ from weakref import WeakKeyDictionary
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.session_cookies import answered, in_headers
-from isolation_audit.rules.content.egress import egress_of
-from isolation_audit.rules.content.responses import Response
+from isolation_audit.vocabulary.exits import LeavingResponse, exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.answered import AnsweredRequest
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.vocabulary.exits import Exits
 
     Described = tuple[Iterable[tuple[str, str]], AnsweredRequest]
 
@@ -31,7 +30,7 @@ def writing(
     ``write`` is the method that writes a part of the body, and its argument; ``end`` is called when all is written.
     ``describe`` gives an answer's headers, and what was asked.
     """
-    sinks = egress_of(runtime)
+    sinks = exits_of(runtime)
     if sinks is not None:
         method, argument = write
         bodies = Bodies(sinks, f"{answer}.{method}", describe)
@@ -42,11 +41,11 @@ def writing(
 class Bodies:
     """The responses that are being written."""
 
-    def __init__(self, sinks: Egress, target: str, describe: Callable[[Any], Described]) -> None:
+    def __init__(self, sinks: Exits, target: str, describe: Callable[[Any], Described]) -> None:
         self.target = target
         self._sinks = sinks
         self._describe = describe
-        self._responses: WeakKeyDictionary[Any, Response] = WeakKeyDictionary()
+        self._responses: WeakKeyDictionary[Any, LeavingResponse] = WeakKeyDictionary()
 
     def part(self, answer: Any, data: bytes) -> None:
         """Search a part of a body."""
@@ -58,7 +57,7 @@ class Bodies:
             if self._sinks.was_searched_here(data):
                 return  # as a whole, by the framework that has made it
             encoded = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
-            response = self._responses[answer] = Response(self._sinks, self.target, encoded, asked)
+            response = self._responses[answer] = self._sinks.response(self.target, encoded, asked)
         response.chunk(data, last=False)
 
     def end(self, answer: Any) -> None:

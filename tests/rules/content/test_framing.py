@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from isolation_audit.integrations.wire import Chunks
 from isolation_audit.rules.content.pushes import Events
 from isolation_audit.rules.content.responses import Response
-from isolation_audit.rules.content.wire import Chunks
 
 MANY = 60_000
 

@@ -6,7 +6,6 @@ searched while nobody is known to be running: that is unknown, not clean, and no
 
 from __future__ import annotations
 
-from asyncio import events, tasks
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,12 +16,11 @@ from isolation_audit.content.naming import keys_of_objects, values_of_records
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.inputs.latest import LatestUnits
-from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.model.scopes import request_variable, sink_variable
+from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.content.payloads import LARGEST, Payloads
 from isolation_audit.rules.provenance.code import constants
@@ -33,6 +31,7 @@ from isolation_audit.rules.provenance.verdicts import Verdict
 from isolation_audit.rules.provenance.words_judge import WordsJudge
 from isolation_audit.rules.shared_caches.answers import SharedCaches
 from isolation_audit.rules.state.read_inputs import ReadInputs
+from isolation_audit.vocabulary.exits import Exits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -76,51 +75,7 @@ class Surfaced:
     """Where that has come from, as far as the unit of work knows its inputs."""
 
 
-class Passing:
-    """Something on its way through a sink: what it is written to below is no sink of its own until it is ``over``."""
-
-    over = False
-
-    @classmethod
-    def begin(cls) -> Passing:
-        """From here on."""
-        state = cls()
-        sink_variable.set(state)
-        return state
-
-    def end(self) -> None:
-        """It has passed. Tasks that were started meanwhile inherit it, and are told by this."""
-        self.over = True
-        if sink_variable.get() is self:
-            sink_variable.set(None)
-
-
-class PassingPoint(Interceptor):
-    """A point whose ``before`` may return a :class:`Passing`, which is over when the call is."""
-
-    def after(self, state: Passing, _result: Any) -> None:
-        """It was sent."""
-        state.over = True
-        if sink_variable.get() is state:
-            sink_variable.set(None)
-
-    def failed(self, state: Passing, _error: BaseException) -> None:
-        """It was not."""
-        state.end()
-
-
-def passing() -> bool:
-    """True below a sink that has searched already."""
-    outer: Passing | None = sink_variable.get()
-    return outer is not None and not outer.over
-
-
-def in_task() -> bool:
-    """True in a task of asyncio. The context of a callback is that of whoever opened the connection, long ago."""
-    return events._get_running_loop() is not None and tasks.current_task() is not None  # noqa: SLF001 - raises nothing
-
-
-class Egress(Payloads):
+class Egress(Payloads, Exits):
     """One audit's judge of payloads at sinks."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -131,7 +86,7 @@ class Egress(Payloads):
         self._records = runtime.part(OwnRecords)
         self._shared_with = runtime.part(SharedWith)
         self._latest = runtime.part(LatestUnits)
-        self.shared_caches = SharedCaches(runtime, self)
+        self.shared_caches: SharedCaches = SharedCaches(runtime, self)
 
     def secrets(self, payload: Any, target: str, what: str) -> None:
         """Look for other users' secrets alone: in what may well name others, as a message from one to another does."""
@@ -292,13 +247,6 @@ class Egress(Payloads):
 
 def _joined(value: Any) -> str:
     return "\0".join(Gathering(value).texts)
-
-
-def egress_of(runtime: Runtime) -> Egress | None:
-    """The audit's sinks; None where no payload is watched."""
-    if runtime.content is None or not runtime.config.watch.payloads:
-        return None
-    return runtime.part(Egress)
 
 
 def secret_of_another(marks: Iterable[Mark], user: User) -> Mark | None:

@@ -88,6 +88,7 @@ class ContentMonitor(Monitor):
         ("ClientCookies", "isolation_audit.rules.content.client_cookies:cookies_of"),
         ("FilesOpened", "isolation_audit.rules.content.written_files:Files"),
         ("InputsLearned", "isolation_audit.rules.provenance.own_words:OwnWords"),
+        ("Exits", "isolation_audit.rules.content.exits:exits"),
     )
 
     rules = (

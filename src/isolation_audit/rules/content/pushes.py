@@ -19,6 +19,7 @@ from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.content.egress import secret_of_another
 from isolation_audit.rules.provenance.verdicts import Verdict
+from isolation_audit.vocabulary.exits import PUSHED, LeavingPushes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from isolation_audit.rules.content.egress import Egress
     from isolation_audit.rules.provenance.verdicts import Judgement
 
-PUSHED: Final = "what is pushed"
-
 _LONGEST: Final = 64 * 1024
 """Bytes of one event that are waited for."""
 
@@ -40,7 +39,7 @@ _END: Final = 3
 _data: Final = re.compile(rb"(?m)^data: ?([^\r\n]*)").findall
 
 
-class Push:
+class Push(LeavingPushes):
     """What is pushed to one user on one stream or connection: a finding for each other user at most.
 
     One that is ``personal`` is between its user and a program: nobody else speaks there, and nobody joins.

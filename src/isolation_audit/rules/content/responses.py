@@ -18,7 +18,8 @@ from isolation_audit.model.users import VISITOR, same
 from isolation_audit.rules.content.egress import secret_of_another
 from isolation_audit.rules.content.handed_out import look_for_credentials, may_have_credentials
 from isolation_audit.rules.content.payloads import LARGEST
-from isolation_audit.rules.content.pushes import PUSHED, Events, Push
+from isolation_audit.rules.content.pushes import Events, Push
+from isolation_audit.vocabulary.exits import PUSHED, LeavingResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,7 +47,7 @@ _UNREAD: Final = re.compile(
 """Types that are nobody's data, or no text."""
 
 
-class Response:
+class Response(LeavingResponse):
     """One response.
 
     A finding, where the body names another user and, up to its end, not the one whose request it is for; unless the
@@ -73,7 +74,6 @@ class Response:
         "_unended",
         "_unpacking",
         "_waiting",
-        "kept",
     )
 
     def __init__(

@@ -20,6 +20,7 @@ from isolation_audit.model.credentials import cookie_set, is_drawn, is_session_c
 from isolation_audit.model.inputs import REQUEST, inputs_at_exit
 from isolation_audit.model.scopes import of_test, request_variable, test_variable
 from isolation_audit.model.users import same
+from isolation_audit.vocabulary.exits import CacheableAnswer, CacheableAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,7 +78,7 @@ class _Address:
     waiting: tuple[float, PersonalAnswer, Any] | None = None
 
 
-class Answer:
+class Answer(CacheableAnswer):
     """One answer that caches may keep, part by part."""
 
     __slots__ = ("_caches", "_kept", "_left", "_parts", "_request")
@@ -99,7 +100,7 @@ class Answer:
             self._caches.answered(user, self._kept, b"".join(parts)[:_LARGEST], self._request)
 
 
-class SharedCaches:
+class SharedCaches(CacheableAnswers):
     """The mechanism: one an audit."""
 
     def __init__(self, runtime: Runtime, payloads: Payloads) -> None:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.model.inputs import current_inputs
-from isolation_audit.rules.content.pushes import PUSHED
-from isolation_audit.rules.content.responses import Response
+from isolation_audit.vocabulary.exits import PUSHED
 
 if TYPE_CHECKING:
-    from isolation_audit.rules.content.egress import Egress
+    from isolation_audit.vocabulary.exits import Exits, LeavingResponse
 
 HEAD: Final = b"HTTP/1."
 """What the head of a response begins with."""
@@ -70,10 +69,10 @@ class Wire:
 
     __slots__ = ("_chunks", "_head", "_left", "_response", "_sinks", "_target", "request", "switched")
 
-    def __init__(self, sinks: Egress, target: str) -> None:
+    def __init__(self, sinks: Exits, target: str) -> None:
         self._sinks = sinks
         self._target = target
-        self._response: Response | None = None
+        self._response: LeavingResponse | None = None
         self._left: int | None = None
         self._chunks: Chunks | None = None
         self._head = b""
@@ -108,5 +107,5 @@ class Wire:
         self._chunks = Chunks() if b"transfer-encoding" in told else None
         # After "101 Switching Protocols" it is HTTP no more.
         self.switched = head[9:12] == b"101"
-        self._response = None if self.switched else Response(self._sinks, self._target, headers, self.request)
+        self._response = None if self.switched else self._sinks.response(self._target, headers, self.request)
         return body
