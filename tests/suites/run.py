@@ -5,7 +5,10 @@
 
 In the audited run ``varying_users.py`` is a plugin of pytest, and its variable the application's own: each test, and
 each task that a test starts, is another user's work. The leak that it holds on purpose must be reported, else the audit
-has not seen any of them; how often it is reported tells how many users there were.
+has not seen any of them; how often it is reported tells how often somebody else than the first user was at work.
+
+With ``--depth state`` the suite's own package is rewritten and watched as an application's would be. With ``--users 2``
+the same two users take turns, so that each meets what the other one's tests have left.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 import tomllib
 from collections import Counter
 from contextlib import contextmanager, nullcontext
@@ -52,6 +56,14 @@ contextvar = "varying_users:user"
 severity = { "IA*" = "note" }
 """
 
+STATE = """
+[audit]
+depth = "state"
+
+[state]
+packages = {packages}
+"""
+
 LIMIT = 1800.0
 """Seconds after which a run is killed."""
 
@@ -71,6 +83,22 @@ class Suite:
     redis: str = ""
     """The option that takes the URL of a Redis server; empty where none is needed."""
     findings: tuple[dict[str, str], ...] = ()
+    packages: tuple[str, ...] = ()
+    """What is watched at depth ``state``, where it is not called as the distribution is."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """How the audited runs look."""
+
+    depth: str = "calls"
+    users: int = 0
+    """How many users take turns; 0 for a new one each time."""
+
+    def config(self, suite: Suite) -> str:
+        """The configuration of one suite."""
+        packages = suite.packages or (suite.name.replace("-", "_"),)
+        return CONFIG + (STATE.format(packages=json.dumps(packages)) if self.depth == "state" else "")
 
 
 @dataclass
@@ -86,6 +114,8 @@ class Row:
     unexplained: list[str] = field(default_factory=list)
     faults: int = 0
     error: str = ""
+    seconds: tuple[float, float] = (0.0, 0.0)
+    """How long the bare run took, and the audited one."""
 
     @property
     def failed(self) -> bool:
@@ -108,22 +138,27 @@ def read_suites(path: Path = HERE / "suites.toml") -> list[Suite]:
             tuple(table.get("options", ())),
             table.get("redis", ""),
             tuple(table.get("findings", ())),
+            tuple(table.get("packages", ())),
         )
         for name, table in tables.items()
     ]
 
 
-def judge(suite: Suite, environments: Environments, sources: Path) -> Row:
+def judge(suite: Suite, environments: Environments, sources: Path, audit: Audit) -> Row:
     """Run a suite bare, then audited."""
     row = Row(f"{suite.name} {suite.version}")
     try:
         python = environments.python((f"{suite.name}=={suite.version}", *suite.requires))
         folder = source_of(suite, sources)
-        bare = _run(suite, python, folder, sources / "bare.xml", [])
-        (sources / "audit.toml").write_text(CONFIG, encoding="utf-8")
+        began = time.monotonic()
+        bare = _run(suite, python, folder, sources / "bare.xml", [], {})
+        bare_ended = time.monotonic()
+        (sources / "audit.toml").write_text(audit.config(suite), encoding="utf-8")
         options = ["-p", "varying_users", "--audit-isolation"]
         options += [f"--audit-config={sources / 'audit.toml'}", f"--audit-report={sources}"]
-        audited = _run(suite, python, folder, sources / "audited.xml", options)
+        users_vary = {"VARYING_USERS": str(audit.users)}
+        audited = _run(suite, python, folder, sources / "audited.xml", options, users_vary)
+        row.seconds = (bare_ended - began, time.monotonic() - bare_ended)
         report = json.loads((sources / "report.json").read_text(encoding="utf-8"))
     except Exception as error:
         row.error = f"{type(error).__name__}: {error}"
@@ -141,7 +176,10 @@ def judge(suite: Suite, environments: Environments, sources: Path) -> Row:
 
 
 def users(report: dict[str, Any]) -> int:
-    """How many users the audit has told apart: the first one, and each further one who was given what is his."""
+    """How often the audit saw somebody begin to work: the first one, and all others who were given what is his.
+
+    Where each is a new one, that is how many users it has told apart.
+    """
     counts = [finding["count"] for finding in report["findings"] if finding["target"] == ON_PURPOSE]
     return 1 + sum(counts)
 
@@ -175,7 +213,9 @@ def _configurations(root: Path) -> Iterator[str]:
             yield name
 
 
-def _run(suite: Suite, python: Path, folder: Path, results: Path, options: list[str]) -> Outcomes:
+def _run(
+    suite: Suite, python: Path, folder: Path, results: Path, options: list[str], environ: dict[str, str]
+) -> Outcomes:
     results.unlink(missing_ok=True)
     command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}", suite.tests]
     server: AbstractContextManager[list[str]] = _redis(suite.redis, results.parent) if suite.redis else nullcontext([])
@@ -183,7 +223,7 @@ def _run(suite: Suite, python: Path, folder: Path, results: Path, options: list[
         subprocess.run(
             [*command, *suite.options, *place, *options],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(HERE)},
+            env={**os.environ, "PYTHONPATH": str(HERE), **environ},
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -257,6 +297,14 @@ def weigh(row: Row, suite: Suite, finding: dict[str, Any]) -> None:
 @click.command()
 @click.option("--only", multiple=True, metavar="NAME", help="Run this suite; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+@click.option("--depth", type=click.Choice(["calls", "state"]), default="calls", help="How deep to look.")
+@click.option(
+    "--users",
+    "takers",
+    type=click.IntRange(min=0),
+    default=0,
+    help="How many users take turns (default: a new one for each test and task).",
+)
 @click.option(
     "--environments",
     "folder",
@@ -264,7 +312,7 @@ def weigh(row: Row, suite: Suite, finding: dict[str, Any]) -> None:
     default=ROOT / ".venv-suites",
     help="Where environments and source distributions are kept.",
 )
-def main(only: tuple[str, ...], folder: Path, *, as_json: bool) -> None:
+def main(only: tuple[str, ...], depth: str, takers: int, folder: Path, *, as_json: bool) -> None:
     """Run the suites of suites.toml."""
     suites = read_suites()
     unknown = {*only} - {suite.name for suite in suites}
@@ -276,18 +324,21 @@ def main(only: tuple[str, ...], folder: Path, *, as_json: bool) -> None:
             continue
         sources = folder.absolute() / "sources" / f"{suite.name}-{suite.version}"
         sources.mkdir(parents=True, exist_ok=True)
-        rows.append(judge(suite, Environments(folder), sources))
+        rows.append(judge(suite, Environments(folder), sources, Audit(depth, takers)))
     click.echo(json.dumps([asdict(row) for row in rows], indent=1)) if as_json else _show(rows)
     sys.exit(any(row.failed for row in rows))
 
 
 def _show(rows: list[Row]) -> None:
     table = Table(
-        "suite", "bare", "audited", "users", "differences", "true findings", "unexplained", box=None, pad_edge=False
+        *("suite", "bare", "audited", "users", "differences", "true findings", "unexplained", "seconds"),
+        box=None,
+        pad_edge=False,
     )
     for row in rows:
         numbers = (row.users, len(row.differences), len(row.findings), len(row.unexplained))
-        table.add_row(row.suite, _words(row.bare), _words(row.audited), *map(str, numbers))
+        seconds = "{:.1f} -> {:.1f}".format(*row.seconds)
+        table.add_row(row.suite, _words(row.bare), _words(row.audited), *map(str, numbers), seconds)
     console = Console()
     console.print(table)
     for row in rows:

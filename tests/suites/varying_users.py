@@ -9,6 +9,8 @@ the audit takes for the application's own (``[ambient] contextvar``) has a new u
   in an application; a task with which a loop begins is the test's own, and one for which the test has chosen the
   context keeps that.
 
+``VARYING_USERS=2`` has the same two users take turns instead: then each comes again, to what the other one has left.
+
 Threads that a test starts have nobody, as Python has it.
 
 Each new user asks for the visitor as well, whom a cache keeps since the first one asked: a leak on purpose. That it is
@@ -18,6 +20,7 @@ reported proves that the audit saw the users change; how often, how many there w
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from asyncio import base_events
 from contextvars import ContextVar, copy_context
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
 
 user: ContextVar[str] = ContextVar("user")
 
-_numbers = itertools.count(1)
+_TURNS = int(os.environ.get("VARYING_USERS") or 0)
+_numbers = itertools.cycle(range(1, _TURNS + 1)) if _TURNS else itertools.count(1)
 _BETWEEN = ("asyncio", "anyio", __name__)
 """Packages whose code may lie between a test and the start of its task."""
 
@@ -52,7 +56,7 @@ def _remembering() -> Callable[[], str]:
 
 
 def become_another() -> None:
-    """The running context is a new user's."""
+    """The running context is the next user's."""
     user.set(f"visitor-{next(_numbers):06}")
     _remembering()()
 

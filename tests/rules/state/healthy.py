@@ -322,4 +322,64 @@ HEALTHY = {
             client = client or Client([lambda asks: f"token of {asks}"])
             return client.hooks[0](user)
         """,
+    "offers that say whose they are, shown without names": """
+        offers = []
+
+        def handle(user, text):
+            offers.append({"seller": user, "title": text})
+            return [one["title"] for one in offers]
+        """,
+    "reviews under a shortened name": """
+        reviews = {}
+
+        def handle(user, text):
+            reviews.setdefault("tea", []).append({"by": user[0].upper() + ".", "text": text})
+            return [(one[-1] or {})["text"] for one in reviews.values()] + [one["text"] for one in reviews["tea"]]
+        """,
+    "status lines of all who are there": """
+        here = {}
+
+        def handle(user, text):
+            here[user] = {"line": text}
+            here[user]["line"] = text.upper()
+            lines = []
+            for one in here.values():
+                lines.append(one["line"])
+            return {"lines": lines, "again": [one["line"] for one in here.values()]}
+        """,
+    "records of all": """
+        best = {}
+
+        def handle(user, text):
+            best[user] = 48_213 if user == "alice" else 31_177
+            return {"record": max(best.values()), "all": sorted(score for score in best.values())}
+        """,
+    "what an administrator has set for everybody": """
+        ROLES = {"alice": "admin", "bob": "member"}
+        site = {"banner": ""}
+
+        def set_banner(user, text):
+            if ROLES[user] != "admin":
+                raise PermissionError("not allowed")
+            site["banner"] = text
+
+        def handle(user, text):
+            try:
+                set_banner(user, text)
+            except PermissionError:
+                pass
+            return site["banner"]
+        """,
+    "a bid that waits for a buyer": """
+        class Lot:
+            def __init__(self, title):
+                self.title, self.buyer = title, None
+
+        lots = [Lot("an old piano in good shape 1911"), Lot("a red bicycle")]
+
+        def handle(user, text):
+            free = [one for one in lots if one.buyer is None]
+            free[0].buyer = user
+            return len([one for one in lots if one.buyer is None])
+        """,
 }

@@ -853,4 +853,66 @@ LEAKS = {
             return pool.run(lambda: TOTALS[name.get()])
         """,
     ),
+    "whoever is first of all": (
+        """
+        sessions = {}
+
+        def handle(user, text):
+            sessions[user] = {"text": text}
+            current = next(one for one in sessions.values())
+            return {"text": current["text"]}
+        """,
+        """
+        sessions = {}
+
+        def handle(user, text):
+            sessions[user] = {"text": text}
+            current = next(one for name, one in sessions.items() if name == user)
+            return {"text": current["text"]}
+        """,
+    ),
+    "a loop that ends at somebody": (
+        """
+        sessions = {}
+
+        def handle(user, text):
+            sessions[user] = {"text": text}
+            for one in sessions.values():
+                if one["text"]:
+                    return {"text": one["text"]}
+        """,
+        """
+        sessions = {}
+
+        def handle(user, text):
+            sessions[user] = {"text": text}
+            texts = []
+            for one in sessions.values():
+                if one["text"]:
+                    texts.append(one["text"])
+            return {"texts": texts}
+        """,
+    ),
+    "a banner that anybody who is logged in sets by mistake": (
+        """
+        site = {"banner": ""}
+
+        def handle(user, text):
+            if not user:
+                raise PermissionError("not allowed")
+            before = site["banner"]
+            site["banner"] = text
+            return before
+        """,
+        """
+        site = {}
+
+        def handle(user, text):
+            if not user:
+                raise PermissionError("not allowed")
+            before = site.get(user, "")
+            site[user] = text
+            return before
+        """,
+    ),
 }

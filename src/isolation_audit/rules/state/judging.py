@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.heap.walk import mermaid
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
-from isolation_audit.instrument.rewrite.listener import LOCAL
+from isolation_audit.instrument.rewrite.listener import ITEM, LOCAL
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.crossing.displaced import OpenConnections
@@ -22,12 +21,20 @@ from isolation_audit.rules.state.contents import texts
 from isolation_audit.rules.state.crossed import Crossed
 from isolation_audit.rules.state.literals import Literals
 from isolation_audit.rules.state.made_for import is_made_for
-from isolation_audit.rules.state.meant import Meant, is_asked_for, is_read_before, is_signed, is_written
+from isolation_audit.rules.state.meant import (
+    Meant,
+    is_asked_by_path,
+    is_asked_for,
+    is_read_before,
+    is_shown_to_all,
+    is_signed,
+)
 from isolation_audit.rules.state.memos import Memos
-from isolation_audit.rules.state.paths import Paths, StatePath
+from isolation_audit.rules.state.paths import Paths
 from isolation_audit.rules.state.read_inputs import Asked
 from isolation_audit.rules.state.remedies import remedy, target_of
 from isolation_audit.rules.state.shared import SharedState
+from isolation_audit.rules.state.words import diagram, words
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -88,6 +95,7 @@ class Judging:
         for write, container, kind, key in writes:
             if kind == LOCAL and write.texts is not None:
                 write.brought = not asked.values().isdisjoint(write.texts)
+            write.addressed = kind == ITEM and type(key) in (str, int) and str(key) in asked.addressed()
             self._settle(write, own)
             if write.over is not None:
                 self._latent(unit, write, container, kind, key)
@@ -132,11 +140,9 @@ class Judging:
         if self._connections.holds(write.value()):
             return
         if why := self._by_keeping(taken, unit, write):
-            self._tell(why, Severity.ERROR, unit, taken, frozenset())
+            self._tell(why, Severity.ERROR, unit, taken, None)
             return
-        if is_asked_for(taken, asked, places) or (taken.among_others and self._literals.picks(places[0])):
-            return
-        if self._meant.is_between(unit.user, write.unit.user, text, asked) or is_signed(taken):
+        if self._is_meant(unit, taken, text, asked, places):
             return
         why = self._by_atoms(text, unit, write, asked, places)
         why = why or self._by_name(taken, unit, write, asked, places) or self._by_thread(taken, write, asked, places)
@@ -150,7 +156,20 @@ class Judging:
         if not why and write.made_for_writer:
             why, severity = self._by_making(unit, write, asked), Severity.WARNING
         if why and not self._meant.is_shared(self._now(unit.user), self._now(write.unit.user), taken, asked):
-            self._tell(why, severity, unit, taken, asked.values())
+            self._tell(why, severity, unit, taken, asked)
+
+    def _is_meant(
+        self, unit: Unit, taken: Taken, text: str, asked: ReadInputs, places: tuple[AccessSite, AccessSite]
+    ) -> bool:
+        """True where the reader was to have it, by how it is asked for or by what the code does with it."""
+        return (
+            is_asked_for(taken, asked, places)
+            or (taken.among_others and self._literals.picks(places[0]))
+            or self._meant.is_between(unit.user, taken.write.unit.user, text, asked)
+            or is_signed(taken)
+            or is_shown_to_all(taken, self._literals)
+            or self._literals.is_restricted(places[1])
+        )
 
     def _is_about_reader(self, text: str, key: object, unit: Unit) -> bool:
         """True where the value or its key names the reader."""
@@ -263,14 +282,14 @@ class Judging:
     def _marks(self, text: str) -> list[Any]:
         return [] if self._content is None else self._content.marks_of_text(text)[0]
 
-    def _tell(self, why: str, severity: Severity, unit: Unit, taken: Taken, asked_for: frozenset[str]) -> None:
+    def _tell(self, why: str, severity: Severity, unit: Unit, taken: Taken, asked: ReadInputs | None) -> None:
         write = taken.write
         read, written = sites.site(taken.site), sites.site(write.site)
         path = self._paths.of(taken.container, (read.file, written.file), (taken.site, write.site))
         keys = () if path is None else path.keys
-        if any(self._names_reader(key, unit) for key in keys) or any(
-            key in asked_for and not is_written(key, (read, written)) for key in keys
-        ):
+        if any(self._names_reader(key, unit) for key in keys):
+            return
+        if path is not None and asked is not None and is_asked_by_path(path, asked, (read, written)):
             return
         if taken.kind == "queued" and (path is None or path.is_among_others):
             return  # somebody's mailbox: whoever puts something in means them
@@ -286,11 +305,11 @@ class Judging:
                 read,
                 written,
                 taken.stack,
-                self._words(path, taken.kind, taken.key, (read, written), taken.container_class),
+                words(path, (taken.kind, taken.key), (read, written), self._literals, taken.container_class),
                 taken.described,
                 (*(() if path is None else path.classes), taken.container_class),
                 remedy(path, taken.key, taken.container_class),
-                self._diagram(path, (read, written)),
+                diagram(path, (read, written), self._literals),
                 target_of(path, taken.key, read, taken.container_class),
             )
         )
@@ -347,42 +366,9 @@ class Judging:
         path = self._paths.of(container, (here.file, there.file), (write.site, before.site))
         if self.shared.policy(path, key, "") == "allow":
             return
-        words = self._words(path, kind, key, (here, there))
-        found = (unit.user, before.unit.user, here, there, (), words, write.described)
+        shown = words(path, (kind, key), (here, there), self._literals)
+        found = (unit.user, before.unit.user, here, there, (), shown, write.described)
         self._publish(Crossed(why, severity, *found, remedy=remedy(path, key, ""), target=target_of(path, key, here)))
-
-    def _diagram(self, path: StatePath | None, places: tuple[AccessSite, AccessSite]) -> str:
-        return "" if path is None else mermaid(path.shown(lambda one: self._literals.hold(one.casefold(), places)))
-
-    def _words(
-        self,
-        path: StatePath | None,
-        kind: str,
-        key: object,
-        places: tuple[AccessSite, AccessSite],
-        container_class: str = "",
-    ) -> str:
-        """The path to what was read; as the code has it, where no module leads there any more.
-
-        Keys are shown where they stand in the code: others may be somebody's name.
-        """
-        if kind == "carried":
-            return f"the local variable {key!r} of {places[1].function}()"
-        if path is None:
-            return target_of(path, key if kind == "attribute" else None, places[0], container_class)
-
-        def is_known(one: str) -> bool:
-            return self._literals.hold(one.casefold(), places)
-
-        words = path.words(is_known)
-        if kind in ("item", "environ"):
-            shown = type(key) is int or (type(key) is str and is_known(key))
-            return f"{words}[{key!r}]" if shown else f"{words}[...]"
-        if kind in ("element", "queued", "part"):
-            return words + ("[...]" if key is None else f"[{key!r}]")
-        if kind == "default":
-            return f"{words.removesuffix('.__code__')}({key}=...)"
-        return words if key is None or kind in ("cell", "all") else f"{words}.{key}"
 
 
 def _telling(user: User) -> tuple[str, ...]:

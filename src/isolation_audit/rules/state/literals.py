@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.analysis.frames import is_installed, is_of_tests, script
 from isolation_audit.analysis.named_files import text_of
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.rules.state.openness import is_restricted, shows_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -81,6 +82,15 @@ class Literals:
         all_of_it = rf"\b{name}\s*\.\s*(?:values|items)\s*\(|\bin\s+{name}\b(?!\s*[.\[(])"
         return re.search(all_of_it, self.function(site)) is not None
 
+    def shows_all(self, site: AccessSite) -> bool:
+        """True where every entry of a container is shown."""
+        return shows_all(self.function(site), site.expression)
+
+    def is_restricted(self, site: AccessSite) -> bool:
+        """True where only administrators and the like get into the function around a site."""
+        text = self._text(site.file)
+        return is_restricted(_decorators(text, site.line) + _function(text, site.line))
+
     def picks(self, site: AccessSite) -> bool:
         """True where a container is gone through for what fits a comparison: ``[one for one in all if one.x == x]``."""
         lines = self._text(site.file).splitlines()[site.line - 1 : site.line - 1 + _STATEMENT]
@@ -143,6 +153,16 @@ def _function(text: str, line: int) -> str:
     ):
         last += 1
     return "\n".join(lines[first:last])
+
+
+def _decorators(text: str, line: int) -> str:
+    """What stands above the function around a line."""
+    lines = text.splitlines()
+    first = lines[:line].index(start) if (start := _function(text, line).partition("\n")[0]) in lines[:line] else 0
+    above = first
+    while above and lines[above - 1].lstrip()[:1] in ("@", ")"):
+        above -= 1
+    return "".join(f"{one}\n" for one in lines[above:first])
 
 
 def _margin(line: str) -> int:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.rewrite.sites import AccessSite
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
+    from isolation_audit.rules.state.literals import Literals
+    from isolation_audit.rules.state.paths import StatePath
     from isolation_audit.rules.state.read_inputs import ReadInputs
     from isolation_audit.rules.state.taken import Taken
 
@@ -58,9 +60,36 @@ def is_written(key: object, places: tuple[AccessSite, AccessSite]) -> bool:
 
 
 def is_signed(taken: Taken) -> bool:
-    """True for one record of many that says whose it is, as the messages on a board do."""
+    """True for one record of many that says whose it is, as the messages on a board do, and for a part of one."""
     writer = taken.write.unit.user
-    return (taken.of_many or taken.among_others) and writer is not None and writer.id in taken.authors
+    if writer is None or not (taken.of_many or taken.among_others):
+        return False
+    return any(one == writer.id or _is_short_for(one, writer.id) for one in taken.authors)
+
+
+def _is_short_for(name: str, identifier: str) -> bool:
+    """True for what shows a name and keeps it: ``A.``, ``al***``."""
+    begins = name.rstrip(".*…")
+    return begins != name and identifier.casefold().startswith(begins.casefold()) and bool(begins)
+
+
+def is_shown_to_all(taken: Taken, literals: Literals) -> bool:
+    """True for an entry that was read where all entries are shown: who is there, who leads, a list of articles.
+
+    They lie under their writers' names, or under what their writers' requests have addressed.
+    """
+    if taken.entry is None:
+        return False
+    write, site = taken.entry
+    return (write.under_own_name or write.addressed) and literals.shows_all(sites.site(site))
+
+
+def is_asked_by_path(path: StatePath, asked: ReadInputs, places: tuple[AccessSite, AccessSite]) -> bool:
+    """True where a key on the way came in with the reader's work, or the number of an element with the URL's path."""
+    if any(key in asked.values() and not is_written(key, places) for key in path.keys):
+        return True
+    numbers = {step[1:-1] for step in path.steps if type(step) is str and step[1:-1].isdecimal() and step[0] == "["}
+    return any(not is_written(int(one), places) for one in numbers & asked.addressed())
 
 
 def is_read_before(number: int) -> bool:

@@ -156,6 +156,15 @@ class ReadInputs:
         """The values that the client has sent: parts of the path and of the query, of a form, leaves of JSON."""
         return self._sent
 
+    def addressed(self) -> frozenset[str]:
+        """The parts of the paths that were asked for."""
+        return self._addressed
+
+    @cached_property
+    def _addressed(self) -> frozenset[str]:
+        paths = [one for _one, text in self._requests for one in text.split("\0") if one.startswith("/")]
+        return frozenset(unquote(part) for path in paths for part in path.partition("?")[0].split("/") if part)
+
     @cached_property
     def _sent(self) -> frozenset[str]:
         sent = (value for _one, text in self._requests for value in _values(text))

@@ -46,6 +46,7 @@ class Write:
         "_identity",
         "_kind",
         "_ref",
+        "addressed",
         "at",
         "atoms",
         "brought",
@@ -58,6 +59,7 @@ class Write:
         "settled",
         "site",
         "texts",
+        "under_own_name",
         "unit",
     )
 
@@ -71,6 +73,10 @@ class Write:
         """What it held, until it is settled."""
         self.atoms: frozenset[int] = frozenset()
         """What it holds of its unit's own inputs, by hash."""
+        self.addressed = False
+        """True for an item whose key was part of the path that its unit had asked for."""
+        self.under_own_name = False
+        """True for an item whose key is its writer's id."""
         self.brought = False
         """True for a text that had come in with its unit just like this."""
         self.described = ""

@@ -28,6 +28,7 @@ class Taken:
             "container",
             "container_class",
             "described",
+            "entry",
             "key",
             "kind",
             "listed",
@@ -47,8 +48,10 @@ class Taken:
         self.site = site
         self.texts = tuple(texts(value))
         self.names = (*names(value),)
-        self.authors = authors(value)
-        """Who is said to have made it, where it is a record."""
+        self.authors = authors(value) | authors(container)
+        """Who is said to have made it, where it is a record or a part of one."""
+        self.entry: tuple[Write, int] | None = None
+        """The entry of a mapping that was read as a whole, which this is or is a part of, and the site of that."""
         self._future = ref(value) if is_future(value) else None
         self.described = described(value)
         self.stack = capture(_STACK)
@@ -70,8 +73,24 @@ class Taken:
             self.texts = tuple(texts(future))
 
 
+_PARTIES: Final = (
+    "who",
+    "bidder",
+    "buyer",
+    "host",
+    "leader",
+    "player",
+    "poster",
+    "seller",
+    "speaker",
+    "voter",
+    "winner",
+)
+"""Fields of what is dealt with in public, beside those of what is said there."""
+
+
 def authors(value: object) -> frozenset[str]:
     """The texts in the fields of a record that say who has made it."""
     held = value if type(value) is dict else fields(value)
-    found = (held.get(name) for name in ATTRIBUTIONS) if held else ()
+    found = (held.get(name) for name in (*ATTRIBUTIONS, *_PARTIES)) if held else ()
     return frozenset(one for one in found if type(one) is str)

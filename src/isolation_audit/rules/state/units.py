@@ -47,6 +47,7 @@ class Unit:
         "born",
         "clients",
         "ended",
+        "entries",
         "foreign",
         "inputs",
         "made",
@@ -75,6 +76,8 @@ class Unit:
         self.born: dict[int, ref[Any]] = {}
         self.published: dict[int, Any] = {}
         """Objects of other units that it has got hold of, by identity; see ``rules/state/watch.py``."""
+        self.entries: dict[int, Any] = {}
+        """Values of mappings that it has gone through, by identity: each with its write and the site."""
         self.writes: list[Any] = []
         """What it has written, until that is settled."""
         self.reads: dict[Any, Any] = {}
@@ -134,7 +137,7 @@ class Units:
                 self._over[unit.user.id] = unit.user
             self.open.pop(id(unit), None)
             unit.inputs = None
-            for held in (unit.born, unit.published, unit.writes, unit.reads, unit.numbers, unit.foreign):
+            for held in (unit.born, unit.published, unit.entries, unit.writes, unit.reads, unit.numbers, unit.foreign):
                 held.clear()
 
     def take_over(self) -> dict[str, User]:

@@ -75,12 +75,14 @@ _SECONDS: Final = 2.0
 class Published:
     """An object of another unit that this one has got hold of, or a part of it."""
 
-    __slots__ = ("level", "of_many", "write")
+    __slots__ = ("entry", "level", "of_many", "write")
 
-    def __init__(self, write: Write, level: int, *, of_many: bool) -> None:
+    def __init__(self, write: Write, level: int, *, of_many: bool, entry: tuple[Write, int] | None = None) -> None:
         self.write = write
         self.level = level
         self.of_many = of_many
+        self.entry = entry
+        """Its entry in a mapping that was read as a whole, and the site of that."""
 
 
 class StateWatch:
@@ -150,6 +152,7 @@ class StateWatch:
         if len(unit.writes) < _WRITES:
             write.texts = None if tells_nothing(value) or write.value() is not None else tuple(texts(value, _NODES))
             write.described = described(value)
+            write.under_own_name = unit.user is not None and type(key) is str and key == unit.user.id
             write.made_for_writer = kind in _OWN_PLACE and is_made_for_its_writer(unit, value)
             self._note_arguments(unit)
             unit.writes.append((write, id(container), kind, key))
@@ -199,12 +202,14 @@ class StateWatch:
             write, level, of_many = published.write, published.level, published.of_many
         if write is None:
             return
+        listed_as = unit.entries.get(id(read.container)) if published is None else published.entry
         # One of many that is compared is looked for, and may well be passed over then.
         flows = read.where.flows and (level == 0 or read.where.use != sites.BRANCHED)
-        if flows or (level == 0 and _is_called(read.where)):
-            self._take(unit, write, read, mine, of_many=of_many)
+        if flows or (level == 0 and type(read.value) is not str and _is_called(read.where)):
+            self._take(unit, write, read, mine, of_many=of_many, entry=listed_as)
         if not flows and level < LEVELS:
-            self._publish(unit, Published(write, level + 1, of_many=of_many), read.value)
+            further = Published(write, level + 1, of_many=of_many, entry=listed_as)
+            self._publish(unit, further, read.value)
 
     def _take(
         self,
@@ -216,6 +221,7 @@ class StateWatch:
         of_many: bool = True,
         listed: bool = False,
         among_others: bool = False,
+        entry: tuple[Write, int] | None = None,
     ) -> None:
         which = (id(write), read.site)
         if which not in unit.reads and len(unit.reads) < _READS:
@@ -224,6 +230,7 @@ class StateWatch:
             taken.of_many = of_many
             taken.kept = kept_by(read.where, sites.site(write.site), unit.user)
             taken.overwritten, taken.listed, taken.among_others = mine, listed, among_others
+            taken.entry = entry
             unit.foreign.update(dict.fromkeys(text for text in taken.texts if len(text) >= _SHORT))
             self.units.open[id(unit)] = unit
 
@@ -252,14 +259,17 @@ class StateWatch:
             held = _NOTHING if write.unit is unit else _held(read.container, key, write)
             if read.kind == listener.PART and not _is_among(held, read.value):
                 continue
+            kind, name = ("element", None) if key is None else cast("tuple[str, object]", key)
+            listed_as = (write, read.site) if kind == listener.ITEM else None
+            if listed_as and held is not _NOTHING and len(unit.entries) < _PUBLISHED:
+                unit.entries[id(held)] = listed_as
             if held is _NOTHING or tells_nothing(held) or is_of_the_process(held) or has_a_way_back(held):
                 continue
-            kind, name = ("element", None) if key is None else cast("tuple[str, object]", key)
             if flows or type(held) is str:
                 one = _Read(read.container, kind, name, held, read.site, read.where)
-                self._take(unit, write, one, listed=listed, among_others=True)
+                self._take(unit, write, one, listed=listed, among_others=True, entry=listed_as)
             else:
-                self._publish(unit, Published(write, 1, of_many=True), held)
+                self._publish(unit, Published(write, 1, of_many=True, entry=listed_as), held)
 
     def _note_arguments(self, unit: Unit) -> None:
         if not any(one.kind == REQUEST for one in (unit.inputs.kept if unit.inputs is not None else ())):

@@ -1,0 +1,101 @@
+"""What the text of a function says of what it is for."""
+
+import textwrap
+
+import pytest
+
+from isolation_audit.rules.state.openness import is_restricted, shows_all
+
+
+def text(source):
+    return textwrap.dedent(source).casefold().strip("\n")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(): return [s['line'] for s in HERE.values()]",
+        "def f(): return {k: v['n'] for k, v in HERE.items()}",
+        "def f(): return jsonify(lines=sorted(s for s in HERE.values()), n=len(HERE))",
+        "def f(): return max(HERE.values())",
+        "def f(): return heapq.nlargest(3, HERE.values())",
+        """
+        def f():
+            return [
+                {"user": user, "line": one["line"]}
+                for user, one in HERE.items()
+            ]
+        """,
+        """
+        def f():
+            found = []
+            for user, one in sorted(HERE.items()):
+                if one:
+                    found.append(one)
+            return found
+        """,
+    ],
+)
+def test_everything_is_shown(source):
+    assert shows_all(text(source), "HERE.values()")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(): return next(s for s in HERE.values())",
+        "def f(): return [s for s in HERE.values()][-1]",
+        "def f(): return list(HERE.values())[0]",
+        "def f(): return dict(HERE)",
+        "def f(): return [s for s in THERE.values()]",
+        """
+        def f():
+            for one in HERE.values():
+                if one:
+                    return one
+        """,
+        """
+        def f():
+            for one in HERE.values():
+                break
+            return one
+        """,
+    ],
+)
+def test_one_of_all_is_taken(source):
+    assert not shows_all(text(source), "HERE.values()")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(user):\n    if user != 'root': raise HTTPException(403)",
+        "def f(user):\n    if user not in ('root', 'ops'):\n        abort(403)",
+        "def f(user):\n    if not user.is_admin:\n        return HttpResponseForbidden()",
+        "def f(user):\n    if ROLES[user] != wanted_role:\n        raise PermissionDenied",
+        "def f(user):\n    assert user in AGENTS",
+        "@admin_required\ndef f(user): pass",
+        "@app.post('/admin/banner')\ndef f(user): pass",
+        "def f(user=Depends(require_admin)): pass",
+        "def f(user):\n    check_permission(user)",
+    ],
+)
+def test_only_some_get_in(source):
+    assert is_restricted(text(source))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(user): return user",
+        "@login_required\ndef f(user): pass",
+        "def f(user):\n    if not user: raise HTTPException(403)",
+        "def f(user):\n    if doc.owner != user:\n        raise PermissionError('not yours')",
+        "def f(user):\n    if request.method == 'POST':\n        return save(user)",
+        "def f(user):\n    assert user\n    assert doc.owner == user",
+        "def f(user):\n    assert user in doc.readers",
+        "def f(user):\n    turns.append({'role': 'user', 'content': text})",
+    ],
+)
+def test_everybody_gets_in(source):
+    assert not is_restricted(text(source))
