@@ -52,6 +52,26 @@ def test_a_header_tells_where_nothing_else_does(sources):
     assert who(request(sources, accept="text/html")) is None
 
 
+@pytest.mark.parametrize(
+    ("headers", "user"),
+    [
+        ({"user_id": "alice"}, "alice"),
+        ({"x_webui_user_name": "Alice Liddell", "x_webui_user_id": "u-1", "x_webui_user_role": "admin"}, "u-1"),
+        ({"x_pomerium_claim_email": "alice@example.com"}, "alice@example.com"),
+        ({"x_desk_username": "bob", "x_user": "alice"}, "alice"),
+        ({"user_agent": "curl", "x_user_role": "admin"}, None),
+        ({"x_target_user": "alice"}, None),
+        ({"x_impersonated_user_id": "alice"}, None),
+    ],
+)
+def test_headers_that_nobody_has_listed(sources, headers, user):
+    assert who(request(sources, **headers)) == user
+
+
+def test_a_list_of_ones_own_leaves_no_others(users):
+    assert who(request(make(users, headers=["x-employee"]), x_desk_user="alice")) is None
+
+
 def test_the_framework_s_user_is_seen_as_soon_as_it_is_there(sources):
     scope = {}
     one = request(sources, scope)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.model.credentials import is_key
+from isolation_audit.model.headers import says_user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from isolation_audit.model.served_hosts import ServedHosts
 
 _NAMES: Final = 2_000
 """Names of headers that are remembered; anybody may send any."""
+
+_USERS: Final = 64
+"""Names of headers with users that are told apart."""
 
 Headers = list[tuple[str, str]]
 
@@ -30,10 +34,15 @@ class _Meaning:
 
 
 class HeadReader:
-    """Reads heads of requests, as ASGI has them (pairs of bytes), as WSGI has them (an environment), or as texts."""
+    """Reads heads of requests, as ASGI has them (pairs of bytes), as WSGI has them (an environment), or as texts.
 
-    def __init__(self, ranks: Mapping[str, int], hosts: ServedHosts) -> None:
+    Headers that are not in ``ranks``, and whose names say that they have the user, get a rank of their own from
+    ``others_from`` on, where that is given.
+    """
+
+    def __init__(self, ranks: dict[str, int], hosts: ServedHosts, *, others_from: int | None = None) -> None:
         self._ranks = ranks
+        self._others_from = others_from
         self._hosts = hosts
         self._of_bytes: dict[Any, _Meaning | None] = {}
         self._of_texts: dict[Any, _Meaning | None] = {}
@@ -65,6 +74,10 @@ class HeadReader:
     def _learn(self, written: Any, meanings: dict[Any, _Meaning | None], *, encoded: bool) -> _Meaning | None:
         """What is written so; None for what tells nothing."""
         name = written.decode("latin-1").lower() if encoded else name_in_environ(written) or written.lower()
+        if self._others_from is not None and name not in self._ranks and len(self._ranks) < _USERS:
+            kind = says_user(name)
+            if kind is not None:
+                self._ranks[name] = self._others_from + kind * _USERS + len(self._ranks)
         made = _Meaning(name, user=name in self._ranks)
         meaning = made if made.user or made.credential or made.host else None
         if len(meanings) < _NAMES:

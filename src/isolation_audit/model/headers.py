@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
+from isolation_audit.model.kept_users import OTHERS
 from isolation_audit.model.user_names import Name, name_in_authorization, plain_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+
+_names_a_user: Final = re.compile(
+    r"(?:x-)?((?:[a-z0-9]+-){0,4}?)"
+    r"(?:(user-?(?:id|uuid)|claim-sub)|(user(?:name|-?login)?)|(user-?e?mail|claim-email)|user-name)"
+).fullmatch
+
+
+def says_user(header: str) -> int | None:
+    """How well a header that nobody has listed names the user who asks, by its own name: 0 is best, None not at all.
+
+    ``user_id``, ``x-webui-user-email``, ``x-forwarded-preferred-username``; none that may have somebody else in it,
+    such as ``x-target-user``. An id goes before a login, an address and what may be anybody's name.
+    """
+    found = _names_a_user(header.replace("_", "-"))
+    if found is None or not OTHERS.isdisjoint(found[1].split("-")):
+        return None
+    return next((place for place in range(3) if found[place + 2]), 3)
 
 
 def name_in_headers(

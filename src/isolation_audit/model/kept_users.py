@@ -32,7 +32,7 @@ _person: Final = re.compile(
 stood in for, has another word before it; an account or a customer may be several people."""
 
 _own_word: Final = re.compile(r"([a-z]+)_user").fullmatch
-_OTHERS: Final = frozenset(
+OTHERS: Final = frozenset(
     ["affected", "another", "any", "anonymous", "assigned", "author", "blocked", "bot", "created", "creating",
      "database", "db", "default", "deleted", "edited", "every", "existing", "first", "followed", "for", "found",
      "friend", "from", "guest", "impersonated", "impersonating", "invited", "inviting", "last", "matched",
@@ -93,7 +93,7 @@ def _is_a_persons(key: str) -> bool:
 @lru_cache(200)
 def _is_an_own_word(key: str) -> bool:
     found = _own_word(_spelled(key)) if len(key) <= _LONGEST_KEY else None
-    return found is not None and found[1] not in _OTHERS
+    return found is not None and found[1] not in OTHERS
 
 
 def _spelled(key: str) -> str:

@@ -20,10 +20,11 @@ from isolation_audit.model.kept_users import PLACES, SUFFIXED, kept_in, kept_in_
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.user_names import CLAIMS, Name, claim_of, name_in_claims, name_of
+from isolation_audit.model.user_sources import USER_HEADERS
 from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from isolation_audit.model.bindings import Bindings
     from isolation_audit.model.users import User, Users
@@ -47,6 +48,8 @@ UNPRESENTED: Final = TOKEN + _CLAIMS
 DOUBTFUL: Final = UNPRESENTED + 1
 """The rank of what a framework injects and looks like the current user, by what it is made of alone."""
 _HEADERS: Final = DOUBTFUL + 1
+_OTHER_HEADERS: Final = _HEADERS + 1_000
+"""The rank from which on headers stand that nobody has listed."""
 NEVER: Final = 1_000_000
 """The rank of what has told nothing."""
 
@@ -115,10 +118,11 @@ class Sources:
         self._names = names or OtherNames(users, bindings)
         self._agreements: dict[int, Agreement] = {}
         self.detect = frozenset(detect)
-        self.headers: Mapping[str, int] = {
-            name.lower(): _HEADERS + place for place, name in enumerate(headers if "headers" in self.detect else ())
-        }
-        self.reader = HeadReader(self.headers, self.hosts)
+        listed = tuple(headers) if "headers" in self.detect else ()
+        self.headers = {name.lower(): _HEADERS + place for place, name in enumerate(listed)}
+        self.reader = HeadReader(
+            self.headers, self.hosts, others_from=_OTHER_HEADERS if listed == USER_HEADERS else None
+        )
         """Finds in the heads of requests what tells something."""
         self.best = NEVER
         """The rank of the best source that has told anything in this process."""
