@@ -20,6 +20,7 @@ SAID = "my parcel waits at the harbour"
 @pytest.fixture
 def words() -> OwnWords:
     runtime: Any = SimpleNamespace(content=None, config=Config(), users=SimpleNamespace(known=lambda _name: None))
+    runtime.part = lambda made: made(runtime)
     return OwnWords(runtime)
 
 

@@ -15,6 +15,7 @@ from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import BY_QUERY, CACHE, STORE, Input, Inputs
 from isolation_audit.model.users import VISITOR, Kind, same
+from isolation_audit.rules.provenance.asked_things import AskedThings
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.last_readers import LastReaders
@@ -92,6 +93,7 @@ class Judge:
         self._background = runtime.part(background_of)
         self._static = StaticTexts()
         self._words = runtime.part(OwnWords)
+        self._things = runtime.part(AskedThings)
         self._last_readers = LastReaders()
         self._named_for: dict[_Named, frozenset[str]] = {}
         """Whom other users' units have brought in: their id, and what answered -> the ids of two of those users."""
@@ -134,9 +136,14 @@ class Judge:
             return Verdict.PUBLIC, public
         if found is not None and is_list:
             return Verdict.QUERIED, found.one.kind
-        if found is None and self._words.has_addressed(other, exit_.user, exit_.text):
-            return Verdict.EXPLAINED, "what the other user has addressed to this one"
+        if found is None and (settled := self._by_earlier_requests(inputs, other, exit_)) is not None:
+            return settled
         return self._unexplained(search, inputs, other, exit_, laundered=found is not None)
+
+    def _by_earlier_requests(self, inputs: Inputs, other: User, exit_: Exit) -> tuple[Verdict, str] | None:
+        if self._words.has_addressed(other, exit_.user, exit_.text):
+            return Verdict.EXPLAINED, "what one of the two has addressed to the other"
+        return (Verdict.ASKED, "") if self._things.asks_for(inputs, other, exit_.made_by) else None
 
     def _unexplained(
         self, search: _Search, inputs: Inputs, other: User, exit_: Exit, *, laundered: bool

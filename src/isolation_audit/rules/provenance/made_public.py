@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from types import FunctionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
-from urllib.parse import parse_qsl
 
-from isolation_audit.content.naming import parsed
-from isolation_audit.content.request_texts import ADDRESSED, addressed
+from isolation_audit.content.request_texts import ADDRESSED, addressed, pairs_in
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.model.owner_tags import drop_oldest
@@ -35,8 +33,6 @@ _ANNOTATED: Final = type(Annotated[int, ""])
 
 _ADDRESSEES: Final = frozenset({"for", "for_user", "receiver", "receivers", "recipient", "recipients", "to", "to_user"})
 
-_LONGEST: Final = 16 * 1024
-_LEVELS: Final = 4
 _CODES: Final = 1_000
 """Views of which it is remembered with what texts they are written."""
 
@@ -56,7 +52,7 @@ class MadePublic:
 
     def asked(self, asked: list[Any], user: User, inputs: Inputs) -> tuple[bool, CodeType | None]:
         """Whether what a request has brought in, ``asked``, is for all; and the view, if it is for nobody alone."""
-        pairs = [*_pairs(asked)]
+        pairs = [*pairs_in(asked)]
         endpoint = current_endpoint()
         code = None if endpoint is None else endpoint.code()
         if any(_says_so(name, value) for name, value in pairs):
@@ -117,23 +113,3 @@ def _says_so(name: str, value: Any) -> bool:
     if name in _FLAGS:
         return value is True or (type(value) is str and value.lower() in _TRUE)
     return name in _AUDIENCES and type(value) is str and value.lower() in _ALL
-
-
-def _pairs(held: Any, levels: int = _LEVELS) -> Iterator[tuple[str, Any]]:
-    """Names and values in what has come in: JSON, forms, and what frameworks have made of them."""
-    kind = type(held)
-    if kind in (str, bytes):
-        text = held if kind is str else str(held[:_LONGEST], "utf-8", "replace")
-        within = parsed(text) if len(text) <= _LONGEST else None
-        yield from _pairs(within, levels - 1) if within is not None else parse_qsl(text) if "=" in text else ()
-    elif not levels:
-        return
-    elif issubclass(kind, dict):
-        for name, value in list(dict.items(held)):
-            if type(name) is str:
-                yield name, value
-            if issubclass(type(value), (dict, list)):
-                yield from _pairs(value, levels - 1)
-    elif kind in (list, tuple):
-        for value in held:
-            yield from _pairs(value, levels if kind is list else levels - 1)

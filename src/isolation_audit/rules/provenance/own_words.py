@@ -19,6 +19,7 @@ from isolation_audit.content.request_texts import ADDRESSED, addressed, all_brou
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.provenance.asked_things import AskedThings
 from isolation_audit.rules.provenance.made_public import MadePublic
 from isolation_audit.vocabulary.requests import InputsLearned
 
@@ -96,6 +97,10 @@ class Phrase:
     """Hashes of the single values beside it: one of them may be the name of somebody who becomes known later."""
     taken_by: CodeType | None = None
     """The view that has taken it, where the request was addressed to nobody."""
+    about: frozenset[int] = frozenset()
+    """What that request has written to, by name: whoever asks for that may read what was written there..."""
+    written_by: CodeType | None = None
+    """...but through the same view, which may be asked with the same values whatever it is about."""
 
 
 class OwnWords(InputsLearned):
@@ -105,6 +110,7 @@ class OwnWords(InputsLearned):
         self._content = runtime.content
         self._known = runtime.users.known
         self._made_public = MadePublic()
+        self._things = runtime.part(AskedThings)
         self._phrases: dict[int, Phrase] = {}
         self._by_pair: dict[int, dict[tuple[int, int], dict[int, Phrase]]] = {}
         """By their two words; those with as many words before and in all by their digest: one look tells of all."""
@@ -128,6 +134,7 @@ class OwnWords(InputsLearned):
         self._addressed[user.id] = (*self._addressed.pop(user.id, ())[1 - _REQUESTS :], named)
         if len(self._addressed) > self._users:
             drop_oldest(self._addressed, self._users)
+        things, view = self._things.wrote(user, inputs, asked)
         found = {
             phrase.digest: phrase
             for text in texts
@@ -142,6 +149,7 @@ class OwnWords(InputsLearned):
             for phrase in list(found.values())[:_OF_ONE]:
                 phrase.meant_for, phrase.said_in, phrase.named = meant_for, said_in, named
                 phrase.taken_by = None if meant_for else taken_by
+                phrase.about, phrase.written_by = things, view
                 self._add(phrase)
                 if for_all:
                     self.publish([self._phrases[phrase.digest]])
@@ -233,6 +241,7 @@ class OwnWords(InputsLearned):
                 self.publish([known])
             known.meant_for |= phrase.meant_for
             known.said_in |= phrase.said_in
+            known.about |= phrase.about
             if len(known.named) <= _NAMES:
                 known.named |= phrase.named
             return

@@ -19,6 +19,7 @@ class Verdict(Enum):
     CODE = (None, "it stands in the application's code")
     BESIDE = (None, "it is in no input, and stands beside the user's own, or says who made a record")
     QUERIED = (Severity.NOTE, "it came in with {how}")
+    ASKED = (Severity.NOTE, "the request asks by its name for what a request of the other user has written to")
     PUBLIC = (Severity.NOTE, "it was loaded for all: {how}")
     LISTED = (Severity.NOTE, "it stands in the data or the templates of the application's code, and nowhere else")
     WRITTEN = (

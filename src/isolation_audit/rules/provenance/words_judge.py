@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
-from isolation_audit.content.request_texts import paths_asked, sent_body, text_of
+from isolation_audit.content.request_texts import method_of, paths_asked, sent_body, text_of
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import CACHE
 from isolation_audit.model.users import same
+from isolation_audit.rules.provenance.asked_things import READS, asked_by
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.own_words import OwnWords, asked_for, holds, unescaped
@@ -63,6 +64,7 @@ class WordsJudge:
     ) -> tuple[Judgement, Callable[[str], bool]] | None:
         phrases = self.words.of_others(text, user)
         if phrases:
+            phrases = self._unasked(inputs, phrases, made_by)
             known = asked_for(inputs)
             # Whoever may read what is said in a room may tell of it.
             here = [one for one in phrases if not known.isdisjoint(one.said_in)]
@@ -86,6 +88,17 @@ class WordsJudge:
             return None
         left = [one for one in left if one.user is not None and same(one.user, owner)]
         return Judgement(verdict, owner, "", _kinds(inputs)), lambda part: bool(holds(part, left))
+
+    def _unasked(self, inputs: Inputs, phrases: list[Phrase], made_by: CodeType | None) -> list[Phrase]:
+        """Without those that were written to the very thing for which this unit asks by its name."""
+        if not any(phrase.about for phrase in phrases):
+            return phrases
+        asked, reads = asked_by(inputs), method_of(inputs) in READS
+        return [
+            phrase
+            for phrase in phrases
+            if asked.isdisjoint(phrase.about) or not (reads or phrase.written_by is not made_by)
+        ]
 
     def _taken(
         self, inputs: Inputs, text: str, made_by: CodeType | None

@@ -1,0 +1,141 @@
+"""What somebody has written under a name, and somebody else asks for by that name: an entity, a document, a room.
+
+alice's request to change something says what it changes: in its path, or as a value of its body. Whoever asks for the
+very same thing later, by its name, has asked for what she has put there. Kept are hashes of such names.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content.request_texts import addressed, all_brought, method_of, pairs_in, path_of, paths_asked
+from isolation_audit.instrument.routes import current_endpoint
+from isolation_audit.model.inputs import REQUEST
+from isolation_audit.model.owner_tags import drop_oldest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import CodeType
+
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.inputs import Inputs
+    from isolation_audit.model.users import User
+
+_THINGS: Final = 20_000
+"""Names of things that are remembered, and writers of each:"""
+_WRITERS: Final = 100
+
+_OF_ONE: Final = 64
+"""Things of one request."""
+
+READS: Final = frozenset({"GET", "HEAD"})
+_SHORTEST: Final = 3
+_LONGEST: Final = 100
+_INSIDE: Final = 6
+"""Characters of the shortest name that is found in a longer text: and it has a sign or a digit between its letters."""
+
+_NO_NAMES: Final = frozenset(
+    {
+        *("currency", "format", "kind", "lang", "language", "level", "locale", "mode", "model", "password", "plan"),
+        *("role", "secret", "status", "stream", "theme", "timezone", "token", "type"),
+    }
+)
+"""Fields in which many requests have the same, whatever they are about."""
+
+_NOTHING: Final = frozenset(
+    {
+        *("all", "asc", "assistant", "chat", "default", "desc", "false", "html", "json", "latest", "main", "message"),
+        *("new", "none", "null", "system", "text", "true", "user"),
+    }
+)
+"""Values that name nothing."""
+
+_names_in: Final = re.compile(r"[\w][\w.:/-]*[\w]").findall
+_has_sign: Final = re.compile(r"[^\W\d_][\w]*[\d_.:/-]").search
+
+
+class AskedThings:
+    """One audit's; use it with ``runtime.part``."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._known = runtime.users.known
+        self._writers: dict[int, dict[str, CodeType | None]] = {}
+        """By thing: whose requests have written it, and through which view."""
+
+    def wrote(self, user: User, inputs: Inputs, asked: list[Any]) -> tuple[frozenset[int], CodeType | None]:
+        """The things that a unit's request writes to, and the view; none where it only reads."""
+        if method_of(inputs) in READS:
+            return frozenset(), None
+        endpoint = current_endpoint()
+        view = None if endpoint is None else endpoint.code()
+        things = frozenset([hash(one) for one in self._written(inputs, asked)][:_OF_ONE])
+        for thing in things:
+            writers = self._writers.setdefault(thing, {})
+            writers[user.id] = view
+            drop_oldest(writers, _WRITERS)
+        drop_oldest(self._writers, _THINGS)
+        return things, view
+
+    def asks_for(self, inputs: Inputs, other: User, view: CodeType | None) -> bool:
+        """True where a unit asks by name for what a request of ``other`` has written through another view."""
+        if not self._writers:
+            return False
+        reads = method_of(inputs) in READS
+        return any(
+            other.id in writers and (reads or writers[other.id] is not view)
+            for thing in asked_by(inputs)
+            if (writers := self._writers.get(thing)) is not None
+        )
+
+    def _written(self, inputs: Inputs, asked: list[Any]) -> Iterator[str]:
+        for one in [one for one in inputs.kept if one.kind == REQUEST]:
+            parameters = addressed(one)
+            yield from (text for text, segment in _steps(path_of(one)) if segment in parameters)
+        for name, value in pairs_in(asked):
+            if name.lower() not in _NO_NAMES and type(value) is str and _may_name(value) and not self._known(value):
+                yield value.casefold()
+
+
+def asked_by(inputs: Inputs) -> frozenset[int]:
+    """Hashes of what a unit's requests may have asked for by name."""
+    found: set[str] = set()
+    for one in [one for one in inputs.kept if one.kind == REQUEST]:
+        found.update(text for text, _segment in _steps(path_of(one)))
+    queries = [text for asked in paths_asked(inputs) for text in asked.split("\0")]
+    texts = [*queries, *_texts(all_brought(inputs.kept, REQUEST))]
+    for text in texts:
+        if len(text) <= _LONGEST:
+            found.add(text.casefold())
+        if not text.isalnum():
+            inside = _names_in(text.casefold())
+            found.update(name for name in inside if len(name) >= _INSIDE and _has_sign(name) is not None)
+    return frozenset(map(hash, found))
+
+
+def _steps(path: str) -> Iterator[tuple[str, str]]:
+    """The parts of a path, each with the one before it; and alone, where it names something by itself."""
+    for before, segment in pairwise(["", *path.strip("/").split("/")]):
+        yield f"{before}/{segment}".casefold(), segment
+        if _may_name(segment) and _has_sign(segment) is not None:
+            yield segment.casefold(), segment
+
+
+def _may_name(text: str) -> bool:
+    """True for what may be the name of one thing; a number may be anything's."""
+    return (
+        _SHORTEST <= len(text) <= _LONGEST
+        and not text.isdecimal()
+        and " " not in text
+        and text.casefold() not in _NOTHING
+    )
+
+
+def _texts(asked: Iterable[Any]) -> Iterator[str]:
+    for held in asked:
+        if type(held) is str:
+            yield held
+    for _name, value in pairs_in(list(asked)):
+        if type(value) is str:
+            yield value

@@ -1,0 +1,111 @@
+"""What somebody has written under a name, asked for by that name: no leak, as it was asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from asking import Client
+from test_inputs import ALICE, BOB, HEAD
+from test_rows import STARLETTE
+
+WORDS = "the boiler was mended on tuesday"
+
+APP = (
+    STARLETTE
+    + HEAD
+    + """
+states, last, answers = {}, {}, {}
+
+async def write(request):
+    told = await request.json()
+    last.update(text=told["value"], user=request.headers["x-user"])
+    states[told["entity"]] = dict(last)
+    return JSONResponse({})
+
+async def put(request):
+    last.update(text=(await request.json())["value"], user=request.headers["x-user"])
+    states[request.path_params["name"]] = dict(last)
+    return JSONResponse({})
+
+async def words(request):
+    return JSONResponse({"state": states[request.path_params["name"]]["text"]})
+
+async def record(request):
+    held = states[request.path_params["name"]]
+    return JSONResponse({"state": held["text"], "context": {"user_id": held["user"]}})
+
+async def template(request):
+    text = (await request.json())["template"]
+    return JSONResponse({"made": [held["text"] for name, held in states.items() if name in text]})
+
+async def latest(request):
+    return JSONResponse({"state": last["text"], "context": {"user_id": last["user"]}})
+
+async def complete(request):
+    # Kept by the name of the model alone.
+    told = await request.json()
+    return JSONResponse({"answer": answers.setdefault(told["model"], told["value"])})
+
+app = Starlette(routes=[
+    Route("/write", write, methods=["POST"]), Route("/notes/{name}", put, methods=["PUT", "POST"]),
+    Route("/words/{name}", words), Route("/states/{name}", record), Route("/notes/{name}/state", record),
+    Route("/template", template, methods=["POST"]), Route("/latest", latest), Route("/latest/{name}", latest),
+    Route("/complete", complete, methods=["POST"]),
+])
+"""
+)
+
+
+@pytest.fixture
+def app(audit, load_app):
+    module = load_app(APP)
+    client = Client(module.app, module.end)
+    post(client, BOB, "/write", entity="lamp.hall", value="on")
+    yield client
+    client.close()
+
+
+def post(app: Client, user: str, path: str, **told: Any) -> str:
+    return app.ask(user, path, json.dumps(told).encode(), content_type="application/json")
+
+
+@pytest.mark.parametrize("path", ["/words/note.kitchen", "/states/note.kitchen"])
+def test_what_was_written_to_the_thing_that_is_asked_for(audit, app, path) -> None:
+    post(app, ALICE, "/write", entity="note.kitchen", value=WORDS)
+    assert WORDS in app.ask(BOB, path)
+    assert audit.alarms() == []
+
+
+def test_the_same_by_a_name_inside_of_a_longer_text(audit, app) -> None:
+    post(app, ALICE, "/write", entity="note.kitchen", value=WORDS)
+    assert WORDS in post(app, BOB, "/template", template="{{ states('note.kitchen') }}")
+    assert audit.alarms() == []
+
+
+@pytest.mark.parametrize("name", ["note.kitchen", "7"])
+def test_the_same_where_both_paths_have_it(audit, app, name) -> None:
+    post(app, ALICE, f"/notes/{name}", value=WORDS)
+    assert WORDS in app.ask(BOB, f"/notes/{name}/state")
+    assert audit.alarms() == []
+    assert audit.found() != [], "it is noted: authorised, or a missing check"
+
+
+@pytest.mark.parametrize("path", ["/latest", "/latest/lamp.hall", "/latest/note"])
+def test_what_was_written_to_something_else(audit, app, path) -> None:
+    post(app, ALICE, "/write", entity="note.kitchen", value=WORDS)
+    assert WORDS in app.ask(BOB, path)
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
+
+
+def test_a_number_is_the_name_of_one_thing_only_where_the_same_stands_before_it(audit, app) -> None:
+    post(app, ALICE, "/notes/7", value=WORDS)
+    assert WORDS in app.ask(BOB, "/latest/7")
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
+
+
+def test_what_all_requests_to_a_view_have_in_common_is_no_thing(audit, app) -> None:
+    post(app, ALICE, "/complete", model="large-2", value=WORDS)
+    assert WORDS in post(app, BOB, "/complete", model="large-2", value="hello")
+    assert audit.alarms() == [("IA203", "warning", BOB, ALICE)]
