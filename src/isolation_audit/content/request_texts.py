@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ASGI: Final = ("path", "raw_path", "query_string", "headers", "subprotocols", "path_params", "method")
 _ENVIRON: Final = ("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "REQUEST_URI", "RAW_URI", "CONTENT_TYPE")
+_FIRST_LINE: Final = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING")
 _PARSED: Final = (
     "wsgi.input",
     "bottle.request.body",
@@ -95,6 +96,37 @@ def of_client(texts: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return texts
 
 
+Head = tuple[str, str, str]
+"""Method, path and query of a request."""
+
+_HEADS: Final[dict[Callable[[Any], Any], Callable[[Any], Head]]] = {}
+
+
+def with_head(head: Callable[[Any], Head]) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Mark what gives the texts of a framework's own request: ``head`` gives its first line."""
+
+    def mark(texts: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        _HEADS[texts] = head
+        return texts
+
+    return mark
+
+
+def head_of(one: Input) -> Head:
+    """Method, path and query of a request, where its input tells them."""
+    value = one.value
+    if one.texts is of_asgi:
+        return str(value.get("method") or ""), str(value.get("path") or ""), _latin(value.get("query_string"))
+    if one.texts is of_environ:
+        return tuple(str(value.get(name) or "") for name in _FIRST_LINE)  # type: ignore[return-value]
+    head = _HEADS.get(one.texts)
+    return ("", "", "") if head is None else head(value)
+
+
+def _latin(query: Any) -> str:
+    return str(query, "latin-1") if type(query) is bytes else ""
+
+
 def body_was_read(request: Any) -> bool:
     """True where the object holds its request's body."""
     fields = _fields(request)
@@ -161,29 +193,19 @@ def pairs_in(held: Any, levels: int = _LEVELS) -> Iterator[tuple[str, Any]]:
 
 def method_of(inputs: Inputs) -> str:
     """The method of HTTP of a unit's request; empty where it came otherwise, as a message."""
-    for one in inputs.kept:
-        if one.kind == REQUEST and one.texts in (of_asgi, of_environ):
-            return str(one.value.get("method") or one.value.get("REQUEST_METHOD") or "").upper()
-    return ""
+    methods = (head_of(one)[0] for one in inputs.kept if one.kind == REQUEST)
+    return next(filter(None, methods), "").upper()
 
 
 def path_of(one: Input) -> str:
     """The path that a request has asked for, where its input tells."""
-    if one.texts is of_asgi:
-        return str(one.value.get("path") or "")
-    return str(one.value.get("PATH_INFO") or "") if one.texts is of_environ else ""
+    return head_of(one)[1]
 
 
 def paths_asked(inputs: Inputs) -> list[str]:
     """The paths and queries that a unit's requests have asked for: whoever is named there is whom they are about."""
-    every = [one for one in inputs.kept if one.kind == REQUEST]
-    return [text for one in every for text in (path_of(one), _query_of(one)) if text]
-
-
-def _query_of(one: Input) -> str:
-    if one.texts is of_asgi:
-        return "\0".join(_values(str(one.value.get("query_string") or b"", "latin-1")))
-    return "\0".join(_values(one.value.get("QUERY_STRING"))) if one.texts is of_environ else ""
+    heads = [head_of(one) for one in inputs.kept if one.kind == REQUEST]
+    return [text for _method, path, query in heads for text in (path, "\0".join(_values(query))) if text]
 
 
 def sent_body(question: Any) -> str:

@@ -116,6 +116,7 @@ def _setting_cookies(layout: Layout) -> SettingPoint:
     return SettingPoint(_HEAD, lambda values: in_headers(vars(answer_of(values))["_headers"].items()))
 
 
+@request_texts.with_head(lambda asked: (asked.method, asked.path, asked.query_string))
 def _texts(asked: Any) -> Any:
     """The head of a request."""
     return [asked.path_qs, asked.path, dict(asked.headers)]

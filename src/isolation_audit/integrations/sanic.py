@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.content import request_texts
 from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.passing import Passing, PassingPoint, passing
@@ -192,6 +193,7 @@ class _Told(dict[str, Any]):
         return super().get(name, default)
 
 
+@request_texts.with_head(lambda asked: (asked.method, asked.path, asked.query_string))
 def _texts(asked: Any) -> Any:
     """What came with a request."""
     return [asked.path, asked.query_string, list(asked.headers.items()), asked.body or None]

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.analysis.frames import package_of
+from isolation_audit.content import request_texts
 from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.interceptors import Interceptor
@@ -343,6 +344,12 @@ def _request(asked: Any, handler: Any, *, own_task_only: bool = False) -> Reques
     )
 
 
+def _head(handler: Any) -> tuple[str, str, str]:
+    fields = vars(handler.request)
+    return str(fields.get("method") or ""), str(fields.get("path") or ""), str(fields.get("query") or "")
+
+
+@request_texts.with_head(_head)
 def _texts(handler: Any) -> Any:
     """What came with a request."""
     fields = vars(handler.request)
