@@ -21,8 +21,7 @@ from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import current_moment, starter_variable
 from isolation_audit.model.users import Kind
-from isolation_audit.vocabulary.contexts import ContextsOfWork
-from isolation_audit.vocabulary.work import WorkStarted
+from isolation_audit.vocabulary.work import ContextsOfWork, WorkStarted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from isolation_audit.model.users import Kind, User
 from isolation_audit.targets.ownership import differ
 from isolation_audit.vocabulary.exits import LeavingPushes, exits_of
 from isolation_audit.vocabulary.messages import CallbacksCalled, ConnectionsBound, Message, MessagesSent
-from isolation_audit.vocabulary.requests import InputsLearned
+from isolation_audit.vocabulary.work import InputsLearned
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime

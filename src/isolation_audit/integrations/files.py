@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.vocabulary.files import FilesOpened
+from isolation_audit.vocabulary.outside import FilesOpened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.inputs import ANSWER, CACHE, Input, OutgoingRequest
-from isolation_audit.vocabulary.clients import RequestsSent
+from isolation_audit.vocabulary.outside import RequestsSent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

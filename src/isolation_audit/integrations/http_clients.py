@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.vocabulary.clients import ClientCookies, ClientHeaders, RequestsSent
 from isolation_audit.vocabulary.exits import exits_of
+from isolation_audit.vocabulary.outside import ClientCookies, ClientHeaders, RequestsSent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from isolation_audit.instrument.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.vocabulary.clients import Headers
+    from isolation_audit.vocabulary.outside import Headers
 
 
 class RequestPoint(Interceptor):

@@ -25,7 +25,7 @@ from isolation_audit.integrations.http_request import SERVED, Serving, wsgi_head
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
-from isolation_audit.vocabulary.contexts import ContextsOfWork
+from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.layout import Layout, Values

@@ -34,7 +34,7 @@ from isolation_audit.model.user_sources import SOURCES
 from isolation_audit.recording.figures import asked_sources
 from isolation_audit.targets.user_variables import SOURCE as VARIABLE
 from isolation_audit.targets.user_variables import UserVariables
-from isolation_audit.vocabulary.requests import InputsLearned, RequestContexts, RequestsArrived
+from isolation_audit.vocabulary.work import InputsLearned, RequestContexts, RequestsArrived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.queues import AskPoint, GetPoint, PutPoint
 from isolation_audit.model.owner_tags import Queues
-from isolation_audit.vocabulary.contexts import ContextsOfWork
+from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

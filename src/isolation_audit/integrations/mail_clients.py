@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.vocabulary.clients import MailsSent
 from isolation_audit.vocabulary.exits import exits_of
+from isolation_audit.vocabulary.outside import MailsSent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.vocabulary.clients import ClientTokens
+from isolation_audit.vocabulary.outside import ClientTokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

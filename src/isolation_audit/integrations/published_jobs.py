@@ -21,7 +21,7 @@ from isolation_audit.model.scopes import job_variable, unit_variable
 from isolation_audit.model.user_names import field_of
 from isolation_audit.model.users import STRANGER, Kind
 from isolation_audit.records import dataclass
-from isolation_audit.vocabulary.contexts import ContextsOfWork
+from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator

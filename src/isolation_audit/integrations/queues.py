@@ -13,7 +13,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import Items, Queues
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import AWAITED, handed_variable, waiting_variable
-from isolation_audit.vocabulary.contexts import ContextsOfWork
+from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator

@@ -19,7 +19,7 @@ from isolation_audit.model.scopes import (
     suspicion_variable,
 )
 from isolation_audit.model.users import same
-from isolation_audit.vocabulary.contexts import ContextsOfWork
+from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable

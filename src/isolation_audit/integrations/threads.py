@@ -10,8 +10,7 @@ from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.model.runners import POOL, brought
-from isolation_audit.vocabulary.contexts import ContextsOfWork
-from isolation_audit.vocabulary.work import WorkStarted
+from isolation_audit.vocabulary.work import ContextsOfWork, WorkStarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -24,8 +24,8 @@ from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.kept_users import SESSION_KEYS
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import entered, request_variable
-from isolation_audit.vocabulary.contexts import ContextsOfWork
 from isolation_audit.vocabulary.exits import Exits, LeavingResponse, exits_of
+from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 
+    class ReadsFunctions(Protocol):
+        """What knows where that comes from which functions return, or put into a cache at one of their lines."""
+
+        def of(self, function: FunctionType, receiver: type | None = None, given: Given = NOTHING) -> Source:
+            """What a function returns, whose ``self`` or ``cls`` is of the class ``receiver``."""
+
+        def stored(self, function: FunctionType, line: int, given: Given = NOTHING) -> Source:
+            """What it puts into a cache at ``line``."""
+
+
 Table = dict[int | None, Any]
 """One cache: by the hash of a key, what is known of who has stored there."""
-
-
-class ReadsFunctions(Protocol):
-    """What knows where that comes from which functions return, or put into a cache at one of their lines."""
-
-    def of(self, function: FunctionType, receiver: type | None = None, given: Given = NOTHING) -> Source:
-        """What a function returns, whose ``self`` or ``cls`` is of the class ``receiver``."""
-
-    def stored(self, function: FunctionType, line: int, given: Given = NOTHING) -> Source:
-        """What it puts into a cache at ``line``."""
 
 
 class Memo:

@@ -12,6 +12,29 @@ if TYPE_CHECKING:
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
 
+    class BeginsResponse(Protocol):
+        """Makes what a response is told to, at ``target``, with its head and the request that it answers.
+
+        ``outermost``: seen where it leaves the application, with its whole body, which comes by again in the server.
+        """
+
+        def __call__(
+            self,
+            target: str,
+            headers: Iterable[tuple[bytes, bytes]],
+            request: AnsweredRequest,
+            *,
+            outermost: bool = False,
+        ) -> LeavingResponse:
+            """One response."""
+
+    class BeginsPushes(Protocol):
+        """Makes what pushes are told to, at ``target``; ``personal`` ones are between their user and a program."""
+
+        def __call__(self, target: str, *, personal: bool = False) -> LeavingPushes:
+            """One stream or connection."""
+
+
 PUSHED: Final = "what is pushed"
 """What findings call messages on a stream or a connection that stays open."""
 
@@ -66,30 +89,6 @@ class LeavingPushes:
 
         ``together`` tells of another's id whether both are in one room.
         """
-
-
-class BeginsResponse(Protocol):
-    """Makes what a response is told to, at ``target``, with its head and the request that it answers.
-
-    ``outermost``: seen where it leaves the application, with its whole body, which comes by again in the server.
-    """
-
-    def __call__(
-        self,
-        target: str,
-        headers: Iterable[tuple[bytes, bytes]],
-        request: AnsweredRequest,
-        *,
-        outermost: bool = False,
-    ) -> LeavingResponse:
-        """One response."""
-
-
-class BeginsPushes(Protocol):
-    """Makes what pushes are told to, at ``target``; ``personal`` ones are between their user and a program."""
-
-    def __call__(self, target: str, *, personal: bool = False) -> LeavingPushes:
-        """One stream or connection."""
 
 
 class Exits:

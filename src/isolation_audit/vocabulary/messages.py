@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,14 +11,16 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Message:
     """What is sent: through which ``target``, as which event (None: unknown), beneath which libraries' frames."""
 
-    target: str
-    payload: Any
-    libraries: tuple[str, ...]
-    event: str | None = None
+    __slots__ = ("event", "libraries", "payload", "target")
+
+    def __init__(self, target: str, payload: Any, libraries: tuple[str, ...], event: str | None = None) -> None:
+        self.target = target
+        self.payload = payload
+        self.libraries = libraries
+        self.event = event
 
 
 class MessagesSent:

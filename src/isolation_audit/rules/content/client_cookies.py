@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import same
 from isolation_audit.rules.content.egress import Egress
-from isolation_audit.vocabulary.clients import ClientCookies, Headers
+from isolation_audit.vocabulary.outside import ClientCookies, Headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

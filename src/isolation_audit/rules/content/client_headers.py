@@ -16,7 +16,7 @@ from isolation_audit.model.rules import Severity
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.users import same
 from isolation_audit.rules.content.egress import Egress
-from isolation_audit.vocabulary.clients import ClientHeaders
+from isolation_audit.vocabulary.outside import ClientHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -20,7 +20,7 @@ from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.inputs import REQUEST, current_inputs
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind
-from isolation_audit.vocabulary.clients import ClientTokens
+from isolation_audit.vocabulary.outside import ClientTokens
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime

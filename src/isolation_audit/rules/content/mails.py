@@ -11,7 +11,7 @@ from isolation_audit.model.inputs import own_inputs
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.content.egress import Egress, secret_of_another
 from isolation_audit.rules.content.payloads import LARGEST
-from isolation_audit.vocabulary.clients import MailsSent
+from isolation_audit.vocabulary.outside import MailsSent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

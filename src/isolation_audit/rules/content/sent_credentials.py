@@ -27,7 +27,7 @@ from isolation_audit.rules.content.client_headers import readable
 from isolation_audit.rules.content.egress import Egress
 from isolation_audit.rules.provenance.code import StaticTexts
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
-from isolation_audit.vocabulary.clients import Headers, RequestsSent
+from isolation_audit.vocabulary.outside import Headers, RequestsSent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,7 +20,7 @@ from isolation_audit.model.inputs import FILE, STORE, Input, current_inputs
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
-from isolation_audit.vocabulary.files import FilesOpened
+from isolation_audit.vocabulary.outside import FilesOpened
 
 if TYPE_CHECKING:
     from types import FrameType

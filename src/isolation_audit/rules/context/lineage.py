@@ -39,7 +39,7 @@ from isolation_audit.rules.context.mailboxes import Mailboxes
 from isolation_audit.rules.context.shared_values import SharedValues
 from isolation_audit.rules.context.suspicions import Suspicions
 from isolation_audit.rules.context.task_origins import TaskOrigin, Turn, own_origin
-from isolation_audit.vocabulary.contexts import ContextsOfWork
+from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:
     import asyncio

@@ -27,7 +27,7 @@ from isolation_audit.model.users import Kind, plain_text, same
 from isolation_audit.rules.context.context_residue import LIBRARIES, OPENTELEMETRYS
 from isolation_audit.rules.context.suspicions import ContextBled, Suspicions
 from isolation_audit.rules.listeners.selectivity import fields_of
-from isolation_audit.vocabulary.requests import RequestContexts
+from isolation_audit.vocabulary.work import RequestContexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,7 +19,7 @@ from isolation_audit.model.scopes import request_variable, suspicion_variable
 from isolation_audit.model.users import same
 from isolation_audit.records import record
 from isolation_audit.rules.context.told_by_caller import knows
-from isolation_audit.vocabulary.contexts import ContextDoubts
+from isolation_audit.vocabulary.work import ContextDoubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

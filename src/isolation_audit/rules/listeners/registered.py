@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import weakref
 from contextvars import copy_context
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
@@ -34,7 +33,7 @@ from isolation_audit.rules.context.unit_of_work import Work
 from isolation_audit.rules.crossing.delivery import Reached
 from isolation_audit.rules.listeners.ownership import holds, made_here
 from isolation_audit.rules.listeners.selectivity import Selectivity
-from isolation_audit.vocabulary.messages import EventListeners
+from isolation_audit.vocabulary.messages import EventListeners, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.users import User
-    from isolation_audit.vocabulary.messages import Message
 
 MOST: Final = 10_000
 """Listeners of one event that are known; those beyond them are nobody's."""
@@ -196,7 +194,7 @@ class Listeners(EventListeners):
             self._judge(message, sender, suspected, None)
         except TooLongError:
             stack, context = self._stack(message), copy_context()
-            sent = replace(message, payload=None)
+            sent = Message(message.target, None, message.libraries, message.event)
             # Who is asked about this moment then, must be asked in it.
             self._reading.later(lambda: context.run(self._judge, sent, sender, suspected, stack))
 

@@ -21,7 +21,7 @@ from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.asked_things import AskedThings
 from isolation_audit.rules.provenance.made_public import MadePublic
-from isolation_audit.vocabulary.requests import InputsLearned
+from isolation_audit.vocabulary.work import InputsLearned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

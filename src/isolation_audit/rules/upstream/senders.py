@@ -8,7 +8,7 @@ from isolation_audit.instrument.observations import SentForAnother
 from isolation_audit.model.baggage import HEADER, pseudonym_in
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
-from isolation_audit.vocabulary.requests import RequestsArrived
+from isolation_audit.vocabulary.work import RequestsArrived
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime

@@ -1,4 +1,4 @@
-"""What goes out through clients of other services, and what those keep."""
+"""What units of work exchange with the outside: clients of other services and what those keep, mails, and files."""
 
 from __future__ import annotations
 
@@ -65,3 +65,12 @@ class ClientCookies:
 
     def sent(self, headers: Headers, target: str) -> None:
         """A request with ``headers`` is about to go out."""
+
+
+class FilesOpened:
+    """Files that are read, and written."""
+
+    __slots__ = ()
+
+    def opened(self, path: Any, flags: Any) -> None:
+        """A file is opened."""
