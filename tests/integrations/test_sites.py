@@ -44,6 +44,7 @@ EXPECTED = {
         ("alice@example.com", "bob@example.com"),
     ),
     "flask_token": ([401, "alice", 401, "bob"], ("alice", "bob")),
+    **{f"django_noted {noted}": ([["alice"], ["bob"], 401], ("alice", "bob")) for noted in ("middleware", "auth")},
     "rest_token": ([["alice"], ["bob"], 401, [None]], ("alice", "bob")),
     "wsgi_bare": ([["alice", "alice"], ["bob", "bob"], [None, None]], ("alice", "bob")),
     "flask_site": (FLASK, ("1", "2")),

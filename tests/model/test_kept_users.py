@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from isolation_audit.model.kept_users import PLACES, SUFFIXED, kept_in, kept_in_namespace
+from isolation_audit.model.kept_users import LATER, PLACES, SUFFIXED, kept_in, kept_in_namespace
 
 ALICE = SimpleNamespace(username="alice")
 
@@ -33,7 +33,8 @@ def test_what_a_session_keeps(session, found):
         ({"user_id": 5, "started": 1.5}, (0, 5)),
         ({"desk_user": ALICE}, (SUFFIXED, ALICE)),
         ({"deskUser": ALICE, "desk_token": "x"}, (SUFFIXED, ALICE)),
-        ({"user": None, "db": object()}, (None, None)),
+        ({"user": None, "db": object()}, (None, LATER)),
+        ({"auth": {"sub": "alice", "scope": "read"}}, (SUFFIXED, {"sub": "alice", "scope": "read"})),
     ],
 )
 def test_what_is_noted_for_a_request(namespace, found):
@@ -50,6 +51,8 @@ def test_what_is_noted_for_a_request(namespace, found):
         {"desk_user": ALICE, "shop_user": SimpleNamespace(username="bob")},
         {"target_user": ALICE, "invited_user": ALICE},
         {5: ALICE},
+        {"auth": "f81d4fae7dec11d0a765"},  # a token
+        {"auth": SimpleNamespace(scopes=["read"], id=5)},
     ],
 )
 def test_what_may_be_anybody_or_anything_names_nobody(namespace):

@@ -59,6 +59,7 @@ class RoutePoint(Interceptor):
         served: Request | None = request_variable.get()
         if served is not None:
             request = self._request(values)
+            served.namespace = vars(request)  # middlewares, and Django Ninja, note there whom a token belongs to
             served.routed(lambda: endpoint_of(request))
 
 

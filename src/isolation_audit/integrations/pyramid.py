@@ -70,6 +70,7 @@ class HandlingPoint(Interceptor):
             return
         asked = self._asked(values)
         request.routed(lambda: endpoint_of(asked))
+        request.namespace = vars(asked)
         if request.inputs is not None:
             request.inputs.receive(Input(REQUEST, asked, texts=request_texts.of_object))
 

@@ -21,6 +21,12 @@ PLACES: Final = len(SESSION_KEYS) + 1
 SUFFIXED: Final = PLACES
 """The place of a name that ends in ``user`` and begins with a word of the application's own."""
 
+LATER: Final = object()
+"""Stands for a user who is not known yet."""
+
+_OF_PERSONS: Final = ("username", "user_name", "login", "email", "user_id", "sub")
+"""What persons have, and scopes, keys and services have not."""
+
 _LONGEST_KEY: Final = 32
 _capital: Final = re.compile(r"([a-z])([A-Z])").sub
 _person: Final = re.compile(
@@ -61,7 +67,8 @@ def kept_in_namespace(namespace: dict[str, Any], seen: int) -> tuple[int | None,
     """The same of what is noted for one request, but for the first ``seen`` entries, which were there before it.
 
     Services are noted there as well: what is called like an id has to be one, and not an object that sends mails, say.
-    A name that ends in ``user`` counts where it is the only one, and where an object is under it.
+    A name that ends in ``user`` counts where it is the only one, and where an object is under it; so does ``auth`` with
+    a person in it. ``LATER`` is what is found where there is a name without a value.
     """
     entries = {_text_of(key): value for key, value in islice(list(namespace.items()), seen, None)}
     for place, key in enumerate(SESSION_KEYS):
@@ -69,14 +76,19 @@ def kept_in_namespace(namespace: dict[str, Any], seen: int) -> tuple[int | None,
         if value is not None and (key == "user" or plain_id(value) is not None):
             return place, value
     suffixed = []
+    later = None
     for key, value in entries.items():
-        if value is None:
-            continue
         if _is_a_persons(key):
-            return PLACES - 1, value
-        if _is_an_own_word(key) and plain_id(value) is None:
+            if value is not None:
+                return PLACES - 1, value
+            later = LATER
+        elif value is not None and plain_id(value) is None and (_is_an_own_word(key) or _is_authenticated(key, value)):
             suffixed.append(value)
-    return (SUFFIXED, suffixed[0]) if len(suffixed) == 1 else (None, None)
+    return (SUFFIXED, suffixed[0]) if len(suffixed) == 1 else (None, later)
+
+
+def _is_authenticated(key: str, value: object) -> bool:
+    return key == "auth" and any(plain_id(field_of(value, field)) is not None for field in _OF_PERSONS)
 
 
 def _text_of(key: object) -> str:

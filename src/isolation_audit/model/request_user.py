@@ -36,9 +36,9 @@ class RequestUser(RequestHead):
         "_compared",
         "_kept",
         "_name",
-        "_noted",
         "_person",
         "_said_others",
+        "_scanned",
         "_task",
         "_user",
         "_void",
@@ -66,7 +66,8 @@ class RequestUser(RequestHead):
     _compared: object
     _person: object
     _kept: object
-    _noted: object
+    _scanned: int
+    """How many notes there were when they were looked through; -1 where there may be more in them later."""
     _task: Any
     """The one task in which it is anybody's, of a connection."""
     scope: dict[str, Any] | None
@@ -103,7 +104,7 @@ class RequestUser(RequestHead):
         unasked = not self._asked and self.rank > TOKEN
         in_scope = scope is not None and (scope.get("user") is not self._person or scope.get("session") is not None)
         notes = self.namespace or (None if scope is None else scope.get("state"))
-        noted = type(notes) is dict and len(notes) > self.namespace_size and self.rank >= TOKEN
+        noted = type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned) and self.rank >= TOKEN
         if in_scope or unasked or noted or self.session is not None:
             self._look()  # there is something to look at
             if self._void:
@@ -251,8 +252,8 @@ class RequestUser(RequestHead):
             if session is not None:
                 self._look_into(session)
             notes = self.namespace or (None if scope is None else scope.get("state"))
-            if self.rank >= TOKEN and type(notes) is dict and len(notes) > self.namespace_size:
-                self._look_at(notes)
+            if self.rank >= TOKEN and type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned):
+                self._look_through(notes)
         if self.rank > TOKEN and not self._asked:
             self._asked = True
             naming = self._scan() if self._naming is None else self._naming
@@ -270,13 +271,14 @@ class RequestUser(RequestHead):
             self._person = person
             self.told(LOGIN, name)
 
-    def _look_at(self, notes: dict[str, Any]) -> None:
+    def _look_through(self, notes: dict[str, Any]) -> None:
+        self._scanned = len(notes)
         rank, value = value_in_namespace(notes, self.namespace_size)
-        if value is not None and value is not self._noted:
-            name = name_of(value)
-            if isinstance(name, Name):
-                self._noted = value
-                self.told(rank, name)
+        name = name_of(value)
+        if isinstance(name, Name):
+            self.told(rank, name)
+        elif value is not None:
+            self._scanned = -1
 
     def _look_into(self, session: Any) -> None:
         rank, value = value_in(session)
