@@ -19,7 +19,7 @@ from isolation_audit.instrument.resolve import find
 from isolation_audit.instrument.user_arguments import of_call, of_frame, without
 from isolation_audit.model.users import same
 from isolation_audit.rules.caches.served import Caches
-from isolation_audit.vocabulary.caches import CacheEntries, Memo, ReadsFunctions
+from isolation_audit.vocabulary.caches import CacheEntries, Memo
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.cache_libraries import Library
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
-    from isolation_audit.vocabulary.caches import Table
+    from isolation_audit.vocabulary.caches import ReadsFunctions, Table
 
 LIMIT: Final = 10_000
 """Entries of one cache that are remembered; beyond it the oldest goes, and is counted."""
