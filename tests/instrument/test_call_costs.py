@@ -214,3 +214,42 @@ def test_a_probe_that_asks_nobody_stays_so() -> None:
     assert probe.before(((),)) is None
     costs.stop()
     assert costs.seconds == 0
+
+
+def test_a_hook_whose_calls_are_counted_anyway_has_the_watch_before_it_for_the_timed_calls_only() -> None:
+    slow = Slow(before=1_000)
+    answer, patch = hook(slow)
+    costs = CallCosts(lambda: [patch.probe])
+    costs.look()
+    asked = []
+    for value in range(100):
+        asked.append(patch.probe.before.__module__ == call_costs.__name__)
+        answer(value)
+    assert asked == [True] * 8 + [False] * 92
+    costs.look()
+    assert patch.probe.before.__module__ == call_costs.__name__, "its turn has come again"
+    for value in range(50):
+        answer(value)
+    costs.stop()
+    assert costs.seconds == pytest.approx(150 * 1e-6)
+
+
+def test_hooks_that_count_in_one_cell_are_each_counted_by_its_watch() -> None:
+    cell = [0]
+
+    def of_one_target() -> tuple[Any, CodePatch]:
+        def answer(value: Any) -> Any:
+            return value
+
+        patch = CodePatch(answer)  # type: ignore[arg-type]
+        patch.probe.add(Slow(before=1_000), Barrier(), cell)
+        return answer, patch
+
+    hooks = [of_one_target() for _ in range(3)]
+    costs = CallCosts(lambda: [patch.probe for _answer, patch in hooks])
+    costs.look()
+    for answer, _patch in hooks:
+        for value in range(20):
+            answer(value)
+    costs.stop()
+    assert costs.seconds == pytest.approx(3 * 20 * 1e-6)

@@ -1,12 +1,14 @@
 """What the auditor costs inside the application's calls: a few hooks at a time are timed, each in its turn.
 
 Nothing is added to a hook that is not timed at the moment. One that is has a watch put before it for half a second: its
-first calls are timed, with the clock of the thread, and the others are only counted. What was measured counts for the
-whole round in which each hook is timed once.
+first calls are timed, with the clock of the thread, and the others are only counted: by the cell in which the hook's
+calls are counted anyway, where that is its own, so that the watch need not stand there any longer. What was measured
+counts for the whole round in which each hook is timed once.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from time import thread_time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +35,8 @@ class CallCosts:
     def __init__(self, probes: Callable[[], list[Probe]]) -> None:
         self._probes = probes
         self._waiting: list[Probe] = []
+        self._counting: Counter[int] = Counter()
+        """By identity of a cell, how many hooks count their calls in it."""
         self._steps = 1
         self._quiet = 0
         """Looks in a row at which next to no hook that was timed had been called."""
@@ -54,11 +58,19 @@ class CallCosts:
         if not self._waiting:
             # Each once: a hook under several names has one probe.
             self._waiting = list({id(probe): probe for probe in self._probes() if len(probe)}.values())
+            self._counting = Counter(id(cell) for probe in self._waiting for cell in probe.cells())
             self._steps = -(-len(self._waiting) // _AT_ONCE)
         chosen, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
-        self._watches = [_Watch(probe, self._clock, self._steps) for probe in chosen]
+        self._watches = [_Watch(probe, self._clock, self._steps, self._own_cell(probe)) for probe in chosen]
         for watch in self._watches:
             watch.probe.watched_by(watch.around)
+
+    def _own_cell(self, probe: Probe) -> list[int] | None:
+        """The cell that has each call of this hook, and of no other; None where there is none."""
+        # Compiled code counts the calls that it finds clean by itself.
+        if probe.check is not None or probe.joins:
+            return None
+        return next((cell for cell in probe.cells() if self._counting[id(cell)] == 1), None)
 
     def stop(self) -> None:
         """Take all figures, and time nothing any more."""
@@ -69,6 +81,7 @@ class CallCosts:
     def _take_away(self) -> None:
         for watch in self._watches:
             watch.probe.watched_by(None)
+            watch.ends()
         # A round later: calls that were timed at their beginning may have ended meanwhile.
         self.seconds += sum(watch.nanoseconds for watch in self._ending) / 1e9
         self._ending, self._watches = self._watches, []
@@ -82,11 +95,17 @@ class CallCosts:
 class _Watch:
     """One hook that is timed, and what was measured."""
 
-    __slots__ = ("_calls", "_clock", "_share", "_spans", "_spent", "_timed", "_told", "probe")
+    __slots__ = ("_calls", "_cell", "_clock", "_left_at", "_share", "_spans", "_spent", "_timed", "_told", "probe")
 
-    def __init__(self, probe: Probe, clock: int, share: int) -> None:
-        """It is timed for one of ``share`` equal spans of time, or for more of them: see :meth:`stays`."""
+    def __init__(self, probe: Probe, clock: int, share: int, cell: list[int] | None) -> None:
+        """It is timed for one of ``share`` equal spans of time, or for more of them: see :meth:`stays`.
+
+        ``cell`` has the calls of this hook alone, where there is such a one.
+        """
         self.probe = probe
+        self._cell = cell
+        self._left_at: int | None = None
+        """What the cell had when nothing was left to be timed; None as long as each call is counted here."""
         self._clock = clock
         self._share = share
         self._spent = self._timed = self._calls = 0
@@ -95,8 +114,18 @@ class _Watch:
 
     def new_calls(self) -> int:
         """Calls of its hook since the last time that this was asked."""
-        new, self._told = self._calls - self._told, self._calls
+        calls = self._all_calls()
+        new, self._told = calls - self._told, calls
         return new
+
+    def _all_calls(self) -> int:
+        cell, left_at = self._cell, self._left_at
+        return self._calls if cell is None or left_at is None else self._calls + max(0, cell[0] - left_at)
+
+    def ends(self) -> None:
+        """It is timed no more: what its cell counts from here on is none of this watch's."""
+        self._calls = self._all_calls()
+        self._cell = self._left_at = None
 
     def stays(self) -> None:
         """It is timed for one more span of time."""
@@ -124,9 +153,19 @@ class _Watch:
                 return states
             self._spent += thread_time_ns() - begun - self._clock
             self._timed += 1
+            if self._timed == _TIMED and self._cell is not None:
+                self._leave(self._cell)
             return None if states is None else self._stand_for(states)
 
         return timed
+
+    def _leave(self, cell: list[int]) -> None:
+        """Stand before the hook no longer: from here on its own cell counts its calls."""
+        try:
+            self.probe.watched_by(None)
+            self._left_at = cell[0]
+        except RecursionError:
+            return  # at the end of the stack: each call is counted here, as it was
 
     def _stand_for(self, states: States) -> Any:
         try:

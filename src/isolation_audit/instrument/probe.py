@@ -59,6 +59,15 @@ class Probe:
     def __len__(self) -> int:
         return len(self._guarded)
 
+    @property
+    def joins(self) -> bool:
+        """Whether one function does what all interceptors do before a call."""
+        return self._joined is not None
+
+    def cells(self) -> list[list[int]]:
+        """The cells in which its calls are counted: one for each target that it is a part of."""
+        return [one.calls for one in self._guarded]
+
     def add(self, interceptor: Interceptor, barrier: Barrier, calls: list[int]) -> Guarded:
         """Ask one more interceptor from now on; its calls are counted in ``calls[0]``."""
         guarded = Guarded(interceptor, barrier, self.remove, calls)
