@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 AGAIN: Final = object()
 """The call is not like the last clean one, for a reason that its check does not know."""
 
+_ALWAYS: Final = Gate()
+"""Stands for the gate of those that have none."""
+_ALWAYS.open = True
+
 
 def absorbed(guarded: Guarded, fault: Exception) -> None:
     try:
@@ -29,8 +33,12 @@ def nobody(_values: Values, _witnesses: object = None) -> None:
 
 def one(guarded: Guarded) -> Before:
     interceptor, calls, minds_more = guarded.interceptor, guarded.calls, guarded.minds_more
+    gate = guarded.gate or _ALWAYS
 
     def before(values: Values) -> States | None:
+        if not gate.open:  # the busiest hooks of most applications have nothing to look at
+            calls[0] += 1
+            return None
         me = get_ident()
         if me in inside:
             return None
@@ -47,18 +55,6 @@ def one(guarded: Guarded) -> Before:
         finally:
             leave_auditor(me)
         return ((guarded, state),) if minds_more and state is not None else None
-
-    return before if guarded.gate is None else _behind(guarded.gate, before, calls)
-
-
-def _behind(gate: Gate, asks: Before, calls: list[int]) -> Before:
-    """The same, for one that is not asked before its gate is open: for the busiest hooks of most applications."""
-
-    def before(values: Values) -> States | None:
-        if gate.open:
-            return asks(values)
-        calls[0] += 1
-        return None
 
     return before
 
@@ -155,9 +151,7 @@ def absorb(at: Guarded, states: States, error: Exception) -> None:
 
 
 def several(every: tuple[Guarded, ...]) -> Before:
-    always = Gate()
-    always.open = True
-    steps = [(guarded, guarded.interceptor, guarded.calls, guarded.gate or always) for guarded in every]
+    steps = [(guarded, guarded.interceptor, guarded.calls, guarded.gate or _ALWAYS) for guarded in every]
 
     def before(values: Values) -> States | None:
         me = get_ident()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument import asking
 from isolation_audit.instrument.barrier import enter_auditor, inside, leave_auditor
+from isolation_audit.instrument.compile.gated import Gated
 from isolation_audit.instrument.interceptors import Guarded
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Probe:
         "_joined",
         "before",
         "check",
+        "gated",
         "minds_failures",
         "minds_results",
         "original",
@@ -49,7 +51,9 @@ class Probe:
         """Asked instead of ``before`` by compiled hooks, with what was remembered of the last call that was alike."""
         self.check: Check | None = None
         """What compiled code compares before it asks; None where each call is asked about."""
-        self.relink: Callable[[Check | None], None] | None = None
+        self.gated: Gated | None = None
+        """The gate behind which the only one is that is asked, for compiled code; None where there is none."""
+        self.relink: Callable[[], None] | None = None
         """Has the code exchanged that stands before the original; None where that is always the same."""
         self.minds_failures = False
         """Whether :meth:`failed` ever had; else a call that raises goes on at once."""
@@ -109,8 +113,10 @@ class Probe:
             check = check if len(guarded) == 1 else None
         self._asked = self.before, self.passes = before, passes
         self.check = check
+        gate = guarded[0].gate if len(guarded) == 1 and check is None else None
+        self.gated = None if gate is None else Gated(gate, guarded[0].calls)
         if self.relink is not None:
-            self.relink(check)
+            self.relink()
         for left in gone:
             left.retire()
 

@@ -13,6 +13,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.compile.source import (
+    GATED,
     GENERATORS,
     PROBE,
     SITE,
@@ -27,6 +28,7 @@ from isolation_audit.instrument.signatures import positional_names
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.compile.check import Check
+    from isolation_audit.instrument.compile.gated import Gated
 
 _NO_COLUMNS: Final = 13
 _LONGEST_ENTRY: Final = 8
@@ -63,7 +65,7 @@ def _passed_on(function: FunctionType, own: dict[str, int]) -> dict[str, int]:
 class CodePatch:
     """One function with exchanged code; :meth:`undo` puts the very same code object back."""
 
-    __slots__ = ("_check", "_undone", "function", "original_code", "probe", "shim_code")
+    __slots__ = ("_check", "_gated", "_undone", "function", "original_code", "probe", "shim_code")
 
     def __init__(self, function: FunctionType) -> None:
         """Install the shim.
@@ -80,7 +82,7 @@ class CodePatch:
         twin.__qualname__ = function.__qualname__
         twin.__module__ = function.__module__
         self.probe = Probe(twin)
-        self._install(None)
+        self._install(None, None)
         self.probe.relink = self._relink
 
     @property
@@ -110,32 +112,34 @@ class CodePatch:
 
     def source(self) -> str:
         """The shim's source, as people read it."""
-        return shown_source(self.original_code, self.probe.check, self.function.__name__)
+        probe, name = self.probe, self.function.__name__
+        return shown_source(self.original_code, probe.check, name, gated=probe.gated is not None)
 
-    def _relink(self, check: Check | None) -> None:
+    def _relink(self) -> None:
         """Others are asked than before: put the code there that asks them."""
-        if check is self._check or self._undone or not self.installed:
+        check, gated = self.probe.check, self.probe.gated
+        if (check is self._check and gated is self._gated) or self._undone or not self.installed:
             return
-        self._install(check)
+        self._install(check, gated)
         if self._undone:
             # By another thread, meanwhile: its word is the last.
             self.function.__code__ = self.original_code
 
-    def _install(self, check: Check | None) -> None:
-        self.shim_code = shim = _shim_code(self.original_code, self.probe, check)
+    def _install(self, check: Check | None, gated: Gated | None) -> None:
+        self.shim_code = shim = _shim_code(self.original_code, self.probe, check, gated)
         remember(shim, self.probe.original)
         self.function.__code__ = shim
-        self._check = check
+        self._check, self._gated = check, gated
 
 
-def _shim_code(code: CodeType, probe: Probe, check: Check | None) -> CodeType:
+def _shim_code(code: CodeType, probe: Probe, check: Check | None, gated: Gated | None) -> CodeType:
     try:
-        template = _template(shim_source(code, check), code.co_name)
+        template = _template(shim_source(code, check, gated=gated is not None), code.co_name)
     except UnwritableError as error:
         raise UnshimmableError(str(error)) from None
     if template.co_freevars != code.co_freevars:
         raise UnshimmableError(f"its closure {code.co_freevars} can't be rebuilt")
-    linked: dict[object, object] = {PROBE: probe, SITE: None if check is None else check.site}
+    linked: dict[object, object] = {PROBE: probe, SITE: None if check is None else check.site, GATED: gated}
     constants = tuple(
         [linked.get(constant, constant) if type(constant) is str else constant for constant in template.co_consts]
     )

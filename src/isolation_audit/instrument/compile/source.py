@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 PROBE: Final = "__ia_probe__"
 SITE: Final = "__ia_site__"
-"""Stand for the probe and for the site of the check; the constants themselves take their places when code is linked."""
+GATED: Final = "__ia_gated__"
+"""Stand for the probe, the site of the check, and the gate; the constants themselves take their places when code is
+linked."""
 
 GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 
@@ -57,8 +59,10 @@ def tuple_of(names: list[str]) -> str:
     return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
 
-def shim_source(code: CodeType, check: Check | None) -> str:
+def shim_source(code: CodeType, check: Check | None, *, gated: bool = False) -> str:
     """The source of a factory that makes the shim of a function with this code.
+
+    ``gated``: nobody is asked, and the call is only counted, as long as the gate is closed.
 
     Raises:
         UnwritableError: the signature can't be written down (generated code with odd names).
@@ -69,20 +73,24 @@ def shim_source(code: CodeType, check: Check | None) -> str:
     prologue = "".join(f"    {name} = None\n" for name in cells)
     mention = f"        if 0: ({', '.join(cells)},)\n" if cells else ""
     keyword = "async def" if code.co_flags & inspect.CO_COROUTINE else "def"
-    body = "".join(f"        {line}\n" for line in _body(code.co_flags, check, parameters))
+    body = "".join(f"        {line}\n" for line in _body(code.co_flags, check, parameters, gated=gated))
     return f"def factory():\n{prologue}    {keyword} shim({parameters.written}):\n{mention}{body}"
 
 
-def shown_source(code: CodeType, check: Check | None, name: str) -> str:
+def shown_source(code: CodeType, check: Check | None, name: str, *, gated: bool = False) -> str:
     """The same as people read it: under the function's own name, and without the prefixes."""
-    lines = shim_source(code, check).splitlines()[1:]
+    lines = shim_source(code, check, gated=gated).splitlines()[1:]
     text = "\n".join(line[4:] for line in lines)
-    text = text.replace(f"{PROBE!r}", "PROBE").replace(f"{SITE!r}", "SITE").replace(PREFIX, "")
+    for constant, shown in ((PROBE, "PROBE"), (SITE, "SITE"), (GATED, "GATED")):
+        text = text.replace(f"{constant!r}", shown)
+    text = text.replace(PREFIX, "")
     return text.replace("def shim(", f"def {name}(", 1)
 
 
-def _body(flags: int, check: Check | None, parameters: Parameters) -> list[str]:
+def _body(flags: int, check: Check | None, parameters: Parameters, *, gated: bool) -> list[str]:
     lines = _AT_ONCE if flags & GENERATORS else _AROUND
+    if gated:
+        lines = [*_GATED, *lines]
     if check is not None and check.ends:
         lines = [*_recorded(check, parameters), *lines]
     elif check is not None:
@@ -90,7 +98,8 @@ def _body(flags: int, check: Check | None, parameters: Parameters) -> list[str]:
     call = f"__ia_original({parameters.handed_on})"
     if flags & inspect.CO_COROUTINE and not flags & GENERATORS:
         call = f"await {call}"
-    words = {"$call": call, "$values": parameters.values, "$probe": f"{PROBE!r}", "$site": f"{SITE!r}"}
+    words = {"$call": call, "$values": parameters.values}
+    words |= {"$probe": f"{PROBE!r}", "$site": f"{SITE!r}", "$gated": f"{GATED!r}"}
     # All at once: a parameter may have any name.
     return [_WORD.sub(lambda found: words[found[0]], line) for line in lines]
 
@@ -148,7 +157,15 @@ def _recorded(check: Check, parameters: Parameters) -> list[str]:
     ]
 
 
-_WORD: Final = re.compile(r"\$(?:call|values|probe|site)\b")
+_WORD: Final = re.compile(r"\$(?:call|values|probe|site|gated)\b")
+
+_GATED: Final = [
+    "if not $gated.gate.open:",
+    "    $gated.calls[0] += 1",
+    "    __ia_original = $probe.original",
+    "    return $call",
+]
+"""What is asked first where there may be nothing to look at yet."""
 
 _COUNTED: Final = [
     "if __ia_clean:",
