@@ -14,17 +14,18 @@ from isolation_audit.instrument.observations import Broken, Unready
 from isolation_audit.instrument.sightings import Sightings
 from isolation_audit.instrument.stacks import capture, raised
 from isolation_audit.model.inputs import REQUEST, Input, own_inputs
-from isolation_audit.model.running import running_task
+from isolation_audit.model.running import running_loop, running_task, task_in
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User
 from isolation_audit.targets.ownership import differ
-from isolation_audit.vocabulary.exits import LeavingPushes, exits_of
-from isolation_audit.vocabulary.messages import CallbacksCalled, ConnectionsBound, Message, MessagesSent
+from isolation_audit.vocabulary.exits import exits_of
+from isolation_audit.vocabulary.messages import ENOUGH, CallbacksCalled, ConnectionsBound, Message, MessagesSent
 from isolation_audit.vocabulary.work import InputsLearned
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
+    from isolation_audit.vocabulary.exits import Exits, LeavingPushes
 
 INTERNAL_ERROR: Final = 1011
 """RFC 6455, 7.4.1: the server met a condition that kept it from going on."""
@@ -133,31 +134,40 @@ class Connections:
         current = self._ambient
         ambient = current()
         if self._sinks is not None and (ambient is owner or ambient is None) and type(payload) in (str, bytes):
-            # It is judged where it leaves in the connection's own work, in a task of its own or in one beside that.
-            inputs = own_inputs()
-            if inputs is not None and inputs.user is owner:
-                push = connection.push
-                if push is None:
-                    push = connection.push = self._sinks.pushes(f"{self.target}.send")
-                push.sent(payload, owner, inputs)
+            self._push(self._sinks, connection, owner, payload)
         if addressees is None:
             return
         if ambient is owner:
             addressees.to_oneself(owner, payload)
             return
         if connection.reader is not None:
-            task = running_task()
+            loop = running_loop()
+            task = None if loop is None else task_in(loop)
             if task is not None and connection.reader() is task and differ(ambient, owner):
                 # Whoever receives on a connection may answer there: somebody has logged in anew, or it serves several.
                 connection.owner = ambient
         owner = connection.owner
         if not addressees.passes(ambient, owner, payload):
             addressees.one(ambient, owner, Message(f"{self.target}.send", payload, self.libraries.packages))
-        self._by_place(addressees, ambient or _started_by(), owner, payload)
+        sender = ambient or _started_by()
+        if sender is None or owner is None:
+            return
+        pair = sender.id, owner.id
+        if self._opened.asked.get(pair, 0) < ENOUGH or self._handed_on.asked.get(pair, 0) < ENOUGH:
+            self._by_place(addressees, sender, owner, payload)
 
-    def _by_place(self, addressees: MessagesSent, sender: User | None, owner: User | None, payload: Any) -> None:
+    def _push(self, sinks: Exits, connection: Connection, owner: User, payload: str | bytes) -> None:
+        """It is judged where it leaves in the connection's own work, in a task of its own or in one beside that."""
+        inputs = own_inputs()
+        if inputs is not None and inputs.user is owner:
+            push = connection.push
+            if push is None:
+                push = connection.push = sinks.pushes(f"{self.target}.send")
+            push.sent(payload, owner, inputs)
+
+    def _by_place(self, addressees: MessagesSent, sender: User, owner: User, payload: Any) -> None:
         """Where nobody is named: has it taken the place of the sender's own, or does a callback send there?"""
-        if sender is None or owner is None or sender is owner or not differ(sender, owner):
+        if not differ(sender, owner):
             return
         if self._opened.has_lost_its_place(sender, owner, self._is_open):
             to = "displaced"

@@ -112,14 +112,16 @@ class SendPoint(Interceptor):
 
     def __init__(self, connections: Connections, layout: Layout, runtime: Runtime) -> None:
         self._connections = connections
-        self._calls = layout.receiver_reader(), layout.argument("message"), runtime.objects.get, connections.sent
+        # The records themselves: to ask for one of them would be one more call for each receiver.
+        records = runtime.objects.records
+        self._calls = layout.receiver_reader(), layout.argument("message"), records.get, connections.sent
 
     def before(self, values: Values) -> Any:
         """Compare what is sent with the state of the connection."""
         self_of, message_of, record_of, sent = self._calls
         websocket, message = self_of(values), message_of(values)
-        record = record_of(websocket)
-        connection = record.connection if record is not None else None
+        record = record_of(id(websocket))
+        connection = record.connection if record is not None and record() is websocket else None
         if connection is None:
             connection = _connection(self._connections, websocket)
         kind = message.get("type") if type(message) is dict else _kind(message)

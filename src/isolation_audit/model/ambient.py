@@ -101,8 +101,12 @@ class Ambient:
                 if request is None or request.said is user:
                     found: User = user
                     return found
-        # What has nothing to say is passed by without a call.
-        if self.asks or current_scope() is not None:
+        # What has nothing to say is passed by without a call: most often no scope runs, and the variable has no value.
+        says = self.asks or current_scope() is not None
+        if says and not self._held and (read := self._read_adopted) is not None and current_scope() is None:
+            value = read(UNSET)
+            says = value is not UNSET and value is not None
+        if says:
             user = self.in_context()
             if user is not None:
                 return user

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.model.headers import name_in_headers
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.request_head import MADE_UP, NOTHING_PRESENTED, RequestHead
-from isolation_audit.model.running import running_task
+from isolation_audit.model.running import running_loop, running_task, task_in
 from isolation_audit.model.sources import (
     AMBIENT,
     LOGIN,
@@ -98,8 +98,12 @@ class RequestUser(RequestHead):
 
     def user(self) -> User | None:
         """Whose work this is; None as long as nobody knows, and where what is known contradicts itself."""
-        if self._void or self._over or (self._task is not None and self._task is not running_task()):
+        if self._void or self._over:
             return None
+        if self._task is not None:
+            loop = running_loop()  # as running_task()
+            if loop is None or task_in(loop) is not self._task:
+                return None
         scope = self.scope
         unasked = not self._asked and self.rank > TOKEN
         in_scope = scope is not None and (scope.get("user") is not self._person or scope.get("session") is not None)

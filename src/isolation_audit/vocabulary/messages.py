@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from isolation_audit.model.gates import Gate
     from isolation_audit.model.users import User
+
+
+ENOUGH: Final = 5
+"""How often anybody is asked about one pair of users, sender and receiver: where the application keeps connections and
+callbacks does not change."""
 
 
 class Message:
@@ -58,6 +63,9 @@ class ConnectionsBound:
 
     __slots__ = ()
 
+    asked: Mapping[object, int]
+    """How often :meth:`has_lost_its_place` was asked about the ids of a pair of users."""
+
     def bound(self, socket: Any, user: User) -> None:
         """A connection has turned out to be ``user``'s."""
 
@@ -73,6 +81,9 @@ class CallbacksCalled:
     """Callbacks of one user in the work of another."""
 
     __slots__ = ()
+
+    asked: Mapping[object, int]
+    """How often :meth:`is_from` was asked about the ids of a pair of users."""
 
     def is_from(self, sender: User, receiver: User) -> bool:
         """True where the function that sends was given what names ``sender`` alone, and sends all that it is given."""

@@ -139,10 +139,14 @@ class Addressees(MessagesSent):
         sent = self._sent_on.get((key, sender.id))
         if sent is None or sent < time.monotonic() - ROUND:
             self._shares(sender, key, payload)
-        if secrets.version():
+        if secrets.Version.number:
             return False
         # Only a secret could be told of whatever goes round, or says nothing of its sender or in a way that is meant.
-        return self._goes_round(sender, key) or self._is_harmless(sender, key, payload)
+        own = self._own.get(sender.id)  # as _goes_round()
+        sent = None if own is None else own.get(key)
+        if sent is not None and sent > time.monotonic() - ROUND:
+            return True
+        return self._is_harmless(sender, key, payload)
 
     def everyone(
         self, sender: User | None, receivers: Iterable[User], message: Message, *, meant: Callable[[], bool]

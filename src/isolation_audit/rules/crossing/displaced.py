@@ -24,7 +24,7 @@ from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.state import is_of_the_application
-from isolation_audit.vocabulary.messages import ConnectionsBound
+from isolation_audit.vocabulary.messages import ENOUGH, ConnectionsBound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,9 +39,6 @@ _OF_ONE: Final = 16
 
 _LOOKED_AT: Final = 2
 """Users whose connections are looked after each time that one more has turned up."""
-
-_ASKED: Final = 5
-"""How often one piece of code is looked into, and for one pair of users: where connections are kept does not change."""
 
 _PLACES: Final = 1_000
 _FRAMES: Final = 24
@@ -76,8 +73,8 @@ class OpenConnections(ConnectionsBound):
         self._content = runtime.content
         self._open: dict[str, list[_Open]] = {}
         self._kinds: set[type] = set()
-        self._asked: dict[object, int] = {}
-        """How often it was asked for a piece of code, and for a pair of users."""
+        self.asked: dict[object, int] = {}
+        """How often it was asked for a piece of code, and for a pair of users: of those ``ENOUGH`` times, no more."""
 
     def bound(self, socket: Any, user: User) -> None:
         """A connection has turned out to be ``user``'s."""
@@ -145,11 +142,11 @@ class OpenConnections(ConnectionsBound):
         ]
 
     def _is_worth(self, what: object) -> bool:
-        times = self._asked.get(what, 0)
-        if times >= _ASKED:
+        times = self.asked.get(what, 0)
+        if times >= ENOUGH:
             return False
-        self._asked[what] = times + 1
-        drop_oldest(self._asked, _PLACES)
+        self.asked[what] = times + 1
+        drop_oldest(self.asked, _PLACES)
         return True
 
 

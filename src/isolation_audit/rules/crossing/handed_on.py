@@ -18,16 +18,13 @@ from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.caches.function_reading import FunctionReading, TooLongError
 from isolation_audit.rules.crossing.displaced import own_frames
 from isolation_audit.rules.listeners.selectivity import Selectivity
-from isolation_audit.vocabulary.messages import CallbacksCalled
+from isolation_audit.vocabulary.messages import ENOUGH, CallbacksCalled
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
-
-_ASKED: Final = 5
-"""How often it is asked for one pair of users."""
 
 _OF_CODE: Final = 50
 """How often for one function, whoever the users are: a room of a thousand has a million pairs."""
@@ -41,12 +38,12 @@ class HandedOn(CallbacksCalled):
     def __init__(self, runtime: Runtime) -> None:
         self._content = runtime.content
         self._selectivity = Selectivity(runtime.part(FunctionReading))
-        self._asked: dict[object, int] = {}
-        """How often it was asked for a pair of users, and for a piece of code."""
+        self.asked: dict[object, int] = {}
+        """How often it was asked for a pair of users, of those ``ENOUGH`` times, and for a piece of code."""
 
     def is_from(self, sender: User, receiver: User) -> bool:
         """True where the function that sends was given what names ``sender`` alone, and sends all that it is given."""
-        if self._content is None or not self._is_worth((sender.id, receiver.id), _ASKED):
+        if self._content is None or not self._is_worth((sender.id, receiver.id), ENOUGH):
             return False
         frame = next(own_frames(sys._getframe(1)), None)  # noqa: SLF001 - the documented way to a frame
         if frame is None or not frame.f_code.co_freevars or not self._is_worth(frame.f_code, _OF_CODE):
@@ -60,11 +57,11 @@ class HandedOn(CallbacksCalled):
             return False  # nobody waits for this here
 
     def _is_worth(self, what: object, most: int) -> bool:
-        times = self._asked.get(what, 0)
+        times = self.asked.get(what, 0)
         if times >= most:
             return False
-        self._asked[what] = times + 1
-        drop_oldest(self._asked, _REMEMBERED)
+        self.asked[what] = times + 1
+        drop_oldest(self.asked, _REMEMBERED)
         return True
 
     def _names_alone(self, given: Any, sender: User) -> bool:
