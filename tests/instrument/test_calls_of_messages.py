@@ -23,7 +23,7 @@ from isolation_audit.config import Config, parse_config
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-CEILINGS = {"message to a room of five": 185, "answer of four events": 530}
+CEILINGS = {"message to a room of five": 138, "answer of four events": 512}
 
 SOURCE = """
 import json
