@@ -176,3 +176,27 @@ def test_where_much_happens_sinks_are_fed_more_often_than_anything_is_looked_for
     process.recorder.scopes.append("a scope")
     drainer._round()
     assert process.looks.acquire(blocking=False), "a clock that was set back holds nothing up"
+
+
+def test_where_nothing_happens_targets_are_looked_at_more_and_more_rarely(
+    process: Process, sink: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(drainers, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    drainer = Drainer(process.recorder, Barrier(), [sink], dict, process.look, lambda: process.activity)
+
+    def looks(rounds: int) -> int:
+        seen = 0
+        for _ in range(rounds):
+            now[0] += drainers.INTERVAL
+            drainer._round()
+            while process.looks.acquire(blocking=False):
+                seen += 1
+        return seen
+
+    drainer._round()  # the first is no look
+    looks(20)
+    assert looks(20) == 20 * drainers.INTERVAL / drainers.RARELY
+    for _ in range(3):
+        process.activity += 1
+        assert looks(1) == 1, "twice a second, as long as anything happens"

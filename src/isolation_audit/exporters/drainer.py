@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 INTERVAL = 0.5
 """Seconds between two looks when nothing is new."""
 
+RARELY = 2.0
+"""Seconds, at most, between two looks at targets, hooks and runs in a process in which nothing happens: each look that
+is followed by no news doubles the time until the next one."""
+
 FOR_SUMS = 1.0
 """Seconds that are kept for the report at the end, when other ways out have used up the time."""
 
@@ -145,6 +149,8 @@ class Drainer:
         self._dropped = (0, 0)
         self._first = True
         self._refreshed_at = float("-inf")
+        self._pause = INTERVAL / 2
+        """Seconds after a look in which there is no other one."""
         self._deadline = 0.0
         self._hurry = Wakeup()
         self._worker = Worker(
@@ -190,24 +196,33 @@ class Drainer:
             lane.settle(deadline)
 
     def _round(self) -> None:
+        news, quiet = False, self._pause > INTERVAL / 2
         if self._first:
-            self._first = False
+            self._first = quiet = False
         else:
             if self._recorder.new:
                 self._hurry.wait(PAUSE)
-            self._look_again()
-        if self._has_news():
+            if quiet and self._has_news():
+                news, quiet, self._pause = True, False, INTERVAL / 2
+            quiet = not self._look_again() and quiet
+        if not quiet and (self._has_news() or news):
+            self._pause = INTERVAL / 2
             self._feed(last=False)
 
-    def _look_again(self) -> None:
-        """As often as when nothing happens: where much does, the sinks are fed more often than that."""
-        if 0 <= time.monotonic() - self._refreshed_at < INTERVAL / 2:  # the application may set its clock back
-            return
+    def _look_again(self) -> bool:
+        """At most twice a second, where the sinks are fed more often, and more and more rarely while nothing happens.
+
+        True where it was time for a look.
+        """
+        if 0 <= time.monotonic() - self._refreshed_at < self._pause:  # the application may set its clock back
+            return False
+        self._pause = min(RARELY, 2 * self._pause)
         try:
             self._refresh()
         except Exception as error:
             self._barrier.fault("refresh", error)
         self._refreshed_at = time.monotonic()
+        return True
 
     def _has_news(self) -> bool:
         now, activity = time.monotonic(), self._activity()

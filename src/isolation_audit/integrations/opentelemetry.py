@@ -39,6 +39,7 @@ class CurrentPoint(Interceptor):
 
     def __init__(self, library_residue: LibraryContexts) -> None:
         self._library_residue = library_residue
+        self.gate = library_residue.gate
         # Now, and not before: this is made once the application has imported the library.
         library_residue.follow(sys.modules["opentelemetry.context"].get_current)
 

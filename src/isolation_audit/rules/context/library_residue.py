@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.gates import Gate
 from isolation_audit.model.scopes import trail_variable
 from isolation_audit.model.users import Kind, User, same
 from isolation_audit.rules.context.suspicions import ContextBled
@@ -47,6 +48,8 @@ class LibraryResidue(LibraryContexts):
         self._current: Callable[[], Any] | None = None
         self.idle = True
         """True as long as there is no library to leave anything for."""
+        self.gate = Gate()
+        """Open once any job has left something."""
 
     def follow(self, current: Callable[[], Any]) -> None:
         """``current`` gives what the library has in the running context at this moment."""
@@ -65,6 +68,7 @@ class LibraryResidue(LibraryContexts):
             self._tell(trail, user)
         now = self._current()
         if before is not None and now is not before() and user is not None:
+            self.gate.open = True
             trail_variable.set(_Residue(now, user))
 
     def read(self, value: Any) -> None:
