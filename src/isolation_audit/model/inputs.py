@@ -101,6 +101,7 @@ class Inputs:
         "learned",
         "looked",
         "rows",
+        "taken_by",
         "told",
         "unit",
         "user",
@@ -127,6 +128,8 @@ class Inputs:
         """Identities of items that it has taken from a queue and put into one: as with a pool, they are nobody's."""
         self.contested = False
         """True once it was given an item for which its owner waited as well."""
+        self.taken_by: tuple[Any, Any] = (None, None)
+        """The view to which all of it goes, and its code, once somebody had to know."""
         self.unit: Any = None
         """What the monitor of state knows of the unit; see ``rules/state/units.py``."""
 
@@ -168,6 +171,7 @@ class Inputs:
             self.ended = True
             self.kept.clear()
             self.looked = (0, [])
+            self.taken_by = (None, None)
             if not living.idle:
                 living.ended(self)
 

@@ -43,6 +43,9 @@ class LibraryContexts:
 
     __slots__ = ()
 
+    gate: Gate
+    """Opened when a job has left one behind."""
+
     def follow(self, current: Callable[[], Any]) -> None:
         """``current`` gives what the library has in the running context at this moment."""
 

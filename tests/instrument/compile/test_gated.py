@@ -56,7 +56,7 @@ def test_nobody_is_asked_before_the_gate_is_open_and_each_call_is_counted(gate: 
     patch.probe.add(told, Barrier(), calls)
     try:
         assert say("a", "b", loud=True) == "A B"
-        with pytest.raises(ValueError, match="^$"):
+        with pytest.raises(ValueError, match=r"^$"):
             say("")
         assert (told.told, calls) == ([], [2])
         gate.open = True

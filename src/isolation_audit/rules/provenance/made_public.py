@@ -29,6 +29,9 @@ _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _AUDIENCES: Final = frozenset({"access", "audience", "privacy", "scope", "share_with", "visibility", "visible_to"})
 _ALL: Final = frozenset({"all", "anybody", "anyone", "everybody", "everyone", "public", "world"})
 
+_SAYING: Final = frozenset(spelled for name in (*_FLAGS, *_AUDIENCES) for spelled in (name, name.replace("_", "-")))
+"""Names beside which it may stand whether something is for all, as :func:`_says_so` reads them."""
+
 _ANNOTATED: Final = type(Annotated[int, ""])
 
 _ADDRESSEES: Final = frozenset({"for", "for_user", "receiver", "receivers", "recipient", "recipients", "to", "to_user"})
@@ -50,16 +53,21 @@ class MadePublic:
         self._open: dict[CodeType, None] = {}
         """Views that take what others may read."""
 
-    def asked(self, asked: list[Any], user: User, inputs: Inputs) -> tuple[bool, CodeType | None]:
-        """Whether what a request has brought in, ``asked``, is for all; and the view, if it is for nobody alone."""
-        pairs = [*pairs_in(asked)]
-        endpoint = current_endpoint()
-        code = None if endpoint is None else endpoint.code()
-        if any(_says_so(name, value) for name, value in pairs):
+    def asked(self, asked: list[Any], user: User, inputs: Inputs, held: Any = None) -> tuple[bool, CodeType | None]:
+        """Whether what a request has brought in, ``asked``, is for all; and the view, if it is for nobody alone.
+
+        ``held`` is what ``asked`` is read as, where it is one text of JSON and was read before.
+        """
+        # In a tuple it is one level further down, as in a text.
+        pairs = [*pairs_in(asked if held is None else (held,))]
+        names = [name.lower() for name, _value in pairs]
+        if not _SAYING.isdisjoint(names) and any(_says_so(name, value) for name, value in pairs):
             return True, None
-        if endpoint is None or code is None:
+        if not _ADDRESSEES.isdisjoint(names):
             return False, None
-        if any(name.lower() in _ADDRESSEES for name, _value in pairs):
+        endpoint = current_endpoint()
+        code = None if endpoint is None else _code_of(endpoint, inputs)
+        if endpoint is None or code is None:
             return False, None
         return code in self._open or self._only_staff_may(endpoint, code, user, inputs), code
 
@@ -85,6 +93,17 @@ class MadePublic:
         return (of_staff or _of_staff(endpoint.route or "") is not None) and not any(
             addressed(one) for one in inputs.of_kinds(ADDRESSED)
         )
+
+
+def _code_of(endpoint: Endpoint, inputs: Inputs) -> CodeType | None:
+    """The view's code: looked for once on a connection, whose messages go to the same one."""
+    view, known = inputs.taken_by
+    if view is endpoint.view and view is not None:
+        code: CodeType | None = known
+    else:
+        code = endpoint.code()
+        inputs.taken_by = endpoint.view, code
+    return code
 
 
 def _texts_of(code: CodeType, view: Any) -> tuple[frozenset[str], bool]:

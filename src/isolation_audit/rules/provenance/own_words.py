@@ -129,7 +129,10 @@ class OwnWords(InputsLearned):
         asked = all_brought(inputs.kept[seen:], REQUEST)
         if not asked or user.kind is not Kind.USER:
             return
-        texts = _leaves(asked)
+        # A message is a single text, as a rule: it is read once.
+        single = asked[0] if [*map(type, asked)] == [str] else None
+        held = parsed(single) if single is not None and len(single) <= _LONGEST else None
+        texts = _leaves(asked, held)
         named = _single_values(texts)
         self._addressed[user.id] = (*self._addressed.pop(user.id, ())[1 - _REQUESTS :], named)
         if len(self._addressed) > self._users:
@@ -144,8 +147,8 @@ class OwnWords(InputsLearned):
         if found:
             # A message is searched as it came: so it goes on, and is not searched again there.
             said_in = asked_for(inputs)
-            meant_for = self._named(asked if [*map(type, asked)] == [str] else texts) - {user.id}
-            for_all, taken_by = self._made_public.asked(asked, user, inputs)
+            meant_for = self._named(asked if single is not None else texts) - {user.id}
+            for_all, taken_by = self._made_public.asked(asked, user, inputs, held)
             for phrase in list(found.values())[:_OF_ONE]:
                 phrase.meant_for, phrase.said_in, phrase.named = meant_for, said_in, named
                 phrase.taken_by = None if meant_for else taken_by
@@ -333,15 +336,20 @@ def _stands_at(words: list[str], phrase: Phrase, place: int) -> bool:
     return start >= 0 and hash(tuple(words[start : start + phrase.length])) == phrase.digest
 
 
-def _leaves(asked: list[Any]) -> list[str]:
-    """The texts of what has come in; of JSON in a text those in it."""
+def _leaves(asked: list[Any], held: Any) -> list[str]:
+    """The texts of what has come in; of JSON in a text those in it. ``held`` is what a single text is read as."""
+    if [*map(type, asked)] == [str]:
+        found = asked if held is None else _texts_in(held)
+    else:
+        found = []
+        for text in Gathering(asked).texts:
+            within = parsed(text) if len(text) <= _LONGEST else None
+            found += [text] if within is None else _texts_in(within)
     left, leaves = _LONGEST, []
-    for text in asked if [*map(type, asked)] == [str] else Gathering(asked).texts:
-        held = parsed(text) if len(text) <= _LONGEST else None
-        for one in [text] if held is None else _texts_in(held):
-            if left > 0:
-                leaves.append(one[:left])
-                left -= len(one)
+    for one in found:
+        if left > 0:
+            leaves.append(one[:left])
+            left -= len(one)
     return leaves
 
 
