@@ -114,17 +114,22 @@ def with_head(head: Callable[[Any], Head]) -> Callable[[Callable[[Any], Any]], C
 
 def head_of(one: Input) -> Head:
     """Method, path and query of a request, where its input tells them."""
-    value = one.value
-    if one.texts is of_asgi:
-        return str(value.get("method") or ""), str(value.get("path") or ""), _latin(value.get("query_string"))
-    if one.texts is of_environ:
-        return tuple(str(value.get(name) or "") for name in _FIRST_LINE)  # type: ignore[return-value]
     head = _HEADS.get(one.texts)
-    return ("", "", "") if head is None else head(value)
+    return ("", "", "") if head is None else head(one.value)
 
 
-def _latin(query: Any) -> str:
-    return str(query, "latin-1") if type(query) is bytes else ""
+def _head_of_asgi(scope: dict[str, Any]) -> Head:
+    query = scope.get("query_string")
+    latin = str(query, "latin-1") if type(query) is bytes else ""
+    return str(scope.get("method") or ""), str(scope.get("path") or ""), latin
+
+
+def _head_of_environ(environ: dict[str, Any]) -> Head:
+    return tuple(str(environ.get(name) or "") for name in _FIRST_LINE)  # type: ignore[return-value]
+
+
+with_head(_head_of_asgi)(of_asgi)
+with_head(_head_of_environ)(of_environ)
 
 
 def body_was_read(request: Any) -> bool:
@@ -193,8 +198,13 @@ def pairs_in(held: Any, levels: int = _LEVELS) -> Iterator[tuple[str, Any]]:
 
 def method_of(inputs: Inputs) -> str:
     """The method of HTTP of a unit's request; empty where it came otherwise, as a message."""
-    methods = (head_of(one)[0] for one in inputs.kept if one.kind == REQUEST)
-    return next(filter(None, methods), "").upper()
+    for one in inputs.kept:
+        # The messages of a connection have no head, and are passed by without a call.
+        head = _HEADS.get(one.texts) if one.kind == REQUEST else None
+        method = "" if head is None else head(one.value)[0]
+        if method:
+            return method.upper()
+    return ""
 
 
 def path_of(one: Input) -> str:

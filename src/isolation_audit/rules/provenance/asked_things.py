@@ -10,8 +10,16 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.content.request_texts import addressed, all_brought, method_of, pairs_in, path_of, paths_asked
-from isolation_audit.instrument.routes import current_endpoint
+from isolation_audit.content.request_texts import (
+    ADDRESSED,
+    addressed,
+    all_brought,
+    method_of,
+    pairs_in,
+    path_of,
+    paths_asked,
+)
+from isolation_audit.instrument.routes import code_in, current_endpoint
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 
@@ -64,13 +72,18 @@ class AskedThings:
         self._writers: dict[int, dict[str, CodeType | None]] = {}
         """By thing: whose requests have written it, and through which view."""
 
-    def wrote(self, user: User, inputs: Inputs, asked: list[Any]) -> tuple[frozenset[int], CodeType | None]:
-        """The things that a unit's request writes to, and the view; none where it only reads."""
+    def wrote(
+        self, user: User, inputs: Inputs, pairs: Iterable[tuple[str, Any]]
+    ) -> tuple[frozenset[int], CodeType | None]:
+        """The things that a unit's request writes to, and the view; none where it only reads.
+
+        ``pairs`` are the names and values that it has brought in.
+        """
         if method_of(inputs) in READS:
             return frozenset(), None
         endpoint = current_endpoint()
-        view = None if endpoint is None else endpoint.code()
-        things = frozenset([hash(one) for one in self._written(inputs, asked)][:_OF_ONE])
+        view = None if endpoint is None else code_in(endpoint, inputs)
+        things = frozenset([hash(one) for one in self._written(inputs, pairs)][:_OF_ONE])
         for thing in things:
             writers = self._writers.setdefault(thing, {})
             writers[user.id] = view
@@ -89,11 +102,12 @@ class AskedThings:
             if (writers := self._writers.get(thing)) is not None
         )
 
-    def _written(self, inputs: Inputs, asked: list[Any]) -> Iterator[str]:
-        for one in [one for one in inputs.kept if one.kind == REQUEST]:
-            parameters = addressed(one)
-            yield from (text for text, segment in _steps(path_of(one)) if segment in parameters)
-        for name, value in pairs_in(asked):
+    def _written(self, inputs: Inputs, pairs: Iterable[tuple[str, Any]]) -> Iterator[str]:
+        for one in inputs.of_kinds(ADDRESSED):
+            parameters = addressed(one) if one.kind == REQUEST else None
+            if parameters:
+                yield from (text for text, segment in _steps(path_of(one)) if segment in parameters)
+        for name, value in pairs:
             if name.lower() not in _NO_NAMES and type(value) is str and _may_name(value) and not self._known(value):
                 yield value.casefold()
 

@@ -10,9 +10,9 @@ import re
 from types import FunctionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
-from isolation_audit.content.request_texts import ADDRESSED, addressed, pairs_in
+from isolation_audit.content.request_texts import ADDRESSED, addressed
 from isolation_audit.instrument.heap.parts import fields
-from isolation_audit.instrument.routes import current_endpoint
+from isolation_audit.instrument.routes import code_in, current_endpoint
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.rules.provenance.code import constants
 
@@ -53,20 +53,18 @@ class MadePublic:
         self._open: dict[CodeType, None] = {}
         """Views that take what others may read."""
 
-    def asked(self, asked: list[Any], user: User, inputs: Inputs, held: Any = None) -> tuple[bool, CodeType | None]:
-        """Whether what a request has brought in, ``asked``, is for all; and the view, if it is for nobody alone.
+    def asked(self, pairs: Iterable[tuple[str, Any]], user: User, inputs: Inputs) -> tuple[bool, CodeType | None]:
+        """Whether a request is for all, by the names and values that it has brought in; and the view.
 
-        ``held`` is what ``asked`` is read as, where it is one text of JSON and was read before.
+        The view is told where the request is for nobody alone.
         """
-        # In a tuple it is one level further down, as in a text.
-        pairs = [*pairs_in(asked if held is None else (held,))]
         names = [name.lower() for name, _value in pairs]
         if not _SAYING.isdisjoint(names) and any(_says_so(name, value) for name, value in pairs):
             return True, None
         if not _ADDRESSEES.isdisjoint(names):
             return False, None
         endpoint = current_endpoint()
-        code = None if endpoint is None else _code_of(endpoint, inputs)
+        code = None if endpoint is None else code_in(endpoint, inputs)
         if endpoint is None or code is None:
             return False, None
         return code in self._open or self._only_staff_may(endpoint, code, user, inputs), code
@@ -93,17 +91,6 @@ class MadePublic:
         return (of_staff or _of_staff(endpoint.route or "") is not None) and not any(
             addressed(one) for one in inputs.of_kinds(ADDRESSED)
         )
-
-
-def _code_of(endpoint: Endpoint, inputs: Inputs) -> CodeType | None:
-    """The view's code: looked for once on a connection, whose messages go to the same one."""
-    view, known = inputs.taken_by
-    if view is endpoint.view and view is not None:
-        code: CodeType | None = known
-    else:
-        code = endpoint.code()
-        inputs.taken_by = endpoint.view, code
-    return code
 
 
 def _texts_of(code: CodeType, view: Any) -> tuple[frozenset[str], bool]:

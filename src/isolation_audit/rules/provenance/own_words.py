@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
-from isolation_audit.content.request_texts import ADDRESSED, addressed, all_brought
+from isolation_audit.content.request_texts import ADDRESSED, addressed, all_brought, pairs_in
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
@@ -137,7 +137,9 @@ class OwnWords(InputsLearned):
         self._addressed[user.id] = (*self._addressed.pop(user.id, ())[1 - _REQUESTS :], named)
         if len(self._addressed) > self._users:
             drop_oldest(self._addressed, self._users)
-        things, view = self._things.wrote(user, inputs, asked)
+        # In a tuple, what a text holds is one level further down, as it is in the text.
+        pairs = [*pairs_in(asked if held is None else (held,))]
+        things, view = self._things.wrote(user, inputs, pairs)
         found = {
             phrase.digest: phrase
             for text in texts
@@ -148,7 +150,7 @@ class OwnWords(InputsLearned):
             # A message is searched as it came: so it goes on, and is not searched again there.
             said_in = asked_for(inputs)
             meant_for = self._named(asked if single is not None else texts) - {user.id}
-            for_all, taken_by = self._made_public.asked(asked, user, inputs, held)
+            for_all, taken_by = self._made_public.asked(pairs, user, inputs)
             for phrase in list(found.values())[:_OF_ONE]:
                 phrase.meant_for, phrase.said_in, phrase.named = meant_for, said_in, named
                 phrase.taken_by = None if meant_for else taken_by
