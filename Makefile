@@ -46,7 +46,7 @@ test-long-marked: $(STAMP)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m long
 
 fuzz: $(STAMP)  ## minutes of anything that may come from elsewhere, into every parser of ours
-	ISOLATION_AUDIT_EXAMPLES=3000 $(BIN)/python -m pytest -n $(JOBS) --dist load --timeout 1800 tests/test_hostile_inputs.py tests/config/test_any_input.py tests/config/test_paths.py tests/config/test_locator.py tests/analysis/test_texts.py tests/analysis/test_sql.py tests/rules/pools/test_statements.py tests/progress/test_ratchet.py tests/cli/test_compare.py tests/exporters/test_report.py tests/exporters/html tests/exporters/test_journal.py --hypothesis-profile=many
+	ISOLATION_AUDIT_EXAMPLES=3000 $(BIN)/python -m pytest -n $(JOBS) --dist load --timeout 1800 tests/test_hostile_inputs.py tests/config/test_any_input.py tests/config/test_paths.py tests/config/test_locator.py tests/analysis/test_texts.py tests/analysis/test_sql.py tests/instrument/test_statements.py tests/progress/test_ratchet.py tests/cli/test_compare.py tests/exporters/test_report.py tests/exporters/html tests/exporters/test_journal.py --hypothesis-profile=many
 
 test-lowest: $(LOWEST)  ## the tests that don't need the newest of everything, with the lowest versions that pyproject.toml allows
 	$(VENV)-lowest/bin/python -m pytest $(SIDE_BY_SIDE)

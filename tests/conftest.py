@@ -43,7 +43,8 @@ ONCE = (
     *("cli/test_rules.py", "cli/test_scan.py", "cli/test_show.py"),
     *("exporters/test_journal.py", "exporters/test_privacy.py"),
     *("exporters/test_receiver_trouble.py", "exporters/test_report.py", "exporters/test_terminal.py"),
-    *("exporters/test_trouble_with_files.py", "instrument/test_calls", "integrations/test_every_hook.py"),
+    *("exporters/test_trouble_with_files.py", "instrument/test_calls", "instrument/test_statements.py"),
+    *("integrations/test_every_hook.py", "test_vocabulary.py"),
 )
 """Tests that hardly depend on the Python, or on libraries' versions: CI runs them with the newest."""
 
