@@ -10,21 +10,20 @@ from weakref import WeakKeyDictionary
 from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.analysis.frames import package_of
 from isolation_audit.content import request_texts
-from isolation_audit.instrument.answered import AnsweredRequest
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.resolve import find, function_of
-from isolation_audit.instrument.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, Connections
 from isolation_audit.integrations.http_request import Serving, sources
 from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
 from isolation_audit.integrations.session_cookies import SettingPoint, are_learned
+from isolation_audit.integrations.tornado_responses import FLUSH, FlushPoint, endpoint_of
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.kept_users import SESSION_KEYS
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import entered, request_variable
-from isolation_audit.vocabulary.exits import Exits, LeavingResponse, exits_of
+from isolation_audit.vocabulary.exits import exits_of
 from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ WEBSOCKET: Final = "tornado.websocket:WebSocketHandler"
 _HANDLER: Final = "tornado.web:RequestHandler"
 _HANDLING: Final = f"{_HANDLER}._execute"
 _MAKING: Final = "tornado.web:_HandlerDelegate.execute"
-_FLUSH: Final = f"{_HANDLER}.flush"
 _PROTOCOL: Final = "tornado.websocket:WebSocketProtocol13"
 _ABORT: Final = "tornado.websocket:WebSocketProtocol._abort"
 _MESSAGES: Final = (1, 2)
@@ -69,10 +67,10 @@ class Tornado:
             for name in ("get_secure_cookie", "get_signed_cookie", "set_secure_cookie", "set_signed_cookie"):
                 yield Point(f"{_HANDLER}.{name}", partial(CookiePoint, f"{_HANDLER}.{name}"))
         if are_learned(runtime):
-            yield Point(_FLUSH, _setting_cookies)
+            yield Point(FLUSH, _setting_cookies)
         sinks = exits_of(runtime)
         if sinks is not None:
-            yield Point(_FLUSH, partial(FlushPoint, sinks))
+            yield Point(FLUSH, partial(FlushPoint, sinks))
         connections = Connections(WEBSOCKET, runtime)
         yield Point(f"{_PROTOCOL}._handle_message", partial(MessagePoint, connections, runtime))
         yield Point(f"{_PROTOCOL}._receive_frame_loop", partial(OpenedPoint, connections))
@@ -158,32 +156,7 @@ def _setting_cookies(layout: Layout) -> SettingPoint:
         new = None if fields.get("_headers_written") else fields.get("_new_cookie")
         return [morsel.OutputString() for morsel in new.values()] if new else []
 
-    return SettingPoint(_FLUSH, cookies_of)
-
-
-class FlushPoint(Interceptor):
-    """Around the sending of what a handler has written so far, before it is compressed."""
-
-    place = _FLUSH
-
-    def __init__(self, sinks: Exits, layout: Layout) -> None:
-        self._sinks = sinks
-        self._self_of = layout.receiver_reader()
-        self._last = layout.argument("include_footers")
-        self._responses: WeakKeyDictionary[Any, LeavingResponse] = WeakKeyDictionary()
-
-    def before(self, values: Values) -> None:
-        """Search it."""
-        handler = self._self_of(values)
-        if self._sinks.user() is None or handler.request.method == "HEAD":
-            return
-        response = self._responses.get(handler)
-        if response is None:
-            told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in handler._headers.get_all()]  # noqa: SLF001
-            asked = AnsweredRequest(handler.request.uri, endpoint_of(handler))
-            response = self._responses[handler] = self._sinks.response(_FLUSH, told, asked)
-            response.kept = self._sinks.shared_caches.answer(told, asked)
-        response.chunk(b"".join(handler._write_buffer), last=bool(self._last(values)))  # noqa: SLF001
+    return SettingPoint(FLUSH, cookies_of)
 
 
 class MessagePoint(Serving):
@@ -378,27 +351,6 @@ def _passed_application(error: BaseException) -> bool:
             return True
         trace = trace.tb_next
     return False
-
-
-def endpoint_of(handler: Any) -> Endpoint:
-    """What answers a request: the class of its handler, at the pattern of the path that its application has for it."""
-    request = handler.request
-    return Endpoint(
-        _route(handler.application.default_router, type(handler), request.path), request.method, type(handler)
-    )
-
-
-def _route(router: Any, view: type, path: str) -> str | None:
-    for rule in getattr(router, "rules", ()):
-        if rule.target is view:
-            regex = getattr(rule.matcher, "regex", None)
-            if regex is not None and regex.match(path):
-                return str(regex.pattern).removesuffix("$")
-        else:
-            found = _route(rule.target, view, path)
-            if found is not None:
-                return found
-    return None
 
 
 integration = Tornado()

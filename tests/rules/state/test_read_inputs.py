@@ -7,7 +7,8 @@ import pytest
 from isolation_audit.content import request_texts
 from isolation_audit.model.inputs import REQUEST, ROWS, Input, Inputs
 from isolation_audit.model.users import User
-from isolation_audit.rules.state.read_inputs import ReadInputs, headers, signs
+from isolation_audit.rules.state.read_inputs import ReadInputs
+from isolation_audit.rules.state.signs import headers, signs
 
 SCOPE = {
     "type": "http",

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.content.request_texts import text_of
-from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.inputs import BY_QUERY, ITEM, REQUEST, Input
 from isolation_audit.rules.state.atoms import atoms
+from isolation_audit.rules.state.signs import headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,59 +24,11 @@ if TYPE_CHECKING:
 
 __builtins__ = BUILTINS
 
-_SIGNS: Final = frozenset({"cookie", "authorization", "x-api-key", "x-session-id", "x-csrftoken"})
-"""Headers by which a client shows who it is."""
-
-_sign: Final = re.compile(r"(?:^|-)(?:session|token|api-?key|apikey)(?:-id)?$").search
-"""Headers of the application's own that say the same."""
-
 _NOISE: Final = ("user-agent", "accept", "host", "connection", "content-", "sec-", "origin", "referer", "x-forwarded")
 """What headers begin with that say more of programs than of people."""
 
-_LONG: Final = 12
-"""Characters of a cookie's value that tells one client from the others."""
-
 _LEAVES: Final = 2_000
 _ROWS: Final = 2_000
-
-
-def signs(inputs: Inputs) -> frozenset[int]:
-    """Hashes of what the client has sent to say who it is; empty where that was nothing."""
-    found = set()
-    for one in _requests(inputs)[:3]:
-        for header, value in headers(one):
-            if header == "cookie":
-                pairs = (pair.partition("=") for pair in value.split(";"))
-                found |= {hash((name.strip(), text)) for name, _, text in pairs if len(text) >= _LONG}
-            elif value and (header in _SIGNS or _sign(header)):
-                found.add(hash((header, value)))
-    return frozenset(found)
-
-
-def headers(one: Input) -> list[tuple[str, str]]:
-    """The headers that an input has, in lower case; none where it is no request, or of a kind that is not known."""
-    value = one.value
-    if type(value) is not dict:
-        value = fields(value).get("environ") or value  # none once the request is over
-    if type(value) is dict:
-        given = value.get("headers")
-        if given is not None:
-            return [_pair(pair) for pair in list(given)]
-        found = [(str(name), text) for name, text in list(value.items()) if type(text) is str]
-        return [(name[5:].lower().replace("_", "-"), text) for name, text in found if name.startswith("HTTP_")]
-    held = one.texts(value)
-    held = held if type(held) is list else []
-    held = [*held, *(pair for part in held if type(part) is dict for pair in part.items())]
-    return [_pair(pair) for pair in held if type(pair) is tuple and len(pair) == 2]
-
-
-def _pair(pair: Any) -> tuple[str, str]:
-    name, value = (one.decode("latin-1") if type(one) is bytes else str(one) for one in pair)
-    return name.lower(), value
-
-
-def _requests(inputs: Inputs) -> list[Input]:
-    return [one for one in list(inputs.kept) if one.kind == REQUEST]
 
 
 class ReadInputs:

@@ -15,7 +15,7 @@ from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.inputs import own_inputs
 from isolation_audit.model.scopes import request_variable, scope_variable, unit_variable
 from isolation_audit.model.users import Kind, same
-from isolation_audit.rules.state.read_inputs import signs
+from isolation_audit.rules.state.signs import signs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
