@@ -45,3 +45,115 @@ def test_no_file_needs_itself_in_the_end() -> None:
 def test_no_file_is_too_long() -> None:
     lines = {name: len(file.read_text(encoding="utf-8").splitlines()) for name, file in modules().items()}
     assert {name: length for name, length in lines.items() if length > LONGEST} == {}
+
+
+TABLES = frozenset(
+    [
+        "dict",
+        "set",
+        "list",
+        "deque",
+        "defaultdict",
+        "OrderedDict",
+        "Counter",
+        "ChainMap",
+        "WeakKeyDictionary",
+        "WeakValueDictionary",
+        "WeakSet",
+    ]
+)
+"""What makes a mutable collection, by its name."""
+
+CHANGING = frozenset(
+    [
+        "add",
+        "append",
+        "appendleft",
+        "clear",
+        "discard",
+        "extend",
+        "insert",
+        "pop",
+        "popitem",
+        "popleft",
+        "remove",
+        "setdefault",
+        "sort",
+        "update",
+        "difference_update",
+        "intersection_update",
+    ]
+)
+"""Methods by which a collection is changed."""
+
+
+def tables(tree: ast.Module) -> set[str]:
+    """The mutable collections that a file has as globals."""
+    found = set()
+    for node in tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = getattr(node, "value", None)
+        made_by = value.func if isinstance(value, ast.Call) else None
+        name = getattr(made_by, "id", getattr(made_by, "attr", None))
+        if isinstance(target, ast.Name) and (
+            isinstance(value, (ast.Dict, ast.List, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp)) or name in TABLES
+        ):
+            found.add(target.id)
+    return found
+
+
+def changed(tree: ast.Module) -> set[str]:
+    """What a file changes, as it writes it: ``name``, ``module.name``."""
+    found = set()
+    for node in ast.walk(tree):
+        changed_here: list[ast.expr] = []
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING:
+            changed_here.append(node.func.value)
+        elif isinstance(node, (ast.Assign, ast.Delete)):
+            changed_here += [one.value for one in node.targets if isinstance(one, ast.Subscript)]
+        elif isinstance(node, ast.AugAssign):
+            changed_here.append(node.target.value if isinstance(node.target, ast.Subscript) else node.target)
+        found |= {ast.unparse(one) for one in changed_here}
+    return found
+
+
+def imported(tree: ast.Module) -> dict[str, str]:
+    """What a file has imported from others of the package: by its name here, the module and its name there."""
+    return {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+
+
+def writers(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
+    """By table, the modules that change it."""
+    known = {f"{module}.{table}" for module, tree in trees.items() for table in tables(tree)}
+    found: dict[str, set[str]] = defaultdict(set)
+    for module, tree in trees.items():
+        names = imported(tree)
+        for name in changed(tree):
+            first, dot, rest = name.partition(".")
+            place = f"{names[first]}{dot}{rest}" if first in names else f"{module}.{name}"
+            if place in known:
+                found[place].add(module)
+    return found
+
+
+def test_no_two_files_write_one_table() -> None:
+    """A collection that is a global has one file that changes it: all that may be in it is read there."""
+    trees = {name: ast.parse(file.read_text(encoding="utf-8")) for name, file in modules().items()}
+    found = writers(trees)
+    assert len(found) > 5
+    assert {table: sorted(files) for table, files in found.items() if len(files) > 1} == {}
+
+
+def test_writers_are_found() -> None:
+    owner = "known: Final[set[int]] = set()\nknown.clear()\n"
+    others = ("from app.owner import known\nknown.add(1)\n", "from app import owner\nowner.known |= {1}\n")
+    reader = "from app.owner import known\nassert 1 in known, known.copy()\n"
+    texts = {"app.owner": owner, **{f"app.{number}": text for number, text in enumerate(others)}, "app.reader": reader}
+    assert writers({name: ast.parse(text) for name, text in texts.items()}) == {
+        "app.owner.known": {"app.owner", "app.0", "app.1"}
+    }

@@ -33,7 +33,7 @@ from isolation_audit.instrument.rewrite.listener import (
     DEFAULT,
     GLOBAL,
     QUEUED,
-    concerned,
+    concern,
     ear,
 )
 from isolation_audit.instrument.rewrite.methods import METHODS, QUEUES, told_of_part
@@ -358,7 +358,7 @@ class Events:
                     teller = Teller(site) if type(site) is int else cast("Teller", site)
                     arguments = method_of(method.__self__, arguments, named, teller)
                     if container_of(method.__self__) is not method.__self__:
-                        concerned.add(id(method.__self__))
+                        concern(id(method.__self__))
         except Exception as error:
             fault(error)
         return (partial(method, **named) if named else method, *arguments)

@@ -111,8 +111,18 @@ active: Final = Flag()
 concerned: Final[set[int]] = set()
 """Identities of objects that a listener wants to be told of, where it names them: of reads of others nothing is told.
 
-One that is here by mistake costs time; one that is missing is not told.
+One that is here by mistake costs time; one that is missing is not told. It is changed here alone:
+:data:`concern`, :data:`unconcern` and :func:`concern_only`.
 """
+# The set's own methods: an object is entered with each statement that stores to a new one.
+concern: Final[Callable[[int], None]] = concerned.add
+unconcern: Final[Callable[[int], None]] = concerned.discard
+
+
+def concern_only(identities: Iterable[int]) -> None:
+    """Have these concern the listener, and no others."""
+    concerned.clear()
+    concerned.update(identities)
 
 
 Hears = Callable[[int, tuple[str, ...], object], bool]
@@ -134,9 +144,9 @@ ear = _Ear()
 def listen(listener: StateListener | None, barrier: Barrier | None = None, hears: Hears | None = None) -> None:
     """Tell ``listener`` from now on, or nobody; faults of it are counted by ``barrier``.
 
-    With ``hears`` it keeps :data:`concerned`, and is told of no other objects' attributes and items; and of those only
-    where that is true of an object's identity, and of the key if it is read for one of these kinds. What raises there
-    is a fault as well.
+    With ``hears`` it says what is :data:`concerned`, and is told of no other objects' attributes and items; and of
+    those only where that is true of an object's identity, and of the key if it is read for one of these kinds. What
+    raises there is a fault as well.
     """
     ear.listener, ear.barrier, ear.quick = listener, barrier, hears is not None
     ear.hears = hears or (lambda _identity, _kinds, _key: True)

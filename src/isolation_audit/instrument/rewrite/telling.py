@@ -20,7 +20,7 @@ from isolation_audit.instrument.rewrite.listener import (
     QUEUED,
     arm,
     armed,
-    concerned,
+    concern,
     ear,
     events,
     listen,
@@ -42,7 +42,7 @@ def tell_of(owner: Any, held: Held | None, site: int) -> None:
     """The same, of what ``owner`` may have another object keep."""
     if held is not None and held.container is not owner:
         if held.kind == ITEM:
-            concerned.add(id(owner))
+            concern(id(owner))
         else:
             events.always(held.key)
     tell(held, site)

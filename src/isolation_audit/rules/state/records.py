@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.instrument.rewrite.listener import concerned
+from isolation_audit.instrument.rewrite.listener import concern, concern_only, unconcern
 from isolation_audit.rules.state.contents import NUMBERS, TEXTS
 from isolation_audit.rules.state.units import clock
 
@@ -168,8 +168,7 @@ class Records:
 
     def concern(self) -> None:
         """Have reads told of what is in this table, and of nothing else."""
-        concerned.clear()
-        concerned.update(list(self._entries))
+        concern_only(list(self._entries))
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -210,17 +209,17 @@ class Records:
         def gone(_ref: object, entries: dict[int, StateEntry] = self._entries) -> None:
             if entries.get(identity) is entry:
                 del entries[identity]
-                concerned.discard(identity)
+                unconcern(identity)
 
         entry.gone = _ref(container, gone)
         self._entries[identity] = entry
-        concerned.add(identity)
+        concern(identity)
         return entry
 
     def _evict(self) -> None:
         for identity in list(islice(self._entries, _CONTAINERS // 10)):
             self._entries.pop(identity, None)
-            concerned.discard(identity)
+            unconcern(identity)
             self.evicted += 1
 
 

@@ -242,7 +242,7 @@ class StateWatch:
         if len(listener.concerned) >= _CONCERNED:
             self.records.concern()
             self._published.clear()
-        listener.concerned.add(id(value))
+        listener.concern(id(value))
         armed = [name for name in fields(value) if type(name) is str]
         for cls in type.__dict__["__mro__"].__get__(type(value)):
             armed += [name for name, one in list(vars(cls).items()) if type(one) is property]
