@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
 import socket
 import subprocess
 import sys
 import threading
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,6 +43,7 @@ class Sink:
 
 EVENT_CALLS, EVENT_FILES = 22, 9
 REQUEST_CALLS = 80
+JOB_CALLS = 11
 REQUESTS = 20
 BATCHES = 6
 """So many requests in a row, so many times; the least counts: now and then, by the clock, hooks are timed."""
@@ -101,6 +104,19 @@ def test_a_rule_that_is_off_costs_less(load_app) -> None:
         with Auditor(parse_config(table)), user_scope("alice"):
             totals.append(counted(lambda: emitter.emit_answer("alice", {"text": "hello"})).total)
     assert totals[1] < totals[0]
+
+
+def test_a_job_that_brings_its_context_through_a_queue() -> None:
+    jobs: queue.Queue[Any] = queue.Queue()
+
+    def through() -> None:
+        jobs.put((copy_context(), None))
+        jobs.get()
+
+    with Auditor(Config()):
+        calls = copy_context().run(counted, through)  # what runs now is noted in the context
+    assert calls.total <= JOB_CALLS, calls.listed()
+    assert calls.total > 3, "it was looked at"
 
 
 def config_table(app: str) -> dict[str, Any]:

@@ -65,8 +65,8 @@ class Probe:
 
     @property
     def joins(self) -> bool:
-        """Whether one function does what all interceptors do before a call."""
-        return self._joined is not None
+        """Whether one function does what all interceptors do before a call, and counts it elsewhere."""
+        return self._joined is not None and not getattr(self._joined, "counts_calls", False)
 
     def cells(self) -> list[list[int]]:
         """The cells in which its calls are counted: one for each target that it is a part of."""

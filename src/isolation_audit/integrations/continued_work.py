@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.jobs_with_contexts import THREADED, LooksAtPut, LooksAtTaken
 from isolation_audit.model.inputs import ITEM, Input, Inputs, current_inputs, own_inputs
 from isolation_audit.model.owner_tags import Queues
 from isolation_audit.model.scopes import current_moment, unit_variable
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _JOB: Final = "concurrent.futures.thread:_WorkItem"
 _THREAD: Final = "threading:Thread"
 _ASYNC: Final = "asyncio.queues:Queue"
-_THREADED: Final = "queue:Queue"
 
 _TAKERS: Final = 1_000
 """Users of one queue whose units take from it that are remembered."""
@@ -51,11 +51,11 @@ class HandedOver:
             yield Point(made, partial(HandPoint, made, handed))
             yield Point(run, partial(WorkPoint, run, handed))
         queues: Any = Queues()
-        for place in (f"{_ASYNC}.put_nowait", f"{_THREADED}.put"):
+        for place in (f"{_ASYNC}.put_nowait", f"{THREADED}.put"):
             yield Point(place, partial(PutPoint, place, runtime, queues))
         takers = Takers(runtime)
         yield Point(AskPoint.place, partial(AskPoint, takers))
-        for place in (f"{_ASYNC}.get_nowait", f"{_THREADED}.get"):
+        for place in (f"{_ASYNC}.get_nowait", f"{THREADED}.get"):
             yield Point(place, partial(TakePoint, place, queues, takers))
 
 
@@ -117,15 +117,13 @@ class Takers:
         return takers
 
 
-class PutPoint(Interceptor):
+class PutPoint(LooksAtPut):
     """Around putting: before it, because on another thread the item may be gone as soon as it is in."""
 
     def __init__(self, place: str, runtime: Runtime, queues: Any, layout: Layout) -> None:
-        self.place = place
+        super().__init__(place, layout)
         self._queues = queues
         self._user = runtime.ambient.current
-        self._queue = layout.receiver_reader()
-        self._item = layout.argument("item")
 
     def before(self, values: Values) -> None:
         """Note whose unit puts it; what brings its own context has its unit in there."""
@@ -162,14 +160,13 @@ class AskPoint(Interceptor):
             self._takers.takes(self._queue(values), own)
 
 
-class TakePoint(Interceptor):
+class TakePoint(LooksAtTaken):
     """Around getting an item."""
 
     def __init__(self, place: str, queues: Any, takers: Takers, layout: Layout) -> None:
-        self.place = place
+        super().__init__(place, layout)
         self._queues = queues
         self._takers = takers
-        self._queue = layout.receiver_reader()
 
     def before(self, values: Values) -> Any:
         """The last item is done."""

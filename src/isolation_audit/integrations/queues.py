@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.jobs_with_contexts import THREADED, LooksAtPut, LooksAtTaken
 from isolation_audit.model.owner_tags import Items, Queues
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import AWAITED, handed_variable, waiting_variable
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 ASYNC: Final = "asyncio.queues:Queue"
-THREADED: Final = "queue:Queue"
 WAIT: Final = "asyncio.tasks:wait_for"
 _LOOP: Final = "/asyncio/events.py"
 _QUEUES: Final = "/asyncio/queues.py"
@@ -54,13 +54,11 @@ class QueuesIntegration:
             yield Point(WAIT, lambda _layout: WaitPoint(lineage))
 
 
-class PutPoint(Interceptor):
+class PutPoint(LooksAtPut):
     """Around putting: before it, because on another thread the item may be gone as soon as it is in."""
 
     def __init__(self, place: str, lineage: ContextsOfWork, queues: Queues, layout: Layout) -> None:
-        self.place = place
-        self._queue = layout.receiver_reader()
-        self._item = layout.argument("item")
+        super().__init__(place, layout)
         self._user = lineage.user
         self._queues = queues
 
@@ -94,13 +92,12 @@ class PutPoint(Interceptor):
         items.take(item)
 
 
-class GetPoint(Interceptor):
+class GetPoint(LooksAtTaken):
     """Around getting: one item is done, the next one begins."""
 
     def __init__(self, place: str, lineage: ContextsOfWork, queues: Queues, layout: Layout) -> None:
-        self.place = place
-        self._queue = layout.receiver_reader()
-        self._lineage = lineage
+        super().__init__(place, layout)
+        self.lineage = self._lineage = lineage
         self._queues = queues
 
     def before(self, values: Values) -> Any:

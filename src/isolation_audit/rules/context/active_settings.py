@@ -82,7 +82,8 @@ class ActiveSetting(ActivatedSetting):
             self.variable.set(earlier)  # put back
         else:
             activated = _Activated(before, earlier, user, unit)
-            self.gate.open = True
+            if user is not None or unit is not None:
+                self.gate.open = True  # what a command has activated, at the start, is nobody's and will be nobody's
             self.variable.set(activated)
             if user is None and unit is not None:
                 unit.when_known(lambda: setattr(activated, "user", unit.user()))

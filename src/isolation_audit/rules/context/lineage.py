@@ -20,7 +20,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.suspicion import Suspicion
-from isolation_audit.model.runners import POOL, OfRunner, brought, running_thread
+from isolation_audit.model.runners import POOL, OfRunner, brought, runner, running_thread
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import (
     current_scope,
@@ -81,6 +81,8 @@ class UnitOfWork(OfRunner):
 
     __slots__ = ("job", "kept", "looks", "native", "owner", "suspicion", "trail", "turn")
 
+    elsewhere = False
+
     def __init__(self, owner: User | None, native: User | None) -> None:
         super().__init__()
         self.owner = owner
@@ -98,16 +100,22 @@ class UnitOfWork(OfRunner):
         """What it finds in other variables, and leaves there."""
 
 
-class Elsewhere:
+class Elsewhere(Turn):
     """An item that brought its own context: what it finds and leaves is in there, and not in the thread's."""
 
-    __slots__ = ("is_here", "looks", "native", "owner", "turn")
+    __slots__ = ("looks",)
+
+    elsewhere = True
+    native: User | None = None
 
     def __init__(self) -> None:
-        self.turn = Turn()
-        self.is_here = self.turn.is_here
-        self.looks = False
-        self.native = self.owner = None
+        self._runner = runner()  # as its base does: one is made for each job of a worker's thread
+        self.over = self.looks = False
+
+    @property
+    def turn(self) -> Turn:
+        """It is one by itself."""
+        return self
 
 
 class Lineage(ContextsOfWork):
@@ -163,7 +171,7 @@ class Lineage(ContextsOfWork):
         running_unit = self._begin(submitter, native, lambda: _code(function))
         _take_turn(running_unit)
         if context is not None:
-            self._enter(running_unit, context)
+            self._enter(running_unit, running_unit.turn, context)
             if submitter is not None:
                 running_unit.kept = look_into(context, submitter, self.native, self.suspicions, _code(function))
         if (submitter is not None or native is not None) and context is None:
@@ -222,14 +230,14 @@ class Lineage(ContextsOfWork):
     def begin_elsewhere(self, context: Context) -> None:
         """A worker thread has got something that it runs in ``context``; :meth:`end_item` ends it."""
         elsewhere = Elsewhere()
-        self._enter(elsewhere, context)
+        self._enter(elsewhere, elsewhere, context)
         running_unit_variable.set(elsewhere)
 
-    def _enter(self, running_unit: UnitOfWork | Elsewhere, context: Context) -> None:
+    def _enter(self, running_unit: UnitOfWork | Elsewhere, turn: Turn | None, context: Context) -> None:
         """What is suspected of ``context`` is looked for on this thread, too."""
         # Raises where the context is in use at this moment: then it is no copy.
         with suppress(RuntimeError):
-            context.run(turn_variable.set, running_unit.turn or turn_variable.get())
+            context.run(turn_variable.set, turn or turn_variable.get())
             suspicion: Suspicion | None = context.run(suspicion_variable.get)
             if suspicion is not None and suspicion.watched and not suspicion.over and suspicion.ambient is not None:
                 running_unit.looks = self.suspicions.look(("elsewhere", suspicion.how))
@@ -291,7 +299,7 @@ class Lineage(ContextsOfWork):
         if not running_unit.is_here():
             return  # of whoever started this task: it was not this one that got the item
         if isinstance(running_unit, Elsewhere):
-            running_unit.turn.over = True
+            running_unit.over = True
             if running_unit.looks:
                 self.suspicions.look_away()
             return
