@@ -26,6 +26,7 @@ from isolation_audit.rules.content.payloads import LARGEST, Payloads
 from isolation_audit.rules.provenance.code import constants
 from isolation_audit.rules.provenance.judge import Exit, Judge
 from isolation_audit.rules.provenance.own_records import OwnRecords
+from isolation_audit.rules.provenance.own_rows import OwnRows
 from isolation_audit.rules.provenance.shared_with import SharedWith
 from isolation_audit.rules.provenance.verdicts import Verdict
 from isolation_audit.rules.provenance.words_judge import WordsJudge
@@ -52,7 +53,7 @@ _FOR_WORDS: Final = 64 * 1024
 _PASSED_ON: Final = 256
 """Payloads that are remembered between a framework and its server."""
 
-_OF_MEMORY: Final = frozenset({Verdict.WORDS, Verdict.KEPT})
+_OF_MEMORY: Final = frozenset({Verdict.WORDS, Verdict.KEPT, Verdict.READ})
 """Verdicts on what names nobody and was kept in this process."""
 
 
@@ -84,6 +85,7 @@ class Egress(Payloads, Exits):
         self._judge = runtime.part(Judge)
         self._words = runtime.part(WordsJudge)
         self._records = runtime.part(OwnRecords)
+        self._rows = runtime.part(OwnRows)
         self._shared_with = runtime.part(SharedWith)
         self._latest = runtime.part(LatestUnits)
         self.shared_caches: SharedCaches = SharedCaches(runtime, self)
@@ -162,12 +164,12 @@ class Egress(Payloads, Exits):
         words = self._words.words
         if len(own.kept) > own.learned:
             words.learn(own, user)
-        if not own.contested and not words.anchors and not self._records.any():
+        if not own.contested and not words.anchors and not self._records.any() and not self._rows.any():
             return
         part = payload[:_FOR_WORDS]
         text = str(part, "utf-8", "replace") if isinstance(part, bytes) else part
         suspected = own.contested or words.of_others(text, user)
-        if not suspected and not self._records.has_any(text, user):
+        if not suspected and not self._records.has_any(text, user) and not self._rows.has_any(text, user):
             return
         inputs = inputs_at_exit()
         if inputs is None:
@@ -176,6 +178,8 @@ class Egress(Payloads, Exits):
         made_by = None if endpoint is None else endpoint.code()
         found = self._words.judge(inputs, text, user, made_by) if suspected else None
         found = found or self._records.of_another(text, user, inputs, made_by)
+        if found is None and (found := self._rows.of_another(text, user, inputs, made_by)) is not None:
+            found = None if self._records.lists_all(text, found[0].content, made_by) else found
         if found is None:
             return
         judgement, has_them = found

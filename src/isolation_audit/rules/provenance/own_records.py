@@ -16,6 +16,7 @@ from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.code import constants
 from isolation_audit.rules.provenance.gone_through import goes_through
+from isolation_audit.rules.provenance.own_rows import what_was_read
 from isolation_audit.rules.provenance.state import application_modules, is_of_the_application
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 from isolation_audit.rules.state.atoms import atoms, longest_simple_word, simple_words
@@ -98,8 +99,18 @@ class OwnRecords:
             return None
         if any(asked.holds(atom) or atom in written for atom in found.values()):
             return None
+        read = what_was_read(inputs).casefold()
+        if any(atom in read for atom in found.values()):
+            return None
         kinds = ", ".join(dict.fromkeys(one.kind for one in inputs.kept))
         return Judgement(Verdict.KEPT, other, "", kinds), lambda part: not found.keys().isdisjoint(atoms(part))
+
+    def lists_all(self, text: str, owner: User, made_by: CodeType | None) -> bool:
+        """True where a text has something of ``owner``'s entry in a mapping of users that the view goes through."""
+        owners = self._look()
+        held = atoms(text[:_LONGEST]) if owners else {}
+        own = [key for key in held if (known := owners.get(key)) is not None and same(known, owner)]
+        return any(goes_through(made_by, table) for table in {self._tables[key] for key in own if key in self._tables})
 
     def any(self) -> bool:
         """True where anything stands under several users' names."""

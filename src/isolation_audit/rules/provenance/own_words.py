@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from html import unescape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.asked_things import AskedThings
 from isolation_audit.rules.provenance.made_public import MadePublic
+from isolation_audit.rules.provenance.own_rows import OwnRows
 from isolation_audit.vocabulary.work import InputsLearned
 
 if TYPE_CHECKING:
@@ -101,6 +103,8 @@ class Phrase:
     """What that request has written to, by name: whoever asks for that may read what was written there..."""
     written_by: CodeType | None = None
     """...but through the same view, which may be asked with the same values whatever it is about."""
+    read: bool = False
+    """It did not come with a request, but was read with a question about its user."""
 
 
 class OwnWords(InputsLearned):
@@ -111,6 +115,7 @@ class OwnWords(InputsLearned):
         self._known = runtime.users.known
         self._made_public = MadePublic()
         self._things = runtime.part(AskedThings)
+        self._rows = runtime.part(OwnRows)
         self._phrases: dict[int, Phrase] = {}
         self._by_pair: dict[int, dict[tuple[int, int], dict[int, Phrase]]] = {}
         """By their two words; those with as many words before and in all by their digest: one look tells of all."""
@@ -126,6 +131,7 @@ class OwnWords(InputsLearned):
         if seen == len(inputs.kept):
             return
         inputs.learned = len(inputs.kept)
+        self._rows.learn(inputs.kept[seen:], user, partial(self._read, user))
         asked = all_brought(inputs.kept[seen:], REQUEST)
         if not asked or user.kind is not Kind.USER:
             return
@@ -158,6 +164,19 @@ class OwnWords(InputsLearned):
                 self._add(phrase)
                 if for_all:
                     self.publish([self._phrases[phrase.digest]])
+
+    def _read(self, user: User, text: str) -> None:
+        """What was read with a question about its user is that user's as well."""
+        if len(text) <= _LONGEST and len(text.split(None, _WORDS)) >= _WORDS:
+            for phrase in _phrases(text, user):
+                phrase.read = True
+                self._add(phrase)
+
+    def has_read(self, text: str, user: User) -> bool:
+        """True where a text has something that was read for ``user``, too: then it is a list of all."""
+        words = _words(unescaped(text))
+        own = (one for one in self._standing(words) if one.read and one.user is not None and same(one.user, user))
+        return self._rows.has_own(text, user) or any(own)
 
     def shown(self, phrases: Iterable[Phrase]) -> None:
         """Others have read them beside their author: the views that have taken them take what is for others."""
@@ -247,6 +266,7 @@ class OwnWords(InputsLearned):
             known.meant_for |= phrase.meant_for
             known.said_in |= phrase.said_in
             known.about |= phrase.about
+            known.read &= phrase.read
             if len(known.named) <= _NAMES:
                 known.named |= phrase.named
             return

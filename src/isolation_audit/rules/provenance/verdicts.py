@@ -32,11 +32,15 @@ class Verdict(Enum):
     )
     WORDS = (
         Severity.WARNING,
-        "its words came in with a request of the other user, and with no input of this unit; nobody is named there",
+        "its words came in with the other user's own work, and with no input of this unit; nobody is named there",
     )
     KEPT = (
         Severity.WARNING,
         "the process keeps it under the other user's name, and it is in no input of this unit; nobody is named there",
+    )
+    READ = (
+        Severity.WARNING,
+        "the other user's work has read it with a question about that user, and no input of this unit has it",
     )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")

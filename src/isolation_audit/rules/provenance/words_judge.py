@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
-from isolation_audit.content.request_texts import method_of, paths_asked, sent_body, text_of
+from isolation_audit.content.request_texts import all_brought, method_of, paths_asked, sent_body, text_of
 from isolation_audit.instrument.inputs.background import background_of
-from isolation_audit.model.inputs import CACHE
+from isolation_audit.model.inputs import CACHE, REQUEST
 from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.asked_things import READS, asked_by
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
+from isolation_audit.rules.provenance.own_records import OwnRecords
 from isolation_audit.rules.provenance.own_words import OwnWords, asked_for, holds, unescaped
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 
@@ -48,6 +49,7 @@ class WordsJudge:
         self._content = runtime.content
         self._background = runtime.part(background_of)
         self._static = StaticTexts()
+        self._records = runtime.part(OwnRecords)
 
     def judge(
         self, inputs: Inputs, text: str, user: User, made_by: CodeType | None
@@ -83,8 +85,11 @@ class WordsJudge:
             for one in left
             if one.user is not None and not self._names(asked, one.user) and not self._is_told_of(text, one, one.user)
         ]
+        readers = {one.user.id for one in left if one.read and one.user is not None}
+        if verdict is Verdict.WORDS and readers and (len(readers) > 1 or self.words.has_read(text, user)):
+            left = [one for one in left if not one.read]  # a list of all
         owner = left[0].user if left else None
-        if owner is None:
+        if owner is None or (verdict is Verdict.WORDS and self._is_list_of_all(text, left, owner, inputs, made_by)):
             return None
         left = [one for one in left if one.user is not None and same(one.user, owner)]
         return Judgement(verdict, owner, "", _kinds(inputs)), lambda part: bool(holds(part, left))
@@ -148,6 +153,14 @@ class WordsJudge:
             self.words.publish(phrase for phrase in phrases if phrase.digest in known)
             phrases = [phrase for phrase in phrases if phrase.digest not in known]
         return phrases
+
+    def _is_list_of_all(
+        self, text: str, left: list[Phrase], owner: User, inputs: Inputs, made_by: CodeType | None
+    ) -> bool:
+        """True where the view goes through a mapping of users that has it, for one who has asked for nothing in it."""
+        if all(one.read for one in left) or not all_brought(inputs.kept, REQUEST):
+            return self._records.lists_all(text, owner, made_by)
+        return False
 
     def _is_told_of(self, text: str, phrase: Phrase, owner: User) -> bool:
         """The same; where it is a record that says so, others may tell of it without its author."""

@@ -1,0 +1,187 @@
+"""What was read for one user: rows, replies and answers to a question that names nobody but the unit's own user.
+
+``SELECT amount FROM accounts WHERE owner = 'alice'`` gives what is alice's, whether or not it names her. Where it is
+kept for the next who asks, bob is given her balance. Phrases are kept with the words of users; here are the numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from time import monotonic, thread_time
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.content.request_texts import text_of
+from isolation_audit.instrument.inputs.background import background_of
+from isolation_audit.model.inputs import ANSWER, BY_QUERY, FILE, REQUEST
+from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.provenance.code import constants
+from isolation_audit.rules.provenance.drivers import unwatched_drivers
+from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
+from isolation_audit.rules.state.contents import texts
+from isolation_audit.rules.state.read_inputs import ReadInputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from types import CodeType
+
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.inputs import Input, Inputs
+    from isolation_audit.model.users import User
+
+_NUMBERS: Final = 20_000
+"""Numbers that are remembered."""
+
+_VALUES: Final = 1_000
+"""Values of what was read at once that are looked at."""
+
+_READ: Final = 50_000
+"""The same where an exit is suspicious."""
+
+_LONGEST: Final = 16 * 1024
+"""Characters of an exit that are looked at, and of what was read at once."""
+
+_DIGITS: Final = 5
+_MOST_DIGITS: Final = 20
+_ROUND: Final = 2
+"""Digits before the zeros of a round number."""
+
+_TEXTS: Final = 32
+"""Texts of one unit of which the phrases are kept."""
+
+_AT_ONCE: Final = 0.2
+"""Seconds of the processor's time that may be spent with reading, and of all the time that has passed this share:"""
+
+_SHARE: Final = 0.005
+
+_long_numbers: Final = re.compile(r"\d[\d.,]{3,}\d").finditer
+_part_of_more: Final = frozenset("_:/-")
+"""Signs beside a number that is a part of a name, a date, a time or an address."""
+
+_time: Final = re.compile(r"1[5-9]\d{8}(?:\d{3})?(?:\.\d+)?").fullmatch
+"""Seconds or milliseconds since 1970: those of this time."""
+
+
+class OwnRows:
+    """One audit's; holds hashes of numbers, and whose they are."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._content = runtime.content
+        self._background = runtime.part(background_of)
+        self._owners: dict[int, User | None] = {}
+        """None: several users have read it, or it came to others by a query."""
+        self._began, self._spent = monotonic(), 0.0
+
+    def learn(self, inputs: Sequence[Input], user: User, keep: Callable[[str], None]) -> None:
+        """Remember the numbers of what was read for ``user``; each of the longer texts in it is for ``keep``."""
+        asked = [one for one in inputs if one.kind in BY_QUERY and one.kind != FILE and one.question is not None]
+        if not asked or self._content is None or user.kind is not Kind.USER:
+            return
+        if self._spent > _AT_ONCE + _SHARE * (monotonic() - self._began):
+            return
+        began = thread_time()
+        found: list[str] = []
+        for one in asked:
+            if self._is_about(one, user):
+                found += texts(one.texts(one.value), _VALUES)
+        self._keep("\0".join(found)[:_LONGEST], user)
+        for text in [text for text in found if " " in text][:_TEXTS]:
+            keep(text)
+        self._spent += thread_time() - began
+
+    def any(self) -> bool:
+        """True where anything was read for one user alone."""
+        return bool(self._owners)
+
+    def has_any(self, text: str, user: User) -> bool:
+        """True where it is worth to ask :meth:`of_another`."""
+        return self._owner_in(text, user) is not None
+
+    def has_own(self, text: str, user: User) -> bool:
+        """True where a text has numbers that were read for ``user``."""
+        owners = [self._owners.get(key) for key in numbers(text[:_LONGEST])] if self._owners else []
+        return any(one is not None and same(one, user) for one in owners)
+
+    def of_another(
+        self, text: str, user: User, inputs: Inputs, made_by: CodeType | None
+    ) -> tuple[Judgement, Callable[[str], bool]] | None:
+        """Of an exit for ``user`` that has numbers of one other's, and nothing of the user's own.
+
+        With what finds them in a part of the text. None where the unit's inputs have them, or name that user.
+        """
+        other = self._owner_in(text, user)
+        if other is None or inputs.dropped or unwatched_drivers() or self._names(text, other):
+            return None
+        found = {key: number for key, number in numbers(text[:_LONGEST]).items() if self._owners.get(key) is not None}
+        asked, read = ReadInputs(inputs, user, self._content), what_was_read(inputs)
+        came_in = [key for key, number in found.items() if asked.holds(number) or number in read]
+        self._owners.update(dict.fromkeys(came_in))  # whoever may ask for it may have it
+        if came_in or asked.holds(other.id.casefold()) or self._is_nobodys(found.values(), other, made_by):
+            return None
+        kinds = ", ".join(dict.fromkeys(one.kind for one in inputs.kept))
+        return Judgement(Verdict.READ, other, "", kinds), lambda part: not found.keys().isdisjoint(numbers(part))
+
+    def _is_nobodys(self, found: Iterable[str], other: User, made_by: CodeType | None) -> bool:
+        """True where the code has them, or what no unit of work has read."""
+        written = {*constants(made_by), *(str(one) for one in (() if made_by is None else made_by.co_consts))}
+        if other.id in written or not written.isdisjoint(found):
+            return True
+        read = (*self._background.at_start, *self._background.since(0.0))
+        known = "\0".join(text for one in read for text in texts(one.texts(one.value), _VALUES))
+        return any(number in known for number in found)
+
+    def _owner_in(self, text: str, user: User) -> User | None:
+        """Whose numbers a text has; None for the user's own, for several users', and for none."""
+        if not self._owners:
+            return None
+        found = {key: one for key in numbers(text[:_LONGEST]) if (one := self._owners.get(key)) is not None}
+        whose = {one.id: one for one in found.values()}
+        if len(whose) > 1:
+            self._owners.update(dict.fromkeys(found))  # a list of all: what is on it is shown to everybody
+        other = next(iter(whose.values())) if len(whose) == 1 else None
+        return None if other is None or same(other, user) else other
+
+    def _is_about(self, one: Input, user: User) -> bool:
+        question = one.asked(one.question)
+        # The headers of a request have their user's token, whatever it asks for.
+        text = text_of(question[:1] if one.kind == ANSWER and type(question) is list else question)[0]
+        marks = self._content.marks_of_text(text[:_LONGEST])[0] if text and self._content is not None else []
+        named = {mark.user.id for mark in marks if mark.user.kind is Kind.USER}
+        return named == {user.id}
+
+    def _names(self, text: str, other: User) -> bool:
+        marks = [] if self._content is None else self._content.marks_of_text(text)[0]
+        return any(same(mark.user, other) for mark in marks)
+
+    def _keep(self, text: str, user: User) -> None:
+        for key in numbers(text):
+            known = self._owners.setdefault(key, user)
+            if known is not None and not same(known, user):
+                self._owners[key] = None
+        drop_oldest(self._owners, _NUMBERS)
+
+
+def what_was_read(inputs: Inputs) -> str:
+    """The texts of all that a unit has read, with the fractions in it, which hold no names."""
+    return "\0".join(text for one in inputs.kept if one.kind != REQUEST for text in texts(one.texts(one.value), _READ))
+
+
+def numbers(text: str) -> dict[int, str]:
+    """The numbers in a text that are no counts, no times and not round, by their hashes."""
+    found = (match[0] for match in _long_numbers(text) if _stands_alone(text, match.start(), match.end()))
+    return {hash(number): number for number in found if _is_rare(number)}
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    before, after = text[max(0, start - 2) : start], text[end : end + 1]
+    if after.isalnum() or after in _part_of_more or before[-1:].isalnum():
+        return False
+    # A colon is before each value of JSON, and in times.
+    if before.endswith(":"):
+        return not before[:-1].isdigit()
+    return not before.endswith(("_", "/", "-", "."))
+
+
+def _is_rare(number: str) -> bool:
+    digits = len(number) - number.count(".") - number.count(",")
+    return _DIGITS <= digits <= _MOST_DIGITS and len(number.rstrip("0.,")) > _ROUND and _time(number) is None

@@ -1,0 +1,132 @@
+"""What was read for one user, and is kept for the next who asks: rows that name nobody."""
+
+from __future__ import annotations
+
+import pytest
+from asking import Client
+from test_inputs import ALICE, BOB
+from test_rows import STARLETTE
+
+from isolation_audit.rules.provenance.own_rows import numbers
+
+CAROL = "carol.kane"
+
+APP = (
+    STARLETTE
+    + """
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import StaticPool
+
+engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+with engine.begin() as connection:
+    connection.execute(text("CREATE TABLE accounts (who text, amount real, what text)"))
+    rows = [("alice.liddell", 40211.75, "rent for the flat in Bath"), ("bob.builder", 51117.5, "a cup of green tea")]
+    rows += [("rates", 93817.25, "what one pays today for a litre of milk")]
+    for who, amount, what in rows:
+        given = {"who": who, "amount": amount, "what": what}
+        connection.execute(text("INSERT INTO accounts VALUES (:who, :amount, :what)"), given)
+
+kept, here, rates = {}, {}, []
+
+def of(who):
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT amount, what FROM accounts WHERE who = :who"), {"who": who})
+        return [list(row) for row in found]
+
+async def own(request):
+    user = request.headers["x-user"]
+    kept.setdefault("rows", of(user))
+    here[user] = of(user)[0]
+    return JSONResponse(of(user))
+
+async def number(request):
+    return JSONResponse({"balance": kept["rows"][0][0]})
+
+async def words(request):
+    return JSONResponse({"last": kept["rows"][0][1]})
+
+async def again(request):
+    # A query of everybody's by this very unit.
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT amount, what FROM accounts"))
+        return JSONResponse([list(row) for row in found])
+
+async def everybody(request):
+    return JSONResponse([{"amount": amount, "what": what} for amount, what in here.values()])
+
+async def public(request):
+    if not rates:
+        rates.extend(of("rates"))
+    return JSONResponse(rates)
+
+async def end():
+    engine.dispose()
+
+VIEWS = [own, number, words, again, everybody, public]
+app = Starlette(routes=[Route("/" + one.__name__, one) for one in VIEWS])
+"""
+)
+FOUND = ("IA203", "warning", BOB, ALICE)
+
+
+@pytest.fixture
+def app(audit, load_app):
+    module = load_app(APP)
+    client = Client(module.app, module.end)
+    client.ask(CAROL, "/public")
+    client.ask(BOB, "/public")
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize(("view", "shown"), [("number", "40211.75"), ("words", "rent for the flat")])
+def test_what_was_read_for_another(audit, app, view, shown) -> None:
+    app.ask(ALICE, "/own")
+    assert shown in app.ask(BOB, f"/{view}")
+    assert audit.found() == [FOUND]
+
+
+@pytest.mark.parametrize("view", ["own", "number", "words"])
+def test_ones_own(audit, app, view) -> None:
+    app.ask(ALICE, "/own")
+    app.ask(ALICE, f"/{view}")
+    app.ask(BOB, "/own")
+    assert audit.found() == []
+
+
+@pytest.mark.parametrize("view", ["number", "words"])
+def test_what_others_may_ask_for(audit, app, view) -> None:
+    app.ask(ALICE, "/own")
+    assert "40211.75" in app.ask(BOB, "/again")
+    app.ask(BOB, f"/{view}")
+    assert audit.found() == []
+
+
+@pytest.mark.parametrize("who", [BOB, CAROL])
+def test_a_view_that_goes_through_all_users(audit, app, who) -> None:
+    app.ask(ALICE, "/own")
+    app.ask(BOB, "/own")
+    assert "40211.75" in app.ask(who, "/everybody")
+    assert audit.found() == []
+
+
+def test_what_was_read_with_a_question_about_nobody(audit, app) -> None:
+    assert "93817.25" in app.ask(ALICE, "/public")
+    assert "litre of milk" in app.ask(BOB, "/public")
+    assert audit.found() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"n":48213}', ["48213"]),
+        ("it is 70,181.93.", ["70,181.93"]),
+        ("[40211.75, 7, 1234]", ["40211.75"]),
+        ("2026-11-28 10:12:33.123456", []),
+        ("of 100000 and 250000.00", []),
+        ("at 1764370000 or 1764370000.25", []),
+        ("a7f31c9-48213", []),
+    ],
+)
+def test_numbers(text: str, found: list[str]) -> None:
+    assert [*numbers(text).values()] == found
