@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.model.scopes import trail_variable
+from isolation_audit.model.scopes import residue_variable
 from isolation_audit.vocabulary.libraries import LibraryContexts
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.layout import Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.residue import Residue
 
 CURRENT: Final = "opentelemetry.context:get_current"
 
@@ -45,7 +46,8 @@ class CurrentPoint(Interceptor):
 
     def before(self, _values: Values) -> Any:
         """Wait for what is read, where an earlier job has left anything."""
-        return trail_variable.get()
+        left: Residue | None = residue_variable.get()
+        return None if left is None else left.library
 
     def after(self, _state: Any, current: Any) -> None:
         """It may be what another user's job has left."""

@@ -34,14 +34,14 @@ def runner() -> Hashable:
 class OfRunner:
     """Something that is one task's or one thread's own; in what they start there is but a copy of the reference."""
 
-    __slots__ = ("_runner",)
+    __slots__ = ("runner",)
 
     def __init__(self) -> None:
-        self._runner = runner()
+        self.runner = runner()
 
     def is_here(self) -> bool:
         """True in that task, or on that thread."""
-        return self._runner == runner()
+        return self.runner == runner()
 
 
 def running_thread() -> Thread | None:

@@ -125,10 +125,7 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     running_unit: Any = None
     job: Any = None
     job_count: Any = None
-    left: Any = None
-    trail: Any = None
-    kept: Any = None
-    reader: Any = None
+    residue: Any = None
     handed: Any = None
     unit: Any = None
     fetching: Any = None
@@ -164,14 +161,8 @@ job_variable: Final[ContextVar[Any]] = _variable("job")
 """The task that a worker runs in this context; see ``integrations/celery.py``."""
 job_count_variable: Final[ContextVar[Any]] = _variable("job_count")
 """The job that is being counted in this context; see ``instrument/jobs.py``."""
-left_variable: Final[ContextVar[Any]] = _variable("left")
-"""The user whom an earlier job or item has left behind in this context."""
-trail_variable: Final[ContextVar[Any]] = _variable("trail")
-"""What an earlier job or item has left behind for a library, such as an OpenTelemetry context."""
-kept_variable: Final[ContextVar[Any]] = _variable("kept")
-"""What earlier jobs or items have left behind in other variables; see ``rules/context/context_residue.py``."""
-reader_variable: Final[ContextVar[Any]] = _variable("reader")
-"""The job that may read it."""
+residue_variable: Final[ContextVar[Any]] = _variable("residue")
+"""What earlier jobs or items have left behind in this context; see ``model/residue.py``."""
 handed_variable: Final[ContextVar[Any]] = _variable("handed")
 """The copy of this context that was handed to a thread; ``AWAITED`` as long as it is not known."""
 unit_variable: Final[ContextVar[Any]] = _variable("unit")

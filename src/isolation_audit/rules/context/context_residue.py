@@ -19,8 +19,9 @@ from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.borders import mentions
 from isolation_audit.content.payload import Gathering
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.residue import Residue
 from isolation_audit.model.runners import OfRunner
-from isolation_audit.model.scopes import OURS, kept_variable, reader_variable
+from isolation_audit.model.scopes import OURS, residue_variable
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.context.suspicions import ContextBled, Suspicions
 from isolation_audit.vocabulary.libraries import ContextVariables
@@ -85,11 +86,12 @@ class ContextResidue(ContextVariables):
 
     def begin(self, where: Callable[[], Hashable]) -> Job:
         """A job begins; ``where`` says which ones come from one place."""
-        kept: LeftValues | None = kept_variable.get()
+        left: Residue | None = residue_variable.get()
+        kept: LeftValues | None = None if left is None else left.values
         looks = kept is not None and kept.is_here() and self._suspicions.look(("kept", where()))
         job = Job(kept if looks else None)
         if looks:
-            reader_variable.set(job)
+            Residue().reader = job
         return job
 
     def end(self, job: Job, user: User | None) -> None:
@@ -97,14 +99,16 @@ class ContextResidue(ContextVariables):
         user = user if user is not None and user.kind is Kind.USER else None
         if job.kept is not None:
             self._suspicions.look_away()
-            if reader_variable.get() is job:
-                reader_variable.set(None)
+            left: Residue | None = residue_variable.get()
+            if left is not None and left.reader is job:
+                Residue().reader = None
             if job.read and user is not None and not self._names(job.texts, user):
                 self._tell(job, user)
         self._leave(job.before, user)
 
     def _leave(self, before: dict[ContextVar[Any], int], user: User | None) -> None:
-        kept: LeftValues | None = kept_variable.get()
+        left: Residue | None = residue_variable.get()
+        kept: LeftValues | None = None if left is None else left.values
         known = kept.values if kept is not None and kept.is_here() else {}
         values: dict[ContextVar[Any], tuple[int, User]] = {}
         for variable, value in copy_context().items():
@@ -114,7 +118,7 @@ class ContextResidue(ContextVariables):
             elif user is not None and self._may_be_left(variable) and self._names(_texts(value), user):
                 values[variable] = id(value), user
         if values or known:
-            kept_variable.set(LeftValues(values) if values else None)
+            Residue().values = LeftValues(values) if values else None
 
     def _may_be_left(self, variable: ContextVar[Any]) -> bool:
         return (
@@ -129,7 +133,8 @@ class ContextResidue(ContextVariables):
 
     def touched(self, variable: ContextVar[Any], method: str) -> None:
         """The application has called a method of a context variable, on a thread that looks."""
-        job: Job | None = reader_variable.get()
+        left: Residue | None = residue_variable.get()
+        job: Job | None = None if left is None else left.reader
         if job is None or job.kept is None or variable not in job.kept.values or not job.kept.is_here():
             return
         if method != "get":
@@ -145,7 +150,8 @@ class ContextResidue(ContextVariables):
 
     def touched_all(self, prefix: str) -> None:
         """The application has read all variables whose names begin with ``prefix``, out of a copy of its context."""
-        job: Job | None = reader_variable.get()
+        left: Residue | None = residue_variable.get()
+        job: Job | None = None if left is None else left.reader
         if job is not None and job.kept is not None:
             for variable in job.kept.values:
                 if variable.name.startswith(prefix):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.gates import Gate
-from isolation_audit.model.scopes import trail_variable
+from isolation_audit.model.residue import Residue
+from isolation_audit.model.scopes import residue_variable
 from isolation_audit.model.users import Kind, User, same
 from isolation_audit.rules.context.suspicions import ContextBled
 from isolation_audit.vocabulary.libraries import LibraryContexts
@@ -63,17 +64,19 @@ class LibraryResidue(LibraryContexts):
         """The job is done, and was ``user``'s."""
         if self._current is None:
             return
-        trail: _Residue | None = trail_variable.get()
+        left: Residue | None = residue_variable.get()
+        trail: _Residue | None = None if left is None else left.library
         if trail is not None and trail.read:
             self._tell(trail, user)
         now = self._current()
         if before is not None and now is not before() and user is not None:
             self.gate.open = True
-            trail_variable.set(_Residue(now, user))
+            Residue().library = _Residue(now, user)
 
     def read(self, value: Any) -> None:
         """The application was given ``value`` as what is current."""
-        trail: _Residue | None = trail_variable.get()
+        left: Residue | None = residue_variable.get()
+        trail: _Residue | None = None if left is None else left.library
         if trail is None or trail.read or trail.left() is not value:
             return
         trail.read = beneath(capture(self._runtime.config.limits.stack), _LIBRARIES)

@@ -20,12 +20,13 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.suspicion import Suspicion
+from isolation_audit.model.residue import Residue
 from isolation_audit.model.runners import POOL, OfRunner, brought, runner, running_thread
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import (
     current_scope,
-    left_variable,
     request_variable,
+    residue_variable,
     running_unit_variable,
     starter_variable,
     suspicion_variable,
@@ -66,16 +67,6 @@ LOST_IN_POOL: Final = "a job that {owner} had submitted ran in its pool without 
 LOST_IN_THREAD: Final = "a thread that was started in the work of {owner} ran without a user"
 
 
-class Leftover(OfRunner):
-    """A user whom finished work has left to a task, or to a thread."""
-
-    __slots__ = ("user",)
-
-    def __init__(self, user: User) -> None:
-        super().__init__()
-        self.user = user
-
-
 class UnitOfWork(OfRunner):
     """One job, or the time from one item of a queue to the next, in the context that it is done in."""
 
@@ -109,7 +100,7 @@ class Elsewhere(Turn):
     native: User | None = None
 
     def __init__(self) -> None:
-        self._runner = runner()  # as its base does: one is made for each job of a worker's thread
+        self.runner = runner()  # as its base does: one is made for each job of a worker's thread
         self.over = self.looks = False
 
     @property
@@ -184,7 +175,7 @@ class Lineage(ContextsOfWork):
         """The job is done; what it leaves in the thread's own context is the next one's."""
         user = self.native()
         if user is not None and user is not running_unit.native:
-            left_variable.set(Leftover(user))
+            Residue().user = user
         self._end(running_unit, user or self.user() or running_unit.owner)
 
     def begin_request(self, where: Hashable) -> UnitOfWork:
@@ -311,7 +302,7 @@ class Lineage(ContextsOfWork):
             and running_unit.owner is not None
             and same(user, running_unit.owner)
         ):
-            left_variable.set(Leftover(user))
+            Residue().user = user
         self._end(running_unit, user)
 
     def begin_thread(self, starter: User, function: Any) -> Suspicion | None:
@@ -384,8 +375,8 @@ def _of_job(submitter: User | None, native: User | None, *, may_be_lost: bool) -
 
 
 def _left(native: User) -> bool:
-    left: Leftover | None = left_variable.get()
-    return left is not None and same(left.user, native) and left.is_here()
+    left: Residue | None = residue_variable.get()
+    return left is not None and left.user is not None and same(left.user, native) and left.is_here()
 
 
 def _code(function: Any) -> Hashable:

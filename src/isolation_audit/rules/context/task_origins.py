@@ -26,7 +26,7 @@ class Turn(OfRunner):
     __slots__ = ("over",)
 
     def __init__(self) -> None:
-        self._runner = runner()  # as the base does: one is made for each job of a worker's thread
+        self.runner = runner()  # as the base does: one is made for each job of a worker's thread
         self.over = False
 
 
