@@ -63,10 +63,6 @@ class _Request(Suspicion):
         """True in another task than the request's own."""
         return self._task is not None and self._task() is not running_task()
 
-    def may_lose(self) -> bool:
-        """True as long as it has no user that could be lost, and might have one."""
-        return self.ambient is None and self.owner is None and not self.over
-
 
 class RequestPoint(Interceptor):
     """Around what runs one request; of layers inside each other the outermost one counts."""
@@ -166,7 +162,7 @@ class AnswerPoint(Interceptor):
             return  # the context itself has nobody
         request = suspicion_variable.get()
         if type(request) is not _Request or request.ambient is not None or request.owner is not None or request.over:
-            return  # as in may_lose()
+            return  # whose it is, is known, or it is over
         if not request.is_elsewhere():
             return
         user = self._user()
@@ -189,7 +185,9 @@ class HandingPoint(Interceptor):
     def before(self, _values: Values) -> Any:
         """Ask for the copy, where the request has no user as yet."""
         request = suspicion_variable.get()
-        if type(request) is not _Request or not request.may_lose() or self._user() is not None:
+        if type(request) is not _Request or request.ambient is not None or request.owner is not None or request.over:
+            return None  # it has a user, or is over: nobody can be lost any more
+        if self._user() is not None:
             return None
         handed_variable.set(AWAITED)
         return request

@@ -138,10 +138,10 @@ class Sources:
 
         A token that the request did not come with may be about anybody, as an invitation is. Only a subject counts.
         """
-        name = name_in_claims(claims, self.claims if presented else _SUBJECT)
-        if name is None:
-            return None
-        return (TOKEN + claim_of(claims, self.claims) if presented else UNPRESENTED), name
+        keys = self.claims if presented else _SUBJECT
+        place = claim_of(claims, keys)
+        name = name_in_claims(claims, keys, place)
+        return None if name is None else (TOKEN + place if presented else UNPRESENTED, name)
 
     def user(self, rank: int, name: Name) -> User | None:
         """The user of this name; None where a better source has the word."""
