@@ -173,3 +173,21 @@ def test_a_dict_of_texts_is_gathered_as_any_other() -> None:
     many = {str(number): str(number) for number in range(100)}
     assert Gathering(many).texts == [text for number in range(100) for text in (str(number),) * 2]
     assert Gathering({"a": "x" * 10_000}).texts == ["a", "x" * 10_000]
+
+
+def test_classes_that_have_nothing_to_say_are_known_again_until_they_have() -> None:
+    class Row:
+        def __init__(self) -> None:
+            self.owner = "bob"
+
+    rows = [Row(), Row(), "alice"]
+    for _ in range(2):
+        assert Gathering(rows).texts == ["alice"]
+    Row.__fields__ = ("owner",)  # type: ignore[attr-defined]
+    assert Gathering(rows).texts == ["bob", "bob", "alice"]
+
+
+def test_a_buffer_that_can_not_be_read_hides_no_other() -> None:
+    letters = memoryview(b"a.l.i.c.e")
+    for _ in range(2):
+        assert Gathering([letters[::2], letters[::1]]).texts == ["a.l.i.c.e"]

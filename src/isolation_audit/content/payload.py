@@ -7,6 +7,7 @@ from itertools import chain, islice
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
+from weakref import ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +29,14 @@ _RECORDS: Final = frozenset(
     {"__dataclass_fields__", "__attrs_attrs__", "__pydantic_core_schema__", "__fields__", "__struct_fields__"}
 )
 """What classes of plain fields carry: dataclasses, attrs, pydantic 2 and 1, msgspec."""
+
+
+_namespace_of: Final = type.__dict__["__dict__"].__get__
+"""Past whatever a metaclass makes of ``__dict__``."""
+
+_CLASSES: Final = 2_000
+_closed: Final[dict[int, tuple[ref[type], int]]] = {}
+"""By identity: classes whose objects have no texts and nothing inside, as those of an ORM, each with so many names."""
 
 
 class Gathering:
@@ -60,6 +69,12 @@ class Gathering:
             elif kind is float or kind is bool or kind is _NOTHING:
                 # One by one: in a set they would be compared by a metaclass's own __hash__ and __eq__.
                 continue
+            elif (
+                (closed := _closed.get(id(kind))) is not None
+                and closed[0]() is kind
+                and closed[1] == len(_namespace_of(kind))
+            ):
+                continue
             elif (text := _text(value, kind, self._characters)) is not None:
                 self._take(text)
             elif id(value) not in seen:
@@ -89,9 +104,13 @@ class Gathering:
                 # A copy, so that another thread can't change what is being walked.
                 return list(islice(plain.__iter__(value), self._nodes + 1))
         mro = type.__dict__["__mro__"].__get__(kind)
-        namespaces = [type.__dict__["__dict__"].__get__(cls) for cls in mro]
+        namespaces = [_namespace_of(cls) for cls in mro]
         if any(not _RECORDS.isdisjoint(namespace) for namespace in namespaces):
             return self._fields(value, namespaces)
+        if kind is not memoryview:  # some of which have a text
+            if len(_closed) >= _CLASSES:
+                _closed.clear()
+            _closed[id(kind)] = ref(kind), len(namespaces[0])
         return ()
 
     def _fields(self, value: Any, namespaces: list[Any]) -> list[Any]:
