@@ -15,6 +15,8 @@ from isolation_audit.config import parse_config
 from isolation_audit.exporters import configured as ways_out
 from isolation_audit.plugins import EXPORTERS, RULES, plugins
 from isolation_audit.rules import OURS, all_monitors, all_rules, unusable
+from isolation_audit.rules.content.mails import Mails
+from isolation_audit.vocabulary.outside import MailsSent
 
 ROOT = Path(__file__).parents[1]
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
@@ -110,6 +112,33 @@ def test_it_is_switched_off_by_its_code(installed, code: str) -> None:
 
         auditor.runtime.publish(Posted())
     assert auditor.recorder.counts["POST1"] == 0
+
+
+HEARS = "    hears = (('MailsSent', 'post_audit:Posts'), ('PostsSent', 'post_audit:Posts'))\n    rules = ("
+LISTENS = RULE.replace("    rules = (", HEARS).replace("PostMonitor", "ListeningMonitor")
+LISTENS += """
+class PostsSent:
+    pass
+
+class Posts(PostsSent):
+    def __init__(self, runtime):
+        self.of = runtime
+"""
+
+
+def test_a_rule_listens_to_what_its_own_integration_tells_and_takes_none_of_ours_away(installed) -> None:
+    installed(LISTENS, RULES, POST="ListeningMonitor")
+    with Auditor(parse_config({})) as auditor:
+        from post_audit import Posts, PostsSent
+
+        runtime = auditor.runtime
+        assert type(runtime.listener(PostsSent)) is Posts
+        assert runtime.listener(PostsSent) is runtime.listener(PostsSent)
+        assert runtime.listener(PostsSent).of is runtime
+        assert type(runtime.listener(MailsSent)) is Mails
+        assert runtime.barrier.counts == {"monitor ListeningMonitor": 1}
+        (finding,) = [entry.finding for entry in auditor.recorder.entries() if entry.finding.rule == "IA903"]
+        assert "monitor ListeningMonitor" in finding.message
 
 
 def test_a_code_of_a_package_that_is_not_installed_is_a_mistake() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.observations import Built
 from isolation_audit.rules import all_monitors, unusable
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Handler = tuple[str, Callable[[Any], Any]]
 
+_OURS: Final = "isolation_audit."
+
 
 class Dispatch:
     """Gives observations to the monitors that have subscribed to them."""
@@ -33,8 +35,7 @@ class Dispatch:
     def listen(self, runtime: Runtime, recorder: Recorder, pseudonyms: Pseudonyms) -> None:
         """Make the monitors of an audit anew."""
         self._runtime = runtime
-        for kind in self._kinds:
-            runtime.listeners.update(kind.hears)
+        taken = self._hear(runtime)
         self.monitors = list(self._made(runtime, recorder, pseudonyms))
         runtime.builds = object()
         self.handlers = {}
@@ -46,6 +47,17 @@ class Dispatch:
         runtime.barrier.on_fault = selfcheck.on_fault
         for name, error in self._unusable.items():
             runtime.barrier.fault(f"rules {name}", error)
+        for name, error in taken.items():
+            runtime.barrier.fault(f"monitor {name}", error)
+
+    def _hear(self, runtime: Runtime) -> dict[str, Exception]:
+        """Enter who listens to what integrations tell, ours first; and by monitor, what another one listens to."""
+        taken: dict[str, Exception] = {}
+        for monitor in sorted(self._kinds, key=lambda kind: not kind.__module__.startswith(_OURS)):
+            for word, place in monitor.hears:
+                if runtime.listeners.setdefault(word, place) != place:
+                    taken[monitor.__name__] = LookupError(f"{runtime.listeners[word]} listens to {word} already")
+        return taken
 
     def _made(self, runtime: Runtime, recorder: Recorder, pseudonyms: Pseudonyms) -> Iterator[Monitor]:
         for monitor in self._kinds:

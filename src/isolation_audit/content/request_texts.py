@@ -125,7 +125,7 @@ def _head_of_asgi(scope: dict[str, Any]) -> Head:
 
 
 def _head_of_environ(environ: dict[str, Any]) -> Head:
-    return tuple(str(environ.get(name) or "") for name in _FIRST_LINE)  # type: ignore[return-value]
+    return tuple([str(environ.get(name) or "") for name in _FIRST_LINE])  # type: ignore[return-value]
 
 
 with_head(_head_of_asgi)(of_asgi)
