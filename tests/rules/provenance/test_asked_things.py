@@ -40,6 +40,13 @@ async def template(request):
     text = (await request.json())["template"]
     return JSONResponse({"made": [held["text"] for name, held in states.items() if name in text]})
 
+async def comments(request):
+    held = states[request.path_params["name"]]
+    return JSONResponse([{"author": held["user"], "text": held["text"]}])
+
+async def latest_words(request):
+    return JSONResponse([last["text"]])
+
 async def latest(request):
     return JSONResponse({"state": last["text"], "context": {"user_id": last["user"]}})
 
@@ -51,6 +58,7 @@ async def complete(request):
 app = Starlette(routes=[
     Route("/write", write, methods=["POST"]), Route("/notes/{name}", put, methods=["PUT", "POST"]),
     Route("/words/{name}", words), Route("/states/{name}", record), Route("/notes/{name}/state", record),
+    Route("/notes/{name}/comments", comments), Route("/latest/words", latest_words),
     Route("/template", template, methods=["POST"]), Route("/latest", latest), Route("/latest/{name}", latest),
     Route("/complete", complete, methods=["POST"]),
 ])
@@ -90,6 +98,13 @@ def test_the_same_where_both_paths_have_it(audit, app, name) -> None:
     assert WORDS in app.ask(BOB, f"/notes/{name}/state")
     assert audit.alarms() == []
     assert audit.found() != [], "it is noted: authorised, or a missing check"
+
+
+def test_what_is_told_with_its_author_is_no_note(audit, app) -> None:
+    post(app, ALICE, "/notes/7", value=WORDS)
+    assert ALICE in app.ask(BOB, "/notes/7/comments")
+    assert WORDS in app.ask("carol.kane", "/latest/words")
+    assert audit.found() == [], "it was shown beside its author, and may be told without"
 
 
 @pytest.mark.parametrize("path", ["/latest", "/latest/lamp.hall", "/latest/note"])

@@ -136,21 +136,21 @@ class Judge:
             return Verdict.PUBLIC, public
         if found is not None and is_list:
             return Verdict.QUERIED, found.one.kind
-        if found is None and (settled := self._by_earlier_requests(inputs, other, exit_)) is not None:
-            return settled
+        if found is None and (shared := self._by_earlier_requests(inputs, other, exit_)) is not None:
+            return shared
         return self._unexplained(search, inputs, other, exit_, laundered=found is not None)
 
     def _by_earlier_requests(self, inputs: Inputs, other: User, exit_: Exit) -> tuple[Verdict, str] | None:
         if self._words.has_addressed(other, exit_.user, exit_.text):
             return Verdict.EXPLAINED, "what one of the two has addressed to the other"
+        if other.id in exit_.beside and not exit_.page:
+            return Verdict.BESIDE, ""
         return (Verdict.ASKED, "") if self._things.asks_for(inputs, other, exit_.made_by) else None
 
     def _unexplained(
         self, search: _Search, inputs: Inputs, other: User, exit_: Exit, *, laundered: bool
     ) -> tuple[Verdict, str]:
         beside = other.id in exit_.beside
-        if beside and not exit_.page and not laundered:
-            return Verdict.BESIDE, ""
         if self._in([one.texts(one.value) for one in self._background.since(inputs.began)], other):
             return Verdict.HANDED, ""
         missing = [*search.missing, *search.stores(other), *unwatched_drivers()]

@@ -66,14 +66,15 @@ class WordsJudge:
     ) -> tuple[Judgement, Callable[[str], bool]] | None:
         phrases = self.words.of_others(text, user)
         if phrases:
-            phrases = self._unasked(inputs, phrases, made_by)
             known = asked_for(inputs)
             # Whoever may read what is said in a room may tell of it.
             here = [one for one in phrases if not known.isdisjoint(one.said_in)]
-            for one in here:
-                if one.user is not None and not self._is_told_of(text, one, one.user):
-                    self.words.publish([one])
-            phrases = [one for one in phrases if one not in here]
+            unasked = self._unasked(inputs, phrases, made_by)
+            for one in phrases:
+                if (one in here or one not in unasked) and one.user is not None:
+                    told = self._is_told_of(text, one, one.user)
+                    self.words.publish([one] if one in here and not told else [])
+            phrases = [one for one in unasked if one not in here]
         if not phrases:
             return None
         contested = self._came_in(inputs, phrases)
