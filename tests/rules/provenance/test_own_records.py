@@ -22,7 +22,19 @@ CARDS = {{
     "{BOB}": {{"number": "5100-7731", "plan": "plan-2024-x"}},
 }}
 ROWS = [{{"seller": "{ALICE}", "price": 77120}}, {{"seller": "{BOB}", "price": 31415}}]
+BILLS = [{{"owner": "{ALICE}", "amount": 88012}}, {{"owner": "{BOB}", "amount": 3}}]
+POSTS = [{{"owner": "{ALICE}", "views": 48213, "public": True}}, {{"owner": "{BOB}", "views": 7, "public": False}}]
 kept = {{}}
+
+class Bill:
+    def __init__(self, owner, amount):
+        self.owner = owner
+        self.amount = amount
+
+OBJECTS = [Bill("{ALICE}", 77423), Bill("{BOB}", 4)]
+
+def is_admin(user):
+    return user != "nobody"
 
 class Ledger:
     def __init__(self):
@@ -36,6 +48,9 @@ def who(request):
 def first(request):
     return kept.setdefault("user", who(request))
 
+def bills_of(user):
+    return [bill["amount"] for bill in BILLS if bill["owner"] == user]
+
 def best():
     return max(owed for user, owed in OWED.items())
 
@@ -44,6 +59,8 @@ LEAKS = {
     "a number": "return JSONResponse({'owed': OWED[first(request)]})",
     "a field of a record": "return JSONResponse({'card': CARDS[first(request)]['number']})",
     "an object's own table": "return JSONResponse(ledger.years[first(request)])",
+    "records that are selected by the last user": "return JSONResponse(bills_of(first(request)))",
+    "objects that are": "return JSONResponse([one.amount for one in OBJECTS if first(request) == one.owner])",
     "within a text": "return JSONResponse({'text': f'You owe {OWED[first(request)]} euros.'})",
 }
 CLEAN = {
@@ -54,6 +71,11 @@ CLEAN = {
     "the best of all, by a function": "return JSONResponse({'best': best(), 'seen': first(request)[:3]})",
     "of whoever the view is written with": f"return JSONResponse({{'owed': OWED['{ALICE}']}})",
     "rows that others may read": "return JSONResponse([row['price'] for row in ROWS if row['seller'] != who(request)])",
+    "records that are selected by their own user": "return JSONResponse(bills_of(who(request)))",
+    "records that no owner selects": "return JSONResponse([one['amount'] for one in BILLS if one['amount'] > 3])",
+    "records that are for all": "return JSONResponse("
+    "[one['views'] for one in POSTS if one['owner'] == first(request) or one['public']])",
+    "records for an administrator": "return JSONResponse(bills_of(first(request)) if is_admin(who(request)) else [])",
     "what the view is written with": "return JSONResponse({'limit': 81230, 'seen': first(request)[:3]})",
 }
 APP = """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from itertools import pairwise
+from opcode import cmp_op
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,13 @@ from isolation_audit.analysis.bytecode import local_names, operations, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_OPERANDS: Final = 8
+"""Operations before a comparison that may belong to what is compared."""
+
+_COMPARED_BY: Final = 5 if sys.version_info >= (3, 13) else 4 if sys.version_info >= (3, 12) else 0
+"""Where the comparison stands in the argument of its operation."""
+_EQUAL: Final = cmp_op.index("==")
 
 _ALL_OF: Final = frozenset({"values", "items"})
 _DEPTH: Final = 3
@@ -29,6 +37,22 @@ _SKIPPED: Final = frozenset({"CACHE", "NOP", "PRECALL", "PUSH_NULL", "EXTENDED_A
 def goes_through(code: CodeType | None, table: str) -> bool:
     """True where a view, or a function that it calls by a global's name, reads all entries of what is called so."""
     return code is not None and any(_reads_all(one, table) for one in _reached(code))
+
+
+def compared(code: CodeType | None) -> frozenset[str]:
+    """The fields by which a view, or a function that it calls by a global's name, selects: ``row["owner"] == user``."""
+    return frozenset() if code is None else frozenset(name for one in _reached(code) for name in _compared(one))
+
+
+def _compared(code: CodeType) -> Iterator[str]:
+    steps = [(name, arg) for _offset, name, arg, _target in operations(code) if name not in _SKIPPED]
+    for place, (name, arg) in enumerate(steps):
+        if name == "COMPARE_OP" and arg >> _COMPARED_BY == _EQUAL:
+            for before, given in steps[max(0, place - _OPERANDS) : place]:
+                if before == "LOAD_CONST" and type(code.co_consts[given]) is str:
+                    yield code.co_consts[given]
+                elif before == "LOAD_ATTR":
+                    yield _name(code, before, given)
 
 
 def _reached(code: CodeType) -> Iterator[CodeType]:

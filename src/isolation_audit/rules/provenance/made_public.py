@@ -59,7 +59,7 @@ class MadePublic:
         The view is told where the request is for nobody alone.
         """
         names = [name.lower() for name, _value in pairs]
-        if not _SAYING.isdisjoint(names) and any(_says_so(name, value) for name, value in pairs):
+        if not _SAYING.isdisjoint(names) and any(says_public(name, value) for name, value in pairs):
             return True, None
         if not _ADDRESSEES.isdisjoint(names):
             return False, None
@@ -114,7 +114,13 @@ def _dependencies(view: Any) -> Iterator[str]:
             yield function.__name__
 
 
-def _says_so(name: str, value: Any) -> bool:
+def is_for_staff(code: CodeType) -> bool:
+    """True where a view's code has the name of a role in it."""
+    return _texts_of(code, None)[1]
+
+
+def says_public(name: str, value: Any) -> bool:
+    """True for a field that says that all may read what it stands beside."""
     name = name.lower().replace("-", "_")
     if name in _FLAGS:
         return value is True or (type(value) is str and value.lower() in _TRUE)

@@ -13,9 +13,11 @@ from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.heap.parts import fields
+from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.code import constants
-from isolation_audit.rules.provenance.gone_through import goes_through
+from isolation_audit.rules.provenance.gone_through import compared, goes_through
+from isolation_audit.rules.provenance.made_public import is_for_staff, says_public
 from isolation_audit.rules.provenance.own_rows import what_was_read
 from isolation_audit.rules.provenance.state import application_modules, is_of_the_application
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
@@ -64,7 +66,11 @@ class OwnRecords:
         self._content = runtime.content
         self._owners: dict[int, User] = {}
         self._rows: dict[int, User] = {}
-        """The same of records in lists: those are everybody's to read more often, and tell nothing of an exit."""
+        """The same of records in lists: those are everybody's to read, but where a view selects them by their owner."""
+        self._named_in: dict[int, str] = {}
+        """The field of such a record in which its owner is named."""
+        self._compared: dict[CodeType, frozenset[str]] = {}
+        """By which fields the code of a view selects."""
         self._anchors: tuple[dict[int, User], frozenset[int]] = (self._owners, frozenset())
         """Of which owners, and one word of each of their atoms: where a text has none of them, it has no such atom."""
         self._tables: dict[int, str] = {}
@@ -85,12 +91,39 @@ class OwnRecords:
         asked for.
         """
         found = self._theirs(text, user)
-        if not found:
-            return None
-        other = self._owners[next(iter(found))]
+        if found:
+            other = self._owners[next(iter(found))]
+            tables = {self._tables[key] for key in found if key in self._tables}
+            if any(goes_through(made_by, table) for table in tables):
+                return None
+        else:
+            found = self._selected(text, user, made_by)
+            if not found:
+                return None
+            other = self._rows[next(iter(found))]
+        return self._judged(found, other, text, user, inputs, made_by)
+
+    def _selected(self, text: str, user: User, made_by: CodeType | None) -> dict[int, str]:
+        """The atoms of one other user's records in a text, where the view selects records by their owner's field."""
+        fields_compared = self._compares(made_by) if self._rows else frozenset[str]()
+        if fields_compared.isdisjoint(self._named_in.values()):
+            return {}
+        found = _of_one(self._atoms_of_somebody(text), self._rows, user)
+        return found if any(self._named_in.get(key) in fields_compared for key in found) else {}
+
+    def _compares(self, made_by: CodeType | None) -> frozenset[str]:
+        if made_by is None:
+            return frozenset()
+        known = self._compared.get(made_by)
+        if known is None:
+            known = self._compared[made_by] = frozenset() if is_for_staff(made_by) else compared(made_by)
+            drop_oldest(self._compared, _ITEMS)
+        return known
+
+    def _judged(
+        self, found: dict[int, str], other: User, text: str, user: User, inputs: Inputs, made_by: CodeType | None
+    ) -> tuple[Judgement, Callable[[str], bool]] | None:
         if inputs.dropped or self._names(text, other):
-            return None
-        if any(goes_through(made_by, table) for table in {self._tables[key] for key in found if key in self._tables}):
             return None
         asked = ReadInputs(inputs, user, self._content)
         numbers = () if made_by is None else [str(one) for one in made_by.co_consts if type(one) is int]
@@ -118,24 +151,27 @@ class OwnRecords:
         known = count()
         # As _look() begins, which is not called where there is nothing to look for: this is asked at each exit.
         due = known >= _USERS and (now >= self._again or (known != self._users_then and now >= self._soon))
-        return bool(self._look() if due else self._owners)
+        return bool((self._look() if due else self._owners) or self._named_in)
 
     def has_any(self, text: str, user: User) -> bool:
         """True where it is worth to ask :meth:`of_another`."""
-        return bool(self._theirs(text, user))
+        held = self._atoms_of_somebody(text)
+        return bool(_of_one(held, self._owners, user)) or not held.keys().isdisjoint(self._named_in)
 
     def _theirs(self, text: str, user: User) -> dict[int, str]:
         """The atoms of one other user's entries in a text; none where it has the user's own, or several others'."""
+        return _of_one(self._atoms_of_somebody(text), self._owners, user)
+
+    def _atoms_of_somebody(self, text: str) -> dict[int, str]:
+        """The atoms of a text, if one of them may be known."""
         owners = self._look()
-        if not owners:
+        if not owners and not self._named_in:
             return {}
         of_these, anchors = self._anchors
         words = simple_words(text[:_LONGEST])
         if of_these is owners and words is not None and anchors.isdisjoint(map(hash, words)):
             return {}  # as nearly always
-        found = {key: atom for key, atom in atoms(text[:_LONGEST]).items() if key in owners}
-        whose = {owners[key].id: owners[key] for key in found}
-        return found if len(whose) == 1 and not same(next(iter(whose.values())), user) else {}
+        return atoms(text[:_LONGEST])
 
     def owner_of(self, atom: int) -> User | None:
         """Whose the atom of this hash is, by the latest look; also by rows that name their owner."""
@@ -187,11 +223,15 @@ class OwnRecords:
         tables: dict[bool, dict[int, User | None]] = {True: {}, False: {}}
         called: dict[int, str] = {}
         anchors: dict[int, int] = {}
-        for user, entry, table in self._entries():
+        named_in: dict[int, str] = {}
+        for user, entry, table, field in self._entries():
             owners = tables[table is not None]
             for key, atom in atoms("\0".join(texts(entry))).items():
                 if table is not None:
                     called[key] = table
+                elif field:
+                    named_in[key] = field
+                if table is not None or field:
                     anchors[key] = hash(longest_simple_word(atom))
                 known = owners.setdefault(key, user)
                 if known is not None and not same(known, user):
@@ -199,10 +239,14 @@ class OwnRecords:
         entries, rows = (
             {key: user for key, user in tables[under_name].items() if user is not None} for under_name in (True, False)
         )
-        return entries, rows, called, frozenset(anchors[key] for key in entries)
+        self._named_in = {key: field for key, field in named_in.items() if key in rows}
+        return entries, rows, called, frozenset(anchors[key] for key in (*entries, *self._named_in))
 
-    def _entries(self) -> Iterator[tuple[User, Any, str | None]]:
-        """Users, what stands under their names, and what that mapping is called; None for records of a list."""
+    def _entries(self) -> Iterator[tuple[User, Any, str | None, str]]:
+        """Users, what stands under their names, and what that mapping is called.
+
+        None for records of a list: there the field comes last that names the user.
+        """
         waiting = [(name, value, 0) for module in self._modules for name, value in list(vars(module).items())]
         seen: set[int] = set()
         held = []
@@ -217,7 +261,7 @@ class OwnRecords:
                 pairs = [*islice(dict.items(value), _ITEMS)]
                 own = [(user, one) for key, one in pairs if (user := self._user(key)) is not None]
                 if len({user.id for user, _one in own}) >= _USERS:
-                    yield from ((user, one, name) for user, one in own)
+                    yield from ((user, one, name, "") for user, one in own)
                     continue
                 inside = [(name, one) for _key, one in pairs]
             elif type(value) in (list, tuple):
@@ -230,23 +274,33 @@ class OwnRecords:
             if depth < _DEPTH:
                 waiting += [(called, one, depth + 1) for called, one in inside]
 
-    def _records(self, rows: list[Any]) -> Iterator[tuple[User, Any, None]]:
-        """Records of several users, of which each names one."""
-        named = [
-            (row, {user.id: user for one in _fields_of(row) if (user := self._user(one)) is not None}) for row in rows
-        ]
-        own = [(next(iter(users.values())), row) for row, users in named if len(users) == 1]
-        if len({user.id for user, _row in own}) >= _USERS:
-            yield from ((user, row, None) for user, row in own)
+    def _records(self, rows: list[Any]) -> Iterator[tuple[User, Any, None, str]]:
+        """Records of several users, of which each names one, and does not say that it is for all."""
+        own = []
+        for row in rows:
+            held = _fields_of(row)
+            named = {user.id: (user, name) for name, one in held if (user := self._user(one)) is not None}
+            if len(named) == 1:
+                user, field = next(iter(named.values()))
+                own.append((user, row, None, "" if any(says_public(*one) for one in held) else field))
+        if len({user.id for user, *_rest in own}) >= _USERS:
+            yield from own
 
     def _user(self, key: object) -> User | None:
         user = self._known(key) if type(key) is str else None
         return user if user is not None and user.kind is Kind.USER else None
 
 
-def _fields_of(row: Any) -> list[Any]:
+def _of_one(held: dict[int, str], owners: dict[int, User], user: User) -> dict[int, str]:
+    """Those of the atoms that are somebody's; none where they are the user's own, or several others'."""
+    found = {key: atom for key, atom in held.items() if key in owners}
+    whose = {owners[key].id: owners[key] for key in found}
+    return found if len(whose) == 1 and not same(next(iter(whose.values())), user) else {}
+
+
+def _fields_of(row: Any) -> list[tuple[str, Any]]:
     if type(row) is dict:
-        return list(row.values())
+        return [(name, one) for name, one in row.items() if type(name) is str]
     if type(row) in (tuple, list):
-        return list(row)
-    return list(fields(row).values()) if is_of_the_application(type(row)) else []
+        return [("", one) for one in row]
+    return list(fields(row).items()) if is_of_the_application(type(row)) else []
