@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.model.findings import Frame
-    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.requests import Request
 
 _DECORATORS: Final = 32
@@ -64,17 +63,6 @@ def current_endpoint() -> Endpoint | None:
     """What answers the running request; None outside of requests, and before the request was routed."""
     request: Request | None = request_variable.get()
     return None if request is None else request.endpoint()
-
-
-def code_in(endpoint: Endpoint, inputs: Inputs) -> CodeType | None:
-    """The code of what answers in a unit of work: on a connection, whose messages go to one view, looked for once."""
-    view, known = inputs.taken_by
-    if view is endpoint.view and view is not None:
-        code: CodeType | None = known
-    else:
-        code = endpoint.code()
-        inputs.taken_by = endpoint.view, code
-    return code
 
 
 def code_of(made_by: Any) -> CodeType | None:

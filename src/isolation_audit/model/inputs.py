@@ -100,8 +100,8 @@ class Inputs:
         "lasting",
         "learned",
         "looked",
+        "opening",
         "rows",
-        "taken_by",
         "told",
         "unit",
         "user",
@@ -128,8 +128,8 @@ class Inputs:
         """Identities of items that it has taken from a queue and put into one: as with a pool, they are nobody's."""
         self.contested = False
         """True once it was given an item for which its owner waited as well."""
-        self.taken_by: tuple[Any, Any] = (None, None)
-        """The view to which all of it goes, and its code, once somebody had to know."""
+        self.opening: Any = None
+        """How a connection was opened; see ``rules/provenance/openings.py``."""
         self.unit: Any = None
         """What the monitor of state knows of the unit; see ``rules/state/units.py``."""
 
@@ -171,7 +171,7 @@ class Inputs:
             self.ended = True
             self.kept.clear()
             self.looked = (0, [])
-            self.taken_by = (None, None)
+            self.opening = None
             if not living.idle:
                 living.ended(self)
 

@@ -7,21 +7,12 @@ very same thing later, by its name, has asked for what she has put there. Kept a
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.content.request_texts import (
-    ADDRESSED,
-    addressed,
-    all_brought,
-    method_of,
-    pairs_in,
-    path_of,
-    paths_asked,
-)
-from isolation_audit.instrument.routes import code_in, current_endpoint
+from isolation_audit.content.request_texts import all_brought, method_of, pairs_in, path_of, paths_asked
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.rules.provenance.openings import LONGEST, has_sign, may_name, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +21,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.openings import Opening
 
 _THINGS: Final = 20_000
 """Names of things that are remembered, and writers of each:"""
@@ -39,8 +31,6 @@ _OF_ONE: Final = 64
 """Things of one request."""
 
 READS: Final = frozenset({"GET", "HEAD"})
-_SHORTEST: Final = 3
-_LONGEST: Final = 100
 _INSIDE: Final = 6
 """Characters of the shortest name that is found in a longer text: and it has a sign or a digit between its letters."""
 
@@ -52,16 +42,7 @@ _NO_NAMES: Final = frozenset(
 )
 """Fields in which many requests have the same, whatever they are about."""
 
-_NOTHING: Final = frozenset(
-    {
-        *("all", "asc", "assistant", "chat", "default", "desc", "false", "html", "json", "latest", "main", "message"),
-        *("new", "none", "null", "system", "text", "true", "user"),
-    }
-)
-"""Values that name nothing."""
-
 _names_in: Final = re.compile(r"[\w][\w.:/-]*[\w]").findall
-_has_sign: Final = re.compile(r"[^\W\d_][\w]*[\d_.:/-]").search
 
 
 class AskedThings:
@@ -73,17 +54,16 @@ class AskedThings:
         """By thing: whose requests have written it, and through which view."""
 
     def wrote(
-        self, user: User, inputs: Inputs, pairs: Iterable[tuple[str, Any]]
+        self, user: User, inputs: Inputs, opening: Opening, pairs: Iterable[tuple[str, Any]]
     ) -> tuple[frozenset[int], CodeType | None]:
         """The things that a unit's request writes to, and the view; none where it only reads.
 
         ``pairs`` are the names and values that it has brought in.
         """
-        if method_of(inputs) in READS:
+        if opening.method in READS:
             return frozenset(), None
-        endpoint = current_endpoint()
-        view = None if endpoint is None else code_in(endpoint, inputs)
-        things = frozenset([hash(one) for one in self._written(inputs, pairs)][:_OF_ONE])
+        view = opening.code()
+        things = frozenset([hash(one) for one in (*opening.things(inputs), *self._written(pairs))][:_OF_ONE])
         for thing in things:
             writers = self._writers.setdefault(thing, {})
             writers[user.id] = view
@@ -102,13 +82,9 @@ class AskedThings:
             if (writers := self._writers.get(thing)) is not None
         )
 
-    def _written(self, inputs: Inputs, pairs: Iterable[tuple[str, Any]]) -> Iterator[str]:
-        for one in inputs.of_kinds(ADDRESSED):
-            parameters = addressed(one) if one.kind == REQUEST else None
-            if parameters:
-                yield from (text for text, segment in _steps(path_of(one)) if segment in parameters)
+    def _written(self, pairs: Iterable[tuple[str, Any]]) -> Iterator[str]:
         for name, value in pairs:
-            if name.lower() not in _NO_NAMES and type(value) is str and _may_name(value) and not self._known(value):
+            if name.lower() not in _NO_NAMES and type(value) is str and may_name(value) and not self._known(value):
                 yield value.casefold()
 
 
@@ -116,34 +92,16 @@ def asked_by(inputs: Inputs) -> frozenset[int]:
     """Hashes of what a unit's requests may have asked for by name."""
     found: set[str] = set()
     for one in [one for one in inputs.kept if one.kind == REQUEST]:
-        found.update(text for text, _segment in _steps(path_of(one)))
+        found.update(text for text, _segment in steps(path_of(one)))
     queries = [text for asked in paths_asked(inputs) for text in asked.split("\0")]
     texts = [*queries, *_texts(all_brought(inputs.kept, REQUEST))]
     for text in texts:
-        if len(text) <= _LONGEST:
+        if len(text) <= LONGEST:
             found.add(text.casefold())
         if not text.isalnum():
             inside = _names_in(text.casefold())
-            found.update(name for name in inside if len(name) >= _INSIDE and _has_sign(name) is not None)
+            found.update(name for name in inside if len(name) >= _INSIDE and has_sign(name) is not None)
     return frozenset(map(hash, found))
-
-
-def _steps(path: str) -> Iterator[tuple[str, str]]:
-    """The parts of a path, each with the one before it; and alone, where it names something by itself."""
-    for before, segment in pairwise(["", *path.strip("/").split("/")]):
-        yield f"{before}/{segment}".casefold(), segment
-        if _may_name(segment) and _has_sign(segment) is not None:
-            yield segment.casefold(), segment
-
-
-def _may_name(text: str) -> bool:
-    """True for what may be the name of one thing; a number may be anything's."""
-    return (
-        _SHORTEST <= len(text) <= _LONGEST
-        and not text.isdecimal()
-        and " " not in text
-        and text.casefold() not in _NOTHING
-    )
 
 
 def _texts(asked: Iterable[Any]) -> Iterator[str]:

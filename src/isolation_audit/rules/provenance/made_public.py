@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 from isolation_audit.content.request_texts import ADDRESSED, addressed
 from isolation_audit.instrument.heap.parts import fields
-from isolation_audit.instrument.routes import code_in, current_endpoint
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.rules.provenance.code import constants
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.routes import Endpoint
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.openings import Opening
 
 _FLAGS: Final = frozenset({"public", "is_public", "ispublic", "published", "shared", "is_shared", "isshared"})
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
@@ -53,7 +53,9 @@ class MadePublic:
         self._open: dict[CodeType, None] = {}
         """Views that take what others may read."""
 
-    def asked(self, pairs: Iterable[tuple[str, Any]], user: User, inputs: Inputs) -> tuple[bool, CodeType | None]:
+    def asked(
+        self, pairs: Iterable[tuple[str, Any]], user: User, inputs: Inputs, opening: Opening
+    ) -> tuple[bool, CodeType | None]:
         """Whether a request is for all, by the names and values that it has brought in; and the view.
 
         The view is told where the request is for nobody alone.
@@ -63,8 +65,7 @@ class MadePublic:
             return True, None
         if not _ADDRESSEES.isdisjoint(names):
             return False, None
-        endpoint = current_endpoint()
-        code = None if endpoint is None else code_in(endpoint, inputs)
+        endpoint, code = opening.endpoint, opening.code()
         if endpoint is None or code is None:
             return False, None
         return code in self._open or self._only_staff_may(endpoint, code, user, inputs), code

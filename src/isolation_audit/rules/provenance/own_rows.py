@@ -70,6 +70,8 @@ class OwnRows:
         self._background = runtime.part(background_of)
         self._owners: dict[int, User | None] = {}
         """None: several users have read it, or it came to others by a query."""
+        self.any: Callable[[], int] = self._owners.__len__
+        """Whether anything was read for one user alone: asked at each exit, so no call of ours."""
         self._began, self._spent = monotonic(), 0.0
 
     def learn(self, inputs: Sequence[Input], user: User, keep: Callable[[str], None]) -> None:
@@ -88,10 +90,6 @@ class OwnRows:
         for text in [text for text in found if " " in text][:_TEXTS]:
             keep(text)
         self._spent += thread_time() - began
-
-    def any(self) -> bool:
-        """True where anything was read for one user alone."""
-        return bool(self._owners)
 
     def has_any(self, text: str, user: User) -> bool:
         """True where it is worth to ask :meth:`of_another`."""

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
-from isolation_audit.content.request_texts import ADDRESSED, addressed, all_brought, pairs_in
+from isolation_audit.content.request_texts import all_brought, pairs_in
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.asked_things import AskedThings
 from isolation_audit.rules.provenance.made_public import MadePublic
+from isolation_audit.rules.provenance.openings import opening_of
 from isolation_audit.rules.provenance.own_rows import OwnRows
 from isolation_audit.vocabulary.work import InputsLearned
 
@@ -131,8 +132,12 @@ class OwnWords(InputsLearned):
         if seen == len(inputs.kept):
             return
         inputs.learned = len(inputs.kept)
-        self._rows.learn(inputs.kept[seen:], user, partial(self._read, user))
-        asked = all_brought(inputs.kept[seen:], REQUEST)
+        latest = inputs.kept[seen:]
+        for one in latest:  # most requests have asked nothing by then, and are passed by without a call
+            if one.question is not None:
+                self._rows.learn(latest, user, partial(self._read, user))
+                break
+        asked = all_brought(latest, REQUEST)
         if not asked or user.kind is not Kind.USER:
             return
         # A message is a single text, as a rule: it is read once.
@@ -145,7 +150,8 @@ class OwnWords(InputsLearned):
             drop_oldest(self._addressed, self._users)
         # In a tuple, what a text holds is one level further down, as it is in the text.
         pairs = [*pairs_in(asked if held is None else (held,))]
-        things, view = self._things.wrote(user, inputs, pairs)
+        opening = opening_of(inputs)
+        things, view = self._things.wrote(user, inputs, opening, pairs)
         found = {
             phrase.digest: phrase
             for text in texts
@@ -154,9 +160,9 @@ class OwnWords(InputsLearned):
         }
         if found:
             # A message is searched as it came: so it goes on, and is not searched again there.
-            said_in = asked_for(inputs)
+            said_in = opening.addressed(inputs)
             meant_for = self._named(asked if single is not None else texts) - {user.id}
-            for_all, taken_by = self._made_public.asked(pairs, user, inputs)
+            for_all, taken_by = self._made_public.asked(pairs, user, inputs, opening)
             for phrase in list(found.values())[:_OF_ONE]:
                 phrase.meant_for, phrase.said_in, phrase.named = meant_for, said_in, named
                 phrase.taken_by = None if meant_for else taken_by
@@ -324,12 +330,6 @@ def _single_values(texts: Iterable[str]) -> frozenset[int]:
 def _is_name(user_id: str) -> bool:
     """False for a number, which may be anything's."""
     return not user_id.isdecimal()
-
-
-def asked_for(inputs: Inputs) -> frozenset[str]:
-    """What a unit has asked for by the parameters of its path: a room's name, a document's number."""
-    every = [addressed(one) for one in inputs.of_kinds(ADDRESSED)]
-    return every[0] if len(every) == 1 else frozenset[str]().union(*every)
 
 
 def holds(text: str, phrases: Sequence[Phrase]) -> set[int]:

@@ -18,8 +18,9 @@ from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.asked_things import READS, asked_by
 from isolation_audit.rules.provenance.code import StaticTexts, constants
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
+from isolation_audit.rules.provenance.openings import asked_for
 from isolation_audit.rules.provenance.own_records import OwnRecords
-from isolation_audit.rules.provenance.own_words import OwnWords, asked_for, holds, unescaped
+from isolation_audit.rules.provenance.own_words import OwnWords, holds, unescaped
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:

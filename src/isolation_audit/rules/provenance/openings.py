@@ -1,0 +1,112 @@
+"""Openings: what a unit of work was asked for by its head, before anything else came in.
+
+All messages of a connection go to one view, by one path: there it is read once, at the first message.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content.request_texts import ADDRESSED, addressed, method_of, path_of
+from isolation_audit.instrument.routes import current_endpoint
+from isolation_audit.model.inputs import REQUEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType
+
+    from isolation_audit.model.inputs import Inputs
+
+_SHORTEST: Final = 3
+LONGEST: Final = 100
+"""Characters of the longest name of a thing."""
+
+_NOTHING: Final = frozenset(
+    {
+        *("all", "asc", "assistant", "chat", "default", "desc", "false", "html", "json", "latest", "main", "message"),
+        *("new", "none", "null", "system", "text", "true", "user"),
+    }
+)
+"""Values that name nothing."""
+
+has_sign: Final = re.compile(r"[^\W\d_][\w]*[\d_.:/-]").search
+
+_UNREAD: Final = object()
+
+
+class Opening:
+    """The head of one unit; what of it is not asked for is not looked for."""
+
+    __slots__ = ("_addressed", "_code", "_things", "endpoint", "method")
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.method = method_of(inputs)
+        self.endpoint = current_endpoint()
+        self._code: Any = _UNREAD
+        self._addressed: frozenset[str] | None = None
+        self._things: tuple[str, ...] | None = None
+
+    def code(self) -> CodeType | None:
+        """The code of the view that answers."""
+        if self._code is _UNREAD:
+            self._code = None if self.endpoint is None else self.endpoint.code()
+        found: CodeType | None = self._code
+        return found
+
+    def addressed(self, inputs: Inputs) -> frozenset[str]:
+        """As :func:`asked_for`, of the inputs of this unit."""
+        if self._addressed is None:
+            self._addressed = asked_for(inputs)
+        return self._addressed
+
+    def things(self, inputs: Inputs) -> tuple[str, ...]:
+        """The same as names of things, each with what stands before it."""
+        if self._things is None:
+            self._things = tuple(_by_path(inputs))
+        return self._things
+
+
+def opening_of(inputs: Inputs) -> Opening:
+    """How a unit was opened; of a connection it is kept as soon as its view is known."""
+    known: Opening | None = inputs.opening
+    if known is not None:
+        return known
+    made = Opening(inputs)
+    if inputs.lasting and made.endpoint is not None and made.endpoint.view is not None:
+        inputs.opening = made
+    return made
+
+
+def asked_for(inputs: Inputs) -> frozenset[str]:
+    """What a unit has asked for by the parameters of its path: a room's name, a document's number."""
+    every = [addressed(one) for one in inputs.of_kinds(ADDRESSED)]
+    return every[0] if len(every) == 1 else frozenset[str]().union(*every)
+
+
+def _by_path(inputs: Inputs) -> list[str]:
+    found: list[str] = []
+    for one in inputs.of_kinds(ADDRESSED):
+        parameters = addressed(one) if one.kind == REQUEST else None
+        if parameters:
+            found += [text for text, segment in steps(path_of(one)) if segment in parameters]
+    return found
+
+
+def steps(path: str) -> Iterator[tuple[str, str]]:
+    """The parts of a path, each with the one before it; and alone, where it names something by itself."""
+    for before, segment in pairwise(["", *path.strip("/").split("/")]):
+        yield f"{before}/{segment}".casefold(), segment
+        if may_name(segment) and has_sign(segment) is not None:
+            yield segment.casefold(), segment
+
+
+def may_name(text: str) -> bool:
+    """True for what may be the name of one thing; a number may be anything's."""
+    return (
+        _SHORTEST <= len(text) <= LONGEST
+        and not text.isdecimal()
+        and " " not in text
+        and text.casefold() not in _NOTHING
+    )
