@@ -10,6 +10,7 @@ from itertools import islice
 from threading import local
 from types import CellType, FunctionType, MemberDescriptorType, MethodType
 from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
 
 from isolation_audit.instrument.originals import BUILTINS
 
@@ -23,6 +24,10 @@ _FIELDS: Final = 400
 
 _IN_C: Final = ("functools", "_functools", "itertools", "_queue")
 """Modules whose objects keep what only the garbage collector tells of."""
+
+_CLASSES: Final = 5_000
+_slots_of: Final[dict[int, tuple[ref[type], tuple[tuple[str, Any], ...]]]] = {}
+"""By the identity of a class: its slots, which are there from when it is made."""
 
 _SEQUENCES: Final = (list, tuple, deque, set, frozenset)
 
@@ -39,14 +44,27 @@ def fields(value: Any) -> dict[str, Any]:
         stored = None
     if type(stored) is dict:
         found.update([*islice(stored.items(), _FIELDS)])
-    for cls in type.__dict__["__mro__"].__get__(type(value)):
-        for name, member in list(type.__dict__["__dict__"].__get__(cls).items()):
-            if type(member) is MemberDescriptorType and not name.startswith("__"):
-                try:
-                    found[name] = member.__get__(value)
-                except AttributeError:
-                    continue  # a slot that was never filled
+    for name, member in _slots(type(value)):
+        try:
+            found[name] = member.__get__(value)
+        except AttributeError:
+            continue  # a slot that was never filled
     return found
+
+
+def _slots(kind: type) -> tuple[tuple[str, Any], ...]:
+    known = _slots_of.get(id(kind))
+    if known is None or known[0]() is not kind:
+        if len(_slots_of) >= _CLASSES:
+            _slots_of.clear()
+        members = [
+            (name, member)
+            for cls in type.__dict__["__mro__"].__get__(kind)
+            for name, member in list(type.__dict__["__dict__"].__get__(cls).items())
+            if type(member) is MemberDescriptorType and not name.startswith("__")
+        ]
+        known = _slots_of[id(kind)] = (ref(kind), tuple(members))
+    return known[1]
 
 
 def parts(value: Any) -> Iterator[tuple[Any, str, object]]:

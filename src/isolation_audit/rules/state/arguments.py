@@ -7,6 +7,7 @@ functions. Texts and plain containers among them are read from the running frame
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests
@@ -25,6 +26,8 @@ _FRAMES: Final = 40
 _KEPT: Final = 400
 _LONGEST: Final = 2_000
 _NODES: Final = 40
+_FILES: Final = 2_000
+"""Files of which it is remembered whether they are the application's."""
 
 
 def note_arguments(
@@ -39,7 +42,7 @@ def note_arguments(
     while frame is not None and left and len(kept) < _KEPT:
         code = frame.f_code
         count = code.co_argcount + code.co_kwonlyargcount
-        if count and not is_ours(code) and _is_of_the_application(code.co_filename):
+        if count and _is_of_the_application(code.co_filename) and not is_ours(code):
             given = frame.f_locals
             names = code.co_varnames[:count]
             for name in names:
@@ -48,6 +51,7 @@ def note_arguments(
         frame, left = frame.f_back, left - 1
 
 
+@lru_cache(_FILES)
 def _is_of_the_application(file: str) -> bool:
     return not is_installed(file) and not is_of_tests(file)
 

@@ -18,6 +18,7 @@ from contextvars import Context, ContextVar, Token
 from datetime import date, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from itertools import islice
 from types import (
     AsyncGeneratorType,
@@ -40,7 +41,7 @@ from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __builtins__ = BUILTINS
 
@@ -137,32 +138,38 @@ def is_plain(value: Any) -> bool:
 
 
 def texts(value: Any, nodes: int = NODES) -> list[str]:
-    """The texts in a value, each once, within bounds."""
+    """The texts in a value, each once, within bounds: those that are nearest first."""
     found: list[str] = []
     seen: set[int] = set()
-    waiting: list[tuple[Any, int]] = [(value, 0)]
+    level: list[Any] = [value]
     left = CHARACTERS
-    while waiting and left > 0 and nodes > 0:
-        one, depth = waiting.pop()
-        nodes -= 1
-        text = _text(one)
-        if text is not None:
-            found.append(text[:left])
-            left -= len(text) + 1
-        elif depth < DEPTH and id(one) not in seen:
-            seen.add(id(one))
-            waiting += [(inner, depth + 1) for inner in reversed(list(_inside(one)))]
+    for depth in range(DEPTH + 1):
+        deeper: list[Any] = []
+        for one in level:
+            if nodes <= 0 or left <= 0:
+                return found
+            nodes -= 1
+            text = one if type(one) is str else _text(one)
+            if text is not None:
+                found.append(text[:left])
+                left -= len(text) + 1
+            elif depth < DEPTH and one is not None and id(one) not in seen:
+                seen.add(id(one))
+                deeper += _inside(one)
+        level = deeper
     return found
 
 
 def _text(value: Any) -> str | None:
     kind = type(value)
-    if issubclass(kind, str):
-        return str.__str__(value)
-    if kind is int and -(10**40) < value < 10**40:
-        return int.__repr__(value)
+    if kind is dict or kind is list or value is None:
+        return None
+    if kind is int:
+        return int.__repr__(value) if -(10**40) < value < 10**40 else None
     if kind is float:
         return float.__repr__(value)
+    if issubclass(kind, str):
+        return str.__str__(value)
     if kind in (Decimal, UUID):
         return str(value)
     if kind in (bytes, bytearray):
@@ -172,22 +179,49 @@ def _text(value: Any) -> str | None:
 
 def _inside(value: Any) -> Iterable[Any]:
     kind = type(value)
+    if kind is dict:
+        return _pairs(value)
+    known = _ways.get(id(kind))
+    if known is None or known[0]() is not kind:
+        if len(_ways) >= _CLASSES:
+            _ways.clear()
+        known = _ways[id(kind)] = (ref(kind), _way_into(kind))
+    return known[1](value)
+
+
+_CLASSES: Final = 5_000
+_ways: Final[dict[int, tuple[ref[type], Callable[[Any], Iterable[Any]]]]] = {}
+"""By the identity of a class: what is inside of its instances. To ask for each value what it is would take long."""
+
+
+def _way_into(kind: type) -> Callable[[Any], Iterable[Any]]:
     if issubclass(kind, (*SCALARS, *OF_THE_PROCESS)) and not issubclass(kind, Enum):
-        return ()
+        return _nothing
     if issubclass(kind, dict):
-        return [item for pair in [*islice(dict.items(value), NODES)] for item in pair]
+        return _pairs
     for plain in _SEQUENCES:
         if issubclass(kind, plain):
-            return list(deque(plain.__iter__(value), NODES))
-    if is_future(value):
-        return _result(value)
-    started_with = _parameters(value)
-    if started_with is not None:
-        return started_with
+            return partial(_elements, plain)
+    if kind in (asyncio.Future, asyncio.Task):
+        return _result
+    if any(kind is one for one, _name in _RUNNING):
+        return lambda value: _parameters(value) or ()
     module = type.__getattribute__(kind, "__module__")
     if type(module) is str and module.partition(".")[0] in ("isolation_audit", "sqlalchemy", "logging", "threading"):
-        return ()
-    return fields(value).values()
+        return _nothing
+    return lambda value: fields(value).values()
+
+
+def _nothing(_value: Any) -> Iterable[Any]:
+    return ()
+
+
+def _pairs(value: Any) -> Iterable[Any]:
+    return [item for pair in [*islice(dict.items(value), NODES)] for item in pair]
+
+
+def _elements(plain: Any, value: Any) -> Iterable[Any]:
+    return list(deque(plain.__iter__(value), NODES))
 
 
 def _parameters(value: Any) -> list[Any] | None:

@@ -17,8 +17,8 @@ from isolation_audit.model.users import Kind
 from isolation_audit.rules.crossing.displaced import OpenConnections
 from isolation_audit.rules.provenance.own_records import OwnRecords
 from isolation_audit.rules.state.atoms import atoms
-from isolation_audit.rules.state.contents import texts
 from isolation_audit.rules.state.crossed import Crossed
+from isolation_audit.rules.state.held import Held
 from isolation_audit.rules.state.literals import Literals
 from isolation_audit.rules.state.made_for import is_made_for
 from isolation_audit.rules.state.meant import (
@@ -92,11 +92,12 @@ class Judging:
         """Keep of what the unit has written what it holds of the unit's own inputs."""
         own = self._own(unit, asked)
         writes, unit.writes = unit.writes, []
+        held = Held()
         for write, container, kind, key in writes:
             if kind == LOCAL and write.texts is not None:
                 write.brought = not asked.values().isdisjoint(write.texts)
             write.addressed = kind == ITEM and type(key) in (str, int) and str(key) in asked.addressed()
-            self._settle(write, own)
+            self._settle(write, own, held)
             if write.over is not None:
                 self._latent(unit, write, container, kind, key)
 
@@ -112,11 +113,11 @@ class Judging:
         return own
 
     @staticmethod
-    def _settle(write: Write, own: frozenset[int]) -> None:
+    def _settle(write: Write, own: frozenset[int], contents: Held) -> None:
         if write.settled:
             return
-        held = write.texts if write.texts is not None else tuple(texts(write.value()))
-        found = atoms("\0".join(held))
+        held = write.texts if write.texts is not None else contents.texts(write.value())
+        found = contents.atoms(held) if own else {}
         write.atoms = frozenset(list(own & found.keys())[:_KEPT])
         write.content = hash(held) if held else 0
         write.texts = None
@@ -125,7 +126,7 @@ class Judging:
     def _settled(self, write: Write) -> Write:
         """A write of a unit that may be running still."""
         if not write.settled and not write.unit.ended:
-            self._settle(write, self._own(write.unit, Asked(write.unit, self._content).everything))
+            self._settle(write, self._own(write.unit, Asked(write.unit, self._content).everything), Held())
         return write
 
     # What it has read of others
