@@ -915,4 +915,34 @@ LEAKS = {
             return before
         """,
     ),
+    "a loop that stores again, after somebody has read": (
+        """
+        import asyncio
+
+        kept = {"text": ""}
+
+        async def handle(user, text):
+            seen = []
+            for part in (text, "and nothing else", "ok"):
+                if user == "alice":
+                    kept["text"] = part
+                else:
+                    seen.append(kept["text"])
+                await asyncio.sleep(0.01)
+            return seen
+        """,
+        """
+        import asyncio
+
+        kept = {}
+
+        async def handle(user, text):
+            seen = []
+            for part in (text, "and nothing else", "ok"):
+                kept[user] = part
+                await asyncio.sleep(0.01)
+                seen.append(kept[user])
+            return seen
+        """,
+    ),
 }

@@ -47,6 +47,7 @@ Plan = tuple[int, str, str, str, tuple[str, ...]]
 """A site without its file: line, function, expression, use and names."""
 
 _BITS: Final = 20
+_INDEX: Final = (1 << _BITS) - 1
 _UNKNOWN: Final = AccessSite("", 0, "", "", NAVIGATED)
 _modules: Final[dict[int, tuple[str, list[Plan] | bytes]]] = {}
 """By number: the file and the sites of a module, which are not unpacked before somebody asks."""
@@ -66,10 +67,21 @@ def add(first: int, file: str, plans: list[Plan] | bytes) -> None:
 
 def site(number: int) -> AccessSite:
     """The site with this number; one without a file where there is none."""
-    module = number >> _BITS
-    file, plans = _modules.get(module, ("", []))
+    file, plans = _module(number >> _BITS)
+    index = number & _INDEX
+    return AccessSite(file, *plans[index]) if index < len(plans) else _UNKNOWN
+
+
+def function_of(number: int) -> str:
+    """The function of the site with this number, which is asked for each store."""
+    plans = _module(number >> _BITS)[1]
+    index = number & _INDEX
+    return plans[index][1] if index < len(plans) else ""
+
+
+def _module(number: int) -> tuple[str, list[Plan]]:
+    file, plans = _modules.get(number, ("", []))
     if isinstance(plans, bytes):
         plans = marshal.loads(plans)  # noqa: S302 - of the cache, which has been checked
-        _modules[module] = file, plans
-    index = number & ((1 << _BITS) - 1)
-    return AccessSite(file, *plans[index]) if index < len(plans) else _UNKNOWN
+        _modules[number] = file, plans
+    return file, plans

@@ -121,7 +121,7 @@ class Judging:
         write.atoms = frozenset(list(own & found.keys())[:_KEPT])
         write.content = hash(held) if held else 0
         write.texts = None
-        write.settled = True
+        write.settled, write.kept = True, False
 
     def _settled(self, write: Write) -> Write:
         """A write of a unit that may be running still."""

@@ -52,6 +52,7 @@ class Write:
         "brought",
         "content",
         "described",
+        "kept",
         "made_for_writer",
         "number",
         "over",
@@ -67,6 +68,8 @@ class Write:
         self.unit = unit
         self.site = site
         self.seq = next(clock)
+        self.kept = False
+        """True while it waits to be settled, and nobody else has read it."""
         self.over: Write | None = None
         """Another unit's write that this one has taken the place of."""
         self.texts: tuple[str, ...] | None = None
@@ -85,6 +88,10 @@ class Write:
         self.settled = False
         self.content = 0
         """The hash of all texts in it; 0 where there are none, or they are not known."""
+        self.hold(value)
+
+    def hold(self, value: object) -> None:
+        """It is of this value now: the same statement has stored another one there, before anybody asked."""
         self.at = time_ns()
         self.number = issubclass(type(value), NUMBERS) and type(value) is not bool
         self._kind = type(value)
@@ -172,6 +179,15 @@ class Records:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def own(self, container: object, key: Hashable, unit: Unit, site: int) -> Write | None:
+        """What the same statement of the same unit has stored there just before, as far as nobody has asked for it."""
+        entry = self._entries.get(id(container))
+        if entry is None or (entry.gone is not None and entry.gone() is not container):
+            return None
+        writes = entry.slots.get(key)
+        last = writes[-1] if writes else None
+        return last if last is not None and last.kept and last.unit is unit and last.site == site else None
 
     def write(self, container: object, key: Hashable, write: Write) -> Write | None:
         """Keep a write; gives the one that was there before, of another unit."""

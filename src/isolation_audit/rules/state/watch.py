@@ -141,24 +141,36 @@ class StateWatch:
     def wrote(self, container: object, kind: str, key: object, value: object, site: int) -> None:
         """Keep who has written what."""
         unit = self.unit()
-        if unit is None or not sites.site(site).function:
+        if unit is None or not sites.function_of(site):
             return
         known = unit.born.get(id(container))
         if known is not None and known() is container:
             return
-        write = Write(unit, site, value)
         where = place(kind, key)
+        write = self.records.own(container, where, unit, site) if where is not None else None
+        if write is not None:  # a loop stores to one place again and again
+            write.hold(value)
+            write.seq = next(clock)
+            self._describe(unit, write, kind, key, value)
+            return
+        write = Write(unit, site, value)
         before = self.records.write(container, where, write)
         if len(unit.writes) < _WRITES:
-            write.texts = None if tells_nothing(value) or write.value() is not None else tuple(texts(value, _NODES))
-            write.described = described(value)
-            write.under_own_name = unit.user is not None and type(key) is str and key == unit.user.id
-            write.made_for_writer = kind in _OWN_PLACE and is_made_for_its_writer(unit, value)
-            self._note_arguments(unit)
+            self._describe(unit, write, kind, key, value)
+            write.kept = True
             unit.writes.append((write, id(container), kind, key))
             self.units.open[id(unit)] = unit
         if write.number and before is not None and before.unit is not unit:
             self._judging.lost_update(unit, write, before, (id(container), where), key)
+
+    def _describe(self, unit: Unit, write: Write, kind: str, key: object, value: object) -> None:
+        told = not tells_nothing(value)
+        write.texts = tuple(texts(value, _NODES)) if told and write.value() is None else None
+        write.described = described(value)
+        write.under_own_name = unit.user is not None and type(key) is str and key == unit.user.id
+        write.made_for_writer = kind in _OWN_PLACE and is_made_for_its_writer(unit, value)
+        if told:
+            self._note_arguments(unit)
 
     def read(self, container: object, kind: str, key: object, value: object, site: int) -> None:
         """Note a read of what another unit has written."""
@@ -223,6 +235,7 @@ class StateWatch:
         among_others: bool = False,
         entry: tuple[Write, int] | None = None,
     ) -> None:
+        write.kept = False
         which = (id(write), read.site)
         if which not in unit.reads and len(unit.reads) < _READS:
             self._note_arguments(unit)
@@ -237,6 +250,7 @@ class StateWatch:
     def _publish(self, unit: Unit, published: Published, value: object) -> None:
         if type(value) is str or len(unit.published) >= _PUBLISHED or id(value) in unit.published:
             return
+        published.write.kept = False
         unit.published[id(value)] = published
         self._published.add(id(value))
         if len(listener.concerned) >= _CONCERNED:
