@@ -5,6 +5,7 @@ What such a job reads is an input of that unit, as if its own code had read it.
 
 from __future__ import annotations
 
+import re
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,11 @@ _ASYNC: Final = "asyncio.queues:Queue"
 
 _TAKERS: Final = 1_000
 """Users of one queue whose units take from it that are remembered."""
+
+_is_a_resource: Final = re.compile(
+    r"_*\w*?(?:connection|conn|connectionrecord|connectionholder|channel|client|cursor|session|socket|resource)"
+).fullmatch
+"""What pools lend, by the name of the class: SQLAlchemy's ``_ConnectionRecord``, asyncpg's ``PoolConnectionHolder``."""
 
 Handed = WeakKeyDictionary[Any, Inputs]
 """Jobs and threads, and the inputs of the unit that has made them."""
@@ -131,7 +137,7 @@ class PutPoint(LooksAtPut):
         item = item_of(values)
         if type(item) is tuple and item and type(item[0]) is Context:  # a thread's job, with its context
             return
-        inputs, queue = current_inputs(), self._queue(values)
+        inputs, own, queue = current_inputs(), own_inputs(), self._queue(values)
         items = self._queues.of(queue)
         if items is None and inputs is None:
             return
@@ -139,7 +145,7 @@ class PutPoint(LooksAtPut):
             inputs.user = self._user()
         if items is None:
             items = self._queues.added(queue)
-        if inputs is not None and any(one.value is item for one in inputs.kept if one.kind == ITEM):
+        if inputs is not None and (_has_taken(inputs, item) or (own is not None and _has_taken(own, item))):
             inputs.given_back.add(id(item))
         items.put(item, inputs)
 
@@ -195,8 +201,20 @@ class TakePoint(LooksAtTaken):
             put_by = user if contested and by is not None and id(item) not in by.given_back else None
             writer = None if user is None else user.id
             own.receive(Input(ITEM, item, stored_by=writer, contested=contested, put_by=put_by))
-        if by is not None:
+        if by is not None and not _is_lent(item, by):
             unit_variable.set(by)
+
+
+def _has_taken(inputs: Inputs, item: Any) -> bool:
+    return any(one.value is item for one in inputs.kept if one.kind == ITEM)
+
+
+def _is_lent(item: Any, by: Inputs) -> bool:
+    """True for what a queue lends, as a pool does: whoever takes it goes on with work of their own.
+
+    ``by`` has given it back, or its class says what it is: of a new one nobody knows yet that it comes back.
+    """
+    return id(item) in by.given_back or _is_a_resource(type(item).__name__.lower()) is not None
 
 
 integration = HandedOver()
