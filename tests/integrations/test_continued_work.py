@@ -31,8 +31,12 @@ def application(view: Any) -> Any:
     from starlette.routing import Route
 
     async def work(request: Any) -> Any:
-        whose = await view(request)
-        return PlainTextResponse(f"{request.headers['x-user']} {known()} {current_inputs() is own_inputs()} {whose}")
+        own = True
+        for _ in range(5):  # by turns: what one has given back the other takes while both are at work
+            whose = await view(request)
+            own = own and current_inputs() is own_inputs()
+            await asyncio.sleep(0)
+        return PlainTextResponse(f"{request.headers['x-user']} {known()} {own} {whose}")
 
     return Starlette(routes=[Route("/work", work)])
 
@@ -46,11 +50,12 @@ def test_the_pool_of_sqlalchemy_s_asynchronous_engine(audited, tmp_path):
     from sqlalchemy.ext.asyncio import create_async_engine
     from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db", poolclass=AsyncAdaptedQueuePool, pool_size=2)
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{tmp_path}/a.db", poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0
+    )
 
     async def view(request: Any) -> str:
         async with engine.connect() as connection:
-            await asyncio.sleep(0.01)
             return (await connection.execute(text("select :who"), {"who": request.headers["x-user"]})).scalar_one()
 
     async def scenario() -> list[str]:
@@ -74,13 +79,12 @@ def test_a_pool_of_the_application_s_own(audited):
 
     async def view(request: Any) -> str:
         place = await places.get()
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         places.put_nowait(place)
         return request.headers["x-user"]
 
     async def scenario() -> list[str]:
-        for _ in range(2):
-            places.put_nowait(Place())
+        places.put_nowait(Place())
         return await asked(application(view))
 
     done = audited(scenario, NAMED)
