@@ -7,6 +7,7 @@ address or phrase is that stands in one user's entries and in no other's.
 
 from __future__ import annotations
 
+import re
 import sys
 from itertools import islice
 from time import monotonic, thread_time
@@ -55,6 +56,8 @@ _AT_WORK: Final = 60.0
 
 _LONGEST: Final = 16 * 1024
 """Characters of an exit that are looked at."""
+
+_has_digit: Final = re.compile(r"\d").search
 
 
 class OwnRecords:
@@ -229,9 +232,9 @@ class OwnRecords:
             for key, atom in atoms("\0".join(texts(entry))).items():
                 if table is not None:
                     called[key] = table
-                elif field:
+                elif field and _has_digit(atom):  # their words are in too many texts
                     named_in[key] = field
-                if table is not None or field:
+                if table is not None or key in named_in:
                     anchors[key] = hash(longest_simple_word(atom))
                 known = owners.setdefault(key, user)
                 if known is not None and not same(known, user):

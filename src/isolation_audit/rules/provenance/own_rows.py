@@ -54,7 +54,7 @@ _AT_ONCE: Final = 0.2
 
 _SHARE: Final = 0.005
 
-_long_numbers: Final = re.compile(r"\d[\d.,]{3,}\d").finditer
+_long_numbers: Final = re.compile(r"[0-9][0-9.,]{3,}[0-9]").finditer
 _part_of_more: Final = frozenset("_:/-")
 """Signs beside a number that is a part of a name, a date, a time or an address."""
 
@@ -95,10 +95,18 @@ class OwnRows:
         """True where it is worth to ask :meth:`of_another`."""
         return self._owner_in(text, user) is not None
 
+    def _known_in(self, text: str) -> dict[int, User | None]:
+        """Whose the numbers of an exit are, as far as they are remembered: asked of each exit."""
+        owners, text = self._owners, text[:_LONGEST]
+        return {
+            key: owners.get(key)
+            for match in _long_numbers(text)
+            if (key := hash(match[0])) in owners and _stands_alone(text, match.start(), match.end())
+        }
+
     def has_own(self, text: str, user: User) -> bool:
         """True where a text has numbers that were read for ``user``."""
-        owners = [self._owners.get(key) for key in numbers(text[:_LONGEST])] if self._owners else []
-        return any(one is not None and same(one, user) for one in owners)
+        return any(one is not None and same(one, user) for one in self._known_in(text).values())
 
     def of_another(
         self, text: str, user: User, inputs: Inputs, made_by: CodeType | None
@@ -132,7 +140,7 @@ class OwnRows:
         """Whose numbers a text has; None for the user's own, for several users', and for none."""
         if not self._owners:
             return None
-        found = {key: one for key in numbers(text[:_LONGEST]) if (one := self._owners.get(key)) is not None}
+        found = {key: one for key, one in self._known_in(text).items() if one is not None}
         whose = {one.id: one for one in found.values()}
         if len(whose) > 1:
             self._owners.update(dict.fromkeys(found))  # a list of all: what is on it is shown to everybody
