@@ -117,18 +117,20 @@ async def connection(user, messages, seen):
     current_user.set(user)
     reading = await asyncio.create_task(start(messages, seen))
     await messages.put("mine")
-    await asyncio.sleep(0.02)
+    while len(seen) < 2:
+        await asyncio.sleep(0.001)
     reading.cancel()
 
-async def other(messages):
+async def other(messages, seen):
     current_user.set("bob")
-    await asyncio.sleep(0.01)
+    while not seen:
+        await asyncio.sleep(0.001)
     await messages.put("from bob")
 
 async def serve():
     messages, seen = asyncio.Queue(), []
     await asyncio.gather(
-        asyncio.create_task(connection("alice", messages, seen)), asyncio.create_task(other(messages))
+        asyncio.create_task(connection("alice", messages, seen)), asyncio.create_task(other(messages, seen))
     )
     return seen
 

@@ -404,7 +404,14 @@ async def main_task():
     loop = asyncio.get_running_loop()
     for user in ("alice", "bob"):
         loop.call_soon(begin, user, context=contextvars.copy_context())
-    await asyncio.sleep(0.05)
+    while [len(answer) for answer in answers] != [2, 2]:
+        await asyncio.sleep(0.001)
+
+def report_to_both(user):
+    if len(answers) == 2:
+        report(user)
+    else:
+        asyncio.get_running_loop().call_soon(report_to_both, user)
 
 def serve():
     asyncio.run(main_task())
@@ -418,7 +425,7 @@ def serve():
 
 def test_connections_without_tasks_go_on(outcome_of) -> None:
     """Protocols live in callbacks of the loop: that one is done says nothing of the connection."""
-    then = "asyncio.get_running_loop().call_later(0.01, report, user)"
+    then = "asyncio.get_running_loop().call_soon(report_to_both, user)"
     outcome = outcome_of(BLINKER + CALLBACKS.replace("{then}", then).replace("{serve}", LOOP))
     assert outcome.result == [2, 2]
     assert outcome.found == []
