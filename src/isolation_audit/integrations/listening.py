@@ -7,6 +7,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.variables import variables_of
 from isolation_audit.instrument.interceptors import OfReceiver
 from isolation_audit.instrument.sightings import Sightings
 from isolation_audit.integrations import Point
@@ -93,7 +94,7 @@ def serving_packages(frame: FrameType | None) -> tuple[str, ...]:
             break
         for name in () if package in _OURS else _HANDED:
             if name in frame.f_code.co_varnames or name in frame.f_code.co_freevars:
-                for handed in _behind(frame.f_locals.get(name), _CELLS):
+                for handed in _behind(variables_of(frame).get(name), _CELLS):
                     found[handed] = None
         frame = frame.f_back
     named = [package for package in found if package not in _CARRIERS]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import ref
 
 from isolation_audit.analysis.value_sources import Given, Source
+from isolation_audit.analysis.variables import variables_of
 from isolation_audit.instrument.cache_libraries import BELOW, FrameOf
 from isolation_audit.instrument.resolve import find
 from isolation_audit.instrument.user_arguments import of_call, of_frame, without
@@ -124,7 +125,7 @@ class Entries(CacheEntries):
         entry = table[place] = CacheEntry(writer)
         if below is not None and frame is not None:
             entry.below = ref(below)
-            entry.holders = of_call(below.__code__, *_arguments(frame.f_locals), writer.id)
+            entry.holders = of_call(below.__code__, *_arguments(variables_of(frame)), writer.id)
         elif frame is not None:
             entry.code, entry.line, entry.namespace = frame.f_code, frame.f_lineno, frame.f_globals
             entry.holders = of_frame(frame, writer.id)
@@ -146,7 +147,7 @@ class Entries(CacheEntries):
         if reader is None or same(writer, reader):
             return
         frame, below = _caller(library)
-        args, kwargs = ((), {}) if frame is None or below is None else _arguments(frame.f_locals)
+        args, kwargs = ((), {}) if frame is None or below is None else _arguments(variables_of(frame))
         # Parameters that told the two users apart, though the key is the same: it leaves them out.
         users = frozenset() if below is None else entry.holders & of_call(below.__code__, args, kwargs, reader.id)
         memo = entry.memo(library, users)
@@ -182,7 +183,7 @@ def _caller(library: Library) -> tuple[FrameType | None, FunctionType | None]:
         code = library.what_is(frame.f_code)
         if code is FrameOf.CALLER:
             return frame, None
-        below = _below(frame.f_locals) if code is FrameOf.WRAPPER else None
+        below = _below(variables_of(frame)) if code is FrameOf.WRAPPER else None
         if below is not None:
             return frame, below
         frame = frame.f_back

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed, is_of_tests
+from isolation_audit.analysis.variables import variables_of
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.stacks import is_ours
@@ -43,7 +44,7 @@ def note_arguments(
         code = frame.f_code
         count = code.co_argcount + code.co_kwonlyargcount
         if count and _is_of_the_application(code.co_filename) and not is_ours(code):
-            given = frame.f_locals
+            given = variables_of(frame)
             names = code.co_varnames[:count]
             for name in names:
                 if name not in ("self", "cls") and name in given and is_state(id(given[name])) is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
-from isolation_audit.instrument.rewrite.listener import ITEM, LOCAL
+from isolation_audit.instrument.rewrite.listener import CARRIED, ITEM, LOCAL
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.crossing.displaced import OpenConnections
@@ -345,6 +345,8 @@ class Judging:
         if not is_read_before(write.site) or not self._units.apart(unit, before.unit):
             return
         kind = where[1][0] if type(where[1]) is tuple else ""
+        if kind == CARRIED:
+            return  # a loop's own number; and a frame that has ended makes room for another one of the same identity
         self._slot(
             *(unit, write, before, where[0], kind, key),
             f"{site.function}() had read it before {{owner}}'s work changed it, and writes over that change: "

@@ -243,9 +243,13 @@ def place(kind: str, key: object) -> Hashable:
     """The place in a container as a key of this table; None where places shift."""
     if kind in ("element", "queued"):
         return None
-    plain = type(key)
-    if plain in (str, int, bytes, float, bool):
-        return (kind, key)
-    if plain is tuple and all(type(part) in (str, int, bytes) for part in key):  # type: ignore[attr-defined]
-        return (kind, key)
-    return (kind, id(key)) if key is not None else (kind, None)
+    return (kind, key if key is None or plain_key(key) is not None else id(key))
+
+
+def plain_key(key: object) -> Any:
+    """A key that may be kept, shown and compared; None for an object of the application's, which may be one as well."""
+    if type(key) in (str, int, bytes, float, bool):
+        return key
+    if type(key) is tuple and all(type(part) in (str, int, bytes) for part in key):
+        return key
+    return None

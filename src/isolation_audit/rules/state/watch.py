@@ -30,7 +30,7 @@ from isolation_audit.rules.state.contents import (
 from isolation_audit.rules.state.judging import Judging
 from isolation_audit.rules.state.made_for import is_made_for_its_writer, may_be_anybodys
 from isolation_audit.rules.state.memos import kept_by
-from isolation_audit.rules.state.records import Records, StateEntry, Write, place
+from isolation_audit.rules.state.records import Records, StateEntry, Write, place, plain_key
 from isolation_audit.rules.state.taken import Taken
 from isolation_audit.rules.state.units import Unit, Units, clock
 
@@ -158,10 +158,10 @@ class StateWatch:
         if len(unit.writes) < _WRITES:
             self._describe(unit, write, kind, key, value)
             write.kept = True
-            unit.writes.append((write, id(container), kind, key))
+            unit.writes.append((write, id(container), kind, plain_key(key)))
             self.units.open[id(unit)] = unit
         if write.number and before is not None and before.unit is not unit:
-            self._judging.lost_update(unit, write, before, (id(container), where), key)
+            self._judging.lost_update(unit, write, before, (id(container), where), plain_key(key))
 
     def _describe(self, unit: Unit, write: Write, kind: str, key: object, value: object) -> None:
         told = not tells_nothing(value)
@@ -239,7 +239,9 @@ class StateWatch:
         which = (id(write), read.site)
         if which not in unit.reads and len(unit.reads) < _READS:
             self._note_arguments(unit)
-            taken = unit.reads[which] = Taken(write, read.container, read.kind, read.key, read.value, read.site)
+            taken = unit.reads[which] = Taken(
+                write, read.container, read.kind, plain_key(read.key), read.value, read.site
+            )
             taken.of_many = of_many
             taken.kept = kept_by(read.where, sites.site(write.site), unit.user)
             taken.overwritten, taken.listed, taken.among_others = mine, listed, among_others
@@ -341,7 +343,7 @@ def _is_among(held: object, part: object) -> bool:
 
 def _is_of_many(read: _Read) -> bool:
     return read.kind in (listener.ELEMENT, listener.QUEUED) or (
-        read.kind == listener.ITEM and repr(read.key) not in read.where.expression
+        read.kind == listener.ITEM and repr(plain_key(read.key)) not in read.where.expression
     )
 
 

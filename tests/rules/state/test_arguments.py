@@ -1,0 +1,122 @@
+"""Looking at what functions were given keeps nothing alive that they let go of."""
+
+import sys
+import weakref
+from contextvars import Context
+
+from isolation_audit import user_scope
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import load_config
+from isolation_audit.rules.state import arguments
+
+HANDING_ON = """
+KEPT = {}
+
+def pairs(things):
+    while things:
+        thing = things.pop(0)
+        KEPT["last"] = "the pin is 47-11"
+        yield thing
+        thing = None
+        KEPT["last"] = "it is given away"
+        yield None
+
+def loops(count):
+    number = 0
+    while number < count:
+        yield (number := number + 1)
+"""
+
+
+class Thing:
+    pass
+
+
+def test_variables_that_are_given_up_go(monkeypatch):
+    monkeypatch.setattr(arguments, "_is_of_the_application", lambda _file: True)
+    kept = {}
+
+    def work(text):
+        thing = Thing()
+        arguments.note_arguments(kept)
+        gone = weakref.ref(thing)
+        del thing
+        return text, gone()
+
+    assert work("the pin is 47-11") == ("the pin is 47-11", None)
+    assert "the pin is 47-11" in kept
+
+
+def test_a_generator_that_stores_lets_go_of_what_it_has_handed_on(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "handing_on.py").write_text(HANDING_ON)
+    (tmp_path / "isolation-audit.toml").write_text('[audit]\ndepth = "state"\n')
+    try:
+        with Auditor(load_config(tmp_path / "isolation-audit.toml")) as auditor, user_scope("alice"):
+            import handing_on
+
+            thing = Thing()
+            gone = weakref.ref(thing)
+            turns = handing_on.pairs([thing])
+            del thing
+            assert next(turns) is gone()
+            assert next(turns) is None
+            assert gone() is None
+        assert auditor.runtime.barrier.counts == {}
+    finally:
+        sys.modules.pop("handing_on", None)
+
+
+def test_numbers_of_loops_are_no_lost_updates(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "handing_on.py").write_text(HANDING_ON)
+    (tmp_path / "isolation-audit.toml").write_text('[audit]\ndepth = "state"\n')
+    try:
+        with Auditor(load_config(tmp_path / "isolation-audit.toml")) as auditor:
+            import handing_on
+
+            def bobs_turn():
+                with user_scope("bob"):
+                    return next(turns)
+
+            turns = handing_on.loops(6)
+            with user_scope("alice"):
+                assert [next(turns), Context().run(bobs_turn), next(turns)] == [1, 2, 3]
+        assert [one.finding.rule for one in auditor.recorder.entries() if one.finding.rule == "IA402"] == []
+    finally:
+        sys.modules.pop("handing_on", None)
+
+
+WEAKLY_KEYED = """
+from weakref import WeakKeyDictionary
+
+KEPT = WeakKeyDictionary()
+
+def number(thing):
+    KEPT[thing] = "the pin is 47-11"
+    return KEPT[thing]
+"""
+
+
+def test_keys_are_not_kept_alive(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "weakly_keyed.py").write_text(WEAKLY_KEYED)
+    (tmp_path / "isolation-audit.toml").write_text('[audit]\ndepth = "state"\n')
+    thing = Thing()
+    gone = weakref.ref(thing)
+    try:
+        with Auditor(load_config(tmp_path / "isolation-audit.toml")):
+            import weakly_keyed
+
+            def bobs_turn(one):
+                with user_scope("bob"):
+                    return weakly_keyed.KEPT.get(one), weakly_keyed.number(one)
+
+            with user_scope("alice"):
+                assert weakly_keyed.number(thing) == "the pin is 47-11"
+                Context().run(bobs_turn, thing)
+                del thing
+                assert gone() is None
+                assert len(weakly_keyed.KEPT) == 0
+    finally:
+        sys.modules.pop("weakly_keyed", None)
