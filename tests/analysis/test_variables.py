@@ -7,6 +7,8 @@ import sys
 import weakref
 from typing import Any
 
+import pytest
+
 from isolation_audit.analysis.variables import variables_of
 
 
@@ -54,3 +56,27 @@ def test_the_names_of_a_class_body_stay() -> None:
 
     assert Body.answer == 42
     assert Body.found == {}
+
+
+@pytest.mark.parametrize(("put", "event"), [(sys.setprofile, "c_call"), (sys.settrace, "line")])
+def test_a_function_that_is_being_watched_keeps_its_variables(put, event) -> None:
+    before = sys.getprofile() if put is sys.setprofile else sys.gettrace()
+    seen: list[dict[str, Any]] = []
+
+    def watch(frame, what, _argument):
+        if what == event and frame.f_code.co_name == "function":
+            seen.append(variables_of(frame))
+        return watch
+
+    def function(given: str) -> str:
+        more = given + "!"
+        len(given)
+        return given + more
+
+    put(watch)
+    try:
+        said = function("given")
+    finally:
+        put(before)
+    assert said == "givengiven!"
+    assert {"given": "given", "more": "given!"} in seen

@@ -20,7 +20,9 @@ def variables_of(frame: FrameType) -> dict[str, Any]:
     held = frame.f_locals
     found = dict(held)
     # Before Python 3.13 this is a copy that stays with the frame, and would keep alive what the function lets go. Where
-    # the application has called ``locals()``, the copy is what it has got, and stays as it is.
-    if type(held) is dict and sys.getrefcount(held) <= _OURS:
+    # the application has called ``locals()``, the copy is what it has got, and stays as it is. While a tracer or a
+    # profiler looks at the frame, Python takes the variables back from the copy: what is not there would be gone.
+    watched = sys.gettrace() is not None or sys.getprofile() is not None
+    if type(held) is dict and not watched and sys.getrefcount(held) <= _OURS:
         held.clear()
     return found

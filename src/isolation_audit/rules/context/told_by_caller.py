@@ -10,7 +10,6 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.analysis.variables import variables_of
 from isolation_audit.model.users import plain_number, plain_text
 from isolation_audit.rules.listeners.selectivity import fields_of
 
@@ -34,7 +33,7 @@ def knows(frame: FrameType | None, identifier: str) -> bool:
         if _given_something(frame.f_code):
             functions -= 1
         # Past the names: what is compared is what they stand for.
-        if _hold(list(islice(variables_of(frame).values(), _VALUES)), identifier):
+        if _hold(list(islice(frame.f_locals.values(), _VALUES)), identifier):
             return True
         frame = frame.f_back
     return False
