@@ -87,6 +87,37 @@ def test_numbers_of_loops_are_no_lost_updates(tmp_path, monkeypatch):
         sys.modules.pop("handing_on", None)
 
 
+COUNTED = """
+def counted(cache):
+    try:
+        return cache["n"]
+    except KeyError:
+        cache["n"] = 1_117
+    return 0
+"""
+
+
+def test_dicts_that_nothing_leads_to_are_not_taken_for_one(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "counting.py").write_text(COUNTED)
+    (tmp_path / "isolation-audit.toml").write_text('[audit]\ndepth = "state"\n')
+    try:
+        with Auditor(load_config(tmp_path / "isolation-audit.toml")) as auditor:
+            import counting
+
+            def bobs_turn():
+                with user_scope("bob"):
+                    return counting.counted({})
+
+            with user_scope("alice"):
+                # Each is gone when the next one comes, and has its identity.
+                counted = [counting.counted({}), *(Context().run(bobs_turn) for _ in range(9)), counting.counted({})]
+            assert counted == [0] * 11
+        assert [one.finding.message for one in auditor.recorder.entries() if one.finding.rule == "IA402"] == []
+    finally:
+        sys.modules.pop("counting", None)
+
+
 WEAKLY_KEYED = """
 from weakref import WeakKeyDictionary
 

@@ -336,8 +336,14 @@ class Judging:
             return
         self._slot(unit, write, before, container, kind, key, "units of several users overwrite it", Severity.NOTE)
 
-    def lost_update(self, unit: Unit, write: Write, before: Write, where: tuple[int, Hashable], key: object) -> None:
-        """A number is written that was worked out from what another unit has replaced meanwhile."""
+    def lost_update(
+        self, unit: Unit, write: Write, before: Write, where: tuple[int, Hashable], key: object, *, known: bool
+    ) -> None:
+        """A number is written that was worked out from what another unit has replaced meanwhile.
+
+        ``known`` where the container is certainly the one of before. A dict has no weak reference: another one may have
+        got its identity since, unless a module leads to it.
+        """
         site = sites.site(write.site)
         seen = unit.numbers.get(where)
         if before.at < unit.began or (seen is not None and seen[0] > before.seq):
@@ -347,6 +353,9 @@ class Judging:
         kind = where[1][0] if type(where[1]) is tuple else ""
         if kind == CARRIED:
             return  # a loop's own number; and a frame that has ended makes room for another one of the same identity
+        files, numbers = (site.file, sites.site(before.site).file), (write.site, before.site)
+        if not known and self._paths.of(where[0], files, numbers) is None:
+            return
         self._slot(
             *(unit, write, before, where[0], kind, key),
             f"{site.function}() had read it before {{owner}}'s work changed it, and writes over that change: "

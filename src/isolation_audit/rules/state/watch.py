@@ -161,7 +161,9 @@ class StateWatch:
             unit.writes.append((write, id(container), kind, plain_key(key)))
             self.units.open[id(unit)] = unit
         if write.number and before is not None and before.unit is not unit:
-            self._judging.lost_update(unit, write, before, (id(container), where), plain_key(key))
+            entry = self.records.of(id(container))
+            sure = entry is not None and entry.gone is not None
+            self._judging.lost_update(unit, write, before, (id(container), where), plain_key(key), known=sure)
 
     def _describe(self, unit: Unit, write: Write, kind: str, key: object, value: object) -> None:
         told = not tells_nothing(value)
