@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.model.scopes import job_count_variable
+from isolation_audit.model.scopes import job_variable
 from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
@@ -13,19 +13,23 @@ if TYPE_CHECKING:
 
 
 class CountedWork:
-    """One run of a job, or of anything else that is counted. A scope that begins in it makes it known."""
+    """One run of a job, or of anything else that is counted. A scope that begins in it makes it known.
 
-    __slots__ = ("known", "outer")
+    ``published`` is what is known of the message that a worker runs, here or around this.
+    """
+
+    __slots__ = ("known", "outer", "published")
 
     def __init__(self) -> None:
         self.known = False
-        self.outer: Any = job_count_variable.get()
-        job_count_variable.set(self)
+        self.outer: CountedWork | None = job_variable.get()
+        self.published: Any = None if self.outer is None else self.outer.published
+        job_variable.set(self)
 
     def end(self, user: User | None) -> bool:
         """It has ended; true where its user was known, ``user`` being whoever has wanted it or runs at its end."""
-        if job_count_variable.get() is self:
-            job_count_variable.set(self.outer)
+        if job_variable.get() is self:
+            job_variable.set(self.outer)
         return self.known or (user is not None and user.kind is Kind.USER)
 
 

@@ -23,7 +23,7 @@ ORIGIN_FRAMES: Final = 4
 
 _USER: Final = Kind.USER
 request_of: Final = scopes.request_variable.get
-job_of: Final = scopes.job_count_variable.get
+job_of: Final = scopes.job_variable.get
 
 
 class RunningScopes(scopes.ScopeListener):

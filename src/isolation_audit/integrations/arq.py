@@ -70,7 +70,8 @@ class ArgumentsPoint(Interceptor):
 
     def before(self, _values: Values) -> Any:
         """Wait for them, in a job."""
-        return job_variable.get()
+        work = job_variable.get()
+        return None if work is None else work.published
 
     def after(self, job: Any, read: Any) -> None:
         """Its publisher has given them."""

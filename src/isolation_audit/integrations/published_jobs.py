@@ -105,7 +105,8 @@ class MessagePoint(Interceptor):
 
     def publisher(self) -> User | None:
         """Who is running; in a job that has not said so, its own publisher. None where that is no real user."""
-        user, job = self._current(), job_variable.get()
+        user, work = self._current(), job_variable.get()
+        job = None if work is None else work.published
         if job is not None and (user is None or user is job.running_unit.native):
             user = job.publisher()
         return user if user is not None and user.kind is Kind.USER else None
@@ -146,13 +147,12 @@ class MarkedMessagePoint(MessagePoint):
 class _Job:
     """One run of a job; holds nothing of it."""
 
-    __slots__ = ("_bindings", "_id", "_kind", "around", "counted", "inputs", "outer", "running_unit", "told")
+    __slots__ = ("_bindings", "_id", "_kind", "around", "counted", "inputs", "running_unit", "told")
 
-    def __init__(self, kind: str, identifier: Any, bindings: Bindings, outer: Any) -> None:
+    def __init__(self, kind: str, identifier: Any, bindings: Bindings) -> None:
         self._kind = kind
         self._id = identifier
         self._bindings = bindings
-        self.outer = outer
         self.running_unit: Any = None
         self.counted: Any = None
         self.inputs: Inputs | None = None
@@ -192,12 +192,12 @@ class TaskPoint(Interceptor):
 
     def before(self, values: Values) -> _Job:
         """An earlier job's user may still be there."""
-        job = _Job(self._kind, self._id(values), self._bindings, job_variable.get())
+        job = _Job(self._kind, self._id(values), self._bindings)
         job.told = self._told(values)
-        job.counted = self._jobs.begin()
+        job.counted = work = self._jobs.begin()
         publisher = job.publisher()
         job.running_unit = self._lineage.begin_task(publisher, self._where(values))
-        job_variable.set(job)
+        work.published = job
         if self._receiver is not None:
             by = None if publisher is None else publisher.id
             given = Input(ITEM, self._given(values), texts=of_arguments, stored_by=by)
@@ -208,7 +208,6 @@ class TaskPoint(Interceptor):
 
     def after(self, job: Any, _result: Any) -> None:
         """Whoever is the user now is left behind."""
-        job_variable.set(job.outer)
         if job.inputs is not None:
             unit_variable.set(job.around)
             job.inputs.end()

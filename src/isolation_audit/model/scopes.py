@@ -124,7 +124,6 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     waiting: Any = None
     running_unit: Any = None
     job: Any = None
-    job_count: Any = None
     residue: Any = None
     handed: Any = None
     unit: Any = None
@@ -158,9 +157,7 @@ waiting_variable: Final[ContextVar[Any]] = _variable("waiting")
 running_unit_variable: Final[ContextVar[Any]] = _variable("running_unit")
 """The job or the queued item that this context works on."""
 job_variable: Final[ContextVar[Any]] = _variable("job")
-"""The task that a worker runs in this context; see ``integrations/celery.py``."""
-job_count_variable: Final[ContextVar[Any]] = _variable("job_count")
-"""The job that is being counted in this context; see ``instrument/jobs.py``."""
+"""The job that is counted in this context, and what is known of its message; see ``instrument/jobs.py``."""
 residue_variable: Final[ContextVar[Any]] = _variable("residue")
 """What earlier jobs or items have left behind in this context; see ``model/residue.py``."""
 handed_variable: Final[ContextVar[Any]] = _variable("handed")
