@@ -151,3 +151,29 @@ def test_keys_are_not_kept_alive(tmp_path, monkeypatch):
                 assert len(weakly_keyed.KEPT) == 0
     finally:
         sys.modules.pop("weakly_keyed", None)
+
+
+NAMESPACES = """
+def fill(text):
+    namespace = {}
+    namespace["text"] = text
+    return namespace["text"]
+"""
+
+
+def test_places_that_are_gone_are_not_taken_for_one_that_several_overwrite(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "filling.py").write_text(NAMESPACES)
+    (tmp_path / "isolation-audit.toml").write_text('[audit]\ndepth = "state"\n')
+    try:
+        with Auditor(load_config(tmp_path / "isolation-audit.toml")) as auditor:
+            import filling
+
+            said = []
+            for user, text in (("alice", "the pin is 47-11"), ("bob", "the code is 08-15")) * 10:
+                with user_scope(user):
+                    said.append(filling.fill(text))
+        assert len(said) == 20
+        assert [one.finding.message for one in auditor.recorder.entries() if one.finding.rule == "IA402"] == []
+    finally:
+        sys.modules.pop("filling", None)
