@@ -382,4 +382,12 @@ HEALTHY = {
             free[0].buyer = user
             return len([one for one in lots if one.buyer is None])
         """,
+    "names of all who are there": """
+        SECRETS = {"alice": "tea-house-4711", "bob": "red-bicycle-0815"}
+        here = {}
+
+        def handle(user, text):
+            here[user] = SECRETS[user]
+            return {"names": sorted(here), "all": ", ".join(here)}
+        """,
 }

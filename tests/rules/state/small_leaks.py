@@ -945,4 +945,22 @@ LEAKS = {
             return seen
         """,
     ),
+    "what all who are there have, beside their names": (
+        """
+        SECRETS = {"alice": "tea-house-4711", "bob": "red-bicycle-0815"}
+        here = {}
+
+        def handle(user, text):
+            here[user] = SECRETS[user]
+            return dict(here)
+        """,
+        """
+        SECRETS = {"alice": "tea-house-4711", "bob": "red-bicycle-0815"}
+        here = {}
+
+        def handle(user, text):
+            here[user] = SECRETS[user]
+            return sorted(here)
+        """,
+    ),
 }

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from isolation_audit.rules.state.openness import is_restricted, shows_all
+from isolation_audit.rules.state.openness import is_restricted, shows_all, takes_keys
 
 
 def text(source):
@@ -99,3 +99,18 @@ def test_only_some_get_in(source):
 )
 def test_everybody_gets_in(source):
     assert not is_restricted(text(source))
+
+
+@pytest.mark.parametrize(
+    ("source", "keys"),
+    [
+        ("sorted(HERE)", True),
+        ("', '.join(HERE)", True),
+        ("list(HERE, )", True),
+        ("list(HERE.values())", False),
+        ("dict(HERE)", False),
+        ("copy(HERE)", False),
+    ],
+)
+def test_names_alone_are_taken(source, keys):
+    assert takes_keys(text(f"def f(): return {source}"), "HERE") is keys

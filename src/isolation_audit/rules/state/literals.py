@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.analysis.frames import is_installed, is_of_tests, script
 from isolation_audit.analysis.named_files import text_of
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.rules.state.openness import is_restricted, shows_all
+from isolation_audit.rules.state.openness import is_restricted, shows_all, takes_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -85,6 +85,10 @@ class Literals:
     def shows_all(self, site: AccessSite) -> bool:
         """True where every entry of a container is shown."""
         return shows_all(self.function(site), site.expression)
+
+    def takes_keys(self, site: AccessSite) -> bool:
+        """True where of a mapping only the keys are taken."""
+        return takes_keys(self.function(site), site.expression)
 
     def is_restricted(self, site: AccessSite) -> bool:
         """True where only administrators and the like get into the function around a site."""

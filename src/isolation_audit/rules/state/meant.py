@@ -81,6 +81,8 @@ def is_shown_to_all(taken: Taken, literals: Literals) -> bool:
     if taken.entry is None:
         return False
     write, site = taken.entry
+    if taken.kind == ITEM and taken.site == site and literals.takes_keys(sites.site(site)):
+        return True  # the entry's value was not read at all
     return (write.under_own_name or write.addressed) and literals.shows_all(sites.site(site))
 
 

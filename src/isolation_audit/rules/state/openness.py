@@ -60,6 +60,14 @@ def shows_all(function: str, expression: str) -> bool:
     return re.search(r"\bnext\s*$", function[:begins]) is None and function[ends + 1 : ends + 2] != "["
 
 
+def takes_keys(function: str, expression: str) -> bool:
+    """True where of a mapping only the keys are taken: ``sorted(HERE)``."""
+    what = re.escape(expression.casefold())
+    return (
+        re.search(rf"\b(?:sorted|list|tuple|set|frozenset|iter|enumerate|join)\(\s*{what}\s*[,)]", function) is not None
+    )
+
+
 def _opening(text: str, place: int) -> int:
     """Where the bracket begins that is around a place; -1 where there is none in that statement."""
     depth = 0
