@@ -7,7 +7,11 @@ from contextvars import Context
 from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import load_config
+from isolation_audit.model.users import User
 from isolation_audit.rules.state import arguments
+from isolation_audit.rules.state.judging import Judging
+from isolation_audit.rules.state.records import Write
+from isolation_audit.rules.state.units import Unit, Units
 
 HANDING_ON = """
 KEPT = {}
@@ -87,35 +91,24 @@ def test_numbers_of_loops_are_no_lost_updates(tmp_path, monkeypatch):
         sys.modules.pop("handing_on", None)
 
 
-COUNTED = """
-def counted(cache):
-    try:
-        return cache["n"]
-    except KeyError:
-        cache["n"] = 1_117
-    return 0
-"""
+KEPT = {"n": 1}
 
 
-def test_dicts_that_nothing_leads_to_are_not_taken_for_one(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "counting.py").write_text(COUNTED)
+def test_an_update_of_a_dict_is_lost_where_something_leads_to_it(tmp_path, monkeypatch):
     (tmp_path / "isolation-audit.toml").write_text('[audit]\ndepth = "state"\n')
-    try:
-        with Auditor(load_config(tmp_path / "isolation-audit.toml")) as auditor:
-            import counting
-
-            def bobs_turn():
-                with user_scope("bob"):
-                    return counting.counted({})
-
-            with user_scope("alice"):
-                # Each is gone when the next one comes, and has its identity.
-                counted = [counting.counted({}), *(Context().run(bobs_turn) for _ in range(9)), counting.counted({})]
-            assert counted == [0] * 11
-        assert [one.finding.message for one in auditor.recorder.entries() if one.finding.rule == "IA402"] == []
-    finally:
-        sys.modules.pop("counting", None)
+    monkeypatch.setattr("isolation_audit.rules.state.judging.is_read_before", lambda _site: True)
+    told = []
+    with Auditor(load_config(tmp_path / "isolation-audit.toml")) as auditor:
+        judging = Judging(auditor.runtime, Units(auditor.runtime, lambda _unit: None))
+        monkeypatch.setattr(judging, "_slot", lambda _unit, _write, _before, container, *_told: told.append(container))
+        alice, bob = Unit(None, User("alice")), Unit(None, User("bob"))
+        before, write, gone = Write(bob, 0, 1_117), Write(alice, 0, 2_234), {"n": 1}
+        for container, kind, known in (
+            *((gone, "item", False), (gone, "item", True), (KEPT, "item", False)),
+            *((KEPT, "carried", True),),
+        ):
+            judging.lost_update(alice, write, before, (id(container), (kind, "n")), "n", known=known)
+    assert told == [id(gone), id(KEPT)]
 
 
 WEAKLY_KEYED = """
