@@ -94,6 +94,7 @@ def test_only_some_get_in(source):
         "def f(user):\n    if request.method == 'POST':\n        return save(user)",
         "def f(user):\n    assert user\n    assert doc.owner == user",
         "def f(user):\n    assert user in doc.readers",
+        "def f(user, kind):\n    assert kind in KINDS\n    LAST[kind] = user",
         "def f(user):\n    turns.append({'role': 'user', 'content': text})",
     ],
 )

@@ -30,7 +30,10 @@ _decides: Final = re.compile(
 _refusals: Final = re.compile(
     r"\bif ([^\n]*?):\s*(?:raise|abort|return)\b[^\n]*(?:403|forbid|permission|denied|not allowed)"
 ).findall
-_asserted: Final = re.compile(rf"\bassert [^\n]*(?: in (?!\w+\[)\w+\b(?![.(\[])|\b\w*(?:{_role}))").search
+_who: Final = "user|username|who|me|claims|uid|login|principal|email"
+_asserted: Final = re.compile(
+    rf"\bassert [^\n]*(?:\b(?:{_who})\b[^\n]* in (?!\w+\[)\w+\b(?![.(\[])|\b\w*(?:{_role}))"
+).search
 """Only those whose names are in a collection go on, or those of a role."""
 _tells: Final = re.compile(rf"(?:[!=]=|\bin\b) *[\"'(\[{{]|[\"'] *(?:[!=]=|(?:not )?in\b)|\b\w*(?:{_role})").search
 """A condition that asks for a role, or for somebody whose name stands in the code."""
