@@ -963,4 +963,35 @@ LEAKS = {
             return sorted(here)
         """,
     ),
+    "a name by which something is looked up": (
+        """
+        import asyncio
+
+        DUE = {"alice": 66123, "bob": 8}
+
+        class Context:
+            user = None
+
+        shared = Context()
+
+        async def handle(user, text):
+            shared.user = user
+            await asyncio.sleep(0.02 if user == "alice" else 0)
+            return DUE[shared.user]
+        """,
+        """
+        import asyncio
+
+        DUE = {"alice": 66123, "bob": 8}
+
+        class Context:
+            user = None
+
+        async def handle(user, text):
+            own = Context()
+            own.user = user
+            await asyncio.sleep(0.02 if user == "alice" else 0)
+            return DUE[own.user]
+        """,
+    ),
 }

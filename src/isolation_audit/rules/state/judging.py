@@ -168,6 +168,7 @@ class Judging:
             or (taken.among_others and self._literals.picks(places[0]))
             or self._meant.is_between(unit.user, taken.write.unit.user, text, asked)
             or is_signed(taken)
+            or self._literals.asks_if_any(places[0])
             or is_shown_to_all(taken, self._literals)
             or self._literals.is_restricted(places[1])
         )

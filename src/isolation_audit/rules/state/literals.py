@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.analysis.frames import is_installed, is_of_tests, script
 from isolation_audit.analysis.named_files import text_of
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.instrument.rewrite.sites import NAVIGATED
 from isolation_audit.rules.state.openness import is_restricted, shows_all, takes_keys
 
 if TYPE_CHECKING:
@@ -85,6 +86,12 @@ class Literals:
     def shows_all(self, site: AccessSite) -> bool:
         """True where every entry of a container is shown."""
         return shows_all(self.function(site), site.expression)
+
+    def asks_if_any(self, site: AccessSite) -> bool:
+        """True where it is only asked whether there is something: ``one.buyer is None``."""
+        lines = self._text(site.file).splitlines()[site.line - 1 : site.line]
+        expression = re.escape(site.expression.casefold())
+        return site.use == NAVIGATED and any(re.search(rf"{expression} is (?:not )?none\b", line) for line in lines)
 
     def takes_keys(self, site: AccessSite) -> bool:
         """True where of a mapping only the keys are taken."""

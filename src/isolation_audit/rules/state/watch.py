@@ -219,7 +219,7 @@ class StateWatch:
         listed_as = unit.entries.get(id(read.container)) if published is None else published.entry
         # One of many that is compared is looked for, and may well be passed over then.
         flows = read.where.flows and (level == 0 or read.where.use != sites.BRANCHED)
-        if flows or (level == 0 and type(read.value) is not str and _is_called(read.where)):
+        if flows or (level == 0 and _is_called(read.where)):
             self._take(unit, write, read, mine, of_many=of_many, entry=listed_as)
         if not flows and level < LEVELS:
             further = Published(write, level + 1, of_many=of_many, entry=listed_as)
