@@ -148,10 +148,10 @@ def test_a_user_in_the_request_s_own_notes(audited, serve, leaking):
 
 
 @pytest.mark.parametrize("serve", SERVERS)
-def test_a_name_of_the_application_s_own_is_in_doubt_and_counts(audited, serve):
+def test_a_name_of_the_application_s_own_counts_as_well(audited, serve):
     done = audited(lambda: asked(serve, "desk_user", leaking=True), NAMED)
     assert told(done.findings) == [("IA203", "bob", "alice")]
-    assert dict(done.auditor.runtime.tally.users_by_source) == {"dependency": 2}
+    assert dict(done.auditor.runtime.tally.users_by_source) == {"session": 2}
 
 
 @pytest.mark.parametrize("serve", SERVERS)
@@ -190,3 +190,34 @@ def test_the_user_of_a_websocket_is_noted_in_its_state(audited):
 
     audited(scenario, NAMED)
     assert seen == ["alice"]
+
+
+def test_what_a_request_comes_with_has_the_word_before_what_was_noted_in_it(audited):
+    """The note may be somebody else's, and be the leak: here a mapping that outlives its request."""
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    kept: dict[str, Any] = {}
+
+    async def me(request: Any) -> Any:
+        if not hasattr(request.state, "user"):
+            request.state.user = request.headers["x-user"]
+        return JSONResponse({"you": request.state.user})
+
+    inner = Starlette(routes=[Route("/me", me)])
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await inner({**scope, "state": kept}, receive, send)
+
+    async def scenario() -> list[str]:
+        async with serving(app) as url:
+            browser = Browser(url)
+            try:
+                return [await browser.get("/me", user) for user in ("alice", "bob")]
+            finally:
+                browser.close()
+
+    done = audited(scenario, NAMED)
+    assert done.result == ['{"you":"alice"}'] * 2
+    assert told(done.findings) == [("IA203", "bob", "alice")]

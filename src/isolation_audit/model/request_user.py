@@ -11,6 +11,7 @@ from isolation_audit.model.request_head import MADE_UP, NOTHING_PRESENTED, Reque
 from isolation_audit.model.running import running_loop, running_task, task_in
 from isolation_audit.model.sources import (
     AMBIENT,
+    ANSWERED,
     LOGIN,
     NEVER,
     TOKEN,
@@ -108,7 +109,7 @@ class RequestUser(RequestHead):
         unasked = not self._asked and self.rank > TOKEN
         in_scope = scope is not None and (scope.get("user") is not self._person or scope.get("session") is not None)
         notes = self.namespace or (None if scope is None else scope.get("state"))
-        noted = type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned) and self.rank >= TOKEN
+        noted = type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned) and self.rank >= ANSWERED
         if in_scope or unasked or noted or self.session is not None:
             self._look()  # there is something to look at
             if self._void:
@@ -255,9 +256,6 @@ class RequestUser(RequestHead):
             session = self.session if scope is None else scope.get("session", self.session)
             if session is not None:
                 self._look_into(session)
-            notes = self.namespace or (None if scope is None else scope.get("state"))
-            if self.rank >= TOKEN and type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned):
-                self._look_through(notes)
         if self.rank > TOKEN and not self._asked:
             self._asked = True
             naming = self._scan() if self._naming is None else self._naming
@@ -268,6 +266,10 @@ class RequestUser(RequestHead):
                     # The application's own login makes nobody a user.
                     if found is not None and (sources.known(found[1].id) or not sources.is_own_login(naming)):
                         self.told(*found)
+        if self.rank >= ANSWERED and "session" in detect:
+            notes = self.namespace or (None if scope is None else scope.get("state"))
+            if type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned):
+                self._look_through(notes)
 
     def _meet(self, person: object) -> None:
         name = name_of(person)

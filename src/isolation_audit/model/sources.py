@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.model.agreement import Agreement
 from isolation_audit.model.aliases import OtherNames
 from isolation_audit.model.head_reader import HeadReader
-from isolation_audit.model.kept_users import PLACES, SUFFIXED, kept_in, kept_in_namespace
+from isolation_audit.model.kept_users import PLACES, kept_in, kept_in_namespace
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.user_names import CLAIMS, Name, claim_of, name_in_claims, name_of
@@ -38,9 +38,7 @@ LOGIN: Final = 1
 DEPENDENCY: Final = 2
 """The rank of what a framework injects under a name that says: this is the current user."""
 _SESSION: Final = 3
-_NAMESPACE: Final = _SESSION + PLACES
-"""The rank of the first name under which an application keeps the user in a request; each name has its own."""
-TOKEN: Final = _NAMESPACE + PLACES
+TOKEN: Final = _SESSION + PLACES
 """The rank of the first claim by which the token that a request came with names its user; each claim has its own."""
 _CLAIMS: Final = 30
 UNPRESENTED: Final = TOKEN + _CLAIMS
@@ -50,6 +48,11 @@ DOUBTFUL: Final = UNPRESENTED + 1
 _HEADERS: Final = DOUBTFUL + 1
 _OTHER_HEADERS: Final = _HEADERS + 1_000
 """The rank from which on headers stand that nobody has listed."""
+NOTED: Final = 500_000
+"""The rank of the first name under which an application notes the user for one request; each name has its own.
+
+What a request comes with has the word before that: what was noted for somebody else may stand there, and be the leak.
+"""
 NEVER: Final = 1_000_000
 """The rank of what has told nothing."""
 
@@ -67,12 +70,12 @@ SCOPES: Final = "scopes"
 
 def is_session(rank: int) -> bool:
     """True for the ranks of what sessions say."""
-    return _SESSION <= rank < _NAMESPACE
+    return _SESSION <= rank < TOKEN
 
 
 def is_header(rank: int) -> bool:
     """True for the ranks of headers."""
-    return _HEADERS <= rank < ANSWERED
+    return _HEADERS <= rank < NOTED
 
 
 @lru_cache(200)
@@ -80,6 +83,8 @@ def source_of(rank: int) -> str:
     """What ``identity.detect`` calls the source of this rank; ``functions`` are those of ``[[users]]``."""
     if rank >= ANSWERED:
         return LEARNED
+    if rank >= NOTED:
+        return "session"
     if rank >= _HEADERS:
         return "headers"
     if rank in (DEPENDENCY, DOUBTFUL):
@@ -219,6 +224,4 @@ def value_in(session: Any) -> tuple[int, Any]:
 def value_in_namespace(namespace: dict[str, Any], seen: int) -> tuple[int, Any]:
     """The same of what an application keeps for one request, but for the first ``seen`` entries."""
     place, value = kept_in_namespace(namespace, seen)
-    if place is None:
-        return NEVER, None
-    return (DOUBTFUL if place == SUFFIXED else _NAMESPACE + place), value
+    return (NEVER, value) if place is None else (NOTED + place, value)
