@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -44,6 +45,15 @@ class Browser:
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
+
+
+@asynccontextmanager
+async def websocket(url: str, **headers: str):
+    """A connection, by a client that every version of the libraries has."""
+    import aiohttp
+
+    async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as connection:
+        yield connection
 
 
 NAMED: Final = parse_config({"report": {"raw_ids": True, "terminal": False}})

@@ -8,9 +8,8 @@ import secrets
 from typing import Any
 
 import pytest
-from clients import NAMED, Browser, known
+from clients import NAMED, Browser, known, websocket
 from servers import serving
-from websockets.asyncio.client import connect
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets")
 
@@ -61,11 +60,11 @@ def test_the_first_message_of_a_websocket(audited, wrap):
         async with serving(Starlette(routes=desk.routes())) as url, asyncio.timeout(20):
             tokens = {user: await token_of(url, user) for user in ("alice", "bob")}
             for user in ("bob", "alice"):
-                async with connect(f"{url}/talk") as client:
-                    await client.send(wrap(tokens[user]))
-                    await client.recv()
-                    await client.send("how are you")
-                    await client.wait_closed()
+                async with websocket(f"{url}/talk") as client:
+                    await client.send_str(wrap(tokens[user]))
+                    await client.receive_str()
+                    await client.send_str("how are you")
+                    await client.receive()
 
     audited(scenario, NAMED)
     assert desk.seen == [None, "bob", "bob", None, "alice", "alice"]
@@ -81,10 +80,10 @@ def test_a_conversation_is_nobody_s_login(audited):
         async with serving(Starlette(routes=desk.routes())) as url, asyncio.timeout(20):
             for user in ("bob", None):
                 headers = {"X-User": user} if user else {}
-                async with connect(f"{url}/talk", additional_headers=headers) as client:
+                async with websocket(f"{url}/talk", **headers) as client:
                     for text in ("hello", "bye"):
-                        await client.send(json.dumps({"session_id": "f81d4fae7dec11d0a765", "text": text}))
-                    await client.wait_closed()
+                        await client.send_str(json.dumps({"session_id": "f81d4fae7dec11d0a765", "text": text}))
+                    await client.receive()
 
     audited(scenario, NAMED)
     assert desk.seen == ["bob"] * 3 + [None] * 3

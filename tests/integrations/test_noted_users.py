@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from clients import NAMED, Browser, known, told
+from clients import NAMED, Browser, known, told, websocket
 from servers import serving, serving_wsgi
 
 KEYS = {"k-7f3a91": "alice", "k-e08b5d": "bob"}
@@ -32,7 +32,7 @@ def note(kept: list[Any], *, leaking: bool) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def by_starlette(name: str, *, leaking: bool) -> Any:
-    """``request.state``, beside what the application's start has left there."""
+    """``request.state``, beside what a server has put there for all requests."""
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
     from starlette.middleware.base import BaseHTTPMiddleware
@@ -49,12 +49,12 @@ async def by_starlette(name: str, *, leaking: bool) -> Any:
     async def view(request: Any) -> Any:
         return JSONResponse(note(kept, leaking=leaking))
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: Any) -> Any:
-        yield {"identity": "desk-service"}
+    inner = Starlette(routes=[Route("/note", view)], middleware=[Middleware(BaseHTTPMiddleware, dispatch=find)])
 
-    app = Starlette(routes=[Route("/note", view)], middleware=[Middleware(BaseHTTPMiddleware, find)], lifespan=lifespan)
-    async with serving(app, lifespan="on") as url:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await inner({**scope, "state": {"identity": "desk-service"}}, receive, send)
+
+    async with serving(app) as url:
         yield url
 
 
@@ -165,7 +165,6 @@ def test_the_user_of_a_websocket_is_noted_in_its_state(audited):
     """The first message is the login; what is said afterwards is alice's."""
     from starlette.applications import Starlette
     from starlette.routing import WebSocketRoute
-    from websockets.asyncio.client import connect
 
     seen = []
 
@@ -181,12 +180,12 @@ def test_the_user_of_a_websocket_is_noted_in_its_state(audited):
         async with (
             serving(Starlette(routes=[WebSocketRoute("/talk", talk)])) as url,
             asyncio.timeout(20),
-            connect(url.replace("http", "ws") + "/talk") as client,
+            websocket(f"{url}/talk") as client,
         ):
-            await client.send("k-7f3a91")
-            await client.recv()
-            await client.send("how are you")
-            await client.wait_closed()
+            await client.send_str("k-7f3a91")
+            await client.receive_str()
+            await client.send_str("how are you")
+            await client.receive()
 
     audited(scenario, NAMED)
     assert seen == ["alice"]
