@@ -52,9 +52,15 @@ async def by_starlette(name: str, *, leaking: bool) -> Any:
     inner = Starlette(routes=[Route("/note", view)], middleware=[Middleware(BaseHTTPMiddleware, dispatch=find)])
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await inner({**scope, "state": {"identity": "desk-service"}}, receive, send)
+        if scope["type"] == "lifespan":
+            for happened in ("startup", "shutdown"):
+                await receive()
+                scope.get("state", {})["identity"] = "desk-service"
+                await send({"type": f"lifespan.{happened}.complete"})
+        else:
+            await inner(scope, receive, send)
 
-    async with serving(app) as url:
+    async with serving(app, lifespan="on") as url:
         yield url
 
 
