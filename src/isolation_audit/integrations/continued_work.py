@@ -145,8 +145,8 @@ class PutPoint(LooksAtPut):
             inputs.user = self._user()
         if items is None:
             items = self._queues.added(queue)
-        if inputs is not None and (_has_taken(inputs, item) or (own is not None and _has_taken(own, item))):
-            inputs.given_back.add(id(item))
+        if inputs is not None and any(one is not None and _has_taken(one, item, queue) for one in (inputs, own)):
+            inputs.given_back.add((id(queue), id(item)))
         items.put(item, inputs)
 
 
@@ -198,23 +198,24 @@ class TakePoint(LooksAtTaken):
             user = None if by is None else by.user
             contested = user is not None and user is not own.user and user.id in takers
             own.contested = own.contested or contested
-            put_by = user if contested and by is not None and id(item) not in by.given_back else None
+            put_by = user if contested and by is not None and (id(queue), id(item)) not in by.given_back else None
             writer = None if user is None else user.id
-            own.receive(Input(ITEM, item, stored_by=writer, contested=contested, put_by=put_by))
-        if by is not None and not _is_lent(item, by):
+            own.receive(Input(ITEM, item, stored_by=writer, contested=contested, put_by=put_by, queue=id(queue)))
+        if by is not None and not _is_lent(item, queue, by):
             unit_variable.set(by)
 
 
-def _has_taken(inputs: Inputs, item: Any) -> bool:
-    return any(one.value is item for one in inputs.kept if one.kind == ITEM)
+def _has_taken(inputs: Inputs, item: Any, queue: Any) -> bool:
+    return any(one.value is item and one.queue == id(queue) for one in inputs.kept if one.kind == ITEM)
 
 
-def _is_lent(item: Any, by: Inputs) -> bool:
+def _is_lent(item: Any, queue: Any, by: Inputs) -> bool:
     """True for what a queue lends, as a pool does: whoever takes it goes on with work of their own.
 
-    ``by`` has given it back, or its class says what it is: of a new one nobody knows yet that it comes back.
+    ``by`` has given it back to where it had come from, or its class says what it is: of a new one nobody knows yet
+    that it comes back.
     """
-    return id(item) in by.given_back or _is_a_resource(type(item).__name__.lower()) is not None
+    return (id(queue), id(item)) in by.given_back or _is_a_resource(type(item).__name__.lower()) is not None
 
 
 integration = HandedOver()

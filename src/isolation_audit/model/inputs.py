@@ -61,6 +61,8 @@ class Input:
     """It was taken from a queue from which the work of the user who has put it takes as well: whoever is first."""
     put_by: User | None = None
     """That user, where their work has made the item: it had not taken it from there, to give it back."""
+    queue: int = 0
+    """The identity of the queue from which it was taken."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -124,7 +126,7 @@ class Inputs:
         """Files that it has opened: the number of its own writing; 0 where it has read them first."""
         self.told: set[str] = set()
         """Whose credentials were told of in this unit."""
-        self.given_back: set[int] = set()
+        self.given_back: set[tuple[int, int]] = set()
         """Identities of items that it has taken from a queue and put into one: as with a pool, they are nobody's."""
         self.contested = False
         """True once it was given an item for which its owner waited as well."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 from asking import Client
 from test_inputs import ALICE, BOB
@@ -130,3 +132,113 @@ def test_what_was_read_with_a_question_about_nobody(audit, app) -> None:
 )
 def test_numbers(text: str, found: list[str]) -> None:
     assert [*numbers(text).values()] == found
+
+
+CATALOGUE = (
+    STARLETTE
+    + """
+import json
+from pathlib import Path
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import StaticPool
+
+engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+with engine.begin() as connection:
+    connection.execute(text("CREATE TABLE orders (who text, price real)"))
+    connection.execute(text("CREATE TABLE products (name text, price real)"))
+    connection.execute(text("INSERT INTO products VALUES ('chair', 877.41)"))
+
+WRITTEN = {"lamp": {"price": 219.99}}
+opened = json.loads(Path(__file__).with_name("products.json").read_text())
+read = []
+
+async def buy(request):
+    price = float(request.query_params["price"])
+    with engine.begin() as connection:
+        given = {"who": request.headers["x-user"], "price": price}
+        connection.execute(text("INSERT INTO orders VALUES (:who, :price)"), given)
+    with engine.connect() as connection:
+        asked = {"who": given["who"]}
+        found = connection.execute(text("SELECT price FROM orders WHERE who = :who"), asked)
+        return JSONResponse([list(row) for row in found])
+
+async def written(request):
+    return JSONResponse(WRITTEN)
+
+async def from_file(request):
+    return JSONResponse(opened)
+
+async def load(request):
+    with engine.connect() as connection:
+        read[:] = [list(row) for row in connection.execute(text("SELECT name, price FROM products"))]
+    return JSONResponse([])
+
+async def listed(request):
+    return JSONResponse(read)
+
+app = Starlette(routes=[Route("/" + one.__name__, one) for one in (buy, written, from_file, load, listed)])
+"""
+)
+
+
+@pytest.mark.parametrize(("price", "shown"), [(219.99, "written"), (643.58, "from_file"), (877.41, "listed")])
+def test_a_price_is_nobodys_though_somebody_has_bought_at_it(audit, tmp_path, monkeypatch, price, shown) -> None:
+    """It stands in the code, in a file that was read at the start, or in rows that were read for everybody."""
+    (tmp_path / "products.json").write_text('{"desk": {"price": 643.58}}')
+    name = f"catalogue_{shown}"
+    (tmp_path / f"{name}.py").write_text(CATALOGUE)
+    monkeypatch.syspath_prepend(tmp_path)
+    client = Client(importlib.import_module(name).app)
+    client.ask(ALICE, f"/buy?price={price}")
+    client.ask(CAROL, "/load")
+    assert str(price) in client.ask(BOB, f"/{shown}")
+    client.close()
+    assert audit.found() == []
+
+
+SENTENCES = (
+    STARLETTE
+    + """
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import StaticPool
+
+engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+with engine.begin() as connection:
+    connection.execute(text("CREATE TABLE notes (who text, what text)"))
+
+def keep(who, what):
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO notes VALUES (:who, :what)"), {"who": who, "what": what})
+
+def thanks():
+    return "thank you very much for the order of today"
+
+async def ask(request):
+    user, question = request.headers["x-user"], request.query_params["q"]
+    for what in (f"you have asked: {question}", thanks()):
+        keep(user, what)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT what FROM notes WHERE who = :who"), {"who": user})
+        return JSONResponse([list(row) for row in found])
+
+async def only_ask(request):
+    return JSONResponse({"note": f"you have asked: {request.query_params['q']}"})
+
+async def only_thanks(request):
+    return JSONResponse({"note": thanks()})
+
+app = Starlette(routes=[Route("/" + one.__name__, one) for one in (ask, only_ask, only_thanks)])
+"""
+)
+
+
+@pytest.mark.parametrize("path", ["/only_ask?q=which+constraints+are+likely", "/only_thanks"])
+def test_a_sentence_that_the_application_makes_for_anybody_is_nobodys(audit, load_app, tmp_path, path) -> None:
+    """alice's rows have it, and bob's answer is made without rows: of his own words, or of the code alone."""
+    module = load_app(SENTENCES)
+    module.__file__ = str(tmp_path / "sentences.py")
+    client = Client(module.app)
+    client.ask(ALICE, "/ask?q=which+constraints+are+likely")
+    assert " " in client.ask(BOB, path)
+    client.close()
+    assert audit.found() == []

@@ -25,7 +25,7 @@ from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.content.client_headers import readable
 from isolation_audit.rules.content.egress import Egress
-from isolation_audit.rules.provenance.code import StaticTexts
+from isolation_audit.rules.provenance.code import static_texts
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 from isolation_audit.vocabulary.outside import Headers, RequestsSent
 
@@ -61,7 +61,7 @@ class SentCredentials(RequestsSent):
     def __init__(self, runtime: Runtime) -> None:
         self._sinks = runtime.part(Egress)
         self._logins = runtime.part(ServedHosts).logins
-        self._static = StaticTexts()
+        self._static = runtime.part(static_texts)
         self._owners: dict[int, User | None] = {}
         """None for the application's own."""
 

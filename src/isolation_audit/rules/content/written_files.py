@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath, is_installed, is_standard
+from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.instrument.stacks import DEEP, capture, is_ours
 from isolation_audit.model.inputs import FILE, STORE, Input, current_inputs
 from isolation_audit.model.owner_records import Record
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 _PATHS: Final = 10_000
 """Files of which the last writer is remembered, and files of one unit."""
+
+_FILES_AT_START: Final = 50
+"""Files that are read before the first request and are remembered, and the characters that are kept of them all."""
+_ALL_AT_START: Final = 2_000_000
 
 _LARGEST: Final = 1_000_000
 """Bytes of a file that is read again to be searched."""
@@ -72,11 +77,21 @@ class Files(FilesOpened):
         self.runtime = runtime
         self._written: dict[str, _Written] = {}
         self._numbers = count(1)
+        self._background = runtime.part(background_of)
+        self._at_start: dict[str, str | None] = {}
+        """Files that were read before the first request, and what is in them, once that was searched."""
+        self._left = _ALL_AT_START
 
     def opened(self, path: Any, flags: Any) -> None:
         """A file is opened."""
+        if type(path) is not str or type(flags) is not int:
+            return
         inputs = current_inputs()
-        if inputs is None or type(path) is not str or type(flags) is not int or not _may_be_data(path):
+        if inputs is None:
+            if not self._background.started and not flags & _WRITING:
+                self._read_at_start(path)
+            return
+        if not _may_be_data(path):
             return
         user = self.runtime.ambient.current()
         if user is None or user.kind is not Kind.USER:
@@ -88,6 +103,20 @@ class Files(FilesOpened):
             self._write(path, inputs, user)
         else:
             inputs.files.setdefault(path, 0)  # it may be read as well as written
+
+    def _read_at_start(self, path: str) -> None:
+        """What the application reads before its first request, a catalogue say, is there for all."""
+        path = os.path.abspath(path)  # noqa: PTH100 - following links would ask the disk
+        if len(self._at_start) < _FILES_AT_START and path not in self._at_start and _may_be_data(path):
+            self._at_start[path] = None
+            self._background.receive(Input(FILE, path, texts=self._text_at_start))
+
+    def _text_at_start(self, path: str) -> str:
+        text = self._at_start[path]
+        if text is None:
+            text = self._at_start[path] = _plain_text(path)[: self._left]
+            self._left -= len(text)
+        return text
 
     def _write(self, path: str, inputs: Inputs, user: User) -> None:
         blind = inputs.files.get(path) != 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_beside_tests, is_installed
@@ -34,6 +34,47 @@ _assignment: Final = re.compile(
 _words: Final = re.compile(r"[A-Za-z_]\w*").findall
 
 
+class FunctionTexts:
+    """The texts with which the functions of the application's modules are written: what they say to anybody."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {}
+        self._left = _ALL_TEMPLATES
+
+    def without(self, name: str) -> str:
+        """Those of all functions that don't have this name in them, as one that fills a table for tests has."""
+        for module_name, module in list(sys.modules.items()):
+            if module_name not in self._texts:
+                own = module_name.partition(".")[0] == "isolation_audit"
+                file = getattr(module, "__file__", None)
+                asked = not own and type(file) is str and not is_installed(file) and not is_beside_tests(file)
+                self._texts[module_name] = self._read(module) if asked else []
+        name = name.casefold()
+        return "\0".join(text for texts in self._texts.values() for text in texts if name not in text.casefold())
+
+    def _read(self, module: ModuleType) -> list[str]:
+        found = []
+        for one in list(vars(module).values()):
+            members = vars(one).values() if isinstance(one, type) and one.__module__ == module.__name__ else (one,)
+            for member in list(members):
+                function = getattr(member, "__func__", member)
+                if type(function) is FunctionType and function.__module__ == module.__name__ and self._left > 0:
+                    text = "\0".join(constants(function.__code__))[: self._left]
+                    self._left -= len(text)
+                    found.append(text)
+        return found
+
+
+def function_texts(_runtime: object) -> FunctionTexts:
+    """Those of an audit: use it with ``runtime.part``."""
+    return FunctionTexts()
+
+
+def static_texts(_runtime: object) -> StaticTexts:
+    """Those of an audit: use it with ``runtime.part``."""
+    return StaticTexts()
+
+
 class StaticTexts:
     """The data that modules of the application are written with, and the templates beside them."""
 
@@ -57,6 +98,11 @@ class StaticTexts:
                 self._texts[name] = text
                 self._files += bool(text)
         return "\0".join(filter(None, self._texts.values()))
+
+    def without(self, name: str) -> str:
+        """Those of all statements that don't have this name in them, as the records of a user have."""
+        name = name.casefold()
+        return "\0".join(one for one in self.all().split("\0") if name not in one.casefold())
 
     def globals_with(self, file: str, names: Callable[[list[str]], bool]) -> frozenset[str]:
         """The globals of a file whose statements have a text that ``names`` knows, or are made of such globals."""

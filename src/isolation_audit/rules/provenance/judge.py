@@ -16,7 +16,7 @@ from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import BY_QUERY, CACHE, STORE, Input, Inputs
 from isolation_audit.model.users import VISITOR, Kind, same
 from isolation_audit.rules.provenance.asked_things import AskedThings
-from isolation_audit.rules.provenance.code import StaticTexts, constants
+from isolation_audit.rules.provenance.code import constants, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.last_readers import LastReaders
 from isolation_audit.rules.provenance.own_words import OwnWords
@@ -91,7 +91,7 @@ class Judge:
         self._content: ContentWitness = runtime.content
         self._runtime = runtime
         self._background = runtime.part(background_of)
-        self._static = StaticTexts()
+        self._static = runtime.part(static_texts)
         self._words = runtime.part(OwnWords)
         self._things = runtime.part(AskedThings)
         self._last_readers = LastReaders()

@@ -15,7 +15,7 @@ from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import ANSWER, BY_QUERY, FILE, REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
-from isolation_audit.rules.provenance.code import constants
+from isolation_audit.rules.provenance.code import constants, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 from isolation_audit.rules.state.contents import texts
@@ -68,6 +68,7 @@ class OwnRows:
     def __init__(self, runtime: Runtime) -> None:
         self._content = runtime.content
         self._background = runtime.part(background_of)
+        self._static = runtime.part(static_texts)
         self._owners: dict[int, User | None] = {}
         """None: several users have read it, or it came to others by a query."""
         self.any: Callable[[], int] = self._owners.__len__
@@ -83,10 +84,16 @@ class OwnRows:
             return
         began = thread_time()
         found: list[str] = []
+        everybodys: list[str] = []
         for one in asked:
-            if self._is_about(one, user):
-                found += texts(one.texts(one.value), _VALUES)
+            named = self._named_by(one)
+            if named <= {user.id}:
+                (found if named else everybodys).extend(texts(one.texts(one.value), _VALUES))
         self._keep("\0".join(found)[:_LONGEST], user)
+        if everybodys and self._owners:
+            # A list of prices, say: what others may ask for belongs to nobody.
+            read = numbers("\0".join(everybodys)[:_LONGEST])
+            self._owners.update(dict.fromkeys(key for key in read if key in self._owners))
         for text in [text for text in found if " " in text][:_TEXTS]:
             keep(text)
         self._spent += thread_time() - began
@@ -128,12 +135,14 @@ class OwnRows:
         return Judgement(Verdict.READ, other, "", kinds), lambda part: not found.keys().isdisjoint(numbers(part))
 
     def _is_nobodys(self, found: Iterable[str], other: User, made_by: CodeType | None) -> bool:
-        """True where the code has them, or what no unit of work has read."""
+        """True where the code or the data of the application's modules has them, or what no unit of work has read."""
         written = {*constants(made_by), *(str(one) for one in (() if made_by is None else made_by.co_consts))}
         if other.id in written or not written.isdisjoint(found):
             return True
         read = (*self._background.at_start, *self._background.since(0.0))
-        known = "\0".join(text for one in read for text in texts(one.texts(one.value), _VALUES))
+        known = "\0".join(
+            [*(text for one in read for text in texts(one.texts(one.value), _VALUES)), self._static.all()]
+        )
         return any(number in known for number in found)
 
     def _owner_in(self, text: str, user: User) -> User | None:
@@ -147,13 +156,13 @@ class OwnRows:
         other = next(iter(whose.values())) if len(whose) == 1 else None
         return None if other is None or same(other, user) else other
 
-    def _is_about(self, one: Input, user: User) -> bool:
+    def _named_by(self, one: Input) -> set[str]:
+        """Whom the question names to which something is the answer."""
         question = one.asked(one.question)
         # The headers of a request have their user's token, whatever it asks for.
         text = text_of(question[:1] if one.kind == ANSWER and type(question) is list else question)[0]
         marks = self._content.marks_of_text(text[:_LONGEST])[0] if text and self._content is not None else []
-        named = {mark.user.id for mark in marks if mark.user.kind is Kind.USER}
-        return named == {user.id}
+        return {mark.user.id for mark in marks if mark.user.kind is Kind.USER}
 
     def _names(self, text: str, other: User) -> bool:
         marks = [] if self._content is None else self._content.marks_of_text(text)[0]

@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from html import unescape
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
@@ -27,7 +26,7 @@ from isolation_audit.rules.provenance.own_rows import OwnRows
 from isolation_audit.vocabulary.work import InputsLearned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from types import CodeType
 
     from isolation_audit.instrument.runtime import Runtime
@@ -180,7 +179,7 @@ class OwnWords(InputsLearned):
 
     def has_read(self, text: str, user: User) -> bool:
         """True where a text has something that was read for ``user``, too: then it is a list of all."""
-        words = _words(unescaped(text))
+        words = words_of(unescaped(text))
         own = (one for one in self._standing(words) if one.read and one.user is not None and same(one.user, user))
         return self._rows.has_own(text, user) or any(own)
 
@@ -218,7 +217,7 @@ class OwnWords(InputsLearned):
         """The phrases in a text that are somebody else's, and not meant for ``user``."""
         if not self.anchors:
             return []
-        words = _words(unescaped(text) if "\\" in text or "&" in text else text)
+        words = words_of(unescaped(text) if "\\" in text or "&" in text else text)
         if self.anchors.keys().isdisjoint(map(hash, words)):
             return []  # as in most texts
         return [
@@ -240,7 +239,7 @@ class OwnWords(InputsLearned):
     def sent_to_others(self, payload: Any, sender: User) -> None:
         """What its author sends to somebody else is no secret of theirs any more."""
         if self.anchors:
-            words = _words(unescaped("\0".join(Gathering(payload).texts)))
+            words = words_of(unescaped("\0".join(Gathering(payload).texts)))
             self.publish(one for one in self._standing(words) if one.user is not None and same(one.user, sender))
 
     def _standing(self, words: list[str]) -> list[Phrase]:
@@ -332,15 +331,6 @@ def _is_name(user_id: str) -> bool:
     return not user_id.isdecimal()
 
 
-def holds(text: str, phrases: Sequence[Phrase]) -> set[int]:
-    """The digests of those phrases that stand in a text."""
-    wanted = {phrase.pair for phrase in phrases}
-    words = _words(unescaped(text))
-    pairs = [*map(hash, pairwise(words))]
-    places = [place for place, pair in enumerate(pairs) if pair in wanted]
-    return {phrase.digest for phrase in phrases for place in places if _stands_at(words, phrase, place)}
-
-
 def unescaped(text: str) -> str:
     """A text that may be JSON, or HTML, without their escapes: those are no words."""
     if "\\" in text:
@@ -348,14 +338,9 @@ def unescaped(text: str) -> str:
     return unescape(text) if "&" in text else text
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """The words of a text, in small letters; of plain ASCII at a third of what the expression costs."""
     return text.translate(_SPACED).split() if text.isascii() else _any_words(text.lower())
-
-
-def _stands_at(words: list[str], phrase: Phrase, place: int) -> bool:
-    start = place - phrase.place
-    return start >= 0 and hash(tuple(words[start : start + phrase.length])) == phrase.digest
 
 
 def _leaves(asked: list[Any], held: Any) -> list[str]:
@@ -385,7 +370,7 @@ def _phrases(text: str, user: User) -> Iterator[Phrase]:
     for sentence in _sentences(text):
         if len(sentence.split(None, _WORDS)) < _WORDS:
             continue
-        words = _words(sentence)[:_MOST_WORDS]
+        words = words_of(sentence)[:_MOST_WORDS]
         if len(words) < _WORDS or sum(map(len, words)) < _LETTERS or all(map(str.isdigit, words)):
             continue
         lengths = [*map(len, words)]

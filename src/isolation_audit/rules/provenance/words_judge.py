@@ -16,11 +16,12 @@ from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import CACHE, REQUEST
 from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.asked_things import READS, asked_by
-from isolation_audit.rules.provenance.code import StaticTexts, constants
+from isolation_audit.rules.provenance.code import constants, function_texts, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.openings import asked_for
 from isolation_audit.rules.provenance.own_records import OwnRecords
-from isolation_audit.rules.provenance.own_words import OwnWords, holds, unescaped
+from isolation_audit.rules.provenance.own_words import OwnWords, unescaped
+from isolation_audit.rules.provenance.standing import begun, holds
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class WordsJudge:
         self.words = runtime.part(OwnWords)
         self._content = runtime.content
         self._background = runtime.part(background_of)
-        self._static = StaticTexts()
+        self._static = runtime.part(static_texts)
+        self._functions = runtime.part(function_texts)
         self._records = runtime.part(OwnRecords)
 
     def judge(
@@ -134,12 +136,16 @@ class WordsJudge:
             waiting = [phrase for phrase in phrases if phrase.digest not in asked]
             asked |= holds(question[: max(0, left)], waiting) if waiting and question else set()
             came = holds(text[: max(0, left)], waiting) - asked if waiting else set()
+            # Of what was read a part is enough: the same sentence is made of anybody's words ("asked: ...").
+            partly = begun(text[: max(0, left)], [one for one in waiting if one.read]) - came
+            came |= partly
             explained = [phrase for phrase in phrases if phrase.digest in came]
             phrases[:] = [phrase for phrase in phrases if phrase.digest not in came]
             if one.contested:
                 contested += explained
             elif one.kind != CACHE:
-                self.words.publish(explained)  # whoever may ask for it may have it
+                # Whoever may ask for it may have it.
+                self.words.publish(phrase for phrase in explained if phrase.digest not in partly)
         return contested
 
     def _nobodys(self, phrases: list[Phrase], made_by: CodeType | None) -> list[Phrase]:
@@ -154,7 +160,13 @@ class WordsJudge:
             known = holds("\0".join(texts()), phrases) if phrases else set()
             self.words.publish(phrase for phrase in phrases if phrase.digest in known)
             phrases = [phrase for phrase in phrases if phrase.digest not in known]
-        return phrases
+        read_for = next((one.user for one in phrases if one.read and one.user is not None), None)
+        if read_for is None:
+            return phrases
+        # "Your order was sent today": what functions say to anybody.
+        known = holds(self._functions.without(read_for.id), [one for one in phrases if one.read])
+        self.words.publish(phrase for phrase in phrases if phrase.digest in known)
+        return [phrase for phrase in phrases if phrase.digest not in known]
 
     def _is_list_of_all(
         self, text: str, left: list[Phrase], owner: User, inputs: Inputs, made_by: CodeType | None
