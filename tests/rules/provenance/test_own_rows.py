@@ -9,6 +9,7 @@ from asking import Client
 from test_inputs import ALICE, BOB
 from test_rows import STARLETTE
 
+from isolation_audit.rules.provenance import own_rows
 from isolation_audit.rules.provenance.own_rows import numbers
 
 CAROL = "carol.kane"
@@ -241,4 +242,57 @@ def test_a_sentence_that_the_application_makes_for_anybody_is_nobodys(audit, loa
     client.ask(ALICE, "/ask?q=which+constraints+are+likely")
     assert " " in client.ask(BOB, path)
     client.close()
+    assert audit.found() == []
+
+
+CATALOGUE_IN_MEMORY = (
+    STARLETTE
+    + """
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import StaticPool
+
+engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+with engine.begin() as connection:
+    connection.execute(text("CREATE TABLE products (id text, price real, what text)"))
+    connection.execute(text("INSERT INTO products VALUES ('d', 877.41, 'a desk of solid oak with drawers')"))
+    connection.execute(text("CREATE TABLE orders (who text, product text)"))
+    connection.execute(text("INSERT INTO orders VALUES ('alice.liddell', 'd')"))
+
+shown = []
+
+async def products(request):
+    if not shown:
+        with engine.connect() as connection:
+            shown.extend(list(row) for row in connection.execute(text("SELECT price, what FROM products")))
+    return JSONResponse(shown)
+
+async def orders(request):
+    with engine.connect() as connection:
+        asked = "SELECT price, what FROM orders JOIN products ON product = id WHERE who = :who"
+        found = connection.execute(text(asked), {"who": request.headers["x-user"]})
+        return JSONResponse([list(row) for row in found])
+
+app = Starlette(routes=[Route("/" + one.__name__, one) for one in (products, orders)])
+"""
+)
+
+
+@pytest.mark.parametrize("first", [CAROL, ALICE])
+@pytest.mark.parametrize("paths", [("/products", "/orders"), ("/orders", "/products")])
+def test_what_was_read_for_all_is_nobodys_though_somebodys_rows_have_it(audit, load_app, first, paths) -> None:
+    """A catalogue that is kept in memory once somebody has asked for it, and an order of something in it."""
+    client = Client(load_app(CATALOGUE_IN_MEMORY).app)
+    for path in paths:
+        client.ask(ALICE if path == "/orders" else first, path)
+    assert "oak" in client.ask(BOB, "/products")
+    client.close()
+    assert audit.found() == []
+
+
+def test_nothing_is_known_any_more_once_it_has_taken_its_time(audit, app, monkeypatch) -> None:
+    app.ask(ALICE, "/own")
+    monkeypatch.setattr(own_rows, "_AT_ONCE", 0.0)
+    app.ask(ALICE, "/own")
+    assert "40211.75" in app.ask(BOB, "/number")
+    assert "rent" in app.ask(BOB, "/words")
     assert audit.found() == []

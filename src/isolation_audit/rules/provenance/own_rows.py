@@ -7,7 +7,7 @@ kept for the next who asks, bob is given her balance. Phrases are kept with the 
 from __future__ import annotations
 
 import re
-from time import monotonic, thread_time
+from time import thread_time
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content.request_texts import text_of
@@ -49,10 +49,8 @@ _ROUND: Final = 2
 _TEXTS: Final = 32
 """Texts of one unit of which the phrases are kept."""
 
-_AT_ONCE: Final = 0.2
-"""Seconds of the processor's time that may be spent with reading, and of all the time that has passed this share:"""
-
-_SHARE: Final = 0.005
+_AT_ONCE: Final = 0.5
+"""Seconds of the processor's time that may be spent with reading."""
 
 _long_numbers: Final = re.compile(r"[0-9][0-9.,]{3,}[0-9]").finditer
 _part_of_more: Final = frozenset("_:/-")
@@ -73,30 +71,50 @@ class OwnRows:
         """None: several users have read it, or it came to others by a query."""
         self.any: Callable[[], int] = self._owners.__len__
         """Whether anything was read for one user alone: asked at each exit, so no call of ours."""
-        self._began, self._spent = monotonic(), 0.0
+        self._everybodys: dict[int, None] = {}
+        """Numbers that were read with a question that names nobody."""
+        self._spent = 0.0
+        self.over = False
+        """True once reading has taken its time."""
 
-    def learn(self, inputs: Sequence[Input], user: User, keep: Callable[[str], None]) -> None:
-        """Remember the numbers of what was read for ``user``; each of the longer texts in it is for ``keep``."""
+    def learn(
+        self, inputs: Sequence[Input], user: User, keep: Callable[[str], None], public: Callable[[str], None]
+    ) -> bool:
+        """Remember the numbers of what was read for ``user``; each of the longer texts in it is for ``keep``.
+
+        What was read with a question that names nobody, a list of prices say, is for all: its numbers belong to nobody,
+        and its longer texts are for ``public``. False once that has taken its time: then nothing is known any more, as
+        what all may read would be passed by as well.
+        """
+        if self.over:
+            return True
         asked = [one for one in inputs if one.kind in BY_QUERY and one.kind != FILE and one.question is not None]
         if not asked or self._content is None or user.kind is not Kind.USER:
-            return
-        if self._spent > _AT_ONCE + _SHARE * (monotonic() - self._began):
-            return
+            return True
         began = thread_time()
-        found: list[str] = []
+        own, everybodys = self._told_apart(asked, user)
+        self._keep("\0".join(own)[:_LONGEST], user, numbers("\0".join(everybodys)[:_LONGEST]))
+        for text in everybodys:
+            if " " in text:
+                public(text)
+        for text in [text for text in own if " " in text][:_TEXTS]:
+            keep(text)
+        self._spent += thread_time() - began
+        if self._spent > _AT_ONCE:
+            self.over = True
+            self._owners.clear()
+            self._everybodys.clear()
+        return not self.over
+
+    def _told_apart(self, asked: Sequence[Input], user: User) -> tuple[list[str], list[str]]:
+        """The texts that were read with a question about ``user`` alone, and those with a question about nobody."""
+        own: list[str] = []
         everybodys: list[str] = []
         for one in asked:
             named = self._named_by(one)
             if named <= {user.id}:
-                (found if named else everybodys).extend(texts(one.texts(one.value), _VALUES))
-        self._keep("\0".join(found)[:_LONGEST], user)
-        if everybodys and self._owners:
-            # A list of prices, say: what others may ask for belongs to nobody.
-            read = numbers("\0".join(everybodys)[:_LONGEST])
-            self._owners.update(dict.fromkeys(key for key in read if key in self._owners))
-        for text in [text for text in found if " " in text][:_TEXTS]:
-            keep(text)
-        self._spent += thread_time() - began
+                (own if named else everybodys).extend(texts(one.texts(one.value), _VALUES))
+        return own, everybodys
 
     def has_any(self, text: str, user: User) -> bool:
         """True where it is worth to ask :meth:`of_another`."""
@@ -168,11 +186,17 @@ class OwnRows:
         marks = [] if self._content is None else self._content.marks_of_text(text)[0]
         return any(same(mark.user, other) for mark in marks)
 
-    def _keep(self, text: str, user: User) -> None:
-        for key in numbers(text):
-            known = self._owners.setdefault(key, user)
-            if known is not None and not same(known, user):
+    def _keep(self, text: str, user: User, everybodys: Iterable[int]) -> None:
+        for key in everybodys:
+            self._everybodys[key] = None
+            if key in self._owners:
                 self._owners[key] = None
+        drop_oldest(self._everybodys, _NUMBERS)
+        for key in numbers(text):
+            if key not in self._everybodys:
+                known = self._owners.setdefault(key, user)
+                if known is not None and not same(known, user):
+                    self._owners[key] = None
         drop_oldest(self._owners, _NUMBERS)
 
 

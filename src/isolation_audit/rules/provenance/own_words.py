@@ -119,6 +119,8 @@ class OwnWords(InputsLearned):
         self._phrases: dict[int, Phrase] = {}
         self._by_pair: dict[int, dict[tuple[int, int], dict[int, Phrase]]] = {}
         """By their two words; those with as many words before and in all by their digest: one look tells of all."""
+        self._everybodys: dict[int, None] = {}
+        """Digests of phrases that were read with a question about nobody."""
         self._users = min(_NAMES, runtime.config.limits.users)
         self._addressed: dict[str, tuple[frozenset[int], ...]] = {}
         """By user: hashes of the single values of their latest requests, one set for each."""
@@ -134,7 +136,8 @@ class OwnWords(InputsLearned):
         latest = inputs.kept[seen:]
         for one in latest:  # most requests have asked nothing by then, and are passed by without a call
             if one.question is not None:
-                self._rows.learn(latest, user, partial(self._read, user))
+                if not self._rows.learn(latest, user, partial(self._read, user), partial(self._read_by_all, user)):
+                    self.publish([phrase for phrase in list(self._phrases.values()) if phrase.read])
                 break
         asked = all_brought(latest, REQUEST)
         if not asked or user.kind is not Kind.USER:
@@ -174,8 +177,19 @@ class OwnWords(InputsLearned):
         """What was read with a question about its user is that user's as well."""
         if len(text) <= _LONGEST and len(text.split(None, _WORDS)) >= _WORDS:
             for phrase in _phrases(text, user):
-                phrase.read = True
-                self._add(phrase)
+                if phrase.digest not in self._everybodys:
+                    phrase.read = True
+                    self._add(phrase)
+
+    def _read_by_all(self, user: User, text: str) -> None:
+        """What was read with a question about nobody is for all."""
+        if len(text) <= _LONGEST and len(text.split(None, _WORDS)) >= _WORDS:
+            for phrase in _phrases(text, user):
+                self._everybodys[phrase.digest] = None
+                known = self._phrases.get(phrase.digest)
+                if known is not None and known.read:
+                    self.publish([known])
+            drop_oldest(self._everybodys, _PHRASES)
 
     def has_read(self, text: str, user: User) -> bool:
         """True where a text has something that was read for ``user``, too: then it is a list of all."""
