@@ -177,6 +177,9 @@ async def load(request):
 async def listed(request):
     return JSONResponse(read)
 
+async def end():
+    engine.dispose()
+
 app = Starlette(routes=[Route("/" + one.__name__, one) for one in (buy, written, from_file, load, listed)])
 """
 )
@@ -189,7 +192,8 @@ def test_a_price_is_nobodys_though_somebody_has_bought_at_it(audit, tmp_path, mo
     name = f"catalogue_{shown}"
     (tmp_path / f"{name}.py").write_text(CATALOGUE)
     monkeypatch.syspath_prepend(tmp_path)
-    client = Client(importlib.import_module(name).app)
+    module = importlib.import_module(name)
+    client = Client(module.app, module.end)
     client.ask(ALICE, f"/buy?price={price}")
     client.ask(CAROL, "/load")
     assert str(price) in client.ask(BOB, f"/{shown}")
@@ -228,6 +232,9 @@ async def only_ask(request):
 async def only_thanks(request):
     return JSONResponse({"note": thanks()})
 
+async def end():
+    engine.dispose()
+
 app = Starlette(routes=[Route("/" + one.__name__, one) for one in (ask, only_ask, only_thanks)])
 """
 )
@@ -238,7 +245,7 @@ def test_a_sentence_that_the_application_makes_for_anybody_is_nobodys(audit, loa
     """alice's rows have it, and bob's answer is made without rows: of his own words, or of the code alone."""
     module = load_app(SENTENCES)
     module.__file__ = str(tmp_path / "sentences.py")
-    client = Client(module.app)
+    client = Client(module.app, module.end)
     client.ask(ALICE, "/ask?q=which+constraints+are+likely")
     assert " " in client.ask(BOB, path)
     client.close()
@@ -272,6 +279,9 @@ async def orders(request):
         found = connection.execute(text(asked), {"who": request.headers["x-user"]})
         return JSONResponse([list(row) for row in found])
 
+async def end():
+    engine.dispose()
+
 app = Starlette(routes=[Route("/" + one.__name__, one) for one in (products, orders)])
 """
 )
@@ -281,7 +291,8 @@ app = Starlette(routes=[Route("/" + one.__name__, one) for one in (products, ord
 @pytest.mark.parametrize("paths", [("/products", "/orders"), ("/orders", "/products")])
 def test_what_was_read_for_all_is_nobodys_though_somebodys_rows_have_it(audit, load_app, first, paths) -> None:
     """A catalogue that is kept in memory once somebody has asked for it, and an order of something in it."""
-    client = Client(load_app(CATALOGUE_IN_MEMORY).app)
+    module = load_app(CATALOGUE_IN_MEMORY)
+    client = Client(module.app, module.end)
     for path in paths:
         client.ask(ALICE if path == "/orders" else first, path)
     assert "oak" in client.ask(BOB, "/products")
