@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.content.credential_fields import LONGEST, handed_out_in, pairs_in
+from isolation_audit.content.credential_fields import LONGEST, handed_out_in, texts_by_name
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.request_texts import brought, path_of
 from isolation_audit.model.inputs import REQUEST, Inputs
@@ -39,7 +39,7 @@ def look_for_credentials(body: bytes) -> None:
 def _login(inputs: Inputs) -> str | None:
     """The name by which the request logs in; None where it doesn't."""
     asked = [one for one in inputs.kept if one.kind == REQUEST]
-    given = [(name.lower(), text) for one in asked for name, text in pairs_in(brought(one))]
+    given = [(name.lower(), text) for one in asked for name, text in texts_by_name(brought(one))]
     if not (any(_is_password(name) for name, _text in given) or any(_is_login(path_of(one)) for one in asked)):
         return None
     return next((text for wanted in _NAMES for name, text in given if name == wanted and text), None)
