@@ -86,8 +86,6 @@ class OwnRows:
         and its longer texts are for ``public``. False once that has taken its time: then nothing is known any more, as
         what all may read would be passed by as well.
         """
-        if self.over:
-            return True
         asked = [one for one in inputs if one.kind in BY_QUERY and one.kind != FILE and one.question is not None]
         if not asked or self._content is None or user.kind is not Kind.USER:
             return True

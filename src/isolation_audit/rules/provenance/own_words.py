@@ -134,7 +134,8 @@ class OwnWords(InputsLearned):
             return
         inputs.learned = len(inputs.kept)
         latest = inputs.kept[seen:]
-        for one in latest:  # most requests have asked nothing by then, and are passed by without a call
+        # Most requests have asked nothing by then, and are passed by without a call.
+        for one in () if self._rows.over else latest:
             if one.question is not None:
                 if not self._rows.learn(latest, user, partial(self._read, user), partial(self._read_by_all, user)):
                     self.publish([phrase for phrase in list(self._phrases.values()) if phrase.read])
