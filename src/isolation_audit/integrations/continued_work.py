@@ -33,7 +33,7 @@ _TAKERS: Final = 1_000
 """Users of one queue whose units take from it that are remembered."""
 
 _is_a_resource: Final = re.compile(
-    r"_*\w*?(?:connection|conn|connectionrecord|connectionholder|channel|client|cursor|session|socket|resource)"
+    r"\w*(?:conn|connection(?:record|holder)?|channel|client|cursor|session|socket|resource)"
 ).fullmatch
 """What pools lend, by the name of the class: SQLAlchemy's ``_ConnectionRecord``, asyncpg's ``PoolConnectionHolder``."""
 
