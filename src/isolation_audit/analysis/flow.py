@@ -12,6 +12,7 @@ import opcode
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.as_written import as_written
 from isolation_audit.analysis.bytecode import handlers, operations
 from isolation_audit.analysis.nodes import Flow, Kind, UnreadableError
 from isolation_audit.analysis.operations import NULL, Operations
@@ -40,6 +41,7 @@ def flow(code: CodeType, pause: Callable[[], object] | None = None) -> Flow:
     Raises:
         UnreadableError: it has an operation that is not known.
     """
+    code = as_written(code)
     made = Flow(code, chooses=bool(code.co_flags & _GENERATES))
     try:
         _Walk(made, code, pause=pause).run()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dis
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from isolation_audit.analysis.as_written import as_written
 from isolation_audit.analysis.code_names import Chain, Names
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ _NOTHING: Final = Reading((), frozenset(), frozenset())
 
 def stores_something(code: CodeType) -> bool:
     """False, by one look at its bytes, for a function that keeps nothing."""
+    code = as_written(code)
     return len(code.co_code) <= 2 * _LONGEST and not _STORES.isdisjoint(code.co_code[::2])
 
 
@@ -64,6 +66,7 @@ def lazy_name(code: CodeType) -> LazyName | None:
 
 def read(code: CodeType, others: frozenset[LazyName] = frozenset()) -> Reading:
     """The places that a function fills, and which of those and of ``others`` it asks for."""
+    code = as_written(code)
     if len(code.co_code) > 2 * _LONGEST:
         return _NOTHING
     names = Names(code)

@@ -6,6 +6,8 @@ import dis
 import sys
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.as_written import as_written
+
 if TYPE_CHECKING:
     from types import CodeType
 
@@ -38,6 +40,7 @@ def only_reads(code: CodeType) -> bool:
 
     Properties are believed to be ones that read. False for generators and coroutines.
     """
+    code = as_written(code)
     if code.co_flags & (0x20 | 0x80 | 0x200):  # a generator, a coroutine, an asynchronous generator
         return False
     return _all_read(code) and all(_inner(one) for one in code.co_consts if type(one) is type(code))

@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from isolation_audit.analysis.as_written import as_written
 from isolation_audit.analysis.bytecode import operations
 from isolation_audit.analysis.flow import flow
 from isolation_audit.analysis.nodes import Kind, Node, UnreadableError
@@ -45,7 +46,7 @@ _ABSENT: Final = object()
 
 def reads_only(function: FunctionType) -> Callable[[Any, ReaderOf], bool] | None:
     """A check for a property's function: True of an object where the property may be asked; None where never."""
-    code = beneath(function).__code__
+    code = as_written(beneath(function).__code__)
     steps = operations(code)
     if code.co_argcount != 1 or code.co_freevars or code.co_exceptiontable or len(steps) > _LONGEST:
         return None

@@ -12,6 +12,7 @@ import sysconfig
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from isolation_audit.analysis.as_written import as_written
 from isolation_audit.analysis.value_sources import Source
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.user_arguments import of_call, without
@@ -265,6 +266,7 @@ def _left_alone(code: CodeType) -> bool:
     """The standard library's own caches, and functions that call themselves: they would run out of stack earlier."""
     if code.co_filename.startswith(_STANDARD_LIBRARY) and "-packages/" not in code.co_filename:
         return True
+    code = as_written(code)
     return _calls(code, code.co_name, code.co_varnames[0] if code.co_argcount else None)
 
 

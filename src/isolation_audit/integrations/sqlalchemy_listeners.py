@@ -11,6 +11,8 @@ from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.analysis.as_written import as_written
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -49,6 +51,7 @@ def _received(code: CodeType, skip: int) -> Iterator[str]:
 
 
 def _reads(code: CodeType, names: frozenset[str]) -> bool:
+    code = as_written(code)
     if names & set(code.co_cellvars) or _REFLECTION & set(code.co_names):
         return True
     steps = list(dis.get_instructions(code))

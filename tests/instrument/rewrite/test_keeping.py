@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import pytest
 from told import Counting, output
 
+from isolation_audit.analysis.as_written import as_written
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.rewrite import cache, listener, loading, making, sites
 from isolation_audit.instrument.rewrite.loading import Loading
@@ -47,17 +50,103 @@ def test_a_module_is_rewritten_once(file, monkeypatch):
     assert (site.file, site.line, site.function, site.expression) == (file, 3, "A.set", "self.x")
 
 
-@pytest.mark.parametrize("change", ["source", "file", "rewriter", "python"])
+@pytest.mark.parametrize("change", ["file", "rewriter", "python"])
 def test_what_it_was_made_of(file, monkeypatch, change):
     Loading((), Barrier()).code(SOURCE, file)
     if change == "rewriter":
         monkeypatch.setattr(cache, "VERSION", -1)
     if change == "python":
         monkeypatch.setattr(cache, "MAGIC_NUMBER", b"another")
-    Loading((), Barrier()).code(
-        SOURCE + b"#" * (change == "source"), file.replace("a.py", "b.py") if change == "file" else file
-    )
+    Loading((), Barrier()).code(SOURCE, file.replace("a.py", "b.py") if change == "file" else file)
     assert len(kept(file)) == 2
+
+
+def test_another_content_takes_the_place_of_the_old_one(file):
+    Loading((), Barrier()).code(SOURCE, file)
+    other = SOURCE.replace(b"set(1)", b"set(2)")
+    assert output(Loading((), Barrier()).code(other, file)) == "2\n"
+    assert output(Loading((), Barrier()).code(other, file)) == "2\n"
+    assert len(kept(file)) == 1
+
+
+@pytest.fixture
+def started(monkeypatch):
+    monkeypatch.setattr(cache, "_SETTLED", 0)
+    loading = Loading((), Barrier())
+    loading.start()
+    yield loading
+    loading.stop()
+
+
+def imported(file):
+    """What the code of the file prints, as it is imported."""
+    code = SourceFileLoader("a", file).get_code("a")
+    assert any(type(one) is listener.Flag for one in constants_of(code))
+    return output(code)
+
+
+def constants_of(code):
+    for one in code.co_consts:
+        yield one
+        if type(one) is type(code):
+            yield from constants_of(one)
+
+
+def test_a_file_that_is_what_it_was_is_not_read_again(file, started, monkeypatch):
+    Path(file).write_bytes(SOURCE)
+    assert imported(file) == "1\n"
+    monkeypatch.setattr(SourceFileLoader, "get_data", never)
+    monkeypatch.setattr(loading, "_METHODS", ())
+    assert imported(file) == "1\n"
+
+
+def test_a_file_that_was_only_touched_is_not_made_again(file, started, monkeypatch):
+    Path(file).write_bytes(SOURCE)
+    assert imported(file) == "1\n"
+    os.utime(file, (1, 1))
+    monkeypatch.setattr(loading, "make", never)
+    assert imported(file) == "1\n"
+    before = kept(file)[0].read_bytes()
+    assert imported(file) == "1\n"
+    assert kept(file)[0].read_bytes() == before
+
+
+def test_a_file_with_another_content_of_the_same_size_and_time_is_made_again(file, started):
+    Path(file).write_bytes(SOURCE)
+    os.utime(file, (1, 1))
+    assert imported(file) == "1\n"
+    Path(file).write_bytes(SOURCE.replace(b"set(1)", b"set(2)"))
+    os.utime(file, (1, 1))
+    assert imported(file) == "2\n"
+
+
+def test_a_file_that_has_just_been_written_is_read_again(file, started, monkeypatch):
+    monkeypatch.setattr(cache, "_SETTLED", 60_000_000_000)
+    Path(file).write_bytes(SOURCE)
+    assert imported(file) == "1\n"
+    monkeypatch.setattr(SourceFileLoader, "get_data", never)
+    monkeypatch.setattr(loading, "_METHODS", ())
+    with pytest.raises(AssertionError, match="it is kept"):
+        SourceFileLoader("a", file).get_code("a")
+
+
+@pytest.mark.parametrize("kept_on_disk", [True, False])
+def test_the_code_as_it_was_written_is_there_for_whoever_reads_it(file, kept_on_disk):
+    code = Loading((), Barrier()).code(SOURCE, file)
+    if not kept_on_disk:
+        kept(file)[0].unlink()
+    method = next(one for one in constants_of(code) if getattr(one, "co_name", "") == "set")
+    written = as_written(method)
+    assert listener.Flag in map(type, method.co_consts)
+    assert written.co_code == compile(SOURCE, file, "exec").co_consts[0].co_consts[1].co_code
+    assert as_written(written) == written
+
+
+def test_lambdas_in_one_line_are_not_taken_for_each_other(file):
+    code = Loading((), Barrier()).code(b"a, b = lambda x: x.y, lambda x: x.z\nc = lambda x: x.y\n", file)
+    one, other, alone = [one for one in code.co_consts if type(one) is type(code)]
+    assert (as_written(one), as_written(other)) == (one, other)
+    assert as_written(alone) is not alone
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"i\x01\x00\x00\x00", b"(\x02\x00\x00\x00NN"])

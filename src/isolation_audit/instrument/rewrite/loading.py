@@ -6,16 +6,19 @@ compiles in a way of its own keeps it. Modules, their loaders, specs and files s
 
 from __future__ import annotations
 
+import marshal
 import sys
+from functools import cache
 from importlib.machinery import SourceFileLoader
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.as_written import rewrote
 from isolation_audit.analysis.frames import is_installed, is_of_tests
 from isolation_audit.analysis.named_files import content_of
 from isolation_audit.instrument.rewrite import listener, sites
-from isolation_audit.instrument.rewrite.cache import CodeCache
-from isolation_audit.instrument.rewrite.constants import MARK, filled
+from isolation_audit.instrument.rewrite.cache import CodeCache, Rewritten, times_of
+from isolation_audit.instrument.rewrite.constants import MARK, filled, places
 from isolation_audit.instrument.rewrite.libraries import KEEPING
 from isolation_audit.instrument.rewrite.listener import Flag, armed
 from isolation_audit.instrument.rewrite.main_script import exchange_functions, when_it_starts
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.instrument.barrier import Barrier
+    from isolation_audit.instrument.rewrite.cache import Times
 
 _NOBODY_S: Final = frozenset({"isolation_audit", "sitecustomize", "usercustomize"})
 """Ours, and what Python itself begins with: that is there before anybody, and keeps nothing of the application's."""
@@ -111,7 +115,9 @@ class Loading:
             file = loader.get_filename(name)
             if not self.wants(name, file):
                 return None
-            code = self.code(loader.get_data(file), file)
+            times = times_of(file)
+            kept = None if times is None else self._cache.unchanged(file, times)
+            code = self.code(loader.get_data(file), file, times) if kept is None else self._loaded(file, kept)
         except (SyntaxError, OSError, ImportError):
             return None  # the original tells of it
         except (NotMadeError, RecursionError):
@@ -123,17 +129,27 @@ class Loading:
         self.rewritten.append(name)
         return code
 
-    def code(self, source: bytes, file: str) -> CodeType:
-        """The rewritten code of a source."""
-        kept = self._cache.get(source, file)
-        plans: list[sites.Plan] | bytes
-        if kept is not None:
-            code, plans = kept
-        else:
-            code, plans = make(source, file)
-            self._cache.put(source, file, code, plans)
-        sites.add(sites.first_of(source, file), file, plans)
-        return filled(code, _made, _constant)
+    def code(self, source: bytes, file: str, times: Times | None = None) -> CodeType:
+        """The rewritten code of a source, whose file had these times before it was read."""
+        module, written = self._cache.get(source, file, times), None
+        if module is None:
+            code, plans, written = make(source, file)
+            module = Rewritten(code, *places(code), sites.first_of(source, file), marshal.dumps(plans))
+            self._cache.put(source, file, times, module, written)
+        return self._loaded(file, module, written)
+
+    def _loaded(self, file: str, module: Rewritten, made_now: bytes | None = None) -> CodeType:
+        """The code of a module with its constants; ``made_now`` is what it was before, where that was at hand."""
+        sites.add(module.first, file, module.plans)
+        cache = self._cache
+
+        def original() -> CodeType | None:
+            written = cache.written(file, module.first) or made_now
+            return None if written is None else marshal.loads(written)  # noqa: S302 - our own, or of the cache
+
+        rewrote(file, original)
+        objects = [_made[text] if text in _made else _constant(text) for text in module.texts]
+        return filled(module.code, module.where, objects)
 
 
 _made: Final[dict[str, Any]] = {}
@@ -141,9 +157,7 @@ _made: Final[dict[str, Any]] = {}
 
 
 def _constant(text: str) -> Any:
-    """The object that a text in rewritten code stands for; of the application's own texts it is the text."""
-    if not text.startswith(MARK):
-        return text
+    """The object that a text in rewritten code stands for."""
     constant = _made[text] = _make(text[len(MARK)], text[len(MARK) + 1 :])
     return constant
 
@@ -208,7 +222,12 @@ _hook: Final = _Hook()
 
 
 def _is_of(name: str, packages: tuple[str, ...]) -> bool:
-    return any(name == one or name.startswith(f"{one}.") for one in packages)
+    return name in packages or name.startswith(_prefixes(packages))
+
+
+@cache
+def _prefixes(packages: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple([f"{one}." for one in packages])
 
 
 def _is_standard(kind: type) -> bool:

@@ -37,8 +37,8 @@ class NotMadeError(Exception):
     """The other process did not rewrite the module."""
 
 
-def make(source: bytes, file: str) -> tuple[CodeType, list[Plan]]:
-    """Rewrite a module.
+def make(source: bytes, file: str) -> tuple[CodeType, list[Plan], bytes]:
+    """Rewrite a module; gives what :func:`code.rewrite` gives.
 
     Raises:
         SyntaxError: as the compiler does.
@@ -58,12 +58,12 @@ def _others_run() -> bool:
     return bool(set(sys._current_frames()) - known - {threading.get_ident()})  # noqa: SLF001 - knows threads of C, too
 
 
-def _elsewhere(source: bytes, file: str) -> tuple[CodeType, list[Plan]]:
+def _elsewhere(source: bytes, file: str) -> tuple[CodeType, list[Plan], bytes]:
     given = marshal.dumps((str(_ROOT), source, file, sys.flags.optimize))
     words = [sys.executable, "-I", "-S", "-B", "-c", _ELSEWHERE]
     try:
         done = subprocess.run(words, input=given, capture_output=True, timeout=_TIMEOUT, check=True)  # noqa: S603 - our own Python
-        code, plans = marshal.loads(done.stdout)  # noqa: S302 - of our own process
+        code, plans, written = marshal.loads(done.stdout)  # noqa: S302 - of our own process
     except (OSError, subprocess.SubprocessError, ValueError, EOFError, TypeError) as error:
         raise NotMadeError(type(error).__name__) from None
-    return code, plans
+    return code, plans, written

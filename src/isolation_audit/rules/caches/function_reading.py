@@ -12,6 +12,7 @@ from collections import deque
 from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.as_written import as_written
 from isolation_audit.analysis.bytecode import size
 from isolation_audit.analysis.flow import flow
 from isolation_audit.analysis.nodes import UnreadableError
@@ -58,7 +59,7 @@ class FunctionReading:
             TooLongError: it is too long for now.
         """
         if self._runtime is not None and get_ident() not in self._settling:
-            steps = size(code)
+            steps = size(as_written(code))
             if steps > self._left:
                 raise TooLongError
             self._left -= steps

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.as_written import as_written
 from isolation_audit.analysis.frames import is_beside_tests, is_installed
 from isolation_audit.analysis.named_files import text_of
 
@@ -131,7 +132,7 @@ def constants(code: CodeType | None, depth: int = _DEPTH) -> list[str]:
     if code is None or not depth:
         return []
     found: list[str] = []
-    waiting = list(code.co_consts)
+    waiting = list(as_written(code).co_consts)
     while waiting:
         value = waiting.pop()
         if type(value) is str:

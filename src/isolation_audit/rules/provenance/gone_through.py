@@ -11,6 +11,7 @@ from opcode import cmp_op
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.as_written import as_written
 from isolation_audit.analysis.bytecode import local_names, operations, size
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _compared(code: CodeType) -> Iterator[str]:
 
 def _reached(code: CodeType) -> Iterator[CodeType]:
     namespace = _namespace(code.co_filename)
-    waiting: list[tuple[CodeType, int]] = [(code, 0)]
+    waiting: list[tuple[CodeType, int]] = [(as_written(code), 0)]
     seen: set[CodeType] = set()
     for one, depth in waiting:
         if one in seen or len(seen) >= _FUNCTIONS or size(one) > _LARGEST:
@@ -66,8 +67,9 @@ def _reached(code: CodeType) -> Iterator[CodeType]:
         yield one
         waiting += [(inner, depth) for inner in one.co_consts if type(inner) is CodeType]
         if depth < _DEPTH:
-            called = (namespace.get(name) for name in one.co_names)
-            waiting += [(function.__code__, depth + 1) for function in called if type(function) is FunctionType]
+            called = [namespace.get(name) for name in one.co_names]
+            codes = [function.__code__ for function in called if type(function) is FunctionType]
+            waiting += [(as_written(inner), depth + 1) for inner in codes]
 
 
 def _namespace(file: str) -> dict[str, Any]:
