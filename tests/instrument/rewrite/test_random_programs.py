@@ -53,6 +53,9 @@ def atoms():
     return st.one_of(names, st.sampled_from(["1", "'k'", "[]", "{}", "A()", "None", "[v, *l]", "{**d}", "lambda: v"]))
 
 
+spread = st.sampled_from(["*", "*[], **", "x=", "method=", "default=", "1, *"])
+
+
 def deeper(inner):
     call = st.sampled_from(
         [
@@ -65,6 +68,7 @@ def deeper(inner):
         st.builds("{}[{}]".format, inner, keys),
         st.builds("{}[{}]".format, inner, inner),
         st.builds("{}.{}({})".format, inner, call, st.lists(inner, max_size=2).map(", ".join)),
+        st.builds("{}.{}({}{})".format, inner, call, spread, inner),
         st.builds("({} or {})".format, inner, inner),
         st.builds("({}, {})".format, inner, inner),
         st.builds("[w for w in {}]".format, inner),

@@ -164,7 +164,7 @@ def item_of(owner: Any, key: Any, value: Any = ABSENT) -> Held | None:
         found = owner.get(key, ABSENT) if value is ABSENT else value
         return None if found is ABSENT else Held(owner, ENVIRON, key, found)
     if id(type(owner)) in _WEAK:
-        found = (owner.get(key, ABSENT) if _is_plain_key(key) else ABSENT) if value is ABSENT else value
+        found = _in_weak(owner, key) if value is ABSENT else value
         return None if found is ABSENT else Held(owner, ITEM, key, found)
     holder = container_of(owner)
     if holder is ABSENT:
@@ -205,6 +205,15 @@ def _in_mapping(holder: Any, key: Any) -> Any:
     if not _is_plain_key(key):
         return ABSENT
     return dict.get(holder, key, ABSENT)
+
+
+def _in_weak(owner: Any, key: Any) -> Any:
+    if not _is_plain_key(key):
+        return ABSENT
+    try:
+        return owner.get(key, ABSENT)
+    except TypeError:  # what allows no weak reference is no key
+        return ABSENT
 
 
 def _in_sequence(holder: Any, key: int) -> Any:

@@ -7,22 +7,17 @@ itself happens in the application's own statement, so its frames and exceptions 
 from __future__ import annotations
 
 import operator
-from contextvars import ContextVar
-from functools import partial
 from sys import _getframe as current_frame
-from sys import getprofile
 from threading import get_ident
-from types import BuiltinFunctionType, CoroutineType, FrameType
-from typing import Any, Final, cast
+from types import CoroutineType
+from typing import Any, Final
 
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.contents import (
     ABSENT,
     Held,
     attribute_of,
-    container_of,
     in_itself,
-    is_of_containers,
     item_of,
 )
 from isolation_audit.instrument.rewrite.listener import (
@@ -33,11 +28,10 @@ from isolation_audit.instrument.rewrite.listener import (
     DEFAULT,
     GLOBAL,
     QUEUED,
-    concern,
     ear,
 )
-from isolation_audit.instrument.rewrite.methods import METHODS, QUEUES, told_of_part
-from isolation_audit.instrument.rewrite.telling import OfFields, Teller, fault, tell, tell_of, wrote
+from isolation_audit.instrument.rewrite.methods import QUEUES, told_of_part
+from isolation_audit.instrument.rewrite.telling import Teller, fault, tell, tell_of, wrote
 
 __builtins__ = BUILTINS
 
@@ -332,43 +326,6 @@ class Events:
             fault(error)
             return ABSENT
         return ABSENT if held is None else held.value
-
-    # Methods of containers
-
-    @staticmethod
-    def prepare_fields(owner: Any, method: Any, site: int, *arguments: Any, **named: Any) -> tuple[Any, ...]:
-        """The same where ``owner.__dict__`` is the container: what is told are attributes."""
-        try:
-            if owner is not ABSENT and type(method) is BuiltinFunctionType and type(method.__self__) is dict:
-                return Events.prepare(method, OfFields(site, owner), *arguments, **named)
-        except Exception as error:
-            fault(error)
-        return (partial(method, **named) if named else method, *arguments)
-
-    @staticmethod
-    def prepare(method: Any, site: int | Teller, *arguments: Any, **named: Any) -> tuple[Any, ...]:
-        """Before a method that containers have; gives the method and its arguments."""
-        try:
-            if type(method) is BuiltinFunctionType and type(method.__self__) is ContextVar:
-                _profile(method, current_frame(1))
-            listener = ear.listener
-            if listener is not None and (type(method) is BuiltinFunctionType or is_of_containers(method)):
-                method_of = METHODS.get(method.__name__)
-                if method_of is not None and listener.unit() is not None:
-                    teller = Teller(site) if type(site) is int else cast("Teller", site)
-                    arguments = method_of(method.__self__, arguments, named, teller)
-                    if container_of(method.__self__) is not method.__self__:
-                        concern(id(method.__self__))
-        except Exception as error:
-            fault(error)
-        return (partial(method, **named) if named else method, *arguments)
-
-
-def _profile(method: Any, frame: FrameType) -> None:
-    """Tell the thread's profile function of a call, where that is ours: it sees none that ``operator.call`` makes."""
-    profile: Any = getprofile()
-    if profile is not None and getattr(type(profile), "hears_of_calls", False):
-        profile(frame, "c_call", method)
 
 
 def _read_item(owner: Any, key: Any, site: int) -> None:

@@ -265,11 +265,13 @@ class Expressions:
         owner = None if fields is None else _fields_owner(*fields)
         path = None if owner is None else again(owner, self._facts.owner)
         self._plain_call(node, visit)
-        if path is None:
-            prepared = call("prepare", node.func, site, *node.args)
+        given = [node.func, site] if path is None else [path, node.func, site]
+        more = "" if path is None else "_fields"
+        if _unpacks(node):
+            prepared = ast.Call(call(f"unpacked{more}", *given), node.args, node.keywords)
         else:
-            prepared = call("prepare_fields", path, node.func, site, *node.args)
-        prepared.keywords = node.keywords
+            prepared = call(f"prepare{more}", *given, *node.args)
+            prepared.keywords = node.keywords
         result: ast.expr = spread("call", prepared)
         path = None if container is None or not _takes(node) else again(container, self._facts.owner)
         return at(result if path is None else call("gotten", result, path, clone(site)), node)
@@ -323,6 +325,11 @@ def _takes(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return False
     return node.func.attr == "get_nowait" or (node.func.attr == "get" and not node.args)
+
+
+def _unpacks(node: ast.Call) -> bool:
+    """True for a call with ``*`` or ``**``."""
+    return any(isinstance(one, ast.Starred) for one in node.args) or any(one.arg is None for one in node.keywords)
 
 
 def _fields_owner(place: Any, name_of: str) -> ast.expr:

@@ -123,7 +123,7 @@ def _gets(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) 
     key: Any = arguments[0] if arguments else ABSENT
     if key is ABSENT and isinstance(owner, (list, deque)):
         key = -1
-    if type(owner) is ContextVar:
+    if type(owner) is ContextVar and len(arguments) < 2:
         with suppress(LookupError):
             tell(Held(owner, CONTEXT, None, owner.get(*arguments)), read=True)
     elif key is ABSENT and type(owner) is set:

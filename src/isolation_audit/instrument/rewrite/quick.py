@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.instrument.rewrite.calls import Calls
 from isolation_audit.instrument.rewrite.events import Events
 from isolation_audit.instrument.rewrite.listener import (
     ATTRIBUTE,
@@ -66,5 +67,5 @@ def made(rest: str) -> Event:
     """The constant of this name, and of attributes the name of the attribute."""
     name, _, attribute = rest.partition("\0")
     quick = getattr(Quick, name, None)
-    event = Event(getattr(Events, name), quick)
+    event = Event(getattr(Calls, name), quick)
     return event if quick is None else events.add(event, attribute)
