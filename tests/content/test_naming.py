@@ -9,9 +9,12 @@ import pytest
 
 from isolation_audit.content.naming import (
     Naming,
+    has_key,
     is_one_of_many,
     keys_of_objects,
     named,
+    says_whose,
+    tells_of_acts,
     tells_of_presence,
     values_of_records,
 )
@@ -124,3 +127,48 @@ def test_what_stands_in_objects_and_in_the_records_of_lists() -> None:
     payload = json.dumps({"all": [{"user": "alice", "n": 1}, {"user": "bob"}], "of": {"carol": 1, "dave": 2}})
     assert list(values_of_records(payload)) == [["alice", "bob"]]
     assert ["carol", "dave"] in list(keys_of_objects(payload))
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        ([{"kind": "follow", "who": "alice"}, {"kind": "like", "who": "alice", "post": "of the dogs"}], True),
+        ({"items": [{"type": "friend_request", "user": "alice"}]}, True),
+        ([{"event": "new_comment", "user": "alice"}], True),
+        ([{"type": "invoice", "user": "alice", "amount": 4417}], False),
+        ([{"kind": "follow", "who": "alice"}, {"owner": "alice", "amount": 4417}], False),
+        ({"kind": "follow", "who": "bob"}, False),
+    ],
+)
+def test_what_notifications_tell_of_people(payload: Any, told: bool) -> None:
+    assert tells_of_acts(json.dumps(payload), "alice") is told
+
+
+@pytest.mark.parametrize(
+    ("payload", "key"),
+    [
+        ({"id": 7, "owner": "alice", "lines": [{"by": "alice"}]}, True),
+        ([{"id": "7", "owner": "alice"}], True),
+        ([{"id": 7, "owner": "alice"}, {"id": 8, "owner": "alice"}], False),
+        ({"id": 8, "owner": "alice"}, False),
+        ({"id": 7, "owner": "bob"}, False),
+        ("alice 7", False),
+    ],
+)
+def test_records_with_the_key_that_was_asked_for(payload: Any, key: bool) -> None:
+    assert has_key(payload if type(payload) is str else json.dumps(payload), "alice", {"7"}) is key
+
+
+@pytest.mark.parametrize(
+    ("held", "whose"),
+    [
+        ({"tasks": [{"title": "water the plants", "owner": {"name": "Alice M."}}]}, True),
+        ([{"author": "Alice M.", "body": {"text": "water the plants"}}], True),
+        ({"owner": "Alice M.", "title": "water the plants"}, False),
+        ([{"author": "", "title": "water the plants"}], False),
+        ([{"author": "A.", "title": "water the plants"}, {"title": "water the plants"}], False),
+        ([{"author": "Alice M.", "title": "another one"}], False),
+    ],
+)
+def test_records_that_say_whose_they_are_by_another_name(held: Any, whose: bool) -> None:
+    assert says_whose(held, lambda text: "water the plants" in text) is whose

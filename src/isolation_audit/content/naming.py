@@ -15,7 +15,7 @@ from isolation_audit.content.borders import stands_alone
 from isolation_audit.model.users import plain_number, plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 _NODES: Final = 1_000
 _DEPTH: Final = 8
@@ -72,6 +72,16 @@ def _camel(name: str) -> str:
 
 ATTRIBUTIONS: Final = frozenset((*_ATTRIBUTING, *map(_camel, _ATTRIBUTING)))
 """Fields of a record that say who made it or takes part in it: whoever may read the record may read these."""
+
+
+_OWNERS: Final = ATTRIBUTIONS | {"owner"}
+
+_ACTS: Final = re.compile(
+    r"(?:new[_. -]?)?(accept|approv|assign|comment|follow|friend|invit|join|leave|left|lik|mention|poke|post|react|repl"
+    r"|request|review|shar|subscri|tag|upvot|view|visit|vot)(?:e|ed|er|ing|ion|s|y|ies|ied|_request)*",
+    re.IGNORECASE,
+).fullmatch
+"""What people do to each other, as notifications call it."""
 
 
 class Naming(IntEnum):
@@ -150,6 +160,60 @@ def is_one_of_many(payload: Any, identifier: str) -> bool:
         elif type(value) in (list, tuple) and depth < _DEPTH:
             waiting += [(one, True, depth + 1) for one in list(value)]
     return found
+
+
+def tells_of_acts(payload: Any, identifier: str) -> bool:
+    """True where nothing but notifications name somebody: ``{"kind": "follow", "who": "alice"}``."""
+    named_in = [one for one in _objects(payload) if any(_is(value, identifier) for value in one.values())]
+    return bool(named_in) and all(
+        any(type(one.get(key)) is str and _ACTS(one[key]) for key in ("action", "event", "kind", "type", "verb"))
+        for one in named_in
+    )
+
+
+def has_key(payload: str, identifier: str, keys: Collection[str]) -> bool:
+    """True where each object of JSON that names somebody has one of ``keys`` as well: ``{"id": 7, "owner": "alice"}``.
+
+    What is inside of it belongs to it.
+    """
+    waiting: list[tuple[Any, bool, int]] = [(parsed(payload), False, 0)]
+    nodes, found = _NODES, False
+    while waiting and nodes:
+        nodes -= 1
+        value, inside, depth = waiting.pop()
+        if type(value) is dict and depth < _DEPTH:
+            plain = [one for one in value.values() if type(one) in (str, int)]
+            inside |= any(str(one) in keys for one in plain)
+            waiting += [(one, inside, depth + 1) for one in (*value, *value.values())]
+        elif type(value) is list and depth < _DEPTH:
+            waiting += [(one, inside, depth + 1) for one in value]
+        elif type(value) is str and _is_in(value, identifier):
+            if not inside:
+                return False
+            found = True
+    return found and not waiting
+
+
+def says_whose(held: Any, is_there: Callable[[str], bool]) -> bool:
+    """True where each text that ``is_there`` stands in a record that says who has made it, by whatever name.
+
+    The outermost object is no such record: it often says for whom it is.
+    """
+    waiting: list[tuple[Any, bool, int]] = [(held, False, 0)]
+    nodes, found = _NODES, False
+    while waiting and nodes:
+        nodes -= 1
+        value, by_somebody, depth = waiting.pop()
+        if type(value) is dict and depth < _DEPTH:
+            by_somebody |= depth > 0 and any(key in _OWNERS and one not in (None, "") for key, one in value.items())
+            waiting += [(one, by_somebody, depth + 1) for one in value.values()]
+        elif type(value) is list and depth < _DEPTH:
+            waiting += [(one, by_somebody, depth + 1) for one in value]
+        elif type(value) is str and is_there(value):
+            if not by_somebody:
+                return False
+            found = True
+    return found and not waiting
 
 
 def addressed(payload: Any, identifier: str) -> bool:

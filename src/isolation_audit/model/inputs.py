@@ -104,6 +104,7 @@ class Inputs:
         "looked",
         "opening",
         "rows",
+        "strange",
         "told",
         "unit",
         "user",
@@ -117,6 +118,8 @@ class Inputs:
         """Called when the unit is about to end: exits whose end nothing else tells."""
         self.rows = self.bytes = self.dropped = self.learned = 0
         """``learned``: so many of the first inputs were looked through for their user's own words."""
+        self.strange: list[Input] = []
+        """What was asked for with the name of somebody else alone, as far as that was looked at."""
         self.looked: tuple[int, list[Input]] = (0, [])
         """So many of the first inputs were looked through by :meth:`of_kinds`, and those of them that it gave."""
         self.ended = False
@@ -172,6 +175,7 @@ class Inputs:
             # Whatever goes on after it, as a thread that it has started may, must not keep them.
             self.ended = True
             self.kept.clear()
+            self.strange.clear()
             self.looked = (0, [])
             self.opening = None
             if not living.idle:
@@ -237,5 +241,6 @@ def _with_own(current: Inputs) -> Inputs:
     both.kept = [*own.kept, *current.kept]
     both.dropped = own.dropped + current.dropped
     both.contested = own.contested
+    both.strange = [*own.strange, *current.strange]
     both.user = own.user
     return both

@@ -10,7 +10,7 @@ from test_inputs import ALICE, BOB
 from test_rows import STARLETTE
 
 from isolation_audit.rules.provenance import own_rows
-from isolation_audit.rules.provenance.own_rows import numbers
+from isolation_audit.rules.provenance.own_rows import numbers, sums
 
 CAROL = "carol.kane"
 
@@ -28,6 +28,13 @@ with engine.begin() as connection:
     for who, amount, what in rows:
         given = {"who": who, "amount": amount, "what": what}
         connection.execute(text("INSERT INTO accounts VALUES (:who, :amount, :what)"), given)
+
+with engine.begin() as connection:
+    connection.execute(text("CREATE TABLE lines (who text, cents integer, ref text)"))
+    rows = [("alice.liddell", 118250, "RF18-5390-A"), ("alice.liddell", 42319, "RF18-6420-B")]
+    for who, cents, ref in [*rows, ("bob.builder", 77123, "RF42-1111-2233")]:
+        given = {"who": who, "cents": cents, "ref": ref}
+        connection.execute(text("INSERT INTO lines VALUES (:who, :cents, :ref)"), given)
 
 kept, here, rates = {}, {}, []
 
@@ -62,10 +69,29 @@ async def public(request):
         rates.extend(of("rates"))
     return JSONResponse(rates)
 
+together = []
+
+def lines(who):
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT cents, ref FROM lines WHERE who = :who"), {"who": who})
+        return [list(row) for row in found]
+
+async def total(request):
+    if "cents" not in here:
+        here["cents"] = sum(cents for cents, _ref in lines(request.headers["x-user"]))
+    return JSONResponse({"spent": here["cents"] / 100})
+
+async def collected(request):
+    together.extend(lines(request.headers["x-user"]))
+    return JSONResponse(together)
+
+async def collected_before(request):
+    return JSONResponse(together)
+
 async def end():
     engine.dispose()
 
-VIEWS = [own, number, words, again, everybody, public]
+VIEWS = [own, number, words, again, everybody, public, total, collected, collected_before]
 app = Starlette(routes=[Route("/" + one.__name__, one) for one in VIEWS])
 """
 )
@@ -87,6 +113,31 @@ def test_what_was_read_for_another(audit, app, view, shown) -> None:
     app.ask(ALICE, "/own")
     assert shown in app.ask(BOB, f"/{view}")
     assert audit.found() == [FOUND]
+
+
+def test_what_was_added_up_for_another_and_is_shown_in_euros(audit, app) -> None:
+    app.ask(ALICE, "/total")
+    assert "1605.69" in app.ask(BOB, "/total")
+    assert audit.found() == [FOUND]
+
+
+def test_what_is_put_to_what_others_have_left(audit, app) -> None:
+    app.ask(ALICE, "/collected")
+    assert "RF18-6420-B" in (got := app.ask(BOB, "/collected"))
+    assert "RF42-1111-2233" in got
+    assert audit.found() == [FOUND]
+
+
+def test_a_list_of_all_that_this_unit_has_not_read(audit, app) -> None:
+    app.ask(ALICE, "/collected_before")
+    app.ask(BOB, "/collected")
+    app.ask(ALICE, "/own")
+    assert audit.found() == []
+
+
+def test_sums() -> None:
+    assert sums([(1, "a", 2.5, None), (2, "b", 0.25, 1)]) == ["3", "2.75"]
+    assert sums([(1, 2)]) == sums([(1,), (1, 2)]) == sums({"a": 1}) == sums([]) == []
 
 
 @pytest.mark.parametrize("view", ["own", "number", "words"])

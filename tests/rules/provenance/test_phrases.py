@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,7 +11,11 @@ from isolation_audit.config import Config
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.model.users import User
 from isolation_audit.rules.provenance import own_words
-from isolation_audit.rules.provenance.own_words import OwnWords, Phrase
+from isolation_audit.rules.provenance.own_words import OwnWords
+
+if TYPE_CHECKING:
+    from isolation_audit.rules.provenance.phrases import Phrase
+
 
 ALICE, BOB, CAROL = User("alice"), User("bob"), User("carol")
 SAID = "my parcel waits at the harbour"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.content import secrets
 from isolation_audit.content.fields import field_of
 from isolation_audit.content.index import Mark
-from isolation_audit.content.naming import keys_of_objects, values_of_records
+from isolation_audit.content.naming import keys_of_objects, tells_of_acts, values_of_records
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.inputs.latest import LatestUnits
@@ -25,6 +25,7 @@ from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.content.payloads import LARGEST, Payloads
 from isolation_audit.rules.provenance.code import constants
 from isolation_audit.rules.provenance.judge import Exit, Judge
+from isolation_audit.rules.provenance.mistaken import Mistaken
 from isolation_audit.rules.provenance.own_records import OwnRecords
 from isolation_audit.rules.provenance.own_rows import OwnRows
 from isolation_audit.rules.provenance.shared_with import SharedWith
@@ -53,7 +54,7 @@ _FOR_WORDS: Final = 64 * 1024
 _PASSED_ON: Final = 256
 """Payloads that are remembered between a framework and its server."""
 
-_OF_MEMORY: Final = frozenset({Verdict.WORDS, Verdict.KEPT, Verdict.READ})
+_OF_MEMORY: Final = frozenset({Verdict.WORDS, Verdict.KEPT, Verdict.READ, Verdict.MISTAKEN})
 """Verdicts on what names nobody and was kept in this process."""
 
 
@@ -86,6 +87,7 @@ class Egress(Payloads, Exits):
         self._words = runtime.part(WordsJudge)
         self._records = runtime.part(OwnRecords)
         self._rows = runtime.part(OwnRows)
+        self._mistaken = runtime.part(Mistaken)
         self._shared_with = runtime.part(SharedWith)
         self._latest = runtime.part(LatestUnits)
         self.shared_caches: SharedCaches = SharedCaches(runtime, self)
@@ -121,7 +123,8 @@ class Egress(Payloads, Exits):
             return []
         beside = {one.id for one in others}
         if user.id not in named:
-            beside -= {mark.user.id for mark in self.outside_mentions(text)} - self._listed(text)
+            outside = {mark.user.id for mark in self.outside_mentions(text)} - self._listed(text)
+            beside -= {one for one in outside if not tells_of_acts(text[:LARGEST], one)}
         said = str(text[:_FOR_WORDS], "utf-8", "replace")
         judged = self._judge.judge(inputs, others, Exit(user, made_by, frozenset(beside), user.id in named, page, said))
         endpoint = current_endpoint()
@@ -164,12 +167,13 @@ class Egress(Payloads, Exits):
         words = self._words.words
         if len(own.kept) > own.learned:
             words.learn(own, user)
-        if not own.contested and not words.anchors and not self._records.any() and not self._rows.any():
+        odd = own.contested or bool(own.strange)
+        if not odd and not words.anchors and not self._records.any() and not self._rows.any():
             return
         part = payload[:_FOR_WORDS]
         text = str(part, "utf-8", "replace") if isinstance(part, bytes) else part
         suspected = own.contested or words.of_others(text, user)
-        if not suspected and not self._records.has_any(text, user) and not self._rows.has_any(text, user):
+        if not suspected and not odd and not self._records.has_any(text, user) and not self._rows.has_any(text, user):
             return
         inputs = inputs_at_exit()
         if inputs is None:
@@ -180,6 +184,8 @@ class Egress(Payloads, Exits):
         found = found or self._records.of_another(text, user, inputs, made_by)
         if found is None and (found := self._rows.of_another(text, user, inputs, made_by)) is not None:
             found = None if self._records.lists_all(text, found[0].content, made_by) else found
+        if found is None and own.strange:
+            found = self._mistaken.judge(inputs, text, user, made_by)
         if found is None:
             return
         judgement, has_them = found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import script
 from isolation_audit.content.encodings import unwrapped
+from isolation_audit.content.naming import has_key
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import BY_QUERY, CACHE, STORE, Input, Inputs
@@ -19,6 +20,7 @@ from isolation_audit.rules.provenance.asked_things import AskedThings
 from isolation_audit.rules.provenance.code import constants, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.last_readers import LastReaders
+from isolation_audit.rules.provenance.openings import asked_for
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.provenance.state import is_held
 from isolation_audit.rules.provenance.verdicts import ORDER, Judgement, Verdict
@@ -145,7 +147,16 @@ class Judge:
             return Verdict.EXPLAINED, "what one of the two has addressed to the other"
         if other.id in exit_.beside and not exit_.page:
             return Verdict.BESIDE, ""
-        return (Verdict.ASKED, "") if self._things.asks_for(inputs, other, exit_.made_by) else None
+        asks = self._things.asks_for(inputs, other, exit_.made_by) or self._is_asked_for(inputs, other, exit_)
+        return (Verdict.ASKED, "") if asks else None
+
+    def _is_asked_for(self, inputs: Inputs, other: User, exit_: Exit) -> bool:
+        """True where a record that names somebody has the very number by which the request asks for it.
+
+        A word in the path, as ``plan``, may be asked for by everybody, each for an own one.
+        """
+        keys = {key for key in asked_for(inputs) if any(map(str.isdigit, key))} - {exit_.user.id}
+        return bool(keys) and has_key(exit_.text, other.id, keys)
 
     def _unexplained(
         self, search: _Search, inputs: Inputs, other: User, exit_: Exit, *, laundered: bool

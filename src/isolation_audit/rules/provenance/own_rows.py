@@ -7,8 +7,9 @@ kept for the next who asks, bob is given her balance. Phrases are kept with the 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from time import thread_time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.inputs.background import background_of
@@ -17,6 +18,7 @@ from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.code import constants, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
+from isolation_audit.rules.provenance.marked import may_be_marked
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 from isolation_audit.rules.state.contents import texts
 from isolation_audit.rules.state.read_inputs import ReadInputs
@@ -45,6 +47,12 @@ _DIGITS: Final = 5
 _MOST_DIGITS: Final = 20
 _ROUND: Final = 2
 """Digits before the zeros of a round number."""
+
+_COLUMNS: Final = 64
+"""Columns of the widest rows that are added up, and what is added up:"""
+_ADDED: Final = ({int}, {float}, {int, float}, {Decimal})
+_PLACES: Final = 6
+"""Decimals of a sum that are no more than what a float leaves behind."""
 
 _TEXTS: Final = 32
 """Texts of one unit of which the phrases are kept."""
@@ -78,24 +86,30 @@ class OwnRows:
         """True once reading has taken its time."""
 
     def learn(
-        self, inputs: Sequence[Input], user: User, keep: Callable[[str], None], public: Callable[[str], None]
+        self,
+        inputs: Sequence[Input],
+        user: User,
+        keep: Callable[[str], None],
+        public: Callable[[str], None],
+        strange: list[Input],
     ) -> bool:
         """Remember the numbers of what was read for ``user``; each of the longer texts in it is for ``keep``.
 
         What was read with a question that names nobody, a list of prices say, is for all: its numbers belong to nobody,
-        and its longer texts are for ``public``. False once that has taken its time: then nothing is known any more, as
-        what all may read would be passed by as well.
+        and its longer texts are for ``public``. What was asked for with the name of one other goes into ``strange``.
+        False once that has taken its time: then nothing is known any more, as what all may read would be passed by.
         """
         asked = [one for one in inputs if one.kind in BY_QUERY and one.kind != FILE and one.question is not None]
         if not asked or self._content is None or user.kind is not Kind.USER:
             return True
         began = thread_time()
-        own, everybodys = self._told_apart(asked, user)
-        self._keep("\0".join(own)[:_LONGEST], user, numbers("\0".join(everybodys)[:_LONGEST]))
+        own, everybodys = self._told_apart(asked, user, strange)
+        public_numbers = _also_in_hundredths(numbers("\0".join(everybodys)[:_LONGEST]))
+        self._keep("\0".join(own)[:_LONGEST], user, public_numbers)
         for text in everybodys:
-            if " " in text:
+            if " " in text or may_be_marked(text):
                 public(text)
-        for text in [text for text in own if " " in text][:_TEXTS]:
+        for text in [text for text in own if " " in text or may_be_marked(text)][:_TEXTS]:
             keep(text)
         self._spent += thread_time() - began
         if self._spent > _AT_ONCE:
@@ -104,14 +118,17 @@ class OwnRows:
             self._everybodys.clear()
         return not self.over
 
-    def _told_apart(self, asked: Sequence[Input], user: User) -> tuple[list[str], list[str]]:
+    def _told_apart(self, asked: Sequence[Input], user: User, strange: list[Input]) -> tuple[list[str], list[str]]:
         """The texts that were read with a question about ``user`` alone, and those with a question about nobody."""
         own: list[str] = []
         everybodys: list[str] = []
         for one in asked:
-            named = self._named_by(one)
-            if named <= {user.id}:
-                (own if named else everybodys).extend(texts(one.texts(one.value), _VALUES))
+            named = self.named_by(one)
+            if named.keys() <= {user.id}:
+                rows = one.texts(one.value)
+                (own if named else everybodys).extend([*sums(rows), *texts(rows, _VALUES)])
+            elif len(named) == 1:
+                strange.append(one)
         return own, everybodys
 
     def has_any(self, text: str, user: User) -> bool:
@@ -127,9 +144,16 @@ class OwnRows:
             if (key := hash(match[0])) in owners and _stands_alone(text, match.start(), match.end())
         }
 
-    def has_own(self, text: str, user: User) -> bool:
-        """True where a text has numbers that were read for ``user``."""
-        return any(one is not None and same(one, user) for one in self._known_in(text).values())
+    def lists_readers(self, text: str, user: User, inputs: Inputs) -> bool:
+        """True where a text has numbers that were read for ``user``, and not by this very unit."""
+        own = self._of(text, user)
+        return bool(own) and not _are_in(own, inputs)
+
+    def _of(self, text: str, user: User) -> list[str]:
+        """The numbers of a text that were read for ``user``."""
+        own = [key for key, one in self._known_in(text).items() if one is not None and same(one, user)]
+        held = numbers(text[:_LONGEST]) if own else {}
+        return [held[key] for key in own if key in held]
 
     def of_another(
         self, text: str, user: User, inputs: Inputs, made_by: CodeType | None
@@ -141,9 +165,16 @@ class OwnRows:
         other = self._owner_in(text, user)
         if other is None or inputs.dropped or unwatched_drivers() or self._names(text, other):
             return None
-        found = {key: number for key, number in numbers(text[:_LONGEST]).items() if self._owners.get(key) is not None}
+        if self.lists_readers(text, user, inputs):
+            self._owners.update(dict.fromkeys(self._known_in(text)))  # what is on such a list is shown to everybody
+            return None
+        found = {
+            key: number
+            for key, number in numbers(text[:_LONGEST]).items()
+            if (owner := self._owners.get(key)) is not None and same(owner, other)
+        }
         asked, read = ReadInputs(inputs, user, self._content), what_was_read(inputs)
-        came_in = [key for key, number in found.items() if asked.holds(number) or number in read]
+        came_in = [key for key, number in found.items() if asked.holds(number) or _stands_in(number, read)]
         self._owners.update(dict.fromkeys(came_in))  # whoever may ask for it may have it
         if came_in or asked.holds(other.id.casefold()) or self._is_nobodys(found.values(), other, made_by):
             return None
@@ -166,19 +197,18 @@ class OwnRows:
         if not self._owners:
             return None
         found = {key: one for key, one in self._known_in(text).items() if one is not None}
-        whose = {one.id: one for one in found.values()}
+        whose = {one.id: one for one in found.values() if not same(one, user)}
         if len(whose) > 1:
             self._owners.update(dict.fromkeys(found))  # a list of all: what is on it is shown to everybody
-        other = next(iter(whose.values())) if len(whose) == 1 else None
-        return None if other is None or same(other, user) else other
+        return next(iter(whose.values())) if len(whose) == 1 else None
 
-    def _named_by(self, one: Input) -> set[str]:
+    def named_by(self, one: Input) -> dict[str, User]:
         """Whom the question names to which something is the answer."""
         question = one.asked(one.question)
         # The headers of a request have their user's token, whatever it asks for.
         text = text_of(question[:1] if one.kind == ANSWER and type(question) is list else question)[0]
         marks = self._content.marks_of_text(text[:_LONGEST])[0] if text and self._content is not None else []
-        return {mark.user.id for mark in marks if mark.user.kind is Kind.USER}
+        return {mark.user.id: mark.user for mark in marks if mark.user.kind is Kind.USER}
 
     def _names(self, text: str, other: User) -> bool:
         marks = [] if self._content is None else self._content.marks_of_text(text)[0]
@@ -190,12 +220,42 @@ class OwnRows:
             if key in self._owners:
                 self._owners[key] = None
         drop_oldest(self._everybodys, _NUMBERS)
-        for key in numbers(text):
+        for key in _also_in_hundredths(numbers(text)):
             if key not in self._everybodys:
                 known = self._owners.setdefault(key, user)
                 if known is not None and not same(known, user):
                     self._owners[key] = None
         drop_oldest(self._owners, _NUMBERS)
+
+
+def sums(rows: Any) -> list[str]:
+    """Of rows the sum of each column of numbers: what the application adds up is its user's as well."""
+    if type(rows) is not list or not 2 <= len(rows) <= _VALUES or type(rows[0]) not in (tuple, list):
+        return []
+    width = len(rows[0])
+    if width > _COLUMNS or any(type(row) not in (tuple, list) or len(row) != width for row in rows):
+        return []
+    columns = [*zip(*rows, strict=True)]
+    return [str(round(sum(column), _PLACES)) for column in columns if {*map(type, column)} in _ADDED]
+
+
+def _also_in_hundredths(found: dict[int, str]) -> list[int]:
+    """Numbers, and of whole ones what they are as money: it is kept in cents, and shown in euros."""
+    keys = [*found]
+    for number in found.values():
+        if number.isdecimal():
+            amount = int(number) / 100
+            keys += [hash(one) for one in {repr(amount), f"{amount:.2f}", f"{amount:,.2f}"}]
+    return keys
+
+
+def _stands_in(number: str, read: str) -> bool:
+    return number in read or number.replace(",", "").replace(".", "") in read
+
+
+def _are_in(found: Iterable[str], inputs: Inputs) -> bool:
+    read = what_was_read(inputs)
+    return all(_stands_in(number, read) for number in found)
 
 
 def what_was_read(inputs: Inputs) -> str:

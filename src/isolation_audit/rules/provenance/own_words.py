@@ -8,9 +8,7 @@ two users bring in, what a user was given by a query of his own, and what its au
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
-from html import unescape
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
@@ -19,19 +17,22 @@ from isolation_audit.content.request_texts import all_brought, pairs_in
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
-from isolation_audit.rules.provenance.asked_things import AskedThings
+from isolation_audit.rules.provenance.asked_things import READS, AskedThings
 from isolation_audit.rules.provenance.made_public import MadePublic
+from isolation_audit.rules.provenance.marked import of_persons
 from isolation_audit.rules.provenance.openings import opening_of
-from isolation_audit.rules.provenance.own_rows import OwnRows
+from isolation_audit.rules.provenance.own_rows import OwnRows, what_was_read
+from isolation_audit.rules.provenance.phrases import WORDS, marks_in, phrases_in, unescaped, words_of
+from isolation_audit.rules.provenance.standing import holds
 from isolation_audit.vocabulary.work import InputsLearned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from types import CodeType
+    from collections.abc import Iterable
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.phrases import Phrase
 
 _PHRASES: Final = 20_000
 """Phrases that are remembered."""
@@ -44,18 +45,6 @@ _OF_ONE: Final = 64
 
 _LONGEST: Final = 16 * 1024
 """Characters of one request or message that are looked at."""
-
-_WORDS: Final = 3
-"""Words of the shortest phrase that is told from a way of speaking; what is no prose has no spaces..."""
-
-_LETTERS: Final = 10
-"""...and its letters and digits..."""
-
-_LONGEST_WORD: Final = 4
-"""...and the least of its longest word, but where there are more words than that: "how are you" is nobody's."""
-
-_MOST_WORDS: Final = 40
-"""Words of a phrase that count: what begins alike for so long is the same."""
 
 _NAME: Final = 100
 """Characters of the longest value of a request that is taken for the name of somebody."""
@@ -71,40 +60,6 @@ _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _mentions: Final = re.compile(r"(?<!\w)@([\w.+-]+)").findall
 _marked_words: Final = re.compile(r"(?<![\w-])(?=[\w-]*\d)[\w-]{4,}").findall
 """Numbers, and names with digits in them."""
-_any_words: Final = re.compile(r"\w+").findall
-_SPACED: Final = "".join(sign.lower() if re.match(r"\w", sign) else " " for sign in map(chr, range(128)))
-_sentences: Final = re.compile(r"[.!?;]\s+|[\r\n\0]+").split
-_escapes: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf\"/\\])")
-
-
-@dataclass(slots=True, eq=False)
-class Phrase:
-    """Some words in their order, by digest.
-
-    ``anchor`` is the digest of the longest of them, ``pair`` that of it and a word beside it, which begin at ``place``.
-    """
-
-    digest: int
-    length: int
-    anchor: int
-    pair: int
-    place: int
-    user: User | None
-    """Whose; None once they are nobody's."""
-    meant_for: frozenset[str] = frozenset()
-    """The ids of those whom the request has named that brought it in."""
-    said_in: frozenset[str] = frozenset()
-    """What that request had asked for by its path: whoever asks for the same room may read what is said there."""
-    named: frozenset[int] = frozenset()
-    """Hashes of the single values beside it: one of them may be the name of somebody who becomes known later."""
-    taken_by: CodeType | None = None
-    """The view that has taken it, where the request was addressed to nobody."""
-    about: frozenset[int] = frozenset()
-    """What that request has written to, by name: whoever asks for that may read what was written there..."""
-    written_by: CodeType | None = None
-    """...but through the same view, which may be asked with the same values whatever it is about."""
-    read: bool = False
-    """It did not come with a request, but was read with a question about its user."""
 
 
 class OwnWords(InputsLearned):
@@ -137,7 +92,9 @@ class OwnWords(InputsLearned):
         # Most requests have asked nothing by then, and are passed by without a call.
         for one in () if self._rows.over else latest:
             if one.question is not None:
-                if not self._rows.learn(latest, user, partial(self._read, user), partial(self._read_by_all, user)):
+                if not self._rows.learn(
+                    latest, user, partial(self._read, user), partial(self._read_by_all, user), inputs.strange
+                ):
                     self.publish([phrase for phrase in list(self._phrases.values()) if phrase.read])
                 break
         asked = all_brought(latest, REQUEST)
@@ -158,9 +115,10 @@ class OwnWords(InputsLearned):
         found = {
             phrase.digest: phrase
             for text in texts
-            if len(text.split(None, _WORDS)) >= _WORDS
-            for phrase in _phrases(text, user)
+            if len(text.split(None, WORDS)) >= WORDS
+            for phrase in phrases_in(text, user)
         }
+        found |= _numbers_of_persons(texts, pairs, user, writes=inputs.lasting or opening.method not in READS)
         if found:
             # A message is searched as it came: so it goes on, and is not searched again there.
             said_in = opening.addressed(inputs)
@@ -176,27 +134,32 @@ class OwnWords(InputsLearned):
 
     def _read(self, user: User, text: str) -> None:
         """What was read with a question about its user is that user's as well."""
-        if len(text) <= _LONGEST and len(text.split(None, _WORDS)) >= _WORDS:
-            for phrase in _phrases(text, user):
+        if len(text) <= _LONGEST:
+            for phrase in (*phrases_in(text, user), *marks_in(text, user, read=True)):
                 if phrase.digest not in self._everybodys:
                     phrase.read = True
                     self._add(phrase)
 
     def _read_by_all(self, user: User, text: str) -> None:
         """What was read with a question about nobody is for all."""
-        if len(text) <= _LONGEST and len(text.split(None, _WORDS)) >= _WORDS:
-            for phrase in _phrases(text, user):
+        if len(text) <= _LONGEST:
+            for phrase in (*phrases_in(text, user), *marks_in(text, user, read=True)):
                 self._everybodys[phrase.digest] = None
                 known = self._phrases.get(phrase.digest)
                 if known is not None and known.read:
                     self.publish([known])
             drop_oldest(self._everybodys, _PHRASES)
 
-    def has_read(self, text: str, user: User) -> bool:
-        """True where a text has something that was read for ``user``, too: then it is a list of all."""
+    def lists_readers(self, text: str, user: User, inputs: Inputs) -> bool:
+        """True where a text has something that was read for ``user``, too: then it is a list of all.
+
+        But for what this very unit has read: that stands beside what others have left in the same place.
+        """
         words = words_of(unescaped(text))
-        own = (one for one in self._standing(words) if one.read and one.user is not None and same(one.user, user))
-        return self._rows.has_own(text, user) or any(own)
+        own = [one for one in self._standing(words) if one.read and one.user is not None and same(one.user, user)]
+        if not own:
+            return self._rows.lists_readers(text, user, inputs)
+        return not holds(what_was_read(inputs), own)
 
     def shown(self, phrases: Iterable[Phrase]) -> None:
         """Others have read them beside their author: the views that have taken them take what is for others."""
@@ -267,15 +230,17 @@ class OwnWords(InputsLearned):
         last = len(words) - 1
         for place in [place for place, one in enumerate(hashes) if one in common]:
             # A single word is in many texts; two in a row are in few.
-            for start in (place - 1, place):
-                if 0 <= start < last:
-                    alike = self._by_pair.get(hash((words[start], words[start + 1])))
-                    for (before, length), phrases in alike.items() if alike is not None else ():
-                        first = start - before
-                        if first >= 0:
-                            phrase = phrases.get(hash(tuple(words[first : first + length])))
-                            if phrase is not None:
-                                found[phrase.digest] = phrase
+            pairs = [
+                (start, hash((words[start], words[start + 1]))) for start in (place - 1, place) if 0 <= start < last
+            ]
+            for start, pair in (*pairs, (place, hash((words[place],)))):
+                alike = self._by_pair.get(pair)
+                for (before, length), phrases in alike.items() if alike is not None else ():
+                    first = start - before
+                    if first >= 0:
+                        phrase = phrases.get(hash(tuple(words[first : first + length])))
+                        if phrase is not None:
+                            found[phrase.digest] = phrase
         return [*found.values()]
 
     def _add(self, phrase: Phrase) -> None:
@@ -341,21 +306,17 @@ def _single_values(texts: Iterable[str]) -> frozenset[int]:
     return frozenset(hash(one.casefold()) for one in found[:_OF_ONE])
 
 
+def _numbers_of_persons(
+    texts: list[str], pairs: list[tuple[str, Any]], user: User, *, writes: bool
+) -> dict[int, Phrase]:
+    """The numbers of persons that a request has brought in: of one that only reads, those in what it says in words."""
+    held = [text for text in (of_persons(pairs) if pairs else texts) if writes or " " in text]
+    return {phrase.digest: phrase for text in held[:_OF_ONE] for phrase in marks_in(text[:_LONGEST], user)}
+
+
 def _is_name(user_id: str) -> bool:
     """False for a number, which may be anything's."""
     return not user_id.isdecimal()
-
-
-def unescaped(text: str) -> str:
-    """A text that may be JSON, or HTML, without their escapes: those are no words."""
-    if "\\" in text:
-        text = _escapes.sub(lambda match: chr(int(match[1], 16)) if match[1] else " ", text)
-    return unescape(text) if "&" in text else text
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text, in small letters; of plain ASCII at a third of what the expression costs."""
-    return text.translate(_SPACED).split() if text.isascii() else _any_words(text.lower())
 
 
 def _leaves(asked: list[Any], held: Any) -> list[str]:
@@ -379,18 +340,3 @@ def _texts_in(held: Any) -> list[str]:
     if type(held) is dict and _PLAIN.issuperset(map(type, held.values())):
         return [str(one) for pair in held.items() for one in pair if type(one) is str or type(one) is int]
     return Gathering(held).texts
-
-
-def _phrases(text: str, user: User) -> Iterator[Phrase]:
-    for sentence in _sentences(text):
-        if len(sentence.split(None, _WORDS)) < _WORDS:
-            continue
-        words = words_of(sentence)[:_MOST_WORDS]
-        if len(words) < _WORDS or sum(map(len, words)) < _LETTERS or all(map(str.isdigit, words)):
-            continue
-        lengths = [*map(len, words)]
-        longest = lengths.index(max(lengths))
-        if len(words) > _LONGEST_WORD or lengths[longest] >= _LONGEST_WORD:
-            place = min(longest, len(words) - 2)
-            pair = hash((words[place], words[place + 1]))
-            yield Phrase(hash(tuple(words)), len(words), hash(words[longest]), pair, place, user)

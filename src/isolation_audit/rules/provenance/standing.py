@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from isolation_audit.rules.provenance.own_words import unescaped, words_of
+from isolation_audit.rules.provenance.phrases import unescaped, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from isolation_audit.rules.provenance.own_words import Phrase
+    from isolation_audit.rules.provenance.phrases import Phrase
 
 
 def holds(text: str, phrases: Sequence[Phrase]) -> set[int]:
@@ -19,6 +19,8 @@ def holds(text: str, phrases: Sequence[Phrase]) -> set[int]:
     words = words_of(unescaped(text))
     pairs = [*map(hash, pairwise(words))]
     places = [place for place, pair in enumerate(pairs) if pair in wanted]
+    if any(phrase.length == 1 for phrase in phrases):
+        places += [place for place, word in enumerate(words) if hash((word,)) in wanted]
     return {phrase.digest for phrase in phrases for place in places if _stands_at(words, phrase, place)}
 
 

@@ -42,6 +42,10 @@ class Verdict(Enum):
         Severity.WARNING,
         "the other user's work has read it with a question about that user, and no input of this unit has it",
     )
+    MISTAKEN = (
+        Severity.WARNING,
+        "it was asked for with the other user's id, which came from this process's memory; nobody is named there",
+    )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
     OPEN = (

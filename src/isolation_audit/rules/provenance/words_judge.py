@@ -9,7 +9,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.content.naming import parsed
+from isolation_audit.content.naming import parsed, says_whose
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.request_texts import all_brought, method_of, paths_asked, sent_body, text_of
 from isolation_audit.instrument.inputs.background import background_of
@@ -20,7 +20,8 @@ from isolation_audit.rules.provenance.code import constants, function_texts, sta
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.openings import asked_for
 from isolation_audit.rules.provenance.own_records import OwnRecords
-from isolation_audit.rules.provenance.own_words import OwnWords, unescaped
+from isolation_audit.rules.provenance.own_words import OwnWords
+from isolation_audit.rules.provenance.phrases import unescaped
 from isolation_audit.rules.provenance.standing import begun, holds
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.inputs import Input, Inputs
     from isolation_audit.model.users import User
-    from isolation_audit.rules.provenance.own_words import Phrase
+    from isolation_audit.rules.provenance.phrases import Phrase
 
 _SEARCHED: Final = 1_000_000
 """Characters of the inputs of one unit that are searched for one exit."""
@@ -90,7 +91,7 @@ class WordsJudge:
             if one.user is not None and not self._names(asked, one.user) and not self._is_told_of(text, one, one.user)
         ]
         readers = {one.user.id for one in left if one.read and one.user is not None}
-        if verdict is Verdict.WORDS and readers and (len(readers) > 1 or self.words.has_read(text, user)):
+        if verdict is Verdict.WORDS and readers and (len(readers) > 1 or self.words.lists_readers(text, user, inputs)):
             left = [one for one in left if not one.read]  # a list of all
         owner = left[0].user if left else None
         if owner is None or (verdict is Verdict.WORDS and self._is_list_of_all(text, left, owner, inputs, made_by)):
@@ -189,6 +190,8 @@ class WordsJudge:
         held = parsed(text)
         if held is None:
             return self._names(text, owner)
+        if says_whose(held, lambda text: bool(holds(text, [phrase]))):
+            return True
         every = [*_around(held, phrase)]
         # Words that begin in a key, and go on in its value, stand in no text alone.
         return any(self._names("\0".join(beside), owner) for beside in every) if every else self._names(text, owner)
