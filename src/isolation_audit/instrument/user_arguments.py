@@ -80,6 +80,9 @@ def _inside(value: Any) -> list[Any]:
 def _is_user(value: Any, user_id: str) -> bool:
     """True for an object, or a mapping, one of whose telling fields is the id."""
     inner = fields_of(value).get("_wrapped", value)  # Django's lazy objects
+    fields = fields_of(inner)
+    if fields:
+        return any(plain_id(fields[name]) == user_id for name in FIELDS if name in fields)
     return any(plain_id(field_of(inner, name)) == user_id for name in FIELDS)
 
 

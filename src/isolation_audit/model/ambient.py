@@ -131,6 +131,11 @@ class Ambient:
             return value if said else UNSET
         return value if scope is not None or (request is None and not self._held) else UNSET
 
+    def text(self) -> str | None:
+        """The text that the application's variable holds, where that alone says who is at work while no scope runs."""
+        value = None if self._read_adopted is None or self._held else self._read_adopted(None)
+        return value if type(value) is str else None
+
     def party(self) -> User | None:
         """The user whose work is running; where nobody knows, whoever has come with the request's credentials."""
         user = self.current()

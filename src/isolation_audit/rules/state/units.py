@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.inputs import own_inputs
+from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import request_variable, scope_variable, unit_variable
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.state.signs import signs
@@ -33,6 +34,9 @@ _IMPLICIT: Final = 2_000
 _LEARNED: Final = 20_000
 """Sessions and tokens of which it is remembered whose they are."""
 
+_LOOKS: Final = 32
+"""Stores of one site for each of which the arguments of what is running are looked at."""
+
 clock: Final = count(1)
 """Orders what is written and read."""
 
@@ -43,6 +47,7 @@ class Unit:
     __slots__ = (
         "__weakref__",
         "arguments",
+        "asked",
         "began",
         "born",
         "clients",
@@ -66,6 +71,8 @@ class Unit:
         """Hashes of what its client has sent to say who it is; empty where that was nothing."""
         self.arguments: dict[str, None] = {}
         """Texts that the functions at work were given, where nothing else tells what came in."""
+        self.asked: dict[int, int] = {}
+        """How often each site has stored something, where nothing else tells what came in."""
         self.foreign: dict[str, None] = {}
         """Texts that it has read of others'; they may be among its arguments later."""
         self.made = 0
@@ -85,6 +92,11 @@ class Unit:
         self.numbers: dict[Any, tuple[int, str]] = {}
         """Numbers that it has read: when, and in which function."""
 
+    def is_worth_a_look(self, site: int) -> bool:
+        """True for the first stores of a site, and some of the others: a loop is given all at its beginning."""
+        count = self.asked[site] = self.asked.get(site, 0) + 1
+        return count <= _LOOKS or count % _LOOKS == 0
+
 
 class Units:
     """The units of one audit. ``ended`` is called once for each, as long as its inputs are there."""
@@ -96,6 +108,8 @@ class Units:
         self._learned: dict[int, User] = {}
         self._running: WeakSet[Unit] = WeakSet()
         self._over: dict[str, User] = {}
+        self._last: tuple[str | None, object, Unit | None] = (None, None, None)
+        """What the application's variable held the last time, and whose that is until something is learned of users."""
         self.open: dict[int, Unit] = {}
         """Those that are running and have something to be settled or judged, by identity."""
 
@@ -104,6 +118,8 @@ class Units:
         inputs: Inputs | None = unit_variable.get()
         if inputs is None or inputs.ended:
             request = request_variable.get()
+            if request is None and scope_variable.get() is None:
+                return self._by_text()
             inputs = own_inputs() if request is None or request.inputs is None else request.inputs
             if inputs is None:
                 return self._by_name()
@@ -151,6 +167,18 @@ class Units:
     def _somebody(self) -> User | None:
         user = self._runtime.ambient.current()
         return user if user is not None and user.kind in (Kind.USER, Kind.SYSTEM) else None
+
+    def _by_text(self) -> Unit | None:
+        """The same where nothing but the application's own variable says who is at work; asked for each access."""
+        text = self._runtime.ambient.text()
+        if text is None:
+            return self._by_name()
+        last, version, unit = self._last
+        if last is not text or version is not remembered.version:
+            version = remembered.version
+            unit = self._by_name()
+            self._last = text, version, unit
+        return unit
 
     def _by_name(self) -> Unit | None:
         user = self._runtime.ambient.in_context()

@@ -23,6 +23,7 @@ from isolation_audit.rules.state.contents import (
     has_a_way_back,
     is_number,
     is_of_the_process,
+    is_plain,
     is_scalar,
     tells_nothing,
     texts,
@@ -56,7 +57,10 @@ _CONTENTS: Final = 24
 """Elements of a container that are looked at where it goes on as a whole."""
 
 _NODES: Final = 100
-"""Values inside of one that is written, which are looked at there and then."""
+"""Values inside of a container that is written, which are looked at there and then."""
+
+_PARTS: Final = 24
+"""The same of an object."""
 
 _CONCERNED: Final = 100_000
 """Objects of which reads are told; those that were only passed on are forgotten when there are more."""
@@ -167,11 +171,15 @@ class StateWatch:
 
     def _describe(self, unit: Unit, write: Write, kind: str, key: object, value: object) -> None:
         told = not tells_nothing(value)
-        write.texts = tuple(texts(value, _NODES)) if told and write.value() is None else None
+        if told and write.value() is None:
+            # Nodes of a list or a tree lead to each other: their own data is what comes first.
+            write.texts = tuple(texts(value, _NODES if is_plain(value) else _PARTS))
+        else:
+            write.texts = None
         write.described = described(value)
         write.under_own_name = unit.user is not None and type(key) is str and key == unit.user.id
         write.made_for_writer = kind in _OWN_PLACE and is_made_for_its_writer(unit, value)
-        if told:
+        if told and unit.is_worth_a_look(write.site):
             self._note_arguments(unit)
 
     def read(self, container: object, kind: str, key: object, value: object, site: int) -> None:
