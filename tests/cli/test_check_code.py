@@ -44,7 +44,7 @@ def test_the_code_of_one_method(project: Project) -> None:
     assert shown.startswith("# engines:Engine.ask\nasync def ask(self, question, *, PROBE):\n")
     assert "type(owner_1 := self.context) is owner_1_type\n" in shown
     assert "and owner_1.user_id is owner\n" in shown
-    assert "return await original(self, question, PROBE=PROBE)" in shown, "a parameter keeps its name"
+    assert "return await around(states, (self, question, PROBE))" in shown, "a parameter keeps its name"
     assert "__ia_" not in shown
     compile(shown, "shown", "exec")
 

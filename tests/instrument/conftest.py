@@ -5,6 +5,15 @@ from __future__ import annotations
 import pytest
 
 import isolation_audit
+from isolation_audit.instrument.compile import inlined
+
+
+@pytest.fixture(params=["inlined", "shim"])
+def installation(request, monkeypatch):
+    """Uses of engines are compared in the function's own code, and in a shim before it, as on an unknown Python."""
+    if request.param == "shim":
+        monkeypatch.setattr(inlined, "KNOWN", False)
+    return request.param
 
 
 @pytest.fixture(autouse=True)

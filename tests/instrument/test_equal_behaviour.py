@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from isolation_audit.instrument.compile import inlined
+
 CALLS = int(os.environ.get("ISOLATION_AUDIT_EXAMPLES", "1000"))
 
 VALUES: list[Any] = ["alice", "bob", "", "raise", "from", "while", "stop", "generator exit", "stubborn", "swallow"]
@@ -25,12 +27,15 @@ USED = ["Base", "Left", "Diamond", "Right", "Adopted", "AdoptedChild", "AdoptedD
 STEPS = ["next", "next", "next", "send", "throw", "close"]
 
 
-@pytest.fixture(scope="module", params=[kinds.config_of, kinds.config_of_compiled], ids=["general", "compiled"])
+@pytest.fixture(scope="module", params=["general", "inlined", "shim"])
 def pair(request):
     bare = kinds.application()
-    audited, auditor = kinds.audited(request.param)
-    with auditor:
-        yield bare, audited, auditor
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "shim":
+            patch.setattr(inlined, "KNOWN", False)
+        audited, auditor = kinds.audited(kinds.config_of if request.param == "general" else kinds.config_of_compiled)
+        with auditor:
+            yield bare, audited, auditor
 
 
 def some_arguments(draw: random.Random) -> tuple[list[Any], dict[str, Any]]:

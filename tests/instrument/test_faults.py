@@ -22,6 +22,8 @@ from isolation_audit.targets.emission import EmissionPoint
 from isolation_audit.targets.scope import ScopePoint
 from isolation_audit.targets.use import UsePoint
 
+pytestmark = pytest.mark.usefixtures("installation")
+
 SOURCE = """
 import functools
 class Engine:

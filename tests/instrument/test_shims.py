@@ -17,18 +17,20 @@ import typing
 import warnings
 import weakref
 from importlib.metadata import PackageNotFoundError, version
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import application_kinds as kinds
 import pytest
 from audited_source import auditing, make_auditor, make_module, observed
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from isolation_audit.instrument.barrier import Barrier
+from isolation_audit.instrument.compile.cells import Cells
+from isolation_audit.instrument.compile.check import Check
 from isolation_audit.instrument.layout import MISSING, Reader
-from isolation_audit.instrument.shim_codes import is_shim
+from isolation_audit.instrument.shim_codes import is_generated, own_code
 from isolation_audit.instrument.shims import CodePatch, UnshimmableError, exact_layout
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -53,9 +55,31 @@ class Note:
         self.calls.append(("failed", error))
 
 
+AUDIT = SimpleNamespace(
+    config=SimpleNamespace(ambient=SimpleNamespace(contextvar=None)),
+    ambient=None,
+    tally=SimpleNamespace(cells=Cells()),
+    objects=None,
+)
+
+
+@pytest.fixture(params=["shim", "inlined"], autouse=True)
+def installation(request):
+    """Each test runs with a shim, and with a check in the function's own code that never finds a call clean."""
+    INSTALLED[:] = [request.param]
+    return request.param
+
+
+INSTALLED = ["shim"]
+
+
 def patched(function, note=None):
     patch = CodePatch(function)
-    patch.probe.add(note or Note(), Barrier(), [0])
+    note = note or Note()
+    if INSTALLED == ["inlined"]:
+        note.compiled_check = Check((), exact_layout(function, receiver=False), AUDIT)
+    patch.probe.add(note, Barrier(), [0])
+    assert (own_code(function.__code__) is not None) is (INSTALLED == ["inlined"])
     return patch
 
 
@@ -80,7 +104,7 @@ def signatures(draw):
     return f"def f({', '.join(written)}): return [{', '.join(everything)}]"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     signatures(),
     st.lists(st.lists(st.integers(0, 3), max_size=6), min_size=1, max_size=4),
@@ -199,7 +223,8 @@ def test_a_generator_is_the_original_s_own():
     bare = generator(1).gi_code
     patched(generator)
     made = generator(1)
-    assert made.gi_code is bare
+    assert made.gi_code is (bare if INSTALLED == ["shim"] else generator.__code__)
+    assert inspect.getgeneratorstate(made) == inspect.GEN_CREATED
     assert inspect.isgeneratorfunction(generator)
     assert next(made) == 1
     with pytest.raises(StopIteration) as stop:
@@ -373,7 +398,7 @@ def test_a_tracer_beside_it_sees_the_function_s_own_lines():
 
 
 @pytest.mark.parametrize("core", ["ctrace", "pytrace"])
-def test_coverage_counts_the_same_lines_and_branches(tmp_path, core):
+def test_coverage_counts_the_same_lines_and_branches(tmp_path, core, installation):
     try:
         version("coverage")
     except PackageNotFoundError:
@@ -398,7 +423,20 @@ def test_coverage_counts_the_same_lines_and_branches(tmp_path, core):
         import app
         if len(sys.argv) > 1:
             from isolation_audit.instrument.shims import CodePatch
-            CodePatch(app.work), CodePatch(app.stream)
+            from types import SimpleNamespace
+            from isolation_audit.instrument.barrier import Barrier
+            from isolation_audit.instrument.compile.cells import Cells
+            from isolation_audit.instrument.compile.check import Check
+            from isolation_audit.instrument.interceptors import Interceptor
+            from isolation_audit.instrument.shims import exact_layout
+            audit = SimpleNamespace(config=SimpleNamespace(ambient=SimpleNamespace(contextvar=None)), ambient=None)
+            audit.tally, audit.objects = SimpleNamespace(cells=Cells()), None
+            for function in (app.work, app.stream):
+                patch, point = CodePatch(function), Interceptor()
+                point.place = "test"
+                if sys.argv[1] == "inlined":
+                    point.compiled_check = Check((), exact_layout(function, receiver=False), audit)
+                patch.probe.add(point, Barrier(), [0])
         app.work(1), list(app.stream(2))
         measured.stop()
         _, statements, _, missing, _ = measured.analysis2(app)
@@ -406,7 +444,7 @@ def test_coverage_counts_the_same_lines_and_branches(tmp_path, core):
         print(statements, missing, numbers.n_branches, numbers.n_missing_branches, numbers.n_partial_branches)
     """)
     results = []
-    for argument in ([], ["audited"]):
+    for argument in ([], [installation]):
         ran = subprocess.run(
             [sys.executable, "-c", script, *argument],
             capture_output=True,
@@ -490,8 +528,8 @@ def test_a_shim_is_known_as_long_as_it_lives():
 
     patch = patched(function)
     shim = function.__code__
-    assert is_shim(shim)
-    assert not is_shim(patch.original_code)
+    assert is_generated(shim)
+    assert not is_generated(patch.original_code)
     reference = weakref.ref(shim)
     patch.undo()
     del patch, shim

@@ -14,6 +14,8 @@ from audited_source import auditing, make_auditor, make_module
 from isolation_audit.instrument import patches
 from isolation_audit.model.scopes import current_scope
 
+pytestmark = pytest.mark.usefixtures("installation")
+
 SOURCE = """
 import functools, collections
 

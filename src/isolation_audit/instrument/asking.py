@@ -78,7 +78,7 @@ def passing(every: tuple[Guarded, ...]) -> Passes:
             enter_auditor(me)
             state = knows(values, witnesses)
             if state is AGAIN:
-                clean.clean -= 1
+                clean.clean -= 1.0
                 first.calls[0] += 1
                 state = first.interceptor.before(values)
             if state is not None:
@@ -112,7 +112,7 @@ def _passing_alone(guarded: Guarded) -> Passes:
             absorb(guarded, (), error)
             return None
         if state is AGAIN:
-            clean.clean -= 1
+            clean.clean -= 1.0
             return asks(values)
         return None if state is None else ((guarded, state),)
 

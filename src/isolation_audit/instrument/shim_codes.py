@@ -7,7 +7,10 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from types import CodeType
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+
+    from isolation_audit.instrument.compile.inlined import Inlined
 
 shim_codes: dict[int, weakref.ref[CodeType]] = {}
 """By identity."""
@@ -15,29 +18,90 @@ shim_codes: dict[int, weakref.ref[CodeType]] = {}
 _originals: dict[int, weakref.ref[FunctionType]] = {}
 """The function that each stands for, where it is one, by the identity of the code, which keeps it."""
 
+own_codes: dict[int, OwnCode] = {}
+"""Code of the application's with something of ours in it, by identity."""
+
+
+class OwnCode:
+    """What is known of the code of a function with a check in it."""
+
+    __slots__ = ("begin", "code", "end", "length", "original", "quiet")
+
+    def __init__(self, inlined: Inlined, original: CodeType, forget: Callable[[object], None]) -> None:
+        self.code = weakref.ref(inlined.code, forget)
+        self.original = original
+        self.begin, self.length, self.end, self.quiet = inlined.begin, inlined.length, inlined.end, inlined.quiet
+
+    def place(self, lasti: int) -> tuple[CodeType, int] | None:
+        """The place in the original code; None where what is ours runs."""
+        begin = self.begin
+        if lasti < begin:
+            return self.original, lasti
+        if lasti < begin + self.length or lasti >= self.end:
+            return None
+        lasti -= self.length
+        return self.original, lasti - self.quiet if lasti > begin else lasti
+
 
 def is_shim(code: CodeType) -> bool:
-    """True for code that this module generated."""
+    """True for code that this package generated as a whole."""
     known = shim_codes.get(id(code))
     return known is not None and known() is code
+
+
+def own_code(code: CodeType) -> OwnCode | None:
+    """What is known of ``code`` where it is a function's with a check in it."""
+    known = own_codes.get(id(code))
+    return known if known is not None and known.code() is code else None
+
+
+def is_generated(code: CodeType) -> bool:
+    """True for code that is not as it was written, in whole or in part."""
+    return is_shim(code) or own_code(code) is not None
+
+
+def original_code(code: CodeType) -> CodeType:
+    """The code as it was written, where a function runs with a check in it; else ``code`` itself."""
+    known = own_code(code)
+    return code if known is None else known.original
+
+
+def code_of(frame: FrameType) -> CodeType:
+    """The code that runs in a frame, as it was written."""
+    code = frame.f_code
+    return original_code(code) if id(code) in own_codes else code
 
 
 def beneath(function: FunctionType) -> FunctionType:
     """The function whose place a shim has taken, else ``function`` itself."""
     code = function.__code__
-    original = _originals.get(id(code)) if is_shim(code) else None
+    original = _originals.get(id(code)) if is_generated(code) else None
     return (None if original is None else original()) or function
 
 
 def remember(code: CodeType, original: Any) -> None:
     """Know a code object again, as long as it is there, and what it stands for."""
-    key = id(code)
+    # Gone with the code: somebody may go on running it long after it was taken out.
+    shim_codes[id(code)] = weakref.ref(code, _forgetting(id(code)))
+    _stands_for(code, original)
 
+
+def remember_inlined(inlined: Inlined, written: CodeType, original: Any) -> None:
+    """The same of a function's own code, which was written as ``written``."""
+    key = id(inlined.code)
+    own_codes[key] = OwnCode(inlined, written, _forgetting(key))
+    _stands_for(inlined.code, original)
+
+
+def _stands_for(code: CodeType, original: Any) -> None:
+    if type(original) is FunctionType:
+        _originals[id(code)] = weakref.ref(original)
+
+
+def _forgetting(key: int) -> Callable[[object], None]:
     def forget(_gone: object) -> None:
         shim_codes.pop(key, None)
+        own_codes.pop(key, None)
         _originals.pop(key, None)
 
-    # Gone with the code: somebody may go on running it long after it was taken out.
-    shim_codes[key] = weakref.ref(code, forget)
-    if type(original) is FunctionType:
-        _originals[key] = weakref.ref(original)
+    return forget

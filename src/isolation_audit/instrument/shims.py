@@ -1,5 +1,7 @@
 """Shims for plain Python functions: generated code of the same signature and kind, put *into* the function object.
 
+Where a check only has to be counted, it goes into the function's own code instead (``compile/inlined.py``).
+
 Exchanging ``__code__`` keeps the function's identity, so whoever took a reference earlier (``from m import f``, a route
 table, a bound method, a pickle) meets the shim too, ``super()`` and method resolution stay as they were, other wrappers
 may come and go above it in any order, and undoing is one assignment. All lines of the shim map to the ``def`` line.
@@ -8,10 +10,12 @@ may come and go above it in any order, and undoing is one assignment. All lines 
 from __future__ import annotations
 
 import inspect
-from functools import lru_cache
-from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from types import FunctionType
+from typing import TYPE_CHECKING
 
+from isolation_audit.instrument.compile.inlined import inlined
+from isolation_audit.instrument.compile.linked import linked_code
 from isolation_audit.instrument.compile.source import (
     GATED,
     GENERATORS,
@@ -23,17 +27,14 @@ from isolation_audit.instrument.compile.source import (
 )
 from isolation_audit.instrument.layout import Layout
 from isolation_audit.instrument.probe import Probe
-from isolation_audit.instrument.shim_codes import remember
+from isolation_audit.instrument.shim_codes import own_code, remember, remember_inlined
 from isolation_audit.instrument.signatures import positional_names
 
 if TYPE_CHECKING:
+    from types import CodeType
+
     from isolation_audit.instrument.compile.check import Check
     from isolation_audit.instrument.compile.gated import Gated
-
-_NO_COLUMNS: Final = 13
-_LONGEST_ENTRY: Final = 8
-"""Code units, at most, that one entry of a table of places is for."""
-
 
 __all__ = ["GENERATORS", "CodePatch", "UnshimmableError", "exact_layout"]
 
@@ -82,6 +83,9 @@ class CodePatch:
         twin.__qualname__ = function.__qualname__
         twin.__module__ = function.__module__
         self.probe = Probe(twin)
+        self.shim_code: CodeType
+        self._check: Check | None = None
+        self._gated: Gated | None = None
         self._install(None, None)
         self.probe.relink = self._relink
 
@@ -113,65 +117,46 @@ class CodePatch:
     def source(self) -> str:
         """The shim's source, as people read it."""
         probe, name = self.probe, self.function.__name__
-        return shown_source(self.original_code, probe.check, name, gated=probe.gated is not None)
+        inlined = own_code(self.shim_code) is not None
+        return shown_source(self.original_code, probe.check, name, gated=probe.gated is not None, inlined=inlined)
 
     def _relink(self) -> None:
         """Others are asked than before: put the code there that asks them."""
         check, gated = self.probe.check, self.probe.gated
-        if (check is self._check and gated is self._gated) or self._undone or not self.installed:
+        same = check is self._check and gated is self._gated and (self.shim_code is not self.original_code)
+        if (same and len(self.probe)) or self._undone or not self.installed:
             return
-        self._install(check, gated)
+        if len(self.probe):
+            self._install(check, gated)
+        else:
+            # Nobody is asked any more: it costs nothing any more.
+            self.shim_code = self.function.__code__ = self.original_code
+            self._check, self._gated = None, None
         if self._undone:
             # By another thread, meanwhile: its word is the last.
             self.function.__code__ = self.original_code
 
     def _install(self, check: Check | None, gated: Gated | None) -> None:
-        self.shim_code = shim = _shim_code(self.original_code, self.probe, check, gated)
-        remember(shim, self.probe.original)
-        self.function.__code__ = shim
+        code, own = self.original_code, None
+        if check is not None:
+            with suppress(Exception):  # whatever is not as it is known: a shim takes any code
+                own = inlined(self.function, code, check, self.probe)
+        if own is None:
+            self.shim_code = _shim_code(code, self.probe, check, gated)
+            remember(self.shim_code, self.probe.original)
+        else:
+            self.shim_code = own.code
+            remember_inlined(own, code, self.probe.original)
+        self.function.__code__ = self.shim_code
         self._check, self._gated = check, gated
 
 
 def _shim_code(code: CodeType, probe: Probe, check: Check | None, gated: Gated | None) -> CodeType:
+    linked: dict[str, object] = {PROBE: probe, SITE: None if check is None else check.site, GATED: gated}
     try:
-        template = _template(shim_source(code, check, gated=gated is not None), code.co_name)
+        shim = linked_code(shim_source(code, check, gated=gated is not None), code, linked, code.co_flags & GENERATORS)
     except UnwritableError as error:
         raise UnshimmableError(str(error)) from None
-    if template.co_freevars != code.co_freevars:
+    if shim.co_freevars != code.co_freevars:
         raise UnshimmableError(f"its closure {code.co_freevars} can't be rebuilt")
-    linked: dict[object, object] = {PROBE: probe, SITE: None if check is None else check.site, GATED: gated}
-    constants = tuple(
-        [linked.get(constant, constant) if type(constant) is str else constant for constant in template.co_consts]
-    )
-    flags = template.co_flags | (code.co_flags & GENERATORS)
-    return template.replace(
-        co_consts=constants,
-        co_flags=flags,
-        co_filename=code.co_filename,
-        co_firstlineno=code.co_firstlineno,
-        co_name=code.co_name,
-        co_qualname=code.co_qualname,
-    )
-
-
-@lru_cache(maxsize=512)
-def _template(source: str, name: str) -> CodeType:
-    try:
-        # From text to code at once: a tree of Python objects in between would count in the recursion that CPython 3.11
-        # counts for all threads together. dont_inherit: this file's own __future__ flags must not leak into it.
-        module = compile(source, name, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        raise UnshimmableError(f"its signature can't be generated: {error.msg}") from None
-    factory = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
-    made = next(constant for constant in factory.co_consts if isinstance(constant, CodeType))
-    return made.replace(co_linetable=_on_the_first_line(len(made.co_code) // 2))
-
-
-def _on_the_first_line(units: int) -> bytes:
-    """A table of places that has all code units on the first line, without columns (see CPython's locations.md)."""
-    entries = []
-    while units > 0:
-        length = min(units, _LONGEST_ENTRY)
-        entries.append(bytes((0x80 | _NO_COLUMNS << 3 | (length - 1), 0)))
-        units -= length
-    return b"".join(entries)
+    return shim

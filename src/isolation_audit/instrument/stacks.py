@@ -10,7 +10,7 @@ from isolation_audit.analysis import frames
 from isolation_audit.analysis.frames import beneath, is_installed, own_place
 from isolation_audit.analysis.texts import printable
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.instrument.shim_codes import is_shim, shim_codes
+from isolation_audit.instrument.shim_codes import is_shim, own_code, own_codes, shim_codes
 from isolation_audit.model.findings import Frame, Site
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def is_ours(code: CodeType) -> bool:
         return False
     if key in known_ours or is_shim(code):
         return True  # shims are never among the known ones, which are held: a shim goes with its function
+    if key in own_codes and own_code(code) is not None:
+        return False  # nor is this
     ours = is_our_file(code.co_filename)
     known = known_ours if ours else _theirs
     if len(known) >= _KNOWN_CODES:
@@ -64,6 +66,14 @@ def beyond(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
+def place_in(code: CodeType, lasti: int) -> tuple[CodeType, int] | None:
+    """A step of a stack as the code was written; None where it is none of the application's."""
+    own = own_code(code) if id(code) in own_codes else None
+    if own is not None:
+        return own.place(lasti)
+    return None if is_ours(code) else (code, lasti)
+
+
 def capture(limit: int, nearest: FrameType | None = None) -> RawStack:
     """The application's innermost ``limit`` frames, starting with the caller nearest to the instrumented call.
 
@@ -76,10 +86,15 @@ def capture(limit: int, nearest: FrameType | None = None) -> RawStack:
         code = frame.f_code
         key = id(code)
         # Whoever is at work has asked for most codes before, and shims are known: nothing is called for them.
-        if key in theirs or (
-            key not in ours and not ((shim := shims.get(key)) is not None and shim() is code) and not is_ours(code)
-        ):
+        if key in theirs:
             add((code, frame.f_lasti))
+            limit -= 1
+        elif (
+            key not in ours
+            and not ((shim := shims.get(key)) is not None and shim() is code)
+            and (place := place_in(code, frame.f_lasti)) is not None
+        ):
+            add(place)
             limit -= 1
         frame = frame.f_back
     return tuple(raw)
@@ -96,7 +111,10 @@ def capture_again(last: RawStack, limit: int, shim: int = 0) -> RawStack:
     if len(last) == limit:
         at = frame
         for code, lasti in last:
-            if at is None or at.f_code is not code or at.f_lasti != lasti:
+            if at is None or (
+                (at.f_code is not code or at.f_lasti != lasti)
+                and (id(at.f_code) not in own_codes or place_in(at.f_code, at.f_lasti) != (code, lasti))
+            ):
                 break
             at = at.f_back
         else:
@@ -133,7 +151,7 @@ def frames_here(limit: int) -> RawStack:
 
 def captured(raw: RawStack, limit: int) -> RawStack:
     """What :func:`capture` would have given where :func:`frames_here` has given ``raw``."""
-    return tuple([step for step in raw if not is_ours(step[0])][:limit])
+    return tuple([step for step in (place_in(*one) for one in raw) if step is not None][:limit])
 
 
 def here() -> RawStack:
@@ -160,8 +178,9 @@ def raised(error: BaseException, limit: int, libraries: tuple[str, ...]) -> RawS
     raw: list[tuple[CodeType, int]] = []
     trace = error.__traceback__
     while trace is not None:
-        if not is_ours(trace.tb_frame.f_code):
-            raw.append((trace.tb_frame.f_code, trace.tb_lasti))
+        place = place_in(trace.tb_frame.f_code, trace.tb_lasti)
+        if place is not None:
+            raw.append(place)
         trace = trace.tb_next
     stack = tuple(reversed(raw))
     own = own_place(stack)

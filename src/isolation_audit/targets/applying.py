@@ -27,7 +27,7 @@ from isolation_audit.instrument.resolve import (
     mro_of,
     resolve,
 )
-from isolation_audit.instrument.shim_codes import is_shim
+from isolation_audit.instrument.shim_codes import is_generated
 from isolation_audit.instrument.shims import GENERATORS
 from isolation_audit.instrument.targets import Watched
 from isolation_audit.targets.cleanup import CleanupPoint
@@ -127,7 +127,7 @@ class Applier:
                 for name, raw in instance_methods(kind, entry.methods):
                     function = function_of(raw)
                     found = [] if function is None else self._patches.codes_of(function)
-                    codes = [code for code in found if not is_shim(code)]
+                    codes = [code for code in found if not is_generated(code)]
 
                     def make(layout: Layout, name: str = name, codes: list[CodeType] = codes) -> Interceptor:
                         return UsePoint(entry, name, codes, receivers, layout, self._runtime, origins)

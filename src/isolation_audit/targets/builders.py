@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed
+from isolation_audit.instrument.shim_codes import original_code, own_codes
 from isolation_audit.instrument.stacks import is_ours, known_ours
 from isolation_audit.records import dataclass
 
@@ -46,6 +47,8 @@ def builder(codes: dict[int, tuple[CodeType, Factory]], inside: Container[int], 
     frame = sys._getframe(1)  # noqa: SLF001 - the stack tells who builds, also across awaits and context managers
     while frame is not None:
         code = frame.f_code
+        if id(code) in own_codes:
+            code = original_code(code)
         known = codes.get(id(code))
         if known is not None:
             declared = declared or known[1]

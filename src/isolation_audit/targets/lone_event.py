@@ -47,7 +47,7 @@ def opening(
         emission = Emission(name, witnesses.ambient, layer)
         emission.claimed, emission.known, emission.verified = witnesses.claimed, witnesses.known, witnesses.verified
         emission.depth = 1
-        begun.clean += 1
+        begun.clean += 1.0
         put(emission)
         return emission
 

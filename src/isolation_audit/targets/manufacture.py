@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.observations import Manufactured, Unbuilt
+from isolation_audit.instrument.shim_codes import code_of
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Engine, Factory
@@ -68,7 +69,7 @@ class Origins:
         makers = {*runtime.constructor_codes.get(self._target, ()), *runtime.factory_codes}
         frame = sys._getframe(1)  # noqa: SLF001 - the stack tells who is at work
         while frame is not None:
-            if id(frame.f_code) in makers or frame.f_code.co_name in ("__new__", "__setstate__", "__reduce_ex__"):
+            if id(code_of(frame)) in makers or frame.f_code.co_name in ("__new__", "__setstate__", "__reduce_ex__"):
                 return True
             frame = frame.f_back  # type: ignore[assignment]
         return False

@@ -109,7 +109,7 @@ class ProgressPoint(Interceptor):
                 else:
                     run_id, number, pair = ids
                     asked, gave_run, gave_number, gave_pair = stepped
-                    asked.clean += 1
+                    asked.clean += 1.0
                     gave_run.clean += run_id is not None
                     gave_number.clean += number is not None
                     gave_pair.clean += pair is not None

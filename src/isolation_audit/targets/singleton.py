@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.receivers import Receivers
 from isolation_audit.instrument.resolve import dict_of
-from isolation_audit.instrument.shim_codes import beneath
+from isolation_audit.instrument.shim_codes import beneath, code_of
 from isolation_audit.instrument.stacks import here
 from isolation_audit.records import record
 
@@ -137,7 +137,7 @@ class SingletonPoint(Interceptor):
         codes = self._singleton.codes
         frame = sys._getframe(1) if codes else None  # noqa: SLF001 - the stack tells who builds
         while frame is not None:
-            if id(frame.f_code) in codes:
+            if id(code_of(frame)) in codes:
                 return True
             frame = frame.f_back
         return False

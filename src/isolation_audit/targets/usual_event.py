@@ -231,7 +231,7 @@ class UsualEvent:
                             outer.layers = (*outer.layers, layer)
                         outer.verified = True
                 if emission is not None:
-                    passed.clean += 1
+                    passed.clean += 1.0
                     if search is not None:
                         at = of_content
                         for place in payloads:

@@ -22,6 +22,8 @@ from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import Moment, Scope
 from isolation_audit.model.users import Kind
 
+pytestmark = pytest.mark.usefixtures("installation")
+
 OURS = str(Path(isolation_audit.__file__).parent)
 
 SOURCE = """

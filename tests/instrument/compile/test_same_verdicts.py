@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from isolation_audit import user_scope
+from isolation_audit.instrument.compile import inlined
 from isolation_audit.instrument.compile.site import Site
 from isolation_audit.model.user_names import Name
 from isolation_audit.targets.usual_event import UsualEvents
@@ -230,6 +231,7 @@ class Both:
             with pytest.MonkeyPatch.context() as patch:
                 if number:
                     patch.setattr(UsualEvents, "joined", lambda *_arguments: None)
+                    patch.setattr(inlined, "KNOWN", False)
                 auditor.instrumentation.start()
             self.worlds.append(World(module, auditor))
 

@@ -29,8 +29,10 @@ PROGRAM = """
 import json, sys
 import app
 from isolation_audit import Auditor, user_scope
+from isolation_audit.instrument.compile import inlined
 from isolation_audit.config import parse_config
 
+inlined.KNOWN = sys.argv[1] == "inlined"
 with Auditor(parse_config({"engines": [{"target": "app:Engine", "owner": "self.user_id"}]})) as auditor:
     engine = app.Engine("alice")
     with user_scope("alice"):
@@ -50,23 +52,22 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_optimised(folder):
-    done = subprocess.run(
-        [sys.executable, "-O", "program.py"], cwd=folder, capture_output=True, text=True, timeout=280, check=False
-    )
+def test_optimised(folder, installation):
+    command = [sys.executable, "-O", "program.py", installation]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
     answers = [[], ["alice", 1]] * 3 + [["alice", 1]]
     assert eval(done.stdout) == [answers, 4, 1, {}]
 
 
-def test_coverage_counts_the_same_lines(folder):
+def test_coverage_counts_the_same_lines(folder, installation):
     pytest.importorskip("coverage.control")  # a folder of these tests has the library's name
     measure = textwrap.dedent(
         """
         import coverage, runpy, sys
         measured = coverage.Coverage(branch=True, include=["*/app.py"], data_file=None, config_file=False)
         measured.start()
-        runpy.run_path(sys.argv[1])
+        runpy.run_path(sys.argv.pop(1))
         measured.stop()
         _name, lines, _excluded, missing, _text = measured.analysis2("app.py")
         print(lines, missing)
@@ -78,7 +79,7 @@ def test_coverage_counts_the_same_lines(folder):
     said = []
     for program in ("bare.py", "program.py"):
         done = subprocess.run(
-            [sys.executable, "measure.py", program],
+            [sys.executable, "measure.py", program, installation],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -90,9 +91,9 @@ def test_coverage_counts_the_same_lines(folder):
     assert said[0] == said[1]
 
 
-def test_a_reloaded_class_is_compared_anew(folder, monkeypatch):
+def test_a_reloaded_class_is_compared_anew(folder, monkeypatch, installation):
     monkeypatch.syspath_prepend(str(folder))
-    name = "app_that_is_reloaded"
+    name = f"app_that_is_reloaded_{installation}"
     (folder / "app.py").rename(folder / f"{name}.py")
     module = importlib.import_module(name)
     auditor = make_auditor(CONFIG, module)
@@ -110,6 +111,7 @@ def test_a_reloaded_class_is_compared_anew(folder, monkeypatch):
     del sys.modules[name]
 
 
+@pytest.mark.usefixtures("installation")
 def test_functions_that_are_pickled_by_value_ask_nobody_elsewhere(tmp_path):
     """As for functions of `__main__`; the auditor need not be there where they are unpickled."""
     cloudpickle = pytest.importorskip("cloudpickle")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Final
+
+ONE: Final = 1.0
+"""A clean call. CPython keeps the memory of a few floats at hand, so that this sum takes half the time of one of large
+integers; it is exact up to nine thousand million million calls."""
 
 
 class Cell:
-    """Clean calls of one place: ``clean += 1`` is all that a call costs, however much it counts for."""
+    """Clean calls of one place: ``clean += 1.0`` is all that a call costs, however much it counts for."""
 
     __slots__ = ("__weakref__", "_counted", "_counts", "clean")
 
     def __init__(self, cells: Cells) -> None:
-        self.clean = 0
-        self._counted = 0
+        self.clean = 0.0
+        self._counted = 0.0
         self._counts: list[tuple[Any, Any]] = []
         cells.add(self)
 
@@ -28,7 +32,7 @@ class Cell:
         if new:
             self._counted += new
             for counts, key in self._counts:
-                counts[key] += new
+                counts[key] += int(new)
 
     def forget(self) -> None:
         """Remember nothing of the last calls, where anything is remembered."""

@@ -44,7 +44,8 @@ class Site(Cell):
         """The version under which something is remembered."""
         self._looked: object = None
         """The version of the last call that had to be looked at."""
-        self._at_last = self._vain = 0
+        self._at_last = 0.0
+        self._vain = 0
         """Clean calls when something was remembered last, and how often that was in vain since."""
 
     def worth_it(self, moment: object, version: object) -> bool:

@@ -52,6 +52,15 @@ class Parameters:
         self.written = ", ".join(written)
         self.handed_on = ", ".join(handed_on)
         self.values = tuple_of(self.names)
+        self._passed = [*plain, *filter(None, (varargs,))], keywords, varargs, varkw
+
+    def by_index(self, values: str) -> str:
+        """The same as they are handed on, where they are in the tuple ``values``."""
+        positional, keywords, varargs, varkw = self._passed
+        given = {name: f"{values}[{index}]" for index, name in enumerate(self.names)}
+        written = [f"{'*' if name is varargs else ''}{given[name]}" for name in positional]
+        written += [f"{name}={given[name]}" for name in keywords]
+        return ", ".join([*written, *([f"**{given[varkw]}"] if varkw else [])])
 
 
 def tuple_of(names: list[str]) -> str:
@@ -77,14 +86,42 @@ def shim_source(code: CodeType, check: Check | None, *, gated: bool = False) -> 
     return f"def factory():\n{prologue}    {keyword} shim({parameters.written}):\n{mention}{body}"
 
 
-def shown_source(code: CodeType, check: Check | None, name: str, *, gated: bool = False) -> str:
-    """The same as people read it: under the function's own name, and without the prefixes."""
-    lines = shim_source(code, check, gated=gated).splitlines()[1:]
-    text = "\n".join(line[4:] for line in lines)
+def shown_source(code: CodeType, check: Check | None, name: str, *, gated: bool = False, inlined: bool = False) -> str:
+    """The same as people read it: under the function's own name, and without the prefixes.
+
+    ``inlined``: as the instructions in the function's own code would be written.
+    """
+    if inlined and check is not None:
+        lines = _inlined_lines(code, check)
+    else:
+        lines = [line[4:] for line in shim_source(code, check, gated=gated).splitlines()[1:]]
+    text = "\n".join(lines)
     for constant, shown in ((PROBE, "PROBE"), (SITE, "SITE"), (GATED, "GATED")):
         text = text.replace(f"{constant!r}", shown)
     text = text.replace(PREFIX, "")
     return text.replace("def shim(", f"def {name}(", 1)
+
+
+def _inlined_lines(code: CodeType, check: Check) -> list[str]:
+    parameters = Parameters(code)
+    plain = not code.co_flags & GENERATORS
+    waits = bool(code.co_flags & inspect.CO_COROUTINE) and plain
+    after = [
+        "    if __ia_states is not None:",
+        f"        return {'await ' if waits else ''}around(__ia_states, {parameters.values})",
+    ]
+    lines = [
+        "# in the function's own code; these names are values on the interpreter's stack, and no variables",
+        *(line.replace("$site", f"{SITE!r}") for line in _compared(check, parameters)),
+        "if __ia_clean:",
+        f"    {SITE!r}.clean += 1.0",
+        "else:",
+        f"    __ia_states = look({parameters.values})" if plain else f"    look({parameters.values})",
+        *(after if plain else []),
+        "...  # the function's own instructions",
+    ]
+    keyword = "async def" if code.co_flags & inspect.CO_COROUTINE else "def"
+    return [f"{keyword} shim({parameters.written}):", *(f"    {line}" for line in lines)]
 
 
 def _body(flags: int, check: Check | None, parameters: Parameters, *, gated: bool) -> list[str]:
@@ -126,7 +163,7 @@ def _told(lines: list[str]) -> list[str]:
     return [
         "__ia_before, __ia_original = $probe.before, $probe.original",
         "if __ia_clean:",
-        "    $site.clean += 1",
+        "    $site.clean += 1.0",
         *([] if lines is _AT_ONCE else _OPENED),
         "    __ia_passes = $probe.passes",
         "    __ia_states = __ia_passes($values, __ia_witnesses)",
@@ -150,7 +187,7 @@ def _recorded(check: Check, parameters: Parameters) -> list[str]:
         "        raise",
         *(f"    {line}" for line in _compared(check, parameters)),
         f"    if __ia_clean and __ia_tag({parameters.names[0]}):",
-        "        $site.clean += 1",
+        "        $site.clean += 1.0",
         "    else:",
         "        $probe.passes($values)",
         "    return __ia_result",
@@ -169,7 +206,7 @@ _GATED: Final = [
 
 _COUNTED: Final = [
     "if __ia_clean:",
-    "    $site.clean += 1",
+    "    $site.clean += 1.0",
     "    __ia_original = $probe.original",
     "    return $call",
 ]
@@ -194,11 +231,8 @@ _OPENED: Final = [
 
 # Attributes that hold functions are taken first and called then: CPython 3.11 looks up what is called like a method as
 # a method, in vain and the slow way. The busiest interceptors do the same.
-_AROUND: Final = [
-    "__ia_before, __ia_original = $probe.before, $probe.original",
-    "__ia_states = __ia_before($values)",
-    "if __ia_states is None:",
-    "    return $call",
+AROUND_KNOWN: Final = [
+    "__ia_original = $probe.original",
     "try:",
     "    __ia_result = $call",
     "except BaseException as __ia_error:",
@@ -209,6 +243,18 @@ _AROUND: Final = [
     "    $probe.after(__ia_states, __ia_result)",
     "return __ia_result",
 ]
+"""What stands around a call with which something is left to be done afterwards."""
+
+_AROUND: Final = [
+    "__ia_before, __ia_original = $probe.before, $probe.original",
+    "__ia_states = __ia_before($values)",
+    "if __ia_states is None:",
+    "    return $call",
+    *AROUND_KNOWN[1:],
+]
+
+LOOK: Final = ["__ia_before = $probe.before", "return __ia_before(__ia_values)"]
+"""What code that goes on by itself calls before."""
 
 # A generator's body runs in whatever context resumes it: nothing of ours may stay open across its yields. So the shim
 # of a generator function is a plain function that asks at the call and hands out the original's own generator: send,
@@ -221,3 +267,10 @@ _AT_ONCE: Final = [
     "    $probe.after(__ia_states, None)",
     "return $call",
 ]
+
+LOOK_AT_CALL: Final = [
+    "__ia_states = $probe.before(__ia_values)",
+    "if __ia_states is not None:",
+    "    $probe.after(__ia_states, None)",
+]
+"""The same of a generator function: it is asked about as its shim is."""

@@ -17,6 +17,7 @@ from isolation_audit.analysis.value_sources import Given, Source
 from isolation_audit.analysis.variables import variables_of
 from isolation_audit.instrument.cache_libraries import BELOW, FrameOf
 from isolation_audit.instrument.resolve import find
+from isolation_audit.instrument.shim_codes import code_of
 from isolation_audit.instrument.user_arguments import of_call, of_frame, without
 from isolation_audit.model.users import same
 from isolation_audit.rules.caches.served import Caches
@@ -127,7 +128,7 @@ class Entries(CacheEntries):
             entry.below = ref(below)
             entry.holders = of_call(below.__code__, *_arguments(variables_of(frame)), writer.id)
         elif frame is not None:
-            entry.code, entry.line, entry.namespace = frame.f_code, frame.f_lineno, frame.f_globals
+            entry.code, entry.line, entry.namespace = code_of(frame), frame.f_lineno, frame.f_globals
             entry.holders = of_frame(frame, writer.id)
         if len(table) > LIMIT and _oldest(table) is not None:
             self._runtime.tally.entries_evicted += 1

@@ -11,7 +11,7 @@ from isolation_audit.config.model import Deprecation, Engine
 from isolation_audit.instrument.layout import MISSING
 from isolation_audit.instrument.observations import NOTHING_MORE, Again, Built, Imported, Unbuilt
 from isolation_audit.instrument.resolve import mro_of
-from isolation_audit.instrument.shim_codes import is_shim
+from isolation_audit.instrument.shim_codes import code_of, is_generated
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.base import Monitor, observes
@@ -216,7 +216,7 @@ class ConstructionMonitor(Monitor):
     def _defined(self, target: Target) -> tuple[RawStack, str] | None:
         """Where the canonical factory of a target is, once it is there."""
         for code, factory in list(self.runtime.factory_codes.values()):
-            if factory.canonical and factory.builds == target and not is_shim(code):
+            if factory.canonical and factory.builds == target and not is_generated(code):
                 return ((code, 0),), "its canonical factory is here"
         return None
 
@@ -240,7 +240,8 @@ class ConstructionMonitor(Monitor):
         found = None
         frame = sys._getframe() if constructors else None  # noqa: SLF001 - the documented way to a frame
         while frame is not None:
-            found = constructors[id(frame.f_code)][1] if id(frame.f_code) in constructors else found
+            code = code_of(frame)
+            found = constructors[id(code)][1] if id(code) in constructors else found
             frame = frame.f_back
         return found
 
@@ -326,7 +327,8 @@ class ConstructionMonitor(Monitor):
         codes = self.runtime.factory_codes
         frame = sys._getframe()  # noqa: SLF001 - the stack tells who builds, also across awaits and context managers
         while frame is not None:
-            if id(frame.f_code) in codes and self._is_canonical(frame.f_code, target):
+            code = code_of(frame)
+            if id(code) in codes and self._is_canonical(code, target):
                 return True
             frame = frame.f_back  # type: ignore[assignment]
         return False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.variables import variables_of
 from isolation_audit.content.naming import Naming, named, said
+from isolation_audit.instrument.shim_codes import code_of
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.caches.function_reading import FunctionReading, TooLongError
@@ -76,7 +77,7 @@ class HandedOn(CallbacksCalled):
 
 def _function(frame: FrameType) -> tuple[FunctionType, list[Any]]:
     """The function of a frame, with what its closure holds at this moment, and what it was given."""
-    code, held = frame.f_code, variables_of(frame)
+    code, held = code_of(frame), variables_of(frame)
     cells = tuple([CellType(held[name]) if name in held else CellType() for name in code.co_freevars])
     count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
     given = [held[name] for name in code.co_varnames[:count] if name in held]

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.instrument.resolve import find, function_of
-from isolation_audit.instrument.shim_codes import beneath
+from isolation_audit.instrument.shim_codes import beneath, code_of
 from isolation_audit.model import scopes
 from isolation_audit.vocabulary.libraries import DependencyOverrides
 
@@ -52,7 +52,7 @@ class Overrides(DependencyOverrides):
         codes = self._codes()
         frame = sys._getframe(1) if codes else None  # noqa: SLF001 - the stack tells who builds
         while frame is not None:
-            found = codes.get(frame.f_code)
+            found = codes.get(code_of(frame))
             if found is not None:
                 in_test = scopes.test_variable.get() is not None or _RUNNING in os.environ
                 return Override(*found, in_test)

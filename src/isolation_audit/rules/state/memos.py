@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isolation_audit.analysis.value_sources import Given, Source
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.instrument.shim_codes import code_of
 from isolation_audit.instrument.user_arguments import of_frame
 from isolation_audit.rules.caches.served import Caches
 from isolation_audit.vocabulary.caches import Memo
@@ -48,7 +49,7 @@ def kept_by(read: AccessSite, written: AccessSite, reader: User | None) -> MemoR
     for _ in range(_FRAMES):
         if frame is None:
             return None
-        code = frame.f_code
+        code = code_of(frame)
         if code.co_filename == read.file and code.co_qualname == read.function:
             return MemoReader(code, frame.f_globals, of_frame(frame, reader.id))
         frame = frame.f_back
