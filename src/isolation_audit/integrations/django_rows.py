@@ -6,6 +6,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.content.questions import of_statement
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point, Replacement
@@ -51,11 +52,13 @@ class AskPoint(Interceptor):
         self.place = place
         self._questions = questions
         self._self_of = layout.receiver_reader()
+        self._statement = layout.argument("sql")
         self._given = layout.argument("params" if place.endswith("_execute") else "param_list")
 
     def before(self, values: Values) -> None:
-        """Keep its parameters."""
-        self._questions[self._self_of(values)] = self._given(values)
+        """Keep it, with its parameters."""
+        given = self._given(values)
+        self._questions[self._self_of(values)] = None if given is None else (self._statement(values), given)
 
 
 class FetchPoint(Interceptor):
@@ -69,7 +72,7 @@ class FetchPoint(Interceptor):
     def before(self, values: Values) -> None:
         """Keep what was read."""
         cursor, rows, number = values
-        self._receive(Input(ROWS, rows, self._questions.get(cursor)), number)
+        self._receive(Input(ROWS, rows, self._questions.get(cursor), asked=of_statement), number)
 
 
 def _looking_up(original: Any, probe: Probe) -> Any:

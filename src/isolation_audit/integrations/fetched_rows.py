@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.content.questions import of_statement
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.model.inputs import LIMIT, ROWS, Input
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FetchPoint(Interceptor):
-    """Asked with ``(parameters, rows, number of rows)`` after each fetch."""
+    """Asked with ``((statement, parameters), rows, number of rows)`` after each fetch."""
 
     def __init__(self, place: str, inputs: Receiver) -> None:
         self.place = place
@@ -22,8 +23,8 @@ class FetchPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Keep what was read."""
-        parameters, rows, number = values
-        self._receive(Input(ROWS, rows, parameters, texts=of_rows), number)
+        asked, rows, number = values
+        self._receive(Input(ROWS, rows, asked, texts=of_rows, asked=of_statement), number)
 
 
 def of_rows(rows: Any) -> Any:
@@ -44,7 +45,8 @@ def telling_cursor(base: Any, probe: Probe) -> Any:
         """What an iteration has read."""
 
         def execute(self, *args: Any, **kwargs: Any) -> Any:
-            self._told_asked = args[1] if len(args) > 1 else kwargs.get("vars")  # as psycopg2 calls its parameters
+            given = args[1] if len(args) > 1 else kwargs.get("vars")  # as psycopg2 calls its parameters
+            self._told_asked = None if given is None else (args[0] if args else None, given)
             self._told_rows = ()
             return super().execute(*args, **kwargs)
 

@@ -6,6 +6,7 @@ from functools import partial, wraps
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content.questions import with_statement
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point, Replacement
@@ -91,6 +92,7 @@ def _iterating(original: Any, probe: Probe) -> Any:
     return _fetchiter_impl
 
 
+@with_statement(lambda context: (getattr(context, "statement", None), getattr(context, "parameters", None)))
 def _parameters(context: Any) -> Any:
     return getattr(context, "parameters", None)
 

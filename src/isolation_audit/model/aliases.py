@@ -103,6 +103,11 @@ class OtherNames:
             found = self._of_any_case(name.casefold())
         return (user or self._token(name)) if found is _UNKNOWN else found
 
+    def of(self, name: str) -> User | None:
+        """Whose other name this is, or whose id; None for nobody's yet, and for what several have shown."""
+        user = self._known(name)
+        return user if user is not None and user.login else self._shown.get(name)
+
     def _of_any_case(self, folded: str) -> Any:
         """Whom a name means, whatever the case of its letters; None for what may mean two of them."""
         found: Any = self._in_any_case.get(folded, _UNKNOWN)

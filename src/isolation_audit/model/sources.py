@@ -120,7 +120,7 @@ class Sources:
         self.known = users.known
         """The user of an id that was met before."""
         self.learned = LearnedUsers() if learned is None else learned
-        self._names = names or OtherNames(users, bindings)
+        self._names = OtherNames(users, bindings) if names is None else names
         self._agreements: dict[int, Agreement] = {}
         self.detect = frozenset(detect)
         listed = tuple(headers) if "headers" in self.detect else ()

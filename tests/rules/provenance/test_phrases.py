@@ -23,7 +23,8 @@ SAID = "my parcel waits at the harbour"
 
 @pytest.fixture
 def words() -> OwnWords:
-    runtime: Any = SimpleNamespace(content=None, config=Config(), users=SimpleNamespace(known=lambda _name: None))
+    nobody = SimpleNamespace(known=lambda _name: None, of=lambda _name: None)
+    runtime: Any = SimpleNamespace(content=None, config=Config(), users=nobody, names=nobody)
     runtime.part = lambda made: made(runtime)
     return OwnWords(runtime)
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.content.questions import persons_asked_for
+from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.code import constants
 from isolation_audit.rules.provenance.judge import Exit, Judge
@@ -14,6 +16,7 @@ from isolation_audit.rules.provenance.own_rows import OwnRows
 from isolation_audit.rules.provenance.phrases import unescaped
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 from isolation_audit.rules.state.contents import texts
+from isolation_audit.rules.state.read_inputs import ReadInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,10 +55,28 @@ class Mistaken:
             if not here:
                 continue
             judged = self._judge.judge(inputs, [other], Exit(user, made_by, text=text))[0]
-            if judged.verdict is Verdict.LAUNDERED:
+            if judged.verdict is Verdict.LAUNDERED or (
+                judged.verdict is Verdict.MEMORY and not self._number_came_in(one, inputs, user)
+            ):
                 made = Judgement(Verdict.MISTAKEN, other, "", judged.looked_at, judged.counts)
                 return made, lambda part, here=here: any(value in part for value in here)
         return None
+
+    def _number_came_in(self, one: Input, inputs: Inputs, user: User) -> bool:
+        """True where something that came in before has a number by which the question names the other user.
+
+        What was read about the unit's own user does not count: there a 1 may be anything.
+        """
+        numbers = {str(value) for value in persons_asked_for(one)}
+        if not numbers.isdisjoint(ReadInputs(inputs, user, None).values()):
+            return True
+        for before in inputs.kept:
+            if before is one:
+                break
+            about_others = before.kind != REQUEST and self._rows.named_by(before).keys() != {user.id}
+            if about_others and not numbers.isdisjoint(texts(before.texts(before.value), _VALUES)):
+                return True
+        return not numbers
 
 
 def _shown(one: Input, inputs: Inputs, text: str, made_by: CodeType | None) -> list[str]:

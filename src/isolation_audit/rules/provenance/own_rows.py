@@ -11,9 +11,10 @@ from decimal import Decimal
 from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content.questions import persons_asked_for
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.inputs.background import background_of
-from isolation_audit.model.inputs import ANSWER, BY_QUERY, FILE, REQUEST
+from isolation_audit.model.inputs import ANSWER, BY_QUERY, FILE, REQUEST, ROWS
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.code import constants, static_texts
@@ -73,6 +74,7 @@ class OwnRows:
 
     def __init__(self, runtime: Runtime) -> None:
         self._content = runtime.content
+        self._bearer = runtime.names.of
         self._background = runtime.part(background_of)
         self._static = runtime.part(static_texts)
         self._owners: dict[int, User | None] = {}
@@ -208,7 +210,13 @@ class OwnRows:
         # The headers of a request have their user's token, whatever it asks for.
         text = text_of(question[:1] if one.kind == ANSWER and type(question) is list else question)[0]
         marks = self._content.marks_of_text(text[:_LONGEST])[0] if text and self._content is not None else []
-        return {mark.user.id: mark.user for mark in marks if mark.user.kind is Kind.USER}
+        named = {mark.user.id: mark.user for mark in marks if mark.user.kind is Kind.USER}
+        if not named and one.kind == ROWS:
+            for value in persons_asked_for(one):
+                user = self._bearer(str(value)) if type(value) in (int, str) else None
+                if user is not None and user.login and user.kind is Kind.USER:
+                    named[user.id] = user
+        return named
 
     def _names(self, text: str, other: User) -> bool:
         marks = [] if self._content is None else self._content.marks_of_text(text)[0]

@@ -1,0 +1,76 @@
+"""What statements ask for: the columns with which they compare their parameters.
+
+``WHERE "policy"."holder_id" = %s`` with 7 asks for what belongs to holder number 7. Other numbers are anything's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from isolation_audit.model.inputs import Input
+
+_LONGEST: Final = 20_000
+"""Characters of the longest statement that is looked at."""
+
+_STATEMENTS: Final[dict[Callable[[Any], Any], Callable[[Any], tuple[Any, Any]]]] = {}
+
+_placeholders: Final = re.compile(
+    r"(?:([\w\"`.\[\]]+)\s*=\s*)?(?:\?|%s|%\((?P<percent>\w+)\)s|(?<![:\w]):(?P<colon>[A-Za-z_]\w*)|\$\d+)"
+).finditer
+
+_is_person: Final = re.compile(
+    r"(?:.*_)?(?:account|author|buyer|client|creator|customer|employee|holder|member|owner|patient|person|profile|seller"
+    r"|sender|student|subscriber|user)(?:_?(?:id|pk|no|number))?|created_by(?:_id)?",
+    re.IGNORECASE,
+).fullmatch
+_is_people: Final = re.compile(
+    r"(?:.*_)?(?:accounts?|customers?|employees?|members?|owners?|patients?|people|persons?|students?|users?)",
+    re.IGNORECASE,
+).fullmatch
+
+
+def with_statement(
+    statement: Callable[[Any], tuple[Any, Any]],
+) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Mark what makes texts of a question: ``statement`` gives its statement, and the parameters of that."""
+
+    def mark(asked: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        _STATEMENTS[asked] = statement
+        return asked
+
+    return mark
+
+
+@with_statement(lambda asked: asked)
+def of_statement(asked: tuple[Any, Any]) -> Any:
+    """The parameters of a statement that is kept with them."""
+    return asked[1]
+
+
+def persons_asked_for(one: Input) -> Iterator[Any]:
+    """The parameters of a statement that are compared with whoever something belongs to."""
+    statement = _STATEMENTS.get(one.asked)
+    text, given = ("", None) if statement is None or one.question is None else statement(one.question)
+    if type(text) is not str or len(text) > _LONGEST or type(given) not in (tuple, list, dict) or not given:
+        return
+    if type(given) is list and type(given[0]) in (tuple, dict):
+        given = given[0]  # as SQLAlchemy keeps those of one statement
+    for place, found in enumerate(_placeholders(text)):
+        name = found["percent"] or found["colon"]
+        if type(given) is dict:
+            value = given.get(name) if name else None
+        else:
+            value = given[place] if place < len(given) else None
+        if value is not None and found[1] and _names_person(found[1]):
+            yield value
+
+
+def _names_person(column: str) -> bool:
+    *table, name = re.sub(r"[\"`\[\]]", "", column).split(".")
+    if name.lower() in ("id", "pk"):
+        return bool(table) and _is_people(table[-1]) is not None
+    return _is_person(name) is not None
