@@ -4,6 +4,7 @@ MODULES = (
     "calls",
     "chat",
     "web_requests",
+    "state_requests",
     "rooms",
     "processes",
     "content",

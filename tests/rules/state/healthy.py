@@ -390,4 +390,22 @@ HEALTHY = {
             here[user] = SECRETS[user]
             return {"names": sorted(here), "all": ", ".join(here)}
         """,
+    "a client that each request stores again, and that has collected things since": """
+        client = None
+        exec(  # as a library has it, which is not rewritten
+            "class Client:\\n"
+            "    first = None\\n"
+            "    def ask(self, user, text):\\n"
+            "        if self.first is None: self.first = lambda answer: (user, answer)\\n"
+            "        return len(text)\\n"
+        )
+
+        def ask(user, text):
+            global client
+            client = client or Client()
+            return client.ask(user, text)
+
+        def handle(user, text):
+            return [ask(user, text), ask(user, text)]
+        """,
 }

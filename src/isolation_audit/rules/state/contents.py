@@ -206,10 +206,18 @@ def _way_into(kind: type) -> Callable[[Any], Iterable[Any]]:
         return _result
     if any(kind is one for one, _name in _RUNNING):
         return lambda value: _parameters(value) or ()
-    module = type.__getattribute__(kind, "__module__")
-    if type(module) is str and module.partition(".")[0] in ("isolation_audit", "sqlalchemy", "logging", "threading"):
+    if is_of_a_collector(kind):
         return _nothing
     return lambda value: fields(value).values()
+
+
+def is_of_a_collector(kind: type) -> bool:
+    """True for objects of libraries that collect what passes, for whomever: an engine has its statements' values."""
+    module = type.__getattribute__(kind, "__module__")
+    return type(module) is str and module.partition(".")[0] in _COLLECTORS
+
+
+_COLLECTORS: Final = frozenset({"isolation_audit", "sqlalchemy", "logging", "threading"})
 
 
 def _nothing(_value: Any) -> Iterable[Any]:

@@ -277,7 +277,9 @@ class Judging:
         reader, writer, value = unit.user, write.unit.user, write.value()
         if reader is None or writer is None or value is None or asked.holds(writer.id.casefold()):
             return ""
-        if is_made_for(value, reader.id):
+        if write.made_for is None or write.made_for[0] != reader.id:
+            write.made_for = reader.id, is_made_for(value, reader.id)
+        if write.made_for[1]:
             return ""
         return "it is built around {owner}'s id, in the objects and functions that it is made of"
 

@@ -16,7 +16,7 @@ from isolation_audit.content.borders import SHORTEST, mentions
 from isolation_audit.instrument.heap.parts import parts
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.users import Kind
-from isolation_audit.rules.state.contents import OF_THE_PROCESS, is_of_the_process
+from isolation_audit.rules.state.contents import OF_THE_PROCESS, is_of_a_collector, is_of_the_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ def _texts(value: Any, identifier: str) -> Iterator[tuple[str, str]]:
             yield str.__str__(one), word
         elif kind is int:
             yield int.__repr__(one), word
-        elif depth < _DEPTH and id(one) not in seen and not issubclass(kind, _ENDS) and not _has_many(one):
+        elif depth < _DEPTH and id(one) not in seen and not _ends(one):
             seen.add(id(one))
             waiting += [
                 (inner, step.lower() or word, depth + 1)
@@ -98,6 +98,11 @@ def _values(context: Context) -> Iterator[tuple[Any, str, object]]:
     for variable, value in context.items():
         if not type(value).__module__.startswith("isolation_audit"):
             yield value, variable.name, None
+
+
+def _ends(value: Any) -> bool:
+    kind = type(value)
+    return issubclass(kind, _ENDS) or is_of_a_collector(kind) or _has_many(value)
 
 
 def _has_many(value: Any) -> bool:

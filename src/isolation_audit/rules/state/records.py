@@ -53,6 +53,7 @@ class Write:
         "content",
         "described",
         "kept",
+        "made_for",
         "made_for_writer",
         "number",
         "over",
@@ -85,6 +86,8 @@ class Write:
         self.described = ""
         self.made_for_writer = False
         """True for an object that is built around its writer's id."""
+        self.made_for: tuple[str, bool] | None = None
+        """A reader who was asked for last, and whether the value is built around their id."""
         self.settled = False
         self.content = 0
         """The hash of all texts in it; 0 where there are none, or they are not known."""

@@ -153,14 +153,15 @@ class StateWatch:
         where = place(kind, key)
         write = self.records.own(container, where, unit, site) if where is not None else None
         if write is not None:  # a loop stores to one place again and again
+            made_now = not write.is_of(value)
             write.hold(value)
             write.seq = next(clock)
-            self._describe(unit, write, kind, key, value)
+            self._describe(unit, write, kind, key, value, made_now=made_now)
             return
         write = Write(unit, site, value)
         before = self.records.write(container, where, write)
         if len(unit.writes) < _WRITES:
-            self._describe(unit, write, kind, key, value)
+            self._describe(unit, write, kind, key, value, made_now=before is None or not before.is_of(value))
             write.kept = True
             unit.writes.append((write, id(container), kind, plain_key(key)))
             self.units.open[id(unit)] = unit
@@ -169,7 +170,7 @@ class StateWatch:
             sure = entry is not None and entry.gone is not None
             self._judging.lost_update(unit, write, before, (id(container), where), plain_key(key), known=sure)
 
-    def _describe(self, unit: Unit, write: Write, kind: str, key: object, value: object) -> None:
+    def _describe(self, unit: Unit, write: Write, kind: str, key: object, value: object, *, made_now: bool) -> None:
         told = not tells_nothing(value)
         if told and write.value() is None:
             # Nodes of a list or a tree lead to each other: their own data is what comes first.
@@ -178,7 +179,8 @@ class StateWatch:
             write.texts = None
         write.described = described(value)
         write.under_own_name = unit.user is not None and type(key) is str and key == unit.user.id
-        write.made_for_writer = kind in _OWN_PLACE and is_made_for_its_writer(unit, value)
+        if made_now:  # what is stored again (`KEPT = KEPT or Kept()`) has collected things since
+            write.made_for_writer = kind in _OWN_PLACE and is_made_for_its_writer(unit, value)
         if told and unit.is_worth_a_look(write.site):
             self._note_arguments(unit)
 
