@@ -12,6 +12,7 @@ from isolation_audit.rules.provenance import own_records
 
 ALICE, BOB = "own-alice", "own-bob"
 HEAD = f"""
+from cachelib import SimpleCache
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -51,6 +52,15 @@ def first(request):
 def bills_of(user):
     return [bill["amount"] for bill in BILLS if bill["owner"] == user]
 
+cache = SimpleCache()
+
+def cached(make):
+    held = cache.get("page")
+    if held is None:
+        held = make()
+        cache.set("page", held)
+    return held
+
 def best():
     return max(owed for user, owed in OWED.items())
 
@@ -61,6 +71,8 @@ LEAKS = {
     "an object's own table": "return JSONResponse(ledger.years[first(request)])",
     "records that are selected by the last user": "return JSONResponse(bills_of(first(request)))",
     "objects that are": "return JSONResponse([one.amount for one in OBJECTS if first(request) == one.owner])",
+    "an entry that her own work has put into a cache": "return JSONResponse("
+    "{'owed': cached(lambda: OWED[who(request)])})",
     "within a text": "return JSONResponse({'text': f'You owe {OWED[first(request)]} euros.'})",
 }
 CLEAN = {
@@ -69,6 +81,7 @@ CLEAN = {
     "everybody's": "return JSONResponse(list(OWED.values()))",
     "the best of all": "return JSONResponse({'best': max(OWED.values()), 'seen': first(request)[:3]})",
     "the best of all, by a function": "return JSONResponse({'best': best(), 'seen': first(request)[:3]})",
+    "the best of all, out of a cache": "return JSONResponse({'best': cached(best)})",
     "of whoever the view is written with": f"return JSONResponse({{'owed': OWED['{ALICE}']}})",
     "rows that others may read": "return JSONResponse([row['price'] for row in ROWS if row['seller'] != who(request)])",
     "records that are selected by their own user": "return JSONResponse(bills_of(who(request)))",

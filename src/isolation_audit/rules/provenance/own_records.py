@@ -14,6 +14,7 @@ from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.heap.parts import fields
+from isolation_audit.model.inputs import CACHE, Inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.code import constants
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
 
 _OBJECTS: Final = 5_000
@@ -128,6 +128,8 @@ class OwnRecords:
     ) -> tuple[Judgement, Callable[[str], bool]] | None:
         if inputs.dropped or self._names(text, other):
             return None
+        kinds = ", ".join(dict.fromkeys(one.kind for one in inputs.kept))
+        inputs = _without_entries_of(inputs, other)
         asked = ReadInputs(inputs, user, self._content)
         numbers = () if made_by is None else [str(one) for one in made_by.co_consts if type(one) is int]
         written = "\0".join([*constants(made_by), *numbers]).casefold()
@@ -138,7 +140,6 @@ class OwnRecords:
         read = what_was_read(inputs).casefold()
         if any(atom in read for atom in found.values()):
             return None
-        kinds = ", ".join(dict.fromkeys(one.kind for one in inputs.kept))
         return Judgement(Verdict.KEPT, other, "", kinds), lambda part: not found.keys().isdisjoint(atoms(part))
 
     def lists_all(self, text: str, owner: User, made_by: CodeType | None) -> bool:
@@ -292,6 +293,11 @@ class OwnRecords:
     def _user(self, key: object) -> User | None:
         user = self._known(key) if type(key) is str else None
         return user if user is not None and user.kind is Kind.USER else None
+
+
+def _without_entries_of(inputs: Inputs, other: User) -> Inputs:
+    """Inputs without the entries of caches that somebody's own work has stored: they are what is asked about."""
+    return Inputs(one for one in inputs.kept if one.kind != CACHE or one.stored_by != other.id)
 
 
 def _of_one(held: dict[int, str], owners: dict[int, User], user: User) -> dict[int, str]:
