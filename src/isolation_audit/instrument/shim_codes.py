@@ -6,11 +6,15 @@ import weakref
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.instrument.originals import BUILTINS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
     from isolation_audit.instrument.compile.inlined import Inlined
+
+__builtins__ = BUILTINS
 
 shim_codes: dict[int, weakref.ref[CodeType]] = {}
 """By identity."""

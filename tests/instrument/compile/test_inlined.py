@@ -21,7 +21,7 @@ from isolation_audit.instrument.compile.cells import Cells
 from isolation_audit.instrument.compile.check import Check
 from isolation_audit.instrument.compile.inlined import inlined
 from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.shim_codes import beneath, is_shim, original_code, own_code
+from isolation_audit.instrument.shim_codes import beneath, code_of, is_shim, original_code, own_code
 from isolation_audit.instrument.shims import CodePatch, exact_layout
 from isolation_audit.model.scopes import moment_variable
 
@@ -300,6 +300,18 @@ def test_a_stack_from_within_has_the_code_as_it_was_written(kind, clean):
     assert kept[0] == kept[1]
     assert kept[2] == kept[1]
     assert kind is Waiting or kept[2] is kept[1], "the same as the last time"
+
+
+@pytest.mark.parametrize(("kind", "clean"), KINDS, ids=["clean", "asked", "waiting"])
+def test_a_frame_has_the_code_as_it_was_written(kind, clean):
+    def function():
+        return code_of(sys._getframe())
+
+    written = function.__code__
+    patch, _point = patched(function, kind, clean=clean)
+    assert function() is written
+    patch.undo()
+    assert function() is written
 
 
 def test_a_stack_through_a_coroutine_that_is_asked_about_when_it_is_awaited():

@@ -32,6 +32,7 @@ from isolation_audit.instrument.rewrite.listener import (
 )
 from isolation_audit.instrument.rewrite.methods import QUEUES, told_of_part
 from isolation_audit.instrument.rewrite.telling import Teller, fault, tell, tell_of, wrote
+from isolation_audit.instrument.shim_codes import code_of
 
 __builtins__ = BUILTINS
 
@@ -135,7 +136,7 @@ class Events:
         try:
             listener = ear.listener
             if listener is not None and listener.unit() is not None:
-                listener.read(current_frame(1).f_code, DEFAULT, name, value, site)
+                listener.read(code_of(current_frame(1)), DEFAULT, name, value, site)
         except Exception as error:
             fault(error)
         return value
