@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
-    from isolation_audit.instrument.compile.inlined import Inlined
+    from isolation_audit.instrument.compile.splice import Spliced
 
 __builtins__ = BUILTINS
 
@@ -31,10 +31,10 @@ class OwnCode:
 
     __slots__ = ("begin", "code", "end", "length", "original", "quiet")
 
-    def __init__(self, inlined: Inlined, original: CodeType, forget: Callable[[object], None]) -> None:
-        self.code = weakref.ref(inlined.code, forget)
+    def __init__(self, spliced: Spliced, original: CodeType, forget: Callable[[object], None]) -> None:
+        self.code = weakref.ref(spliced.code, forget)
         self.original = original
-        self.begin, self.length, self.end, self.quiet = inlined.begin, inlined.length, inlined.end, inlined.quiet
+        self.begin, self.length, self.end, self.quiet = spliced.begin, spliced.length, spliced.end, spliced.quiet
 
     def place(self, lasti: int) -> tuple[CodeType, int] | None:
         """The place in the original code; None where what is ours runs."""
@@ -90,11 +90,11 @@ def remember(code: CodeType, original: Any) -> None:
     _stands_for(code, original)
 
 
-def remember_inlined(inlined: Inlined, written: CodeType, original: Any) -> None:
+def remember_inlined(spliced: Spliced, written: CodeType, original: Any) -> None:
     """The same of a function's own code, which was written as ``written``."""
-    key = id(inlined.code)
-    own_codes[key] = OwnCode(inlined, written, _forgetting(key))
-    _stands_for(inlined.code, original)
+    key = id(spliced.code)
+    own_codes[key] = OwnCode(spliced, written, _forgetting(key))
+    _stands_for(spliced.code, original)
 
 
 def _stands_for(code: CodeType, original: Any) -> None:

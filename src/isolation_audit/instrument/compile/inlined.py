@@ -17,7 +17,7 @@ import inspect
 import sys
 from contextlib import nullcontext
 from types import FunctionType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.compile.assembly import KNOWN, V3_11, Assembly, Label
@@ -33,6 +33,7 @@ from isolation_audit.instrument.compile.source import (
 )
 from isolation_audit.instrument.compile.splice import (
     Handled,
+    Spliced,
     exception_table,
     handlers_of,
     line_table,
@@ -52,19 +53,6 @@ _TOOLS: Final = 6
 """Of ``sys.monitoring``."""
 _NOP: Final = bytes((dis.opmap["NOP"], 0))
 _FUNCTION: Final = inspect.CO_OPTIMIZED | inspect.CO_NEWLOCALS
-
-
-class Inlined(NamedTuple):
-    """A function's code with a check in it, and where its own instructions are in there, in bytes."""
-
-    code: CodeType
-    begin: int
-    """What is ours begins here, and has ``length``."""
-    length: int
-    end: int
-    """After the function's own."""
-    quiet: int
-    """So many more of ours stand behind its RESUME."""
 
 
 class General:
@@ -87,7 +75,7 @@ def _absorbs(error: BaseException) -> bool:
     return isinstance(error, Exception) and not raised_by_signal(error)
 
 
-def inlined(function: FunctionType, code: CodeType, check: Check, probe: Probe) -> Inlined | None:
+def inlined(function: FunctionType, code: CodeType, check: Check, probe: Probe) -> Spliced | None:
     """The code of ``function`` with the check in it; None where it has to be a shim."""
     if not KNOWN or code.co_flags & _FUNCTION != _FUNCTION or check.carried or check.ends or _is_watched(code):
         return None
@@ -119,7 +107,7 @@ def inlined(function: FunctionType, code: CodeType, check: Check, probe: Probe) 
         co_exceptiontable=exception_table(sorted(handlers)),
         co_linetable=line_table(code.co_linetable, at, before, quiet=quiet, behind=behind),
     )
-    return Inlined(result, 2 * at, 2 * before, 2 * (before + units + quiet), 2 * quiet)
+    return Spliced(result, 2 * at, 2 * before, 2 * (before + units + quiet), 2 * quiet)
 
 
 class _Program:

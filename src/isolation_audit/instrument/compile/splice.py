@@ -19,6 +19,19 @@ _LONGEST_ENTRY: Final = 8
 """Code units, at most, that one entry of a table of places is for."""
 
 
+class Spliced(NamedTuple):
+    """A function's code with more in it, and where its own instructions are in there, in bytes."""
+
+    code: CodeType
+    begin: int
+    """What is ours begins here, and has ``length``."""
+    length: int
+    end: int
+    """After the function's own."""
+    quiet: int
+    """So many more of ours stand behind its RESUME."""
+
+
 class Handled(NamedTuple):
     """An entry of a table of exceptions, in code units: what is raised from start to end goes on at the target."""
 
