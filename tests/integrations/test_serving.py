@@ -155,6 +155,7 @@ def test_a_user_scope_has_the_word(audited):
         "session": 0,
         "token": 0,
         "headers": 1,
+        "parameters": 0,
         "credentials": 0,
         "scopes": 1,
         "variable": 0,

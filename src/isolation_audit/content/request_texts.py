@@ -227,21 +227,37 @@ def sent_body(question: Any) -> str:
     return body if type(body) is str else str(body[:_LONGEST_BODY], "utf-8", "replace")
 
 
-def addressed(one: Input) -> frozenset[str]:
-    """What the client has asked for by the parameters of the route: a room's name, a document's number."""
-    held = one.value if one.texts in (of_asgi, of_environ) else _fields(one.value) if one.texts is of_object else {}
-    found: list[Any] = []
+def path_parameters(one: Input) -> list[tuple[str, Any]]:
+    """The parameters of the route by their names, as far as they have names."""
+    held = _routed(one)
+    found: list[tuple[Any, Any]] = []
     for name in _BY_PATH:
         values = held.get(name)
         if type(values) is dict:
-            found += values.values()
+            found += values.items()
     resolved, parsed = held.get("resolver_match"), held.get("wsgiorg.routing_args")
     if resolved is not None:  # Django's
-        found += (_fields(resolved).get("kwargs") or {}).values()
+        found += (_fields(resolved).get("kwargs") or {}).items()
+    if type(parsed) is tuple and len(parsed) == _ROUTING:
+        found += parsed[1].items()
+    return [(name, value) for name, value in found if type(name) is str]
+
+
+def addressed(one: Input) -> frozenset[str]:
+    """What the client has asked for by the parameters of the route: a room's name, a document's number."""
+    found = [value for _name, value in path_parameters(one)]
+    held = _routed(one)
+    resolved, parsed = held.get("resolver_match"), held.get("wsgiorg.routing_args")
+    if resolved is not None:
         found += _fields(resolved).get("args") or ()
     if type(parsed) is tuple and len(parsed) == _ROUTING:
-        found += [*parsed[0], *parsed[1].values()]
+        found += parsed[0]
     return frozenset(str(value) for value in found if type(value) in (str, int, UUID))
+
+
+def _routed(one: Input) -> dict[str, Any]:
+    """Where a framework has left the parameters of the route."""
+    return one.value if one.texts in (of_asgi, of_environ) else _fields(one.value) if one.texts is of_object else {}
 
 
 def _values(query: Any) -> list[str]:

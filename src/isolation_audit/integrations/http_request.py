@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakValueDictionary
 
 from isolation_audit.content import request_texts
+from isolation_audit.content.acting_user import ActingUser
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.instrument.inputs.latest import LatestUnits
 from isolation_audit.instrument.inputs.receiver import receiver
@@ -56,7 +57,10 @@ def sources(runtime: Runtime) -> Sources:
     learned = LearnedUsers(limit=runtime.config.limits.bindings, age=runtime.config.bindings.age)
     hosts = runtime.part(ServedHosts)
     known = (runtime.users, runtime.bindings, detect, identity.headers, runtime.names, learned, identity.claims)
-    return Sources(*known, hosts)
+    found = Sources(*known, hosts)
+    if "parameters" in detect:
+        found.parameters = ActingUser
+    return found
 
 
 def users_told(runtime: Runtime) -> dict[str, Any]:

@@ -99,14 +99,16 @@ def _text_of(key: object) -> str:
 
 @lru_cache(200)
 def _is_a_persons(key: str) -> bool:
-    return len(key) <= _LONGEST_KEY and _person(_spelled(key)) is not None
+    return len(key) <= _LONGEST_KEY and _person(spelled(key)) is not None
 
 
 @lru_cache(200)
 def _is_an_own_word(key: str) -> bool:
-    found = _own_word(_spelled(key)) if len(key) <= _LONGEST_KEY else None
+    found = _own_word(spelled(key)) if len(key) <= _LONGEST_KEY else None
     return found is not None and found[1] not in OTHERS
 
 
-def _spelled(key: str) -> str:
+@lru_cache(1_000)
+def spelled(key: str) -> str:
+    """A name in lower case with underscores: ``userId`` and ``USER_ID`` are ``user_id``."""
     return _capital(r"\1_\2", key).lower().lstrip("_")

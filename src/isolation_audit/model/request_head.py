@@ -47,6 +47,7 @@ class RequestHead:
         "_read",
         "_sources",
         "_unclaimed",
+        "inputs",
         "rank",
     )
 
@@ -63,6 +64,8 @@ class RequestHead:
     """Digests of cookies that the answer has set, as long as nobody knows for whom."""
     _sources: Sources
     _over: bool
+    inputs: Any
+    """What came in through it, until it is over; see ``model/inputs.py``."""
     rank: int
     """The rank of the source that has told whose the request is."""
 
@@ -107,6 +110,11 @@ class RequestHead:
         if self._read is None:
             self._read = () if self._headers is None else (*self._headers(),)
         return self._read
+
+    def _comes_with_any(self) -> bool:
+        """True where it presents anything that could be somebody's."""
+        presented = self._present()
+        return presented is not None and bool(presented.all())
 
     def _present(self) -> Presented | None:
         """What it presents; None where nobody is asked for that."""

@@ -14,6 +14,7 @@ from isolation_audit.model.sources import (
     ANSWERED,
     LOGIN,
     NEVER,
+    PARAMETER,
     TOKEN,
     UNPRESENTED,
     is_session,
@@ -24,6 +25,7 @@ from isolation_audit.model.user_names import Name, Unresolved, name_of
 from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:
+    from isolation_audit.model.sources import Parameters
     from isolation_audit.model.users import User
 
 
@@ -37,6 +39,7 @@ class RequestUser(RequestHead):
         "_compared",
         "_kept",
         "_name",
+        "_parameters",
         "_person",
         "_said_others",
         "_scanned",
@@ -67,6 +70,8 @@ class RequestUser(RequestHead):
     _compared: object
     _person: object
     _kept: object
+    _parameters: Parameters | None
+    """What its parameters have said, once they were looked at."""
     _scanned: int
     """How many notes there were when they were looked through; -1 where there may be more in them later."""
     _task: Any
@@ -112,6 +117,10 @@ class RequestUser(RequestHead):
         noted = type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned) and self.rank >= ANSWERED
         if in_scope or unasked or noted or self.session is not None:
             self._look()  # there is something to look at
+            if self._void:
+                return None
+        if self.rank >= PARAMETER and self._sources.best >= PARAMETER:
+            self._look_at_parameters()
             if self._void:
                 return None
         has_the_word = self._borrowed or (self.rank <= self._sources.best and self.rank not in self._sources.outvoted)
@@ -266,10 +275,36 @@ class RequestUser(RequestHead):
                     # The application's own login makes nobody a user.
                     if found is not None and (sources.known(found[1].id) or not sources.is_own_login(naming)):
                         self.told(*found)
-        if self.rank >= ANSWERED and "session" in detect:
-            notes = self.namespace or (None if scope is None else scope.get("state"))
+        if self.rank >= ANSWERED:
+            self._look_further()
+
+    def _look_further(self) -> None:
+        """At what the application notes for the request, and at what the request says of itself."""
+        if "session" in self._sources.detect:
+            notes = self.namespace or (None if self.scope is None else self.scope.get("state"))
             if type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned):
                 self._look_through(notes)
+        if self.rank >= PARAMETER and self._sources.best >= PARAMETER:
+            self._look_at_parameters()
+
+    def _look_at_parameters(self) -> None:
+        """Where an application asks nobody to log in: for whom the request is made, as it says itself."""
+        sources = self._sources
+        if sources.parameters is None or self.inputs is None:
+            return
+        if self._parameters is None:
+            self._parameters = sources.parameters()
+        with suppress(*MADE_UP):
+            found = self._parameters.find(
+                self.inputs,
+                presents=self._comes_with_any,
+                known=lambda place, name: sources.has_told(PARAMETER + place, name),
+            )
+            place, names = found or (0, ())
+            if len(names) == 1:
+                self.told(PARAMETER + place, names[0])
+            elif names and self._user is not None:
+                self._void = True  # a connection that speaks for several users
 
     def _meet(self, person: object) -> None:
         name = name_of(person)

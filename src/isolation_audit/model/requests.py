@@ -35,7 +35,6 @@ class Request(RequestUser):
         "answer",
         "answer_head",
         "endpoint_in",
-        "inputs",
         "lasting",
         "looked_at",
         "mark",
@@ -87,8 +86,7 @@ class Request(RequestUser):
         """What it has in common with other requests; see ``rules/context/shared_values.py``..."""
         self.looked_at: Any = None
         """...where what it reads of that is looked at; its own, or that of the request around it."""
-        self.inputs: Any = None
-        """What came in through this request, until it is over; see ``model/inputs.py``."""
+        self.inputs = self._parameters = None
         self.unit: UnitSpan | None = None
         """Its span, where spans are sent."""
         self.served = False

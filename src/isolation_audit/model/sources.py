@@ -11,7 +11,7 @@ beside them: it names the requests, and the parts of requests, of which the appl
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from isolation_audit.model.agreement import Agreement
 from isolation_audit.model.aliases import OtherNames
@@ -24,7 +24,7 @@ from isolation_audit.model.user_sources import USER_HEADERS
 from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from isolation_audit.model.bindings import Bindings
     from isolation_audit.model.users import User, Users
@@ -56,7 +56,10 @@ What a request comes with has the word before that: what was noted for somebody 
 NEVER: Final = 1_000_000
 """The rank of what has told nothing."""
 
-ANSWERED: Final = NEVER - 1
+PARAMETER: Final = NEVER - 100
+"""The rank of the first parameter by which requests say for whom they are made; each has its own."""
+
+ANSWERED: Final = PARAMETER - 1
 """The rank of the name with which somebody has logged in, where the application has answered with a token."""
 
 LEARNED: Final = "credentials"
@@ -81,7 +84,9 @@ def is_header(rank: int) -> bool:
 @lru_cache(200)
 def source_of(rank: int) -> str:
     """What ``identity.detect`` calls the source of this rank; ``functions`` are those of ``[[users]]``."""
-    if rank >= ANSWERED:
+    if rank >= PARAMETER:
+        return "parameters"
+    if rank == ANSWERED:
         return LEARNED
     if rank >= NOTED:
         return "session"
@@ -92,6 +97,16 @@ def source_of(rank: int) -> str:
     if rank >= TOKEN:
         return "token"
     return "session" if rank >= _SESSION else "login" if rank == LOGIN else FUNCTIONS
+
+
+class Parameters(Protocol):
+    """What the parameters of one request have said so far; see ``content/acting_user.py``."""
+
+    def find(
+        self, inputs: Any, *, presents: Callable[[], bool], known: Callable[[int, str], bool]
+    ) -> tuple[int, list[Name]] | None:
+        """The users whom they name, with the place of the parameter; None where there is nothing new to see."""
+        ...
 
 
 _NOTHING: Final = Agreement()
@@ -120,6 +135,8 @@ class Sources:
         self.known = users.known
         """The user of an id that was met before."""
         self.learned = LearnedUsers() if learned is None else learned
+        self.parameters: Callable[[], Parameters] | None = None
+        """Makes what finds the user in the parameters of one request; None where these are not asked."""
         self._names = OtherNames(users, bindings) if names is None else names
         self._agreements: dict[int, Agreement] = {}
         self.detect = frozenset(detect)
@@ -137,6 +154,11 @@ class Sources:
     def is_own_login(self, naming: list[tuple[str, str]]) -> bool:
         """True for a login of the application's own, with which its users' work asks this process too."""
         return self.hosts.logins.any_of(value for _name, value in naming)
+
+    def has_told(self, rank: int, name: str) -> bool:
+        """True where the source of this rank has called somebody so before."""
+        agreement = self._agreements.get(rank)
+        return agreement is not None and name in agreement.told
 
     def told_by_token(self, claims: object, *, presented: bool) -> tuple[int, Name] | None:
         """The name in a decoded token, and its rank; None where it names nobody.

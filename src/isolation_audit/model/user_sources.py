@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-Source = Literal["login", "dependency", "variable", "session", "token", "headers", "credentials"]
+Source = Literal["login", "dependency", "variable", "session", "token", "headers", "parameters", "credentials"]
 
-SOURCES: tuple[Source, ...] = ("login", "dependency", "variable", "session", "token", "headers", "credentials")
+SOURCES: tuple[Source, ...] = (
+    "login",
+    "dependency",
+    "variable",
+    "session",
+    "token",
+    "headers",
+    "parameters",
+    "credentials",
+)
 
 USER_HEADERS = (
     "x-user",

@@ -1,0 +1,218 @@
+"""Users whom requests name themselves, in applications that ask nobody to log in: ``user_id`` beside a message."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from clients import NAMED, Browser, known, told, websocket
+from servers import serving, serving_wsgi
+
+from isolation_audit.config import parse_config
+
+JSON = {"Content-Type": "application/json"}
+
+
+class Agent:
+    """What answers; ``leaking`` keeps the last question on an object that all share."""
+
+    def __init__(self, *, leaking: bool) -> None:
+        self.leaking = leaking
+        self.question = ""
+
+    def ask(self, question: str) -> str:
+        """Take the question."""
+        own, self.question = self.question, question
+        return own if self.leaking and own else question
+
+
+@contextlib.asynccontextmanager
+async def by_starlette(agent: Agent) -> Any:
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route, WebSocketRoute
+
+    async def chat(request: Any) -> Any:
+        said = await request.json()
+        return JSONResponse({"user": known(), "answer": agent.ask(said["message"])})
+
+    async def history(_request: Any) -> Any:
+        return JSONResponse({"user": known()})
+
+    async def connection(socket: Any) -> None:
+        await socket.accept()
+        async for text in socket.iter_text():
+            await socket.send_text(json.dumps({"user": known(), "answer": agent.ask(text)}))
+
+    routes = [
+        Route("/chat", chat, methods=["POST"]),
+        Route("/history/{user_id}", history),
+        WebSocketRoute("/ws/{user_id}", connection),
+    ]
+    async with serving(Starlette(routes=routes)) as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def by_fastapi(agent: Agent) -> Any:
+    from fastapi import Body, FastAPI
+
+    app = FastAPI()
+
+    @app.post("/chat")
+    def chat(user_id: str = Body(), message: str = Body()) -> dict[str, Any]:
+        return {"user": known(), "answer": agent.ask(message)}
+
+    @app.get("/history/{user_id}")
+    async def history(user_id: str) -> dict[str, Any]:
+        return {"user": known()}
+
+    async with serving(app) as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def by_flask(agent: Agent) -> Any:
+    import flask
+
+    app = flask.Flask(__name__)
+
+    @app.post("/chat")
+    def chat() -> Any:
+        message = flask.request.get_json(force=True)["message"]
+        return {"user": known(), "answer": agent.ask(message)}
+
+    @app.get("/history/<user_id>")
+    def history(user_id: str) -> Any:
+        return {"user": known()}
+
+    async with serving_wsgi(app) as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def by_aiohttp(agent: Agent) -> Any:
+    from aiohttp import web
+
+    async def chat(request: Any) -> Any:
+        said = await request.json()
+        return web.json_response({"user": known(), "answer": agent.ask(said["message"])})
+
+    async def history(_request: Any) -> Any:
+        return web.json_response({"user": known()})
+
+    app = web.Application()
+    app.add_routes([web.post("/chat", chat), web.get("/history/{user_id}", history)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+    finally:
+        await runner.cleanup()
+
+
+FRAMEWORKS = [by_starlette, by_fastapi, by_flask, by_aiohttp]
+
+
+async def says(browser: Browser, user: str, message: str) -> dict[str, Any]:
+    return json.loads(await browser.get("/chat", body=json.dumps({"user_id": user, "message": message})))
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_body_names_its_user_and_later_the_path(framework, audited):
+    async def scenario():
+        async with framework(Agent(leaking=False)) as url:
+            browser = Browser(url, **JSON)
+            seen = [json.loads(await browser.get("/history/alice"))["user"]]
+            seen += [(await says(browser, user, "Where is the harbour?"))["user"] for user in ("alice", "bob")]
+            seen += [json.loads(await browser.get(f"/history/{user}"))["user"] for user in ("alice", "bob", "carol")]
+            browser.close()
+            return seen
+
+    done = audited(scenario, NAMED)
+    assert done.result == [None, "alice", "bob", "alice", "bob", None]
+    assert told(done.findings) == []
+    assert done.auditor.snapshot()["summary"]["users_by_source"]["parameters"] == 4
+
+
+@pytest.mark.parametrize("leaking", [False, True])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_what_one_has_said_to_a_shared_agent_and_another_is_answered(framework, leaking, audited):
+    async def scenario():
+        async with framework(Agent(leaking=leaking)) as url:
+            browser = Browser(url, **JSON)
+            await says(browser, "alice", "My surgery at the Lindenhof clinic is on Thursday, what should I pack?")
+            await says(browser, "bob", "Which trains leave for the northern coast before nine in the morning?")
+            browser.close()
+
+    found = told(audited(scenario, NAMED).findings)
+    assert found == ([("IA203", "bob", "alice")] if leaking else [])
+
+
+def test_a_websocket_is_whoever_s_its_path_names(audited):
+    async def scenario():
+        async with by_starlette(Agent(leaking=False)) as url:
+            seen = []
+            for user in ("alice", "bob"):
+                async with websocket(f"{url}/ws/{user}") as connection:
+                    await connection.send_str("Good morning to everybody at the desk")
+                    seen.append(json.loads(await connection.receive_str())["user"])
+            return seen
+
+    done = audited(scenario, NAMED)
+    assert (done.result, told(done.findings)) == (["alice", "bob"], [])
+
+
+def test_a_connection_that_speaks_for_two_is_nobody_s(audited):
+    """A gateway passes on what its users say."""
+
+    async def scenario():
+        from starlette.applications import Starlette
+        from starlette.routing import WebSocketRoute
+
+        async def connection(socket: Any) -> None:
+            await socket.accept()
+            async for _text in socket.iter_text():
+                await socket.send_text(json.dumps(known()))
+
+        async with serving(Starlette(routes=[WebSocketRoute("/", connection)])) as url, websocket(url) as connected:
+            seen = []
+            for user in ("alice", "bob", "alice"):
+                await connected.send_str(json.dumps({"user_id": user, "text": f"a word of {user}"}))
+                seen.append(json.loads(await connected.receive_str()))
+            return seen
+
+    assert audited(scenario, NAMED).result == ["alice", None, None]
+
+
+def test_parameters_lose_the_word_once_anybody_has_logged_in(audited):
+    """From then on ``user_id`` may be whoever is looked after."""
+
+    async def scenario():
+        async with by_starlette(Agent(leaking=False)) as url:
+            browser, seen = Browser(url, **JSON), []
+            seen.append((await says(browser, "alice", "hello"))["user"])
+            seen.append(json.loads(await browser.get("/history/alice", user="carol"))["user"])
+            seen.append((await says(browser, "alice", "hello"))["user"])
+            browser.close()
+            return seen
+
+    assert audited(scenario, NAMED).result == ["alice", "carol", None]
+
+
+def test_the_source_can_be_switched_off(audited):
+    async def scenario():
+        async with by_starlette(Agent(leaking=False)) as url:
+            browser = Browser(url, **JSON)
+            seen = (await says(browser, "alice", "hello"))["user"]
+            browser.close()
+            return seen
+
+    assert (
+        audited(scenario, parse_config({"identity": {"detect": ["login"]}, "report": {"terminal": False}})).result
+        is None
+    )
