@@ -33,7 +33,7 @@ _THINGS: Final = re.compile(
 )
 """Names of fields whose values name things, times and places, and no person."""
 
-_possible: Final = re.compile(r"\d[\w ()./-]*\d").search
+_possible: Final = re.compile(r"\d\D?\d").search
 _spaced_number: Final = re.compile(r"(?<![\w.,:/@-])\+?\(?\d[\d ()/.-]{6,40}\d(?![\w:/@-])").finditer
 _name: Final = re.compile(
     r"(?<![\w.:/@%&=?#-])(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[A-Za-z0-9][\w.-]*[A-Za-z0-9](?![\w:/@=])"
@@ -66,8 +66,17 @@ def marked(text: str, *, read: bool = False) -> Iterator[str]:
 
 def of_persons(pairs: Iterable[tuple[str, Any]]) -> list[str]:
     """The texts that may hold such a number, among what a request has brought in with names."""
-    single = [(name, one) for name, value in pairs for one in (value if type(value) is list else [value])]
-    return [str(one) for name, one in single if type(one) in (str, int) and not _THINGS.search(name)]
+    found: list[str] = []
+    for name, value in pairs:
+        # Few values have such a number, and only of those the name is asked.
+        if type(value) is str:
+            if _possible(value) is not None and _THINGS.search(name) is None:
+                found.append(value)
+        elif type(value) is int:
+            found += of_persons([(name, int.__repr__(value))])
+        elif type(value) is list:
+            found += of_persons((name, one) for one in value if type(one) in (str, int))
+    return found
 
 
 def _is_rare(found: str, digits: int) -> bool:
