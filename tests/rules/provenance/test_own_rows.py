@@ -354,7 +354,15 @@ def test_what_was_read_for_all_is_nobodys_though_somebodys_rows_have_it(audit, l
 def test_nothing_is_known_any_more_once_it_has_taken_its_time(audit, app, monkeypatch) -> None:
     app.ask(ALICE, "/own")
     monkeypatch.setattr(own_rows, "_AT_ONCE", 0.0)
-    app.ask(ALICE, "/own")
+    app.ask(BOB, "/own")  # what ALICE reads is known by now, and takes no time
     assert "40211.75" in app.ask(BOB, "/number")
     assert "rent" in app.ask(BOB, "/words")
     assert audit.found() == []
+
+
+def test_what_is_read_again_is_known_as_well_and_takes_no_time(audit, app, monkeypatch) -> None:
+    app.ask(ALICE, "/own")
+    monkeypatch.setattr(own_rows, "_AT_ONCE", 0.0)
+    app.ask(ALICE, "/own")
+    app.ask(BOB, "/number")
+    assert audit.found() == [("IA203", "warning", BOB, ALICE)]

@@ -20,6 +20,7 @@ from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.code import constants, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.marked import may_be_marked
+from isolation_audit.rules.provenance.read_before import ReadBefore
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 from isolation_audit.rules.state.contents import texts
 from isolation_audit.rules.state.read_inputs import ReadInputs
@@ -83,6 +84,7 @@ class OwnRows:
         """Whether anything was read for one user alone: asked at each exit, so no call of ours."""
         self._everybodys: dict[int, None] = {}
         """Numbers that were read with a question that names nobody."""
+        self._before = ReadBefore()
         self._spent = 0.0
         self.over = False
         """True once reading has taken its time."""
@@ -104,6 +106,9 @@ class OwnRows:
         asked = [one for one in inputs if one.kind in BY_QUERY and one.kind != FILE and one.question is not None]
         if not asked or self._content is None or user.kind is not Kind.USER:
             return True
+        asked = [one for one in asked if not self._before.has(one, user)]
+        if not asked:
+            return True
         began = thread_time()
         own, everybodys = self._told_apart(asked, user, strange)
         public_numbers = _also_in_hundredths(numbers("\0".join(everybodys)[:_LONGEST]))
@@ -120,6 +125,10 @@ class OwnRows:
             self._everybodys.clear()
         return not self.over
 
+    def forgets(self) -> None:
+        """Something that was learned was dropped: what is read again is learned again."""
+        self._before.forget()
+
     def _told_apart(self, asked: Sequence[Input], user: User, strange: list[Input]) -> tuple[list[str], list[str]]:
         """The texts that were read with a question about ``user`` alone, and those with a question about nobody."""
         own: list[str] = []
@@ -127,6 +136,7 @@ class OwnRows:
         for one in asked:
             named = self.named_by(one)
             if named.keys() <= {user.id}:
+                self._before.add(one, user)
                 rows = one.texts(one.value)
                 (own if named else everybodys).extend([*sums(rows), *texts(rows, _VALUES)])
             elif len(named) == 1:
@@ -227,6 +237,8 @@ class OwnRows:
             self._everybodys[key] = None
             if key in self._owners:
                 self._owners[key] = None
+        if max(len(self._everybodys), len(self._owners)) >= _NUMBERS:
+            self.forgets()
         drop_oldest(self._everybodys, _NUMBERS)
         for key in _also_in_hundredths(numbers(text)):
             if key not in self._everybodys:

@@ -148,7 +148,9 @@ class OwnWords(InputsLearned):
                 known = self._phrases.get(phrase.digest)
                 if known is not None and known.read:
                     self.publish([known])
-            drop_oldest(self._everybodys, _PHRASES)
+            if len(self._everybodys) > _PHRASES:
+                drop_oldest(self._everybodys, _PHRASES)
+                self._rows.forgets()
 
     def lists_readers(self, text: str, user: User, inputs: Inputs) -> bool:
         """True where a text has something that was read for ``user``, too: then it is a list of all.
@@ -267,6 +269,7 @@ class OwnWords(InputsLearned):
 
     def _drop(self, phrase: Phrase) -> None:
         if self._phrases.pop(phrase.digest, None) is not None:  # else another thread has
+            self._rows.forgets()
             self._pass_by(phrase)
 
     def _pass_by(self, phrase: Phrase) -> None:
