@@ -19,16 +19,29 @@ if TYPE_CHECKING:
     from isolation_audit.model.requests import Request
 
 _NAMES: Final = ("username", "user_name", "login", "email", "user", "user_id", "userid", "uid", "identifier")
-may_have_credentials: Final = re.compile(rb"(?i)(?:token|key|session|sid|jwt|auth)[\w-]*\"\s*:\s*\"").search
-"""Asked before :func:`look_for_credentials`, of an answer."""
+_WORDS: Final = (b"token", b"key", b"session", b"sid", b"jwt", b"auth")
+_is_field: Final = re.compile(rb"(?:token|key|session|sid|jwt|auth)[\w-]*\"\s*:\s*\"").search
+"""Asked of a body in small letters."""
 _is_password: Final = re.compile(r"(?i)pass(?:word|wd|phrase|code)?$|^pwd$|^otp$|^pin$").search
 _is_login: Final = re.compile(r"(?i)(?:^|[/_-])(?:log-?_?in|sign-?_?in|auth\w*|tokens?|sessions?)/?$").search
+
+
+def may_have_credentials(body: bytes) -> bool:
+    """Asked before :func:`look_for_credentials`, of each answer.
+
+    To look for six words takes less than a tenth of what it takes to look for their expression.
+    """
+    small = body.lower()
+    for word in _WORDS:  # any() would be a call of a generator for each
+        if word in small:
+            return _is_field(small) is not None
+    return False
 
 
 def look_for_credentials(body: bytes) -> None:
     """Look through the whole body that answers the request which is being served."""
     request: Request | None = request_variable.get()
-    if request is None or request.inputs is None or len(body) > LONGEST or may_have_credentials(body) is None:
+    if request is None or request.inputs is None or len(body) > LONGEST or not may_have_credentials(body):
         return
     held = parsed(str(body, "utf-8", "replace"))
     credentials = handed_out_in(held)
