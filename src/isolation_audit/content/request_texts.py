@@ -41,6 +41,10 @@ _READ: Final = (
 _KEPT: Final = frozenset(_READ)
 _NOTHING: Final[tuple[Any, ...]] = ("", b"", [])
 
+_INSIDE: Final = ("_list", "_dict", "_items", "_mapping")
+"""Fields in which classes of forms keep what they hold."""
+_DATA: Final = (str, bytes, bytearray, dict, list, tuple)
+
 _BY_PATH: Final = (
     *("path_params", "view_args", "_match_info", "path_kwargs", "matchdict"),
     *("bfg.routes.matchdict", "route.url_args"),
@@ -160,13 +164,16 @@ def all_brought(inputs: Iterable[Input], kind: str) -> list[Any]:
         texts, value = one.texts, one.value
         if one.kind != kind or (texts is of_asgi and not value.get("query_string")):
             continue
+        if texts is of_environ and not value.get("QUERY_STRING") and not _held(value):
+            continue
         if texts is of_object:
             try:
                 fields = object.__getattribute__(value, "__dict__")
             except AttributeError:
                 continue
             for name in _KEPT.intersection(fields):
-                if fields[name] is not None:
+                held = fields[name]
+                if held is not None and (held or type(held) not in _DATA):
                     break
             else:
                 continue
@@ -174,6 +181,17 @@ def all_brought(inputs: Iterable[Input], kind: str) -> list[Any]:
         if said is not None and said not in _NOTHING:
             found.append(said)
     return found
+
+
+def _held(environ: dict[str, Any]) -> bool:
+    """True where a WSGI environment holds anything of a body: a stream that nobody has read has nothing to say."""
+    for name in _PARSED:
+        value = environ.get(name)
+        if value is None:
+            continue
+        if type(value) is io.BytesIO or type(value) in _DATA or not _fields(value).keys().isdisjoint(_INSIDE):
+            return True
+    return False
 
 
 def pairs_in(held: Any, levels: int = _LEVELS) -> Iterator[tuple[str, Any]]:
@@ -279,7 +297,7 @@ def _plain(value: Any) -> Any:
         return io.BytesIO.getvalue(value)
     held = [value]
     fields = _fields(value)
-    held += [fields[name] for name in ("_list", "_dict", "_items", "_mapping") if name in fields]
+    held += [fields[name] for name in _INSIDE if name in fields]
     return held
 
 
