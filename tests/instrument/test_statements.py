@@ -288,3 +288,47 @@ def test_whatever_it_is(words: list[str], parameters: Any, language: Language) -
 @pytest.mark.parametrize("answer", [lambda: {}["x"], lambda: object().rows, lambda: int("x")])
 def test_an_answer_that_is_none_is_no_lock_and_no_fault(answer: Any) -> None:
     assert granted([Change(Act.TRY, "job")], answer) == []
+
+
+BEGINNINGS = {Act.SET, Act.CREATE, Act.LOCK, Act.TRY}
+OF_ROWS = (
+    "SELECT id, owner FROM notes WHERE owner = ?",
+    "INSERT INTO notes (owner) VALUES (%s)",
+    "UPDATE notes SET owner = :owner",
+    "DELETE FROM notes",
+    "WITH mine AS (SELECT 1) SELECT * FROM mine; SELECT 2",
+)
+SAYING_MORE = (
+    "SELECT set_config('app.user', ?, false)",
+    "SELECT pg_advisory_lock(?)",
+    "SELECT GET_LOCK(%s, 1)",
+    "SELECT @user := %s",
+    "SET app.user = %s",
+    "CREATE TEMP TABLE mine (id int)",
+    "SELECT 1; SET ROLE alice",
+)
+LANGUAGES = (POSTGRESQL, SQLITE, MYSQL)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("text", OF_ROWS)
+def test_what_reads_and_writes_rows_leaves_nothing_in_a_session(text, language) -> None:
+    assert of_sessions.leaves_nothing(language.statements(text))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("text", SAYING_MORE)
+def test_what_says_more_is_looked_at_each_time(text, language) -> None:
+    assert not of_sessions.leaves_nothing(language.statements(text))
+
+
+@given(
+    st.lists(st.sampled_from([*OF_ROWS, *SAYING_MORE, "; ", " ", "'", '"', "--", "\n", "/*", "*/", "`"]), max_size=6),
+    st.lists(st.sampled_from([None, "alice", "false", 1, "app.user"]), max_size=4),
+    st.sampled_from(LANGUAGES),
+)
+def test_what_leaves_nothing_begins_nothing_whatever_its_parameters_are(parts, parameters, language) -> None:
+    statements = language.statements("".join(parts))
+    if of_sessions.leaves_nothing(statements):
+        acts = {change.act for change in of_sessions.changes(statements, tuple(parameters), language)}
+        assert acts.isdisjoint(BEGINNINGS)

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary, ref
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.statements.changes import Change, changes
+from isolation_audit.instrument.statements.harmless import Harmless
 from isolation_audit.instrument.statements.mysql import MYSQL
 from isolation_audit.instrument.statements.postgresql import POSTGRESQL, SQLITE
 from isolation_audit.integrations import Point
@@ -113,15 +114,20 @@ class StatementPoint(Interceptor):
         self._connections = connections
         self._self_of, self._sql = layout.receiver_reader(), layout.argument("sql")
         self._parameters = layout.argument("params") if place.endswith("_execute") else None
+        self._harmless = Harmless(connections.databases.gate)
 
     def before(self, values: Values) -> tuple[DatabaseSession, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its failure would."""
-        wrapper = vars(self._self_of(values)).get("db")
-        kept, sql = self._connections.of(wrapper), plain_text(self._sql(values))
+        self_of, sql_of = self._self_of, self._sql
+        wrapper, text = vars(self_of(values)).get("db"), sql_of(values)
+        if wrapper is None or self._harmless.passes(text, wrapper.vendor):
+            return None
+        kept, sql = self._connections.of(wrapper), plain_text(text)
         if kept is None or sql is None:
             return None
         language = _LANGUAGES[wrapper.vendor]
         statements = language.statements(sql)
+        self._harmless.note(sql, wrapper.vendor, statements)
         done = changes(statements, None if self._parameters is None else self._parameters(values), language)
         self._connections.databases.run(kept, statements, done, f"{_CURSOR}.execute", _LIBRARIES)
         return (kept, wrapper, done) if done or kept.unsettled else None
@@ -143,6 +149,7 @@ class EndPoint(Interceptor):
         self.place = place
         self._connections = connections
         self._self_of = layout.receiver_reader()
+        self.gate = connections.databases.gate
 
     def before(self, values: Values) -> DatabaseSession | None:
         """Wait for it."""

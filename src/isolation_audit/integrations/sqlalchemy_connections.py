@@ -13,6 +13,7 @@ from weakref import ref
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.statements.changes import Change, changes, granted
+from isolation_audit.instrument.statements.harmless import Harmless
 from isolation_audit.instrument.statements.mysql import MYSQL
 from isolation_audit.instrument.statements.postgresql import POSTGRESQL, SQLITE
 from isolation_audit.integrations import Point
@@ -49,16 +50,22 @@ class StatementPoint(Interceptor):
         self._databases = databases
         self._self_of = layout.receiver_reader()
         self._context = layout.argument("context")
+        self._harmless = Harmless(databases.gate)
 
     def before(self, values: Values) -> tuple[DatabaseSession, Any, Any, list[Change]] | None:
         """Compare the users; come back where the statement changes something, or its failure would."""
-        connection, context = self._self_of(values), self._context(values)
-        kept, statement = _kept(self._databases, connection), plain_text(context.statement)
+        self_of, context_of = self._self_of, self._context
+        connection, context = self_of(values), context_of(values)
+        text, dialect = context.statement, connection.dialect.name
+        if self._harmless.passes(text, dialect):
+            return None
+        kept, statement = _kept(self._databases, connection), plain_text(text)
         if kept is None or statement is None:
             return None
         parameters = context.parameters
-        language = _LANGUAGES[connection.dialect.name]
+        language = _LANGUAGES[dialect]
         statements = language.statements(statement)
+        self._harmless.note(statement, dialect, statements)
         done = changes(statements, parameters[0] if len(parameters) == 1 else None, language)
         self._databases.run(kept, statements, done, f"{CONNECTION}.execute", _LIBRARIES)
         return (kept, connection, context, done) if done or kept.unsettled else None
@@ -82,6 +89,7 @@ class EndPoint(Interceptor):
         self.place = f"{CONNECTION}.{name}"
         self._commits = name == "_commit_impl"
         self._databases = databases
+        self.gate = databases.gate
         self._self_of = layout.receiver_reader()
 
     def before(self, values: Values) -> DatabaseSession | None:

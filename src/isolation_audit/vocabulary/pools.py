@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.analysis.sql import Statement
     from isolation_audit.instrument.statements.changes import Change
+    from isolation_audit.model.gates import Gate
 
 
 class DatabaseSession:
@@ -35,6 +36,10 @@ class DatabaseSessions:
     """All of them; ``kept`` is what :meth:`kept` or :meth:`lent` has given."""
 
     __slots__ = ()
+
+    gate: Gate
+    """Closed as long as no statement has left anything in any session: until then statements that only read and write
+    rows need not be told of, and no end of a transaction."""
 
     def kept(
         self, connection: Any, connected: Hashable, checkout: object, database: str = ""

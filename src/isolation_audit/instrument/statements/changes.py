@@ -95,6 +95,10 @@ _blank_or_cast: Final = pattern(r"\s*::\s*\w+|\s+")
 _works_with_data: Final = pattern(r"\b(?:from|into|update|call|current_setting)\b", FLAGS)
 _unqualified: Final = pattern(rf'\b(?:from|join|into|update)\s+"?[\w${FILL}]++"?+(?!\s*\.)', FLAGS)
 
+_OF_ROWS: Final = frozenset({"select", "with", "insert", "update", "delete"})
+_says_more: Final = pattern(r"set_config|advisory|lock|@", FLAGS)
+"""What is called, or set, in the middle of such a statement, and is beyond it."""
+
 _YES: Final = (True, "t", "1", b"t", b"1", b"\x01")
 """What drivers give for a lock that was obtained; 1 is equal to True."""
 
@@ -107,6 +111,11 @@ def changes(statements: tuple[Statement, ...], parameters: Any, language: Langua
         if reader is not None:
             found += reader(one.rest, parameters)
     return found
+
+
+def leaves_nothing(statements: tuple[Statement, ...]) -> bool:
+    """True for statements that read and write rows and do nothing else, whatever their parameters are."""
+    return all(one.word in _OF_ROWS and _says_more.search(one.whole.shape) is None for one in statements)
 
 
 def granted(done: list[Change], answer: Callable[[], Any]) -> list[Change]:

@@ -15,6 +15,7 @@ from isolation_audit.content.borders import mentions
 from isolation_audit.content.index import Index, Mark
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.instrument.statements.changes import DATABASE, ROLE, Act, Change, depends, reads, works_with_data
+from isolation_audit.model.gates import Gate
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.pools.unread_answers import Dirty
@@ -38,6 +39,8 @@ VALUES: Final = 10_000
 
 _SETTINGS: Final = frozenset({Act.SET, Act.UNSET})
 _LOCKS: Final = frozenset({Act.LOCK, Act.TRY})
+_FIRST: Final = frozenset({Act.SET, Act.CREATE, Act.LOCK})
+"""With which anything begins that a session keeps; the others need something that is there already."""
 _HOW: Final = {ROLE: "as the role of the database session", DATABASE: "as the database that the session uses"}
 
 
@@ -113,6 +116,7 @@ class Databases(DatabaseSessions):
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self.gate = Gate()
         self._setters: dict[int, User | None] = {}
         """Who has set a setting to a value, by their hash; None where several users have."""
 
@@ -175,6 +179,8 @@ class Databases(DatabaseSessions):
     def change(self, kept: ConnectionState, done: list[Change], libraries: tuple[str, ...], *, lasting: bool) -> None:
         """A statement has succeeded; ``lasting`` where no transaction can take it back."""
         for change in done:
+            if change.act in _FIRST:
+                self.gate.open = True
             lasts = lasting or change.lasting
             if change.act is Act.ROLL_BACK:
                 kept.roll_back()
