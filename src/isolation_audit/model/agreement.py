@@ -49,6 +49,11 @@ class Agreement:
             self.told[name] = None
         return self._speak_one_language() if name in self.said else []
 
+    def is_settled(self, told: str, said: str) -> bool:
+        """True where :meth:`compare` would only count once more that both have said the same, as they always do."""
+        known = told == said and told in self.told and said in self.said
+        return known and self.one_language and not self.pairs and self.disagreed < _ENOUGH
+
     def compare(self, told: str, said: str) -> tuple[bool, list[str]]:
         """Whether both mean one person, and the source's names that are no pair any more."""
         broken = self.hear(told)

@@ -96,7 +96,7 @@ class Ambient:
         moment: Moment | None = current_moment()
         if moment is not None and moment.ambient is not None:
             asked, version, read, value, user, said = moment.ambient
-            if asked is self and version is remembered.version and (read is None or read(UNSET) is value):
+            if asked is self and version is remembered.users and (read is None or read(UNSET) is value):
                 request: Request | None = current_request() if said else None
                 if request is None or request.said is user:
                     found: User = user
@@ -112,6 +112,15 @@ class Ambient:
                 return user
         request = current_request()
         return None if request is None else request.user()
+
+    def is_as_kept(self, moment: Moment, kept: tuple[Any, ...] | None) -> bool:
+        """True where this moment's user is whoever it was when ``kept`` was its ``ambient``, without asking anybody."""
+        if not self.asks:
+            return True  # nobody but the request says whose work it is
+        if kept is None or moment.ambient is not kept:
+            return False
+        version, read, value = kept[1:4]
+        return version is remembered.users and (read is None or read(UNSET) is value)
 
     def plain_value(self) -> Any:
         """The value of the application's variable, where nothing but that and the scope decides who is at work.
@@ -144,9 +153,9 @@ class Ambient:
         request: Request | None = current_request()
         return None if request is None else request.party()
 
-    def in_context(self) -> User | None:
+    def in_context(self) -> User | None:  # noqa: C901 - a call for each step would cost more than all of them
         """The user whom the context itself has; what a request's headers, session or login say is none of it."""
-        version = remembered.version
+        version = remembered.users
         scope = current_scope()
         value = UNSET if self._read_adopted is None else self._read_adopted(UNSET)
         if value is not UNSET and value is not None and (scope is None or value is not scope.adopted):
@@ -156,7 +165,14 @@ class Ambient:
             if user is not None:
                 if type(value) is str:
                     self._last = value, version, user
-                self._keep(version, value, user, said=True)
+                    # As _keep(), which is not called for the usual value: this is asked several times in each request.
+                    moment: Moment | None = current_moment()
+                    if moment is not None and (
+                        (kept := moment.ambient) is None or kept[3] is not value or kept[1] is not version
+                    ):
+                        moment.ambient = (self, version, self._read_adopted, value, user, True)
+                else:
+                    self._keep(version, value, user, said=True)
                 if (request := current_request()) is not None and request.said is not user:
                     request.meet(user, AMBIENT)
                 return user

@@ -29,6 +29,9 @@ _PARTIES: Final = 10_000
 _COOKIES: Final = 1_000
 """Names of cookies that frameworks may be configured with."""
 
+_TEXTS: Final = 2_000
+"""Texts of which the digest is remembered, and heads of requests, each by its hash: most requests come again."""
+
 
 class Learned(NamedTuple):
     """Whose a credential is, None for several users'; when it was last seen; and whether a request came with it."""
@@ -53,6 +56,10 @@ class LearnedUsers:
         self._age = age
         self._clock = clock
         self._parties: dict[bytes, User] = {}
+        self.remembered = min(_TEXTS, limit)
+        """So many heads of requests, and texts, are remembered with what they tell."""
+        self._digests: dict[int, bytes] = {}
+        self._heads: dict[int, Presented] = {}
         self.cookies: dict[str, None] = {}
         """Names of cookies that frameworks are configured to keep sessions under."""
         self.unlearned = 0
@@ -68,7 +75,14 @@ class LearnedUsers:
 
     def digest(self, credential: str) -> bytes:
         """What stands for a credential, in this process alone."""
-        return blake2b(credential.encode("utf-8", "surrogatepass"), key=self._key, digest_size=DIGEST).digest()
+        text = hash(credential)
+        found = self._digests.get(text)
+        if found is None:
+            found = blake2b(credential.encode("utf-8", "surrogatepass"), key=self._key, digest_size=DIGEST).digest()
+            if len(self._digests) >= self.remembered:
+                self._digests.clear()
+            self._digests[text] = found
+        return found
 
     def session_cookie(self, name: object) -> None:
         """A framework is configured to keep its sessions under this cookie."""
@@ -77,7 +91,14 @@ class LearnedUsers:
 
     def present(self, headers: Iterable[tuple[str, str]], query: str) -> Presented:
         """What a request with these headers, names in lower case, presents."""
-        return presented_in(headers, query, self.cookies, self.digest)
+        head = hash((*headers, query, len(self.cookies)))
+        found = self._heads.get(head)
+        if found is None:
+            found = presented_in(headers, query, self.cookies, self.digest)
+            if len(self._heads) >= self.remembered:
+                self._heads.clear()
+            self._heads[head] = found
+        return found
 
     def user_of(self, digests: Iterable[bytes]) -> User | None:
         """The one user to whom they belong; None where none is known, or where they are two users'."""

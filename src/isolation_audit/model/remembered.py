@@ -27,6 +27,8 @@ class Remembered:
     def __init__(self) -> None:
         self.version = object()
         """Another object each time that something is learned."""
+        self.users = object()
+        """The same, but for what :meth:`forget_verdicts` is called for."""
         self._places: list[Rememberer] = []
 
     def keep(self, place: Rememberer, version: object) -> bool:
@@ -40,6 +42,11 @@ class Remembered:
 
     def forget(self) -> None:
         """Something was learned."""
+        self.users = object()
+        self.forget_verdicts()
+
+    def forget_verdicts(self) -> None:
+        """It was learned whom a request works for: who the users are, and what they are called, is as it was."""
         self.version = object()
         if self._places:
             places, self._places = self._places, []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.model.headers import name_in_headers
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.request_head import MADE_UP, NOTHING_PRESENTED, RequestHead
 from isolation_audit.model.running import running_loop, running_task, task_in
@@ -192,7 +191,7 @@ class RequestUser(RequestHead):
         self._said_others = self._said_others or changed
         if self.said is not user:
             self.said = user
-            remembered.forget()  # afterwards: what others have found out meanwhile goes by the old one
+            remembered.forget_verdicts()  # afterwards: what others have found out meanwhile goes by the old one
         self.said_by[source] = None
         self._look()
         self._compare()
@@ -271,7 +270,7 @@ class RequestUser(RequestHead):
             if naming:
                 with suppress(*MADE_UP):
                     sources = self._sources
-                    found = name_in_headers(naming, sources.headers, sources.claims)
+                    found = sources.named_in(naming)
                     # The application's own login makes nobody a user.
                     if found is not None and (sources.known(found[1].id) or not sources.is_own_login(naming)):
                         self.told(*found)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from isolation_audit.model.agreement import Agreement
 from isolation_audit.model.aliases import OtherNames
 from isolation_audit.model.head_reader import HeadReader
+from isolation_audit.model.headers import name_in_headers
 from isolation_audit.model.kept_users import PLACES, kept_in, kept_in_namespace
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.served_hosts import ServedHosts
@@ -146,6 +147,8 @@ class Sources:
             self.headers, self.hosts, others_from=_OTHER_HEADERS if listed == USER_HEADERS else None
         )
         """Finds in the heads of requests what tells something."""
+        self._named: dict[int, tuple[int, Name] | None] = {}
+        """By their hash, whom headers name: most requests come with those of an earlier one."""
         self.best = NEVER
         """The rank of the best source that has told anything in this process."""
         self.outvoted: dict[int, None] = {}
@@ -159,6 +162,18 @@ class Sources:
         """True where the source of this rank has called somebody so before."""
         agreement = self._agreements.get(rank)
         return agreement is not None and name in agreement.told
+
+    def named_in(self, naming: list[tuple[str, str]]) -> tuple[int, Name] | None:
+        """Whom the headers of a request name, and the rank of the one that does."""
+        head = hash((*naming, len(self.headers)))
+        try:
+            return self._named[head]
+        except KeyError:
+            found = name_in_headers(naming, self.headers, self.claims)
+        if len(self._named) >= self.learned.remembered:
+            self._named.clear()
+        self._named[head] = found
+        return found
 
     def told_by_token(self, claims: object, *, presented: bool) -> tuple[int, Name] | None:
         """The name in a decoded token, and its rank; None where it names nobody.
@@ -208,6 +223,9 @@ class Sources:
         agreement = self._agreements.get(rank)
         if agreement is None:
             return True  # it has lost the word meanwhile
+        if agreement.is_settled(name.id, said.id):
+            agreement.agreed += 1
+            return True
         one, broken = agreement.compare(name.id, said.id)
         self._part(broken)
         if one and name.id != said.id:

@@ -8,7 +8,7 @@ tells; ``[[users]]`` in the configuration ends it.
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
+from functools import lru_cache, partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,6 +57,21 @@ def says_who(name: str) -> bool | None:
     return None if _may_be.search(name) is not None and _is_another.search(name) is None else False
 
 
+_SAYS_SO: Final = "it gives the current user"
+_CONTEXT: Final = "it gives a context"
+_MAY_BE: Final = "it may give the current user"
+_GIVES_IDS: Final = "what it gives is an id"
+
+
+@lru_cache(1_000)
+def _meaning(name: str) -> frozenset[str]:
+    """What the name of a function says of what it gives; the same few are called in each request."""
+    meaning = {_SAYS_SO: _says_so.search(name) is not None, _CONTEXT: "context" in name.lower()}
+    meaning[_MAY_BE] = _may_be.search(name) is not None and _is_another.search(name) is None
+    meaning[_GIVES_IDS] = _gives_ids.search(name) is not None
+    return frozenset(one for one, true in meaning.items() if true)
+
+
 class InjectedUsers:
     """The mechanism: one an audit."""
 
@@ -80,16 +95,17 @@ class InjectedUsers:
         entry = self._configured.get(label)
         if entry is not None:
             tell_current_user(entry, value)
-        elif _says_so.search(name) is not None and not by_path:
+            return
+        meaning = _meaning(name)
+        if _SAYS_SO in meaning and not by_path:
             self._tell(request, DEPENDENCY, label, name_of(value), value)
-        elif "context" in name.lower():
+        elif _CONTEXT in meaning:
             self._tell(request, DEPENDENCY, label, _in_context(value), value)
         elif (
             asks_who
             and not asks_for
-            and _may_be.search(name) is not None
-            and _is_another.search(name) is None
-            and (_gives_ids.search(name) is not None if type(value) in (str, int) else _is_personal(value))
+            and _MAY_BE in meaning
+            and (_GIVES_IDS in meaning if type(value) in (str, int) else _is_personal(value))
         ):
             self._tell(request, DOUBTFUL, label, name_of(value), value)
 

@@ -198,7 +198,7 @@ class UsualEvent:
                 kept = None if moment is None else moment.ambient
                 if (
                     kept is not None
-                    and kept[1] is remembered.version
+                    and kept[1] is remembered.users
                     and kept[0] is whose
                     and not kept[5]
                     and (kept[2] is None or kept[2](UNSET) is kept[3])

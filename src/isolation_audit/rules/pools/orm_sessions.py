@@ -33,7 +33,7 @@ _RAW_FRAMES: Final = 24
 class Holder(OrmSession):
     """Who is in the middle of something in one session; it holds nothing of the application's."""
 
-    __slots__ = ("changed", "moment", "place", "transaction", "user", "work")
+    __slots__ = ("changed", "kept", "moment", "place", "transaction", "user", "work")
 
     def __init__(self) -> None:
         self.user: User | None = None
@@ -42,6 +42,8 @@ class Holder(OrmSession):
         """What goes on for this user: a reference to a task, or else the thread and the scope by identity."""
         self.moment: Any = None
         """The moment of the context that has used it last; see ``model/scopes.py``."""
+        self.kept: Any = None
+        """What that moment had of the user."""
         self.changed = False
         """True once something was changed that is not committed."""
         self.place: RawStack = ()
@@ -59,7 +61,7 @@ class Holder(OrmSession):
 
     def clear(self) -> None:
         """Nobody is any more."""
-        self.user = self.work = self.transaction = self.moment = None
+        self.user = self.work = self.transaction = self.moment = self.kept = None
         self.changed, self.place = False, ()
 
 
@@ -85,15 +87,15 @@ class Sessions(OrmSessions):
             holder.clear()
             holder.keep(transaction)
         ambient, moment = self._runtime.ambient, moment_variable.get()
-        if moment is not None and holder.moment is moment and not ambient.asks:
-            # The same request goes on, and nobody but the request says whose work it is.
+        if moment is not None and holder.moment is moment and ambient.is_as_kept(moment, holder.kept):
+            # The same request goes on, and nobody has said anything new of whose work it is.
             holder.changed = holder.changed or changing
             return
         # Two sessions of one browser each are two pieces of work, whoever is behind them.
         user = ambient.party()
         if user is None or user.kind is not Kind.USER:
             return
-        holder.moment = moment
+        holder.moment, holder.kept = moment, None if moment is None else moment.ambient
         if holder.user is None:
             holder.user, holder.work = user, _work()
             holder.place = frames_here(_RAW_FRAMES)
