@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point, sqlalchemy_connections
-from isolation_audit.vocabulary.pools import OrmSession, OrmSessions
+from isolation_audit.vocabulary.pools import OrmSessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,24 +50,30 @@ class UsePoint(Interceptor):
         self._sessions = sessions
         self._self_of = layout.receiver_reader()
 
-    def before(self, values: Values) -> tuple[OrmSession, Any] | None:
-        """Compare the users; where no transaction is under way, come back for the one that begins."""
-        session = self._self_of(values)
-        holder = self._sessions.holder(session)
-        if holder is None:
-            return None
+    def before(self, values: Values) -> Any:
+        """Compare the users; where no transaction is under way, nobody can be in the middle of it: come back then."""
+        self_of = self._self_of
+        session = self_of(values)
         transaction = _transaction(session)
-        self._sessions.use(holder, transaction, SESSION, _LIBRARIES, changing=self._changing)
-        return (holder, session) if transaction is None else None
+        if transaction is None:
+            return session
+        self._use(session, transaction)
+        return None
 
-    def after(self, state: tuple[OrmSession, Any], result: Any) -> None:  # noqa: ARG002 - the interceptor's form
-        """Note the transaction that has begun."""
-        holder, session = state
-        holder.keep(_transaction(session))
+    def after(self, session: Any, result: Any) -> None:  # noqa: ARG002 - the interceptor's form
+        """Compare the users, and note whose transaction has begun."""
+        transaction = _transaction(session)
+        if transaction is not None:
+            self._use(session, transaction)
 
-    def failed(self, state: tuple[OrmSession, Any], error: BaseException) -> None:
+    def failed(self, session: Any, error: BaseException) -> None:
         """The same; a statement that fails has begun one."""
-        self.after(state, error)
+        self.after(session, error)
+
+    def _use(self, session: Any, transaction: Any) -> None:
+        holder = self._sessions.holder(session)
+        if holder is not None:
+            self._sessions.use(holder, transaction, SESSION, _LIBRARIES, changing=self._changing)
 
 
 def _transaction(session: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.questions import with_statement
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.interceptors import Interceptor, OfReceiver
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.model.inputs import LIMIT, ROWS, Input
 
@@ -40,21 +40,19 @@ class SqlalchemyRows:
             yield Replacement(f"{_RESULT}._fetchiter_impl", IterationPoint(inputs), _iterating)
 
 
-class FetchPoint(Interceptor):
+class FetchPoint(OfReceiver):
     """Around one fetch of a result."""
 
+    ends_quietly = True
+
     def __init__(self, place: str, inputs: Receiver, layout: Layout) -> None:
+        super().__init__(layout)
         self.place = place
         self._receive = inputs.receive
         self._one = place.endswith("one_impl")
-        self._self_of = layout.receiver_reader()
-
-    def before(self, values: Values) -> Any:
-        """The statement's parameters are the question."""
-        return self._self_of(values)
 
     def after(self, state: Any, result: Any) -> None:
-        """Keep what was read."""
+        """Keep what was read; the statement's parameters are the question."""
         if result:
             self._receive(Input(ROWS, result, state.context, asked=_parameters), 1 if self._one else len(result))
 
