@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.barrier import inside
 from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.instrument.probe import Probe
+from isolation_audit.integrations.queues_of_servers import PutByServers, TakenByServers
 from isolation_audit.model.scopes import (
     AWAITED,
     current_moment,
@@ -42,9 +43,11 @@ class LooksAtPut(Interceptor):
         self._item = layout.argument("item")
 
     def joined(self, every: tuple[Guarded, ...], apart: Before) -> Joined | None:
-        """One look at a thread's job for all who would pass it by."""
-        all_do = all(isinstance(one.interceptor, LooksAtPut) for one in every)
-        return JobsPut(every, apart, self._item) if all_do and self.place.startswith(THREADED) else None
+        """One look for all who would pass by a thread's job, or what a server puts into a queue of its own."""
+        if not all(isinstance(one.interceptor, LooksAtPut) for one in every):
+            return None
+        threaded = self.place.startswith(THREADED)
+        return JobsPut(every, apart, self._item) if threaded else PutByServers(every, apart, self._queue)
 
 
 class LooksAtTaken(Interceptor):
@@ -58,11 +61,13 @@ class LooksAtTaken(Interceptor):
         self._queue = layout.receiver_reader()
 
     def joined(self, every: tuple[Guarded, ...], apart: Before) -> Joined | None:
-        """The same for what a thread takes."""
+        """The same for what is taken."""
         looking = [one.interceptor for one in every if isinstance(one.interceptor, LooksAtTaken)]
         lineage = next((one.lineage for one in looking if one.lineage is not None), None)
-        if lineage is None or len(looking) != len(every) or not self.place.startswith(THREADED):
+        if lineage is None or len(looking) != len(every):
             return None
+        if not self.place.startswith(THREADED):
+            return TakenByServers(every, apart, self._queue)
         return JobsTaken(every, apart, lineage, self._queue)
 
 
