@@ -44,6 +44,9 @@ FROM_CONNECTION: Final = (
 )
 _USER: Final = Kind.USER
 _READ_READY: Final = "_read_ready"
+_OF_LIBRARIES: Final = ("asyncio.", "anyio.", "uvicorn.")
+"""Whose timers wake or end what waits, as ``sleep``, ``timeout`` and a connection that nobody uses do: no code of the
+application runs in them."""
 _FRAMES: Final = 24
 """How far up the transport may be: TLS and the protocol's own calls lie between."""
 
@@ -218,7 +221,8 @@ class TimerPoint(Interceptor):
 
     def before(self, values: Values) -> User | None:
         """Who sets it; nobody of interest where a task only sleeps, limits its time, or has thought of the context."""
-        if _module(self._callback(values)).startswith("asyncio."):  # ``sleep``, ``wait_for``, ``timeout``
+        callback_of = self._callback
+        if _module(callback_of(values)).startswith(_OF_LIBRARIES):
             return None
         if running_task() is None:
             # One timer has set the next: it is done with its items, and the next one has a copy of its context.
@@ -240,11 +244,18 @@ class SoonPoint(Interceptor):
         self._callback = layout.argument("callback")
         self._context = layout.optional("context")
         self._lineage = lineage
+        self._current = lineage.current
 
     def before(self, values: Values) -> Any:
         """Who does it, in the context that is about to be copied: the other thread does not wait until it is noted."""
-        user = self._lineage.user()
-        if user is None or self._context(values) is not None or _module(self._callback(values)) == "asyncio.futures":
+        current = self._current
+        user = current()
+        if (
+            user is None
+            or user.kind is not _USER
+            or self._context(values) is not None
+            or _module(self._callback(values)) == "asyncio.futures"
+        ):
             return None
         return (self._lineage.hand_on_copy(user),)
 

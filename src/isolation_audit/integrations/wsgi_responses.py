@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.integrations.session_cookies import in_headers
+from isolation_audit.model.users import VISITOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,8 @@ def whole(sinks: Exits, place: str, headers: Iterable[tuple[Any, Any]], body: An
     cookies = in_headers(headers)
     if cookies:
         sinks.shared_caches.sets(cookies, request)
-    if sinks.reader() is None or type(body) not in (list, tuple):
+    reader = sinks.reader()
+    if reader is None or type(body) not in (list, tuple):
         return
     parts = [part.encode() if type(part) is str else part for part in body]
     if not all(type(part) is bytes for part in parts):
@@ -30,4 +32,7 @@ def whole(sinks: Exits, place: str, headers: Iterable[tuple[Any, Any]], body: An
     encoded = [(str(name).encode("latin-1"), str(value).encode("latin-1", "replace")) for name, value in headers]
     response = sinks.response(place, encoded, request, outermost=True)
     response.kept = sinks.shared_caches.answer(encoded, request)
-    response.chunk(b"".join(parts), last=True)
+    if response.kept is not None:
+        response.chunk(b"".join(parts), last=True)
+    else:  # the same, without asking again whose work is running
+        response.chunk_for(None if reader is VISITOR else reader, b"".join(parts), last=True)

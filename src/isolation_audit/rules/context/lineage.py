@@ -16,13 +16,14 @@ What then becomes of a suspicion is for :mod:`suspicions`.
 from __future__ import annotations
 
 from contextlib import suppress
+from threading import get_ident
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.suspicion import Suspicion
 from isolation_audit.model.residue import Residue
 from isolation_audit.model.runners import POOL, OfRunner, brought, runner, running_thread
-from isolation_audit.model.running import running_task
+from isolation_audit.model.running import running_loop, running_task
 from isolation_audit.model.scopes import (
     current_scope,
     request_variable,
@@ -100,7 +101,8 @@ class Elsewhere(Turn):
     native: User | None = None
 
     def __init__(self) -> None:
-        self.runner = runner()  # as its base does: one is made for each job of a worker's thread
+        # As its base does: one is made for each job of a worker's thread, on which no loop runs, as a rule.
+        self.runner = get_ident() if running_loop() is None else runner()
         self.over = self.looks = False
 
     @property
@@ -221,19 +223,20 @@ class Lineage(ContextsOfWork):
     def begin_elsewhere(self, context: Context) -> None:
         """A worker thread has got something that it runs in ``context``; :meth:`end_item` ends it."""
         elsewhere = Elsewhere()
-        self._enter(elsewhere, elsewhere, context)
         running_unit_variable.set(elsewhere)
+        self._enter(elsewhere, elsewhere, context)
 
     def _enter(self, running_unit: UnitOfWork | Elsewhere, turn: Turn | None, context: Context) -> None:
         """What is suspected of ``context`` is looked for on this thread, too."""
-        # Raises where the context is in use at this moment: then it is no copy.
-        with suppress(RuntimeError):
+        try:
             context.run(turn_variable.set, turn or turn_variable.get())
-            suspicion: Suspicion | None = context.run(suspicion_variable.get)
-            if suspicion is not None and suspicion.watched and not suspicion.over and suspicion.ambient is not None:
-                running_unit.looks = self.suspicions.look(("elsewhere", suspicion.how))
-            elif (request := context.run(request_variable.get)) is not None and request.looked_at is not None:
-                running_unit.looks = self.suspicions.look(("elsewhere", SharedValues))
+        except RuntimeError:
+            return  # the context is in use at this moment: it is no copy
+        suspicion: Suspicion | None = context.get(suspicion_variable)
+        if suspicion is not None and suspicion.watched and not suspicion.over and suspicion.ambient is not None:
+            running_unit.looks = self.suspicions.look(("elsewhere", suspicion.how))
+        elif (request := context.get(request_variable)) is not None and request.looked_at is not None:
+            running_unit.looks = self.suspicions.look(("elsewhere", SharedValues))
 
     def begin_item(self, owner: User | None, queue: object, where: Callable[[], Hashable]) -> None:
         """A consumer has got an item that ``owner`` had put into ``queue``; ``where`` says which consumer."""
@@ -287,13 +290,16 @@ class Lineage(ContextsOfWork):
         if running_unit is None:
             return
         running_unit_variable.set(None)
+        if isinstance(running_unit, Elsewhere):
+            # As is_here(), without the two calls.
+            here = get_ident() if running_loop() is None else runner()
+            if running_unit.runner == here:
+                running_unit.over = True
+                if running_unit.looks:
+                    self.suspicions.look_away()
+            return
         if not running_unit.is_here():
             return  # of whoever started this task: it was not this one that got the item
-        if isinstance(running_unit, Elsewhere):
-            running_unit.over = True
-            if running_unit.looks:
-                self.suspicions.look_away()
-            return
         user = self.user()
         # Whoever got the item may have its own user, known by then: only that of the item itself is left behind.
         if (
