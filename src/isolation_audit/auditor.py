@@ -180,7 +180,7 @@ class Auditor:
         return *counts, activity(self.runtime, self.instrumentation.integrated), self.instrumentation.changes
 
     def _look_again(self) -> None:
-        remembered.forget()  # classes and values of the application are not kept for longer than that
+        remembered.forget_verdicts()  # classes and values of the application are not kept for longer than that
         with forks.wait():  # it takes the lock of the instrumentation, and imports
             self.instrumentation.look()
         if self._running:
