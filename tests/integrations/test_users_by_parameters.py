@@ -167,6 +167,29 @@ def test_a_websocket_is_whoever_s_its_path_names(audited):
     assert (done.result, told(done.findings)) == (["alice", "bob"], [])
 
 
+@pytest.mark.parametrize("leaking", [False, True])
+def test_what_the_first_message_of_a_connection_has_said_is_its_user_s(leaking, audited):
+    from starlette.applications import Starlette
+    from starlette.routing import WebSocketRoute
+
+    agent = Agent(leaking=leaking)
+
+    async def connection(socket: Any) -> None:
+        await socket.accept()
+        async for text in socket.iter_text():
+            await socket.send_text(json.dumps({"answer": agent.ask(json.loads(text)["text"])}))
+
+    async def scenario():
+        app = Starlette(routes=[WebSocketRoute("/", connection)])
+        async with serving(app) as url, websocket(url) as alice, websocket(url) as bob:
+            said = [(alice, "alice", "my employer must not hear that I am ill"), (bob, "bob", "name a small boat")]
+            for one, user, text in said:
+                await one.send_str(json.dumps({"user_id": user, "text": text}))
+                await one.receive_str()
+
+    assert told(audited(scenario, NAMED).findings) == ([("IA203", "bob", "alice")] if leaking else [])
+
+
 def test_a_connection_that_speaks_for_two_is_nobody_s(audited):
     """A gateway passes on what its users say."""
 

@@ -116,12 +116,12 @@ class Connections:
         """Count a message that has come, and note the user as :meth:`bind` does; it is an input, where it is given."""
         if connection.owner is None and message is not None:
             _logs_in(message)
-        self.bind(obj, connection)
-        inputs = own_inputs()
-        if message is not None and inputs is not None and self._sinks is not None:
+        inputs = None if message is None or self._sinks is None else own_inputs()
+        if inputs is not None:
             inputs.receive(Input(REQUEST, message), size=len(message) if type(message) in (str, bytes) else 0)
-            if connection.owner is not None:
-                self._words.learn(inputs, connection.owner)
+        self.bind(obj, connection)  # afterwards: the message may say whose the connection is
+        if inputs is not None and connection.owner is not None:
+            self._words.learn(inputs, connection.owner)
         tally = self._runtime.tally
         tally.messages += 1
         tally.messages_named += connection.owner is not None
