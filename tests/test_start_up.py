@@ -27,7 +27,7 @@ RUN_TIME = {
     "isolation_audit.auditor",
     "isolation_audit.rules",
     "isolation_audit.exporters",
-    "isolation_audit.instrument.patches",
+    "isolation_audit.instrument.patching.patches",
     "isolation_audit.integrations",
     "opentelemetry",
     "prometheus_client",
@@ -218,7 +218,7 @@ def test_every_public_name_is_there() -> None:
 
 @pytest.mark.parametrize("first", ["isolation_audit.instrument.barrier", "isolation_audit.auditor", "isolation_audit"])
 def test_instrument_is_the_function_whatever_was_imported_first(first: str) -> None:
-    code = f"import {first}\nfrom isolation_audit import instrument\nimport isolation_audit.instrument.layout\n"
+    code = f"import {first}\nfrom isolation_audit import instrument\nimport isolation_audit.instrument.reading.layout\n"
     code += "assert isolation_audit.instrument is instrument is isolation_audit.auditor.instrument\n"
     subprocess.run([sys.executable, "-c", code], env=clean_environment(), check=True)
 

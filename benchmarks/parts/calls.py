@@ -9,7 +9,7 @@ from benchmarks.programs.calls import application, configuration
 from benchmarks.rows import Effort, Measured, NotMeasured, Row, at_least, at_most, measures
 from benchmarks.timing import interleaved
 from isolation_audit import Auditor
-from isolation_audit.instrument.shims import CodePatch
+from isolation_audit.instrument.patching.shims import CodePatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

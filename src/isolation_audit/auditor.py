@@ -28,14 +28,14 @@ from isolation_audit.exporters.notices import notice
 from isolation_audit.exporters.summary import summary
 from isolation_audit.forks import forks
 from isolation_audit.greenlets import Greenlets, threads_are_greenlets
-from isolation_audit.instrument import observations
 from isolation_audit.instrument.barrier import Barrier
-from isolation_audit.instrument.call_costs import CallCosts
-from isolation_audit.instrument.running_scopes import RunningScopes
-from isolation_audit.instrument.runs import GRACE, Runs
+from isolation_audit.instrument.calls.call_costs import CallCosts
 from isolation_audit.instrument.runtime import Runtime
-from isolation_audit.instrument.sightings import Sightings
-from isolation_audit.instrument.work_spans import WorkSpans
+from isolation_audit.instrument.tracking import observations
+from isolation_audit.instrument.tracking.runs import GRACE, Runs
+from isolation_audit.instrument.tracking.work_spans import WorkSpans
+from isolation_audit.instrument.work.running_scopes import RunningScopes
+from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.model import scopes
 from isolation_audit.model.ambient import Ambient
 from isolation_audit.model.bindings import Bindings

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.observations import Built
+from isolation_audit.instrument.tracking.observations import Built
 from isolation_audit.rules import all_monitors, unusable
 from isolation_audit.rules.selfcheck.monitor import SelfCheckMonitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.instrument.observations import Again
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.tracking.observations import Again
     from isolation_audit.model.pseudonyms import Pseudonyms
     from isolation_audit.recording.recorder import Recorder
     from isolation_audit.rules.base import Monitor

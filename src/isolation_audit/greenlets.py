@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.hooks import forget, when_imported
+from isolation_audit.instrument.patching.hooks import forget, when_imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,8 @@ import pytest
 from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
-from isolation_audit.instrument.jobs import CountedWork
-from isolation_audit.instrument.sightings import Sightings
+from isolation_audit.instrument.work.jobs import CountedWork
+from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations.listening import serving_packages
 from isolation_audit.integrations.sightings import LIBRARIES, Known
 

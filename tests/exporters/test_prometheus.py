@@ -19,9 +19,9 @@ from isolation_audit.config import Config, parse_config
 from isolation_audit.exporters import report
 from isolation_audit.exporters.base import Batch
 from isolation_audit.exporters.prometheus import AuditCollector, PrometheusSink, register, serve
-from isolation_audit.instrument.levels import LEVELS
+from isolation_audit.instrument.patching.targets import State
 from isolation_audit.instrument.tally import BUCKETS, Histogram
-from isolation_audit.instrument.targets import State
+from isolation_audit.instrument.tracking.levels import LEVELS
 from isolation_audit.rules import all_rules
 from receivers import get, program
 

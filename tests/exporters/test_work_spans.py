@@ -14,8 +14,8 @@ from starlette.routing import Route
 from isolation_audit import Auditor, user_scope
 from isolation_audit.config import parse_config
 from isolation_audit.exporters.configured import configured_sinks
-from isolation_audit.instrument import work_spans
-from isolation_audit.instrument.work_spans import EVENTS
+from isolation_audit.instrument.tracking import work_spans
+from isolation_audit.instrument.tracking.work_spans import EVENTS
 from isolation_audit.model.pseudonyms import KEY_VARIABLE, Pseudonyms
 from receivers import Received, attributes, receiver
 

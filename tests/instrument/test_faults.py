@@ -13,8 +13,8 @@ from audited_source import auditing, counts, make_auditor, make_module, observed
 
 from isolation_audit import user_scope
 from isolation_audit.instrument.barrier import STACK_END, Barrier, inside
-from isolation_audit.instrument.probe import Probe
-from isolation_audit.instrument.subclassing import SubclassPoint
+from isolation_audit.instrument.calls.probe import Probe
+from isolation_audit.instrument.calls.subclassing import SubclassPoint
 from isolation_audit.model import scopes
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.targets.construction import ConstructionPoint, ConstructorPoint

@@ -11,7 +11,7 @@ import pytest
 from audited_source import counts, make_auditor, make_module, observed
 
 from isolation_audit import user_scope
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point, targets
 from isolation_audit.targets import instrumentation
 

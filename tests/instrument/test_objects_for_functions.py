@@ -6,7 +6,7 @@ import pytest
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
-from isolation_audit.instrument.targets import State
+from isolation_audit.instrument.patching.targets import State
 
 ACTORS = """\
 from isolation_audit.model.scopes import current_scope

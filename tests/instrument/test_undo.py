@@ -11,7 +11,7 @@ import application_kinds as kinds
 import pytest
 from audited_source import auditing, make_auditor, make_module
 
-from isolation_audit.instrument import patches
+from isolation_audit.instrument.patching import patches
 from isolation_audit.model.scopes import current_scope
 
 pytestmark = pytest.mark.usefixtures("installation")

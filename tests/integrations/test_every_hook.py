@@ -152,7 +152,7 @@ def test_one_hook_at_a_time_and_an_end_at_many_steps(name: str, server: str) -> 
 
 
 POSTBOX = """\
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point, Replacement
 
 class PutPoint(Interceptor):

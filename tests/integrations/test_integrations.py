@@ -70,7 +70,7 @@ def test_one_that_breaks_breaks_alone(installed) -> None:
 
 NAMELESS = """\
 from isolation_audit.integrations import Point
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 
 class PutPoint(Interceptor):
     def before(self, values):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from isolation_audit.config.paths import parse_value_path
-from isolation_audit.instrument.layout import MISSING, value_reader
+from isolation_audit.instrument.reading.layout import MISSING, value_reader
 
 SITE = Path(__file__).with_name("lazy_django_site.py")
 CONFIG = """
@@ -147,7 +147,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from types import SimpleNamespace
 from isolation_audit.config.paths import parse_value_path
-from isolation_audit.instrument.layout import MISSING, value_reader
+from isolation_audit.instrument.reading.layout import MISSING, value_reader
 asked = []
 class Authentication(BaseAuthentication):
     def authenticate(self, request):

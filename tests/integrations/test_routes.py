@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from doors import clean_environment
-from isolation_audit.integrations.asgi_routes import endpoint_of
+from isolation_audit.integrations.building_blocks.asgi_routes import endpoint_of
 
 HEAD = """
 import json, sys

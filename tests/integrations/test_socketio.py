@@ -14,7 +14,7 @@ from servers import line_of, serving
 
 from isolation_audit import Auditor, canary, system_scope, user_scope
 from isolation_audit.config import Config, parse_config
-from isolation_audit.instrument.session_users import SessionUsers
+from isolation_audit.instrument.work.session_users import SessionUsers
 from isolation_audit.rules.crossing.delivery import Addressees
 
 socketio = pytest.importorskip("socketio")

@@ -15,7 +15,7 @@ import pytest
 from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
-from isolation_audit.instrument.routes import Endpoint, code_of
+from isolation_audit.instrument.work.routes import Endpoint, code_of
 from isolation_audit.rules.places import located
 
 PACKAGES = "/venv/lib/python3.11/site-packages"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.sightings import Sightings
-from isolation_audit.instrument.targets import State
+from isolation_audit.instrument.patching.targets import State
+from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.rules.state.shared import SharedState
 from isolation_audit.targets.injected_users import InjectedUsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from isolation_audit.instrument.patching.targets import Watched
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.instrument.targets import Watched
 
 Counts = dict[str, Any]
 

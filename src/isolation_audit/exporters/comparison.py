@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from isolation_audit.instrument.levels import LEVELS
+from isolation_audit.instrument.tracking.levels import LEVELS
 from isolation_audit.rules import all_rules
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.levels import LEVELS
-from isolation_audit.integrations.http_request import sources, users_told
+from isolation_audit.instrument.tracking.levels import LEVELS
+from isolation_audit.integrations.building_blocks.http_request import sources, users_told
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime

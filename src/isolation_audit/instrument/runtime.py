@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from isolation_audit.instrument.bound_ids import BoundIds
-from isolation_audit.instrument.levels import ServiceLevels
-from isolation_audit.instrument.path_counts import PathCounts
-from isolation_audit.instrument.rooms import Rooms
+from isolation_audit.instrument.reading.path_counts import PathCounts
 from isolation_audit.instrument.tally import Tally
+from isolation_audit.instrument.tracking.bound_ids import BoundIds
+from isolation_audit.instrument.tracking.levels import ServiceLevels
+from isolation_audit.instrument.tracking.rooms import Rooms
 from isolation_audit.model.aliases import OtherNames
 from isolation_audit.model.users import Kind
 from isolation_audit.plugins import loaded
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Config, Factory
     from isolation_audit.content.witness import ContentWitness
     from isolation_audit.instrument.barrier import Barrier
-    from isolation_audit.instrument.observations import Again, Built
-    from isolation_audit.instrument.placing import Places
-    from isolation_audit.instrument.runs import Runs
-    from isolation_audit.instrument.work_spans import WorkSpans
+    from isolation_audit.instrument.patching.placing import Places
+    from isolation_audit.instrument.tracking.observations import Again, Built
+    from isolation_audit.instrument.tracking.runs import Runs
+    from isolation_audit.instrument.tracking.work_spans import WorkSpans
     from isolation_audit.model.ambient import Ambient
     from isolation_audit.model.bindings import Bindings
     from isolation_audit.model.owner_records import Objects

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
-    from isolation_audit.instrument.compile.splice import Spliced
+    from isolation_audit.instrument.splicing.splice import Spliced
 
 __builtins__ = BUILTINS
 

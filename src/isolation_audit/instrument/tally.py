@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from isolation_audit.instrument.compile.cells import Cells
+from isolation_audit.instrument.cells import Cells
 from isolation_audit.records import record
 
 if TYPE_CHECKING:

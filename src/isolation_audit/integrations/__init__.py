@@ -12,9 +12,9 @@ import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from isolation_audit.config.model import Target
-from isolation_audit.instrument.libraries import Libraries
+from isolation_audit.instrument.patching.targets import Watched
 from isolation_audit.instrument.resolve import resolve
-from isolation_audit.instrument.targets import Watched
+from isolation_audit.instrument.work.libraries import Libraries
 from isolation_audit.model.roles import INTEGRATION
 from isolation_audit.plugins import INTEGRATIONS, LIBRARIES, Plugin, installed, plugins
 from isolation_audit.records import dataclass
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from isolation_audit.instrument.interceptors import Interceptor
-    from isolation_audit.instrument.layout import Layout
-    from isolation_audit.instrument.placing import Places
-    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.calls.interceptors import Interceptor
+    from isolation_audit.instrument.calls.probe import Probe
+    from isolation_audit.instrument.patching.placing import Places
+    from isolation_audit.instrument.reading.layout import Layout
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.targets.instrumentation import Instrumentation
 

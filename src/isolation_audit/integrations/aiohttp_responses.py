@@ -6,16 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from isolation_audit.instrument.answered import AnsweredRequest
-from isolation_audit.instrument.passing import Passing, PassingPoint, passing
-from isolation_audit.instrument.routes import Endpoint
+from isolation_audit.instrument.calls.passing import Passing, PassingPoint, passing
+from isolation_audit.instrument.work.answered import AnsweredRequest
+from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.vocabulary.exits import Exits, LeavingResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
 
 _HEAD: Final = "aiohttp.web_response:StreamResponse._write_headers"
 _WRITER: Final = "aiohttp.http_writer:StreamWriter"

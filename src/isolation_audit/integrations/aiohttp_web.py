@@ -6,14 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import request_texts
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.aiohttp_responses import answering, endpoint_of
-from isolation_audit.integrations.connections import Connections
-from isolation_audit.integrations.http_request import Serving, sources
-from isolation_audit.integrations.logins import returning
-from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
-from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
+from isolation_audit.integrations.building_blocks.connections import Connections
+from isolation_audit.integrations.building_blocks.http_request import Serving, sources
+from isolation_audit.integrations.building_blocks.logins import returning
+from isolation_audit.integrations.building_blocks.requests_and_connections import HomePoint, RootPoint, point
+from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned, in_headers
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
@@ -22,7 +22,7 @@ from isolation_audit.vocabulary.exits import exits_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 WEBSOCKET: Final = "aiohttp.web_ws:WebSocketResponse"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.jobs import Jobs
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.jobs import Jobs
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.vocabulary.work import ContextsOfWork
@@ -18,7 +18,7 @@ from isolation_audit.vocabulary.work import ContextsOfWork
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 JOB: Final = "apscheduler.job:Job.__init__"

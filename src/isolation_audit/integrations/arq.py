@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import receiver
-from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.published_jobs import MessagePoint, PublishedJobs, field, of_arguments
+from isolation_audit.integrations.building_blocks.published_jobs import MessagePoint, PublishedJobs, field, of_arguments
 from isolation_audit.model.inputs import ITEM, Input
 from isolation_audit.model.scopes import job_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.cache_libraries import Library
+from isolation_audit.instrument.work.cache_libraries import Library
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.keyed_cache import FetchPoint, Keyed, StorePoint
+from isolation_audit.integrations.building_blocks.keyed_cache import FetchPoint, Keyed, StorePoint
 from isolation_audit.vocabulary.caches import CacheEntries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Values
+    from isolation_audit.instrument.reading.layout import Values
     from isolation_audit.instrument.runtime import Runtime
 
 _WRAPPER: Final = "async_lru:_LRUCacheWrapper"

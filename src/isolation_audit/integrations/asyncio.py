@@ -14,8 +14,8 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.suspicion import Suspicion
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.suspicion import Suspicion
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.model.running import running_task
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.statements.changes import Change, changes, granted
 from isolation_audit.instrument.statements.postgresql import POSTGRESQL
 from isolation_audit.integrations import Point
@@ -18,7 +18,7 @@ from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 CONNECTION: Final = "asyncpg.connection:Connection"

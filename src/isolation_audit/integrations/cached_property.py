@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.resolve import Resolved, dict_of, mro_of
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_records import Objects
@@ -20,8 +20,8 @@ from isolation_audit.vocabulary.caches import CachedValues, Memo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.calls.probe import Probe
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 

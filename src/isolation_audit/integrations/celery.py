@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.integrations.published_jobs import Heads, PublishedJobs, given
+from isolation_audit.integrations.building_blocks.published_jobs import Heads, PublishedJobs, given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.integrations import Point
 

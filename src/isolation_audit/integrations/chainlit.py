@@ -10,11 +10,11 @@ from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.resolve import Resolved
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import sources, tell, wsgi_headers
-from isolation_audit.integrations.ui_events import EventServing, as_they_are
+from isolation_audit.integrations.building_blocks.http_request import sources, tell, wsgi_headers
+from isolation_audit.integrations.building_blocks.ui_events import EventServing, as_they_are
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
@@ -24,7 +24,7 @@ from isolation_audit.model.user_names import Name, field_of, plain_id
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _LOGIN: Final = "chainlit.auth:authenticate_user"

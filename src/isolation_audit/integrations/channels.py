@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.session_users import SessionUsers
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.session_users import SessionUsers
 from isolation_audit.integrations import Point
 from isolation_audit.model.scopes import client_variable
 from isolation_audit.model.users import Kind, plain_text, same
@@ -15,7 +15,7 @@ from isolation_audit.vocabulary.messages import Message, MessagesSent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 

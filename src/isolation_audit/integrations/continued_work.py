@@ -11,10 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import receiver
-from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.jobs_with_contexts import THREADED, LooksAtPut, LooksAtTaken
+from isolation_audit.integrations.building_blocks.jobs_with_contexts import THREADED, LooksAtPut, LooksAtTaken
 from isolation_audit.model.inputs import ITEM, Input, Inputs, current_inputs, own_inputs
 from isolation_audit.model.owner_tags import Queues
 from isolation_audit.model.scopes import current_moment, unit_variable
@@ -22,7 +22,7 @@ from isolation_audit.model.scopes import current_moment, unit_variable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _JOB: Final = "concurrent.futures.thread:_WorkItem"

@@ -11,16 +11,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.barrier import raised_by_signal
-from isolation_audit.instrument.sightings import Sightings
+from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.asgi_servers import sending
-from isolation_audit.integrations.http_request import AsgiPoint
+from isolation_audit.integrations.building_blocks.asgi_servers import sending
+from isolation_audit.integrations.building_blocks.http_request import AsgiPoint
 from isolation_audit.model.scopes import entered, request_variable, unit_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _CREATE: Final = "daphne.server:Server.create_application"

@@ -6,7 +6,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.vocabulary.caches import LoaderKeys
 from isolation_audit.vocabulary.exits import exits_of
@@ -14,7 +14,7 @@ from isolation_audit.vocabulary.exits import exits_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 

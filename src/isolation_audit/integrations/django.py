@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.building_blocks.http_request import serving_asgi, serving_wsgi, sources
+from isolation_audit.integrations.building_blocks.logins import leaving, returning, taking
+from isolation_audit.integrations.building_blocks.requests_and_connections import ThreadedPoint, point
+from isolation_audit.integrations.building_blocks.session_cookies import MadePoint, are_learned
 from isolation_audit.integrations.django_responses import ANSWERS, AnswerPoint, RoutePoint
-from isolation_audit.integrations.http_request import serving_asgi, serving_wsgi, sources
-from isolation_audit.integrations.logins import leaving, returning, taking
-from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
-from isolation_audit.integrations.session_cookies import MadePoint, are_learned
 from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:

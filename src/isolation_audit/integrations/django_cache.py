@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.cache_libraries import Library
-from isolation_audit.integrations.keyed_cache import Keyed
+from isolation_audit.instrument.work.cache_libraries import Library
+from isolation_audit.integrations.building_blocks.keyed_cache import Keyed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

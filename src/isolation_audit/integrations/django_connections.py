@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, ref
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.statements.changes import Change, changes
 from isolation_audit.instrument.statements.harmless import Harmless
 from isolation_audit.instrument.statements.mysql import MYSQL
@@ -22,7 +22,7 @@ from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _WRAPPER: Final = "django.db.backends.base.base:BaseDatabaseWrapper"

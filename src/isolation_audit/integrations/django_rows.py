@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.content.questions import of_statement
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
-from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.model.inputs import LIMIT, ROWS, Input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.calls.probe import Probe
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _CURSOR: Final = "django.db.backends.utils:CursorWrapper"

@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.event_bus import RegisterPoint, TellPoint
+from isolation_audit.integrations.building_blocks.event_bus import RegisterPoint, TellPoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _SIGNAL: Final = "django.dispatch.dispatcher:Signal"

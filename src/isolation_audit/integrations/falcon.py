@@ -8,18 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import request_texts
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.routes import Endpoint
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import WsgiPoint, serving_asgi, sources
-from isolation_audit.integrations.requests_and_connections import RequestPoint, ThreadedPoint, point
+from isolation_audit.integrations.building_blocks.http_request import WsgiPoint, serving_asgi, sources
+from isolation_audit.integrations.building_blocks.requests_and_connections import RequestPoint, ThreadedPoint, point
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.scopes import request_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
 

@@ -6,9 +6,9 @@ from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import sources
+from isolation_audit.integrations.building_blocks.http_request import sources
 from isolation_audit.model.credentials import is_key
 from isolation_audit.targets.injected_users import InjectedUsers
 from isolation_audit.vocabulary.libraries import DependencyOverrides
@@ -16,7 +16,7 @@ from isolation_audit.vocabulary.libraries import DependencyOverrides
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _SOLVE: Final = "fastapi.dependencies.utils:solve_dependencies"

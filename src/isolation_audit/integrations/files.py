@@ -11,15 +11,15 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import receiver
-from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.vocabulary.outside import FilesOpened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _OPEN: Final = f"{open.__module__}:open"

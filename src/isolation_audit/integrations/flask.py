@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import request_texts
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import receiver
-from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import noted_in, serving_wsgi, sources
-from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
-from isolation_audit.integrations.session_cookies import MadePoint, are_learned, in_headers
+from isolation_audit.integrations.building_blocks.http_request import noted_in, serving_wsgi, sources
+from isolation_audit.integrations.building_blocks.requests_and_connections import ThreadedPoint, point
+from isolation_audit.integrations.building_blocks.session_cookies import MadePoint, are_learned, in_headers
 from isolation_audit.integrations.werkzeug_responses import endpoint_of
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.scopes import request_variable
@@ -19,7 +19,7 @@ from isolation_audit.model.scopes import request_variable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
 

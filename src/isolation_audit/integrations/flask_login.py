@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import sources, tell
+from isolation_audit.integrations.building_blocks.http_request import sources, tell
 from isolation_audit.model.sources import LOGIN
 from isolation_audit.model.user_names import Name, name_of, plain_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _TARGET: Final = "flask_login.login_manager:LoginManager._update_request_context_with_user"

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import request_texts
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.routes import Endpoint
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.ui_events import EventServing, Pushed, as_they_are
+from isolation_audit.integrations.building_blocks.ui_events import EventServing, Pushed, as_they_are
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
@@ -24,7 +24,7 @@ from isolation_audit.vocabulary.exits import exits_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _HANDLING: Final = "gradio.queueing:Queue.process_events"

@@ -10,16 +10,16 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Replacement
-from isolation_audit.integrations.asgi_servers import SendPoint
-from isolation_audit.integrations.http_request import AsgiPoint, WsgiPoint
-from isolation_audit.integrations.session_cookies import are_learned
+from isolation_audit.integrations.building_blocks.asgi_servers import SendPoint
+from isolation_audit.integrations.building_blocks.http_request import AsgiPoint, WsgiPoint
+from isolation_audit.integrations.building_blocks.session_cookies import are_learned
 from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.instrument.layout import Values
-    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.calls.probe import Probe
+    from isolation_audit.instrument.reading.layout import Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.vocabulary.exits import Exits
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.integrations.graphql_contexts import of_contexts
+from isolation_audit.integrations.building_blocks.graphql_contexts import of_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

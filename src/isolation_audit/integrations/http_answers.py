@@ -9,9 +9,9 @@ import zlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.cached_answers import CachedAnswers
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
-from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.inputs import ANSWER, CACHE, Input, OutgoingRequest
 from isolation_audit.vocabulary.outside import RequestsSent
@@ -19,7 +19,7 @@ from isolation_audit.vocabulary.outside import RequestsSent
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _BODIES: Final = ("_content", "_body")

@@ -6,7 +6,7 @@ from base64 import b64encode
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.vocabulary.exits import exits_of
 from isolation_audit.vocabulary.outside import ClientCookies, ClientHeaders, RequestsSent
@@ -14,7 +14,7 @@ from isolation_audit.vocabulary.outside import ClientCookies, ClientHeaders, Req
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.vocabulary.outside import Headers
 

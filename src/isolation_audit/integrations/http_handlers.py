@@ -18,17 +18,17 @@ from weakref import WeakKeyDictionary
 
 from isolation_audit.config.model import Target
 from isolation_audit.content import request_texts
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.resolve import find, resolve
-from isolation_audit.instrument.routes import Endpoint
-from isolation_audit.integrations.http_request import SERVED, Serving, wsgi_headers, wsgi_query
+from isolation_audit.instrument.work.routes import Endpoint
+from isolation_audit.integrations.building_blocks.http_request import SERVED, Serving, wsgi_headers, wsgi_query
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.inputs import Inputs
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.config.model import Target
-from isolation_audit.instrument.answered import AnsweredRequest
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.passing import passing
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.calls.passing import passing
 from isolation_audit.instrument.resolve import resolve
-from isolation_audit.instrument.routes import Endpoint
+from isolation_audit.instrument.work.answered import AnsweredRequest
+from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.building_blocks.session_cookies import answered, are_learned
+from isolation_audit.integrations.building_blocks.wire import Wire
 from isolation_audit.integrations.http_handlers import (
     HANDLING,
     Connections,
@@ -28,14 +30,12 @@ from isolation_audit.integrations.http_handlers import (
     served_here,
     waiting_here,
 )
-from isolation_audit.integrations.session_cookies import answered, are_learned
-from isolation_audit.integrations.wire import Wire
 from isolation_audit.vocabulary.exits import Exits, exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 WRITE: Final = "socketserver:_SocketWriter.write"

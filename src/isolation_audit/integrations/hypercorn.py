@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.asgi_servers import sending
-from isolation_audit.integrations.http_request import serving_asgi
-from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
+from isolation_audit.integrations.building_blocks.asgi_servers import sending
+from isolation_audit.integrations.building_blocks.http_request import serving_asgi
+from isolation_audit.integrations.building_blocks.requests_and_connections import HomePoint, RootPoint, point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,15 +8,15 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.variables import variables_of
-from isolation_audit.instrument.interceptors import OfReceiver
-from isolation_audit.instrument.sightings import Sightings
+from isolation_audit.instrument.calls.interceptors import OfReceiver
+from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations import Point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from isolation_audit.instrument.layout import Layout
+    from isolation_audit.instrument.reading.layout import Layout
     from isolation_audit.instrument.runtime import Runtime
 
 ACCEPT: Final = "socket:socket.accept"

@@ -10,14 +10,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import request_texts
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import receiver
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.routes import Endpoint
+from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.connections import Connections
-from isolation_audit.integrations.http_request import serving_asgi
-from isolation_audit.integrations.requests_and_connections import HandingPoint, RequestPoint, point
-from isolation_audit.integrations.sockets import (
+from isolation_audit.integrations.building_blocks.connections import Connections
+from isolation_audit.integrations.building_blocks.http_request import serving_asgi
+from isolation_audit.integrations.building_blocks.requests_and_connections import HandingPoint, RequestPoint, point
+from isolation_audit.integrations.building_blocks.sockets import (
     AcceptSocketPoint,
     CloseSocketPoint,
     ReceiveSocketPoint,
@@ -29,7 +29,7 @@ from isolation_audit.model.scopes import request_variable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
 

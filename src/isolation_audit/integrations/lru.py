@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from isolation_audit.analysis.as_written import as_written
 from isolation_audit.analysis.value_sources import Source
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.user_arguments import of_call, without
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.reading.user_arguments import of_call, without
 from isolation_audit.integrations import Replacement
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import same
@@ -24,8 +24,8 @@ from isolation_audit.vocabulary.caches import CachedValues, ComputingCalls, Memo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.instrument.layout import Values
-    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.calls.probe import Probe
+    from isolation_audit.instrument.reading.layout import Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
     from isolation_audit.vocabulary.caches import ComputingCall

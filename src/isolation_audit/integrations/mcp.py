@@ -10,10 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import request_texts
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.routes import Endpoint
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import Serving, carriers
+from isolation_audit.integrations.building_blocks.http_request import Serving, carriers
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
@@ -22,7 +22,7 @@ from isolation_audit.model.scopes import request_variable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _KINDS: Final = ("Tool", "Resource", "Prompt")

@@ -11,10 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import sources, tell
-from isolation_audit.integrations.ui_events import EventServing, Pushed
+from isolation_audit.integrations.building_blocks.http_request import sources, tell
+from isolation_audit.integrations.building_blocks.ui_events import EventServing, Pushed
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
@@ -25,7 +25,7 @@ from isolation_audit.vocabulary.exits import exits_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _PAGE: Final = "nicegui.storage:RequestTrackingMiddleware.dispatch"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.scopes import residue_variable
 from isolation_audit.vocabulary.libraries import LibraryContexts
@@ -13,7 +13,7 @@ from isolation_audit.vocabulary.libraries import LibraryContexts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Values
+    from isolation_audit.instrument.reading.layout import Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.residue import Residue
 

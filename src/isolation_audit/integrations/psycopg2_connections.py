@@ -10,13 +10,13 @@ import sys
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.integrations.fetched_rows import named_as, telling_cursor
+from isolation_audit.integrations.building_blocks.fetched_rows import named_as, telling_cursor
 from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.calls.probe import Probe
 
 CONNECT: Final = "psycopg2:connect"
 _FACTORY: Final = 2

@@ -8,10 +8,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.sightings import Sighting, Sightings
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.statements.changes import Change, changes, granted
 from isolation_audit.instrument.statements.postgresql import POSTGRESQL
+from isolation_audit.instrument.work.sightings import Sighting, Sightings
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.psycopg2_connections import CONNECT, Statement, connecting, tells
 from isolation_audit.integrations.sightings import LOANS
@@ -21,7 +21,7 @@ from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _LEND: Final = "psycopg2.pool:AbstractConnectionPool._getconn"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.integrations import Replacement
-from isolation_audit.integrations.fetched_rows import FetchPoint
+from isolation_audit.integrations.building_blocks.fetched_rows import FetchPoint
 from isolation_audit.integrations.psycopg2_connections import CONNECT, Statement, connecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Values
+    from isolation_audit.instrument.reading.layout import Values
     from isolation_audit.instrument.runtime import Runtime
 
 

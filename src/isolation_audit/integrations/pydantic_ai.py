@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.agents import BuiltPoint, RunPoint
+from isolation_audit.integrations.building_blocks.agents import BuiltPoint, RunPoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.jobs_with_contexts import THREADED, LooksAtPut, LooksAtTaken
+from isolation_audit.integrations.building_blocks.jobs_with_contexts import THREADED, LooksAtPut, LooksAtTaken
 from isolation_audit.model.owner_tags import Items, Queues
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import AWAITED, handed_variable, waiting_variable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
     from types import FrameType
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import sources
-from isolation_audit.integrations.logins import LoginPoint
+from isolation_audit.integrations.building_blocks.http_request import sources
+from isolation_audit.integrations.building_blocks.logins import LoginPoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _AUTHENTICATE: Final = "rest_framework.request:Request._authenticate"

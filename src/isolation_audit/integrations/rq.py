@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.integrations.published_jobs import PublishedJobs, field, given, headers_of
+from isolation_audit.integrations.building_blocks.published_jobs import PublishedJobs, field, given, headers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.content import request_texts
-from isolation_audit.instrument.answered import AnsweredRequest
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.passing import Passing, PassingPoint, passing
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.calls.passing import Passing, PassingPoint, passing
 from isolation_audit.instrument.resolve import Resolved
-from isolation_audit.instrument.routes import Endpoint
-from isolation_audit.instrument.sightings import Sightings
+from isolation_audit.instrument.work.answered import AnsweredRequest
+from isolation_audit.instrument.work.routes import Endpoint
+from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.connections import Connections
-from isolation_audit.integrations.http_request import Serving
-from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
-from isolation_audit.integrations.sockets import CloseSocketPoint, ReceiveSocketPoint, SendSocketPoint
+from isolation_audit.integrations.building_blocks.connections import Connections
+from isolation_audit.integrations.building_blocks.http_request import Serving
+from isolation_audit.integrations.building_blocks.requests_and_connections import HomePoint, RootPoint, point
+from isolation_audit.integrations.building_blocks.sockets import CloseSocketPoint, ReceiveSocketPoint, SendSocketPoint
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
@@ -31,7 +31,7 @@ from isolation_audit.vocabulary.exits import Exits, LeavingResponse, exits_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 WEBSOCKETS: Final = (

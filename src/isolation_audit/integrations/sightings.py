@@ -10,9 +10,9 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.jobs import CountedWork
-from isolation_audit.instrument.sightings import Sighting, Sightings
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.jobs import CountedWork
+from isolation_audit.instrument.work.sightings import Sighting, Sightings
 from isolation_audit.integrations import GROUP, Point
 from isolation_audit.model.runners import running_loop
 from isolation_audit.plugins import plugins
@@ -21,7 +21,7 @@ from isolation_audit.records import dataclass
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _SCOPES: Final = (

@@ -10,9 +10,9 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import sources
+from isolation_audit.integrations.building_blocks.http_request import sources
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.user_names import plain_id
@@ -21,7 +21,7 @@ from isolation_audit.model.users import plain_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
 

@@ -8,10 +8,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
-from isolation_audit.instrument.callsites import writes
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.session_users import SessionUsers
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.reading.callsites import writes
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.instrument.work.session_users import SessionUsers
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.socketio_handlers import handlers
 from isolation_audit.model.scopes import client_variable
@@ -22,7 +22,7 @@ from isolation_audit.vocabulary.messages import Message, MessagesSent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content import request_texts
 from isolation_audit.content.credential_fields import brought_in
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
-from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import Serving, sources, wsgi_headers
+from isolation_audit.integrations.building_blocks.http_request import Serving, sources, wsgi_headers
 from isolation_audit.model.inputs import REQUEST, Input, Inputs, itself
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable, unit_variable
@@ -23,7 +23,7 @@ from isolation_audit.model.users import plain_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.statements.changes import Change, changes, granted
 from isolation_audit.instrument.statements.harmless import Harmless
 from isolation_audit.instrument.statements.mysql import MYSQL
@@ -24,7 +24,7 @@ from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 CONNECTION: Final = "sqlalchemy.engine.base:Connection"

@@ -17,12 +17,12 @@ from isolation_audit.analysis.frames import is_standard, package_of
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.integrations import Replacement
-from isolation_audit.integrations.fetched_rows import FetchPoint, named_as, telling_cursor
+from isolation_audit.integrations.building_blocks.fetched_rows import FetchPoint, named_as, telling_cursor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.calls.probe import Probe
     from isolation_audit.instrument.runtime import Runtime
 
 CONNECT: Final = "sqlite3:connect"

@@ -7,13 +7,25 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.content import request_texts
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import receiver
-from isolation_audit.instrument.interceptors import Interceptor
 from isolation_audit.integrations import Point, Replacement
-from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, REFUSED, Connection, Connections
-from isolation_audit.integrations.http_request import serving_asgi, sources
-from isolation_audit.integrations.requests_and_connections import AnswerPoint, HandingPoint, RequestPoint, point
-from isolation_audit.integrations.session_cookies import SettingPoint, are_learned, in_headers
+from isolation_audit.integrations.building_blocks.connections import (
+    BEFORE,
+    CLOSED,
+    RECEIVED,
+    REFUSED,
+    Connection,
+    Connections,
+)
+from isolation_audit.integrations.building_blocks.http_request import serving_asgi, sources
+from isolation_audit.integrations.building_blocks.requests_and_connections import (
+    AnswerPoint,
+    HandingPoint,
+    RequestPoint,
+    point,
+)
+from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned, in_headers
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
 from isolation_audit.model.inputs import BYTES, LIMIT, REQUEST, Input, current_inputs
 from isolation_audit.model.scopes import connection_variable, request_variable, unit_variable
@@ -22,7 +34,7 @@ from isolation_audit.vocabulary.exits import exits_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
 

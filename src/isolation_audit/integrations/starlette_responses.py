@@ -6,21 +6,21 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point, Replacement
-from isolation_audit.integrations.asgi_servers import AnsweredScope
-from isolation_audit.integrations.requests_and_connections import AnswerPoint
-from isolation_audit.integrations.session_cookies import answered, in_headers
+from isolation_audit.integrations.building_blocks.asgi_servers import AnsweredScope
+from isolation_audit.integrations.building_blocks.requests_and_connections import AnswerPoint
+from isolation_audit.integrations.building_blocks.session_cookies import answered, in_headers
 from isolation_audit.model.scopes import current_scope, request_variable
 from isolation_audit.model.users import VISITOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.answered import AnsweredRequest
-    from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.calls.probe import Probe
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.work.answered import AnsweredRequest
     from isolation_audit.model.requests import Request
     from isolation_audit.vocabulary.exits import Exits, LeavingResponse
 

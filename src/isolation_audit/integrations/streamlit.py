@@ -10,12 +10,12 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.cache_libraries import Library
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.cache_libraries import Library
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import sources
-from isolation_audit.integrations.keyed_cache import Keyed
-from isolation_audit.integrations.ui_events import EventServing, Pushed, as_they_are
+from isolation_audit.integrations.building_blocks.http_request import sources
+from isolation_audit.integrations.building_blocks.keyed_cache import Keyed
+from isolation_audit.integrations.building_blocks.ui_events import EventServing, Pushed, as_they_are
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.kept_users import SESSION_KEYS
 from isolation_audit.model.requests import Request
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FunctionType
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _RUNNER: Final = "streamlit.runtime.scriptrunner.script_runner:ScriptRunner"

@@ -6,7 +6,7 @@ from functools import partial
 from threading import Timer
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.model.runners import POOL, brought
@@ -15,7 +15,7 @@ from isolation_audit.vocabulary.work import ContextsOfWork, WorkStarted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 

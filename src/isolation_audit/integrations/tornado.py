@@ -11,13 +11,13 @@ from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.analysis.frames import package_of
 from isolation_audit.content import request_texts
 from isolation_audit.instrument.barrier import raised_by_signal
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.resolve import find, function_of
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.connections import BEFORE, CLOSED, RECEIVED, Connections
-from isolation_audit.integrations.http_request import Serving, sources
-from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
-from isolation_audit.integrations.session_cookies import SettingPoint, are_learned
+from isolation_audit.integrations.building_blocks.connections import BEFORE, CLOSED, RECEIVED, Connections
+from isolation_audit.integrations.building_blocks.http_request import Serving, sources
+from isolation_audit.integrations.building_blocks.requests_and_connections import HomePoint, RootPoint, point
+from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned
 from isolation_audit.integrations.tornado_responses import FLUSH, FlushPoint, endpoint_of
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.kept_users import SESSION_KEYS
@@ -29,7 +29,7 @@ from isolation_audit.vocabulary.work import ContextsOfWork
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 WEBSOCKET: Final = "tornado.websocket:WebSocketHandler"

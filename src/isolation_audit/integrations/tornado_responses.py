@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from isolation_audit.instrument.answered import AnsweredRequest
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.routes import Endpoint
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.answered import AnsweredRequest
+from isolation_audit.instrument.work.routes import Endpoint
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.vocabulary.exits import Exits, LeavingResponse
 
 FLUSH: Final = "tornado.web:RequestHandler.flush"

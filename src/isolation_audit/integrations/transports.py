@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from isolation_audit.content.secrets import ANY, Version
-from isolation_audit.instrument.answered import AnsweredRequest
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.passing import Passing, PassingPoint, in_task, passing
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.calls.passing import Passing, PassingPoint, in_task, passing
+from isolation_audit.instrument.work.answered import AnsweredRequest
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.asgi_servers import AnsweredScope
-from isolation_audit.integrations.wire import HEAD, Wire
+from isolation_audit.integrations.building_blocks.asgi_servers import AnsweredScope
+from isolation_audit.integrations.building_blocks.wire import HEAD, Wire
 from isolation_audit.model.scopes import request_variable, sink_variable
 from isolation_audit.vocabulary.exits import Exits, exits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.asgi_servers import sending
-from isolation_audit.integrations.http_request import AsgiPoint
-from isolation_audit.integrations.requests_and_connections import HomePoint, RootPoint, point
+from isolation_audit.integrations.building_blocks.asgi_servers import sending
+from isolation_audit.integrations.building_blocks.http_request import AsgiPoint
+from isolation_audit.integrations.building_blocks.requests_and_connections import HomePoint, RootPoint, point
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.instrument.layout import Layout
+    from isolation_audit.instrument.reading.layout import Layout
     from isolation_audit.instrument.runtime import Runtime
 
 _CALLS: Final = (

@@ -7,21 +7,21 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from isolation_audit.instrument.answered import AnsweredRequest
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.routes import Endpoint, code_of
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.answered import AnsweredRequest
+from isolation_audit.instrument.work.routes import Endpoint, code_of
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import ParsedPoint
-from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
-from isolation_audit.integrations.wsgi_servers import writing
+from isolation_audit.integrations.building_blocks.http_request import ParsedPoint
+from isolation_audit.integrations.building_blocks.requests_and_connections import ThreadedPoint, point
+from isolation_audit.integrations.building_blocks.wsgi_servers import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import CodeType
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.integrations.wsgi_servers import Described
+    from isolation_audit.integrations.building_blocks.wsgi_servers import Described
 
 _TASK: Final = "waitress.task:Task"
 _SERVING: Final = f"{_TASK}.service"

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import serving_requests
-from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
+from isolation_audit.integrations.building_blocks.http_request import serving_requests
+from isolation_audit.integrations.building_blocks.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.werkzeug_responses import RESPONSE, ResponsePoint
 from isolation_audit.vocabulary.exits import exits_of
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.answered import AnsweredRequest
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.routes import Endpoint
-from isolation_audit.integrations.wsgi_responses import whole
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.answered import AnsweredRequest
+from isolation_audit.instrument.work.routes import Endpoint
+from isolation_audit.integrations.building_blocks.wsgi_responses import whole
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.vocabulary.exits import Exits
 
 RESPONSE: Final = "werkzeug.wrappers.response:Response.__call__"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.http_request import serving_requests
-from isolation_audit.integrations.requests_and_connections import ThreadedPoint, point
+from isolation_audit.integrations.building_blocks.http_request import serving_requests
+from isolation_audit.integrations.building_blocks.requests_and_connections import ThreadedPoint, point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

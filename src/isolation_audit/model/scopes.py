@@ -157,7 +157,7 @@ waiting_variable: Final[ContextVar[Any]] = _variable("waiting")
 running_unit_variable: Final[ContextVar[Any]] = _variable("running_unit")
 """The job or the queued item that this context works on."""
 job_variable: Final[ContextVar[Any]] = _variable("job")
-"""The job that is counted in this context, and what is known of its message; see ``instrument/jobs.py``."""
+"""The job that is counted in this context, and what is known of its message; see ``instrument/work/jobs.py``."""
 residue_variable: Final[ContextVar[Any]] = _variable("residue")
 """What earlier jobs or items have left behind in this context; see ``model/residue.py``."""
 handed_variable: Final[ContextVar[Any]] = _variable("handed")

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from isolation_audit.config.paths import Attribute, Item, Step
-from isolation_audit.instrument.plain_properties import getitem_hands_on_to, hands_on, reads_only
+from isolation_audit.instrument.reading.plain_properties import getitem_hands_on_to, hands_on, reads_only
 from isolation_audit.instrument.resolve import dict_of, function_of, mro_of
 from isolation_audit.path_checks.assigned import assigned_by, is_pydantic
 from isolation_audit.path_checks.deferred import names_of

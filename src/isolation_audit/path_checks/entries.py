@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.config.paths import Path, Root
-from isolation_audit.instrument.methods import emitting_methods, instance_methods
+from isolation_audit.instrument.patching.methods import emitting_methods, instance_methods
 from isolation_audit.instrument.resolve import Resolved, UnresolvedError, find, function_of, resolve
 from isolation_audit.path_checks.annotations import UNKNOWN
 from isolation_audit.path_checks.fitting import Callee, fit

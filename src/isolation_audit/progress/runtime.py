@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.exporters.comparison import estimate
 from isolation_audit.exporters.report import merge
-from isolation_audit.instrument.levels import LEVELS
+from isolation_audit.instrument.tracking.levels import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

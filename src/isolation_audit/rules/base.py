@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from isolation_audit.analysis.frames import own_place
 from isolation_audit.analysis.texts import shown
-from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.instrument.stacks import here
+from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.findings import Finding, Witnesses
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.span_places import running_span
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from isolation_audit.analysis.frames import ShownPlace
-    from isolation_audit.instrument.routes import Endpoint
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.instrument.work.routes import Endpoint
     from isolation_audit.model.owner_records import Record
     from isolation_audit.model.pseudonyms import Pseudonyms
     from isolation_audit.model.rules import Rule, Severity

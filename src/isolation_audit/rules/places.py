@@ -9,8 +9,8 @@ from isolation_audit.instrument.stacks import frame_of
 from isolation_audit.model.findings import Frame, Site
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.routes import Endpoint
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.instrument.work.routes import Endpoint
 
 
 def located(raw: RawStack, endpoint: Endpoint | None, *, answer: bool, limit: int) -> Site | None:

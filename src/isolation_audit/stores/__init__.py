@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from isolation_audit.exceptions import MissingExtraError
-from isolation_audit.instrument.observations import Rebound
+from isolation_audit.instrument.tracking.observations import Rebound
 from isolation_audit.model.shared_bindings import SharedBindings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Root
-from isolation_audit.instrument.layout import MISSING, Reader, UserReader
+from isolation_audit.instrument.reading.layout import MISSING, Reader, UserReader
 from isolation_audit.model.users import EVERYONE, SEVERAL, Kind, User, same
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.config.model import Emitter
     from isolation_audit.config.paths import Path
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 MEMBERS: Final = 10_000

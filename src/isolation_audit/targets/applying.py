@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from isolation_audit.config.model import Deprecation, Target
-from isolation_audit.instrument.ambient_targets import ambient_targets
-from isolation_audit.instrument.methods import constructor_names, emitting_methods, instance_methods
-from isolation_audit.instrument.observations import Imported, Problem
-from isolation_audit.instrument.placing import Places
-from isolation_audit.instrument.receivers import Receivers
-from isolation_audit.instrument.renamed import by_names_of
+from isolation_audit.instrument.calls.receivers import Receivers
+from isolation_audit.instrument.calls.renamed import by_names_of
+from isolation_audit.instrument.patching.ambient_targets import ambient_targets
+from isolation_audit.instrument.patching.methods import constructor_names, emitting_methods, instance_methods
+from isolation_audit.instrument.patching.placing import Places
+from isolation_audit.instrument.patching.shims import GENERATORS
+from isolation_audit.instrument.patching.targets import Watched
 from isolation_audit.instrument.resolve import (
     Resolved,
     UnresolvedError,
@@ -28,8 +29,7 @@ from isolation_audit.instrument.resolve import (
     resolve,
 )
 from isolation_audit.instrument.shim_codes import is_generated
-from isolation_audit.instrument.shims import GENERATORS
-from isolation_audit.instrument.targets import Watched
+from isolation_audit.instrument.tracking.observations import Imported, Problem
 from isolation_audit.targets.cleanup import CleanupPoint
 from isolation_audit.targets.construction import ConstructionPoint, ConstructorPoint, Registrar
 from isolation_audit.targets.content import ContentPoint
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 
     from isolation_audit.config import model
     from isolation_audit.config.model import Deprecation, EventName, Target
-    from isolation_audit.instrument.interceptors import Interceptor
-    from isolation_audit.instrument.layout import Layout
-    from isolation_audit.instrument.patches import PatchTable
+    from isolation_audit.instrument.calls.interceptors import Interceptor
+    from isolation_audit.instrument.patching.patches import PatchTable
+    from isolation_audit.instrument.reading.layout import Layout
     from isolation_audit.instrument.runtime import Runtime
 
 

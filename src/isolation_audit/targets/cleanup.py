@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.interceptors import Interceptor
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.targets.ownership import owner_reader
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Engine
-    from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.instrument.receivers import Receivers
+    from isolation_audit.instrument.calls.receivers import Receivers
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 

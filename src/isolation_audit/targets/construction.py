@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import WeakSet
 
 from isolation_audit.config.model import Deprecation
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.compile.check import compiled_paths
 from isolation_audit.instrument.compile.tagging import ConstructionCheck, tag_like
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.layout import MISSING, UserReader, Values
-from isolation_audit.instrument.observations import Built
+from isolation_audit.instrument.reading.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.stacks import capture_again
+from isolation_audit.instrument.tracking.observations import Built
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_moment, current_scope
 from isolation_audit.model.users import Kind
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections import Counter
 
     from isolation_audit.config.model import Emitter, Engine
-    from isolation_audit.instrument.layout import Layout
-    from isolation_audit.instrument.receivers import Receivers
+    from isolation_audit.instrument.calls.receivers import Receivers
+    from isolation_audit.instrument.reading.layout import Layout
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.users import User

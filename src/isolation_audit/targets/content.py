@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.content.witness import foreign
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.layout import MISSING, Layout, Values, readers
-from isolation_audit.instrument.observations import Carried, Passage
-from isolation_audit.instrument.path_counts import ASKED, GAVE
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.reading.layout import MISSING, Layout, Values, readers
+from isolation_audit.instrument.reading.path_counts import ASKED, GAVE
+from isolation_audit.instrument.tracking.observations import Carried, Passage
 from isolation_audit.model.scopes import emission_variable
 from isolation_audit.model.users import EVERYONE, Kind
 from isolation_audit.targets.addressing import Addressee
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter
     from isolation_audit.content.index import Mark
     from isolation_audit.content.witness import ContentWitness
-    from isolation_audit.instrument.observations import Emission
-    from isolation_audit.instrument.receivers import Receivers
+    from isolation_audit.instrument.calls.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.tracking.observations import Emission
 
 CODE = "IA203"
 

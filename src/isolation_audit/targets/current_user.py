@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.layout import MISSING, value_reader
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.reading.layout import MISSING, value_reader
 from isolation_audit.instrument.resolve import function_of, resolve
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import FUNCTION
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from isolation_audit.config import model
-    from isolation_audit.instrument.placing import Places
+    from isolation_audit.instrument.patching.placing import Places
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.requests import Request
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from isolation_audit.config.paths import Root
-from isolation_audit.instrument.hooks import being_imported
-from isolation_audit.instrument.observations import Drifted
+from isolation_audit.instrument.patching.hooks import being_imported
 from isolation_audit.instrument.resolve import UnresolvedError, dict_of, find, function_of, has_receiver, resolve
 from isolation_audit.instrument.shim_codes import beneath
+from isolation_audit.instrument.tracking.observations import Drifted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.analysis.texts import LONGEST
-from isolation_audit.instrument.asking import AGAIN
+from isolation_audit.instrument.calls.asking import AGAIN
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.calls.probe import inside_the_auditor
 from isolation_audit.instrument.compile.check import CarryingCheck, Check, compiled_paths
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.layout import Layout, Reader, Values
-from isolation_audit.instrument.observations import Emission, Lost, Passage
-from isolation_audit.instrument.path_counts import ASKED, GAVE
-from isolation_audit.instrument.probe import inside_the_auditor
+from isolation_audit.instrument.reading.layout import Layout, Reader, Values
+from isolation_audit.instrument.reading.path_counts import ASKED, GAVE
+from isolation_audit.instrument.tracking.observations import Emission, Lost, Passage
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import EVERYONE, SEVERAL, Kind, User, plain_name, same
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.config.model import Emitter, EventName
-    from isolation_audit.instrument.interceptors import Before, Guarded, Joined
-    from isolation_audit.instrument.receivers import Receivers
+    from isolation_audit.instrument.calls.interceptors import Before, Guarded, Joined
+    from isolation_audit.instrument.calls.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.targets.lone_event import Closes, Opens
 

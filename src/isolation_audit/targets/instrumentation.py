@@ -8,15 +8,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument import hooks
 from isolation_audit.instrument.heap.kinds import kinds_of_all
-from isolation_audit.instrument.observations import Problem
-from isolation_audit.instrument.patches import PatchTable, withdraw_left_behind
-from isolation_audit.instrument.placing import Places
-from isolation_audit.instrument.replacements import is_another
+from isolation_audit.instrument.patching import hooks
+from isolation_audit.instrument.patching.patches import PatchTable, withdraw_left_behind
+from isolation_audit.instrument.patching.placing import Places
+from isolation_audit.instrument.patching.replacements import is_another
+from isolation_audit.instrument.patching.shims import UnshimmableError
+from isolation_audit.instrument.patching.targets import State, Watched
 from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
-from isolation_audit.instrument.shims import UnshimmableError
-from isolation_audit.instrument.targets import State, Watched
+from isolation_audit.instrument.tracking.observations import Problem
 from isolation_audit.model.roles import AMBIENT, INTEGRATION
 from isolation_audit.targets.applying import Applier
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import ModuleType
 
-    from isolation_audit.instrument.probe import Probe
+    from isolation_audit.instrument.calls.probe import Probe
     from isolation_audit.instrument.rewrite.loading import Loading
     from isolation_audit.instrument.runtime import Runtime
 

@@ -14,9 +14,9 @@ from isolation_audit.model.users import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from isolation_audit.instrument.observations import Built
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.instrument.tracking.observations import Built
 
 _PLACES: Final = 64
 """Places at which objects of one target are built, and what is remembered of each."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.observations import Manufactured, Unbuilt
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.shim_codes import code_of
+from isolation_audit.instrument.tracking.observations import Manufactured, Unbuilt
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Engine, Factory
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
     from isolation_audit.targets.construction import Registrar

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values, readers
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.reading.layout import MISSING, Layout, Reader, Values, readers
 
 if TYPE_CHECKING:
     from isolation_audit.config import model

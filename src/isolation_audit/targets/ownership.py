@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.layout import UserReader
-from isolation_audit.instrument.observations import Shared
+from isolation_audit.instrument.reading.layout import UserReader
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.instrument.tracking.observations import Shared
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind, same
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Deprecation, Emitter, Engine
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.owner_records import Record
     from isolation_audit.model.users import User

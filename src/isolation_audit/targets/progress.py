@@ -7,19 +7,19 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isolation_audit.analysis.texts import LONGEST
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.layout import MISSING, Layout, Reader, Values, readers
-from isolation_audit.instrument.observations import Deviated, Emission, Progress, Undelivered
-from isolation_audit.instrument.probe import inside_the_auditor
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.calls.probe import inside_the_auditor
+from isolation_audit.instrument.reading.layout import MISSING, Layout, Reader, Values, readers
 from isolation_audit.instrument.stacks import is_ours
+from isolation_audit.instrument.tracking.observations import Deviated, Emission, Progress, Undelivered
 from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import plain_name
 from isolation_audit.targets.emission import event_reader
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter, EventName
-    from isolation_audit.instrument.compile.cells import Cell
-    from isolation_audit.instrument.receivers import Receivers
+    from isolation_audit.instrument.calls.receivers import Receivers
+    from isolation_audit.instrument.cells import Cell
     from isolation_audit.instrument.runtime import Runtime
 
 Ids = tuple["str | None", "int | str | None", "int | str | None"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.content.bodies import body_of
 from isolation_audit.content.witness import foreign
-from isolation_audit.instrument.observations import Returned
+from isolation_audit.instrument.tracking.observations import Returned
 from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.layout import MISSING, UserReader, Values
-from isolation_audit.instrument.observations import Used
-from isolation_audit.instrument.path_counts import ASKED, GAVE
-from isolation_audit.instrument.probe import inside_the_auditor
-from isolation_audit.instrument.refusals import refuses
-from isolation_audit.instrument.running_scopes import ORIGIN_FRAMES
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.calls.probe import inside_the_auditor
+from isolation_audit.instrument.calls.refusals import refuses
+from isolation_audit.instrument.reading.layout import MISSING, UserReader, Values
+from isolation_audit.instrument.reading.path_counts import ASKED, GAVE
 from isolation_audit.instrument.stacks import capture_again
+from isolation_audit.instrument.tracking.observations import Used
+from isolation_audit.instrument.work.running_scopes import ORIGIN_FRAMES
 from isolation_audit.model.scopes import Scope, current_scope, enter, leave
 from isolation_audit.model.users import Kind
 from isolation_audit.targets.ownership import differ
 
 if TYPE_CHECKING:
     from isolation_audit.config import model
-    from isolation_audit.instrument.layout import Layout
+    from isolation_audit.instrument.reading.layout import Layout
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.targets.result import Results

@@ -7,8 +7,8 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.receivers import Receivers
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.calls.receivers import Receivers
 from isolation_audit.instrument.resolve import dict_of
 from isolation_audit.instrument.shim_codes import beneath, code_of
 from isolation_audit.instrument.stacks import here
@@ -17,7 +17,7 @@ from isolation_audit.records import record
 if TYPE_CHECKING:
     from types import CodeType, FunctionType
 
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
 

@@ -6,10 +6,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.reading import only_reads
+from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.compile.check import Check, compiled_paths
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.observations import Used
 from isolation_audit.instrument.stacks import here
+from isolation_audit.instrument.tracking.observations import Used
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind, same
 from isolation_audit.targets.ownership import FIRST_USE, differ, owner_of, owner_reader, record_of
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.config.model import Engine
-    from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.instrument.receivers import Receivers
+    from isolation_audit.instrument.calls.receivers import Receivers
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.owner_records import Record

@@ -10,13 +10,13 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Root
-from isolation_audit.instrument.asking import absorb
 from isolation_audit.instrument.barrier import enter_auditor, inside, leave_auditor
+from isolation_audit.instrument.calls.asking import absorb
+from isolation_audit.instrument.calls.probe import Probe
+from isolation_audit.instrument.cells import Cell
 from isolation_audit.instrument.compile.call_reader import Expected, Leaf, call_reader, leaf_of
-from isolation_audit.instrument.compile.cells import Cell
 from isolation_audit.instrument.compile.check import can_give
-from isolation_audit.instrument.path_counts import ASKED, GAVE
-from isolation_audit.instrument.probe import Probe
+from isolation_audit.instrument.reading.path_counts import ASKED, GAVE
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.scopes import UNSET, current_moment, emission_variable
 from isolation_audit.model.users import Kind
@@ -28,11 +28,11 @@ from isolation_audit.targets.progress import ProgressPoint, Stepped
 if TYPE_CHECKING:
     from isolation_audit.config.model import Emitter, EventName
     from isolation_audit.config.paths import Path
-    from isolation_audit.instrument.interceptors import Before, Guarded, States
-    from isolation_audit.instrument.layout import Layout, Values
-    from isolation_audit.instrument.observations import Emission
-    from isolation_audit.instrument.receivers import Receivers
+    from isolation_audit.instrument.calls.interceptors import Before, Guarded, States
+    from isolation_audit.instrument.calls.receivers import Receivers
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.tracking.observations import Emission
     from isolation_audit.model.scopes import Moment
 
 _USER: Final = Kind.USER

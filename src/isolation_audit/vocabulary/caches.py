@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from types import FunctionType
 
     from isolation_audit.analysis.value_sources import Given, Source
-    from isolation_audit.instrument.cache_libraries import Library
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.work.cache_libraries import Library
     from isolation_audit.model.users import User
 
     class ReadsFunctions(Protocol):

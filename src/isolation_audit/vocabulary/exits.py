@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from isolation_audit.instrument.answered import AnsweredRequest
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.work.answered import AnsweredRequest
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
 

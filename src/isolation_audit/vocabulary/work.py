@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
     from contextvars import Context
 
-    from isolation_audit.instrument.suspicion import Suspicion
+    from isolation_audit.instrument.work.suspicion import Suspicion
     from isolation_audit.model.ambient import Ambient
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.requests import Request

@@ -14,7 +14,7 @@ from audited_source import auditing, counts, make_auditor, make_module
 
 import isolation_audit
 from isolation_audit import user_scope
-from isolation_audit.instrument.compile.cells import Cells
+from isolation_audit.instrument.cells import Cells
 from isolation_audit.instrument.compile.tagging import ConstructionSite
 from isolation_audit.model.owner_records import Record
 from isolation_audit.rules.lifetime.lifetimes import Lifetimes
@@ -291,7 +291,7 @@ def test_a_factory_that_comes_later_is_seen_by_places_that_were_known():
 
 def test_a_monitor_of_a_stranger_s_is_told_of_each():
     with auditing(SOURCE, VARIABLE + BY_SELF) as (app, auditor):
-        from isolation_audit.instrument.observations import Built
+        from isolation_audit.instrument.tracking.observations import Built
 
         told = []
         auditor.dispatch.handlers[Built] = (*auditor.dispatch.handlers[Built], ("Stranger", told.append))
@@ -302,7 +302,7 @@ def test_a_monitor_of_a_stranger_s_is_told_of_each():
 
 def test_a_monitor_that_fails_is_told_no_more_and_the_others_are():
     with auditing(SOURCE, VARIABLE + BY_SELF) as (app, auditor):
-        from isolation_audit.instrument.observations import Again, Built
+        from isolation_audit.instrument.tracking.observations import Again, Built
 
         def fails(_built):
             raise RuntimeError

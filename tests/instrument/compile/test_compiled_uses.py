@@ -16,7 +16,7 @@ from isolation_audit import user_scope
 from isolation_audit.config.paths import parse_path
 from isolation_audit.instrument.compile.check import Read, can_give, compiled_paths, plain_read
 from isolation_audit.instrument.compile.site import Site
-from isolation_audit.instrument.shims import exact_layout
+from isolation_audit.instrument.patching.shims import exact_layout
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import Moment, Scope
@@ -362,7 +362,7 @@ def test_what_was_forgotten_meanwhile_is_not_kept():
 
 
 def test_a_site_knows_no_call_where_it_is_unpickled():
-    from isolation_audit.instrument.compile.cells import Cells
+    from isolation_audit.instrument.cells import Cells
 
     copy = pickle.loads(pickle.dumps(Site(3, Cells())))
     assert not hasattr(copy, "known")

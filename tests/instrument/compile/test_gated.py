@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from isolation_audit.instrument.barrier import Barrier
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.probe import Probe
-from isolation_audit.instrument.shims import CodePatch
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.calls.probe import Probe
+from isolation_audit.instrument.patching.shims import CodePatch
 from isolation_audit.model.gates import Gate
 
 

@@ -11,8 +11,8 @@ from isolation_audit import user_scope
 from isolation_audit.config.paths import parse_path
 from isolation_audit.instrument.barrier import inside
 from isolation_audit.instrument.compile.call_reader import Expected, call_reader, leaf_of
-from isolation_audit.instrument.observations import Shared
-from isolation_audit.instrument.shims import exact_layout
+from isolation_audit.instrument.patching.shims import exact_layout
+from isolation_audit.instrument.tracking.observations import Shared
 from isolation_audit.model.scopes import emission_variable
 from isolation_audit.targets.content import ContentPoint
 from isolation_audit.targets.emission import EmissionPoint

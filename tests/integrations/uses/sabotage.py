@@ -30,10 +30,10 @@ from isolation_audit import integrations
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
 from isolation_audit.instrument.barrier import inside
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.probe import Probe
-from isolation_audit.instrument.receivers import OnlyFor
-from isolation_audit.instrument.targets import State
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.calls.probe import Probe
+from isolation_audit.instrument.calls.receivers import OnlyFor
+from isolation_audit.instrument.patching.targets import State
 from isolation_audit.model import scopes
 from isolation_audit.model.user_sources import SOURCES
 

@@ -15,7 +15,7 @@ from auditing import Audit, config, current_user
 from isolation_audit import canary
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import model
-from isolation_audit.integrations.keyed_cache import FetchPoint, StorePoint
+from isolation_audit.integrations.building_blocks.keyed_cache import FetchPoint, StorePoint
 from isolation_audit.rules.caches import keyed_cache as entries
 
 HERE = Path(__file__).name

@@ -11,7 +11,7 @@ import cachetools
 import pytest
 from auditing import Audit, current_user
 
-from isolation_audit.instrument.user_arguments import of_call, of_frame
+from isolation_audit.instrument.reading.user_arguments import of_call, of_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from isolation_audit.integrations.wire import Chunks
+from isolation_audit.integrations.building_blocks.wire import Chunks
 from isolation_audit.rules.content.pushes import Events
 from isolation_audit.rules.content.responses import Response
 

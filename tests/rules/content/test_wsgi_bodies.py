@@ -16,7 +16,7 @@ from auditing import Audit, config, current_user
 
 import isolation_audit
 from isolation_audit.auditor import Auditor
-from isolation_audit.integrations.wsgi_servers import Bodies
+from isolation_audit.integrations.building_blocks.wsgi_servers import Bodies
 from isolation_audit.rules.content.responses import Response
 
 if TYPE_CHECKING:

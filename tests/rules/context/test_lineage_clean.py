@@ -17,7 +17,7 @@ from auditing import HEAD, config
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
-from isolation_audit.instrument.suspicion import Suspicion
+from isolation_audit.instrument.work.suspicion import Suspicion
 from isolation_audit.model.owner_tags import Items, OwnerTags, Queues
 from isolation_audit.model.scopes import suspicion_variable
 from isolation_audit.model.users import User

@@ -20,7 +20,7 @@ import pytest
 from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
-from isolation_audit.integrations.http_request import sources
+from isolation_audit.integrations.building_blocks.http_request import sources
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import request_variable
 

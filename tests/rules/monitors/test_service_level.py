@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from isolation_audit import system_scope, user_scope
 from isolation_audit.exporters import report
-from isolation_audit.instrument import levels
-from isolation_audit.instrument.levels import LEVELS
 from isolation_audit.instrument.tally import BUCKETS, Histogram
+from isolation_audit.instrument.tracking import levels
+from isolation_audit.instrument.tracking.levels import LEVELS
 from isolation_audit.targets import cleanup
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from sqlalchemy.pool import StaticPool
 from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor, current
 from isolation_audit.config import Config, model
-from isolation_audit.integrations.http_request import sources
+from isolation_audit.integrations.building_blocks.http_request import sources
 from isolation_audit.integrations.sqlalchemy import UsePoint
 from isolation_audit.model.requests import Request
 from isolation_audit.model.scopes import entered, request_variable

@@ -8,7 +8,7 @@ from collections import deque
 import pytest
 
 from isolation_audit.instrument.heap.parts import fields
-from isolation_audit.integrations.ui_events import as_they_are
+from isolation_audit.integrations.building_blocks.ui_events import as_they_are
 from isolation_audit.rules.context.context_residue import _held
 from isolation_audit.rules.provenance.shared_with import _steps
 from isolation_audit.rules.state.contents import texts

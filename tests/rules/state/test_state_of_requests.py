@@ -16,7 +16,7 @@ from isolation_audit.model.rules import Severity
 _numbers = itertools.count()
 
 APP = """
-from isolation_audit.integrations.http_request import tell
+from isolation_audit.integrations.building_blocks.http_request import tell
 from isolation_audit.model.sources import LOGIN
 from isolation_audit.model.user_names import Name
 from starlette.applications import Starlette

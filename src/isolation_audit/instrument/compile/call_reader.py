@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.texts import LONGEST
 from isolation_audit.config.paths import Attribute, Item, Path, Root
-from isolation_audit.instrument.attributes import reader_of
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.compile.check import can_give
-from isolation_audit.instrument.layout import attribute_or_item
+from isolation_audit.instrument.reading.attributes import reader_of
+from isolation_audit.instrument.reading.layout import attribute_or_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from isolation_audit.config.paths import Step
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
 
 
 class Expected(Enum):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from isolation_audit.config.paths import Attribute, Path, Root
-from isolation_audit.instrument.attributes import reader_of
-from isolation_audit.instrument.compile.cells import Cell
+from isolation_audit.instrument.cells import Cell
 from isolation_audit.instrument.compile.site import Site
-from isolation_audit.instrument.path_counts import ASKED, GAVE
+from isolation_audit.instrument.reading.attributes import reader_of
+from isolation_audit.instrument.reading.path_counts import ASKED, GAVE
 from isolation_audit.model.scopes import UNSET, moment_variable
 from isolation_audit.records import dataclass
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.config.model import Config
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.tally import Tally
     from isolation_audit.model.ambient import Ambient
     from isolation_audit.model.owner_records import Objects

@@ -6,11 +6,11 @@ import weakref
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.compile.cells import Cell
+from isolation_audit.instrument.cells import Cell
 from isolation_audit.model.remembered import remembered
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.compile.cells import Cells
+    from isolation_audit.instrument.cells import Cells
 
 
 class _Gone:

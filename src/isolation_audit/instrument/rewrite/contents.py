@@ -11,9 +11,9 @@ from types import FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from isolation_audit.instrument.attributes import find_in, reader_of
-from isolation_audit.instrument.lazy_objects import NotReadError, behind
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.instrument.reading.attributes import find_in, reader_of
+from isolation_audit.instrument.reading.lazy_objects import NotReadError, behind
 from isolation_audit.instrument.resolve import dict_of, mro_of
 from isolation_audit.instrument.rewrite.listener import ATTRIBUTE, ELEMENT, ENVIRON, GLOBAL, ITEM, LOCAL, PART
 

@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from isolation_audit.instrument.observations import Rebound
 from isolation_audit.instrument.stacks import DEEP, capture
+from isolation_audit.instrument.tracking.observations import Rebound
 from isolation_audit.model.owner_tags import OwnerTags, drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.vocabulary.agents import AgentConversations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isolation_audit.instrument.observations import Rebound
+from isolation_audit.instrument.tracking.observations import Rebound
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.base import Monitor, observes

@@ -15,10 +15,10 @@ from weakref import ref
 
 from isolation_audit.analysis.value_sources import Given, Source
 from isolation_audit.analysis.variables import variables_of
-from isolation_audit.instrument.cache_libraries import BELOW, FrameOf
+from isolation_audit.instrument.reading.user_arguments import of_call, of_frame, without
 from isolation_audit.instrument.resolve import find
 from isolation_audit.instrument.shim_codes import code_of
-from isolation_audit.instrument.user_arguments import of_call, of_frame, without
+from isolation_audit.instrument.work.cache_libraries import BELOW, FrameOf
 from isolation_audit.model.users import same
 from isolation_audit.rules.caches.served import Caches
 from isolation_audit.vocabulary.caches import CacheEntries, Memo
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from types import FrameType
 
-    from isolation_audit.instrument.cache_libraries import Library
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.work.cache_libraries import Library
     from isolation_audit.model.users import User
     from isolation_audit.vocabulary.caches import ReadsFunctions, Table
 

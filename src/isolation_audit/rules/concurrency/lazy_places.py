@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
 from isolation_audit.analysis.lazy_names import read, stores_something
-from isolation_audit.instrument.attributes import find_in, reader_of
-from isolation_audit.instrument.layout import MISSING
-from isolation_audit.instrument.lazy_objects import NotReadError
+from isolation_audit.instrument.reading.attributes import find_in, reader_of
+from isolation_audit.instrument.reading.layout import MISSING
+from isolation_audit.instrument.reading.lazy_objects import NotReadError
 from isolation_audit.instrument.resolve import Resolved, dict_of, find, function_of, mro_of
 from isolation_audit.instrument.shim_codes import beneath
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.analysis.code_names import Chain
     from isolation_audit.analysis.lazy_names import LazyName, Reading
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
 
 _GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _KINDS: Final = 10_000

@@ -10,8 +10,8 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.layout import MISSING
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.reading.layout import MISSING
 from isolation_audit.instrument.resolve import Resolved, dict_of, function_of
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.rules.concurrency import lazy_places
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from isolation_audit.analysis.lazy_names import LazyName
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 _SHARED: Final = 10_000

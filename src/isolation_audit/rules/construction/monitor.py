@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.model import Deprecation, Engine
-from isolation_audit.instrument.layout import MISSING
-from isolation_audit.instrument.observations import NOTHING_MORE, Again, Built, Imported, Unbuilt
+from isolation_audit.instrument.reading.layout import MISSING
 from isolation_audit.instrument.resolve import mro_of
 from isolation_audit.instrument.shim_codes import code_of, is_generated
+from isolation_audit.instrument.tracking.observations import NOTHING_MORE, Again, Built, Imported, Unbuilt
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.base import Monitor, observes

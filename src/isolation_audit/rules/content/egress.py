@@ -16,8 +16,8 @@ from isolation_audit.content.naming import keys_of_objects, tells_of_acts, value
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.inputs.latest import LatestUnits
-from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.instrument.stacks import DEEP, capture
+from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.scopes import request_variable
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import CodeType
 
-    from isolation_audit.instrument.answered import AnsweredRequest
-    from isolation_audit.instrument.routes import Endpoint
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.instrument.work.answered import AnsweredRequest
+    from isolation_audit.instrument.work.routes import Endpoint
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User

@@ -6,7 +6,7 @@ from email import message_from_bytes
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.index import Mark
-from isolation_audit.instrument.routes import current_endpoint
+from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.inputs import own_inputs
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.content.egress import Egress, secret_of_another

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.inputs.latest import LatestUnits
-from isolation_audit.instrument.observations import Carried, Returned
+from isolation_audit.instrument.tracking.observations import Carried, Returned
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import VISITOR
 from isolation_audit.rules.base import Monitor, observes

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.index import Mark
 from isolation_audit.content.naming import Naming, is_one_of_many, named, said
-from isolation_audit.instrument.routes import current_endpoint
+from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.inputs import unit_inputs
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
@@ -24,7 +24,7 @@ from isolation_audit.vocabulary.exits import PUSHED, LeavingPushes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from isolation_audit.instrument.routes import Endpoint
+    from isolation_audit.instrument.work.routes import Endpoint
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
     from isolation_audit.rules.content.egress import Egress

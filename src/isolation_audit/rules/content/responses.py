@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.content import secrets
 from isolation_audit.content.compressed import unpacking
 from isolation_audit.content.index import Mark
-from isolation_audit.instrument.routes import current_endpoint
+from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.inputs import current_inputs
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.scopes import request_variable, unit_variable
@@ -24,7 +24,7 @@ from isolation_audit.vocabulary.exits import PUSHED, LeavingResponse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from isolation_audit.instrument.answered import AnsweredRequest
+    from isolation_audit.instrument.work.answered import AnsweredRequest
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User

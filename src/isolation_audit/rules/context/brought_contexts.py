@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.instrument.suspicion import Suspicion
+from isolation_audit.instrument.work.suspicion import Suspicion
 from isolation_audit.model.scopes import running_unit_variable
 from isolation_audit.model.users import same
 

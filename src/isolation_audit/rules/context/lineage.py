@@ -20,7 +20,7 @@ from threading import get_ident
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.suspicion import Suspicion
+from isolation_audit.instrument.work.suspicion import Suspicion
 from isolation_audit.model.residue import Residue
 from isolation_audit.model.runners import POOL, OfRunner, brought, runner, running_thread
 from isolation_audit.model.running import running_loop, running_task

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
-    from isolation_audit.instrument.suspicion import Suspicion
+    from isolation_audit.instrument.work.suspicion import Suspicion
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
 

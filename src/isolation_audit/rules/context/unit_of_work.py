@@ -7,7 +7,7 @@ import weakref
 from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.instrument.libraries import Libraries
+from isolation_audit.instrument.work.libraries import Libraries
 from isolation_audit.model.runners import running_loop, running_thread
 from isolation_audit.model.running import running_task
 from isolation_audit.model.scopes import current_scope

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import is_installed
 from isolation_audit.analysis.variables import variables_of
 from isolation_audit.instrument.heap.parts import fields
-from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.instrument.stacks import is_ours
+from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.state import is_of_the_application

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from isolation_audit.instrument.observations import Lost, Passage, Shared, Used
+from isolation_audit.instrument.tracking.observations import Lost, Passage, Shared, Used
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import EVERYONE, Kind
@@ -15,8 +15,8 @@ from isolation_audit.rules.crossing.delivery import Reached
 from isolation_audit.targets.ownership import differ
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.observations import Emission
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.tracking.observations import Emission
     from isolation_audit.model.users import User
 
 _APP = """\

@@ -13,7 +13,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
-from isolation_audit.instrument.hooks import being_imported
+from isolation_audit.instrument.patching.hooks import being_imported
 from isolation_audit.instrument.resolve import dict_of
 from isolation_audit.instrument.stacks import is_our_file
 from isolation_audit.vocabulary.modules import ImportedModules

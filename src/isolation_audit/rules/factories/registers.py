@@ -16,9 +16,9 @@ from isolation_audit.instrument.stacks import here
 from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
-    from isolation_audit.instrument.observations import Manufactured
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.instrument.tracking.observations import Manufactured
     from isolation_audit.model.users import User
 
 _KINDS: Final = (dict, list, set, tuple, weakref.WeakValueDictionary, weakref.WeakKeyDictionary, weakref.WeakSet)

@@ -14,8 +14,8 @@ import weakref
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.instrument.interceptors import Interceptor
-from isolation_audit.instrument.receivers import Receivers
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.calls.receivers import Receivers
 from isolation_audit.instrument.resolve import Resolved, dict_of, find, function_of, mro_of, names
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.instrument.stacks import here
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from isolation_audit.config.model import Config, Target
-    from isolation_audit.instrument.layout import Layout, Values
+    from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from isolation_audit.instrument.layout import MISSING
-from isolation_audit.instrument.observations import NOTHING_MORE, Again, Built
+from isolation_audit.instrument.reading.layout import MISSING
+from isolation_audit.instrument.tracking.observations import NOTHING_MORE, Again, Built
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.lifetime.growth import Grown

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import CodeType
 
-    from isolation_audit.instrument.routes import Endpoint
+    from isolation_audit.instrument.work.routes import Endpoint
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
     from isolation_audit.rules.provenance.openings import Opening

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.request_texts import ADDRESSED, addressed, method_of, path_of
-from isolation_audit.instrument.routes import current_endpoint
+from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.inputs import REQUEST
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from time import time as wall_clock
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.config.selection import Selection
-from isolation_audit.instrument.observations import Problem, Stopped
+from isolation_audit.instrument.tracking.observations import Problem, Stopped
 from isolation_audit.model.findings import Finding
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.recording.recorder import Entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from isolation_audit.instrument.observations import NOTHING_MORE, Again, Built, Slow
+from isolation_audit.instrument.tracking.observations import NOTHING_MORE, Again, Built, Slow
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.service_levels.cleanups import Cleanups, Uncleaned

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.cache_policy import Cacheable, kept_for_all
 from isolation_audit.content.request_texts import text_of
-from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.instrument.stacks import DEEP, capture
+from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.credentials import cookie_set, is_drawn, is_session_cookie, plain_cookie, says_session
 from isolation_audit.model.inputs import REQUEST, inputs_at_exit
 from isolation_audit.model.scopes import of_test, request_variable, test_variable
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from isolation_audit.instrument.answered import AnsweredRequest
-    from isolation_audit.instrument.routes import Endpoint
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.instrument.work.answered import AnsweredRequest
+    from isolation_audit.instrument.work.routes import Endpoint
     from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
     from isolation_audit.rules.content.payloads import Payloads

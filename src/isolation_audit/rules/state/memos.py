@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isolation_audit.analysis.value_sources import Given, Source
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.instrument.reading.user_arguments import of_frame
 from isolation_audit.instrument.shim_codes import code_of
-from isolation_audit.instrument.user_arguments import of_frame
 from isolation_audit.rules.caches.served import Caches
 from isolation_audit.vocabulary.caches import Memo
 

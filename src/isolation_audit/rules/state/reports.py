@@ -6,8 +6,8 @@ from time import time as wall_clock
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.analysis.texts import shown
-from isolation_audit.instrument.routes import current_endpoint
 from isolation_audit.instrument.stacks import frame_at, frame_of, is_ours
+from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.findings import Finding, Site, Witnesses
 from isolation_audit.model.rules import Severity
 from isolation_audit.rules.base import Monitor

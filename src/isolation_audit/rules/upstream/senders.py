@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.observations import SentForAnother
+from isolation_audit.instrument.tracking.observations import SentForAnother
 from isolation_audit.model.baggage import HEADER, pseudonym_in
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same

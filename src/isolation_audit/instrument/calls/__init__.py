@@ -1,0 +1,1 @@
+"""What is asked before and after an instrumented call."""

@@ -1,0 +1,1 @@
+"""Values of calls and of the application's objects, read without running its code."""

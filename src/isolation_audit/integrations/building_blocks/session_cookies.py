@@ -1,0 +1,75 @@
+"""What integrations of servers and frameworks share: the cookies that an answer sets, as a login does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.integrations.building_blocks.http_request import sources
+from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.sources import LEARNED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from isolation_audit.instrument.reading.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.requests import Request
+
+
+_LENGTH: Final = len("set-cookie")
+
+
+def are_learned(runtime: Runtime) -> bool:
+    """Whether anybody wants to know."""
+    return LEARNED in runtime.part(sources).detect
+
+
+def answered(cookies: Iterable[str]) -> None:
+    """The request that is being served is answered with these values of ``Set-Cookie``."""
+    request: Request | None = request_variable.get()
+    set_cookies = list(cookies) if request is not None else []
+    if request is not None and set_cookies:
+        request.answered(set_cookies)
+
+
+def in_headers(headers: Any) -> list[str]:
+    """The values of ``Set-Cookie`` among headers, of which both parts are texts or bytes."""
+    found = []
+    for name, value in headers:
+        if len(name) == _LENGTH and name.lower() in (b"set-cookie", "set-cookie"):
+            found.append(value.decode("latin-1") if type(value) is bytes else str(value))
+    return found
+
+
+class SettingPoint(Interceptor):
+    """Around a call that gets an answer, or sends its head; ``cookies_of`` reads its cookies from the call's values."""
+
+    def __init__(self, place: str, cookies_of: Callable[[Values], Iterable[str]]) -> None:
+        self.place = place
+        self._cookies_of = cookies_of
+
+    def before(self, values: Values) -> None:
+        """Tell the request."""
+        request: Request | None = request_variable.get()
+        if request is not None and not request.served:  # else the server has the word: it is what sends them
+            cookies = self._cookies_of(values)
+            if cookies:
+                answered(cookies)
+
+
+class MadePoint(Interceptor):
+    """Around a call that gives the finished answer; ``cookies_of`` reads its cookies from the called object and it."""
+
+    def __init__(self, place: str, layout: Layout, cookies_of: Callable[[Any, Any], Iterable[str]]) -> None:
+        self.place = place
+        self._self_of = layout.receiver_reader()
+        self._cookies_of = cookies_of
+
+    def before(self, values: Values) -> Any:
+        """Keep the called object for the end."""
+        return self._self_of(values)
+
+    def after(self, called: Any, answer: Any) -> None:
+        """Tell the request."""
+        answered(self._cookies_of(called, answer))
