@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import isolation_audit
-from isolation_audit.instrument.compile import inlined
+from isolation_audit.instrument.patching import inlined
 
 
 @pytest.fixture(params=["inlined", "shim"])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from isolation_audit.instrument.compile import inlined
+from isolation_audit.instrument.patching import inlined
 
 CALLS = int(os.environ.get("ISOLATION_AUDIT_EXAMPLES", "1000"))
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from isolation_audit import user_scope
-from isolation_audit.instrument.compile import inlined
 from isolation_audit.instrument.compile.site import Site
+from isolation_audit.instrument.patching import inlined
 from isolation_audit.model.user_names import Name
 from isolation_audit.targets.usual_event import UsualEvents
 

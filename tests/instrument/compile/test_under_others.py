@@ -29,7 +29,7 @@ PROGRAM = """
 import json, sys
 import app
 from isolation_audit import Auditor, user_scope
-from isolation_audit.instrument.compile import inlined
+from isolation_audit.instrument.patching import inlined
 from isolation_audit.config import parse_config
 
 inlined.KNOWN = sys.argv[1] == "inlined"

@@ -306,15 +306,19 @@ def _single_values(texts: Iterable[str]) -> frozenset[int]:
         else:
             found += _mentions(text) if "@" in text else ()
             found += _marked_words(text)
-    return frozenset(hash(one.casefold()) for one in found[:_OF_ONE])
+    return frozenset([hash(one.casefold()) for one in found[:_OF_ONE]])  # of a generator each value is a call
 
 
 def _numbers_of_persons(
     texts: list[str], pairs: list[tuple[str, Any]], user: User, *, writes: bool
 ) -> dict[int, Phrase]:
     """The numbers of persons that a request has brought in: of one that only reads, those in what it says in words."""
-    held = [text for text in (of_persons(pairs) if pairs else texts) if writes or " " in text]
-    return {phrase.digest: phrase for text in held[:_OF_ONE] for phrase in marks_in(text[:_LONGEST], user)}
+    found: dict[int, Phrase] = {}
+    for text in (of_persons(pairs) if pairs else texts)[:_OF_ONE]:
+        if writes or " " in text:
+            for phrase in marks_in(text[:_LONGEST], user):
+                found[phrase.digest] = phrase
+    return found
 
 
 def _is_name(user_id: str) -> bool:
