@@ -7,7 +7,8 @@ LOWEST := $(VENV)-lowest/.installed
 # Files of tests that run at the same time: on two cores four, as tests wait for servers half of their time. A file's tests
 # stay together, because some look at what the ones before left.
 JOBS ?= 4
-SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# A worker that crashes ends the run: in place of one that crashes last, xdist starts another and waits for it for ever.
+SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: environment environment-lowest grafana obs obs-full stack demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak memory blast-radius corpus corpus-light suites apps libraries screenshots pages clean
 

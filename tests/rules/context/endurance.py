@@ -44,6 +44,7 @@ from isolation_audit.rules.caches import keyed_cache as entries
 from isolation_audit.rules.content import egress as sinks
 from isolation_audit.rules.crossing import delivery as addressees
 from isolation_audit.rules.lifetime import growth, reach
+from isolation_audit.rules.provenance import own_words
 
 CAP = 100
 """Entries that each table may hold: of users, of what they have said, of what is cached."""
@@ -152,7 +153,7 @@ class Application:
         self.server.eio.send = lambda *_words: None
         self.server.on("connect", self.connect)
         self.server.on("ask", self.asked)
-        self.worker = threading.Thread(target=self.work)
+        self.worker = threading.Thread(target=self.work, daemon=True)  # so that an error elsewhere ends the process
         self.worker.start()
         self.pool = ThreadPoolExecutor(2)
 
@@ -312,6 +313,7 @@ def endure(scopes: int) -> dict[str, Any]:
     limits = model.Limits(users=CAP, bindings=CAP, scopes=CAP)
     entries.LIMIT = addressees._SENDERS = sinks._PASSED_ON = CAP  # type: ignore[misc]
     growth._SERIES = reach._KINDS = CAP  # type: ignore[misc]
+    own_words._PHRASES, own_words._REQUESTS = CAP // 4, 2  # type: ignore[misc] # full before the second quarter ends
     app, quarters = Application(), []
     engine = model.Engine(model.Target(__name__, "Engine"), owner=(parse_path("args.user"),))
     with Auditor(config(limits=limits, engines=(engine,))) as auditor:
