@@ -20,6 +20,8 @@ NOTHING_PRESENTED: Final = Presented({})
 _KEYS: Final = 8
 """Credentials beyond which messages of one connection bring no more."""
 
+_PAIRS: Final = (tuple, list)
+
 MADE_UP: Final = (AttributeError, LookupError, TypeError, ValueError)
 """Headers may be none at all, where the application, or whoever tests it, has made them up."""
 
@@ -129,7 +131,11 @@ class RequestHead:
         self._naming = []
         try:
             encoded = raw is not None and type(raw) is not dict
-            heads = readable(raw) if encoded else self.headers() if raw is None else list(raw.items())
+            if encoded:
+                # As servers give them they can be read as they are, and no call says so.
+                heads = raw if type(raw) is list and raw and type(raw[0]) in _PAIRS else readable(raw)
+            else:
+                heads = self.headers() if raw is None else list(raw.items())
             self._naming, credentials = sources.reader.read(heads, encoded=encoded)
         except MADE_UP:
             pass
