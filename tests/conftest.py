@@ -45,6 +45,7 @@ ONCE = (
     *("exporters/test_receiver_trouble.py", "exporters/test_report.py", "exporters/test_terminal.py"),
     *("exporters/test_trouble_with_files.py", "instrument/test_calls", "instrument/test_statements.py"),
     *("integrations/test_every_hook.py", "test_vocabulary.py"),
+    *("exporters/html/", "investigate/", "rules/context/test_endurance.py", "test_hostile_users.py"),
 )
 """Tests that hardly depend on the Python, or on libraries' versions: CI runs them with the newest."""
 
