@@ -72,10 +72,15 @@ def pytest_configure(config):
     config.stash[_stderr] = os.dup(2)  # not captured here, other than while a test runs
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session):
+    """A worker that can't finish is ended; one that has finished waits for the others, however long they take."""
     if hasattr(session.config, "workerinput"):
         end_what_hangs_after(120, session.config)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.hookimpl(tryfirst=True)
