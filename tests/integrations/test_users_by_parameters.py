@@ -115,7 +115,66 @@ async def by_aiohttp(agent: Agent) -> Any:
         await runner.cleanup()
 
 
-FRAMEWORKS = [by_starlette, by_fastapi, by_flask, by_aiohttp]
+@contextlib.asynccontextmanager
+async def by_quart(agent: Agent) -> Any:
+    quart = pytest.importorskip("quart")
+    app = quart.Quart(__name__)
+
+    @app.post("/chat")
+    async def chat() -> Any:
+        message = (await quart.request.get_json())["message"]
+        return {"user": known(), "answer": agent.ask(message)}
+
+    @app.get("/history/<user_id>")
+    async def history(user_id: str) -> Any:
+        return {"user": known()}
+
+    async with serving(app) as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def by_litestar(agent: Agent) -> Any:
+    litestar = pytest.importorskip("litestar")
+
+    async def chat(request: Any) -> Any:
+        message = (await request.json())["message"]
+        return {"user": known(), "answer": agent.ask(message)}
+
+    async def history(request: Any) -> Any:
+        return {"user": known()}
+
+    for view in (chat, history):
+        view.__annotations__ = {"request": litestar.Request, "return": dict[str, Any]}
+    routes = [litestar.post("/chat")(chat), litestar.get("/history/{user_id:str}")(history)]
+    async with serving(litestar.Litestar(routes)) as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def by_tornado(agent: Agent) -> Any:
+    web = pytest.importorskip("tornado.web")
+    from tornado.httpserver import HTTPServer
+    from tornado.netutil import bind_sockets
+
+    class Chat(web.RequestHandler):
+        def post(self) -> None:
+            self.write({"user": known(), "answer": agent.ask(json.loads(self.request.body)["message"])})
+
+    class History(web.RequestHandler):
+        def get(self, user_id: str) -> None:
+            self.write({"user": known()})
+
+    sockets = bind_sockets(0, "127.0.0.1")
+    server = HTTPServer(web.Application([("/chat", Chat), ("/history/(?P<user_id>.*)", History)]))
+    server.add_sockets(sockets)
+    try:
+        yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+    finally:
+        server.stop()
+
+
+FRAMEWORKS = [by_starlette, by_fastapi, by_flask, by_aiohttp, by_quart, by_litestar, by_tornado]
 
 
 async def says(browser: Browser, user: str, message: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from isolation_audit.content.naming import parsed
-from isolation_audit.content.request_texts import all_brought, head_of, path_parameters
+from isolation_audit.content.request_texts import all_brought, head_of, method_of, path_parameters
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.kept_users import spelled
 from isolation_audit.model.user_names import Name, name_of
@@ -69,7 +69,7 @@ class ActingUser:
         bodies = all_brought(inputs.kept, REQUEST)
         places = [one for one in inputs.kept if one.kind == REQUEST]
         by_path = [(_called(name), value) for one in places for name, value in path_parameters(one)]
-        pieces = len(bodies) + len(by_path)
+        pieces = _size(bodies) + len(by_path)
         if pieces == self._pieces:
             return None
         self._pieces = pieces
@@ -80,7 +80,7 @@ class ActingUser:
         if any(_is_password(name) for name, _value in said):
             return None
         talks = any(_speaks(name) for name, _value in said)
-        changes = inputs.lasting or any(method.upper() in _CHANGING for method, _path, _query in heads)
+        changes = inputs.lasting or method_of(inputs) in _CHANGING
         strong: list[tuple[str, Any]] = []
         if talks or (changes and not presents()):
             strong += brought
@@ -128,8 +128,17 @@ def _entries(held: dict[Any, Any], levels: int) -> Iterator[tuple[str, Any]]:
     for name, value in list(dict.items(held)):
         called = _called(name) if type(name) is str else ""
         yield called, value[0] if type(value) is list and len(value) == 1 else value  # a form has lists
-        if levels and called in _may_hold and issubclass(type(value), dict):
+        # JSON has texts for names: what else is one is a framework's, around what it has read.
+        if levels and (called in _may_hold or type(name) is not str) and issubclass(type(value), dict):
             yield from _entries(value, levels - 1)
+
+
+def _size(held: Any) -> int:
+    """How much there is to be read: more, once a framework has put something where nothing stood."""
+    kind = type(held)
+    if issubclass(kind, dict):
+        return sum([_size(value) for value in list(dict.values(held))])
+    return sum(map(_size, held)) if kind in (list, tuple) else held is not Ellipsis
 
 
 def _called(name: str) -> str:

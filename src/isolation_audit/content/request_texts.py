@@ -275,7 +275,9 @@ def addressed(one: Input) -> frozenset[str]:
 
 def _routed(one: Input) -> dict[str, Any]:
     """Where a framework has left the parameters of the route."""
-    return one.value if one.texts in (of_asgi, of_environ) else _fields(one.value) if one.texts is of_object else {}
+    if one.texts in (of_asgi, of_environ):
+        return one.value  # type: ignore[no-any-return]
+    return _fields(one.value) if one.texts is of_object or one.texts in _HEADS else {}
 
 
 def _values(query: Any) -> list[str]:

@@ -79,6 +79,7 @@ def _fields(context: Any) -> Any:
     return context if type(context) is dict else getattr(context, "__dict__", None)
 
 
+@request_texts.of_client
 def _read(req: Any) -> Any:
     """What has been read of a request: Falcon keeps it in slots."""
     return [request_texts.of_object(req), getattr(req, "_media", None), getattr(req, "_params", None)]

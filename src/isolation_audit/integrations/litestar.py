@@ -103,7 +103,8 @@ class RequestObjectPoint(Interceptor):
 @request_texts.of_client
 def _body(asked: Any) -> Any:
     """What has been read of a body; the object keeps it in slots, which are empty before."""
-    return request_texts.of_object(getattr(asked, "_body", None))
+    body = getattr(asked, "_body", None)
+    return body if type(body) is bytes else request_texts.of_object(body)
 
 
 def endpoint_of(scope: Any) -> Endpoint:

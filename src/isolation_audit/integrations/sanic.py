@@ -140,7 +140,7 @@ class HandlingPoint(Serving):
         )
         # A WebSocket's handler runs in a task of its own, which the first message makes known.
         request.lasting = str(asked.headers.get("upgrade", "")).lower() == "websocket"
-        return self._begin(request, outer, Input(REQUEST, asked, texts=_texts), at_once=True)
+        return self._begin(request, outer, *_inputs(asked), at_once=True)
 
 
 class SendPoint(PassingPoint):
@@ -196,7 +196,17 @@ class _Told(dict[str, Any]):
 @request_texts.with_head(lambda asked: (asked.method, asked.path, asked.query_string))
 def _texts(asked: Any) -> Any:
     """What came with a request."""
-    return [asked.path, asked.query_string, list(asked.headers.items()), asked.body or None]
+    return [asked.path, asked.query_string, list(asked.headers.items())]
+
+
+@request_texts.of_client
+def _body(asked: Any) -> Any:
+    """The body, as far as it has been read."""
+    return asked.body or None
+
+
+def _inputs(asked: Any) -> tuple[Input, Input]:
+    return Input(REQUEST, asked, texts=_texts), Input(REQUEST, asked, texts=_body)
 
 
 def endpoint_of(asked: Any) -> Endpoint:

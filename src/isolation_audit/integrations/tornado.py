@@ -120,7 +120,7 @@ class HandlingPoint(Serving):
         handler = self._self_of(values)
         lasting = str(handler.request.headers.get("Upgrade", "")).lower() == "websocket"
         request = _request(self._sources, handler, own_task_only=lasting)
-        return self._begin(request, request_variable.get(), Input(REQUEST, handler, texts=_texts), at_once=True)
+        return self._begin(request, request_variable.get(), *_inputs(handler), at_once=True)
 
 
 class CookiePoint(Interceptor):
@@ -326,8 +326,17 @@ def _head(handler: Any) -> tuple[str, str, str]:
 def _texts(handler: Any) -> Any:
     """What came with a request."""
     fields = vars(handler.request)
-    body = fields.get("body")
-    return [fields.get("uri"), fields.get("path"), list(fields["headers"].get_all()), body or None]
+    return [fields.get("uri"), fields.get("path"), list(fields["headers"].get_all())]
+
+
+@request_texts.of_client
+def _body(handler: Any) -> Any:
+    """The body, which is there before the handler begins, but for handlers that take it in parts."""
+    return vars(handler.request).get("body") or None
+
+
+def _inputs(handler: Any) -> tuple[Input, Input]:
+    return Input(REQUEST, handler, texts=_texts), Input(REQUEST, handler, texts=_body)
 
 
 def _plain(value: Any) -> Any:
