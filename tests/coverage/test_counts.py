@@ -177,31 +177,6 @@ def test_what_listens_on_a_port_before_the_application_has_served_nobody() -> No
             listener.close()
 
 
-@pytest.mark.parametrize("called", [False, True])
-def test_a_grpc_server_on_asyncio_is_at_work_once_it_is_called(called: bool) -> None:
-    grpc = pytest.importorskip("grpc")
-    handler = grpc.unary_unary_rpc_method_handler(_echo)
-    with Auditor(parse_config({})) as auditor:
-        asyncio.run(_grpc_server(grpc.method_handlers_generic_handler("tests.Echo", {"Say": handler}), called=called))
-        assert ("gRPC on asyncio" in auditor.snapshot()["coverage"]["unwatched"]) is called
-
-
-async def _echo(request: bytes, _context: Any) -> bytes:
-    return request
-
-
-async def _grpc_server(handlers: Any, *, called: bool) -> None:
-    aio = import_module("grpc.aio")
-    server = aio.server()
-    server.add_generic_rpc_handlers((handlers,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    if called:
-        async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            assert await channel.unary_unary("/tests.Echo/Say")(b"hello") == b"hello"
-    await server.stop(None)
-
-
 def test_work_is_known_where_a_scope_began_in_it() -> None:
     with Auditor(parse_config({})):
         assert CountedWork().end(None) is False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.building_blocks.grpc_messages import plain
 from isolation_audit.model.inputs import ANSWER, Input
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ class AnswerPoint(Interceptor):
 
 
 def _of_message(message: Any) -> Any:
-    """Texts stand in a message of protocol buffers as they are; numbers do not, and are read from its other form."""
+    """Texts stand in a message of protocol buffers as they are; numbers do not, and are read by its fields."""
     written = getattr(message, "SerializeToString", None)
-    return message if written is None else [written(), str(message)]
+    return message if written is None else [written(), plain(message)]
 
 
 integration = GrpcAnswers()

@@ -14,7 +14,6 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.jobs import CountedWork
 from isolation_audit.instrument.work.sightings import Sighting, Sightings
 from isolation_audit.integrations import GROUP, Point
-from isolation_audit.model.runners import running_loop
 from isolation_audit.plugins import plugins
 from isolation_audit.records import dataclass
 
@@ -44,8 +43,6 @@ class Known:
     remedy: str = _SCOPES
     below: str = ""
     """A library that is watched, and whose classes inherit what is called."""
-    in_loop: bool = False
-    """Only what a running event loop calls counts: threads call the same function for a library that is told apart."""
 
 
 def _server(key: str, name: str, *targets: str, unit: str = "requests") -> Known:
@@ -69,10 +66,6 @@ LIBRARIES: Final = (
     _server("eventlet", "eventlet's WSGI server", "eventlet.wsgi:HttpProtocol.handle_one_response"),
     _server("cheroot", "cheroot", "cheroot.wsgi:Gateway.respond"),
     Known("cherrypy", "CherryPy", ("cherrypy._cprequest:Request.run",)),
-    Known("grpc", "gRPC", ("grpc._server:_call_behavior",), "calls"),
-    # A server that is started and never called, as one that waits for telemetry, is no reason to warn: what finds the
-    # handler of a call is the first Python that its core calls.
-    Known("grpc_aio", "gRPC on asyncio", ("grpc._utilities:DictionaryGenericHandler.service",), "", in_loop=True),
     Known("aio_pika", "aio-pika", ("aio_pika.queue:consumer",), "messages"),
     Known("aiokafka", "aiokafka", ("aiokafka.consumer.consumer:AIOKafkaConsumer.getone",), "messages"),
     Known("kafka", "kafka-python", ("kafka.consumer.group:KafkaConsumer.__next__",), "messages"),
@@ -127,8 +120,6 @@ class SightingPoint(Interceptor):
 
     def before(self, values: Values) -> Any:
         """It is at work."""
-        if self._known.in_loop and running_loop() is None:
-            return None
         if self._below and type(self._self_of(values)).__module__.startswith(self._below):
             return None
         return self if self._is_pool else CountedWork()

@@ -61,6 +61,7 @@ from uses_events import *  # noqa: E402, F403
 from uses_files import *  # noqa: E402, F403
 from uses_frameworks import *  # noqa: E402, F403
 from uses_graphql import *  # noqa: E402, F403
+from uses_grpc import *  # noqa: E402, F403
 from uses_jobs import *  # noqa: E402, F403
 from uses_loaders import *  # noqa: E402, F403
 from uses_logs import *  # noqa: E402, F403

@@ -6,7 +6,7 @@ A program that serves and asks, as a test with its client does, would else have 
 from __future__ import annotations
 
 from threading import local
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from isolation_audit.model.served_hosts import ServedHosts
@@ -14,6 +14,9 @@ from isolation_audit.model.served_hosts import ServedHosts
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.inputs import Input
+
+_PARTS: Final = 2
+"""Parts of what tells where a client of HTTP has asked."""
 
 
 class OwnAnswers:
@@ -34,7 +37,9 @@ class OwnAnswers:
 
 
 def _host(asked: Any) -> str:
-    """Of an address and the headers that go there, as those integrations tell them that watch clients."""
+    """Of an address and the headers that go there, as those integrations tell them that watch clients of HTTP."""
+    if type(asked) not in (list, tuple) or len(asked) != _PARTS or type(asked[0]) is not str:
+        return ""
     address, headers = asked
     netloc: str = urlsplit(address).netloc.rpartition("@")[2]
     return next((value for name, value in headers if name.lower() == "host"), netloc)
