@@ -4,13 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOWEST := $(VENV)-lowest/.installed
-# Files of tests that run at the same time: on two cores four, as tests wait for servers half of their time. A file's tests
-# stay together, because some look at what the ones before left.
+# Processes with tests that run at the same time: on two cores four, as tests wait for servers.
 JOBS ?= 4
-# A worker that crashes ends the run: in place of one that crashes last, xdist starts another and waits for it for ever.
-SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+SIDE_BY_SIDE := tests/side_by_side.py --jobs $(JOBS)
 
-.PHONY: environment environment-lowest grafana obs obs-full stack demo test test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak memory blast-radius corpus corpus-light suites apps libraries screenshots pages clean
+.PHONY: environment environment-lowest grafana obs obs-full stack demo test test-of-python test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak memory blast-radius corpus corpus-light suites apps libraries screenshots pages clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,24 +31,27 @@ demo: $(STAMP)  ## the main job: the example chat under the auditor, legacy engi
 	$(BIN)/isolation-audit demo
 
 test: $(STAMP)  ## all tests but the long ones
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/python $(SIDE_BY_SIDE)
+
+test-of-python: $(STAMP)  ## the tests that go by what Python does, for a Python that is not the one of `make test`
+	$(BIN)/python $(SIDE_BY_SIDE) --part of_python
 
 test-long: test-long-calls test-long-runs test-long-marked  ## minutes more: many random calls and runs, twenty seeds of the demo, every fault with 10 and 50 users
 
 test-long-calls: $(STAMP)
-	ISOLATION_AUDIT_EXAMPLES=100000 $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/instrument/test_equal_behaviour.py
+	ISOLATION_AUDIT_EXAMPLES=100000 $(BIN)/python -m pytest tests/instrument/test_equal_behaviour.py
 
 test-long-runs: $(STAMP)
-	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest $(SIDE_BY_SIDE) --timeout 7200 tests/rules/monitors/test_interleaved_runs.py
+	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest --timeout 7200 tests/rules/monitors/test_interleaved_runs.py
 
 test-long-marked: $(STAMP)
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m long
+	$(BIN)/python $(SIDE_BY_SIDE) -m long
 
 fuzz: $(STAMP)  ## minutes of anything that may come from elsewhere, into every parser of ours
 	ISOLATION_AUDIT_EXAMPLES=3000 $(BIN)/python -m pytest -n $(JOBS) --dist load --timeout 1800 tests/test_hostile_inputs.py tests/config/test_any_input.py tests/config/test_paths.py tests/config/test_locator.py tests/analysis/test_texts.py tests/analysis/test_sql.py tests/instrument/test_statements.py tests/progress/test_ratchet.py tests/cli/test_compare.py tests/exporters/test_report.py tests/exporters/html tests/exporters/test_journal.py --hypothesis-profile=many
 
-test-lowest: $(LOWEST)  ## the tests that don't need the newest of everything, with the lowest versions that pyproject.toml allows
-	$(VENV)-lowest/bin/python -m pytest $(SIDE_BY_SIDE)
+test-lowest: $(LOWEST)  ## the tests that go by what libraries do, with the lowest versions that pyproject.toml allows
+	$(VENV)-lowest/bin/python $(SIDE_BY_SIDE) --part of_libraries
 
 lint: $(STAMP)  ## format, style, types, layers, generated files
 	$(BIN)/ruff format --check .

@@ -10,53 +10,12 @@ import subprocess
 import sys
 import tomllib
 import types
-from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 
 import hypothesis
 import pytest
 
 pytest_plugins = ["pytester"]
-
-TESTS = Path(__file__).parent
-
-ONCE = (
-    *("apps/", "benchmarks/", "config/", "content/", "corpus/", "docs/", "examples/", "installation/", "path_checks/"),
-    *(
-        "observability/",
-        "progress/",
-        "suites/",
-        "test_hostile_inputs.py",
-        "test_hostile_texts.py",
-        "test_house.py",
-        "test_secrets.py",
-    ),
-    *("cli/test_check.py", "cli/test_compare.py", "cli/test_demo.py", "cli/test_demo_faults.py", "cli/test_explain.py"),
-    *(
-        "cli/test_gate.py",
-        "cli/test_grafana.py",
-        "cli/test_hostile_names.py",
-        "cli/test_migrate.py",
-        "cli/test_progress.py",
-    ),
-    *("cli/test_rules.py", "cli/test_scan.py", "cli/test_show.py"),
-    *("exporters/test_journal.py", "exporters/test_privacy.py"),
-    *("exporters/test_receiver_trouble.py", "exporters/test_report.py", "exporters/test_terminal.py"),
-    *("exporters/test_trouble_with_files.py", "instrument/test_calls", "instrument/test_statements.py"),
-    *("integrations/test_every_hook.py", "test_vocabulary.py"),
-    *("exporters/html/", "investigate/", "rules/context/test_endurance.py", "test_hostile_users.py"),
-)
-"""Tests that hardly depend on the Python, or on libraries' versions: CI runs them with the newest."""
-
-OF_PYTHON = (
-    *("analysis/", "coverage/", "instrument/", "model/", "progress/", "recording/", "targets/"),
-    *(f"rules/{family}/" for family in ("lifetime", "monitors", "reachable", "state")),
-    *("test_auditor.py", "test_background.py", "test_ending.py", "test_forks.py", "test_frozen_classes.py"),
-    *("test_cheap_records.py", "test_greenlets.py", "test_odd_clocks.py", "test_start_up.py", "test_wakeup.py"),
-)
-"""Tests that go by what Python does: CI runs these with every Python, and not again with old libraries."""
-
 
 SERVING = ("aiohttp", "uvicorn", "hypercorn", "websockets", "waitress")
 """Servers that tests run in their own process; their clients are beside them, on a machine that others share."""
@@ -74,13 +33,13 @@ def pytest_configure(config):
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session):
-    """A worker that can't finish is ended; one that has finished waits for the others, however long they take."""
-    if hasattr(session.config, "workerinput"):
-        end_what_hangs_after(120, session.config)
+    """A process that can't finish is ended; xdist's worker that has finished waits for the others, however long."""
+    end_what_hangs_after(120, session.config)
     try:
         return (yield)
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        if hasattr(session.config, "workerinput"):
+            faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -121,27 +80,11 @@ def pytest_collection():
         gc.freeze()
 
 
-def pytest_collection_modifyitems(config, items):
+def pytest_collection_modifyitems(items):
     for item in items:
-        file = item.path.relative_to(TESTS).as_posix()
-        for marker, paths in (("once", ONCE), ("of_python", OF_PYTHON)):
-            if file.startswith(paths):
-                item.add_marker(marker)
         if starts_programs(item):
             # Other programs on a shared machine: one more try, which pytest shows (R) and counts. The others have none.
             item.add_marker(pytest.mark.flaky(reruns=1))
-    if hasattr(config, "workerinput"):
-        dear_files_first(items)
-
-
-def dear_files_first(items):
-    """With workers side by side: one that begins with a long file when the others are at their end works alone."""
-    costs = Counter()
-    for item in items:
-        if not item.get_closest_marker("long"):
-            costs[item.path] += 10 if item.get_closest_marker("flaky") else 1
-            costs[item.path] += sum(marker.args[0] / 10 for marker in item.iter_markers("timeout"))
-    items.sort(key=lambda item: -costs[item.path])
 
 
 def starts_programs(item):

@@ -173,7 +173,7 @@ def command(*words: str, cwd: Path, environment: dict[str, str] | None = None) -
         contextlib.chdir(cwd),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
-        mock.patch.object(sys, "argv", ["isolation-audit", *words]),
+        mock.patch.object(sys, "argv", ["isolation-audit", *map(str, words)]),
         mock.patch.dict(os.environ, environment or {}),
     ):
         try:

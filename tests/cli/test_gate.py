@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from doors import CONFIG, SHOP, clean_environment, cli
+from doors import CONFIG, SHOP, cli, command
 from receivers import ROOT, alertmanager, free_port, get, prometheus_server, running, wait_for
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_a_clean_run_opens_it(tmp_path) -> None:
 def test_reasons(tmp_path, body: str, config: str, limits: tuple[str, ...], reasons: list[str]) -> None:
     folder = audited(tmp_path / "run", body, config)
     options = [word for limit in limits for word in ("--limit", limit)]
-    done = cli("gate", folder / "report.json", *options, cwd=tmp_path)
+    done = command("gate", folder / "report.json", *options, cwd=tmp_path)
     first, coverage, *told = done.out.decode().splitlines()
     assert first == ("the gate is closed:" if reasons else "the gate is open")
     assert coverage.startswith("  coverage: ")
@@ -66,7 +66,7 @@ def test_reasons(tmp_path, body: str, config: str, limits: tuple[str, ...], reas
 
 def test_several_reports_are_added_up(tmp_path) -> None:
     folders = [audited(tmp_path / "one", "shop.cross(1)"), audited(tmp_path / "two", "shop.cross(2)")]
-    verdict = json.loads(cli("gate", *folders, "--json", cwd=tmp_path).out)
+    verdict = json.loads(command("gate", *folders, "--json", cwd=tmp_path).out)
     assert verdict["open"] is False
     assert verdict["figures"]["errors"] == 3
     assert verdict["figures"]["work"] >= 3
@@ -105,10 +105,10 @@ def listening(answer: int, body: bytes = b"{}") -> Iterator[tuple[str, list[Any]
 def test_a_closed_gate_calls_the_webhook_and_an_open_one_does_not(tmp_path) -> None:
     bad, good = audited(tmp_path / "bad", "shop.cross()"), audited(tmp_path / "good", "shop.serve()")
     with listening(204) as (url, posted):
-        assert cli("gate", good, "--webhook", url, cwd=tmp_path).code == 0
+        assert command("gate", good, "--webhook", url, cwd=tmp_path).code == 0
         assert posted == []
-        told = clean_environment(ISOLATION_AUDIT_WEBHOOK=f"{url}/secret")
-        assert cli("gate", bad, cwd=tmp_path, environment=told).code == 1
+        told = {"ISOLATION_AUDIT_WEBHOOK": f"{url}/secret"}
+        assert command("gate", bad, cwd=tmp_path, environment=told).code == 1
     assert posted[0]["reasons"][0] == {"figure": "errors", "value": 1, "limit": 0}
     assert "alice" not in json.dumps(posted)
 
@@ -116,10 +116,10 @@ def test_a_closed_gate_calls_the_webhook_and_an_open_one_does_not(tmp_path) -> N
 def test_a_webhook_that_fails_changes_nothing_and_its_address_is_not_told(tmp_path) -> None:
     bad = audited(tmp_path / "bad", "shop.cross()")
     with listening(500) as (url, posted):
-        done = cli("gate", bad, "--webhook", f"{url}/secret", cwd=tmp_path)
+        done = command("gate", bad, "--webhook", f"{url}/secret", cwd=tmp_path)
     assert (done.code, len(posted)) == (1, 1)
     assert "the webhook was not told: it answered with status 500" in done.err
-    done = cli("gate", bad, "--webhook", f"http://127.0.0.1:{free_port()}/secret", cwd=tmp_path)
+    done = command("gate", bad, "--webhook", f"http://127.0.0.1:{free_port()}/secret", cwd=tmp_path)
     assert done.code == 1
     assert "the webhook was not told: " in done.err
     assert "secret" not in done.err
@@ -144,7 +144,7 @@ def test_a_webhook_that_fails_changes_nothing_and_its_address_is_not_told(tmp_pa
 def test_mistakes(tmp_path, arguments: tuple[str, ...], cause: str) -> None:
     (tmp_path / "empty.json").write_text("")
     (tmp_path / "other.json").write_text('{"schema": 1}')
-    done = cli("gate", *arguments, cwd=tmp_path)
+    done = command("gate", *arguments, cwd=tmp_path)
     assert (done.code, done.out) == (2, b"")
     assert cause in done.err
     assert "Traceback" not in done.err
@@ -153,7 +153,7 @@ def test_mistakes(tmp_path, arguments: tuple[str, ...], cause: str) -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"data": {"result": [{"value": "x"}]}}', b"\xff"])
 def test_something_that_is_no_prometheus(tmp_path, body: bytes) -> None:
     with listening(200, body) as (url, _posted):
-        done = cli("gate", "--prometheus", url, cwd=tmp_path)
+        done = command("gate", "--prometheus", url, cwd=tmp_path)
     assert done.code == 2
     assert "can't ask Prometheus" in done.err
 
@@ -162,14 +162,14 @@ def test_something_that_is_no_prometheus(tmp_path, body: bytes) -> None:
 def test_a_server_whose_figures_are_none(tmp_path, figure: str) -> None:
     """A count below nothing would open the gate."""
     with listening(200, json.dumps({"data": {"result": [{"value": [0, figure]}]}}).encode()) as (url, _posted):
-        done = cli("gate", "--prometheus", url, "--limit", "work=0", cwd=tmp_path)
+        done = command("gate", "--prometheus", url, "--limit", "work=0", cwd=tmp_path)
     assert (done.code, done.out, done.err.count("\n")) == (2, b"", 1)
     assert "is no figure" in done.err
 
 
 def test_less_than_one_of_something_is_one(tmp_path) -> None:
     with listening(200, b'{"data": {"result": [{"value": [0, "0.3"]}]}}') as (url, _posted):
-        done = cli("gate", "--prometheus", url, cwd=tmp_path)
+        done = command("gate", "--prometheus", url, cwd=tmp_path)
     assert "crossings is 1, and may be at most 0" in done.out.decode()
 
 
@@ -185,8 +185,8 @@ def audited_server(folder: Path) -> Iterator[str]:
     )
     (folder / "orders").mkdir()
     (folder / "audit.toml").write_text(CONFIG)
-    command = [sys.executable, "-m", "isolation_audit", "run", "--config", "audit.toml", "--metrics-port", str(port)]
-    with running([*command, "--", sys.executable, "program.py"], folder / "run.log", cwd=folder):
+    run = [sys.executable, "-m", "isolation_audit", "run", "--config", "audit.toml", "--metrics-port", str(port)]
+    with running([*run, "--", sys.executable, "program.py"], folder / "run.log", cwd=folder):
         yield f"127.0.0.1:{port}"
 
 
@@ -195,7 +195,7 @@ def test_from_a_prometheus_server(tmp_path) -> None:
     with audited_server(tmp_path) as metrics, prometheus_server(tmp_path, metrics) as server:
 
         def gate(*options: str) -> Any:
-            return cli("gate", "--prometheus", server.url, "--window", "1m", *options, cwd=tmp_path)
+            return command("gate", "--prometheus", server.url, "--window", "1m", *options, cwd=tmp_path)
 
         wait_for(
             lambda: server.value("increase(isolation_audit_events_total{layer='sink'}[1m])") == 0, "the second scrape"
@@ -230,7 +230,7 @@ def test_an_alert_calls_for_the_roll_back_through_alertmanager(tmp_path) -> None
                 "the second scrape",
             )
             (tmp_path / "orders" / "serve").touch()
-            wait_for(lambda: cli("gate", "--prometheus", server.url, cwd=tmp_path).code == 0, "the gate to open")
+            wait_for(lambda: command("gate", "--prometheus", server.url, cwd=tmp_path).code == 0, "the gate to open")
             evaluated = wait_for(lambda: _evaluated(server.url), "the rules to be evaluated")
             wait_for(lambda: _evaluated(server.url) > evaluated, "the rules to be evaluated again")
             assert posted == []
@@ -243,7 +243,7 @@ def test_an_alert_calls_for_the_roll_back_through_alertmanager(tmp_path) -> None
             assert "delivered something to a user it was not for (IA202)" in alert["annotations"]["summary"]
             assert "{{" not in json.dumps(posted)
             assert not {"alice", "bob"} & set(re.findall(r"\w+", json.dumps(posted)))
-            assert cli("gate", "--prometheus", server.url, cwd=tmp_path).code == 1
+            assert command("gate", "--prometheus", server.url, cwd=tmp_path).code == 1
 
 
 def _evaluated(url: str) -> str:

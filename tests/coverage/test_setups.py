@@ -13,6 +13,7 @@ import pytest
 
 from doors import SCHEMA, clean_environment, cli
 
+REPORTS = jsonschema.Draft202012Validator(SCHEMA)
 SETUPS = Path(__file__).with_name("setups")
 
 BLIND: dict[str, tuple[str, str, str]] = {
@@ -56,7 +57,7 @@ def audited(folder: Path, program: str, name: str, config: str = "", *options: s
         check=False,
     )
     report = json.loads((folder / "report.json").read_text())
-    jsonschema.validate(report, SCHEMA)
+    REPORTS.validate(report)
     return report, done.returncode, done.stderr
 
 
