@@ -70,11 +70,17 @@ def end_what_hangs_after(seconds, config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Every library is imported here: all that they make stays, and to look through it for garbage takes seconds."""
+    """Every library is imported here: all that they make stays, and to look through it for garbage takes seconds.
+
+    What tests write and import keeps no compiled code beside it: changed within the same second, it would be run as it
+    was before.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
+        sys.dont_write_bytecode = True
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         gc.enable()
         gc.collect()
         gc.freeze()

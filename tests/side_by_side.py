@@ -10,10 +10,11 @@ of audits takes five times as long. A process here imports what its own files ne
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 
-GROUP = 100_000
+GROUP = 80_000
 """Bytes of tests in a process: a smaller group imports less, but each process has to start."""
 
 ONCE = (
@@ -63,9 +64,21 @@ def files_of(part: str) -> list[Path]:
 
 
 def groups_of(files: list[Path]) -> list[list[Path]]:
-    """Files that lie together, in groups of about the same size."""
-    size = sum(file.stat().st_size for file in files)
-    share = size / max(1, round(size / GROUP))
+    """Files of one folder of ``tests``, or of several small ones, in groups of about the same size."""
+    folders: defaultdict[tuple[str, ...], list[Path]] = defaultdict(list)
+    for file in files:
+        folders[file.relative_to(TESTS).parent.parts[:1]].append(file)
+    small = [folder for folder in folders if 2 * _size(folders[folder]) < GROUP]
+    together = [file for folder in small for file in folders.pop(folder)]
+    return [group for part in (together, *folders.values()) for group in _equal(part)]
+
+
+def _size(files: list[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
+
+
+def _equal(files: list[Path]) -> list[list[Path]]:
+    share = _size(files) / max(1, round(_size(files) / GROUP))
     groups: list[list[Path]] = []
     before = 0
     for file in files:
@@ -78,9 +91,12 @@ def groups_of(files: list[Path]) -> list[list[Path]]:
 
 def run(files: list[Path], options: list[str]) -> tuple[list[Path], int, str]:
     """One process, with what it has printed."""
+    # pytest rewrites the assertions of all tests and of Hypothesis, and keeps that as compiled code where it may.
+    keeping = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *options, *map(str, files)],
         cwd=ROOT,
+        env=keeping,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
