@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
@@ -52,7 +53,8 @@ class Workers:
 
     async def client(self, stack, user, where):
         """A connection of ``user`` to a worker: ``where(pid)`` says whether it is the one wanted."""
-        for _ in range(300):
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
             client = connect(f"{self.url}/chat?user={user}")
             try:
                 socket = await client.__aenter__()
@@ -70,7 +72,7 @@ class Workers:
     def report(self):
         """End it and read what it leaves."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(60)
         return json.loads((self.folder / "report" / "report.json").read_text())
 
 
@@ -104,7 +106,7 @@ def two_workers(folder, bus, store, *, bug):
 async def ask(socket, *listeners):
     """Ask on one socket; each of the listeners gets the answer, and its run's id comes back."""
     await socket.send("are you there")
-    (run_id,) = {json.loads(await asyncio.wait_for(one.recv(), 10))["run_id"] for one in listeners}
+    (run_id,) = {json.loads(await asyncio.wait_for(one.recv(), 60))["run_id"] for one in listeners}
     return run_id
 
 
