@@ -28,7 +28,7 @@ from isolation_audit.integrations.building_blocks.requests_and_connections impor
 from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned, in_headers
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
 from isolation_audit.model.inputs import BYTES, LIMIT, REQUEST, Input, current_inputs
-from isolation_audit.model.scopes import connection_variable, request_variable, unit_variable
+from isolation_audit.model.scopes import request_variable, unit_variable
 from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ class Starlette:
         connections = Connections(WEBSOCKET, runtime)
         yield Point(f"{WEBSOCKET}.send", lambda layout: SendPoint(connections, layout, runtime))
         yield Point(f"{WEBSOCKET}.receive", lambda layout: ReceivePoint(connections, layout))
-        yield Point(APPLICATION, lambda layout: ApplicationPoint(connections, layout))
         if runtime.config.watch.contexts:
             yield Point(*point(RequestPoint, APPLICATION, runtime))
             yield Point(*point(HandingPoint, THREADED, runtime))
             for answer in ANSWERS[1:] if exits_of(runtime) is not None else ANSWERS:
                 yield Point(*point(AnswerPoint, f"starlette.responses:{answer}.__call__", runtime))
         yield Point(APPLICATION, serving_asgi(APPLICATION, runtime))
+        yield Point(APPLICATION, lambda layout: ApplicationPoint(connections, layout))  # in the request
         if are_learned(runtime):
             yield Point(SESSIONS, partial(SessionsPoint, runtime))
         if receiver(runtime) is not None:
@@ -81,27 +81,6 @@ class Starlette:
             yield from streaming(sinks)
 
 
-class _Running:
-    """One connection whose application runs: ``mark`` is what the copies of its ASGI scope have in common."""
-
-    __slots__ = ("connection", "mark", "scope")
-
-    def __init__(self, scope: Any) -> None:
-        self.connection = Connection()
-        self.scope = scope
-        self.mark = scope.get("headers")
-
-    def serves(self, scope: Any) -> bool:
-        """True for the connection's scope, and for copies that a middleware has made of it."""
-        if self.scope is None:
-            return False
-        return scope is self.scope or (self.mark is not None and scope.get("headers") is self.mark)
-
-    def finish(self) -> None:
-        """Tasks that it started inherit it, and may live for long: keep nothing for them."""
-        self.scope = self.mark = None
-
-
 def _kind(message: Any) -> Any:
     """The type of an ASGI message; None for what is none, which is the application's mistake and not a fault here."""
     kind = type(message)
@@ -112,9 +91,9 @@ def _connection(connections: Connections, websocket: Any) -> Connection:
     known = connections.known(websocket)
     if known is not None:
         return known
-    running: _Running | None = connection_variable.get()
-    inside = running is not None and running.serves(websocket.scope)
-    return connections.of(websocket, running.connection if inside and running is not None else None)
+    request: Request | None = request_variable.get()
+    inside = request is not None and request.connection is not None and request.serves(websocket.scope)
+    return connections.of(websocket, request.connection if inside and request is not None else None)
 
 
 class SendPoint(Interceptor):
@@ -205,7 +184,10 @@ class ReceivePoint(Interceptor):
 
 
 class ApplicationPoint(Interceptor):
-    """Around the call of an application; of applications mounted in each other the outermost one counts."""
+    """Around the call of an application; of applications mounted in each other the outermost one counts.
+
+    Its request has the connection: the first WebSocket object that is made for the same scope is that connection's.
+    """
 
     place = APPLICATION
 
@@ -219,24 +201,21 @@ class ApplicationPoint(Interceptor):
         scope = scope_of(values)
         if (scope.get("type") if type(scope) is dict else _kind(scope)) != "websocket":
             return None
-        outer: _Running | None = connection_variable.get()
-        if outer is not None and outer.serves(scope):
+        request: Request | None = request_variable.get()
+        if request is None or request.connection is not None or not request.serves(scope):
             return None
-        running = _Running(scope)
-        connection_variable.set(running)
-        return running, outer
+        request.connection = Connection()
+        return request, request.connection
 
     def after(self, state: Any, _result: Any) -> None:
         """The application is done."""
-        running, outer = state
-        if connection_variable.get() is running:
-            connection_variable.set(outer)
-        running.finish()
+        request, _connection = state
+        request.connection = None
 
     def failed(self, state: Any, error: BaseException) -> None:
         """An exception leaves the application: the server closes with 1011, or drops the connection."""
         self.after(state, None)
-        self._connections.failing(state[0].connection, error)
+        self._connections.failing(state[1], error)
 
 
 def _setting_cookies(answer: str, layout: Layout) -> SettingPoint:

@@ -34,6 +34,7 @@ class Request(RequestUser):
         "_endpoint_of",
         "answer",
         "answer_head",
+        "connection",
         "endpoint_in",
         "lasting",
         "looked_at",
@@ -80,6 +81,8 @@ class Request(RequestUser):
         self.endpoint_in: Callable[[Any], Any] | None = None
         """Reads in the scope what answers, where nothing else tells."""
         self.lasting = own_task_only
+        self.connection: Any = None
+        """What is known of the WebSocket that it is, before the framework's object for it has said a word."""
         self.mark = mark
         """What the copies of the scope have in common."""
         self.sharing: Any = None
@@ -158,7 +161,7 @@ class Request(RequestUser):
         self._over = True
         self.inputs = None
         self.scope = self.session = self.mark = self._headers = self._raw = self._task = self._endpoint_of = None
-        self._query = self._presented = self._read = self._naming = self.searched = None
+        self._query = self._presented = self._read = self._naming = self.searched = self.connection = None
         self.sharing = self.looked_at = self.server = self.transport = self.answer_head = self.answer = None
         self.waiting = []
         self.namespace = None

@@ -114,7 +114,6 @@ class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     scope: Any = None
     moment: Any = None
     emission: Any = None
-    connection: Any = None
     request: Any = None
     client: Any = None
     sink: Any = None
@@ -142,7 +141,6 @@ scope_variable: Final[ContextVar[Scope | None]] = _variable("scope")
 moment_variable: Final[ContextVar[Any]] = _variable("moment")
 """Another object for each scope and request that this context enters or leaves; see :func:`entered`."""
 emission_variable: Final[ContextVar[Any]] = _variable("emission")
-connection_variable: Final[ContextVar[Any]] = _variable("connection")
 request_variable: Final[ContextVar[Any]] = _variable("request")
 client_variable: Final[ContextVar[Any]] = _variable("client")
 sink_variable: Final[ContextVar[Any]] = _variable("sink")
