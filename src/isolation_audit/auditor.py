@@ -36,7 +36,7 @@ from isolation_audit.instrument.tracking.runs import GRACE, Runs
 from isolation_audit.instrument.tracking.work_spans import WorkSpans
 from isolation_audit.instrument.work.running_scopes import RunningScopes
 from isolation_audit.instrument.work.sightings import Sightings
-from isolation_audit.model import scopes
+from isolation_audit.model import contexts, scopes
 from isolation_audit.model.ambient import Ambient
 from isolation_audit.model.bindings import Bindings
 from isolation_audit.model.owner_records import Objects
@@ -190,10 +190,10 @@ class Auditor:
     def _publish_overdue(self, grace: float) -> None:
         for runs in self.runtime.runs:
             for overdue in runs.overdue(grace):
-                with scopes.of_test(overdue.run.test):
+                with contexts.of_test(overdue.run.test):
                     self.dispatch.publish(overdue)
             for lost in runs.lost(grace):
-                with scopes.of_test(lost.run.test):
+                with contexts.of_test(lost.run.test):
                     self.dispatch.publish(lost)
         self.settle(grace)
 

@@ -237,10 +237,10 @@ def test_without_a_receiver_nothing_is_kept_for_spans() -> None:
     units: list[Any] = []
 
     def view(_request: Request) -> PlainTextResponse:
-        from isolation_audit.model.scopes import current_scope, request_variable
+        from isolation_audit.model.contexts import current_scope, current_unit
 
         with user_scope("alice"):
-            units.append((request_variable.get().unit, current_scope().happened))
+            units.append((current_unit().request.unit, current_scope().happened))
         return PlainTextResponse("ok")
 
     with Auditor(config):

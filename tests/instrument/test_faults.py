@@ -15,8 +15,8 @@ from isolation_audit import user_scope
 from isolation_audit.instrument.barrier import STACK_END, Barrier, inside
 from isolation_audit.instrument.calls.probe import Probe
 from isolation_audit.instrument.calls.subclassing import SubclassPoint
-from isolation_audit.model import scopes
-from isolation_audit.model.scopes import current_scope
+from isolation_audit.model import contexts, scopes
+from isolation_audit.model.contexts import current_scope
 from isolation_audit.targets.construction import ConstructionPoint, ConstructorPoint
 from isolation_audit.targets.emission import EmissionPoint
 from isolation_audit.targets.scope import ScopePoint
@@ -96,7 +96,7 @@ def test_a_fault_in_any_step_of_any_point_changes_no_result(point, step, error, 
             assert place.startswith(module.__name__)
             assert count >= 1
         assert not inside
-        assert scopes.current_scope() is None
+        assert contexts.current_scope() is None
     if step == "before":
         assert auditor.runtime.barrier.total > 0
 
@@ -139,8 +139,8 @@ def test_a_raising_listener_of_scopes_does_not_reach_the_with_block():
     scopes.listen(Explosive())
     try:
         with user_scope("alice"):
-            assert scopes.current_scope().user_id == "alice"
-        assert scopes.current_scope() is None
+            assert contexts.current_scope().user_id == "alice"
+        assert contexts.current_scope() is None
     finally:
         scopes.listen(None)
     assert scopes.listener_faults() == before + 2

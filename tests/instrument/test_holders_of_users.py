@@ -13,8 +13,8 @@ from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
 from isolation_audit.exceptions import ConfigError
 from isolation_audit.integrations.building_blocks.http_request import sources
+from isolation_audit.model.contexts import change_unit
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
 
 local = threading.local()
 STATE = SimpleNamespace(session=None)
@@ -72,14 +72,14 @@ def test_a_thread_has_its_own(known):
 
 def test_the_request_has_its_user_by_it(known):
     request = Request(known.auditor.runtime.part(sources), list)
-    token = request_variable.set(request)
+    change_unit(request=request)
     try:
         local.user = {"id": "alice"}
         assert known() == "alice"
         assert request.said_by == {"ambient": None}
         assert known.auditor.snapshot()["summary"]["ambient_told"] == 1
     finally:
-        request_variable.reset(token)
+        change_unit(request=None)
 
 
 def test_a_holder_needs_a_target():

@@ -9,7 +9,7 @@ from isolation_audit.config import parse_config
 from isolation_audit.instrument.patching.targets import State
 
 ACTORS = """\
-from isolation_audit.model.scopes import current_scope
+from isolation_audit.model.contexts import current_scope
 registry = []
 
 def user():
@@ -69,7 +69,7 @@ def test_what_a_registry_calls_is_the_scope(load_app) -> None:
 
 LAZY = """\
 from celery import Celery
-from isolation_audit.model.scopes import current_scope
+from isolation_audit.model.contexts import current_scope
 app = Celery("lazy", broker="memory://")
 app.conf.task_always_eager = True
 

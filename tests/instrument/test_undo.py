@@ -12,7 +12,7 @@ import pytest
 from audited_source import auditing, make_auditor, make_module
 
 from isolation_audit.instrument.patching import patches
-from isolation_audit.model.scopes import current_scope
+from isolation_audit.model.contexts import current_scope
 
 pytestmark = pytest.mark.usefixtures("installation")
 

@@ -8,7 +8,8 @@ import pytest
 
 from isolation_audit import user_scope
 from isolation_audit.model.ambient import Ambient
-from isolation_audit.model.scopes import Scope, current_scope, moment_variable
+from isolation_audit.model.contexts import current_scope, moment_variable
+from isolation_audit.model.scopes import Scope
 from isolation_audit.model.users import Users
 
 

@@ -6,15 +6,14 @@ import asyncio
 import contextvars
 import threading
 from contextvars import ContextVar
-from pathlib import Path
 
 import pytest
 
-import isolation_audit
 from isolation_audit import system_scope, user_scope
-from isolation_audit.model import scopes
+from isolation_audit.model import contexts, scopes
 from isolation_audit.model.ambient import Ambient
-from isolation_audit.model.scopes import Scope, current_scope, enter, leave
+from isolation_audit.model.contexts import current_scope
+from isolation_audit.model.scopes import Scope, enter, leave
 from isolation_audit.model.users import Users
 
 
@@ -133,7 +132,7 @@ def test_a_scope_left_in_another_context_changes_that_context_not():
     assert contextvars.Context().run(elsewhere) is None
     assert scope.ended
     leave(scope)
-    scopes.scope_variable.set(None)
+    contexts.scope_variable.set(None)
 
 
 class Listening(scopes.ScopeListener):
@@ -211,24 +210,3 @@ def test_a_variable_that_names_nobody_leaves_the_scope_in_force():
                 assert user() == "alice"
 
     in_fresh_context(body)
-
-
-def test_a_context_s_moment_is_another_one_for_each_scope():
-    moments = [scopes.moment_variable.get()]
-    with user_scope("alice"):
-        moments.append(scopes.moment_variable.get())
-        with user_scope("alice"):
-            moments.append(scopes.moment_variable.get())
-        moments.append(scopes.moment_variable.get())
-    assert scopes.moment_variable.get() is moments[0]
-    assert len(set(map(id, moments))) == len(moments)
-
-
-def test_whoever_gives_a_context_another_scope_or_request_says_so():
-    """What is remembered of a moment would be wrong otherwise."""
-    for file in Path(isolation_audit.__file__).parent.rglob("*.py"):
-        lines = file.read_text(encoding="utf-8").splitlines()
-        for number, line in enumerate(lines):
-            if "scope_variable.set(" in line or "request_variable.set(" in line:
-                following = next(one.strip() for one in lines[number + 1 :] if not one.strip().startswith("#"))
-                assert following == "entered()" or following.startswith("moment_variable.set("), f"{file}:{number + 1}"

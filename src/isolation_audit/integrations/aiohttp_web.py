@@ -14,9 +14,9 @@ from isolation_audit.integrations.building_blocks.http_request import Serving, s
 from isolation_audit.integrations.building_blocks.logins import returning
 from isolation_audit.integrations.building_blocks.requests_and_connections import HomePoint, RootPoint, point
 from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned, in_headers
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class HandlingPoint(Serving):
         )
         request.namespace = request.scope
         inputs = Input(REQUEST, asked, texts=_texts), Input(REQUEST, asked, texts=request_texts.of_object)
-        return self._begin(request, request_variable.get(), *inputs, at_once=True)
+        return self._begin(request, current_unit().request, *inputs, at_once=True)
 
 
 def _setting_cookies(layout: Layout) -> SettingPoint:
@@ -135,7 +135,7 @@ class SessionPoint(Interceptor):
     @staticmethod
     def after(_state: Any, session: Any) -> None:
         """Show its content to the request, past the session's own ways, which note that it was changed."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None:
             request.session = vars(session).get("_mapping")
 

@@ -9,8 +9,8 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.published_jobs import MessagePoint, PublishedJobs, field, of_arguments
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import ITEM, Input
-from isolation_audit.model.scopes import job_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ class ArgumentsPoint(Interceptor):
 
     def before(self, _values: Values) -> Any:
         """Wait for them, in a job."""
-        work = job_variable.get()
+        work = current_unit().job
         return None if work is None else work.published
 
     def after(self, job: Any, read: Any) -> None:

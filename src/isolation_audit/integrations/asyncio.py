@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.suspicion import Suspicion
 from isolation_audit.integrations import Point
+from isolation_audit.model.contexts import current_moment, starter_variable
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.model.running import running_task
-from isolation_audit.model.scopes import current_moment, starter_variable
 from isolation_audit.model.users import Kind
 from isolation_audit.vocabulary.work import ContextsOfWork, WorkStarted
 

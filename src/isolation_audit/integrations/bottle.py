@@ -9,14 +9,13 @@ from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import serving_wsgi
 from isolation_audit.integrations.building_blocks.requests_and_connections import ThreadedPoint, point
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.contexts import current_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
 
 _APPLICATION: Final = "bottle:Bottle.wsgi"
 
@@ -46,7 +45,7 @@ class RoutePoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Nothing is looked up before a finding has to name it."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None:
             environ = self._environ(values)
             request.routed(lambda: endpoint_of(environ))

@@ -15,9 +15,9 @@ from isolation_audit.instrument.resolve import Resolved
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import sources, tell, wsgi_headers
 from isolation_audit.integrations.building_blocks.ui_events import EventServing, as_they_are
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import LOGIN
 from isolation_audit.model.user_names import Name, field_of, plain_id
 
@@ -95,7 +95,7 @@ class CallbackPoint(EventServing):
         if session is None:
             return None
         held = [Input(REQUEST, one) for one in _held_by(session)]
-        outer: Request | None = request_variable.get()
+        outer = current_unit().request
         if outer is not None and not outer.ended:
             if outer.inputs is not None:
                 outer.inputs.kept += held

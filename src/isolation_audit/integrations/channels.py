@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.session_users import SessionUsers
 from isolation_audit.integrations import Point
-from isolation_audit.model.scopes import client_variable
+from isolation_audit.model.contexts import change_unit, current_unit
 from isolation_audit.model.users import Kind, plain_text, same
 from isolation_audit.vocabulary.messages import Message, MessagesSent
 
@@ -103,7 +103,7 @@ class Groups:
 
     def sender(self) -> User | None:
         """The running user; where there is none, the one of the channel whose consumer runs."""
-        channel = client_variable.get()
+        channel = current_unit().client
         return self.runtime.ambient.current() or (self.holders.of(channel) if type(channel) is str else None)
 
 
@@ -132,8 +132,8 @@ class ConsumerPoint(_Point):
         if channel is None:
             return None
         self._groups.holders.told(channel, held.get("scope"))
-        outer = client_variable.get()
-        client_variable.set(channel)
+        outer = current_unit().client
+        change_unit(client=channel)
         message = self._message(values)
         kind = message.get("type") if type(message) is dict else None
         over = kind == "websocket.disconnect"
@@ -146,8 +146,8 @@ class ConsumerPoint(_Point):
         """The handler has set its user by now, if it does so at all."""
         channel, outer, over = state
         self._groups.holders.running(channel)
-        if client_variable.get() is channel:
-            client_variable.set(outer)
+        if current_unit().client is channel:
+            change_unit(client=outer)
         if over:
             self._groups.gone(channel)
 
@@ -207,14 +207,14 @@ class GroupSendPoint(_Point):
             if len(known) == len(users) and all(same(user, known[0]) for user in known):
                 self._groups.addressees.one(sender, known[0], message)
             self._groups.addressees.room(sender, group, known, message)
-        sending = _Sending(client_variable.get())
-        client_variable.set(sending)
+        sending = _Sending(current_unit().client)
+        change_unit(client=sending)
         return sending
 
     def after(self, state: Any, _result: Any) -> None:
         """It is sent."""
-        if client_variable.get() is state:
-            client_variable.set(state.client)
+        if current_unit().client is state:
+            change_unit(client=state.client)
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """It is not."""
@@ -231,7 +231,7 @@ class SendPoint(_Point):
 
     def before(self, values: Values) -> None:
         """Have it weighed."""
-        if type(client_variable.get()) is _Sending:
+        if type(current_unit().client) is _Sending:
             return
         receiver = self._groups.holders.of(plain_text(self._channel(values)))
         message = Message(self.place, self._message(values), _LIBRARIES)

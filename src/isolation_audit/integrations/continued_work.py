@@ -15,9 +15,9 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.jobs_with_contexts import THREADED, LooksAtPut, LooksAtTaken
+from isolation_audit.model.contexts import change_unit, current_moment, current_unit
 from isolation_audit.model.inputs import ITEM, Input, Inputs, current_inputs, own_inputs
 from isolation_audit.model.owner_tags import Queues
-from isolation_audit.model.scopes import current_moment, unit_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,17 +91,19 @@ class WorkPoint(Interceptor):
     def before(self, values: Values) -> Any:
         """Go on with the unit that it comes from."""
         inputs = self._handed.pop(self._self_of(values), None)
-        outer = unit_variable.get()
-        unit_variable.set(inputs)
+        outer = current_unit().given_by
+        if inputs is not outer:
+            change_unit(given_by=inputs)
         return (outer,)
 
     def after(self, state: Any, _result: Any) -> None:
         """It is done."""
-        unit_variable.set(state[0])
+        if current_unit().given_by is not state[0]:
+            change_unit(given_by=state[0])
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """The same."""
-        unit_variable.set(state[0])
+        self.after(state, None)
 
 
 class Takers:
@@ -176,8 +178,8 @@ class TakePoint(LooksAtTaken):
 
     def before(self, values: Values) -> Any:
         """The last item is done."""
-        if unit_variable.get() is not None:
-            unit_variable.set(None)
+        if current_unit().given_by is not None:
+            change_unit(given_by=None)
         queue_of = self._queue
         queue = queue_of(values)
         if current_moment() is not None:  # else there is no unit
@@ -202,7 +204,7 @@ class TakePoint(LooksAtTaken):
             writer = None if user is None else user.id
             own.receive(Input(ITEM, item, stored_by=writer, contested=contested, put_by=put_by, queue=id(queue)))
         if by is not None and not _is_lent(item, queue, by):
-            unit_variable.set(by)
+            change_unit(given_by=by)
 
 
 def _has_taken(inputs: Inputs, item: Any, queue: Any) -> bool:

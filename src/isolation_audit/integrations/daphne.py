@@ -15,7 +15,7 @@ from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.asgi_servers import sending
 from isolation_audit.integrations.building_blocks.http_request import AsgiPoint
-from isolation_audit.model.scopes import entered, request_variable, unit_variable
+from isolation_audit.model.contexts import change_unit, current_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ class CreatePoint(AsgiPoint):
 
     def before(self, values: Values) -> Any:
         """Begin a request in the context that the application's task will have a copy of."""
-        unit = unit_variable.get()
+        unit = current_unit().given_by
         begun = super().before(values)
         return None if begun is None else (begun, unit, self._server(values), self._protocol(values))
 
@@ -87,9 +87,7 @@ class CreatePoint(AsgiPoint):
 
     @staticmethod
     def _leave(begun: Any, unit: Any) -> None:
-        unit_variable.set(unit)
-        request_variable.set(begun[1])
-        entered()
+        change_unit(request=begun[1], given_by=unit)
 
 
 def _failed(begun: Any, error: BaseException | None) -> None:

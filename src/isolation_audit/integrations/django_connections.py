@@ -15,7 +15,7 @@ from isolation_audit.instrument.statements.harmless import Harmless
 from isolation_audit.instrument.statements.mysql import MYSQL
 from isolation_audit.instrument.statements.postgresql import POSTGRESQL, SQLITE
 from isolation_audit.integrations import Point
-from isolation_audit.model.scopes import current_scope, request_variable
+from isolation_audit.model.contexts import current_scope, current_unit
 from isolation_audit.model.users import plain_text
 from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
 
@@ -81,7 +81,7 @@ class Connections:
         session = self._sessions.get(wrapper)
         if session is None or wrapper.vendor not in _LANGUAGES:
             return None
-        running: Any = request_variable.get() or _outermost()
+        running = current_unit().request or _outermost()
         unit = self._units.get(wrapper)
         if unit is None or not unit.is_of(running):
             unit = self._units[wrapper] = _Unit(running)

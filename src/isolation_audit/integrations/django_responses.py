@@ -9,12 +9,11 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.answered import AnsweredRequest
 from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations.building_blocks.wsgi_responses import whole
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input, current_inputs
-from isolation_audit.model.scopes import request_variable
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.reading.layout import Layout, Values
-    from isolation_audit.model.requests import Request
     from isolation_audit.vocabulary.exits import Exits
 
 ANSWERS: Final = tuple(
@@ -56,7 +55,7 @@ class RoutePoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Nothing is looked up before a finding has to name it."""
-        served: Request | None = request_variable.get()
+        served = current_unit().request
         if served is not None:
             request = self._request(values)
             served.namespace = vars(request)  # middlewares, and Django Ninja, note there whom a token belongs to

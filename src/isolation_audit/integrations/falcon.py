@@ -13,15 +13,14 @@ from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import WsgiPoint, serving_asgi, sources
 from isolation_audit.integrations.building_blocks.requests_and_connections import RequestPoint, ThreadedPoint, point
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
-from isolation_audit.model.scopes import request_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
 
 _WSGI: Final = "falcon.app:App.__call__"
 _ASGI: Final = "falcon.asgi.app:App.__call__"
@@ -57,7 +56,7 @@ class RoutingPoint(Interceptor):
 
     def before(self, values: Values) -> Any:
         """The request's context names the user from now on, whenever somebody sets that."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is None:
             return None
         req = self._req(values)

@@ -13,15 +13,14 @@ from isolation_audit.integrations.building_blocks.http_request import noted_in, 
 from isolation_audit.integrations.building_blocks.requests_and_connections import ThreadedPoint, point
 from isolation_audit.integrations.building_blocks.session_cookies import MadePoint, are_learned, in_headers
 from isolation_audit.integrations.werkzeug_responses import endpoint_of
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
-from isolation_audit.model.scopes import request_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
 
 _APPLICATION: Final = "flask.app:Flask.wsgi_app"
 _ANSWER: Final = "flask.app:Flask.process_response"
@@ -60,7 +59,7 @@ class RoutePoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Nothing is looked up before a finding has to name it."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None:
             application, environ = self._application_of(values), self._environ(values)
             request.routed(lambda: endpoint_of(application, environ))
@@ -81,7 +80,7 @@ class SessionPoint(Interceptor):
     @staticmethod
     def after(context: Any, _result: Any) -> None:
         """Show the session to the request; past its property, which notes that it was read."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None:
             fields = vars(context)
             request.session = fields.get("_session", fields.get("session"))

@@ -13,10 +13,10 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.ui_events import EventServing, Pushed, as_they_are
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import DEPENDENCY, LOGIN
 from isolation_audit.model.user_names import Name, name_of
 from isolation_audit.vocabulary.exits import exits_of
@@ -69,7 +69,7 @@ class EventPoint(EventServing):
         inputs = [Input(REQUEST, scope, texts=request_texts.of_asgi) for scope in scopes]
         inputs += [Input(REQUEST, getattr(event.data, "data", None)) for event in events]
         inputs += [Input(REQUEST, as_they_are(state)) for state in self._states(values, events)]
-        begun = self._begin(request, request_variable.get(), *inputs)
+        begun = self._begin(request, current_unit().request, *inputs)
         for event in events:
             self._tell(request, event)
         request.user()

@@ -22,9 +22,9 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.resolve import find, resolve
 from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations.building_blocks.http_request import SERVED, Serving, wsgi_headers, wsgi_query
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class HandlingPoint(Serving):
             endpoint_of=partial(endpoint_of, handler),
         )
         head = Input(REQUEST, environ, texts=request_texts.of_environ)
-        served.state = self._begin(request, request_variable.get(), head, at_once=True)
+        served.state = self._begin(request, current_unit().request, head, at_once=True)
         served.received.inputs = request.inputs
 
     def after(self, served: Any, result: Any) -> None:

@@ -23,15 +23,14 @@ from isolation_audit.integrations.building_blocks.sockets import (
     ReceiveSocketPoint,
     SendSocketPoint,
 )
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input, current_inputs
-from isolation_audit.model.scopes import request_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
 
 WEBSOCKET: Final = "litestar.connection.websocket:WebSocket"
 _APPLICATION: Final = "litestar.app:Litestar.__call__"
@@ -79,7 +78,7 @@ class RoutePoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Nothing is looked up before a finding has to name it."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None:
             scope = self._scope(values)
             request.routed(lambda: endpoint_of(scope))

@@ -17,7 +17,7 @@ from isolation_audit.analysis.value_sources import Source
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.reading.user_arguments import of_call, without
 from isolation_audit.integrations import Replacement
-from isolation_audit.model.scopes import current_scope
+from isolation_audit.model.contexts import current_scope
 from isolation_audit.model.users import same
 from isolation_audit.vocabulary.caches import CachedValues, ComputingCalls, Memo
 

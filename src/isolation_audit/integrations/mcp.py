@@ -14,10 +14,10 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import Serving, carriers
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ class MessagePoint(Serving):
         if type(scope) is not dict:
             return None
         asked = Input(REQUEST, self._params(values), texts=request_texts.of_message)
-        outer: Request | None = request_variable.get()
+        outer = current_unit().request
         if outer is not None and outer.serves(scope):
             self._tally.messages += 1
             self._tally.messages_named += outer.user() is not None
@@ -101,7 +101,7 @@ class ToolPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Its function is what findings name."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         tool = self._self_of(values)
         function = getattr(tool, "fn", None)
         if request is None or function is None:

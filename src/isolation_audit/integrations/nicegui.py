@@ -15,10 +15,10 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import sources, tell
 from isolation_audit.integrations.building_blocks.ui_events import EventServing, Pushed
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import LOGIN, session_name
 from isolation_audit.vocabulary.exits import exits_of
 
@@ -94,7 +94,7 @@ class Clients:
 
     def built(self, client: Any) -> None:
         """Its page was built, in a request that is still running."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         self._inputs[client] = Inputs(lasting=True)
         if request is not None and request.inputs is not None:
             self._keep(client, request.inputs)
@@ -169,7 +169,7 @@ class EventPoint(Interceptor):
 
     def before(self, values: Values) -> Any:
         """It is the client's."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is None or request.ended:
             return None
         client = self._self_of(values)
@@ -197,7 +197,7 @@ class AwaitedPoint(EventServing):
 
     def before(self, values: Values) -> Any:  # noqa: ARG002 - the interceptor's form
         """Go on with the event as a unit of its own."""
-        outer: Request | None = request_variable.get()
+        outer = current_unit().request
         client, event = self._clients.of_event(outer)
         if client is None:
             return None
@@ -233,7 +233,7 @@ class PushPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Search it, where the client's own event sends it."""
-        client, _event = self._clients.of_event(request_variable.get())
+        client, _event = self._clients.of_event(current_unit().request)
         if client is not None and vars(self._self_of(values))["_client"]() is client:
             payload = self._payload(values)
             self._pushed.told(payload if type(payload) is dict else _shown(payload))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
-from isolation_audit.model.scopes import residue_variable
+from isolation_audit.model.contexts import residue_variable
 from isolation_audit.vocabulary.libraries import LibraryContexts
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import WsgiPoint, sources
 from isolation_audit.integrations.building_blocks.logins import SomebodyPoint
 from isolation_audit.integrations.building_blocks.requests_and_connections import ThreadedPoint, point
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
-from isolation_audit.model.scopes import request_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +65,7 @@ class HandlingPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Nothing is looked up before a finding has to name it."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is None:
             return
         asked = self._asked(values)
@@ -82,8 +82,7 @@ class ViewsPoint(Interceptor):
 
     def before(self, _values: Values) -> Request | None:
         """Wait for them."""
-        request: Request | None = request_variable.get()
-        return request
+        return current_unit().request
 
     def after(self, request: Request, views: Any) -> None:
         """The one that answers: the only one, or the only one for the request's method."""

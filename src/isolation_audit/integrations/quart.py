@@ -19,15 +19,14 @@ from isolation_audit.integrations.building_blocks.sockets import (
     ReceiveSocketPoint,
     SendSocketPoint,
 )
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
-from isolation_audit.model.scopes import request_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
 
 WEBSOCKET: Final = "quart.wrappers.websocket:Websocket"
 _APPLICATION: Final = "quart.app:Quart.__call__"
@@ -89,7 +88,7 @@ class ContextPoint(Interceptor):
     @staticmethod
     def after(context: Any, _result: Any) -> None:
         """Show the session to the request, which knows its view from here on."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         fields = vars(context)
         asked = fields.get("request_websocket") or fields.get("_request") or fields.get("_websocket")
         if request is None or asked is None or fields.get("_push_count", 1) != 1:

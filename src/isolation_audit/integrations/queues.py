@@ -11,9 +11,9 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.jobs_with_contexts import THREADED, LooksAtPut, LooksAtTaken
+from isolation_audit.model.contexts import AWAITED, handed_variable, waiting_variable
 from isolation_audit.model.owner_tags import Items, Queues
 from isolation_audit.model.running import running_task
-from isolation_audit.model.scopes import AWAITED, handed_variable, waiting_variable
 from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:

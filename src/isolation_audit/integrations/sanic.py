@@ -23,9 +23,9 @@ from isolation_audit.integrations.building_blocks.connections import Connections
 from isolation_audit.integrations.building_blocks.http_request import Serving
 from isolation_audit.integrations.building_blocks.requests_and_connections import HomePoint, RootPoint, point
 from isolation_audit.integrations.building_blocks.sockets import CloseSocketPoint, ReceiveSocketPoint, SendSocketPoint
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.vocabulary.exits import Exits, LeavingResponse, exits_of
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class ConnectionPoint(RootPoint):
 
     def before(self, values: Values) -> Any:
         """Begin a request that nobody has begun."""
-        return super().before(values) if request_variable.get() is None else None
+        return super().before(values) if current_unit().request is None else None
 
 
 class HandlingPoint(Serving):
@@ -125,7 +125,7 @@ class HandlingPoint(Serving):
     def before(self, values: Values) -> Any:
         """Begin a request; on another server it may be a part of one, and only tells more of it."""
         asked = self._request_of(values)
-        outer: Request | None = request_variable.get()
+        outer = current_unit().request
         if outer is not None and outer.scope is not None:
             outer.scope = _Told(asked, outer.scope)
             if outer.lasting:

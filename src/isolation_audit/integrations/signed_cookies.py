@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import sources
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.user_names import plain_id
 from isolation_audit.model.users import plain_text
 
@@ -62,7 +62,7 @@ class OpeningPoint(Interceptor):
 
     def before(self, values: Values) -> tuple[Request, str, str] | None:
         """Wait for what is in it, where it is a cookie that this request came with."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is None:
             return None
         signed = self._signed(values)

@@ -14,7 +14,7 @@ from isolation_audit.instrument.stacks import capture
 from isolation_audit.instrument.work.session_users import SessionUsers
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.socketio_handlers import handlers
-from isolation_audit.model.scopes import client_variable
+from isolation_audit.model.contexts import change_unit, current_unit
 from isolation_audit.model.users import Kind, plain_text, same
 from isolation_audit.vocabulary.exits import exits_of
 from isolation_audit.vocabulary.messages import Message, MessagesSent
@@ -81,16 +81,16 @@ class HandlerPoint(Interceptor):
         sid = plain_text(arguments[0]) if arguments else None
         if sid is None:
             return None
-        state = (sid, client_variable.get(), self._event(values) == "disconnect")
-        client_variable.set(sid)
+        state = (sid, current_unit().client, self._event(values) == "disconnect")
+        change_unit(client=sid)
         return state
 
     def after(self, state: Any, _result: Any) -> None:
         """The handler has set its user by now, if it does so at all."""
         sid, outer, leaving = state
         self._holders.running(sid)
-        if client_variable.get() is sid:
-            client_variable.set(outer)
+        if current_unit().client is sid:
+            change_unit(client=outer)
         if leaving:
             self._holders.forget(sid)
 
@@ -111,7 +111,7 @@ class UsePoint(Interceptor):
     def before(self, values: Values) -> None:
         """Note the user of the running handler; handlers may use others' session ids as well."""
         sid = plain_text(self._sid(values))
-        if sid is not None and sid == client_variable.get():
+        if sid is not None and sid == current_unit().client:
             self._holders.running(sid)
 
 
@@ -174,7 +174,7 @@ class EmitPoint(Interceptor):
 
     def _sender(self) -> User | None:
         """The running user; where there is none, the one behind the session id whose handler runs."""
-        sid: str | None = client_variable.get()
+        sid = current_unit().client
         if sid is not None:
             self._holders.running(sid)
         ambient = self._runtime.ambient.current()

@@ -13,9 +13,9 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import Serving, sources, wsgi_headers
+from isolation_audit.model.contexts import change_unit, current_unit
 from isolation_audit.model.inputs import REQUEST, Input, Inputs, itself
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable, unit_variable
 from isolation_audit.model.sources import NEVER, session_name
 from isolation_audit.model.user_names import Name
 from isolation_audit.model.users import plain_text
@@ -119,8 +119,8 @@ class HandlerPoint(Serving):
         if known is not None:
             request.told(*known)
         words = itself if event == "connect" else request_texts.of_message
-        begun = self._begin(request, request_variable.get(), Input(REQUEST, arguments[1:], texts=words))
-        unit_variable.set(request.inputs)
+        begun = self._begin(request, current_unit().request, Input(REQUEST, arguments[1:], texts=words))
+        change_unit(given_by=request.inputs)
         return sid, event == "disconnect", begun
 
     def after(self, state: Any, result: Any) -> None:
@@ -145,8 +145,8 @@ class HandlerPoint(Serving):
         if inputs is None:
             return
         self._known.keep_inputs(str(request.mark), inputs)
-        if unit_variable.get() is inputs:
-            unit_variable.set(None)
+        if current_unit().given_by is inputs:
+            change_unit(given_by=None)
         if user is not None:
             inputs.user = user
             self._words.learn(inputs, user)
@@ -185,6 +185,6 @@ class SessionPoint(Interceptor):
         if sid is None or told is None:
             return
         self._known.keep(sid, *told)
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None and request.mark == sid:
             request.told(*told)

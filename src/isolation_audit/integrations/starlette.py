@@ -27,8 +27,8 @@ from isolation_audit.integrations.building_blocks.requests_and_connections impor
 )
 from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned, in_headers
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import BYTES, LIMIT, REQUEST, Input, current_inputs
-from isolation_audit.model.scopes import request_variable, unit_variable
 from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
 
 WEBSOCKET = "starlette.websockets:WebSocket"
 APPLICATION = "starlette.applications:Starlette.__call__"
@@ -91,7 +90,7 @@ def _connection(connections: Connections, websocket: Any) -> Connection:
     known = connections.known(websocket)
     if known is not None:
         return known
-    request: Request | None = request_variable.get()
+    request = current_unit().request
     inside = request is not None and request.connection is not None and request.serves(websocket.scope)
     return connections.of(websocket, request.connection if inside and request is not None else None)
 
@@ -201,7 +200,7 @@ class ApplicationPoint(Interceptor):
         scope = scope_of(values)
         if (scope.get("type") if type(scope) is dict else _kind(scope)) != "websocket":
             return None
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is None or request.connection is not None or not request.serves(scope):
             return None
         request.connection = Connection()
@@ -250,9 +249,10 @@ class RequestObjectPoint(Interceptor):
     def before(self, values: Values) -> None:
         """Keep it; it is read when it matters."""
         self_of = self._self_of
-        request: Request | None = request_variable.get()
+        unit = current_unit()
+        request = unit.request
         # As a rule it is the request that is served here: what current_inputs() finds, without asking it.
-        own = request is not None and request.inputs is not None and unit_variable.get() is None
+        own = request is not None and request.inputs is not None and unit.given_by is None
         inputs = request.inputs if own and request is not None else current_inputs()
         if inputs is None:
             return

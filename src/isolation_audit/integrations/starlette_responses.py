@@ -11,7 +11,7 @@ from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.building_blocks.asgi_servers import AnsweredScope
 from isolation_audit.integrations.building_blocks.requests_and_connections import AnswerPoint
 from isolation_audit.integrations.building_blocks.session_cookies import answered, in_headers
-from isolation_audit.model.scopes import current_scope, request_variable
+from isolation_audit.model.contexts import current_scope, current_unit
 from isolation_audit.model.users import VISITOR
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.work.answered import AnsweredRequest
-    from isolation_audit.model.requests import Request
     from isolation_audit.vocabulary.exits import Exits, LeavingResponse
 
 RESPONSE: Final = "starlette.responses:Response.__call__"
@@ -48,7 +47,7 @@ class ResponsePoint(Interceptor):
         if self._answer is not None and (self._ambient.asks or current_scope() is not None):
             self._answer.before(values)
         response, scope = self._self_of(values), self._scope(values)
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if self._learns and request is not None and not request.served:
             answered(in_headers(response.raw_headers))
         body, user = response.body, self._sinks.reader()

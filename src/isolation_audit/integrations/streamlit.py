@@ -16,10 +16,10 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import sources
 from isolation_audit.integrations.building_blocks.keyed_cache import Keyed
 from isolation_audit.integrations.building_blocks.ui_events import EventServing, Pushed, as_they_are
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.kept_users import SESSION_KEYS
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.sources import LOGIN
 from isolation_audit.model.user_names import Name, name_of
 from isolation_audit.vocabulary.exits import exits_of
@@ -84,7 +84,7 @@ class RunPoint(EventServing):
         asked = self._asked(values)
         begun = self._begin(
             request,
-            request_variable.get(),
+            current_unit().request,
             Input(REQUEST, as_they_are(state)),
             Input(REQUEST, asked, texts=_of_rerun),
             Input(REQUEST, runner.get("_user_info")),
@@ -107,7 +107,7 @@ class StatePoint(Interceptor):
     def before(self, values: Values) -> None:
         """Note it, as the running script's own."""
         key = self._key(values)
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is None or key not in SESSION_KEYS or type(request.session) is not dict:
             return
         if self._value is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import sources
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.users import plain_text
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
 
 
 class Tokens:
@@ -54,7 +53,7 @@ class DecodePoint(Interceptor):
 
     def after(self, token: Any, result: Any) -> None:
         """Tell the request."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None:
             text = str(token, "latin-1") if type(token) is bytes else plain_text(token) or ""
             # Authlib's claims are a class of their own, with checks in it; they are read past those.

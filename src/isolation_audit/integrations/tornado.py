@@ -19,10 +19,10 @@ from isolation_audit.integrations.building_blocks.http_request import Serving, s
 from isolation_audit.integrations.building_blocks.requests_and_connections import HomePoint, RootPoint, point
 from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned
 from isolation_audit.integrations.tornado_responses import FLUSH, FlushPoint, endpoint_of
+from isolation_audit.model.contexts import change_unit, current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.kept_users import SESSION_KEYS
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import entered, request_variable
 from isolation_audit.vocabulary.exits import exits_of
 from isolation_audit.vocabulary.work import ContextsOfWork
 
@@ -120,7 +120,7 @@ class HandlingPoint(Serving):
         handler = self._self_of(values)
         lasting = str(handler.request.headers.get("Upgrade", "")).lower() == "websocket"
         request = _request(self._sources, handler, own_task_only=lasting)
-        return self._begin(request, request_variable.get(), *_inputs(handler), at_once=True)
+        return self._begin(request, current_unit().request, *_inputs(handler), at_once=True)
 
 
 class CookiePoint(Interceptor):
@@ -140,7 +140,7 @@ class CookiePoint(Interceptor):
 
     def after(self, state: Any, result: Any) -> None:
         """Show it to the request as its session."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         name, given = state
         value = _plain(given if self._value is not None else result)
         if request is not None and value is not None:
@@ -177,7 +177,7 @@ class MessagePoint(Serving):
         handler = self._self_of(values).handler
         if self._opcode(values) not in _MESSAGES or not _is_server(handler):
             return None
-        outer: Request | None = request_variable.get()
+        outer = current_unit().request
         request = _request(self._sources, handler)
         begun = self._begin(request, outer, at_once=True)
         if outer is not None and outer.inputs is not None:
@@ -191,14 +191,12 @@ class MessagePoint(Serving):
         if done is None or done():
             self._end(state)
             return
-        request_variable.set(state[1][1])
-        entered()
+        change_unit(request=state[1][1])
         result.add_done_callback(partial(self._end_behind_barrier, state))
 
     def _end_behind_barrier(self, state: Any, _done: Any) -> None:
         # An event loop calls it: there is no probe to hold back what goes wrong.
-        request_variable.set(state[1][0])
-        entered()
+        change_unit(request=state[1][0])
         try:
             self._end(state)
         except Exception as error:

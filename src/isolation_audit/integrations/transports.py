@@ -14,7 +14,7 @@ from isolation_audit.instrument.work.answered import AnsweredRequest
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.asgi_servers import AnsweredScope
 from isolation_audit.integrations.building_blocks.wire import HEAD, Wire
-from isolation_audit.model.scopes import request_variable, sink_variable
+from isolation_audit.model.contexts import current_unit, sink_variable
 from isolation_audit.vocabulary.exits import Exits, exits_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
 
 PLAIN: Final = "asyncio.selector_events:_SelectorSocketTransport.write"
 LINES: Final = "asyncio.selector_events:_SelectorSocketTransport.writelines"
@@ -86,7 +85,7 @@ class WritePoint(Interceptor):
 
     def before(self, values: Values) -> Any:
         """Search what a server's connection sends; for secrets, what a client's does."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None and request.transport is not None and not Version.number:
             self_of = self._self_of
             if self_of(values) is request.transport:
@@ -128,7 +127,7 @@ class WritePoint(Interceptor):
 
 def _asked() -> AnsweredRequest:
     """What the running request asks for, where it is one of an ASGI application."""
-    request: Request | None = request_variable.get()
+    request = current_unit().request
     scope = None if request is None else request.scope
     if scope is None or "path" not in scope:
         return AnsweredRequest()

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.model.contexts import current_moment, current_scope, current_unit
 from isolation_audit.model.remembered import remembered
-from isolation_audit.model.scopes import UNSET, current_moment, current_scope, request_variable
+from isolation_audit.model.scopes import UNSET
 from isolation_audit.model.sources import AMBIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import ContextVar
 
-    from isolation_audit.model.requests import Request
-    from isolation_audit.model.scopes import Moment, Scope
+    from isolation_audit.model.contexts import Moment
+    from isolation_audit.model.scopes import Scope
     from isolation_audit.model.users import User, Users
-
-current_request = request_variable.get
 
 
 class Ambient:
@@ -97,7 +96,7 @@ class Ambient:
         if moment is not None and moment.ambient is not None:
             asked, version, read, value, user, said = moment.ambient
             if asked is self and version is remembered.users and (read is None or read(UNSET) is value):
-                request: Request | None = current_request() if said else None
+                request = current_unit().request if said else None
                 if request is None or request.said is user:
                     found: User = user
                     return found
@@ -110,7 +109,7 @@ class Ambient:
             user = self.in_context()
             if user is not None:
                 return user
-        request = current_request()
+        request = current_unit().request
         return None if request is None else request.user()
 
     def is_as_kept(self, moment: Moment, kept: tuple[Any, ...] | None) -> bool:
@@ -133,7 +132,7 @@ class Ambient:
             if type(value) is not str and (value is not None or self.variable is None or self._user_of is not None):
                 return UNSET
         scope = current_scope()
-        request: Request | None = current_request()
+        request = current_unit().request
         if value is not None and (scope is None or value is not scope.adopted):
             user = self._known(value)
             said = user is not None and user.login and (request is None or request.said is user)
@@ -150,7 +149,7 @@ class Ambient:
         user = self.current()
         if user is not None:
             return user
-        request: Request | None = current_request()
+        request = current_unit().request
         return None if request is None else request.party()
 
     def in_context(self) -> User | None:  # noqa: C901 - a call for each step would cost more than all of them
@@ -173,7 +172,7 @@ class Ambient:
                         moment.ambient = (self, version, self._read_adopted, value, user, True)
                 else:
                     self._keep(version, value, user, said=True)
-                if (request := current_request()) is not None and request.said is not user:
+                if (request := current_unit().request) is not None and request.said is not user:
                     request.meet(user, AMBIENT)
                 return user
         if scope is not None:
@@ -212,7 +211,7 @@ class Ambient:
 
     @staticmethod
     def _said(user: User) -> User:
-        request: Request | None = current_request()
+        request = current_unit().request
         if request is not None and request.said is not user:
             request.meet(user, AMBIENT)
         return user

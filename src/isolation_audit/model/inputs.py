@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.model.contexts import current_unit, scope_variable
 from isolation_audit.model.living import living
-from isolation_audit.model.scopes import request_variable, scope_variable, unit_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
 
 REQUEST: Final = "the request"
@@ -188,10 +187,10 @@ def current_inputs() -> Inputs | None:
     It is the unit that has handed over what is worked on here, else the request, else the outermost scope.
     """
     # Asked several times in each request: the usual way is no call of a call.
-    handed: Inputs | None = unit_variable.get()
-    if handed is not None and not handed.ended:
-        return handed
-    request: Request | None = request_variable.get()
+    unit = current_unit()
+    given_by, request = unit.given_by, unit.request
+    if given_by is not None and not given_by.ended:
+        return given_by
     if request is not None and request.inputs is not None:
         inputs: Inputs = request.inputs
         return inputs
@@ -200,7 +199,7 @@ def current_inputs() -> Inputs | None:
 
 def own_inputs() -> Inputs | None:
     """The same, whoever has handed over what is worked on."""
-    request: Request | None = request_variable.get()
+    request = current_unit().request
     if request is not None and request.inputs is not None:
         inputs: Inputs = request.inputs
         return inputs
@@ -229,7 +228,7 @@ def unit_inputs() -> Inputs | None:
 def inputs_at_exit() -> Inputs | None:
     """What explains an exit: the inputs of the unit in which it leaves, and of the one that has handed it over."""
     current = current_inputs()
-    return current if current is None or unit_variable.get() is None else _with_own(current)
+    return current if current is None or current_unit().given_by is None else _with_own(current)
 
 
 def _with_own(current: Inputs) -> Inputs:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from isolation_audit.model.contexts import residue_variable
 from isolation_audit.model.runners import OfRunner
-from isolation_audit.model.scopes import residue_variable
 
 
 class Residue(OfRunner):

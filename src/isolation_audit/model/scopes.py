@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from contextvars_extras import ContextVarsRegistry
-
 from isolation_audit.analysis.texts import bounded
+from isolation_audit.model.contexts import Moment, current_scope, moment_variable, scope_variable, unit_of_work
 from isolation_audit.model.living import living
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextvars import ContextVar
     from types import TracebackType
 
     from isolation_audit.model.span_places import Happening, SpanPlace
@@ -101,127 +97,8 @@ class UnitSpan(Scope):
 UNSET: Final = object()
 """Stands for "the application's variable had no value"; never equal to a value that it could have."""
 
-AWAITED: Final = object()
-"""Stands for a context that is about to be handed on."""
-
 SYSTEM_USER: Final = "\0system"
 """The id behind ``system_scope()``; the NUL keeps it apart from every id that an application uses."""
-
-
-class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
-    """Everything that the auditor keeps per context; what each is, its variable below says."""
-
-    scope: Any = None
-    moment: Any = None
-    emission: Any = None
-    request: Any = None
-    client: Any = None
-    sink: Any = None
-    suspicion: Any = None
-    starter: Any = None
-    turn: Any = None
-    waiting: Any = None
-    running_unit: Any = None
-    job: Any = None
-    residue: Any = None
-    handed: Any = None
-    unit: Any = None
-    fetching: Any = None
-    home: Any = None
-    test: Any = None
-
-
-def _variable(name: str) -> ContextVar[Any]:
-    # A read through the registry's attribute costs 14 times as much as through the variable's own method (measured).
-    variable: ContextVar[Any] = AuditContext.__dict__[name].context_var
-    return variable
-
-
-scope_variable: Final[ContextVar[Scope | None]] = _variable("scope")
-moment_variable: Final[ContextVar[Any]] = _variable("moment")
-"""Another object for each scope and request that this context enters or leaves; see :func:`entered`."""
-emission_variable: Final[ContextVar[Any]] = _variable("emission")
-request_variable: Final[ContextVar[Any]] = _variable("request")
-client_variable: Final[ContextVar[Any]] = _variable("client")
-sink_variable: Final[ContextVar[Any]] = _variable("sink")
-suspicion_variable: Final[ContextVar[Any]] = _variable("suspicion")
-"""What may be wrong with the user of this context; see ``rules/context/suspicions.py``."""
-starter_variable: Final[ContextVar[Any]] = _variable("starter")
-"""The task in which the children of this context were started; see ``rules/context/task_origins.py``."""
-turn_variable: Final[ContextVar[Any]] = _variable("turn")
-"""The request or job that the running thread is at; see ``rules/context/task_origins.py``."""
-waiting_variable: Final[ContextVar[Any]] = _variable("waiting")
-"""What waits for an item in a task of its own; see ``integrations/queues.py``."""
-running_unit_variable: Final[ContextVar[Any]] = _variable("running_unit")
-"""The job or the queued item that this context works on."""
-job_variable: Final[ContextVar[Any]] = _variable("job")
-"""The job that is counted in this context, and what is known of its message; see ``instrument/work/jobs.py``."""
-residue_variable: Final[ContextVar[Any]] = _variable("residue")
-"""What earlier jobs or items have left behind in this context; see ``model/residue.py``."""
-handed_variable: Final[ContextVar[Any]] = _variable("handed")
-"""The copy of this context that was handed to a thread; ``AWAITED`` as long as it is not known."""
-unit_variable: Final[ContextVar[Any]] = _variable("unit")
-"""The inputs of the unit of work that has handed over what is worked on; see ``integrations/continued_work.py``."""
-fetching_variable: Final[ContextVar[Any]] = _variable("fetching")
-"""The cache whose entry is being fetched; see ``model/inputs.py``."""
-home_variable: Final[ContextVar[Any]] = _variable("home")
-"""The user and the scope under which the server was started: its requests have them by design."""
-test_variable: Final[ContextVar[Any]] = _variable("test")
-"""The test that this context comes from; see ``testing/attribution.py``."""
-
-_every: Final[dict[str, ContextVar[Any]]] = {
-    name: one.context_var for name, one in vars(AuditContext).items() if hasattr(one, "context_var")
-}
-OURS: Final = frozenset(_every.values())
-"""Everything that the auditor keeps per context."""
-
-_INHERITED: Final = tuple([variable for name, variable in _every.items() if name not in ("home", "test")])
-
-
-def begin_anew(scope: Scope | None) -> None:
-    """Forget what the running context has of ours, as it is about other work; but ``scope``, and whose server it is."""
-    for variable in _INHERITED:
-        if variable.get() is not None:
-            variable.set(None)
-    if scope is not None:
-        scope_variable.set(scope)
-        entered()
-
-
-class Moment:
-    """A stretch in which a context has one scope and one request.
-
-    It refers to neither, so whoever remembers a moment keeps nothing of a request. ``ambient`` is what was found out of
-    it, and for which value of the application's variable; see ``model/ambient.py``.
-    """
-
-    ambient: tuple[Any, ...] | None = None
-
-
-def entered() -> None:
-    """This context has another scope or another request than before.
-
-    As long as a context has the very same moment, both are the same, which takes one look instead of two.
-    """
-    idle = scope_variable.get() is None and request_variable.get() is None
-    moment_variable.set(None if idle else Moment())
-
-
-@contextmanager
-def of_test(test: Any) -> Iterator[None]:
-    """What is told in this block belongs to ``test``, where that is known, and not to whoever tells of it late."""
-    telling = test_variable.get()
-    test_variable.set(test or telling)
-    try:
-        yield
-    finally:
-        test_variable.set(telling)
-
-
-current_scope: Final[Callable[[], Scope | None]] = scope_variable.get
-
-current_moment: Final[Callable[[], Moment | None]] = moment_variable.get
-"""None where the context has no scope and no request."""
 
 
 class ScopeListener:
@@ -279,7 +156,7 @@ def leave(scope: Scope, *, failed: bool = False) -> None:
     if current is scope:
         parent = scope.parent
         scope_variable.set(parent)
-        moment_variable.set(None if parent is None and request_variable.get() is None else Moment())  # as above
+        moment_variable.set(None if parent is None and unit_of_work.get().request is None else Moment())  # as above
     else:
         # Left before the scopes that were entered in it: when they end, they must not bring it back.
         while current is not None and current.parent is not scope:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.model.scopes import current_scope, request_variable
+from isolation_audit.model.contexts import current_scope, current_unit
 from isolation_audit.model.spans import identity
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def running_work() -> Scope | None:
     """The innermost scope; outside of any, the unit of work of the request, where there is one."""
     work: Scope | None = current_scope()
     if work is None:
-        request = request_variable.get()
+        request = current_unit().request
         work = None if request is None else request.unit
     if work is not None:
         identity(work)  # here, and not by two threads at once later

@@ -9,8 +9,8 @@ from isolation_audit.analysis.frames import own_place
 from isolation_audit.analysis.texts import shown
 from isolation_audit.instrument.stacks import here
 from isolation_audit.instrument.work.routes import current_endpoint
+from isolation_audit.model.contexts import current_scope
 from isolation_audit.model.findings import Finding, Witnesses
-from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.span_places import running_span
 from isolation_audit.model.spans import identity
 from isolation_audit.model.users import Kind, same

@@ -12,8 +12,8 @@ from isolation_audit.instrument.compile.tagging import ConstructionCheck, tag_li
 from isolation_audit.instrument.reading.layout import MISSING, UserReader, Values
 from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.instrument.tracking.observations import Built
+from isolation_audit.model.contexts import current_moment, current_scope
 from isolation_audit.model.remembered import remembered
-from isolation_audit.model.scopes import current_moment, current_scope
 from isolation_audit.model.users import Kind
 from isolation_audit.targets.known_constructions import KnownConstructions
 from isolation_audit.targets.ownership import owner_reader

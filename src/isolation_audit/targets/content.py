@@ -9,7 +9,7 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.reading.layout import MISSING, Layout, Values, readers
 from isolation_audit.instrument.reading.path_counts import ASKED, GAVE
 from isolation_audit.instrument.tracking.observations import Carried, Passage
-from isolation_audit.model.scopes import emission_variable
+from isolation_audit.model.contexts import emission_variable
 from isolation_audit.model.users import EVERYONE, Kind
 from isolation_audit.targets.addressing import Addressee
 from isolation_audit.targets.ownership import known, owner_of, owner_reader, record_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.reading.layout import MISSING, value_reader
 from isolation_audit.instrument.resolve import function_of, resolve
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.sources import FUNCTION
 from isolation_audit.model.user_names import Unresolved, name_of
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from isolation_audit.config import model
     from isolation_audit.instrument.patching.placing import Places
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
 
 
 class CurrentUserPoint(Interceptor):
@@ -42,7 +41,7 @@ class CurrentUserPoint(Interceptor):
 
 def tell_current_user(entry: model.CurrentUser, result: Any) -> None:
     """The function has given this."""
-    request: Request | None = request_variable.get()
+    request = current_unit().request
     if request is None or result is None:
         return
     found = result if entry.user_id is None else value_reader(entry.user_id)(result)

@@ -12,8 +12,8 @@ from isolation_audit.instrument.compile.check import CarryingCheck, Check, compi
 from isolation_audit.instrument.reading.layout import Layout, Reader, Values
 from isolation_audit.instrument.reading.path_counts import ASKED, GAVE
 from isolation_audit.instrument.tracking.observations import Emission, Lost, Passage
+from isolation_audit.model.contexts import current_scope, emission_variable
 from isolation_audit.model.remembered import remembered
-from isolation_audit.model.scopes import current_scope, emission_variable
 from isolation_audit.model.users import EVERYONE, SEVERAL, Kind, User, plain_name, same
 from isolation_audit.targets.addressing import Addressee
 from isolation_audit.targets.event_witnesses import Witnesses, first_user

@@ -13,7 +13,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.patterns import pattern
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.sources import DEPENDENCY, DOUBTFUL
 from isolation_audit.model.user_names import Name, field_of, name_of, plain_id
 from isolation_audit.model.users import plain_text
@@ -88,7 +88,7 @@ class InjectedUsers:
         ``asks_who``: it reads the request's credentials; ``asks_for``: it reads what the request is about, such as an
         id in the path; ``by_path``: it reads the path.
         """
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is None or value is None:
             return
         name, label = called(call)
@@ -111,7 +111,7 @@ class InjectedUsers:
 
     def in_context(self, label: str, context: Any) -> None:
         """A query is run with this as the context of its resolvers; ``label`` is what runs it."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None and context is not None:
             self._tell(request, DEPENDENCY, label, _in_context(context), context)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.tracking.observations import Emission
-from isolation_audit.model.scopes import current_scope, emission_variable
+from isolation_audit.model.contexts import current_scope, emission_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

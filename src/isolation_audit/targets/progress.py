@@ -12,7 +12,7 @@ from isolation_audit.instrument.calls.probe import inside_the_auditor
 from isolation_audit.instrument.reading.layout import MISSING, Layout, Reader, Values, readers
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.instrument.tracking.observations import Deviated, Emission, Progress, Undelivered
-from isolation_audit.model.scopes import current_scope, emission_variable
+from isolation_audit.model.contexts import current_scope, emission_variable
 from isolation_audit.model.users import plain_name
 from isolation_audit.targets.emission import event_reader
 

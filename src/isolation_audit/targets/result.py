@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 from isolation_audit.content.bodies import body_of
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.tracking.observations import Returned
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
     from isolation_audit.config import model
     from isolation_audit.content.witness import ContentWitness
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
 
 
 class Results:
@@ -33,7 +32,7 @@ class Results:
             return
         is_response, body = body_of(result)
         if is_response:
-            request: Request | None = request_variable.get()
+            request = current_unit().request
             if request is not None and request.answer_to(user):
                 return  # it is searched where it leaves the application, piece by piece where it streams
         marks, complete = self._content.marks(body if is_response else result)

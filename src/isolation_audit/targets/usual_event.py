@@ -17,8 +17,9 @@ from isolation_audit.instrument.cells import Cell
 from isolation_audit.instrument.compile.call_reader import Expected, Leaf, call_reader, leaf_of
 from isolation_audit.instrument.compile.check import can_give
 from isolation_audit.instrument.reading.path_counts import ASKED, GAVE
+from isolation_audit.model.contexts import current_moment, emission_variable
 from isolation_audit.model.remembered import remembered
-from isolation_audit.model.scopes import UNSET, current_moment, emission_variable
+from isolation_audit.model.scopes import UNSET
 from isolation_audit.model.users import Kind
 from isolation_audit.targets.addressing import Addressee
 from isolation_audit.targets.content import ContentPoint
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.tracking.observations import Emission
-    from isolation_audit.model.scopes import Moment
+    from isolation_audit.model.contexts import Moment
 
 _USER: Final = Kind.USER
 

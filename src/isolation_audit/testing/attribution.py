@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.threads import JOB, THREAD
-from isolation_audit.model.scopes import test_variable
+from isolation_audit.model.contexts import test_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,9 +17,10 @@ from isolation_audit.config.paths import parse_path
 from isolation_audit.instrument.compile.check import Read, can_give, compiled_paths, plain_read
 from isolation_audit.instrument.compile.site import Site
 from isolation_audit.instrument.patching.shims import exact_layout
+from isolation_audit.model.contexts import Moment
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import Moment, Scope
+from isolation_audit.model.scopes import Scope
 from isolation_audit.model.users import Kind
 
 pytestmark = pytest.mark.usefixtures("installation")

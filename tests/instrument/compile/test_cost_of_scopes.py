@@ -10,13 +10,13 @@ from audited_source import auditing, counts
 
 import isolation_audit
 from isolation_audit import user_scope
-from isolation_audit.model.scopes import current_scope
+from isolation_audit.model.contexts import current_scope
 
 OURS = str(Path(isolation_audit.__file__).parent)
 
 SOURCE = """
 from contextvars import ContextVar
-from isolation_audit.model.scopes import current_scope
+from isolation_audit.model.contexts import current_scope
 
 current_user = ContextVar("current_user", default=None)
 begun = []

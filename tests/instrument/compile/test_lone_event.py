@@ -12,7 +12,7 @@ from audited_source import auditing, counts, make_auditor, make_module
 
 import isolation_audit
 from isolation_audit import user_scope
-from isolation_audit.model.scopes import emission_variable
+from isolation_audit.model.contexts import emission_variable
 
 OURS = str(Path(isolation_audit.__file__).parent)
 
@@ -115,7 +115,7 @@ def test_events_in_scopes_count_for_them(app_and_auditor):
     app, auditor = app_and_auditor
     emitter = app.Emitter("bob")
     with user_scope("bob"):
-        from isolation_audit.model.scopes import current_scope
+        from isolation_audit.model.contexts import current_scope
 
         scope = current_scope()
         app.current_user.set("bob")

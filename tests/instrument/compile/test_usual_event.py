@@ -13,7 +13,7 @@ from isolation_audit.instrument.barrier import inside
 from isolation_audit.instrument.compile.call_reader import Expected, call_reader, leaf_of
 from isolation_audit.instrument.patching.shims import exact_layout
 from isolation_audit.instrument.tracking.observations import Shared
-from isolation_audit.model.scopes import emission_variable
+from isolation_audit.model.contexts import emission_variable
 from isolation_audit.targets.content import ContentPoint
 from isolation_audit.targets.emission import EmissionPoint
 from isolation_audit.targets.progress import ProgressPoint

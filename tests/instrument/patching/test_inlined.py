@@ -23,7 +23,7 @@ from isolation_audit.instrument.compile.check import Check
 from isolation_audit.instrument.patching.inlined import inlined
 from isolation_audit.instrument.patching.shims import CodePatch, exact_layout
 from isolation_audit.instrument.shim_codes import beneath, code_of, is_shim, original_code, own_code
-from isolation_audit.model.scopes import moment_variable
+from isolation_audit.model.contexts import moment_variable
 
 AUDIT = SimpleNamespace(
     config=SimpleNamespace(ambient=SimpleNamespace(contextvar=None)),

@@ -12,7 +12,7 @@ import pytest
 from isolation_audit import Auditor, user_scope
 from isolation_audit.config import Config
 from isolation_audit.integrations.building_blocks.jobs_with_contexts import JobsPut, JobsTaken
-from isolation_audit.model.scopes import turn_variable
+from isolation_audit.model.contexts import turn_variable
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.calls.probe import Probe
 from isolation_audit.instrument.calls.receivers import OnlyFor
 from isolation_audit.instrument.patching.targets import State
-from isolation_audit.model import scopes
+from isolation_audit.model import contexts
 from isolation_audit.model.user_sources import SOURCES
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ class Audits:
         wrong = plan.judge(auditor)
         self.states = {str(one.target): one.state for one in auditor.instrumentation.integrated}
         eventually(lambda: not inside)
-        left = [len(auditor.instrumentation._patches), len(inside), sys.getprofile(), scopes.current_scope()]
+        left = [len(auditor.instrumentation._patches), len(inside), sys.getprofile(), contexts.current_scope()]
         left.append(current_user.get())
         return seen, wrong if left == [0, 0, None, None, None] else [*wrong, f"left behind: {left}"]
 

@@ -18,8 +18,8 @@ from auditing import HEAD, config
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
 from isolation_audit.instrument.work.suspicion import Suspicion
+from isolation_audit.model.contexts import suspicion_variable
 from isolation_audit.model.owner_tags import Items, OwnerTags, Queues
-from isolation_audit.model.scopes import suspicion_variable
 from isolation_audit.model.users import User
 from isolation_audit.rules.context.lineage import Lineage
 from isolation_audit.rules.context.suspicions import Suspicions, _Watch

@@ -21,8 +21,8 @@ from isolation_audit import user_scope
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
 from isolation_audit.integrations.building_blocks.http_request import sources
+from isolation_audit.model.contexts import change_unit
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
 
 current_user: ContextVar[str | None] = ContextVar("current_user", default=None)
 
@@ -63,7 +63,7 @@ def test_timers_and_callbacks_are_those_of_whoever_has_set_them(auditor, by_vari
         if by_variable:
             current_user.set("alice")
         else:
-            request_variable.set(request)
+            change_unit(request=request)
         loop = asyncio.get_running_loop()
         done = loop.create_future()
         loop.call_soon(seen)

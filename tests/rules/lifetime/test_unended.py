@@ -15,7 +15,7 @@ import pytest
 import isolation_audit
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
-from isolation_audit.model import scopes
+from isolation_audit.model import contexts
 from isolation_audit.model.rules import Severity
 from isolation_audit.rules.lifetime.unended import UnendedWork
 
@@ -239,7 +239,7 @@ def test_what_asyncio_starts_for_itself_is_waited_for() -> None:
 
 def test_the_end_of_a_loop_in_a_test_is_the_end_of_the_wait(work: Work) -> None:
     async def main() -> None:
-        scopes.test_variable.set("test_app.py::test_chat")
+        contexts.test_variable.set("test_app.py::test_chat")
         with isolation_audit.user_scope("alice"):
             asyncio.create_task(work.pauses()).set_name("left")
         await asyncio.sleep(0)

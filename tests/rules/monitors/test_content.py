@@ -308,7 +308,7 @@ def test_a_task_does_not_keep_a_payload_alive(audited) -> None:
             return await later[0]
 
     async def look() -> Any:
-        from isolation_audit.model.scopes import emission_variable
+        from isolation_audit.model.contexts import emission_variable
 
         await asyncio.sleep(0)
         return emission_variable.get().searched

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from isolation_audit.auditor import Auditor, current
 from isolation_audit.config import Config, model
 from isolation_audit.integrations.building_blocks.http_request import sources
 from isolation_audit.integrations.sqlalchemy import UsePoint
+from isolation_audit.model.contexts import change_unit
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import entered, request_variable
 
 HERE = Path(__file__).name
 
@@ -218,8 +219,7 @@ def by_request(user: str) -> Any:
     """A context in which a request runs that its header names the user of."""
     request = Request(current().runtime.part(sources), lambda: [("x-user", user)])
     context = Context()
-    context.run(request_variable.set, request)
-    context.run(entered)
+    context.run(partial(change_unit, request=request))
     context.run(request.user)
     return context
 

@@ -6,7 +6,7 @@ from asyncio import events, tasks
 from typing import Any
 
 from isolation_audit.instrument.calls.interceptors import Interceptor
-from isolation_audit.model.scopes import sink_variable
+from isolation_audit.model.contexts import sink_variable
 
 
 class Passing:

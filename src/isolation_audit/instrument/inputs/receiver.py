@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.instrument.inputs.own_answers import OwnAnswers
+from isolation_audit.model.contexts import fetching_variable
 from isolation_audit.model.inputs import ANSWER, Inputs, current_inputs
 from isolation_audit.model.living import living
-from isolation_audit.model.scopes import fetching_variable
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime

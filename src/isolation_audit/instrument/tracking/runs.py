@@ -12,7 +12,7 @@ from isolation_audit.analysis.orders.automaton import START, Automaton, compile_
 from isolation_audit.analysis.orders.openings import Closing, Openings
 from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.instrument.tracking.layers import Passed
-from isolation_audit.model.scopes import test_variable
+from isolation_audit.model.contexts import test_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

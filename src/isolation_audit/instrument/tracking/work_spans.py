@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.model.contexts import current_scope, current_unit
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.model.scopes import UnitSpan, current_scope, request_variable
+from isolation_audit.model.scopes import UnitSpan
 from isolation_audit.model.span_places import Happening, SpanPlace, running_span
 from isolation_audit.model.spans import identity
 from isolation_audit.model.users import Kind, same
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.model.findings import Finding
-    from isolation_audit.model.requests import Request
     from isolation_audit.model.scopes import Scope
     from isolation_audit.model.users import User
 
@@ -56,7 +56,7 @@ class WorkSpans:
         """An explicit or configured scope has begun."""
         scope.happened = []
         scope.trace = running_span()
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None and request.unit is not None:
             scope.unit = request.unit
             scope.unit.used = True
@@ -83,7 +83,7 @@ class WorkSpans:
 
     def event(self, scope: Scope | None, name: str | None, layer: str) -> None:
         """An event has begun its way, at this layer."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         work = scope or (None if request is None else request.unit)
         if work is not None and work.happened is not None and len(work.happened) < EVENTS:
             if isinstance(work, UnitSpan):
@@ -104,7 +104,7 @@ class WorkSpans:
         if scope is not None and scope.happened is not None:
             work, whose = scope, self._token(scope.user_id)
         else:
-            request: Request | None = request_variable.get()
+            request = current_unit().request
             if request is None or request.unit is None:
                 return None
             work, whose = request.unit, request.said or request.user()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.model.scopes import job_variable
+from isolation_audit.model.contexts import change_unit, current_unit
 from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ class CountedWork:
 
     def __init__(self) -> None:
         self.known = False
-        self.outer: CountedWork | None = job_variable.get()
+        self.outer: CountedWork | None = current_unit().job
         self.published: Any = None if self.outer is None else self.outer.published
-        job_variable.set(self)
+        change_unit(job=self)
 
     def end(self, user: User | None) -> bool:
         """It has ended; true where its user was known, ``user`` being whoever has wanted it or runs at its end."""
-        if job_variable.get() is self:
-            job_variable.set(self.outer)
+        if current_unit().job is self:
+            change_unit(job=self.outer)
         return self.known or (user is not None and user.kind is Kind.USER)
 
 

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import is_installed
 from isolation_audit.instrument.resolve import dict_of, find, function_of, mro_of
 from isolation_audit.instrument.stacks import frame_at
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.contexts import current_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.model.findings import Frame
-    from isolation_audit.model.requests import Request
 
 _DECORATORS: Final = 32
 _CLASSES: Final = ("view_class", "cls")
@@ -61,7 +60,7 @@ class Endpoint:
 
 def current_endpoint() -> Endpoint | None:
     """What answers the running request; None outside of requests, and before the request was routed."""
-    request: Request | None = request_variable.get()
+    request = current_unit().request
     return None if request is None else request.endpoint()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.model import scopes
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.sources import SCOPES
 from isolation_audit.model.users import Kind
 
@@ -22,8 +23,6 @@ ORIGIN_FRAMES: Final = 4
 """Frames kept of the place where a scope began; the rest of the stack is the same for most scopes of an application."""
 
 _USER: Final = Kind.USER
-request_of: Final = scopes.request_variable.get
-job_of: Final = scopes.job_variable.get
 
 
 class RunningScopes(scopes.ScopeListener):
@@ -43,9 +42,9 @@ class RunningScopes(scopes.ScopeListener):
             if scope.origin is None:
                 scope.origin = self._last = capture_again(self._last, ORIGIN_FRAMES)
             user = runtime.users.known(scope.user_id) or runtime.users.token(scope.user_id)
-            request, job = request_of(), job_of()
-            if request is not None or job is not None:
-                self._compare(user, request, job)
+            unit = current_unit()
+            if unit.request is not None or unit.job is not None:
+                self._compare(user, unit.request, unit.job)
             elif user is not None and user.kind is _USER:
                 runtime.tally.users_by_source[SCOPES] += 1
             if runtime.spans is not None:

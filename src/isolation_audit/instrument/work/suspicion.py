@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isolation_audit.model.scopes import suspicion_variable
+from isolation_audit.model.contexts import suspicion_variable
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.stacks import RawStack

@@ -15,8 +15,8 @@ from isolation_audit.instrument.work.answered import AnsweredRequest
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.asgi_routes import endpoint_of
 from isolation_audit.integrations.building_blocks.session_cookies import answered, are_learned, in_headers
+from isolation_audit.model.contexts import current_unit, sink_variable
 from isolation_audit.model.request_head import readable
-from isolation_audit.model.scopes import request_variable, sink_variable
 from isolation_audit.vocabulary.exits import PUSHED, Exits, LeavingResponse, exits_of
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class SendPoint(PassingPoint):
             return None
         self_of = self._self_of
         server = self_of(values)
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None and request.server is not server and not (request.served and _is_of(server, request)):
             request = None  # another one's
         exchange = request or self._exchange(server)
@@ -181,7 +181,7 @@ def _scope_of(connection: Any) -> Any:
     scope = getattr(connection, "scope", None)
     if scope is not None:
         return scope
-    request: Request | None = request_variable.get()
+    request = current_unit().request
     return {} if request is None or request.scope is None else request.scope
 
 

@@ -13,9 +13,9 @@ from isolation_audit.instrument.stacks import capture, raised
 from isolation_audit.instrument.tracking.observations import Broken, Unready
 from isolation_audit.instrument.work.libraries import Libraries
 from isolation_audit.instrument.work.sightings import Sightings
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input, own_inputs
 from isolation_audit.model.running import running_loop, running_task, task_in
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User
 from isolation_audit.targets.ownership import differ
 from isolation_audit.vocabulary.exits import exits_of
@@ -24,7 +24,6 @@ from isolation_audit.vocabulary.work import InputsLearned
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
     from isolation_audit.vocabulary.exits import Exits, LeavingPushes
 
 INTERNAL_ERROR: Final = 1011
@@ -244,7 +243,7 @@ def _single(error: BaseException | None) -> BaseException | None:
 
 def _logs_in(message: Any) -> None:
     """Browsers can't send headers with a WebSocket: many applications are sent the token in the first message."""
-    request: Request | None = request_variable.get()
+    request = current_unit().request
     credentials = [] if request is None else brought_in(message)
     if request is not None and credentials:
         request.brings(credentials)

@@ -15,22 +15,24 @@ from isolation_audit.instrument.inputs.latest import LatestUnits
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations.building_blocks.asgi_routes import endpoint_of
+from isolation_audit.model.contexts import (
+    Moment,
+    change_unit,
+    current_unit,
+    moment_variable,
+    scope_variable,
+    suspicion_variable,
+    unit_of_work,
+)
 from isolation_audit.model.head_reader import name_in_environ
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.living import living
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import (
-    Moment,
-    moment_variable,
-    request_variable,
-    scope_variable,
-    suspicion_variable,
-    unit_variable,
-)
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.sources import AMBIENT, LEARNED, Sources, source_of
+from isolation_audit.model.unit_of_work import NO_UNIT, UnitOfWork
 from isolation_audit.model.user_sources import SOURCES
 from isolation_audit.recording.figures import asked_sources
 from isolation_audit.targets.user_variables import SOURCE as VARIABLE
@@ -88,7 +90,7 @@ def carriers(_runtime: Runtime) -> WeakValueDictionary[int, Request]:
 
 def tell(rank: int, name: Name | None) -> None:
     """Tell the request that is being served whose it is."""
-    request: Request | None = request_variable.get()
+    request = current_unit().request
     if request is not None:
         request.told(rank, name)
 
@@ -132,8 +134,6 @@ class Serving(Interceptor):
         if self._background is not None:
             self._background.started = True
             request.inputs = Inputs(inputs, lasting=request.lasting)
-        if unit_variable.get() is not None:
-            unit_variable.set(None)
         tally = self._tally
         if self.counted == "requests":
             tally.requests += 1
@@ -147,15 +147,20 @@ class Serving(Interceptor):
             request.unit = self._runtime.spans.unit("connection" if request.lasting else "request")
         if not living.idle:
             living.began(request, request.inputs)
-        request_variable.set(request)
-        moment_variable.set(Moment())  # as entered()
+        if current_unit() is NO_UNIT:  # as change_unit()
+            unit = UnitOfWork()
+            unit.request = request
+            unit_of_work.set(unit)
+            moment_variable.set(Moment())
+        else:
+            change_unit(request=request, given_by=None)
         if self._shared is not None:
             request.sharing = self._shared.begin(request, outer)
         if at_once:
             request.user()
         return request, outer
 
-    def after(self, state: Any, _result: Any) -> None:
+    def after(self, state: Any, _result: Any) -> None:  # noqa: C901 - a call for each step would be many for a request
         """The request has been served."""
         request, outer = state
         if self._ambient.asks:
@@ -173,9 +178,19 @@ class Serving(Interceptor):
                 if len(inputs.kept) > inputs.learned:
                     self._words.learn(inputs, user)
             inputs.end()
-        if request_variable.get() is request:
-            request_variable.set(outer)
-            moment_variable.set(None if outer is None and scope_variable.get() is None else Moment())  # as entered()
+        unit = current_unit()
+        if unit.request is request:
+            if (
+                outer is None
+                and unit.given_by is None
+                and unit.item is None
+                and unit.job is None
+                and unit.client is None
+            ):
+                unit_of_work.set(NO_UNIT)  # as change_unit()
+                moment_variable.set(None if scope_variable.get() is None else Moment())
+            else:
+                change_unit(request=outer)
         if self._shared is not None and request.sharing is not None:
             self._shared.end(request.sharing, request.said or request.claimed())
         if found is None:
@@ -208,7 +223,7 @@ class Serving(Interceptor):
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """The request has been served, badly."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None and request.unit is not None:
             request.unit.failed = True
         self.after(state, None)
@@ -245,7 +260,7 @@ class AsgiPoint(Serving):
             scope = vars(holder).get("scope")
         if type(scope) is not dict or scope.get("type") not in _CONNECTIONS:
             return None
-        outer: Request | None = request_variable.get()
+        outer = current_unit().request
         if outer is not None and (scope is outer.scope or outer.serves(scope)):
             outer.scope = scope  # a middleware's copy: what is added from here on is added there
             return None
@@ -290,7 +305,7 @@ class WsgiServerPoint(Serving):
             query=lambda: wsgi_query(_environ(handler)),
         )
         head = Input(REQUEST, handler, texts=lambda handler: request_texts.of_environ(_environ(handler)))
-        return self._begin(request, request_variable.get(), head)
+        return self._begin(request, current_unit().request, head)
 
 
 class ParsedPoint(Serving):
@@ -307,7 +322,7 @@ class ParsedPoint(Serving):
         headers = self._headers_of(values)
         request = Request(self._sources, headers, mark=SERVED)
         head = Input(REQUEST, headers, texts=lambda headers: list(headers()))
-        return self._begin(request, request_variable.get(), head, at_once=True)
+        return self._begin(request, current_unit().request, head, at_once=True)
 
 
 class WsgiPoint(Serving):
@@ -323,7 +338,7 @@ class WsgiPoint(Serving):
     def before(self, values: Values) -> Any:
         """Begin a request; None for a part of one."""
         environ = self._environ_of(values)
-        outer: Request | None = request_variable.get()
+        outer = current_unit().request
         if type(environ) is not dict or (outer is not None and outer.mark is environ):
             return None
         if outer is not None and outer.mark is SERVED:

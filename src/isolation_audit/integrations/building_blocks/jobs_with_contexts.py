@@ -15,13 +15,7 @@ from isolation_audit.instrument.barrier import inside
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.calls.probe import Probe
 from isolation_audit.integrations.building_blocks.queues_of_servers import PutByServers, TakenByServers
-from isolation_audit.model.scopes import (
-    AWAITED,
-    current_moment,
-    handed_variable,
-    running_unit_variable,
-    unit_variable,
-)
+from isolation_audit.model.contexts import AWAITED, current_moment, current_unit, handed_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,13 +131,14 @@ class JobsTaken:
         """The last item is done; outside of units of work, and after a job with its context, it is only noted."""
         if get_ident() in inside:
             return None
-        unit = running_unit_variable.get()
-        if (unit is not None and not unit.elsewhere) or unit_variable.get() is not None or current_moment() is not None:
+        unit = current_unit()
+        item = unit.item
+        if (item is not None and not item.elsewhere) or unit.given_by is not None or current_moment() is not None:
             return self._apart(values)
         try:
             for cell in self._cells:
                 cell[0] += 1
-            if unit is not None:
+            if item is not None:
                 self._lineage.end_item()
         except Exception as error:
             self.absorb(error)

@@ -16,8 +16,8 @@ from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.work.jobs import Jobs
 from isolation_audit.integrations import Point
 from isolation_audit.model.baggage import HEADER, digest_in, with_pseudonym
+from isolation_audit.model.contexts import change_unit, current_unit
 from isolation_audit.model.inputs import ITEM, Input
-from isolation_audit.model.scopes import job_variable, unit_variable
 from isolation_audit.model.user_names import field_of
 from isolation_audit.model.users import STRANGER, Kind
 from isolation_audit.records import dataclass
@@ -105,7 +105,7 @@ class MessagePoint(Interceptor):
 
     def publisher(self) -> User | None:
         """Who is running; in a job that has not said so, its own publisher. None where that is no real user."""
-        user, work = self._current(), job_variable.get()
+        user, work = self._current(), current_unit().job
         job = None if work is None else work.published
         if job is not None and (user is None or user is job.running_unit.native):
             user = job.publisher()
@@ -201,15 +201,15 @@ class TaskPoint(Interceptor):
         if self._receiver is not None:
             by = None if publisher is None else publisher.id
             given = Input(ITEM, self._given(values), texts=of_arguments, stored_by=by)
-            job.around, job.inputs = unit_variable.get(), self._receiver.begin(given)
+            job.around, job.inputs = current_unit().given_by, self._receiver.begin(given)
             job.inputs.user = publisher
-            unit_variable.set(job.inputs)
+            change_unit(given_by=job.inputs)
         return job
 
     def after(self, job: Any, _result: Any) -> None:
         """Whoever is the user now is left behind."""
         if job.inputs is not None:
-            unit_variable.set(job.around)
+            change_unit(given_by=job.around)
             job.inputs.end()
         self._jobs.end(job.counted, job.publisher())
         self._lineage.end_task(job.running_unit, job.publisher)

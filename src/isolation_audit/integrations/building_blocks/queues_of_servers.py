@@ -13,7 +13,7 @@ from weakref import ref
 
 from isolation_audit.instrument.barrier import inside
 from isolation_audit.instrument.stacks import is_ours
-from isolation_audit.model.scopes import running_unit_variable, unit_variable
+from isolation_audit.model.contexts import current_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,8 @@ class TakenByServers(_OfServers):
     def _looks(self, values: Values) -> States | None:
         queue_of = self._queue
         known = _known.get(id(queue_of(values)))
-        if known is None or not known[1] or unit_variable.get() is not None or running_unit_variable.get() is not None:
+        unit = current_unit()
+        if known is None or not known[1] or unit.given_by is not None or unit.item is not None:
             return self._apart(values)
         for cell in self._cells:
             cell[0] += 1

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.suspicion import Suspicion
-from isolation_audit.model.running import running_task
-from isolation_audit.model.scopes import (
+from isolation_audit.model.contexts import (
     AWAITED,
     begin_anew,
     current_moment,
@@ -18,6 +17,7 @@ from isolation_audit.model.scopes import (
     home_variable,
     suspicion_variable,
 )
+from isolation_audit.model.running import running_task
 from isolation_audit.model.users import same
 from isolation_audit.vocabulary.work import ContextsOfWork
 

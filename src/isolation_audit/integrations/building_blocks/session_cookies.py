@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations.building_blocks.http_request import sources
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.sources import LEARNED
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
 
 
 _LENGTH: Final = len("set-cookie")
@@ -27,7 +26,7 @@ def are_learned(runtime: Runtime) -> bool:
 
 def answered(cookies: Iterable[str]) -> None:
     """The request that is being served is answered with these values of ``Set-Cookie``."""
-    request: Request | None = request_variable.get()
+    request = current_unit().request
     set_cookies = list(cookies) if request is not None else []
     if request is not None and set_cookies:
         request.answered(set_cookies)
@@ -51,7 +50,7 @@ class SettingPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Tell the request."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None and not request.served:  # else the server has the word: it is what sends them
             cookies = self._cookies_of(values)
             if cookies:

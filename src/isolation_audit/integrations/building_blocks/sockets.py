@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations.building_blocks.connections import CLOSED, RECEIVED, Connections
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.contexts import current_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isolation_audit.instrument.reading.layout import Layout, Values
-    from isolation_audit.model.requests import Request
 
 
 class SocketPoint(Interceptor):
@@ -35,7 +34,7 @@ class SocketPoint(Interceptor):
 
     def before(self, values: Values) -> Any:
         """Keep the WebSocket for the end; whoever receives on it, or sends first, is its handler."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None and request.lasting:
             request.goes_on_here()
         return self._connection_of(self._self_of(values))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.integrations.building_blocks.http_request import Serving
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.contexts import current_unit
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -38,7 +38,7 @@ class Pushed:
 
     def told(self, payload: Any) -> None:
         """The running event's client is about to get this."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         user = self._ambient.current()
         if request is None or user is None:
             return

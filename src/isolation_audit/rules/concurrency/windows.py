@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.resolve import dict_of, mro_of
 from isolation_audit.instrument.stacks import here
-from isolation_audit.model import scopes
+from isolation_audit.model import contexts
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -152,7 +152,7 @@ class Windows:
     def _doubt(self, place: LookPlace, window: Window) -> None:
         references = [reference for one in window.objects if (reference := _reference(one)) is not None]
         harmless = place.entry and all(map(is_data, window.objects))
-        test = scopes.test_variable.get()
+        test = contexts.test_variable.get()
         kept = Window(makers=window.makers[:2])
         self._doubts.append(_Doubt(place, kept, len(window.objects), references, harmless, time.monotonic(), test))
 
@@ -169,7 +169,7 @@ class Windows:
         kept = sum(reference() is not None for reference in doubt.references) if doubt.references else None
         first, second = sorted(doubt.window.makers, key=attrgetter("began"))
         how = f"{doubt.made} {_how(first, second)}"
-        with scopes.of_test(doubt.test):
+        with contexts.of_test(doubt.test):
             self._runtime.publish(
                 Raced(
                     doubt.place.target,

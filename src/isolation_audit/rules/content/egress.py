@@ -18,9 +18,9 @@ from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.inputs.latest import LatestUnits
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.instrument.work.routes import current_endpoint
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import inputs_at_exit, unit_inputs
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.content.payloads import LARGEST, Payloads
 from isolation_audit.rules.provenance.code import constants
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.work.answered import AnsweredRequest
     from isolation_audit.instrument.work.routes import Endpoint
     from isolation_audit.model.inputs import Inputs
-    from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
     from isolation_audit.rules.provenance.verdicts import Judgement
 
@@ -228,7 +227,7 @@ class Egress(Payloads, Exits):
 
     def pass_on(self, payload: bytes, user: User) -> None:
         """Remember that these bytes were searched on behalf of ``user``."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None and request.served:
             request.searched = payload, user
             return
@@ -238,7 +237,7 @@ class Egress(Payloads, Exits):
 
     def was_searched_here(self, payload: bytes) -> bool:
         """The same on behalf of the user whose work is running."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is not None and request.searched is not None and request.searched[0] is payload:
             request.searched = None
             return True
@@ -247,7 +246,7 @@ class Egress(Payloads, Exits):
 
     def was_searched(self, payload: bytes, user: User) -> bool:
         """True, once, where they come by again."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         searched = None if request is None else request.searched
         if request is not None and searched is not None and searched[0] == payload and searched[1] is user:
             request.searched = None

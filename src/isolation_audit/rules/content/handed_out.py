@@ -7,16 +7,13 @@ token later. What a known user's request is answered with is that user's, until 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from isolation_audit.content.credential_fields import LONGEST, handed_out_in, texts_by_name
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.request_texts import brought, path_of
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Inputs
-from isolation_audit.model.scopes import request_variable
-
-if TYPE_CHECKING:
-    from isolation_audit.model.requests import Request
 
 _NAMES: Final = ("username", "user_name", "login", "email", "user", "user_id", "userid", "uid", "identifier")
 _WORDS: Final = (b"token", b"key", b"session", b"sid", b"jwt", b"auth")
@@ -40,7 +37,7 @@ def may_have_credentials(body: bytes) -> bool:
 
 def look_for_credentials(body: bytes) -> None:
     """Look through the whole body that answers the request which is being served."""
-    request: Request | None = request_variable.get()
+    request = current_unit().request
     if request is None or request.inputs is None or len(body) > LONGEST or not may_have_credentials(body):
         return
     held = parsed(str(body, "utf-8", "replace"))

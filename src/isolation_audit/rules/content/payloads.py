@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.fields import field_of
 from isolation_audit.content.naming import ATTRIBUTIONS, parsed
-from isolation_audit.model.scopes import request_variable
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.users import VISITOR, Kind
 
 if TYPE_CHECKING:
     from isolation_audit.content.index import Mark
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
 
 LARGEST: Final = 256 * 1024
@@ -49,7 +48,7 @@ class Payloads:
         user = current()
         if user is not None and user.kind is Kind.USER:
             return user
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         return VISITOR if request is not None and request.is_a_visitors() else None
 
     def marks(self, payload: Any) -> list[Mark]:

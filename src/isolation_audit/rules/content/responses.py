@@ -11,9 +11,9 @@ from isolation_audit.content import secrets
 from isolation_audit.content.compressed import unpacking
 from isolation_audit.content.index import Mark
 from isolation_audit.instrument.work.routes import current_endpoint
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import current_inputs
 from isolation_audit.model.rules import Severity
-from isolation_audit.model.scopes import request_variable, unit_variable
 from isolation_audit.model.users import VISITOR, same
 from isolation_audit.rules.content.egress import secret_of_another
 from isolation_audit.rules.content.handed_out import look_for_credentials, may_have_credentials
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.work.answered import AnsweredRequest
     from isolation_audit.model.inputs import Inputs
-    from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
     from isolation_audit.rules.content.egress import Egress
     from isolation_audit.rules.provenance.verdicts import Judgement
@@ -143,7 +142,7 @@ class Response(LeavingResponse):
             return
         if self._waiting:
             data, self._waiting, self._left = b"".join([*self._waiting, data]), [], LARGEST
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if self._outermost:
             if request is not None and request.served:
                 request.searched = data, user  # as pass_on()
@@ -154,7 +153,7 @@ class Response(LeavingResponse):
         if self._push is not None and self._events is not None:
             self._pushed(self._push, self._events, data, user, last=last)
         else:
-            own = None if request is None or unit_variable.get() is not None else request.inputs
+            own = None if request is None or current_unit().given_by is not None else request.inputs
             inputs = own or current_inputs()
             if inputs is not None:
                 self._by_provenance(data, user, inputs, last=last)
@@ -194,7 +193,7 @@ class Response(LeavingResponse):
 
     def _wait(self, data: bytes, *, last: bool) -> None:
         """Keep what was sent before anybody knows for whom; it is judged when that is known."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if request is None or self._left <= 0:
             return
         self._left -= len(data)
@@ -263,7 +262,7 @@ class Response(LeavingResponse):
             told = self._judge(user, named, body)
         if not told:
             # The common case asks nothing again: the inputs of the unit that sends it are those of the request.
-            own = inputs if unit_variable.get() is None else None
+            own = inputs if current_unit().given_by is None else None
             self._sinks.words(self._target, RESPONSE, user, body, answers=self._request, own=own)
 
     def _judge(self, user: User, named: Mapping[str, User], body: bytes) -> bool:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.gates import Gate
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User, same
 from isolation_audit.rules.context.suspicions import ContextBled
 from isolation_audit.vocabulary.libraries import ActivatedSetting, ActivatedSettings
@@ -69,7 +69,7 @@ class ActiveSetting(ActivatedSetting):
 
     def changed(self, before: Any) -> None:
         """The running work has changed it, from what it was ``before``."""
-        user, unit = self._runtime.ambient.current(), request_variable.get()
+        user, unit = self._runtime.ambient.current(), current_unit().request
         known: _Activated | None = self.variable.get()
         earlier = known
         own = known is not None and known.is_of(unit, user)
@@ -96,7 +96,7 @@ class ActiveSetting(ActivatedSetting):
         user = self._runtime.ambient.current()
         if user is None or user.kind is not Kind.USER or same(user, known.user):
             return
-        if not known.is_of(request_variable.get(), user):
+        if not known.is_of(current_unit().request, user):
             known.told = True
             stack = beneath(capture(self._runtime.config.limits.stack), libraries)
             self._runtime.publish(ContextBled(self._how, "read here", user, known.user, stack))

@@ -19,9 +19,9 @@ from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.borders import mentions
 from isolation_audit.content.payload import Gathering
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.contexts import OURS, residue_variable
 from isolation_audit.model.residue import Residue
 from isolation_audit.model.runners import OfRunner
-from isolation_audit.model.scopes import OURS, residue_variable
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.context.suspicions import ContextBled, Suspicions
 from isolation_audit.vocabulary.libraries import ContextVariables

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.contexts import residue_variable
 from isolation_audit.model.gates import Gate
 from isolation_audit.model.residue import Residue
-from isolation_audit.model.scopes import residue_variable
 from isolation_audit.model.users import Kind, User, same
 from isolation_audit.rules.context.suspicions import ContextBled
 from isolation_audit.vocabulary.libraries import LibraryContexts

@@ -21,18 +21,20 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.work.suspicion import Suspicion
-from isolation_audit.model.residue import Residue
-from isolation_audit.model.runners import POOL, OfRunner, brought, runner, running_thread
-from isolation_audit.model.running import running_loop, running_task
-from isolation_audit.model.scopes import (
+from isolation_audit.model.contexts import (
+    change_unit,
     current_scope,
-    request_variable,
+    current_unit,
     residue_variable,
-    running_unit_variable,
     starter_variable,
     suspicion_variable,
     turn_variable,
+    unit_of_work,
 )
+from isolation_audit.model.residue import Residue
+from isolation_audit.model.runners import POOL, OfRunner, brought, runner, running_thread
+from isolation_audit.model.running import running_loop, running_task
+from isolation_audit.model.unit_of_work import NO_UNIT, UnitOfWork
 from isolation_audit.model.users import Kind, User, same
 from isolation_audit.rules.context.brought_contexts import KeptContext, look_into
 from isolation_audit.rules.context.context_residue import ContextResidue, Job
@@ -68,7 +70,7 @@ LOST_IN_POOL: Final = "a job that {owner} had submitted ran in its pool without 
 LOST_IN_THREAD: Final = "a thread that was started in the work of {owner} ran without a user"
 
 
-class UnitOfWork(OfRunner):
+class PieceOfWork(OfRunner):
     """One job, or the time from one item of a queue to the next, in the context that it is done in."""
 
     __slots__ = ("job", "kept", "looks", "native", "owner", "suspicion", "trail", "turn")
@@ -158,7 +160,7 @@ class Lineage(ContextsOfWork):
         starter_variable.set(_starter(user) or before)
         return before
 
-    def begin_job(self, submitter: User | None, function: Any, *, may_be_lost: bool) -> UnitOfWork:
+    def begin_job(self, submitter: User | None, function: Any, *, may_be_lost: bool) -> PieceOfWork:
         """A pool's thread takes up a job; ``may_be_lost`` where the submitter's own context said who that was."""
         native, context = self.native(), brought(function)
         running_unit = self._begin(submitter, native, lambda: _code(function))
@@ -173,14 +175,14 @@ class Lineage(ContextsOfWork):
                 running_unit.suspicion = self.suspicions.open(suspicion, _code(function))
         return running_unit
 
-    def end_job(self, running_unit: UnitOfWork) -> None:
+    def end_job(self, running_unit: PieceOfWork) -> None:
         """The job is done; what it leaves in the thread's own context is the next one's."""
         user = self.native()
         if user is not None and user is not running_unit.native:
             Residue().user = user
         self._end(running_unit, user or self.user() or running_unit.owner)
 
-    def begin_request(self, where: Hashable) -> UnitOfWork:
+    def begin_request(self, where: Hashable) -> PieceOfWork:
         """A thread takes up a request; :meth:`end_job` ends it."""
         native = self.native()
         running_unit = self._begin(None, native, lambda: where)
@@ -189,7 +191,7 @@ class Lineage(ContextsOfWork):
             running_unit.suspicion = self.suspicions.open(Suspicion(LEFT_BY_REQUEST, native, None), where)
         return running_unit
 
-    def begin_task(self, publisher: User | None, where: Hashable) -> UnitOfWork:
+    def begin_task(self, publisher: User | None, where: Hashable) -> PieceOfWork:
         """A worker takes up a task; :meth:`end_task` ends it."""
         suspicion_variable.set(None)  # of the pool's thread: this one knows more
         native = self.native()
@@ -200,7 +202,7 @@ class Lineage(ContextsOfWork):
             running_unit.suspicion = self.suspicions.open(Suspicion(how, native, publisher), where)
         return running_unit
 
-    def end_task(self, running_unit: UnitOfWork, publisher: Callable[[], User | None]) -> None:
+    def end_task(self, running_unit: PieceOfWork, publisher: Callable[[], User | None]) -> None:
         """The task is done; asks for its ``publisher`` once more where that was unknown and matters now."""
         suspicion = running_unit.suspicion
         if suspicion is not None and suspicion.read and not suspicion.over and running_unit.owner is None:
@@ -210,7 +212,7 @@ class Lineage(ContextsOfWork):
                 suspicion.over = running_unit.native is not None and same(running_unit.native, running_unit.owner)
         self.end_job(running_unit)
 
-    def begin_scheduled(self, owner: User, function: Any) -> UnitOfWork:
+    def begin_scheduled(self, owner: User, function: Any) -> PieceOfWork:
         """A scheduler runs a job of ``owner``'s; :meth:`end_job` ends it. That it runs as nobody is as it should be."""
         suspicion_variable.set(None)  # of the pool's thread: whoever has woken the scheduler is not whose job it is
         native = self.native()
@@ -222,11 +224,16 @@ class Lineage(ContextsOfWork):
 
     def begin_elsewhere(self, context: Context) -> None:
         """A worker thread has got something that it runs in ``context``; :meth:`end_item` ends it."""
-        elsewhere = Elsewhere()
-        running_unit_variable.set(elsewhere)
+        elsewhere, unit = Elsewhere(), current_unit()
+        if unit is NO_UNIT:  # as change_unit(): a worker thread gets several for each request
+            unit = UnitOfWork()
+            unit.item = elsewhere
+            unit_of_work.set(unit)
+        else:
+            change_unit(item=elsewhere)
         self._enter(elsewhere, elsewhere, context)
 
-    def _enter(self, running_unit: UnitOfWork | Elsewhere, turn: Turn | None, context: Context) -> None:
+    def _enter(self, running_unit: PieceOfWork | Elsewhere, turn: Turn | None, context: Context) -> None:
         """What is suspected of ``context`` is looked for on this thread, too."""
         try:
             context.run(turn_variable.set, turn or turn_variable.get())
@@ -235,7 +242,7 @@ class Lineage(ContextsOfWork):
         suspicion: Suspicion | None = context.get(suspicion_variable)
         if suspicion is not None and suspicion.watched and not suspicion.over and suspicion.ambient is not None:
             running_unit.looks = self.suspicions.look(("elsewhere", suspicion.how))
-        elif (request := context.get(request_variable)) is not None and request.looked_at is not None:
+        elif (request := context.get(unit_of_work, NO_UNIT).request) is not None and request.looked_at is not None:
             running_unit.looks = self.suspicions.look(("elsewhere", SharedValues))
 
     def begin_item(self, owner: User | None, queue: object, where: Callable[[], Hashable]) -> None:
@@ -251,7 +258,7 @@ class Lineage(ContextsOfWork):
             return  # nothing that this item could leave behind, or find
         running_unit = self._begin(owner, native, where)
         running_unit.turn = Turn()
-        running_unit_variable.set(running_unit)
+        change_unit(item=running_unit)
         bearer = None if own or owner is None else self.native()
         if owner is None or bearer is None:
             return
@@ -286,10 +293,14 @@ class Lineage(ContextsOfWork):
 
     def end_item(self) -> None:
         """A consumer asks for its next item."""
-        running_unit: UnitOfWork | Elsewhere | None = running_unit_variable.get()
+        unit = current_unit()
+        running_unit: PieceOfWork | Elsewhere | None = unit.item
         if running_unit is None:
             return
-        running_unit_variable.set(None)
+        if unit.request is unit.client is unit.job is unit.given_by is None:
+            unit_of_work.set(NO_UNIT)  # as change_unit(): the usual way of a worker thread
+        else:
+            change_unit(item=None)
         if isinstance(running_unit, Elsewhere):
             # As is_here(), without the two calls.
             here = get_ident() if running_loop() is None else runner()
@@ -319,13 +330,13 @@ class Lineage(ContextsOfWork):
             return None
         return self.suspicions.open(Suspicion(LOST_IN_THREAD, None, starter), _code(function))
 
-    def _begin(self, owner: User | None, native: User | None, where: Callable[[], Hashable]) -> UnitOfWork:
-        running_unit = UnitOfWork(owner, native)
+    def _begin(self, owner: User | None, native: User | None, where: Callable[[], Hashable]) -> PieceOfWork:
+        running_unit = PieceOfWork(owner, native)
         running_unit.trail = self.library_residue.begin()
         running_unit.job = self._context_residue.begin(where)
         return running_unit
 
-    def _end(self, running_unit: UnitOfWork, user: User | None) -> None:
+    def _end(self, running_unit: PieceOfWork, user: User | None) -> None:
         if running_unit.turn is not None:
             running_unit.turn.over = True
         if running_unit.looks:
@@ -349,7 +360,7 @@ def _starter(user: User) -> TaskOrigin | None:
     return None if unit is None else TaskOrigin(unit, user, _turn(user), own_origin())
 
 
-def _take_turn(running_unit: UnitOfWork) -> None:
+def _take_turn(running_unit: PieceOfWork) -> None:
     """A thread does this now. Of turns inside each other the outer counts."""
     turn: Turn | None = turn_variable.get()
     if turn is None or turn.over or not turn.is_here():
@@ -362,7 +373,7 @@ def _turn(user: User) -> Turn | None:
     turn: Turn | None = turn_variable.get()
     if turn is not None and not turn.over and turn.is_here():
         return turn
-    running_unit: UnitOfWork | Elsewhere | None = running_unit_variable.get()
+    running_unit: PieceOfWork | Elsewhere | None = current_unit().item
     if (
         running_unit is None
         or not running_unit.is_here()

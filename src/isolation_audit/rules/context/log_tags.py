@@ -14,8 +14,8 @@ from weakref import ref
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.borders import mentions
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User, plain_name, plain_number, plain_text, same
 from isolation_audit.rules.context.suspicions import ContextBled
 from isolation_audit.vocabulary.libraries import LoggerTags
@@ -55,7 +55,7 @@ class LogTags(LoggerTags):
 
     def bound(self, tags: dict[str, Any], given: Iterable[str], before: Any = None) -> None:
         """The running work has made or changed a set of tags; it has taken on the other tags of ``before``."""
-        request = request_variable.get()
+        request = current_unit().request
         user = self._runtime.ambient.current()
         names = list(given)[:_TAGS]
         owners = self._owners_of(before)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.model.users import Kind, User, same
 from isolation_audit.rules.context.suspicions import ContextBled
 from isolation_audit.vocabulary.libraries import ErrorReports
@@ -36,7 +36,7 @@ class ReporterScopes(ErrorReports):
 
     def set(self, value: Any) -> None:
         """The running work has set this as the user of reports; whose work it is may become known later."""
-        user, request = self._runtime.ambient.current(), request_variable.get()
+        user, request = self._runtime.ambient.current(), current_unit().request
         if user is not None:
             self._keep(value, user)
         elif request is not None:

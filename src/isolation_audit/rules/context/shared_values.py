@@ -21,8 +21,8 @@ from isolation_audit.analysis.frames import beneath, is_installed
 from isolation_audit.content.borders import mentions
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.stacks import capture
+from isolation_audit.model.contexts import OURS, current_unit
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.model.scopes import OURS, request_variable
 from isolation_audit.model.users import Kind, plain_text, same
 from isolation_audit.rules.context.context_residue import LIBRARIES, OPENTELEMETRYS
 from isolation_audit.rules.context.suspicions import ContextBled, Suspicions
@@ -138,7 +138,7 @@ class SharedValues(RequestContexts):
 
     def touched(self, variable: ContextVar[Any], method: str) -> None:
         """The application has called a method of a context variable, on a thread that looks."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         sharing: Sharing | None = None if request is None else request.looked_at
         if sharing is None or sharing.read or method != "get" or variable not in sharing.changed:
             return
@@ -194,7 +194,7 @@ class SharedValues(RequestContexts):
             if is_installed(file) if type(file) is str else names.get("__spec__") is not None:
                 continue
             for value in list(names.values()):
-                if type(value) is ContextVar and type(_default_of(value)) not in _SCALARS:
+                if type(value) is ContextVar and value not in OURS and type(_default_of(value)) not in _SCALARS:
                     self._with_defaults[value] = None
                     drop_oldest(self._with_defaults, _VARIABLES)
 

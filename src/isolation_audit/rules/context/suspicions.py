@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.barrier import enter_auditor, inside, leave_auditor, raised_by_signal
 from isolation_audit.instrument.stacks import capture, is_ours
-from isolation_audit.model.scopes import request_variable, suspicion_variable
+from isolation_audit.model.contexts import current_unit, suspicion_variable
 from isolation_audit.model.users import same
 from isolation_audit.records import record
 from isolation_audit.rules.context.told_by_caller import knows
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.instrument.work.suspicion import Suspicion
-    from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
 
 
@@ -216,7 +215,7 @@ class _Watch:
             concerned = user is None and owner is not None and (method != "get" or not knows(frame, owner.id))
         else:
             concerned = user is not None and same(user, expected)
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if method != "get" and request is not None:
             request.inherited = None
         if method == "get":

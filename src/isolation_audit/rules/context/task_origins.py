@@ -9,9 +9,9 @@ import weakref
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.model.contexts import starter_variable
 from isolation_audit.model.runners import OfRunner, runner
 from isolation_audit.model.running import running_task
-from isolation_audit.model.scopes import starter_variable
 from isolation_audit.model.users import same
 
 if TYPE_CHECKING:

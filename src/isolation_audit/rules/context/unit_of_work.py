@@ -8,9 +8,9 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.work.libraries import Libraries
+from isolation_audit.model.contexts import current_scope
 from isolation_audit.model.runners import running_loop, running_thread
 from isolation_audit.model.running import running_task
-from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import same
 from isolation_audit.rules.context.task_origins import own_origin
 

@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from isolation_audit.instrument.tracking.observations import Lost, Passage, Shared, Used
+from isolation_audit.model.contexts import current_scope
 from isolation_audit.model.rules import Example, Rule, Severity
-from isolation_audit.model.scopes import current_scope
 from isolation_audit.model.users import EVERYONE, Kind
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.crossing.builders import BuiltForAnother

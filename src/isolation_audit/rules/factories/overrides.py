@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.instrument.resolve import find, function_of
 from isolation_audit.instrument.shim_codes import beneath, code_of
-from isolation_audit.model import scopes
+from isolation_audit.model import contexts
 from isolation_audit.vocabulary.libraries import DependencyOverrides
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Overrides(DependencyOverrides):
         while frame is not None:
             found = codes.get(code_of(frame))
             if found is not None:
-                in_test = scopes.test_variable.get() is not None or _RUNNING in os.environ
+                in_test = contexts.test_variable.get() is not None or _RUNNING in os.environ
                 return Override(*found, in_test)
             frame = frame.f_back
         return None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import is_installed
 from isolation_audit.instrument.heap.holding import holding
 from isolation_audit.instrument.stacks import capture
-from isolation_audit.model import scopes
+from isolation_audit.model import contexts
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind
 from isolation_audit.records import record
@@ -121,7 +121,7 @@ class Lifetimes:
 
     def connected(self, target: str, obj: Any, owner: User, stack: RawStack | None) -> None:
         """The user of a connection has become known; it may be there for as long as its own request, not a scope's."""
-        self._watch(target, obj, owner, stack, scopes.request_variable.get())
+        self._watch(target, obj, owner, stack, contexts.current_unit().request)
         watched = self._watched.get(id(obj))
         if watched is not None:
             watched.waits = True
@@ -144,7 +144,7 @@ class Lifetimes:
             reference = weakref.ref(obj, self._forget(id(obj)))
         except TypeError:  # it takes no weak reference
             return
-        test = scopes.test_variable.get()
+        test = contexts.test_variable.get()
         self._watched[id(obj)] = _Watched(reference, target, owner, weakref.ref(unit), stack, test, within=within)
 
     def lasts(self, target: str) -> bool:
@@ -222,7 +222,7 @@ class Lifetimes:
             obj = one.reference()
             found = None if obj is None else holding(obj)
             if obj is not None and self._is_told(one, found, known, now):
-                with scopes.of_test(one.test):
+                with contexts.of_test(one.test):
                     self._runtime.publish(Outlived(one.target, one.owner, in_words(found), one.stack, one.within))
             del obj
         self._next = time.monotonic() + _SHARE * (time.perf_counter() - started)
@@ -259,7 +259,7 @@ class Lifetimes:
 
 def running_unit() -> Any:
     """The request, or the outermost scope of the user; a connection that lasts is one only where no scope is."""
-    request, scope = scopes.request_variable.get(), scopes.current_scope()
+    request, scope = contexts.current_unit().request, contexts.current_scope()
     if scope is None or (request is not None and not request.lasting):
         return request
     while scope.parent is not None and scope.parent.user_id == scope.user_id:

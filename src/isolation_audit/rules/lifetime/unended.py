@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.analysis.frames import is_installed, is_standard
 from isolation_audit.instrument.stacks import captured, frames_here
-from isolation_audit.model import scopes
+from isolation_audit.model import contexts, scopes
 from isolation_audit.model.runners import running_thread
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind
@@ -141,7 +141,7 @@ class UnendedWork(WorkStarted):
             if one is not None and one.reference is reference:
                 started.pop(key, None)
 
-        test, stack = scopes.test_variable.get(), frames_here(_FRAMES)
+        test, stack = contexts.test_variable.get(), frames_here(_FRAMES)
         started[key] = _Started(
             weakref.ref(thing, forget),
             kind,
@@ -186,7 +186,7 @@ class UnendedWork(WorkStarted):
                 continue  # it may serve all: told where another unit leaves one as well, or at the end
             one.told = True
             self._places.add(one.place())
-            with scopes.of_test(one.test):
+            with contexts.of_test(one.test):
                 self._runtime.publish(
                     Unended(
                         one.kind.word, one.code.co_qualname, one.owner, now - one.over, several, one.stack, one.began
@@ -213,7 +213,7 @@ class UnendedWork(WorkStarted):
 
 def _unit() -> Any:
     """The request that is running, or the connection; else the outermost scope."""
-    request, scope = scopes.request_variable.get(), scopes.current_scope()
+    request, scope = contexts.current_unit().request, contexts.current_scope()
     if request is not None:
         return request
     while scope is not None and scope.parent is not None and scope.parent.user_id != scopes.SYSTEM_USER:

@@ -13,9 +13,9 @@ from weakref import ref
 
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture, captured, frames_here
+from isolation_audit.model.contexts import current_scope, moment_variable
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.running import running_task
-from isolation_audit.model.scopes import current_scope, moment_variable
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.pools.unread_answers import Dirty
 from isolation_audit.vocabulary.pools import OrmSession, OrmSessions

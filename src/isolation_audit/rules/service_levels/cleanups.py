@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.stacks import capture
-from isolation_audit.model import scopes
+from isolation_audit.model import contexts
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.lifetime.lifetimes import Lifetimes, is_over, running_unit
 
@@ -81,7 +81,7 @@ class Cleanups:
             if one is not None and one.reference is reference:
                 self._gone.append(waiting.pop(key))
 
-        test = scopes.test_variable.get()
+        test = contexts.test_variable.get()
         try:
             reference = weakref.ref(obj, gone)
         except TypeError:
@@ -127,5 +127,5 @@ class Cleanups:
 
     def _publish(self, one: _Engine, method: str | None, seconds: float) -> None:
         others = one.target in self._cleaned
-        with scopes.of_test(one.test):
+        with contexts.of_test(one.test):
             self._runtime.publish(Uncleaned(one.target, one.owner, method, seconds, others, one.stack))

@@ -16,9 +16,9 @@ from isolation_audit.analysis.cache_policy import Cacheable, kept_for_all
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.instrument.work.routes import current_endpoint
+from isolation_audit.model.contexts import current_unit, of_test, test_variable
 from isolation_audit.model.credentials import cookie_set, is_drawn, is_session_cookie, plain_cookie, says_session
 from isolation_audit.model.inputs import REQUEST, inputs_at_exit
-from isolation_audit.model.scopes import of_test, request_variable, test_variable
 from isolation_audit.model.users import same
 from isolation_audit.vocabulary.exits import CacheableAnswer, CacheableAnswers
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.instrument.work.answered import AnsweredRequest
     from isolation_audit.instrument.work.routes import Endpoint
-    from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
     from isolation_audit.rules.content.payloads import Payloads
 
@@ -128,7 +127,7 @@ class SharedCaches(CacheableAnswers):
 
     def sets(self, cookies: Iterable[str], request: AnsweredRequest) -> None:
         """The answer to the running request sets these cookies: a session's may be one that another user was given."""
-        running: Request | None = request_variable.get()
+        running = current_unit().request
         if running is None:
             return
         for name, value in map(cookie_set, cookies):

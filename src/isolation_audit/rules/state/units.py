@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.model.contexts import current_unit, scope_variable
 from isolation_audit.model.inputs import own_inputs
 from isolation_audit.model.remembered import remembered
-from isolation_audit.model.scopes import request_variable, scope_variable, unit_variable
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.state.signs import signs
 
@@ -115,9 +115,8 @@ class Units:
 
     def current(self) -> Unit | None:
         """The unit that is running; None for nobody's work, and for the system's."""
-        inputs: Inputs | None = unit_variable.get()
+        inputs, request = current_unit().given_by, current_unit().request
         if inputs is None or inputs.ended:
-            request = request_variable.get()
             if request is None and scope_variable.get() is None:
                 return self._by_text()
             inputs = own_inputs() if request is None or request.inputs is None else request.inputs
@@ -231,6 +230,6 @@ def _began(inputs: Inputs) -> int:
 
 def _clients(inputs: Inputs) -> frozenset[int]:
     """What tells the client of a unit from others."""
-    request = request_variable.get()
+    request = current_unit().request
     party = None if request is None else request.party()
     return signs(inputs) if party is None else signs(inputs) | {hash(party.id)}
