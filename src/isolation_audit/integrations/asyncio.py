@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.suspicion import Suspicion
 from isolation_audit.integrations import Point
-from isolation_audit.model.contexts import current_moment, starter_variable
+from isolation_audit.model.contexts import current_moment, task_origin_variable
 from isolation_audit.model.owner_tags import OwnerTags
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind
@@ -261,11 +261,11 @@ class SoonPoint(Interceptor):
 
     def after(self, state: Any, _result: Any) -> None:
         """The copy has it."""
-        starter_variable.set(state[0])
+        task_origin_variable.set(state[0])
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """The loop is closed."""
-        starter_variable.set(state[0])
+        task_origin_variable.set(state[0])
 
 
 def _module(callback: Any) -> str:

@@ -11,7 +11,7 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.jobs_with_contexts import THREADED, LooksAtPut, LooksAtTaken
-from isolation_audit.model.contexts import AWAITED, handed_variable, waiting_variable
+from isolation_audit.model.contexts import CopiedContext, awaited_variable
 from isolation_audit.model.owner_tags import Items, Queues
 from isolation_audit.model.running import running_task
 from isolation_audit.vocabulary.work import ContextsOfWork
@@ -67,8 +67,9 @@ class PutPoint(LooksAtPut):
         item_of = self._item
         item = item_of(values)
         if type(item) is tuple and item and type(item[0]) is Context:  # a thread's job, with its context
-            if handed_variable.get() is AWAITED:
-                handed_variable.set(item[0])
+            awaited = awaited_variable.get()
+            if type(awaited) is CopiedContext and awaited.context is None:
+                awaited.context = item[0]
             return None
         queue = self._queue(values)
         items = self._label(queue, item)
@@ -112,8 +113,8 @@ class GetPoint(LooksAtTaken):
             return
         items = self._queues.of(queue)
         owner = None if items is None else items.take(item)
-        waiting: Waiting | None = waiting_variable.get()
-        if waiting is not None and waiting.fetches(sys._getframe(1)):  # noqa: SLF001 - the documented way to a frame
+        waiting = awaited_variable.get()
+        if type(waiting) is Waiting and waiting.fetches(sys._getframe(1)):  # noqa: SLF001 - the documented way to a frame
             waiting.got = item, owner, queue
         else:
             self._lineage.begin_item(owner, queue, _consumer)
@@ -134,10 +135,11 @@ class AskPoint(Interceptor):
 class Waiting:
     """Whoever waits for an item in a task that is made for just that: what that task has got is for this one."""
 
-    __slots__ = ("_task", "got")
+    __slots__ = ("_task", "got", "outer")
 
     def __init__(self) -> None:
         self._task = running_task()
+        self.outer = awaited_variable.get()
         self.got: tuple[Any, User | None, Any] | None = None
 
     def fetches(self, frame: FrameType | None) -> bool:
@@ -167,12 +169,12 @@ class WaitPoint(Interceptor):
     def before(self, _values: Values) -> Any:
         """Have the item handed over, should it be one."""
         waiting = Waiting()
-        waiting_variable.set(waiting)
+        awaited_variable.set(waiting)
         return waiting
 
     def after(self, waiting: Any, result: Any) -> None:
         """Whoever has waited works on it."""
-        waiting_variable.set(None)
+        awaited_variable.set(waiting.outer)
         got, waiting.got = waiting.got, None
         if got is not None and got[0] is result:
             _item, owner, queue = got
@@ -181,7 +183,7 @@ class WaitPoint(Interceptor):
 
     def failed(self, waiting: Any, _error: BaseException) -> None:
         """It has waited too long."""
-        waiting_variable.set(None)
+        awaited_variable.set(waiting.outer)
         waiting.got = None
 
 

@@ -14,7 +14,7 @@ from isolation_audit.instrument.work.answered import AnsweredRequest
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.asgi_servers import AnsweredScope
 from isolation_audit.integrations.building_blocks.wire import HEAD, Wire
-from isolation_audit.model.contexts import current_unit, sink_variable
+from isolation_audit.model.contexts import current_unit, sending_variable
 from isolation_audit.vocabulary.exits import Exits, exits_of
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class WritePoint(Interceptor):
             self_of = self._self_of
             if self_of(values) is request.transport:
                 return  # its server has looked at it
-        passing_by: Passing | None = sink_variable.get()
+        passing_by: Passing | None = sending_variable.get()
         if passing_by is None or passing_by.over:
             self._write(values)
 

@@ -11,33 +11,28 @@ from isolation_audit.model.unit_of_work import NO_UNIT, UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextvars import ContextVar
+    from contextvars import Context, ContextVar
 
     from isolation_audit.model.scopes import Scope
-
-AWAITED: Final = object()
-"""Stands for a context that is about to be handed on."""
 
 
 class AuditContext(ContextVarsRegistry):  # type: ignore[misc]
     """Everything that the auditor keeps per context; what each is, its variable below says.
 
-    What lives as long as a unit of work is in ``unit``. The others live shorter (a call), longer (a thread, a server, a
-    test), or are set where there is no room for a call.
+    What lives as long as a unit of work is in ``unit``. Each of the others says why it is none of the unit's.
     """
 
     unit: Any = NO_UNIT
     scope: Any = None
     moment: Any = None
     emission: Any = None
-    sink: Any = None
-    suspicion: Any = None
-    starter: Any = None
-    turn: Any = None
-    waiting: Any = None
-    residue: Any = None
-    handed: Any = None
+    sending: Any = None
+    awaited: Any = None
     fetching: Any = None
+    suspicion: Any = None
+    task_origin: Any = None
+    turn: Any = None
+    residue: Any = None
     home: Any = None
     test: Any = None
 
@@ -50,29 +45,33 @@ def _variable(name: str) -> ContextVar[Any]:
 
 unit_of_work: Final[ContextVar[UnitOfWork]] = _variable("unit")
 scope_variable: Final[ContextVar[Scope | None]] = _variable("scope")
-"""Entered in the application's own functions, where the stack may have no room left for a call: no part of the unit."""
+"""Entered in the application's own functions, where the stack may have no room for the call that changes a unit."""
 moment_variable: Final[ContextVar[Any]] = _variable("moment")
-"""Another object for each scope and request that this context enters or leaves; see :func:`entered`."""
+"""Another object for each scope and request that this context enters or leaves; see :func:`entered`. Functions of the
+application compare it with what they have kept: so it has to be an object by itself, which keeps nothing alive."""
 emission_variable: Final[ContextVar[Any]] = _variable("emission")
-sink_variable: Final[ContextVar[Any]] = _variable("sink")
-suspicion_variable: Final[ContextVar[Any]] = _variable("suspicion")
-"""What may be wrong with the user of this context; see ``rules/context/suspicions.py``."""
-starter_variable: Final[ContextVar[Any]] = _variable("starter")
-"""The task in which the children of this context were started; see ``rules/context/task_origins.py``."""
-turn_variable: Final[ContextVar[Any]] = _variable("turn")
-"""The request or job that the running thread is at; see ``rules/context/task_origins.py``."""
-waiting_variable: Final[ContextVar[Any]] = _variable("waiting")
-"""What waits for an item in a task of its own; see ``integrations/queues.py``."""
-residue_variable: Final[ContextVar[Any]] = _variable("residue")
-"""What earlier jobs or items have left behind in this context; see ``model/residue.py``."""
-handed_variable: Final[ContextVar[Any]] = _variable("handed")
-"""The copy of this context that was handed to a thread; ``AWAITED`` as long as it is not known."""
+"""The event that an emitter is called with; lives as long as that call."""
+sending_variable: Final[ContextVar[Any]] = _variable("sending")
+"""What a call is sending: those below it need not search it once more. Lives as long as that call."""
+awaited_variable: Final[ContextVar[Any]] = _variable("awaited")
+"""What a call waits for, and one below it comes by: a :class:`CopiedContext`, or the item of a queue that is got in a
+task of its own (``integrations/queues.py``). Lives as long as that call."""
 fetching_variable: Final[ContextVar[Any]] = _variable("fetching")
-"""The cache whose entry is being fetched; see ``model/inputs.py``."""
+"""The cache whose entry is being fetched (``instrument/inputs/receiver.py``). Lives as long as that call."""
+suspicion_variable: Final[ContextVar[Any]] = _variable("suspicion")
+"""What may be wrong with the user of this context (``rules/context/suspicions.py``): also in a thread that works on
+nothing, and in what has inherited the context and is in another unit by now."""
+task_origin_variable: Final[ContextVar[Any]] = _variable("task_origin")
+"""The task or thread that has started what runs in this context (``rules/context/task_origins.py``)."""
+turn_variable: Final[ContextVar[Any]] = _variable("turn")
+"""What the running thread is at (``rules/context/task_origins.py``): it is put into contexts that bring their own unit
+of work to the thread."""
+residue_variable: Final[ContextVar[Any]] = _variable("residue")
+"""What units that are over have left behind in this context (``model/residue.py``)."""
 home_variable: Final[ContextVar[Any]] = _variable("home")
 """The user and the scope under which the server was started: its requests have them by design."""
 test_variable: Final[ContextVar[Any]] = _variable("test")
-"""The test that this context comes from; see ``testing/attribution.py``."""
+"""The test that this context comes from (``testing/attribution.py``)."""
 
 _every: Final[dict[str, ContextVar[Any]]] = {
     name: one.context_var for name, one in vars(AuditContext).items() if hasattr(one, "context_var")
@@ -93,6 +92,14 @@ def begin_anew(scope: Scope | None) -> None:
     if scope is not None:
         scope_variable.set(scope)
         entered()
+
+
+class CopiedContext:
+    """The copy of a context that is handed to a thread; None as long as it is not known."""
+
+    context: Context | None = None
+    outer: Any = None
+    """What was awaited around it."""
 
 
 class Moment:

@@ -6,7 +6,7 @@ from asyncio import events, tasks
 from typing import Any
 
 from isolation_audit.instrument.calls.interceptors import Interceptor
-from isolation_audit.model.contexts import sink_variable
+from isolation_audit.model.contexts import sending_variable
 
 
 class Passing:
@@ -18,14 +18,14 @@ class Passing:
     def begin(cls) -> Passing:
         """From here on."""
         state = cls()
-        sink_variable.set(state)
+        sending_variable.set(state)
         return state
 
     def end(self) -> None:
         """It has passed. Tasks that were started meanwhile inherit it, and are told by this."""
         self.over = True
-        if sink_variable.get() is self:
-            sink_variable.set(None)
+        if sending_variable.get() is self:
+            sending_variable.set(None)
 
 
 class PassingPoint(Interceptor):
@@ -34,8 +34,8 @@ class PassingPoint(Interceptor):
     def after(self, state: Passing, _result: Any) -> None:
         """It was sent."""
         state.over = True
-        if sink_variable.get() is state:
-            sink_variable.set(None)
+        if sending_variable.get() is state:
+            sending_variable.set(None)
 
     def failed(self, state: Passing, _error: BaseException) -> None:
         """It was not."""
@@ -44,7 +44,7 @@ class PassingPoint(Interceptor):
 
 def passing() -> bool:
     """True below a sink that has searched already."""
-    outer: Passing | None = sink_variable.get()
+    outer: Passing | None = sending_variable.get()
     return outer is not None and not outer.over
 
 

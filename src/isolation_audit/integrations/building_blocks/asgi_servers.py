@@ -15,7 +15,7 @@ from isolation_audit.instrument.work.answered import AnsweredRequest
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.asgi_routes import endpoint_of
 from isolation_audit.integrations.building_blocks.session_cookies import answered, are_learned, in_headers
-from isolation_audit.model.contexts import current_unit, sink_variable
+from isolation_audit.model.contexts import current_unit, sending_variable
 from isolation_audit.model.request_head import readable
 from isolation_audit.vocabulary.exits import PUSHED, Exits, LeavingResponse, exits_of
 
@@ -98,7 +98,7 @@ class SendPoint(PassingPoint):
         if self._learns and head is not None and (cookies := in_headers(head)):
             self._sinks.shared_caches.sets(cookies, AnsweredScope(_scope_of(self._self_of(values))))
             answered(cookies)
-        above: Passing | None = sink_variable.get()
+        above: Passing | None = sending_variable.get()
         if above is not None and not above.over:
             return None
         self_of = self._self_of
@@ -117,7 +117,7 @@ class SendPoint(PassingPoint):
             if request.transport is not None:
                 return None  # what is written to it passes by for that, without a mark for each message
         below = Passing()
-        sink_variable.set(below)
+        sending_variable.set(below)
         return below
 
     def _pushed(self, message: Any) -> Passing | None:

@@ -15,7 +15,7 @@ from isolation_audit.instrument.barrier import inside
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.calls.probe import Probe
 from isolation_audit.integrations.building_blocks.queues_of_servers import PutByServers, TakenByServers
-from isolation_audit.model.contexts import AWAITED, current_moment, current_unit, handed_variable
+from isolation_audit.model.contexts import CopiedContext, awaited_variable, current_moment, current_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,8 +87,9 @@ class JobsPut:
             if type(item) is tuple and item and type(item[0]) is Context:
                 for cell in self._cells:
                     cell[0] += 1
-                if handed_variable.get() is AWAITED:
-                    handed_variable.set(item[0])
+                awaited = awaited_variable.get()
+                if type(awaited) is CopiedContext and awaited.context is None:
+                    awaited.context = item[0]
                 return None
         except Exception as error:
             self._every[0].absorb(error)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import weakref
-from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.suspicion import Suspicion
 from isolation_audit.model.contexts import (
-    AWAITED,
+    CopiedContext,
+    awaited_variable,
     begin_anew,
     current_moment,
     current_scope,
-    handed_variable,
     home_variable,
     suspicion_variable,
 )
@@ -173,7 +172,7 @@ class AnswerPoint(Interceptor):
 class HandingPoint(Interceptor):
     """Around a call that hands a request's work to a thread, in a copy of its context, and waits for it.
 
-    What is set there is set in the copy. ``handed_variable`` has the copy, from whoever sees it being handed on.
+    What is set there is set in the copy, which whoever sees it being handed on tells.
     """
 
     def __init__(self, place: str, runtime: Runtime) -> None:
@@ -189,20 +188,25 @@ class HandingPoint(Interceptor):
             return None  # it has a user, or is over: nobody can be lost any more
         if self._user() is not None:
             return None
-        handed_variable.set(AWAITED)
-        return request
+        copied = CopiedContext()
+        copied.outer = awaited_variable.get()
+        awaited_variable.set(copied)
+        return request, copied
 
-    def after(self, request: Any, _result: Any) -> None:
+    def after(self, state: Any, _result: Any) -> None:
         """Whoever is the user there has been lost on the way back."""
-        copy = handed_variable.get()
-        handed_variable.set(None)
-        user = copy.run(self._user) if type(copy) is Context else None
+        request, copied = state
+        awaited_variable.set(copied.outer)
+        copy, copied.context = copied.context, None  # the copy has this object
+        user = None if copy is None else copy.run(self._user)
         if user is not None and self._user() is None and self._watch(request, LOST_THERE):
             request.owner, request.how = user, LOST_THERE
 
-    def failed(self, _request: Any, _error: BaseException) -> None:
+    def failed(self, state: Any, _error: BaseException) -> None:
         """It was for nothing."""
-        handed_variable.set(None)
+        _request, copied = state
+        awaited_variable.set(copied.outer)
+        copied.context = None
 
 
 class HomePoint(Interceptor):

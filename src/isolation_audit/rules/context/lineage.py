@@ -26,8 +26,8 @@ from isolation_audit.model.contexts import (
     current_scope,
     current_unit,
     residue_variable,
-    starter_variable,
     suspicion_variable,
+    task_origin_variable,
     turn_variable,
     unit_of_work,
 )
@@ -139,10 +139,10 @@ class Lineage(ContextsOfWork):
     @staticmethod
     def starting(task: asyncio.Task[Any], user: User) -> None:
         """``task`` is about to start another one, in ``user``'s work."""
-        starter: TaskOrigin | None = starter_variable.get()
+        starter: TaskOrigin | None = task_origin_variable.get()
         turn = _turn(user)
         if starter is None or not starter.is_same(task, user, turn):
-            starter_variable.set(TaskOrigin(task, user, turn, own_origin()))
+            task_origin_variable.set(TaskOrigin(task, user, turn, own_origin()))
 
     @staticmethod
     def hands_on(context: Context, user: User) -> None:
@@ -151,13 +151,13 @@ class Lineage(ContextsOfWork):
         if starter is not None:
             # Raises where the context is in use at this moment: then it is no copy, and not for somebody else.
             with suppress(RuntimeError):
-                context.run(starter_variable.set, starter)
+                context.run(task_origin_variable.set, starter)
 
     @staticmethod
     def hand_on_copy(user: User) -> TaskOrigin | None:
         """The same where the copy is yet to be made; returns what has to be set again after that."""
-        before: TaskOrigin | None = starter_variable.get()
-        starter_variable.set(_starter(user) or before)
+        before: TaskOrigin | None = task_origin_variable.get()
+        task_origin_variable.set(_starter(user) or before)
         return before
 
     def begin_job(self, submitter: User | None, function: Any, *, may_be_lost: bool) -> PieceOfWork:
@@ -353,7 +353,7 @@ class Lineage(ContextsOfWork):
 def _starter(user: User) -> TaskOrigin | None:
     """What stands for the running work of ``user`` in what it starts; None where that is known, or there is nothing."""
     task = running_task()
-    first: TaskOrigin | None = starter_variable.get()
+    first: TaskOrigin | None = task_origin_variable.get()
     if task is None and first is not None and same(first.user, user):
         return None  # a thread that was started itself starts the next one: a chain of timers is its first starter's
     unit = task or running_thread()

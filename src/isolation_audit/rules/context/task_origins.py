@@ -9,7 +9,7 @@ import weakref
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.model.contexts import starter_variable
+from isolation_audit.model.contexts import task_origin_variable
 from isolation_audit.model.runners import OfRunner, runner
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import same
@@ -84,5 +84,5 @@ class TaskOrigin:
 
 def own_origin() -> TaskOrigin | None:
     """In whose work that was started which runs at this moment; a task that has started others notes itself as well."""
-    starter: TaskOrigin | None = starter_variable.get()
+    starter: TaskOrigin | None = task_origin_variable.get()
     return starter.before if starter is not None and starter.is_(running_task()) else starter

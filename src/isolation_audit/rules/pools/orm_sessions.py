@@ -41,7 +41,7 @@ class Holder(OrmSession):
         self.work: Any = None
         """What goes on for this user: a reference to a task, or else the thread and the scope by identity."""
         self.moment: Any = None
-        """The moment of the context that has used it last; see ``model/scopes.py``."""
+        """The moment of the context that has used it last; see ``model/contexts.py``."""
         self.kept: Any = None
         """What that moment had of the user."""
         self.changed = False
