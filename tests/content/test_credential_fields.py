@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from isolation_audit.content.credential_fields import brought_in, handed_out_in
+from isolation_audit.content.credential_fields import brought_in, handed_out_in, is_password
 
 TOKEN = "f81d4fae7dec11d0a76500a0c91e6bf6"
 
@@ -41,3 +41,16 @@ def test_what_is_no_login(message):
 def test_what_an_answer_hands_out():
     assert handed_out_in({"data": {"token": TOKEN, "name": "alice"}}) == [TOKEN]
     assert handed_out_in({"token": "tea"}) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["password", "user_password", "userpassword", "password2", "passwd", "passcode", "pass", "j_pass", "pwd", "pin"],
+)
+def test_what_a_password_is_called(name):
+    assert is_password(name)
+
+
+@pytest.mark.parametrize("name", ["bypass", "compass", "passenger", "passport", "map_pin", "opinion", "user", ""])
+def test_what_is_no_password(name):
+    assert not is_password(name)

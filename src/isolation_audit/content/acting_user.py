@@ -10,24 +10,24 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
-from isolation_audit.content.naming import parsed
+from isolation_audit.content.credential_fields import is_password
+from isolation_audit.content.named_values import pairs_in
 from isolation_audit.content.request_texts import all_brought, head_of, method_of, path_parameters
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.kept_users import spelled
 from isolation_audit.model.user_names import Name, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from isolation_audit.model.inputs import Inputs
 
-_LONGEST: Final = 16 * 1024
-"""Characters of one piece of a body, or one message, that are looked through."""
 _LONGEST_NAME: Final = 32
-_LEVELS: Final = 5
+_LEVELS: Final = 6
 _MOST: Final = 1_000
 """Parameters of one request that are looked at."""
 
@@ -41,8 +41,7 @@ _talks: Final = re.compile(
     r"|(?:(?:new|user|chat|input)_)?(?:messages?|msg|prompt|query|question|text|content|input|utterance)|q|inputs"
 ).fullmatch
 """Parameters of a request in which somebody says or asks something, or goes on with a conversation."""
-_is_password: Final = re.compile(r"(?:\w+_)?pass(?:word|wd|phrase|code)?\d?|pwd|otp|pin").fullmatch
-_may_hold: Final = frozenset(
+_HOLDERS: Final = frozenset(
     ["user", "sender", "from", "context", "ctx", "metadata", "meta", "config", "configurable", "params", "arguments",
      "data", "payload", "body", "input", "request", "message", "new_message", "state", "auth", "identity"]
 )  # fmt: skip
@@ -75,9 +74,13 @@ class ActingUser:
         self._pieces = pieces
         heads = [head_of(one) for one in places]
         asked = [(_called(name), value) for _method, _path, query in heads if query for name, value in parse_qsl(query)]
-        brought = [pair for held in bodies for pair in _pairs(held, _LEVELS)][:_MOST]
+        brought = [
+            # A form has lists.
+            (_called(name), value[0] if type(value) is list and len(value) == 1 else value)
+            for name, value in islice(pairs_in(bodies, _LEVELS, _may_hold), _MOST)
+        ]
         said = [*brought, *asked]
-        if any(_is_password(name) for name, _value in said):
+        if any(is_password(name) for name, _value in said):
             return None
         talks = any(_speaks(name) for name, _value in said)
         changes = inputs.lasting or method_of(inputs) in _CHANGING
@@ -105,32 +108,10 @@ def _met_before(pairs: list[tuple[str, Any]], known: Callable[[int, str], bool])
     return found if found is not None and all(known(found[0], one.id) for one in found[1]) else None
 
 
-def _pairs(held: Any, levels: int) -> Iterator[tuple[str, Any]]:
-    """Names and values of what has come in: of objects, of those inside that may hold the user, and of forms."""
-    kind = type(held)
-    if kind in (str, bytes):
-        text = held if kind is str else str(held[:_LONGEST], "utf-8", "replace")
-        within: Any = parsed(text) if len(text) <= _LONGEST else None
-        if issubclass(type(within), dict):
-            yield from _entries(within, levels)
-        else:
-            yield from ((_called(name), value) for name, value in parse_qsl(text[:_LONGEST]))
-    elif issubclass(kind, dict):
-        yield from _entries(held, levels)
-    elif kind is tuple and [*map(type, held)] == [str, str]:
-        yield _called(held[0]), held[1]
-    elif kind in (list, tuple) and levels:
-        for one in held:
-            yield from _pairs(one, levels - 1)
-
-
-def _entries(held: dict[Any, Any], levels: int) -> Iterator[tuple[str, Any]]:
-    for name, value in list(dict.items(held)):
-        called = _called(name) if type(name) is str else ""
-        yield called, value[0] if type(value) is list and len(value) == 1 else value  # a form has lists
-        # JSON has texts for names: what else is one is a framework's, around what it has read.
-        if levels and (called in _may_hold or type(name) is not str) and issubclass(type(value), dict):
-            yield from _entries(value, levels - 1)
+def _may_hold(name: Any, value: Any) -> bool:
+    """True for what may hold the user: an object of such a name, or one that a framework has put what it read into."""
+    # JSON has texts for names: what else is one is a framework's, around what it has read.
+    return issubclass(type(value), dict) and (type(name) is not str or _called(name) in _HOLDERS)
 
 
 def _size(held: Any) -> int:

@@ -1,40 +1,22 @@
-"""Credentials in what comes in or goes out: JSON, forms, queries, messages, and what frameworks have made of them."""
+"""Credentials in what comes in or goes out, by the names of their fields."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
+import re
+from typing import Any, Final
 
-from isolation_audit.content.naming import parsed
+from isolation_audit.content.named_values import texts_by_name
 from isolation_audit.model.credentials import is_drawn, is_key, usable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LONGEST: Final = 8 * 1024
 """Bytes of an answer or a message that is looked through: one with a token is short."""
 
-_LEVELS: Final = 3
+_password: Final = re.compile(r"\w*pass(?:word|wd|phrase|code)\d?|(?:\w+_)?(?:pass|pwd)\d?|otp|pin").fullmatch
 
 
-def texts_by_name(held: Any, levels: int = _LEVELS) -> Iterator[tuple[str, str]]:
-    """Names and the texts beside them, three levels deep at most; other values are left out."""
-    kind = type(held)
-    if kind in (str, bytes):
-        text = held if kind is str else str(held[:LONGEST], "utf-8", "replace")
-        within = parsed(text)
-        yield from texts_by_name(within, levels - 1) if type(within) is dict else parse_qsl(text) if "=" in text else ()
-    elif issubclass(kind, dict) and levels:
-        for name, value in list(dict.items(held)):
-            if type(name) is str and type(value) is str:
-                yield name, value
-            elif issubclass(type(value), (dict, list)):
-                yield from texts_by_name(value, levels - 1)
-    elif kind is tuple and [*map(type, held)] == [str, str]:
-        yield held
-    elif kind in (list, tuple):
-        for value in held:
-            yield from texts_by_name(value, levels)
+def is_password(name: str) -> bool:
+    """True for what the field of a password is called, or of a number that stands for one; ``name`` is spelled out."""
+    return _password(name) is not None
 
 
 def handed_out_in(held: Any) -> list[str]:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.model.inputs import REQUEST, OutgoingRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from isolation_audit.model.inputs import Input, Inputs
 
@@ -59,9 +58,6 @@ _SENT: Final = ("_content", "body")
 """Where httpx and requests keep the body of a request that they send."""
 
 _LONGEST_BODY: Final = 1_000_000
-_LONGEST_PAIRS: Final = 16 * 1024
-"""Characters of what has come in that are looked through for names and values, and how deep:"""
-_LEVELS: Final = 4
 
 
 def of_asgi(scope: dict[str, Any]) -> Any:
@@ -192,26 +188,6 @@ def _held(environ: dict[str, Any]) -> bool:
         if type(value) is io.BytesIO or type(value) in _DATA or not _fields(value).keys().isdisjoint(_INSIDE):
             return True
     return False
-
-
-def pairs_in(held: Any, levels: int = _LEVELS) -> Iterator[tuple[str, Any]]:
-    """Names and values in what has come in: JSON, forms, and what frameworks have made of them."""
-    kind = type(held)
-    if kind in (str, bytes):
-        text = held if kind is str else str(held[:_LONGEST_PAIRS], "utf-8", "replace")
-        within = parsed(text) if len(text) <= _LONGEST_PAIRS else None
-        yield from pairs_in(within, levels - 1) if within is not None else parse_qsl(text) if "=" in text else ()
-    elif not levels:
-        return
-    elif issubclass(kind, dict):
-        for name, value in list(dict.items(held)):
-            if type(name) is str:
-                yield name, value
-            if issubclass(type(value), (dict, list)):
-                yield from pairs_in(value, levels - 1)
-    elif kind in (list, tuple):
-        for value in held:
-            yield from pairs_in(value, levels if kind is list else levels - 1)
 
 
 def method_of(inputs: Inputs) -> str:

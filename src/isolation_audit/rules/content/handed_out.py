@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from isolation_audit.content.credential_fields import LONGEST, handed_out_in, texts_by_name
+from isolation_audit.content.credential_fields import LONGEST, handed_out_in, is_password
+from isolation_audit.content.named_values import texts_by_name
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.request_texts import brought, path_of
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Inputs
+from isolation_audit.model.kept_users import spelled
 
 _NAMES: Final = ("username", "user_name", "login", "email", "user", "user_id", "userid", "uid", "identifier")
 _WORDS: Final = (b"token", b"key", b"session", b"sid", b"jwt", b"auth")
 _is_field: Final = re.compile(rb"(?:token|key|session|sid|jwt|auth)[\w-]*\"\s*:\s*\"").search
 """Asked of a body in small letters."""
-_is_password: Final = re.compile(r"(?i)pass(?:word|wd|phrase|code)?$|^pwd$|^otp$|^pin$").search
 _is_login: Final = re.compile(r"(?i)(?:^|[/_-])(?:log-?_?in|sign-?_?in|auth\w*|tokens?|sessions?)/?$").search
 
 
@@ -49,7 +50,7 @@ def look_for_credentials(body: bytes) -> None:
 def _login(inputs: Inputs) -> str | None:
     """The name by which the request logs in; None where it doesn't."""
     asked = [one for one in inputs.kept if one.kind == REQUEST]
-    given = [(name.lower(), text) for one in asked for name, text in texts_by_name(brought(one))]
-    if not (any(_is_password(name) for name, _text in given) or any(_is_login(path_of(one)) for one in asked)):
+    given = [(spelled(name), text) for one in asked for name, text in texts_by_name(brought(one))]
+    if not (any(is_password(name) for name, _text in given) or any(_is_login(path_of(one)) for one in asked)):
         return None
     return next((text for wanted in _NAMES for name, text in given if name == wanted and text), None)

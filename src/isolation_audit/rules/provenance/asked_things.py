@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.content.request_texts import all_brought, method_of, pairs_in, path_of, paths_asked
+from isolation_audit.content.named_values import pairs_in
+from isolation_audit.content.request_texts import all_brought, method_of, path_of, paths_asked
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.rules.provenance.openings import LONGEST, has_sign, may_name, steps

@@ -11,9 +11,10 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content.named_values import pairs_in
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
-from isolation_audit.content.request_texts import all_brought, pairs_in
+from isolation_audit.content.request_texts import all_brought
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
