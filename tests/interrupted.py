@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import shop
 
 import isolation_audit
-from isolation_audit.background import Worker
+from isolation_audit.exporters.background import Worker
 from many_ends import NO_SUCH_STEP
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ import pytest
 
 import isolation_audit
 from doors import Done, Project, clean_environment, wait_for
-from isolation_audit import pth
 from isolation_audit.auditor import Auditor, current, instrument, uninstrument
+from isolation_audit.cli import pth
+from isolation_audit.cli.pth import pth_file
 from isolation_audit.config import load_config
 from isolation_audit.exceptions import ConfigError, MissingExtraError, UsageError
-from isolation_audit.pth import pth_file
 
 CHECKOUT = Path(__file__).parents[1]
 

@@ -9,7 +9,7 @@ from dataclasses import field, fields, replace
 
 import pytest
 
-from isolation_audit.records import dataclass
+from isolation_audit.foundation.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,14 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from isolation_audit import Auditor, gate, user_scope
+from isolation_audit import Auditor, user_scope
 from isolation_audit.analysis.orders.automaton import compile_order
 from isolation_audit.analysis.orders.grammar import OrderError
 from isolation_audit.cli.show import show
 from isolation_audit.config import parse_config
 from isolation_audit.exceptions import UsageError
-from isolation_audit.http_exchange import Answer
+from isolation_audit.gate import judging as gate
+from isolation_audit.gate.http_exchange import Answer
 
 EXAMPLES = int(os.environ.get("ISOLATION_AUDIT_EXAMPLES", "60"))
 MANY = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from isolation_audit import vocabulary
-from isolation_audit.plugins import loaded
+from isolation_audit.foundation.plugins import loaded
 from isolation_audit.rules import all_monitors
 
 HEARD = [pair for monitor in all_monitors() for pair in monitor.hears]

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isolation_audit.environment import KEY_VARIABLE, ON, RUN_VARIABLE, SWITCH
+from isolation_audit.foundation.environment import KEY_VARIABLE, ON, RUN_VARIABLE, SWITCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def from_environment() -> None:
     if os.environ.get(SWITCH, "").lower() not in ON or _is_our_own_command():
         return
     if start(_inherit):
-        from isolation_audit.ending import write_reports_first
+        from isolation_audit.process.ending import write_reports_first
 
         write_reports_first()
 

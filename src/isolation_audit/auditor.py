@@ -18,16 +18,14 @@ from isolation_audit.config import CONFIG_VARIABLE, NO_FILE, Config, default_con
 from isolation_audit.content.witness import ContentWitness
 from isolation_audit.coverage.counts import activity, counted
 from isolation_audit.coverage.verdict import judge
-from isolation_audit.dispatch import Dispatch
-from isolation_audit.environment import RAW_IDS_VARIABLE, RUN_VARIABLE, SUPERVISED_VARIABLE
 from isolation_audit.exceptions import UsageError
 from isolation_audit.exporters import report
 from isolation_audit.exporters.base import exports
 from isolation_audit.exporters.drainer import Drainer
 from isolation_audit.exporters.notices import notice
 from isolation_audit.exporters.summary import summary
-from isolation_audit.forks import forks
-from isolation_audit.greenlets import Greenlets, threads_are_greenlets
+from isolation_audit.foundation.environment import RAW_IDS_VARIABLE, RUN_VARIABLE, SUPERVISED_VARIABLE
+from isolation_audit.foundation.forks import forks
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.calls.call_costs import CallCosts
 from isolation_audit.instrument.runtime import Runtime
@@ -43,8 +41,10 @@ from isolation_audit.model.owner_records import Objects
 from isolation_audit.model.pseudonyms import Pseudonyms
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Users
-from isolation_audit.process import process
+from isolation_audit.process.greenlets import Greenlets, threads_are_greenlets
+from isolation_audit.process.running_auditor import process
 from isolation_audit.recording.recorder import Recorder
+from isolation_audit.rules.dispatch import Dispatch
 from isolation_audit.rules.selfcheck.monitor import blindness
 from isolation_audit.stores import share_bindings
 from isolation_audit.targets.injected_users import InjectedUsers

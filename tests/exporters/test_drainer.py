@@ -14,9 +14,9 @@ from isolation_audit.config import Config, parse_config
 from isolation_audit.coverage.counts import activity
 from isolation_audit.exporters import drainer as drainers
 from isolation_audit.exporters.drainer import Drainer
+from isolation_audit.foundation.wakeup import Wakeup
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.tally import Tally
-from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

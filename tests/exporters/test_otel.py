@@ -473,7 +473,7 @@ def test_forked_children_send_their_own(protocol: str, received: Received) -> No
 
 _SENDING = """
 import sys
-sys.modules["gevent"] = None  # as if it were not installed: tests/test_greenlets.py is about where it is
+sys.modules["gevent"] = None  # as if it were not installed: tests/process/test_greenlets.py is about where it is
 from isolation_audit.config.outputs import Otlp
 from isolation_audit.exporters.otel import OtlpSink
 from isolation_audit.exporters.base import Batch

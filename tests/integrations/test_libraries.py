@@ -11,8 +11,8 @@ import pytest
 from doors import clean_environment
 from isolation_audit import Auditor
 from isolation_audit.config import Config
+from isolation_audit.foundation.plugins import INTEGRATIONS, LIBRARIES, Plugin, _in_folders, plugins
 from isolation_audit.instrument.patching.targets import State
-from isolation_audit.plugins import INTEGRATIONS, LIBRARIES, Plugin, _in_folders, plugins
 
 AWAITED = {plugin.name: plugin.module for plugin in plugins(LIBRARIES)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from isolation_audit import pth
+from isolation_audit.cli import pth
 from isolation_audit.exceptions import UsageError
 
 

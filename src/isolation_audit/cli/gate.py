@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from isolation_audit import gate as gates
 from isolation_audit.cli.reports import read_report
 from isolation_audit.coverage.lines import headline
 from isolation_audit.exceptions import UsageError
+from isolation_audit.gate import judging as gates
 
 
 @click.command()

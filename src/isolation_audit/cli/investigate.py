@@ -80,7 +80,7 @@ def investigate(journals: tuple[Path, ...], backend: str | None, table: str, **o
 
 def _bearers(file: Path) -> dict[str, str]:
     """Ids of users by what journals call them."""
-    from isolation_audit.environment import KEY_VARIABLE
+    from isolation_audit.foundation.environment import KEY_VARIABLE
     from isolation_audit.model.pseudonyms import Pseudonyms
 
     pseudonyms = Pseudonyms()

@@ -12,9 +12,9 @@ import click
 
 from isolation_audit.cli.outputs import FORMATS, Beside, texts, with_formats, write_all
 from isolation_audit.cli.reports import read_report
-from isolation_audit.environment import REPORT_VARIABLE
 from isolation_audit.exceptions import UsageError
 from isolation_audit.exporters.terminal import Painter, render_finding, render_summary
+from isolation_audit.foundation.environment import REPORT_VARIABLE
 
 if TYPE_CHECKING:
     from isolation_audit.exporters.comparison import Figures

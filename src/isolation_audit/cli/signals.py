@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from isolation_audit.cli.program import on_path
-from isolation_audit.wakeup import Wakeup
+from isolation_audit.foundation.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType

@@ -18,7 +18,9 @@ from isolation_audit.cli.program import command_line
 from isolation_audit.cli.say import say
 from isolation_audit.cli.signals import Relay
 from isolation_audit.config.finding import DEPTH_VARIABLE, NO_FILE, STORE_VARIABLE, find_config
-from isolation_audit.environment import (
+from isolation_audit.exceptions import UsageError
+from isolation_audit.exporters.folders import make_folder
+from isolation_audit.foundation.environment import (
     KEY_VARIABLE,
     RAW_IDS_VARIABLE,
     REPORT_VARIABLE,
@@ -26,8 +28,6 @@ from isolation_audit.environment import (
     SUPERVISED_VARIABLE,
     SWITCH,
 )
-from isolation_audit.exceptions import UsageError
-from isolation_audit.exporters.folders import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from isolation_audit.config.kinds import Kind
 from isolation_audit.config.paths import Path, PathError, Root, parse_path, parse_value_path
 from isolation_audit.config.problems import Refused, choices, closest, quoted
 from isolation_audit.config.values import EventName
-from isolation_audit.records import dataclass
+from isolation_audit.foundation.records import dataclass
 
 _ROOTS = ("args", "kw", "self", "return")
 _RESERVED = (*_ROOTS, "everyone")

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from isolation_audit.config.problems import Refused, choices, closest, described, quoted
-from isolation_audit.plugins import RULES, plugins
-from isolation_audit.records import dataclass
+from isolation_audit.foundation.plugins import RULES, plugins
+from isolation_audit.foundation.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

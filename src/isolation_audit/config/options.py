@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, dataclass_trans
 
 from isolation_audit.config.kinds import Kind
 from isolation_audit.config.values import NOWHERE, Target
-from isolation_audit.records import dataclass
+from isolation_audit.foundation.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

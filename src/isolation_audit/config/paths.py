@@ -19,7 +19,7 @@ import keyword
 import re
 from enum import Enum
 
-from isolation_audit.records import dataclass
+from isolation_audit.foundation.records import dataclass
 
 
 class Root(Enum):

@@ -25,7 +25,7 @@ from isolation_audit.config.options import (
 )
 from isolation_audit.config.targets import MODULE_OR_TARGET, TARGET, constructor_of
 from isolation_audit.config.values import NOWHERE, EventName, Target
-from isolation_audit.records import dataclass
+from isolation_audit.foundation.records import dataclass
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from isolation_audit.records import dataclass as frozen
+from isolation_audit.foundation.records import dataclass as frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,13 +11,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.environment import REPORT_VARIABLE
 from isolation_audit.exceptions import IsolationAuditError, UsageError
 from isolation_audit.exporters.base import Settings
 from isolation_audit.exporters.journal import JournalSink
 from isolation_audit.exporters.report import ReportSink
 from isolation_audit.exporters.terminal import TerminalSink
-from isolation_audit.plugins import EXPORTERS, Plugin, plugins
+from isolation_audit.foundation.environment import REPORT_VARIABLE
+from isolation_audit.foundation.plugins import EXPORTERS, Plugin, plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable

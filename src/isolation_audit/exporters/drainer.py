@@ -9,10 +9,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.background import Worker
+from isolation_audit.exporters.background import Worker
 from isolation_audit.exporters.base import Batch
+from isolation_audit.foundation.wakeup import Wakeup
 from isolation_audit.recording.occurrences import OCCURRENCES
-from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections import deque

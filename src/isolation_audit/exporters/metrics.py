@@ -14,11 +14,11 @@ from isolation_audit._version import __version__
 from isolation_audit.analysis.texts import plain
 from isolation_audit.config.selection import Selection
 from isolation_audit.coverage.verdict import IDLE, VERDICTS
+from isolation_audit.foundation.plugins import INTEGRATIONS, plugins
 from isolation_audit.instrument.patching.targets import State
 from isolation_audit.instrument.tally import BUCKETS
 from isolation_audit.model.roles import INTEGRATION
 from isolation_audit.model.rules import Severity
-from isolation_audit.plugins import INTEGRATIONS, plugins
 from isolation_audit.recording.figures import COVERAGE, CROSSING_RULES, EVENTS_AND_ENGINES, FIGURES, SELF
 from isolation_audit.rules import all_rules
 

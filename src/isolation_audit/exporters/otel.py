@@ -10,7 +10,7 @@ from isolation_audit.exporters.notices import notice
 from isolation_audit.exporters.otlp_delivery import Delivery
 from isolation_audit.exporters.quiet import ThreadFilter
 from isolation_audit.exporters.telemetry import Privacy
-from isolation_audit.forks import forks
+from isolation_audit.foundation.forks import forks
 from isolation_audit.instrument.tracking.work_spans import FINDING
 from isolation_audit.model.spans import at_rest
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
 
-from isolation_audit.background import Backlog, Worker
+from isolation_audit.exporters.background import Backlog, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

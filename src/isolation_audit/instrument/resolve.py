@@ -9,8 +9,8 @@ from functools import cached_property, lru_cache, partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from isolation_audit.config.model import Target

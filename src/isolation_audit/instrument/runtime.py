@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from isolation_audit.foundation.plugins import loaded
 from isolation_audit.instrument.reading.path_counts import PathCounts
 from isolation_audit.instrument.tally import Tally
 from isolation_audit.instrument.tracking.bound_ids import BoundIds
@@ -12,7 +13,6 @@ from isolation_audit.instrument.tracking.levels import ServiceLevels
 from isolation_audit.instrument.tracking.rooms import Rooms
 from isolation_audit.model.aliases import OtherNames
 from isolation_audit.model.users import Kind
-from isolation_audit.plugins import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sized

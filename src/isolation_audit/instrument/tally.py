@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from isolation_audit.foundation.records import record
 from isolation_audit.instrument.cells import Cells
-from isolation_audit.records import record
 
 if TYPE_CHECKING:
     from isolation_audit.model.users import User

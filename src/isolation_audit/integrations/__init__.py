@@ -12,12 +12,12 @@ import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from isolation_audit.config.model import Target
+from isolation_audit.foundation.plugins import INTEGRATIONS, LIBRARIES, Plugin, installed, plugins
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.patching.targets import Watched
 from isolation_audit.instrument.resolve import resolve
 from isolation_audit.instrument.work.libraries import Libraries
 from isolation_audit.model.roles import INTEGRATION
-from isolation_audit.plugins import INTEGRATIONS, LIBRARIES, Plugin, installed, plugins
-from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

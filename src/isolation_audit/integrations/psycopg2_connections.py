@@ -10,8 +10,8 @@ import sys
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.integrations.building_blocks.fetched_rows import named_as, telling_cursor
-from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,12 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.foundation.plugins import plugins
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.jobs import CountedWork
 from isolation_audit.instrument.work.sightings import Sighting, Sightings
 from isolation_audit.integrations import GROUP, Point
-from isolation_audit.plugins import plugins
-from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.fetched_rows import of_rows
 from isolation_audit.model.inputs import ROWS, Input
-from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

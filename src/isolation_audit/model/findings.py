@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.records import dataclass
+from isolation_audit.foundation.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,8 @@ import secrets
 import string
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.environment import KEY_VARIABLE
 from isolation_audit.exceptions import UsageError
+from isolation_audit.foundation.environment import KEY_VARIABLE
 from isolation_audit.model.users import PARTY, STRANGER
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from isolation_audit.records import dataclass
+from isolation_audit.foundation.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

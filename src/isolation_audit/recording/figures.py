@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.tracking.layers import LAYERS
 from isolation_audit.model.sources import AMBIENT, SCOPES
 from isolation_audit.model.user_sources import SOURCES
-from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -12,11 +12,11 @@ from time import time as wall_clock
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.selection import Selection
+from isolation_audit.foundation.wakeup import Wakeup
 from isolation_audit.model.contexts import test_variable
 from isolation_audit.model.findings import paired
 from isolation_audit.model.rules import Severity
 from isolation_audit.recording.occurrences import OCCURRENCES, Occurrence, running_work
-from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -15,7 +15,7 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.plugins import RULES, Plugin, plugins
+from isolation_audit.foundation.plugins import RULES, Plugin, plugins
 from isolation_audit.rules.base import Monitor
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from redis.connection import parse_url
 from redis.retry import Retry
 
 from isolation_audit.analysis.texts import without_secrets
-from isolation_audit.background import NEWS, Backlog, Worker
+from isolation_audit.exporters.background import NEWS, Backlog, Worker
 from isolation_audit.model.shared_bindings import News
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.shim_codes import original_code, own_codes
 from isolation_audit.instrument.stacks import is_ours, known_ours
-from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Container

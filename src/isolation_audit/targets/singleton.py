@@ -7,12 +7,12 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.foundation.records import record
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.calls.receivers import Receivers
 from isolation_audit.instrument.resolve import dict_of
 from isolation_audit.instrument.shim_codes import beneath, code_of
 from isolation_audit.instrument.stacks import here
-from isolation_audit.records import record
 
 if TYPE_CHECKING:
     from types import CodeType, FunctionType

@@ -14,10 +14,10 @@ import pytest
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import default_config, find_config, load_config
 from isolation_audit.coverage.verdict import is_blind
-from isolation_audit.environment import KEY_VARIABLE
 from isolation_audit.exceptions import IsolationAuditError
 from isolation_audit.exporters import report
 from isolation_audit.exporters.terminal import Painter, render_finding, render_summary
+from isolation_audit.foundation.environment import KEY_VARIABLE
 from isolation_audit.integrations import targets
 from isolation_audit.model.rules import Severity
 from isolation_audit.rules.selfcheck.monitor import tell_blindness

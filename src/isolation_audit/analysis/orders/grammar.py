@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 
-from isolation_audit.records import dataclass
+from isolation_audit.foundation.records import dataclass
 
 _TOKEN = re.compile(r"\s*(?:(?P<event>\w(?:[\w:/-]|\.(?!\.\.))*)|(?P<sign>[()|*+?]|\.\.\.))")
 _REPETITION = ("*", "+", "?")

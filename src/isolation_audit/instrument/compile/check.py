@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from isolation_audit.config.paths import Attribute, Path, Root
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.cells import Cell
 from isolation_audit.instrument.compile.site import Site
 from isolation_audit.instrument.reading.attributes import reader_of
 from isolation_audit.instrument.reading.path_counts import ASKED, GAVE
 from isolation_audit.model.contexts import moment_variable
 from isolation_audit.model.scopes import UNSET
-from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

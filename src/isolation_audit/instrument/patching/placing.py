@@ -10,6 +10,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from isolation_audit.foundation.records import record
 from isolation_audit.instrument.calls.receivers import OnlyFor, Receivers
 from isolation_audit.instrument.calls.subclassing import SubclassPoint
 from isolation_audit.instrument.patching import wrappers
@@ -25,7 +26,6 @@ from isolation_audit.instrument.resolve import (
     has_receiver,
 )
 from isolation_audit.model.remembered import remembered
-from isolation_audit.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator

@@ -6,7 +6,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from isolation_audit.records import record
+from isolation_audit.foundation.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable

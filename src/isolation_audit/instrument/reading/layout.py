@@ -8,11 +8,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.config.paths import Attribute, Lookup, Path, Root, Step
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.barrier import raised_by_signal
 from isolation_audit.instrument.reading.attributes import reader_of
 from isolation_audit.instrument.reading.items import item_of
 from isolation_audit.instrument.signatures import positional_names
-from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,8 +17,8 @@ from typing import Any, Final
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.analysis.sql import FILL, Clause, Dialect, Statement
 from isolation_audit.analysis.sql import statements as read
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.model.users import plain_text
-from isolation_audit.records import dataclass
 
 ROLE: Final = "role"
 """The name of the role among the settings; where it is the session's own user, too."""

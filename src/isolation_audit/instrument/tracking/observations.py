@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from isolation_audit.records import record
+from isolation_audit.foundation.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.stacks import is_ours
-from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

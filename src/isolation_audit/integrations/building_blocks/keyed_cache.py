@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.integrations import Point
 from isolation_audit.model.contexts import fetching_variable
 from isolation_audit.model.inputs import CACHE, Input
-from isolation_audit.records import dataclass
 from isolation_audit.vocabulary.caches import CacheEntries
 
 if TYPE_CHECKING:

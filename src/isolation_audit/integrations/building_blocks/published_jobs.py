@@ -11,6 +11,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.work.jobs import Jobs
@@ -20,7 +21,6 @@ from isolation_audit.model.contexts import change_unit, current_unit
 from isolation_audit.model.inputs import ITEM, Input
 from isolation_audit.model.user_names import field_of
 from isolation_audit.model.users import STRANGER, Kind
-from isolation_audit.records import dataclass
 from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:

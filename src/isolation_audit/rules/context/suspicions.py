@@ -13,11 +13,11 @@ from contextvars import ContextVar
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.foundation.records import record
 from isolation_audit.instrument.barrier import enter_auditor, inside, leave_auditor, raised_by_signal
 from isolation_audit.instrument.stacks import capture, is_ours
 from isolation_audit.model.contexts import current_unit, suspicion_variable
 from isolation_audit.model.users import same
-from isolation_audit.records import record
 from isolation_audit.rules.context.told_by_caller import knows
 from isolation_audit.vocabulary.work import ContextDoubts
 

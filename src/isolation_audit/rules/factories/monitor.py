@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import own_place
 from isolation_audit.config.model import Deprecation, Engine
+from isolation_audit.foundation.records import record
 from isolation_audit.instrument.stacks import here
 from isolation_audit.instrument.tracking.observations import NOTHING_MORE, Again, Built, Drifted, Manufactured
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
-from isolation_audit.records import record
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.factories.other_things import OtherThing
 from isolation_audit.rules.factories.registers import Registers, TwoRegisters

@@ -14,12 +14,12 @@ import weakref
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.foundation.records import record
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.calls.receivers import Receivers
 from isolation_audit.instrument.resolve import Resolved, dict_of, find, function_of, mro_of, names
 from isolation_audit.instrument.shim_codes import beneath
 from isolation_audit.instrument.stacks import here
-from isolation_audit.records import record
 from isolation_audit.rules.factories.modules import SCRIPTS, Modules
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
+from isolation_audit.foundation.records import record
 from isolation_audit.instrument.heap.holding import holding
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model import contexts
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind
-from isolation_audit.records import record
 from isolation_audit.rules.lifetime.census import Census
 from isolation_audit.rules.lifetime.growth import Growth, Stayed, in_words
 from isolation_audit.rules.lifetime.interest import name_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.model.rules import Severity
-from isolation_audit.records import dataclass
 
 if TYPE_CHECKING:
     from isolation_audit.model.users import User

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isolation_audit.records import dataclass
+from isolation_audit.foundation.records import dataclass
 
 if TYPE_CHECKING:
     from isolation_audit.model.users import User

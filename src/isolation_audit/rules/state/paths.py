@@ -19,9 +19,9 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed
+from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.heap.parts import parts
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.records import dataclass
 from isolation_audit.rules.state.contents import is_scalar
 
 if TYPE_CHECKING:

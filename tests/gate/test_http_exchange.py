@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from doors import cli
-from isolation_audit import http_exchange
-from isolation_audit.http_exchange import Answer, ExchangeError, exchange
+from isolation_audit.gate import http_exchange
+from isolation_audit.gate.http_exchange import Answer, ExchangeError, exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

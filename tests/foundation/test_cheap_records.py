@@ -7,7 +7,7 @@ from dataclasses import field
 
 import pytest
 
-from isolation_audit.records import record
+from isolation_audit.foundation.records import record
 
 
 @record

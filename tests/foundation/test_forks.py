@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 PROGRAM = """\
 import os, sys, threading
 sys.path.insert(0, ".")
-from isolation_audit import process
-from isolation_audit.forks import forks
+from isolation_audit.process import running_auditor as process
+from isolation_audit.foundation.forks import forks
 
 begun = threading.Event()
 sys.begun = begun.set

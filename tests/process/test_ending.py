@@ -178,7 +178,8 @@ def test_a_second_signal_ends_the_process_at_once(project: Project) -> None:
         "busy.py",
         BUSY.replace(
             "print(os",
-            "from isolation_audit.process import process\nprocess.auditor.stop = lambda: time.sleep(60)\nprint(os",
+            "from isolation_audit.process.running_auditor import process\n"
+            "process.auditor.stop = lambda: time.sleep(60)\nprint(os",
         ),
     )
     process = project.start("busy.py")

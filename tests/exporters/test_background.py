@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from isolation_audit.background import Backlog, Worker
+from isolation_audit.exporters.background import Backlog, Worker
 from isolation_audit.instrument.barrier import inside
 
 

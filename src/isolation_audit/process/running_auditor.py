@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from isolation_audit.forks import forks
+from isolation_audit.foundation.forks import forks
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime

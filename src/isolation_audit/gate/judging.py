@@ -16,14 +16,14 @@ from isolation_audit.analysis.foreign_json import parsed
 from isolation_audit.analysis.texts import shown, without_secrets
 from isolation_audit.coverage.verdict import BLIND, PARTLY
 from isolation_audit.exceptions import UsageError
-from isolation_audit.http_exchange import ExchangeError, exchange
+from isolation_audit.gate.http_exchange import ExchangeError, exchange
 from isolation_audit.model.roles import INTEGRATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from isolation_audit.exporters.report import Report
-    from isolation_audit.http_exchange import Answer
+    from isolation_audit.gate.http_exchange import Answer
 
 EVENTS: Final = "events"
 WORK: Final = "work"

@@ -15,8 +15,8 @@ from collections import deque
 from threading import get_ident
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from isolation_audit.foundation.wakeup import Wakeup
 from isolation_audit.instrument.barrier import enter_auditor, leave_auditor
-from isolation_audit.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Callable

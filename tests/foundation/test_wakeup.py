@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from isolation_audit.wakeup import Wakeup
+from isolation_audit.foundation.wakeup import Wakeup
 
 
 def test_it_is_down_at_first_and_taken_down_by_whoever_waits() -> None:

@@ -14,7 +14,7 @@ import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from isolation_audit.process import process
+from isolation_audit.process.running_auditor import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable

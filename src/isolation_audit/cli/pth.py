@@ -7,7 +7,7 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-from isolation_audit.environment import ON, SWITCH
+from isolation_audit.foundation.environment import ON, SWITCH
 
 NAME = "isolation_audit_activate.pth"
 

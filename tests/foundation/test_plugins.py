@@ -13,12 +13,12 @@ import pytest
 from isolation_audit import Auditor, ConfigError, UsageError
 from isolation_audit.config import parse_config
 from isolation_audit.exporters import configured as ways_out
-from isolation_audit.plugins import EXPORTERS, RULES, plugins
+from isolation_audit.foundation.plugins import EXPORTERS, RULES, plugins
 from isolation_audit.rules import OURS, all_monitors, all_rules, unusable
 from isolation_audit.rules.content.mails import Mails
 from isolation_audit.vocabulary.outside import MailsSent
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
 
 RULE = """\
