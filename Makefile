@@ -47,7 +47,7 @@ test-long-calls: $(STAMP)
 	ISOLATION_AUDIT_EXAMPLES=100000 $(BIN)/python -m pytest tests/instrument/test_equal_behaviour.py
 
 test-long-runs: $(STAMP)
-	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest --timeout 7200 tests/rules/monitors/test_interleaved_runs.py
+	ISOLATION_AUDIT_EXAMPLES=2000 $(BIN)/python -m pytest --timeout 7200 tests/rules/protocol/test_interleaved_runs.py
 
 test-long-marked: $(STAMP)
 	$(BIN)/python $(SIDE_BY_SIDE) -m long

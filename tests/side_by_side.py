@@ -44,9 +44,13 @@ ONCE = (
 
 OF_PYTHON = (
     *("analysis/", "instrument/", "model/", "recording/", "targets/"),
-    *(f"rules/{family}/" for family in ("lifetime", "monitors", "reachable", "state")),
-    *("test_auditor.py", "test_background.py", "test_ending.py", "test_forks.py", "test_frozen_classes.py"),
-    *("test_cheap_records.py", "test_greenlets.py", "test_odd_clocks.py", "test_start_up.py", "test_wakeup.py"),
+    *(f"rules/{family}/" for family in ("concurrency", "construction", "factories", "lifetime", "protocol")),
+    *(f"rules/{family}/" for family in ("reachable", "selfcheck", "service_levels", "state")),
+    *("rules/content/test_content.py", "rules/content/test_results.py", "rules/crossing/test_crossing.py"),
+    *("rules/crossing/test_ownership.py", "rules/test_rule_examples.py"),
+    *("foundation/test_cheap_records.py", "foundation/test_forks.py", "foundation/test_wakeup.py", "process/"),
+    *("exporters/test_background.py", "test_auditor.py", "test_frozen_classes.py", "test_odd_clocks.py"),
+    "test_start_up.py",
 )
 """Tests that go by what Python does: CI runs these with every Python, and not again with old libraries."""
 

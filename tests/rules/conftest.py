@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from audited_package import Audited
 from auditing import HEAD, Audit, config
 
 from isolation_audit.auditor import Auditor
@@ -120,3 +121,12 @@ def looks_each_time(monkeypatch):
     """How often the application's own records are looked through goes by the time that it takes: not so in tests."""
     monkeypatch.setattr(own_records, "_SHARE", 0)
     monkeypatch.setattr(own_records, "_NEW", 0)
+
+
+@pytest.fixture
+def application(tmp_path, monkeypatch):
+    """A package on the import path, empty at first."""
+    monkeypatch.syspath_prepend(tmp_path)
+    made = Audited(tmp_path)
+    yield made
+    made.forget()

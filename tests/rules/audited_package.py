@@ -8,8 +8,6 @@ import sys
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import parse_config
 
@@ -50,12 +48,3 @@ class Audited:
             self.auditor.stop()
         for name in [one for one in sys.modules if one == self.name or one.startswith(f"{self.name}.")]:
             del sys.modules[name]
-
-
-@pytest.fixture
-def application(tmp_path, monkeypatch):
-    """A package on the import path, empty at first."""
-    monkeypatch.syspath_prepend(tmp_path)
-    made = Audited(tmp_path)
-    yield made
-    made.forget()
