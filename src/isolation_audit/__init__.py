@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from isolation_audit.config import Config, load_config
     from isolation_audit.content.secrets import canary, secret
     from isolation_audit.exceptions import ConfigError, IsolationAuditError, MissingExtraError, UsageError
+    from isolation_audit.model.entering import system_scope, user_scope
     from isolation_audit.model.findings import Finding
     from isolation_audit.model.rules import Rule, Severity
-    from isolation_audit.model.scopes import system_scope, user_scope
 
 __all__ = [
     "Auditor",
@@ -43,7 +43,7 @@ _HOMES = {
     "isolation_audit.content.secrets": ("canary", "secret"),
     "isolation_audit.exceptions": ("ConfigError", "IsolationAuditError", "MissingExtraError", "UsageError"),
     "isolation_audit.model.findings": ("Finding",),
-    "isolation_audit.model.scopes": ("system_scope", "user_scope"),
+    "isolation_audit.model.entering": ("system_scope", "user_scope"),
     "isolation_audit.model.rules": ("Rule", "Severity"),
 }
 

@@ -34,7 +34,7 @@ from isolation_audit.instrument.tracking.runs import GRACE, Runs
 from isolation_audit.instrument.tracking.work_spans import WorkSpans
 from isolation_audit.instrument.work.running_scopes import RunningScopes
 from isolation_audit.instrument.work.sightings import Sightings
-from isolation_audit.model import contexts, scopes
+from isolation_audit.model import contexts, entering, scopes
 from isolation_audit.model.ambient import Ambient
 from isolation_audit.model.bindings import Bindings
 from isolation_audit.model.owner_records import Objects
@@ -135,7 +135,7 @@ class Auditor:
                     # Sinks first: a missing extra must be known before anything of the application is touched.
                     self.drainer = self._drainer()
                     self._running = self.runtime.running = True
-                    scopes.listen(RunningScopes(self.runtime, self._scope_ended))
+                    entering.listen(RunningScopes(self.runtime, self._scope_ended))
                     if self.config.audit.depth != "calls":
                         self._state().start()
                     self.instrumentation.start()
@@ -221,7 +221,7 @@ class Auditor:
                 self._state().stop()
             self.instrumentation.stop()
             self._greenlets.forget()
-            scopes.listen(None)
+            entering.listen(None)
             if self.elsewhere is not None:
                 self.elsewhere.close()
             self.drainer.stop(self.config.otlp.timeout + 1.0)

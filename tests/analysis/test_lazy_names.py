@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from isolation_audit.analysis.lazy_names import lazy_name, read
+from isolation_audit.analysis.lazy_names import LazyName, read, stores_something
+
+if TYPE_CHECKING:
+    from types import CodeType
 
 LAZY = {
     "global": ("def f():\n global _x\n if _x is None:\n  _x = object()\n return _x", "_x"),
@@ -50,6 +55,11 @@ def compiled(source: str, name: str = "f"):
     namespace: dict[str, object] = {}
     exec(compile(source, "app.py", "exec"), namespace)
     return namespace[name].__code__  # type: ignore[attr-defined]
+
+
+def lazy_name(code: CodeType) -> LazyName | None:
+    """The first place that a function fills when it is asked."""
+    return next(iter(read(code).lazy), None) if stores_something(code) else None
 
 
 @pytest.mark.parametrize("case", LAZY)

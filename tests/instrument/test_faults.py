@@ -15,7 +15,7 @@ from isolation_audit import user_scope
 from isolation_audit.instrument.barrier import STACK_END, Barrier, inside
 from isolation_audit.instrument.calls.probe import Probe
 from isolation_audit.instrument.calls.subclassing import SubclassPoint
-from isolation_audit.model import contexts, scopes
+from isolation_audit.model import contexts, entering
 from isolation_audit.model.contexts import current_scope
 from isolation_audit.targets.construction import ConstructionPoint, ConstructorPoint
 from isolation_audit.targets.emission import EmissionPoint
@@ -128,22 +128,22 @@ def test_a_raising_listener_of_observations_is_counted_and_changes_nothing():
 
 
 def test_a_raising_listener_of_scopes_does_not_reach_the_with_block():
-    class Explosive(scopes.ScopeListener):
+    class Explosive(entering.ScopeListener):
         def begin(self, _scope):
             raise RuntimeError("begin")
 
         def end(self, _scope):
             raise RuntimeError("end")
 
-    before = scopes.listener_faults()
-    scopes.listen(Explosive())
+    before = entering.listener_faults()
+    entering.listen(Explosive())
     try:
         with user_scope("alice"):
             assert contexts.current_scope().user_id == "alice"
         assert contexts.current_scope() is None
     finally:
-        scopes.listen(None)
-    assert scopes.listener_faults() == before + 2
+        entering.listen(None)
+    assert entering.listener_faults() == before + 2
 
 
 def test_an_owner_path_through_an_instrumented_method_is_not_watched_again():

@@ -9,7 +9,7 @@ import pytest
 from clients import NAMED, Browser, known, told
 from servers import serving
 
-from isolation_audit.model.inputs import current_inputs, own_inputs
+from isolation_audit.model.current_inputs import current_inputs, own_inputs
 
 
 async def asked(app: Any, rounds: int = 3) -> list[str]:

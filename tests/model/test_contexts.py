@@ -108,7 +108,8 @@ def test_whoever_gives_a_context_another_scope_or_request_says_so():
             continue
         lines = file.read_text(encoding="utf-8").splitlines()
         for number, line in enumerate(lines):
-            sets_request = "unit_of_work.set(" in line and "request" in "".join(lines[number - 2 : number])
+            before = "".join(lines[number - 2 : number])
+            sets_request = "unit_of_work.set(" in line and ("unit.request = " in before or " is request:" in before)
             if "scope_variable.set(" in line or sets_request:
                 following = next(one.strip() for one in lines[number + 1 :] if not one.strip().startswith("#"))
                 assert following == "entered()" or following.startswith("moment_variable.set("), f"{file}:{number + 1}"

@@ -10,10 +10,11 @@ from contextvars import ContextVar
 import pytest
 
 from isolation_audit import system_scope, user_scope
-from isolation_audit.model import contexts, scopes
+from isolation_audit.model import contexts, entering, scopes
 from isolation_audit.model.ambient import Ambient
 from isolation_audit.model.contexts import current_scope
-from isolation_audit.model.scopes import Scope, enter, leave
+from isolation_audit.model.entering import enter, leave
+from isolation_audit.model.scopes import Scope
 from isolation_audit.model.users import Users
 
 
@@ -135,7 +136,7 @@ def test_a_scope_left_in_another_context_changes_that_context_not():
     contexts.scope_variable.set(None)
 
 
-class Listening(scopes.ScopeListener):
+class Listening(entering.ScopeListener):
     def __init__(self):
         self.told = []
 
@@ -148,12 +149,12 @@ class Listening(scopes.ScopeListener):
 
 def test_the_listener_is_told_of_begin_and_end():
     listener = Listening()
-    scopes.listen(listener)
+    entering.listen(listener)
     try:
         with pytest.raises(KeyError), user_scope("alice", run_id="r"):
             raise KeyError
     finally:
-        scopes.listen(None)
+        entering.listen(None)
     with user_scope("bob"):
         pass
     assert listener.told == [("begin", "alice"), ("end", "alice", True)]
@@ -164,11 +165,11 @@ def adopted():
     ambient = Ambient(Users())
     ambient.adopt(variable, None)
 
-    class Stamping(scopes.ScopeListener):
+    class Stamping(entering.ScopeListener):
         def begin(self, scope):
             ambient.stamp(scope)
 
-    scopes.listen(Stamping())
+    entering.listen(Stamping())
     return variable, lambda: getattr(ambient.current(), "id", None), ambient
 
 
@@ -176,7 +177,7 @@ def in_fresh_context(function):
     try:
         contextvars.Context().run(function)
     finally:
-        scopes.listen(None)
+        entering.listen(None)
 
 
 def test_the_innermost_of_scope_and_application_variable_wins():

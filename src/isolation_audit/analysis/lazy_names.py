@@ -59,11 +59,6 @@ def stores_something(code: CodeType) -> bool:
     return len(code.co_code) <= 2 * _LONGEST and not _STORES.isdisjoint(code.co_code[::2])
 
 
-def lazy_name(code: CodeType) -> LazyName | None:
-    """The first place that a function looks at, decides by, and then fills; None where it has none."""
-    return next(iter(read(code).lazy), None) if stores_something(code) else None
-
-
 def read(code: CodeType, others: frozenset[LazyName] = frozenset()) -> Reading:
     """The places that a function fills, and which of those and of ``others`` it asks for."""
     code = as_written(code)

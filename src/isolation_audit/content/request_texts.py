@@ -51,7 +51,6 @@ _BY_PATH: Final = (
 """What frameworks call the parameters of a route: Starlette, Flask, aiohttp, Tornado, Pyramid, Bottle."""
 _ROUTING: Final = 2
 """Parts of what ``wsgiorg.routing_args`` has: values by position, and by name."""
-_BODIES: Final = frozenset({"_body", "_cached_data", "_read_bytes", "_form", "form", "_post", "_json"})
 
 
 _SENT: Final = ("_content", "body")
@@ -130,12 +129,6 @@ def _head_of_environ(environ: dict[str, Any]) -> Head:
 
 with_head(_head_of_asgi)(of_asgi)
 with_head(_head_of_environ)(of_environ)
-
-
-def body_was_read(request: Any) -> bool:
-    """True where the object holds its request's body."""
-    fields = _fields(request)
-    return any(fields.get(name) is not None for name in _BODIES)
 
 
 def brought(one: Input) -> Any:

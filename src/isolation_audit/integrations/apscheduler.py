@@ -80,10 +80,10 @@ class RunPoint(Interceptor):
 
     def after(self, state: Any, _result: Any) -> None:
         """The job is done."""
-        owner, counted, running_unit = state
+        owner, counted, piece = state
         self._counted.end(counted, owner)
-        if running_unit is not None:
-            self._lineage.end_job(running_unit)
+        if piece is not None:
+            self._lineage.end_job(piece)
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """The same, where it was cancelled; the job's own exceptions go into an event."""

@@ -16,7 +16,8 @@ from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.jobs_with_contexts import THREADED, LooksAtPut, LooksAtTaken
 from isolation_audit.model.contexts import change_unit, current_moment, current_unit
-from isolation_audit.model.inputs import ITEM, Input, Inputs, current_inputs, own_inputs
+from isolation_audit.model.current_inputs import current_inputs, own_inputs
+from isolation_audit.model.inputs import ITEM, Input, Inputs
 from isolation_audit.model.owner_tags import Queues
 
 if TYPE_CHECKING:

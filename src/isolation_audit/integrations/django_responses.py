@@ -10,7 +10,8 @@ from isolation_audit.instrument.work.answered import AnsweredRequest
 from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations.building_blocks.wsgi_responses import whole
 from isolation_audit.model.contexts import current_unit
-from isolation_audit.model.inputs import REQUEST, Input, current_inputs
+from isolation_audit.model.current_inputs import current_inputs
+from isolation_audit.model.inputs import REQUEST, Input
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.reading.layout import Layout, Values

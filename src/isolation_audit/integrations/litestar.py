@@ -24,7 +24,8 @@ from isolation_audit.integrations.building_blocks.sockets import (
     SendSocketPoint,
 )
 from isolation_audit.model.contexts import current_unit
-from isolation_audit.model.inputs import REQUEST, Input, current_inputs
+from isolation_audit.model.current_inputs import current_inputs
+from isolation_audit.model.inputs import REQUEST, Input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

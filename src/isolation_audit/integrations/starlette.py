@@ -28,7 +28,8 @@ from isolation_audit.integrations.building_blocks.requests_and_connections impor
 from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned, in_headers
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
 from isolation_audit.model.contexts import current_unit
-from isolation_audit.model.inputs import BYTES, LIMIT, REQUEST, Input, current_inputs
+from isolation_audit.model.current_inputs import current_inputs
+from isolation_audit.model.inputs import BYTES, LIMIT, REQUEST, Input
 from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.instrument.tracking.observations import Used
 from isolation_audit.instrument.work.running_scopes import ORIGIN_FRAMES
 from isolation_audit.model.contexts import current_scope
-from isolation_audit.model.scopes import Scope, enter, leave
+from isolation_audit.model.entering import enter, leave
+from isolation_audit.model.scopes import Scope
 from isolation_audit.model.users import Kind
 from isolation_audit.targets.ownership import differ
 

@@ -90,7 +90,7 @@ class ContextDoubts:
 
 
 class ContextsOfWork:
-    """Work as it is handed over, taken up and ended; ``running_unit`` is what a method that begins it has given."""
+    """Work as it is handed over, taken up and ended; ``piece`` is what a method that begins it has given."""
 
     __slots__ = ()
 
@@ -126,7 +126,7 @@ class ContextsOfWork:
         """A pool's thread takes up a job; ``may_be_lost`` where the submitter's own context said who that was."""
         raise NotImplementedError
 
-    def end_job(self, running_unit: Any) -> None:
+    def end_job(self, piece: Any) -> None:
         """The job is done; what it leaves in the thread's own context is the next one's."""
 
     def begin_request(self, where: Hashable) -> Any:
@@ -137,7 +137,7 @@ class ContextsOfWork:
         """A worker takes up a task; :meth:`end_task` ends it."""
         raise NotImplementedError
 
-    def end_task(self, running_unit: Any, publisher: Callable[[], User | None]) -> None:
+    def end_task(self, piece: Any, publisher: Callable[[], User | None]) -> None:
         """The task is done; asks for its ``publisher`` once more where that was unknown and matters now."""
 
     def begin_scheduled(self, owner: User, function: Any) -> Any:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.instrument.inputs.own_answers import OwnAnswers
 from isolation_audit.model.contexts import fetching_variable
-from isolation_audit.model.inputs import ANSWER, Inputs, current_inputs
-from isolation_audit.model.living import living
+from isolation_audit.model.current_inputs import current_inputs
+from isolation_audit.model.inputs import ANSWER, Inputs
+from isolation_audit.model.open_units import open_units
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -40,8 +41,8 @@ class Receiver:
         """The inputs of a unit of work that begins, with the first of them."""
         self._background.started = True
         inputs = Inputs(first, lasting=lasting)
-        if not living.idle:
-            living.began(inputs)
+        if not open_units.idle:
+            open_units.began(inputs)
         return inputs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.stacks import capture_again
-from isolation_audit.model import scopes
+from isolation_audit.model import entering, scopes
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.sources import SCOPES
 from isolation_audit.model.users import Kind
@@ -25,7 +25,7 @@ ORIGIN_FRAMES: Final = 4
 _USER: Final = Kind.USER
 
 
-class RunningScopes(scopes.ScopeListener):
+class RunningScopes(entering.ScopeListener):
     """Feeds explicit and configured scopes to the tables of one audit, and hands on those that are over."""
 
     def __init__(self, runtime: Runtime, ended: Callable[[Scope], None]) -> None:

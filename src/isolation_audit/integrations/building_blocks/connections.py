@@ -14,7 +14,8 @@ from isolation_audit.instrument.tracking.observations import Broken, Unready
 from isolation_audit.instrument.work.libraries import Libraries
 from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.model.contexts import current_unit
-from isolation_audit.model.inputs import REQUEST, Input, own_inputs
+from isolation_audit.model.current_inputs import own_inputs
+from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.running import running_loop, running_task, task_in
 from isolation_audit.model.users import Kind, User
 from isolation_audit.targets.ownership import differ

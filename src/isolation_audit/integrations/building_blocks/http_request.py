@@ -27,7 +27,7 @@ from isolation_audit.model.contexts import (
 from isolation_audit.model.head_reader import name_in_environ
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.model.learned import LearnedUsers
-from isolation_audit.model.living import living
+from isolation_audit.model.open_units import open_units
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.served_hosts import ServedHosts
@@ -145,8 +145,8 @@ class Serving(Interceptor):
         request.inherited = suspicion.ambient if suspicion is not None and not suspicion.over else None
         if self._runtime.spans is not None:
             request.unit = self._runtime.spans.unit("connection" if request.lasting else "request")
-        if not living.idle:
-            living.began(request, request.inputs)
+        if not open_units.idle:
+            open_units.began(request, request.inputs)
         if current_unit() is NO_UNIT:  # as change_unit()
             unit = UnitOfWork()
             unit.request = request

@@ -107,7 +107,7 @@ class MessagePoint(Interceptor):
         """Who is running; in a job that has not said so, its own publisher. None where that is no real user."""
         user, work = self._current(), current_unit().job
         job = None if work is None else work.published
-        if job is not None and (user is None or user is job.running_unit.native):
+        if job is not None and (user is None or user is job.piece.native):
             user = job.publisher()
         return user if user is not None and user.kind is Kind.USER else None
 
@@ -147,13 +147,13 @@ class MarkedMessagePoint(MessagePoint):
 class _Job:
     """One run of a job; holds nothing of it."""
 
-    __slots__ = ("_bindings", "_id", "_kind", "around", "counted", "inputs", "running_unit", "told")
+    __slots__ = ("_bindings", "_id", "_kind", "around", "counted", "inputs", "piece", "told")
 
     def __init__(self, kind: str, identifier: Any, bindings: Bindings) -> None:
         self._kind = kind
         self._id = identifier
         self._bindings = bindings
-        self.running_unit: Any = None
+        self.piece: Any = None
         self.counted: Any = None
         self.inputs: Inputs | None = None
         """What comes in through it, from what its publisher has given on."""
@@ -196,7 +196,7 @@ class TaskPoint(Interceptor):
         job.told = self._told(values)
         job.counted = work = self._jobs.begin()
         publisher = job.publisher()
-        job.running_unit = self._lineage.begin_task(publisher, self._where(values))
+        job.piece = self._lineage.begin_task(publisher, self._where(values))
         work.published = job
         if self._receiver is not None:
             by = None if publisher is None else publisher.id
@@ -212,7 +212,7 @@ class TaskPoint(Interceptor):
             change_unit(given_by=job.around)
             job.inputs.end()
         self._jobs.end(job.counted, job.publisher())
-        self._lineage.end_task(job.running_unit, job.publisher)
+        self._lineage.end_task(job.piece, job.publisher)
 
     def failed(self, job: Any, _error: BaseException) -> None:
         """The same."""

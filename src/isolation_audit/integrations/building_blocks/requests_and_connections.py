@@ -136,13 +136,13 @@ class ThreadedPoint(Interceptor):
         """An earlier request's user may still be there."""
         return self._lineage.begin_request(self.place)
 
-    def after(self, running_unit: Any, _result: Any) -> None:
+    def after(self, piece: Any, _result: Any) -> None:
         """Whoever is the user now is left behind."""
-        self._lineage.end_job(running_unit)
+        self._lineage.end_job(piece)
 
-    def failed(self, running_unit: Any, _error: BaseException) -> None:
+    def failed(self, piece: Any, _error: BaseException) -> None:
         """The same."""
-        self._lineage.end_job(running_unit)
+        self._lineage.end_job(piece)
 
 
 class AnswerPoint(Interceptor):

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.work.answered import AnsweredRequest
-from isolation_audit.model.inputs import current_inputs
+from isolation_audit.model.current_inputs import current_inputs
 from isolation_audit.vocabulary.exits import PUSHED
 
 if TYPE_CHECKING:

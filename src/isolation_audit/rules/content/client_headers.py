@@ -11,7 +11,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.content.encodings import unwrapped
-from isolation_audit.model.inputs import current_inputs
+from isolation_audit.model.current_inputs import current_inputs
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.users import same

@@ -19,7 +19,7 @@ from isolation_audit.instrument.inputs.latest import LatestUnits
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.contexts import current_unit
-from isolation_audit.model.inputs import inputs_at_exit, unit_inputs
+from isolation_audit.model.current_inputs import inputs_at_exit, unit_inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.content.payloads import LARGEST, Payloads

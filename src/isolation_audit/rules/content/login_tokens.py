@@ -17,7 +17,8 @@ from weakref import WeakKeyDictionary
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.stacks import DEEP, capture
-from isolation_audit.model.inputs import REQUEST, current_inputs
+from isolation_audit.model.current_inputs import current_inputs
+from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind
 from isolation_audit.vocabulary.outside import ClientTokens

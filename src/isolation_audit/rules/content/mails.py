@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.index import Mark
 from isolation_audit.instrument.work.routes import current_endpoint
-from isolation_audit.model.inputs import own_inputs
+from isolation_audit.model.current_inputs import own_inputs
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.content.egress import Egress, secret_of_another
 from isolation_audit.rules.content.payloads import LARGEST

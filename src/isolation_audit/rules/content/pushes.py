@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.content.index import Mark
 from isolation_audit.content.naming import Naming, is_one_of_many, named, said
 from isolation_audit.instrument.work.routes import current_endpoint
-from isolation_audit.model.inputs import unit_inputs
+from isolation_audit.model.current_inputs import unit_inputs
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.content.egress import secret_of_another

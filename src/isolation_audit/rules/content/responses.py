@@ -12,7 +12,7 @@ from isolation_audit.content.compressed import unpacking
 from isolation_audit.content.index import Mark
 from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.contexts import current_unit
-from isolation_audit.model.inputs import current_inputs
+from isolation_audit.model.current_inputs import current_inputs
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import VISITOR, same
 from isolation_audit.rules.content.egress import secret_of_another

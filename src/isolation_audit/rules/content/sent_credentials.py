@@ -18,7 +18,8 @@ from isolation_audit.content.borders import mentions
 from isolation_audit.content.index import Mark
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.model.credentials import cookies_in, keys_in, keys_in_query
-from isolation_audit.model.inputs import ANSWER, REQUEST, OutgoingRequest, current_inputs, inputs_at_exit
+from isolation_audit.model.current_inputs import current_inputs, inputs_at_exit
+from isolation_audit.model.inputs import ANSWER, REQUEST, OutgoingRequest
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.served_hosts import ServedHosts

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import beneath, is_installed, is_standard
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.instrument.stacks import DEEP, capture, is_ours
-from isolation_audit.model.inputs import FILE, STORE, Input, current_inputs
+from isolation_audit.model.current_inputs import current_inputs
+from isolation_audit.model.inputs import FILE, STORE, Input
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same

@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.work.suspicion import Suspicion
-from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.users import same
 
 if TYPE_CHECKING:
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
     from isolation_audit.rules.context.suspicions import Suspicions
 
 KEPT: Final = "a job of {owner} ran in a context that had been copied in the work of {ambient}"
-
-
-def hands_on_item_of(user: User) -> bool:
-    """True where an item of this user's is worked on: whoever takes it may have it done in the context it came with."""
-    item = current_unit().item
-    return item is not None and item.is_here() and item.owner is not None and same(item.owner, user)
 
 
 class KeptContext:

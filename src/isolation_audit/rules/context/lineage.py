@@ -32,14 +32,15 @@ from isolation_audit.model.contexts import (
     unit_of_work,
 )
 from isolation_audit.model.residue import Residue
-from isolation_audit.model.runners import POOL, OfRunner, brought, runner, running_thread
+from isolation_audit.model.runners import POOL, brought, runner, running_thread
 from isolation_audit.model.running import running_loop, running_task
 from isolation_audit.model.unit_of_work import NO_UNIT, UnitOfWork
 from isolation_audit.model.users import Kind, User, same
-from isolation_audit.rules.context.brought_contexts import KeptContext, look_into
-from isolation_audit.rules.context.context_residue import ContextResidue, Job
+from isolation_audit.rules.context.brought_contexts import look_into
+from isolation_audit.rules.context.context_residue import ContextResidue
 from isolation_audit.rules.context.library_residue import LibraryResidue
 from isolation_audit.rules.context.mailboxes import Mailboxes
+from isolation_audit.rules.context.pieces_of_work import Elsewhere, PieceOfWork
 from isolation_audit.rules.context.shared_values import SharedValues
 from isolation_audit.rules.context.suspicions import Suspicions
 from isolation_audit.rules.context.task_origins import TaskOrigin, Turn, own_origin
@@ -68,49 +69,6 @@ OUTLIVED: Final = (
 LEFT_BY_ITEM: Final = "what {owner} had queued was worked on with the user {ambient} of an earlier item"
 LOST_IN_POOL: Final = "a job that {owner} had submitted ran in its pool without a user"
 LOST_IN_THREAD: Final = "a thread that was started in the work of {owner} ran without a user"
-
-
-class PieceOfWork(OfRunner):
-    """One job, or the time from one item of a queue to the next, in the context that it is done in."""
-
-    __slots__ = ("job", "kept", "looks", "native", "owner", "suspicion", "trail", "turn")
-
-    elsewhere = False
-
-    def __init__(self, owner: User | None, native: User | None) -> None:
-        super().__init__()
-        self.owner = owner
-        """Who submitted or queued it."""
-        self.native = native
-        """The user of the context when it began."""
-        self.suspicion: Suspicion | None = None
-        self.kept: KeptContext | None = None
-        self.looks = False
-        """True where the thread looks because of what is suspected of the context that it does this in."""
-        self.turn: Turn | None = None
-        """What stands for it; None for a part of another one."""
-        self.trail: Any = None
-        self.job: Job | None = None
-        """What it finds in other variables, and leaves there."""
-
-
-class Elsewhere(Turn):
-    """An item that brought its own context: what it finds and leaves is in there, and not in the thread's."""
-
-    __slots__ = ("looks",)
-
-    elsewhere = True
-    native: User | None = None
-
-    def __init__(self) -> None:
-        # As its base does: one is made for each job of a worker's thread, on which no loop runs, as a rule.
-        self.runner = get_ident() if running_loop() is None else runner()
-        self.over = self.looks = False
-
-    @property
-    def turn(self) -> Turn:
-        """It is one by itself."""
-        return self
 
 
 class Lineage(ContextsOfWork):
@@ -163,64 +121,64 @@ class Lineage(ContextsOfWork):
     def begin_job(self, submitter: User | None, function: Any, *, may_be_lost: bool) -> PieceOfWork:
         """A pool's thread takes up a job; ``may_be_lost`` where the submitter's own context said who that was."""
         native, context = self.native(), brought(function)
-        running_unit = self._begin(submitter, native, lambda: _code(function))
-        _take_turn(running_unit)
+        piece = self._begin(submitter, native, lambda: _code(function))
+        _take_turn(piece)
         if context is not None:
-            self._enter(running_unit, running_unit.turn, context)
+            self._enter(piece, piece.turn, context)
             if submitter is not None:
-                running_unit.kept = look_into(context, submitter, self.native, self.suspicions, _code(function))
+                piece.kept = look_into(context, submitter, self.native, self.suspicions, _code(function))
         if (submitter is not None or native is not None) and context is None:
             suspicion = _of_job(submitter, native, may_be_lost=may_be_lost)
             if suspicion is not None:
-                running_unit.suspicion = self.suspicions.open(suspicion, _code(function))
-        return running_unit
+                piece.suspicion = self.suspicions.open(suspicion, _code(function))
+        return piece
 
-    def end_job(self, running_unit: PieceOfWork) -> None:
+    def end_job(self, piece: PieceOfWork) -> None:
         """The job is done; what it leaves in the thread's own context is the next one's."""
         user = self.native()
-        if user is not None and user is not running_unit.native:
+        if user is not None and user is not piece.native:
             Residue().user = user
-        self._end(running_unit, user or self.user() or running_unit.owner)
+        self._end(piece, user or self.user() or piece.owner)
 
     def begin_request(self, where: Hashable) -> PieceOfWork:
         """A thread takes up a request; :meth:`end_job` ends it."""
         native = self.native()
-        running_unit = self._begin(None, native, lambda: where)
-        _take_turn(running_unit)
+        piece = self._begin(None, native, lambda: where)
+        _take_turn(piece)
         if native is not None and _left(native):
-            running_unit.suspicion = self.suspicions.open(Suspicion(LEFT_BY_REQUEST, native, None), where)
-        return running_unit
+            piece.suspicion = self.suspicions.open(Suspicion(LEFT_BY_REQUEST, native, None), where)
+        return piece
 
     def begin_task(self, publisher: User | None, where: Hashable) -> PieceOfWork:
         """A worker takes up a task; :meth:`end_task` ends it."""
         suspicion_variable.set(None)  # of the pool's thread: this one knows more
         native = self.native()
-        running_unit = self._begin(publisher, native, lambda: where)
-        _take_turn(running_unit)
+        piece = self._begin(publisher, native, lambda: where)
+        _take_turn(piece)
         if native is not None and _left(native) and (publisher is None or not same(publisher, native)):
             how = LEFT_BY_TASK if publisher is None else PUBLISHED
-            running_unit.suspicion = self.suspicions.open(Suspicion(how, native, publisher), where)
-        return running_unit
+            piece.suspicion = self.suspicions.open(Suspicion(how, native, publisher), where)
+        return piece
 
-    def end_task(self, running_unit: PieceOfWork, publisher: Callable[[], User | None]) -> None:
+    def end_task(self, piece: PieceOfWork, publisher: Callable[[], User | None]) -> None:
         """The task is done; asks for its ``publisher`` once more where that was unknown and matters now."""
-        suspicion = running_unit.suspicion
-        if suspicion is not None and suspicion.read and not suspicion.over and running_unit.owner is None:
-            running_unit.owner = suspicion.owner = publisher()
-            if running_unit.owner is not None:
+        suspicion = piece.suspicion
+        if suspicion is not None and suspicion.read and not suspicion.over and piece.owner is None:
+            piece.owner = suspicion.owner = publisher()
+            if piece.owner is not None:
                 suspicion.how = PUBLISHED
-                suspicion.over = running_unit.native is not None and same(running_unit.native, running_unit.owner)
-        self.end_job(running_unit)
+                suspicion.over = piece.native is not None and same(piece.native, piece.owner)
+        self.end_job(piece)
 
     def begin_scheduled(self, owner: User, function: Any) -> PieceOfWork:
         """A scheduler runs a job of ``owner``'s; :meth:`end_job` ends it. That it runs as nobody is as it should be."""
         suspicion_variable.set(None)  # of the pool's thread: whoever has woken the scheduler is not whose job it is
         native = self.native()
-        running_unit = self._begin(owner, native, lambda: _code(function))
-        _take_turn(running_unit)
+        piece = self._begin(owner, native, lambda: _code(function))
+        _take_turn(piece)
         if native is not None and not same(native, owner):
-            running_unit.suspicion = self.suspicions.open(Suspicion(SCHEDULED, native, owner), _code(function))
-        return running_unit
+            piece.suspicion = self.suspicions.open(Suspicion(SCHEDULED, native, owner), _code(function))
+        return piece
 
     def begin_elsewhere(self, context: Context) -> None:
         """A worker thread has got something that it runs in ``context``; :meth:`end_item` ends it."""
@@ -233,7 +191,7 @@ class Lineage(ContextsOfWork):
             change_unit(item=elsewhere)
         self._enter(elsewhere, elsewhere, context)
 
-    def _enter(self, running_unit: PieceOfWork | Elsewhere, turn: Turn | None, context: Context) -> None:
+    def _enter(self, piece: PieceOfWork | Elsewhere, turn: Turn | None, context: Context) -> None:
         """What is suspected of ``context`` is looked for on this thread, too."""
         try:
             context.run(turn_variable.set, turn or turn_variable.get())
@@ -241,9 +199,9 @@ class Lineage(ContextsOfWork):
             return  # the context is in use at this moment: it is no copy
         suspicion: Suspicion | None = context.get(suspicion_variable)
         if suspicion is not None and suspicion.watched and not suspicion.over and suspicion.ambient is not None:
-            running_unit.looks = self.suspicions.look(("elsewhere", suspicion.how))
+            piece.looks = self.suspicions.look(("elsewhere", suspicion.how))
         elif (request := context.get(unit_of_work, NO_UNIT).request) is not None and request.looked_at is not None:
-            running_unit.looks = self.suspicions.look(("elsewhere", SharedValues))
+            piece.looks = self.suspicions.look(("elsewhere", SharedValues))
 
     def begin_item(self, owner: User | None, queue: object, where: Callable[[], Hashable]) -> None:
         """A consumer has got an item that ``owner`` had put into ``queue``; ``where`` says which consumer."""
@@ -256,15 +214,15 @@ class Lineage(ContextsOfWork):
             self._serves(native, queue, where)
         if (own or owner is None) and self.library_residue.idle:
             return  # nothing that this item could leave behind, or find
-        running_unit = self._begin(owner, native, where)
-        running_unit.turn = Turn()
-        change_unit(item=running_unit)
+        piece = self._begin(owner, native, where)
+        piece.turn = Turn()
+        change_unit(item=piece)
         bearer = None if own or owner is None else self.native()
         if owner is None or bearer is None:
             return
         how = self._doubt(bearer, owner, queue, where)
         if how:
-            running_unit.suspicion = self.suspicions.open(Suspicion(how, bearer, owner), where())
+            piece.suspicion = self.suspicions.open(Suspicion(how, bearer, owner), where())
 
     def _serves(self, user: User, queue: object, where: Callable[[], Hashable]) -> None:
         """A consumer works on an item of its own context's user."""
@@ -294,33 +252,28 @@ class Lineage(ContextsOfWork):
     def end_item(self) -> None:
         """A consumer asks for its next item."""
         unit = current_unit()
-        running_unit: PieceOfWork | Elsewhere | None = unit.item
-        if running_unit is None:
+        piece: PieceOfWork | Elsewhere | None = unit.item
+        if piece is None:
             return
         if unit.request is unit.client is unit.job is unit.given_by is None:
             unit_of_work.set(NO_UNIT)  # as change_unit(): the usual way of a worker thread
         else:
             change_unit(item=None)
-        if isinstance(running_unit, Elsewhere):
+        if isinstance(piece, Elsewhere):
             # As is_here(), without the two calls.
             here = get_ident() if running_loop() is None else runner()
-            if running_unit.runner == here:
-                running_unit.over = True
-                if running_unit.looks:
+            if piece.runner == here:
+                piece.over = True
+                if piece.looks:
                     self.suspicions.look_away()
             return
-        if not running_unit.is_here():
+        if not piece.is_here():
             return  # of whoever started this task: it was not this one that got the item
         user = self.user()
         # Whoever got the item may have its own user, known by then: only that of the item itself is left behind.
-        if (
-            user is not None
-            and user is not running_unit.native
-            and running_unit.owner is not None
-            and same(user, running_unit.owner)
-        ):
+        if user is not None and user is not piece.native and piece.owner is not None and same(user, piece.owner):
             Residue().user = user
-        self._end(running_unit, user)
+        self._end(piece, user)
 
     def begin_thread(self, starter: User, function: Any) -> Suspicion | None:
         """A thread of ``starter``'s work begins; None where nothing is to be ended."""
@@ -331,23 +284,23 @@ class Lineage(ContextsOfWork):
         return self.suspicions.open(Suspicion(LOST_IN_THREAD, None, starter), _code(function))
 
     def _begin(self, owner: User | None, native: User | None, where: Callable[[], Hashable]) -> PieceOfWork:
-        running_unit = PieceOfWork(owner, native)
-        running_unit.trail = self.library_residue.begin()
-        running_unit.job = self._context_residue.begin(where)
-        return running_unit
+        piece = PieceOfWork(owner, native)
+        piece.trail = self.library_residue.begin()
+        piece.job = self._context_residue.begin(where)
+        return piece
 
-    def _end(self, running_unit: PieceOfWork, user: User | None) -> None:
-        if running_unit.turn is not None:
-            running_unit.turn.over = True
-        if running_unit.looks:
+    def _end(self, piece: PieceOfWork, user: User | None) -> None:
+        if piece.turn is not None:
+            piece.turn.over = True
+        if piece.looks:
             self.suspicions.look_away()
-        if running_unit.suspicion is not None:
-            self.suspicions.close(running_unit.suspicion)
-        if running_unit.kept is not None:
-            running_unit.kept.close()
-        self.library_residue.end(running_unit.trail, user)
-        if running_unit.job is not None:
-            self._context_residue.end(running_unit.job, user)
+        if piece.suspicion is not None:
+            self.suspicions.close(piece.suspicion)
+        if piece.kept is not None:
+            piece.kept.close()
+        self.library_residue.end(piece.trail, user)
+        if piece.job is not None:
+            self._context_residue.end(piece.job, user)
 
 
 def _starter(user: User) -> TaskOrigin | None:
@@ -360,12 +313,12 @@ def _starter(user: User) -> TaskOrigin | None:
     return None if unit is None else TaskOrigin(unit, user, _turn(user), own_origin())
 
 
-def _take_turn(running_unit: PieceOfWork) -> None:
+def _take_turn(piece: PieceOfWork) -> None:
     """A thread does this now. Of turns inside each other the outer counts."""
     turn: Turn | None = turn_variable.get()
     if turn is None or turn.over or not turn.is_here():
-        running_unit.turn = Turn()
-        turn_variable.set(running_unit.turn)
+        piece.turn = Turn()
+        turn_variable.set(piece.turn)
 
 
 def _turn(user: User) -> Turn | None:
@@ -373,14 +326,10 @@ def _turn(user: User) -> Turn | None:
     turn: Turn | None = turn_variable.get()
     if turn is not None and not turn.over and turn.is_here():
         return turn
-    running_unit: PieceOfWork | Elsewhere | None = current_unit().item
-    if (
-        running_unit is None
-        or not running_unit.is_here()
-        or (running_unit.native is not None and same(running_unit.native, user))
-    ):
+    piece: PieceOfWork | Elsewhere | None = current_unit().item
+    if piece is None or not piece.is_here() or (piece.native is not None and same(piece.native, user)):
         return None  # a connection reads what there is for its own user: it is one piece of work
-    return running_unit.turn
+    return piece.turn
 
 
 def _of_job(submitter: User | None, native: User | None, *, may_be_lost: bool) -> Suspicion | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from isolation_audit.instrument.stacks import DEEP, capture
-from isolation_audit.model.inputs import current_inputs
+from isolation_audit.model.current_inputs import current_inputs
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.state.made_for import is_made_for
 from isolation_audit.vocabulary.agents import AgentBuilds

@@ -19,7 +19,7 @@ from isolation_audit.content.naming import Naming, named, parsed, tells_of_prese
 from isolation_audit.content.payload import Gathering
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.contexts import emission_variable, of_test, test_variable
-from isolation_audit.model.inputs import own_inputs
+from isolation_audit.model.current_inputs import own_inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, User, plain_text, same
 from isolation_audit.rules.provenance.own_words import OwnWords

@@ -29,7 +29,7 @@ from isolation_audit.model.gates import Gate
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.caches.function_reading import FunctionReading, TooLongError
-from isolation_audit.rules.context.unit_of_work import Work
+from isolation_audit.rules.context.running_work import RunningWork
 from isolation_audit.rules.crossing.delivery import Reached
 from isolation_audit.rules.listeners.ownership import holds, made_here
 from isolation_audit.rules.listeners.selectivity import Selectivity
@@ -51,7 +51,7 @@ class RegisteredAt(NamedTuple):
     """Where and in whose work a listener was registered; ``own`` where it was made in that very work."""
 
     stack: RawStack
-    work: Work
+    work: RunningWork
     own: bool
 
 
@@ -242,7 +242,7 @@ class Listeners(EventListeners):
 
     def _place(self, listener: Any, user: User) -> RegisteredAt:
         stack = capture(self._runtime.config.limits.stack)
-        return RegisteredAt(stack, Work(self._runtime, user, stack), made_here(listener))
+        return RegisteredAt(stack, RunningWork(self._runtime, user, stack), made_here(listener))
 
 
 class _Event:

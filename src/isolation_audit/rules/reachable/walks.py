@@ -21,7 +21,7 @@ from isolation_audit.instrument.heap.parts import parts
 from isolation_audit.instrument.heap.walk import Walk, Way, mermaid
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.methods import QUEUES
-from isolation_audit.model.living import living
+from isolation_audit.model.open_units import open_units
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.lifetime.lifetimes import Lifetimes
 from isolation_audit.rules.reachable.found import Common, Left
@@ -75,7 +75,7 @@ class HeapWatch:
         self._literals = Literals()
         self._told: set[tuple[str, str]] = set()
         self._next = 0.0
-        self._begun = living.begun
+        self._begun = open_units.begun
         self.walks = 0
         self.partial = 0
         """Walks that came to the end of their budget first."""
@@ -95,8 +95,8 @@ class HeapWatch:
     def _over(self) -> dict[str, User]:
         """Users whose work is over: their last unit has ended, or nobody's work is running any more."""
         over = self._units.take_over()
-        if living.begun != self._begun and not living.any():
-            self._begun = living.begun
+        if open_units.begun != self._begun and not open_units.any():
+            self._begun = open_units.begun
             found = [self._runtime.users.token(name) for name in {name for _text, name in secrets.known()}]
             over.update((user.id, user) for user in found if user is not None and user.kind is Kind.USER)
         return over

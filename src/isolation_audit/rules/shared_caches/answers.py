@@ -18,7 +18,8 @@ from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.contexts import current_unit, of_test, test_variable
 from isolation_audit.model.credentials import cookie_set, is_drawn, is_session_cookie, plain_cookie, says_session
-from isolation_audit.model.inputs import REQUEST, inputs_at_exit
+from isolation_audit.model.current_inputs import inputs_at_exit
+from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.users import same
 from isolation_audit.vocabulary.exits import CacheableAnswer, CacheableAnswers
 

@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.contexts import current_unit, scope_variable
-from isolation_audit.model.inputs import own_inputs
+from isolation_audit.model.current_inputs import own_inputs
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.state.signs import signs

@@ -15,7 +15,7 @@ from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import listener, sites
 from isolation_audit.model.inputs import REQUEST
-from isolation_audit.model.living import living
+from isolation_audit.model.open_units import open_units
 from isolation_audit.rules.context.task_origins import own_origin
 from isolation_audit.rules.state.arguments import note_arguments
 from isolation_audit.rules.state.contents import (
@@ -109,13 +109,13 @@ class StateWatch:
         ambient = self._runtime.ambient
         listener.listen(self, self._runtime.barrier, self.hears)
         # The application sets its own variable, or another holder of the user, without a word.
-        ambient.learned = living.doubt
-        living.watch(_units_run, always=ambient.asks)
+        ambient.learned = open_units.doubt
+        open_units.watch(_units_run, always=ambient.asks)
 
     @staticmethod
     def stop() -> None:
         """Listen to nothing any more."""
-        living.forget()
+        open_units.forget()
         listener.listen(None)
 
     def hears(self, identity: int, kinds: tuple[str, ...], key: object) -> bool:

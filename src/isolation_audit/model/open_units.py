@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Living:
+class OpenUnits:
     """What has begun in this process, and who is told when the first of it begins and the last is gone."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class Living:
         self._say()
 
 
-living: Final = Living()
+open_units: Final = OpenUnits()
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=living.after_fork)
+    os.register_at_fork(after_in_child=open_units.after_fork)

@@ -1,4 +1,4 @@
-"""Works: the stretch of a user's work in which something was left behind, and whether it is over."""
+"""The work that runs at this moment, in which something was left behind, and whether it is over."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INTERLEAVING: Final = ("eventlet", "gevent", "twisted")
 """Libraries that do many pieces of work by turns on one thread, and not in asyncio's tasks. trio says where it runs."""
 
 
-class Work:
+class RunningWork:
     """The work that runs at this moment: a ``user_scope``, a task, or what a thread does. Holds nothing of it."""
 
     __slots__ = ("_lasting", "_scope", "_starter", "_task", "_thread")
