@@ -141,7 +141,7 @@ REPORTS = {"compare", "demo", "explain", "gate", "progress", "run", "show", "why
 """Commands that read reports."""
 
 BESIDE = {
-    "activate": ("activation",),
+    "activate": ("activation", "pth"),
     "compare": ("reports",),
     "deactivate": ("activation",),
     "demo": ("example", "faults"),

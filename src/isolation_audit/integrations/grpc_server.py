@@ -19,9 +19,9 @@ from isolation_audit.integrations import Point, Replacement
 from isolation_audit.integrations.building_blocks.grpc_messages import plain
 from isolation_audit.integrations.building_blocks.http_request import Serving
 from isolation_audit.integrations.building_blocks.requests_and_connections import HomePoint, RootPoint, ThreadedPoint
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
-from isolation_audit.model.scopes import request_variable
 from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class CallPoint(Serving):
         inputs = [Input(REQUEST, context, texts=_texts)]
         if call.message is not None:
             inputs.append(_input(call.message))
-        return self._begin(request, request_variable.get(), *inputs, at_once=True)
+        return self._begin(request, current_unit().request, *inputs, at_once=True)
 
 
 class ReceivedPoint(Interceptor):
@@ -154,7 +154,7 @@ class SentPoint(Interceptor):
 
     def before(self, values: Values) -> None:
         """Search it."""
-        request: Request | None = request_variable.get()
+        request = current_unit().request
         if len(values) == 1 or values[0] is _RECEIVED or request is None or type(request.mark) is not _Mark:
             return
         user = self._sinks.user()
@@ -174,12 +174,12 @@ def _begins(values: Values, *, in_loop: bool | None = None) -> bool:
     call = values[0]
     if type(call) is not _Call or len(values) > 1 or in_loop not in (None, call.in_loop):
         return False
-    outer: Request | None = request_variable.get()
+    outer = current_unit().request
     return outer is None or type(outer.mark) is not _Mark
 
 
 def _receive(message: Any) -> None:
-    request: Request | None = request_variable.get()
+    request = current_unit().request
     if request is not None and request.inputs is not None and type(request.mark) is _Mark:
         request.inputs.receive(_input(message))
 
