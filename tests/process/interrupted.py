@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import shop
+from many_ends import NO_SUCH_STEP
 
 import isolation_audit
 from isolation_audit.exporters.background import Worker
-from many_ends import NO_SUCH_STEP
 
 if TYPE_CHECKING:
     from types import FrameType
