@@ -143,7 +143,7 @@ REPORTS = {"compare", "demo", "explain", "gate", "progress", "run", "show", "why
 BESIDE = {
     "activate": ("activation", "pth"),
     "compare": ("reports",),
-    "deactivate": ("activation",),
+    "deactivate": ("activation", "pth"),
     "demo": ("example", "faults"),
     "explain": ("outputs", "reports", "show"),
     "investigate": ("outputs",),
