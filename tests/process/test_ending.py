@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from many_ends import ENDS, FORCED, ON_OTHER_THREADS, PHASES
 
 from doors import CONFIG, Project, clean_environment
-from many_ends import ENDS, FORCED, ON_OTHER_THREADS, PHASES
 
 if TYPE_CHECKING:
     from doors import Done
