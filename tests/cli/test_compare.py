@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doors import cli
+from doors import command
 from isolation_audit.cli.commands import cli as command_group
 from isolation_audit.exporters import report
 from isolation_audit.exporters.comparison import compare, estimate, figures
@@ -275,9 +275,9 @@ def test_what_is_no_report_is_one_line(tmp_path: Path, content: Any, words: str)
 def test_mistakes_are_exit_code_two(tmp_path: Path) -> None:
     good = write(tmp_path, "good.json", made())
     for words in ([good, "gone.json"], [good], [good, good, "--tolerance", "nan"], [good, good, "--tolerance", "-1"]):
-        done = cli("compare", *words, cwd=tmp_path)
+        done = command("compare", *words, cwd=tmp_path)
         assert (done.code, done.out) == (2, b"")
-    done = cli("compare", good, "gone.json", cwd=tmp_path)
+    done = command("compare", good, "gone.json", cwd=tmp_path)
     assert done.err == "error: can't read gone.json: No such file or directory\n"
 
 

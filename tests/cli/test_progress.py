@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from doors import Done, cli
+from doors import Done, cli, command
 from receivers import program
 from trees import CONFIG, OLD, write_tree
 
@@ -69,7 +69,7 @@ def rows(done: Done) -> dict[str, Any]:
 
 
 def progress(folder: Path, *words: str | Path) -> Done:
-    return cli("progress", *map(str, words), cwd=folder)
+    return command("progress", *words, cwd=folder)
 
 
 def test_before_and_after(chat: Path, runs: Path) -> None:

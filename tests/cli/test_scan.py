@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from doors import SCHEMA, cli
+from doors import SCHEMA, cli, command
 from trees import CONFIG, OLD, write_tree
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def test_text_and_exit_codes(tree: Path) -> None:
 
 
 def test_json_has_the_form_of_a_report(tree: Path) -> None:
-    report = json.loads(cli("scan", "--format", "json", cwd=tree).out)
+    report = json.loads(command("scan", "--format", "json", cwd=tree).out)
     jsonschema.validate(report, SCHEMA)
     assert report["summary"]["findings"] == {"IA801": 1, "IA803": 1}
     assert report["summary"]["source"]["owners"] == {"@chat": 2}
@@ -58,7 +58,7 @@ def test_json_has_the_form_of_a_report(tree: Path) -> None:
 
 
 def test_output_goes_to_a_file(tree: Path) -> None:
-    done = cli("scan", "--format", "markdown", "--output", "report.md", cwd=tree)
+    done = command("scan", "--format", "markdown", "--output", "report.md", cwd=tree)
     assert (done.code, done.out) == (1, b"")
     text = (tree / "report.md").read_text()
     assert "| IA803 | 1 |" in text
@@ -77,23 +77,23 @@ def test_names_of_files_that_are_no_text(tree: Path) -> None:
 
 
 def test_a_file_gets_no_colors(tree: Path) -> None:
-    cli("scan", "--output", "out.txt", cwd=tree)
+    command("scan", "--output", "out.txt", cwd=tree)
     assert "\x1b" not in (tree / "out.txt").read_text()
-    assert (tree / "out.txt").read_text() == cli("scan", cwd=tree).out.decode()
+    assert (tree / "out.txt").read_text() == command("scan", cwd=tree).out.decode()
 
 
 def test_phases(tree: Path) -> None:
     write_tree(tree, {"isolation-audit.toml": CONFIG + '[scan]\nphases = { P0 = ["core"] }\n', "core/talk.py": USE})
-    report = json.loads(cli("scan", "--format", "json", cwd=tree).out)
+    report = json.loads(command("scan", "--format", "json", cwd=tree).out)
     assert report["summary"]["source"]["phases"] == {"-": 2, "P0": 2}
-    report = json.loads(cli("scan", "--format", "json", "--phase", "P0", cwd=tree).out)
+    report = json.loads(command("scan", "--format", "json", "--phase", "P0", cwd=tree).out)
     assert {finding["site"]["file"] for finding in report["findings"]} == {"core/talk.py"}
 
 
 def test_a_target_that_is_not_there_is_told(tree: Path) -> None:
     config = CONFIG + '[[deprecations]]\ntarget = "app.old:Engin"\n[[deprecations]]\ntarget = "lib.old:Engine"\n'
     write_tree(tree, {"isolation-audit.toml": config})
-    out = cli("scan", cwd=tree).out.decode()
+    out = command("scan", cwd=tree).out.decode()
     assert "note: app.old:Engin is missing: its module does not define it" in out
     assert "note: lib.old:Engine is absent: its module is not in what was scanned" in out
 
@@ -113,13 +113,13 @@ def test_a_target_that_is_not_there_is_told(tree: Path) -> None:
 )
 def test_mistakes_are_no_tracebacks(tree: Path, words: list[str], config: str, message: str) -> None:
     write_tree(tree, {"isolation-audit.toml": config})
-    done = cli("scan", *words, cwd=tree)
+    done = command("scan", *words, cwd=tree)
     assert done.code == 2
     assert message in done.err
     assert "Traceback" not in done.err
 
 
 def test_without_a_configuration(tmp_path: Path) -> None:
-    done = cli("scan", cwd=tmp_path)
+    done = command("scan", cwd=tmp_path)
     assert done.code == 2
     assert done.err.startswith("error: no configuration found")

@@ -9,8 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from doors import CONFIG, SHOP
-from doors import cli as done_by
+from doors import CONFIG, SHOP, cli, command
 from sample_report import finding, report
 
 if TYPE_CHECKING:
@@ -23,13 +22,13 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "shop.py").write_text(SHOP)
     (folder / "isolation-audit.toml").write_text(CONFIG)
     for name, call in (("earlier", "serve"), ("told", "cross")):
-        done_by("run", "--report", name, "--", "-c", f"import shop; shop.{call}(3)", cwd=folder)
+        cli("run", "--report", name, "--", "-c", f"import shop; shop.{call}(3)", cwd=folder)
     return folder
 
 
 def test_all_four_at_once(folder: Path) -> None:
     words = ("--html", "out/r.html", "--sarif", "r.sarif", "--markdown", "r.md", "--junit", "r.xml")
-    done = done_by("show", "told", *words, "--against", "earlier", cwd=folder)
+    done = cli("show", "told", *words, "--against", "earlier", cwd=folder)
     assert (done.code, done.out) == (0, b"")
     html = (folder / "out" / "r.html").read_text()
     assert "Emitter().emit_answer(&#34;hello&#34;, to=&#34;bob&#34;)" in html
@@ -45,9 +44,9 @@ def test_all_four_at_once(folder: Path) -> None:
 def test_a_report_of_a_scan(folder: Path) -> None:
     (folder / "old.py").write_text("from shop import Engine\n\nEngine()\n")
     (folder / "scan.toml").write_text('[[deprecations]]\ntarget = "shop:Engine"\nreplacement = "shop:Emitter"\n')
-    scanned = done_by("scan", "--config", "scan.toml", "--format", "json", "old.py", cwd=folder)
+    scanned = command("scan", "--config", "scan.toml", "--format", "json", "old.py", cwd=folder)
     (folder / "scan.json").write_bytes(scanned.out)
-    text = done_by("show", "scan.json", "--html", "-", cwd=folder).out.decode()
+    text = command("show", "scan.json", "--html", "-", cwd=folder).out.decode()
     assert "Who crossed whom" not in text
     assert "old.py:3" in text
 
@@ -56,11 +55,11 @@ def test_a_run_that_goes_on_or_was_killed_has_its_parts_only(folder: Path) -> No
     part = json.loads((folder / "told" / "report.json").read_text())
     (folder / "live" / "processes").mkdir(parents=True)
     (folder / "live" / "processes" / "r-1-a.json").write_text(json.dumps(part))
-    assert b"<strong>1 error</strong>" in done_by("show", "live", "--html", "-", cwd=folder).out
+    assert b"<strong>1 error</strong>" in command("show", "live", "--html", "-", cwd=folder).out
 
 
 def test_filters_hold_for_files_too(folder: Path) -> None:
-    done = done_by("show", "told", "--markdown", "-", "--rule", "IA4", cwd=folder)
+    done = command("show", "told", "--markdown", "-", "--rule", "IA4", cwd=folder)
     assert b"No findings in what was seen." in done.out
 
 
@@ -75,7 +74,7 @@ def test_filters_hold_for_files_too(folder: Path) -> None:
 )
 def test_what_can_t_be_done_is_one_line(folder: Path, words: tuple[str, ...], said: str) -> None:
     (folder / "nodir.txt").write_text("")
-    done = done_by("show", "told", *words, cwd=folder)
+    done = command("show", "told", *words, cwd=folder)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert done.err.startswith(said)
 
@@ -95,6 +94,6 @@ def test_what_can_t_be_done_is_one_line(folder: Path, words: tuple[str, ...], sa
 )
 def test_a_report_of_another_form_is_told_in_one_line(tmp_path: Path, told: object) -> None:
     (tmp_path / "report.json").write_text(json.dumps(told))
-    done = done_by("show", "report.json", "--html", "r.html", cwd=tmp_path)
+    done = command("show", "report.json", "--html", "r.html", cwd=tmp_path)
     assert (done.code, done.err) == (2, "error: report.json is no report of isolation-audit\n")
     assert not (tmp_path / "r.html").exists()
