@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from doors import clean_environment, cli
+from doors import clean_environment, cli, command
 from trees import CONFIG, OLD, write_tree
 
 USE = "from app.old import Engine\n\nengine = Engine()\n"
@@ -41,28 +41,28 @@ def test_a_diff_by_default(tree: Path) -> None:
 def test_the_diff_is_a_patch(tree: Path) -> None:
     write_tree(tree, {"chat.py": USE.rstrip("\n"), "other.py": USE})
     git(tree, "init", "-q")
-    patch = cli("migrate", cwd=tree).out
+    patch = command("migrate", cwd=tree).out
     subprocess.run(["git", "apply", "-"], cwd=tree, input=patch, check=True)
-    assert cli("migrate", cwd=tree).code == 0
+    assert command("migrate", cwd=tree).code == 0
     assert (tree / "chat.py").read_text() == "from app.new import UserEngine\n\nengine = UserEngine()"
 
 
 def test_apply_and_roll_back(tree: Path) -> None:
-    done = cli("migrate", "--apply", cwd=tree)
+    done = command("migrate", "--apply", cwd=tree)
     assert (done.code, done.out) == (0, b"changed chat.py\n")
     run = done.err.split()[-1]
     assert "UserEngine" in (tree / "chat.py").read_text()
-    again = cli("migrate", "--apply", cwd=tree)
+    again = command("migrate", "--apply", cwd=tree)
     assert (again.code, again.out, again.err) == (0, b"", "0 files changed, 0 places left to you\n")
-    back = cli("migrate", "--rollback", run, cwd=tree)
+    back = command("migrate", "--rollback", run, cwd=tree)
     assert (back.code, back.out) == (0, b"restored chat.py\n")
     assert (tree / "chat.py").read_text() == USE
-    assert cli("migrate", "--rollback", "last", cwd=tree).code == 2
+    assert command("migrate", "--rollback", "last", cwd=tree).code == 2
 
 
 def test_what_is_left_has_its_reason(tree: Path) -> None:
     write_tree(tree, {"chat.py": USE + "kinds = [Engine]\n"})
-    done = cli("migrate", "--apply", cwd=tree)
+    done = command("migrate", "--apply", cwd=tree)
     assert done.code == 1
     assert "chat.py:4: left to you (value of app.old:Engine): what is done with the class can't be seen\n" in done.err
     assert (tree / "chat.py").read_text() == (
@@ -75,12 +75,12 @@ def test_uncommitted_changes_are_refused(tree: Path) -> None:
     git(tree, "add", ".")
     git(tree, "commit", "-qm", "begin")
     write_tree(tree, {"chat.py": USE + "# mine\n", "elsewhere.py": "x = 1\n"})
-    done = cli("migrate", "--apply", cwd=tree)
+    done = command("migrate", "--apply", cwd=tree)
     assert done.code == 2
     assert done.err == ("error: chat.py would change and are not committed; commit them, or add --allow-dirty\n")
-    assert cli("migrate", "--apply", "--allow-dirty", cwd=tree).code == 0
+    assert command("migrate", "--apply", "--allow-dirty", cwd=tree).code == 0
     git(tree, "checkout", "-q", "chat.py")
-    assert cli("migrate", "--apply", cwd=tree).code == 0
+    assert command("migrate", "--apply", cwd=tree).code == 0
 
 
 def test_phases_owners_and_numbers_of_files(tree: Path) -> None:
@@ -95,14 +95,14 @@ def test_phases_owners_and_numbers_of_files(tree: Path) -> None:
     )
 
     def changed(*options: str) -> set[str]:
-        lines = cli("migrate", *options, cwd=tree).out.decode().splitlines()
+        lines = command("migrate", *options, cwd=tree).out.decode().splitlines()
         return {line[6:] for line in lines if line.startswith("+++ ")}
 
     assert changed() == {"chat.py", "core/a.py", "core/b.py"}
     assert changed("--phase", "P0") == {"core/a.py", "core/b.py"}
     assert changed("--owner", "@chat/team") == {"chat.py"}
     assert changed("--max-files", "1") == {"chat.py"}
-    done = cli("migrate", "--shard-by", "owner", "--output", "patches", cwd=tree)
+    done = command("migrate", "--shard-by", "owner", "--output", "patches", cwd=tree)
     assert sorted(path.name for path in (tree / "patches").iterdir()) == ["chat-team.patch", "core.patch"]
     assert done.out.decode().splitlines() == ["patches/chat-team.patch", "patches/core.patch"]
 
@@ -121,7 +121,7 @@ def test_phases_owners_and_numbers_of_files(tree: Path) -> None:
     ],
 )
 def test_mistakes_are_no_tracebacks(tree: Path, words: list[str], message: str) -> None:
-    done = cli("migrate", *words, cwd=tree)
+    done = command("migrate", *words, cwd=tree)
     assert done.code == 2
     assert message in done.err
     assert "Traceback" not in done.err
