@@ -36,25 +36,37 @@ def test_what_is_named_is_there(named: str) -> None:
     assert any(file.startswith(named) for file in files)
 
 
-@pytest.mark.parametrize(
-    ("body", "told"),
-    [
-        ("def test_one():\n    assert 'left' == 'right'\n", "AssertionError"),
-        ("import os\ndef test_one():\n    os._exit(0)\n", "exit code"),
-        ("import os\ndef test_one():\n    os.abort()\n", "Fatal Python error: Aborted"),
-        ("import no_such_module\n", "ModuleNotFoundError"),
-        ("", "0 passed"),
-    ],
-    ids=["fails", "exits", "crashes", "cannot be collected", "nothing is run"],
-)
-def test_a_group_that_fails_fails_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], body: str, told: str
-) -> None:
+TROUBLE = {
+    "test_fails.py": ("def test_one():\n    assert 'left' == 'right'\n", "AssertionError"),
+    "test_exits.py": ("import os\ndef test_one():\n    os._exit(0)\n", "exit code 0"),
+    "test_crashes.py": ("import os\ndef test_one():\n    os.abort()\n", "Fatal Python error: Aborted"),
+    "test_imports.py": ("import no_such_module\n", "ModuleNotFoundError"),
+}
+"""What fails a process: its text, and what is told of it."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tests are those of this folder, each file in a process of its own."""
     monkeypatch.setattr(side_by_side, "TESTS", tmp_path)
     monkeypatch.setattr(side_by_side, "ROOT", tmp_path)
     monkeypatch.setattr(side_by_side, "GROUP", 1)
-    (tmp_path / "test_body.py").write_text(body)
-    if body:
-        (tmp_path / "test_other.py").write_text("def test_other():\n    pass\n")
+    return tmp_path
+
+
+def test_each_process_that_fails_fails_the_run(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name, (text, _told) in TROUBLE.items():
+        (folder / name).write_text(text)
+    (folder / "test_passes.py").write_text("def test_one():\n    pass\n")
     assert side_by_side.main([*WITHOUT_OTHERS, "-p", "no:cacheprovider"]) == 1
-    assert told in capfd.readouterr().out
+    shown = capfd.readouterr().out
+    for _text, told in TROUBLE.values():
+        assert told in shown
+    failed = [line.rpartition(" ")[2] for line in shown.splitlines() if line.startswith("failed: ")]
+    assert sorted(failed) == sorted(TROUBLE)
+    assert "1 passed, " in shown
+
+
+def test_a_run_without_tests_fails(folder: Path) -> None:
+    (folder / "test_empty.py").touch()
+    assert side_by_side.main([*WITHOUT_OTHERS, "-p", "no:cacheprovider"]) == 1

@@ -79,7 +79,7 @@ class OneThread(Quiet, HTTPServer):
 
 
 class Threads(Quiet, ThreadingHTTPServer):
-    pass
+    daemon_threads = False  # those at work are waited for: what they do last is counted, too
 
 
 @contextmanager
