@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from isolation_audit.config.model import Target
-from isolation_audit.instrument.resolve import UnresolvedError, dict_of, find, resolve
+from isolation_audit.instrument.resolve import UnresolvedError, dict_of, find, leads_to, resolve
 
 MODULE = types.ModuleType("app")
 exec("def send(to): return to\nclass Engine:\n    def run(self): return 1\n", vars(MODULE))
@@ -54,3 +54,21 @@ def test_names_that_are_made_on_demand() -> None:
     module = Namespace("lazy")
     assert find(module, "send") == (module, MODULE.send)
     assert find(module, "none") == (None, None)
+
+
+def test_what_a_name_leads_to_is_known_without_asking():
+    module = types.ModuleType("shop")
+    exec(
+        "class Base:\n    def inherited(self): ...\n\n"
+        "class Cart(Base):\n    def add(self): ...\n\n"
+        "class Odd(type):\n    pass\n\nclass Own(metaclass=Odd):\n    def add(self): ...\n\ndef order(): ...\n",
+        module.__dict__,
+    )
+    for name in ("order", "Cart", "Cart.add"):
+        target = Target("shop", name)
+        raw = resolve(module, target).raw
+        assert leads_to(raw, module, target)
+        assert not leads_to(object(), module, target)
+    # What may be asked for in other ways is left to those who ask.
+    for name in ("Cart.inherited", "Own.add", "Cart.add.more", "gone"):
+        assert not leads_to(module.Base.inherited, module, Target("shop", name))

@@ -15,7 +15,7 @@ from isolation_audit.instrument.patching.placing import Places
 from isolation_audit.instrument.patching.replacements import is_another
 from isolation_audit.instrument.patching.shims import UnshimmableError
 from isolation_audit.instrument.patching.targets import State, Watched
-from isolation_audit.instrument.resolve import UnresolvedError, mro_of, resolve
+from isolation_audit.instrument.resolve import UnresolvedError, leads_to, mro_of, resolve
 from isolation_audit.instrument.tracking.observations import Problem
 from isolation_audit.model.roles import AMBIENT, INTEGRATION
 from isolation_audit.targets.applying import Applier
@@ -204,7 +204,7 @@ class Instrumentation:
             return False
         if watched.state is State.WAITING:
             return True
-        if watched.found is None or not watched.target.qualname:
+        if watched.found is None or not watched.target.qualname or leads_to(watched.found, module, watched.target):
             return False
         try:
             found = resolve(module, watched.target).raw
