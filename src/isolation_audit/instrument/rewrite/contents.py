@@ -7,7 +7,7 @@ import os
 import weakref
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from threading import local
-from types import FunctionType, MappingProxyType, MethodType, ModuleType
+from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -78,13 +78,13 @@ def _attribute_of(kind: type, owner: Any, name: str, value: Any) -> Held | None:
         return _of_another(inner, owner, name, value)
     if find_in(kind, "__getattribute__") is not None:
         return None  # a way of its own: a weak proxy, for one, asks another object
-    if raw is None:
+    if raw is None or type(raw) is MemberDescriptorType:
         _remember(kind, name)
     return _of_instance(owner, raw, name, value)
 
 
 def _remember(kind: type, name: str) -> None:
-    """Objects of this class have the attribute in themselves, if anywhere: nothing runs when it is read."""
+    """Objects of this class have the attribute in themselves, or in a slot: nothing runs when it is read."""
     key = id(kind)
     if key not in _plain:
         if len(_plain) >= _KINDS:
@@ -97,7 +97,7 @@ def _remember(kind: type, name: str) -> None:
 _OBJECTS_OWN: Final = object.__getattribute__
 _KINDS: Final = 20_000
 _plain: Final[dict[int, set[str]]] = {}
-"""By the identity of a class: names that no class of it has; an entry goes with its class."""
+"""By the identity of a class: names that no class of it has, but for slots; an entry goes with its class."""
 _references: Final[dict[int, weakref.ref[type]]] = {}
 
 

@@ -34,8 +34,15 @@ class Quick:
     @staticmethod
     def attribute(owner: Any, name: str, site: int, concerned: set[int] = concerned) -> Any:
         """Before ``owner.name`` is read; gives ``owner``."""
-        heard = id(owner) in concerned and _hears(owner, _NAMED, name)
-        return Events.attribute(owner, name, site) if heard else owner
+        if id(owner) in concerned:
+            try:
+                heard = ear.hears(id(owner), _NAMED, name)
+            except Exception as error:
+                fault(error)
+                return owner
+            if heard:
+                Events.attribute(owner, name, site)
+        return owner
 
     @staticmethod
     def item(owner: Any, key: Any, site: int, concerned: set[int] = concerned) -> Any:

@@ -153,9 +153,9 @@ def texts(value: Any, nodes: int = NODES) -> list[str]:
             if text is not None:
                 found.append(text[:left])
                 left -= len(text) + 1
-            elif depth < DEPTH and one is not None and id(one) not in seen:
+            elif depth < DEPTH and one is not None and len(deeper) < nodes and id(one) not in seen:
                 seen.add(id(one))
-                deeper += _inside(one)
+                deeper += _inside(one, nodes)
         level = deeper
     return found
 
@@ -177,16 +177,18 @@ def _text(value: Any) -> str | None:
     return None
 
 
-def _inside(value: Any) -> Iterable[Any]:
+def _inside(value: Any, most: int = NODES) -> Iterable[Any]:
+    """What is in a value: of a mapping the first, as many as are asked for."""
     kind = type(value)
     if kind is dict:
-        return _pairs(value)
+        return _pairs(value, most)
     known = _ways.get(id(kind))
     if known is None or known[0]() is not kind:
         if len(_ways) >= _CLASSES:
             _ways.clear()
         known = _ways[id(kind)] = (ref(kind), _way_into(kind))
-    return known[1](value)
+    way = known[1]
+    return _pairs(value, most) if way is _pairs else way(value)
 
 
 _CLASSES: Final = 5_000
@@ -224,11 +226,14 @@ def _nothing(_value: Any) -> Iterable[Any]:
     return ()
 
 
-def _pairs(value: Any) -> Iterable[Any]:
-    return [item for pair in [*islice(dict.items(value), NODES)] for item in pair]
+def _pairs(value: Any, most: int = NODES) -> Iterable[Any]:
+    return [item for pair in [*islice(dict.items(value), most)] for item in pair]
 
 
 def _elements(plain: Any, value: Any) -> Iterable[Any]:
+    if plain in (list, tuple):
+        last: Iterable[Any] = plain.__getitem__(value, slice(-NODES, None))
+        return last
     return list(deque(plain.__iter__(value), NODES))
 
 

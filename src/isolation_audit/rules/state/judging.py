@@ -91,7 +91,7 @@ class Judging:
     def _keep(self, unit: Unit, asked: ReadInputs) -> None:
         """Keep of what the unit has written what it holds of the unit's own inputs."""
         own = self._own(unit, asked)
-        writes, unit.writes = unit.writes, []
+        writes = unit.settle()
         held = Held()
         for write, container, kind, key in writes:
             if kind == LOCAL and write.texts is not None:

@@ -183,6 +183,11 @@ class Records:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def has(self, container: object, key: Hashable) -> bool:
+        """True where something was written in this place of a container before."""
+        entry = self._entries.get(id(container))
+        return entry is not None and key in entry.slots
+
     def own(self, container: object, key: Hashable, unit: Unit, site: int) -> Write | None:
         """What the same statement of the same unit has stored there just before, as far as nobody has asked for it."""
         entry = self._entries.get(id(container))

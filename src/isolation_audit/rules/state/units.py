@@ -6,10 +6,10 @@ request of nobody's is a unit, too: it is told from others by the session, the t
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, islice
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.contexts import current_unit, scope_variable
@@ -20,7 +20,6 @@ from isolation_audit.rules.state.signs import signs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from weakref import ref
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.inputs import Inputs
@@ -34,8 +33,11 @@ _IMPLICIT: Final = 2_000
 _LEARNED: Final = 20_000
 """Sessions and tokens of which it is remembered whose they are."""
 
+_BORN: Final = 2_000
+"""Objects that are known as one unit's own."""
+
 _LOOKS: Final = 32
-"""Stores of one site for each of which the arguments of what is running are looked at."""
+"""Stores of one site for each of which the arguments of what is running, and all of the value, are looked at."""
 
 clock: Final = count(1)
 """Orders what is written and read."""
@@ -55,6 +57,7 @@ class Unit:
         "entries",
         "foreign",
         "inputs",
+        "looked",
         "made",
         "numbers",
         "published",
@@ -72,7 +75,9 @@ class Unit:
         self.arguments: dict[str, None] = {}
         """Texts that the functions at work were given, where nothing else tells what came in."""
         self.asked: dict[int, int] = {}
-        """How often each site has stored something, where nothing else tells what came in."""
+        """How often each site has stored something, where nothing else tells what came in, since it was settled."""
+        self.looked: dict[int, int] = {}
+        """How often what each site has stored was looked into, since it was settled."""
         self.foreign: dict[str, None] = {}
         """Texts that it has read of others'; they may be among its arguments later."""
         self.made = 0
@@ -92,10 +97,35 @@ class Unit:
         self.numbers: dict[Any, tuple[int, str]] = {}
         """Numbers that it has read: when, and in which function."""
 
+    def bear(self, obj: object) -> None:
+        """Note an object that is new, and this unit's own as long as nobody else gets hold of it."""
+        born = self.born
+        if len(born) >= _BORN:
+            # A unit that goes on for long makes and drops objects: those that are gone make room, or the oldest half.
+            born = self.born = {key: one for key, one in born.items() if one() is not None}
+            for key in [*islice(born, _BORN // 2)] if len(born) > _BORN // 2 else ():
+                del born[key]
+        try:
+            born[id(obj)] = ref(obj)
+        except TypeError:
+            return  # it allows no weak reference: its writes are kept like others
+
     def is_worth_a_look(self, site: int) -> bool:
         """True for the first stores of a site, and some of the others: a loop is given all at its beginning."""
         count = self.asked[site] = self.asked.get(site, 0) + 1
         return count <= _LOOKS or count % _LOOKS == 0
+
+    def has_looked_often(self, site: int) -> bool:
+        """True where what a site stores has been looked into so often that it must be a loop; not for some of it."""
+        count = self.looked[site] = self.looked.get(site, 0) + 1
+        return count > _LOOKS and count % _LOOKS != 0
+
+    def settle(self) -> list[Any]:
+        """What was written since this was asked before; a unit that goes on may be given something else from now on."""
+        writes, self.writes = self.writes, []
+        self.asked.clear()
+        self.looked.clear()
+        return writes
 
 
 class Units:
@@ -103,6 +133,7 @@ class Units:
 
     def __init__(self, runtime: Runtime, ended: Callable[[Unit], None]) -> None:
         self._runtime = runtime
+        self._text = runtime.ambient.text
         self._ended = ended
         self._implicit: dict[str, Unit] = {}
         self._learned: dict[int, User] = {}
@@ -118,11 +149,20 @@ class Units:
         inputs, request = current_unit().given_by, current_unit().request
         if inputs is None or inputs.ended:
             if request is None and scope_variable.get() is None:
-                return self._by_text()
+                # Nothing but the application's own variable says who is at work; asked for each access.
+                text = self._text()
+                if text is None:
+                    return self._by_name()
+                last, version, unit = self._last
+                if last is not text or version is not remembered.version:
+                    version = remembered.version
+                    unit = self._by_name()
+                    self._last = text, version, unit
+                return unit
             inputs = own_inputs() if request is None or request.inputs is None else request.inputs
             if inputs is None:
                 return self._by_name()
-        unit: Unit | None = inputs.unit
+        unit = inputs.unit
         if unit is None:
             unit = self._begin(inputs)
         user = unit.user
@@ -166,18 +206,6 @@ class Units:
     def _somebody(self) -> User | None:
         user = self._runtime.ambient.current()
         return user if user is not None and user.kind in (Kind.USER, Kind.SYSTEM) else None
-
-    def _by_text(self) -> Unit | None:
-        """The same where nothing but the application's own variable says who is at work; asked for each access."""
-        text = self._runtime.ambient.text()
-        if text is None:
-            return self._by_name()
-        last, version, unit = self._last
-        if last is not text or version is not remembered.version:
-            version = remembered.version
-            unit = self._by_name()
-            self._last = text, version, unit
-        return unit
 
     def _by_name(self) -> Unit | None:
         user = self._runtime.ambient.in_context()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from itertools import islice
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
-from weakref import ref
 
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
@@ -19,6 +18,7 @@ from isolation_audit.model.open_units import open_units
 from isolation_audit.rules.context.task_origins import own_origin
 from isolation_audit.rules.state.arguments import note_arguments
 from isolation_audit.rules.state.contents import (
+    CHARACTERS,
     described,
     has_a_way_back,
     is_number,
@@ -48,7 +48,6 @@ _READS: Final = 200
 """Reads of others' data that are kept of one unit."""
 
 _WRITES: Final = 5_000
-_BORN: Final = 2_000
 _PUBLISHED: Final = 500
 _ARMED: Final = 60
 """Names of one object that are watched from when another unit has got hold of it."""
@@ -61,6 +60,9 @@ _NODES: Final = 100
 
 _PARTS: Final = 24
 """The same of an object."""
+
+_FEW: Final = 8
+"""The same of either, in a loop that stores again and again."""
 
 _CONCERNED: Final = 100_000
 """Objects of which reads are told; those that were only passed on are forgotten when there are more."""
@@ -127,7 +129,10 @@ class StateWatch:
         if entry is not None and identity not in self._published:
             if kinds and not entry.elements:
                 slots = entry.slots
-                if place(kinds[0], key) not in slots and place(kinds[1], key) not in slots:
+                if type(key) is str:
+                    if (kinds[0], key) not in slots and (kinds[1], key) not in slots:
+                        return False
+                elif place(kinds[0], key) not in slots and place(kinds[1], key) not in slots:
                     return False
             unit = self.unit()
             return unit is not None and entry.only is not unit
@@ -136,11 +141,8 @@ class StateWatch:
     def born(self, obj: object) -> None:
         """It is new: what its unit puts into it is nobody else's, as long as nobody else gets hold of it."""
         unit = self.unit()
-        if unit is not None and len(unit.born) < _BORN:
-            try:
-                unit.born[id(obj)] = ref(obj)
-            except TypeError:
-                return  # it allows no weak reference: its writes are kept like others
+        if unit is not None:
+            unit.bear(obj)
 
     def wrote(self, container: object, kind: str, key: object, value: object, site: int) -> None:
         """Keep who has written what."""
@@ -151,6 +153,8 @@ class StateWatch:
         if known is not None and known() is container:
             return
         where = place(kind, key)
+        if value is None and not self.records.has(container, where):
+            return  # nothing has been there, and nothing is now
         write = self.records.own(container, where, unit, site) if where is not None else None
         if write is not None:  # a loop stores to one place again and again
             made_now = not write.is_of(value)
@@ -172,9 +176,12 @@ class StateWatch:
 
     def _describe(self, unit: Unit, write: Write, kind: str, key: object, value: object, *, made_now: bool) -> None:
         told = not tells_nothing(value)
-        if told and write.value() is None:
+        if type(value) is str:
+            write.texts = (value[:CHARACTERS],)
+        elif told and write.value() is None:
             # Nodes of a list or a tree lead to each other: their own data is what comes first.
-            write.texts = tuple(texts(value, _NODES if is_plain(value) else _PARTS))
+            nodes = _FEW if unit.has_looked_often(write.site) else _NODES if is_plain(value) else _PARTS
+            write.texts = tuple(texts(value, nodes))
         else:
             write.texts = None
         write.described = described(value)
