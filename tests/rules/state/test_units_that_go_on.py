@@ -135,6 +135,18 @@ def test_nothing_in_a_place_where_nothing_was_is_no_entry(tmp_path, monkeypatch)
             assert len(records.of(id(works_on.KEPT)).slots[ITEM, "last"]) == 1
 
 
+def test_reading_a_factory_of_sessions_that_another_one_has_made_notes_nothing(tmp_path, monkeypatch):
+    orm = pytest.importorskip("sqlalchemy.orm")
+    with audited(tmp_path, monkeypatch) as (auditor, works_on):
+        watch = auditor.runtime.part(StateWatch)
+        for value, noted in ((orm.sessionmaker(), 0), (Thing(), 1)):
+            with user_scope("alice"):
+                works_on.work(value)
+            with user_scope("bob"):
+                assert works_on.last() is value
+                assert len(watch.unit().reads) == noted
+
+
 def test_a_place_is_known_once_something_was_written_there(unit):
     number = sites.first_of(b"", "/srv/shop.py")
     records, thing = Records(), Thing()

@@ -22,6 +22,7 @@ from isolation_audit.rules.state.contents import (
     described,
     has_a_way_back,
     is_number,
+    is_of_a_collector,
     is_of_the_process,
     is_plain,
     is_scalar,
@@ -236,7 +237,8 @@ class StateWatch:
         listed_as = unit.entries.get(id(read.container)) if published is None else published.entry
         # One of many that is compared is looked for, and may well be passed over then.
         flows = read.where.flows and (level == 0 or read.where.use != sites.BRANCHED)
-        if flows or (level == 0 and _is_called(read.where)):
+        goes_on = flows or (level == 0 and _is_called(read.where))
+        if goes_on and not is_of_a_collector(type(read.value)):  # whose texts are nobody's: there is nothing to judge
             self._take(unit, write, read, mine, of_many=of_many, entry=listed_as)
         if not flows and level < LEVELS:
             further = Published(write, level + 1, of_many=of_many, entry=listed_as)
