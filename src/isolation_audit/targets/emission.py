@@ -11,13 +11,13 @@ from isolation_audit.instrument.calls.probe import inside_the_auditor
 from isolation_audit.instrument.compile.check import CarryingCheck, Check, compiled_paths
 from isolation_audit.instrument.reading.layout import Layout, Reader, Values
 from isolation_audit.instrument.reading.path_counts import ASKED, GAVE
-from isolation_audit.instrument.tracking.observations import Emission, Lost, Passage
+from isolation_audit.instrument.tracking.observations import Emission, Lost, Passage, new_emission
 from isolation_audit.model.contexts import current_scope, emission_variable
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import EVERYONE, SEVERAL, Kind, User, plain_name, same
 from isolation_audit.targets.addressing import Addressee
 from isolation_audit.targets.event_witnesses import Witnesses, first_user
-from isolation_audit.targets.lone_event import never_alone, opening
+from isolation_audit.targets.lone_event import LoneEvents
 from isolation_audit.targets.ownership import differ, owner_of, owner_reader, record_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.calls.interceptors import Before, Guarded, Joined
     from isolation_audit.instrument.calls.receivers import Receivers
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.targets.lone_event import Closes, Opens
 
     Joining = Callable[[tuple[Guarded, ...], Before], Joined | None]
 
@@ -71,8 +70,8 @@ class EmissionPoint(Interceptor):
         self._address_cell = [0, 0] if self._plain_address is None else cells(entry.addressee[0])
         self._bound: tuple[str | None, str | None] = (None, None)
         """The kinds of the ids that owner and addressee are read as, where those are bound to users."""
-        self._alone: tuple[Opens, Closes] = (never_alone, self._closes)
-        """Begins an event that is in no other one, and ends it."""
+        self._lone: LoneEvents | None = None
+        """What begins and ends an event that is in no other one; None where its name has to be read first."""
         self.compiled_check = self._compiled(layout)
         self.reads_nothing = self._event is None
         self.usual: Joining | None = None
@@ -166,7 +165,7 @@ class EmissionPoint(Interceptor):
         self._bound = (owner.binding, addressee.binding)
         check = CarryingCheck((*owner.reads, *addressee.reads), layout, self._runtime)
         if self._event is None:
-            self._alone = opening(self._name, self._entry.layer, self._runtime, check, self._closes)
+            self._lone = LoneEvents(self._name, self._entry.layer, self._runtime, check, self._closes)
         owner.count(check.site, self._runtime.paths.of(self._entry, "owner"))
         addressee.count(check.site, self._runtime.paths.of(self._entry, "addressee"))
         check.site.counts_in(self._tally.seen_so_far, self.place)
@@ -186,7 +185,8 @@ class EmissionPoint(Interceptor):
                     return False
             return True
 
-        check.fill(values, version, fits, witnesses, *self._alone)
+        lone = self._lone if self._runtime.spans is None else None
+        check.fill(values, version, fits, witnesses, lone)
 
     def after(self, state: Any, _result: Any) -> None:
         """Close this layer; the outermost one closes the event."""
@@ -259,7 +259,7 @@ class EmissionPoint(Interceptor):
             work = scope.work
             if work is not None and not work.answered:
                 self._runtime.levels.first_event(work, name)
-        made = Emission(name, ambient, layer)
+        made = new_emission(name, ambient, layer)
         if outer is not None and outer.depth:
             made.searched = outer.searched  # the same payload, as a rule: it is searched once
             made.clean = outer.clean if outer.claimed is ambient else None

@@ -66,7 +66,7 @@ def app_and_auditor():
         assert not auditor.runtime.barrier.counts
 
 
-def test_it_takes_three_calls_of_ours(app_and_auditor):
+def test_it_takes_no_call_of_ours(app_and_auditor):
     app, auditor = app_and_auditor
     seen = []
 
@@ -79,7 +79,7 @@ def test_it_takes_three_calls_of_ours(app_and_auditor):
         app.in_turn(emitter, 6, before_last=lambda: sys.setprofile(note))
     finally:
         sys.setprofile(None)
-    assert seen == ["opens", "__init__", "closes"]
+    assert not seen
     tally = auditor.runtime.tally
     assert tally.events == {"emitter": 6}
     assert tally.passages == {"emitter": 6}
@@ -195,7 +195,10 @@ def test_a_fault_in_it_is_counted_and_stays_inside(app_and_auditor, monkeypatch)
         raise RuntimeError
 
     monkeypatch.setattr(lone_event, "current_scope", fails)
-    assert emitter.emit_started("x") == "x"
+    with user_scope("alice"):
+        app.in_turn(emitter, 2)
+        assert not auditor.runtime.barrier.counts
+        assert emitter.emit_started("x") == "x"
     assert auditor.runtime.barrier.counts == {f"{app.__name__}:Emitter": 1}
     auditor.runtime.barrier.counts.clear()
 
@@ -251,3 +254,35 @@ def test_points_that_only_wait_for_a_first_use_are_taken_back_and_leave_the_othe
         assert auditor.runtime.tally.seen[f"{app.__name__}:Emitter"] == 5
         assert not counts(auditor)
         assert not auditor.runtime.barrier.counts
+
+
+def test_a_class_without_a_constructor_gives_back_the_points_in_its_methods_once_it_is_used():
+    source = (
+        SOURCE
+        + """
+class Notifier:
+    @staticmethod
+    def notify(to): return to
+    @classmethod
+    def tell(cls, to): return to
+"""
+    )
+    config = """
+[[emitters]]
+target = "APP:Notifier"
+addressee = ["args.to"]
+methods = { notify = "told", tell = "told" }
+"""
+    with auditing(source, CONFIG + config) as (app, auditor):
+        app.current_user.set("alice")
+        assert app.Notifier.notify("alice") == app.Notifier.tell("alice") == "alice"
+        auditor.settle(60.0)
+        watched = {
+            probe.original.__name__: [type(guarded.interceptor).__name__ for guarded in probe._guarded]
+            for probe in auditor.instrumentation.probes()
+            if getattr(probe.original, "__name__", "") in ("notify", "tell")
+        }
+        assert watched == {"notify": ["EmissionPoint"], "tell": ["EmissionPoint"]}
+        assert app.Notifier.notify("alice") == app.Notifier.tell("alice") == "alice"
+        assert auditor.runtime.tally.events == {"emitter": 4}
+        assert not counts(auditor)

@@ -7,7 +7,7 @@ from threading import get_ident
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.instrument.barrier import enter_auditor, inside, leave_auditor
+from isolation_audit.instrument.barrier import enter_auditor, inside, leave_auditor, raised_by_signal
 from isolation_audit.instrument.calls import asking
 from isolation_audit.instrument.calls.interceptors import Guarded
 from isolation_audit.instrument.compile.gated import Gated
@@ -107,7 +107,7 @@ class Probe:
             check = check if len(guarded) == 1 else None
             passes = asking.ending(guarded[0])
         elif check is not None and check.carried:
-            check.lone = len(guarded) == 1
+            check.stands(alone=len(guarded) == 1)
             passes = asking.passing(guarded)
         else:
             check = check if len(guarded) == 1 else None
@@ -170,6 +170,13 @@ class Probe:
         """A fault of what compiled code has called by itself."""
         for guarded in self._guarded[:1]:
             asking.absorbed(guarded, fault)
+
+    def not_inlined(self, fault: Exception) -> None:
+        """A check could not be put into the function's own code: that is counted, and a shim does the same."""
+        for guarded in self._guarded[:1]:
+            if raised_by_signal(fault):
+                raise fault
+            guarded.barrier.fault(f"{guarded.place} (inlined)", fault)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By-value picklers (for functions of __main__) walk into code constants. Give them something that asks nobody

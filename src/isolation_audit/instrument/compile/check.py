@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 from isolation_audit.config.paths import Attribute, Path, Root
 from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.cells import Cell
-from isolation_audit.instrument.compile.site import Site
+from isolation_audit.instrument.compile.site import EventSite, Site
 from isolation_audit.instrument.reading.attributes import reader_of
 from isolation_audit.instrument.reading.path_counts import ASKED, GAVE
 from isolation_audit.model.contexts import moment_variable
@@ -156,8 +156,6 @@ class Check:
         of_object: bool = False,
     ) -> None:
         self.reads = reads
-        self.lone = False
-        """True where nobody else is asked of the call."""
         self._ambient = audit.ambient
         self._cells = audit.tally.cells
         self._objects = audit.objects
@@ -187,6 +185,9 @@ class Check:
         moment = [f"{PREFIX}moment_of() is {PREFIX}moment"]
         variable = [f"{PREFIX}value_of(None) is {PREFIX}value"] if self.of_variable else []
         return [*receiver, *values, *moment, *variable]
+
+    def stands(self, *, alone: bool) -> None:
+        """Calls are asked about from now on; ``alone``: by nobody else."""
 
     def retire(self) -> None:
         """Nobody asks any more."""
@@ -223,15 +224,21 @@ class Check:
 class CarryingCheck(Check):
     """One of events: they begin or go on, with the witnesses that are known.
 
-    ``opens`` begins an event that is in no other one, and ``closes`` ends it.
+    ``lone`` begins and ends an event that is in no other one; None where such an event is more than that.
     """
 
-    carried = ("witnesses", "opens", "closes")
+    carried = ("witnesses", "lone")
+    site_kind = EventSite
+    site: EventSite
 
     def __init__(self, reads: tuple[Read, ...], layout: Layout, audit: Audit) -> None:
         super().__init__(reads, layout, audit)
         self.begun = Cell(self._cells)
         """The events that have begun so."""
+
+    def stands(self, *, alone: bool) -> None:
+        """A lone event is all that there is to such a call, where nobody else is asked."""
+        self.site.alone = alone
 
     def retire(self) -> None:
         """Nobody asks any more."""

@@ -75,3 +75,14 @@ class Site(Cell):
     def __reduce__(self) -> tuple[Any, ...]:
         # As Probe's: what a by-value pickler takes along knows no call, and asks nobody.
         return (SimpleNamespace, ())
+
+
+class EventSite(Site):
+    """What one emitting callable remembers of its last event."""
+
+    __slots__ = ("alone",)
+
+    def __init__(self, size: int, cells: Cells) -> None:
+        super().__init__(size, cells)
+        self.alone = False
+        """True where nobody else is asked of the call."""

@@ -213,21 +213,49 @@ _COUNTED: Final = [
 """What follows where a clean call only has to be counted."""
 
 _OPENED: Final = [
+    "    __ia_event = None",
     "    try:",
-    "        __ia_event = __ia_opens(__ia_witnesses)",
+    "        if $site.alone and __ia_lone is not None:",
+    "            __ia_under_way = __ia_lone.under_way",
+    "            if __ia_under_way() is None:",
+    "                if __ia_moment is not None:",
+    "                    __ia_in_scope = __ia_lone.in_scope",
+    "                    __ia_in_scope()",
+    "                __ia_kind, __ia_put = __ia_lone.kind, __ia_lone.put",
+    "                __ia_opened = __ia_kind()",
+    "                __ia_opened.name, __ia_opened.layers = __ia_lone.name, __ia_lone.layers",
+    "                __ia_opened.ambient, __ia_opened.claimed = __ia_witnesses.ambient, __ia_witnesses.claimed",
+    "                __ia_opened.known, __ia_opened.verified = __ia_witnesses.known, __ia_witnesses.verified",
+    "                __ia_opened.progress = __ia_opened.searched = __ia_opened.clean = None",
+    "                __ia_opened.depth, __ia_opened.audience = 1, ()",
+    "                __ia_lone.begun.clean += 1.0",
+    "                __ia_put(__ia_opened)",
+    "                __ia_event = __ia_opened",
     "    except Exception as __ia_error:",
-    "        __ia_event = None",
     "        $probe.absorb(__ia_error)",
     "    if __ia_event is not None:",
     "        try:",
     "            return $call",
     "        finally:",
     "            try:",
-    "                __ia_closes(__ia_event)",
+    "                __ia_user, __ia_counts = __ia_event.claimed, __ia_lone.counts",
+    "                if (",
+    "                    __ia_event.depth == 1",
+    "                    and __ia_event.verified",
+    "                    and __ia_user in __ia_counts",
+    "                    and __ia_under_way() is __ia_event",
+    "                ):",
+    "                    __ia_event.depth = 0",
+    "                    __ia_event.searched = __ia_event.clean = None",
+    "                    __ia_put(None)",
+    "                    __ia_counts[__ia_user] += 1",
+    "                else:",
+    "                    __ia_end = __ia_lone.end_otherwise",
+    "                    __ia_end(__ia_event)",
     "            except Exception as __ia_error:",
     "                $probe.absorb(__ia_error)",
 ]
-"""What follows where an event may begin that is in no other one."""
+"""What follows where an event may begin that is in no other one: as ``EmissionPoint`` does it, without a call."""
 
 # Attributes that hold functions are taken first and called then: CPython 3.11 looks up what is called like a method as
 # a method, in vain and the slow way. The busiest interceptors do the same.

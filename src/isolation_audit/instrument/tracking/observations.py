@@ -103,24 +103,24 @@ class Emission:
         "verified",
     )
 
-    def __init__(self, name: str | None, ambient: User | None, layer: str = "emitter") -> None:
-        self.name = name
-        self.ambient = ambient
-        self.layers: tuple[str, ...] = (layer,)
-        self.claimed: User | None = None
-        self.known = False
-        """True once any layer had any witness."""
-        self.verified = False
-        """True once two witnesses could be compared."""
-        self.depth = 0
-        self.audience: tuple[User, ...] = ()
-        """The members of the room that an outer layer addressed."""
-        self.progress: Progress | None = None
-        """How far its delivery has come, where a protocol is watched."""
-        self.searched: list[tuple[Any, list[Mark]]] | None = None
-        """Payloads that were searched while it is under way, with the marks in them, where content is watched."""
-        self.clean: Any = None
-        """The last of them that names nobody but whose event it is."""
+    # There is no __init__: generated code begins an event without a call (``compile/source.py``, ``_OPENED``).
+    name: str | None
+    ambient: User | None
+    layers: tuple[str, ...]
+    claimed: User | None
+    known: bool
+    """True once any layer had any witness."""
+    verified: bool
+    """True once two witnesses could be compared."""
+    depth: int
+    audience: tuple[User, ...]
+    """The members of the room that an outer layer addressed."""
+    progress: Progress | None
+    """How far its delivery has come, where a protocol is watched."""
+    searched: list[tuple[Any, list[Mark]]] | None
+    """Payloads that were searched while it is under way, with the marks in them, where content is watched."""
+    clean: Any
+    """The last of them that names nobody but whose event it is."""
 
     # Clean events never ask for these two; they are made when somebody does.
 
@@ -141,6 +141,16 @@ class Emission:
         except AttributeError:
             self._crossed: list[User | None] = []
             return self._crossed
+
+
+def new_emission(name: str | None, ambient: User | None, layer: str) -> Emission:
+    """An event that begins in this layer."""
+    made = Emission()
+    made.name, made.ambient, made.layers = name, ambient, (layer,)
+    made.claimed = made.progress = made.searched = made.clean = None
+    made.known = made.verified = False
+    made.depth, made.audience = 0, ()
+    return made
 
 
 class Progress:
