@@ -102,12 +102,23 @@ class Places:
     def release(self, key: Hashable) -> None:
         """Take back what was placed for ``key``, and undo the patches that nobody else needs."""
         with self._lock:
-            group = self._groups.pop(key, _Group())
-            for patch, guarded in group.added:
-                patch.probe.remove(guarded)
-            self._patches.take_back(
-                {patch.key: patch for patch, _guarded in group.added if not len(patch.probe)}.values()
-            )
+            self._take_back(self._groups.pop(key, _Group()).added)
+
+    def release_code(self, key: Hashable) -> None:
+        """Take back what was put into the code of functions for ``key``.
+
+        A method that a class has got for it stays: others may have put theirs into that.
+        """
+        with self._lock:
+            group = self._groups.get(key, _Group())
+            gone = [pair for pair in group.added if isinstance(pair[0], CodePatch)]
+            group.added = [pair for pair in group.added if not isinstance(pair[0], CodePatch)]
+            self._take_back(gone)
+
+    def _take_back(self, added: list[tuple[Patch, Guarded]]) -> None:
+        for patch, guarded in added:
+            patch.probe.remove(guarded)
+        self._patches.take_back({patch.key: patch for patch, _guarded in added if not len(patch.probe)}.values())
 
     def code_of(self, key: Hashable) -> dict[str, str]:
         """The source of the shims that were placed for ``key``, by the function that each stands in.

@@ -79,14 +79,10 @@ class SameNames:
     def _settle(self, _grace: float) -> None:
         """Take back the points of classes that were used: other points of the same functions are alone again.
 
-        Not at once, because to take code back has to wait for whoever is putting some in. A method that the class has
-        got for such a point stays: others may have put theirs into it.
+        Not at once, because to take code back has to wait for whoever is putting some in.
         """
-        places = self._runtime.places
         while self._over:
-            key = ("same name", self._over.pop())
-            if all(places.code_of(key).values()):
-                places.release(key)
+            self._runtime.places.release_code(("same name", self._over.pop()))
 
     def _module(self, module: ModuleType) -> None:
         self._file(module)
