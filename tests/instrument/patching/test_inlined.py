@@ -20,6 +20,7 @@ from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.cells import Cells
 from isolation_audit.instrument.compile.check import Check
+from isolation_audit.instrument.patching import shims
 from isolation_audit.instrument.patching.inlined import inlined
 from isolation_audit.instrument.patching.shims import CodePatch, exact_layout
 from isolation_audit.instrument.shim_codes import beneath, code_of, is_shim, original_code, own_code
@@ -518,3 +519,17 @@ def test_a_finding_names_the_lines_of_functions_that_are_watched_themselves():
         places = {(site.top.line, site.top.function) for site in sites}
     assert counts(auditor) == {"IA201": 2}
     assert places == {(10, "use"), (5, "Engine.ask")}
+
+
+def test_a_check_that_can_not_be_put_in_is_counted_as_a_fault_and_a_shim_checks_instead(monkeypatch):
+    def fails(*_given):
+        raise RuntimeError
+
+    monkeypatch.setattr(shims, "inlined", fails)
+    with auditing(SOURCE, '[[engines]]\ntarget = "APP:Engine"\nowner = ["self.user_id"]\n') as (app, auditor):
+        assert is_shim(app.Engine.ask.__code__)
+        with user_scope("bob"):
+            assert app.use(app.Engine("alice")) == [1]
+        # One for each of the three methods.
+        assert auditor.runtime.barrier.counts == {f"{app.__name__}:Engine (inlined)": 3}
+    assert counts(auditor) == {"IA201": 2, "IA903": 3}

@@ -10,7 +10,6 @@ may come and go above it in any order, and undoing is one assignment. All lines 
 from __future__ import annotations
 
 import inspect
-from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING
 
@@ -139,8 +138,10 @@ class CodePatch:
     def _install(self, check: Check | None, gated: Gated | None) -> None:
         code, own = self.original_code, None
         if check is not None:
-            with suppress(Exception):  # whatever is not as it is known: a shim takes any code
+            try:
                 own = inlined(self.function, code, check, self.probe)
+            except Exception as fault:  # whatever is not as it is known: a shim takes any code
+                self.probe.not_inlined(fault)
         if own is None:
             self.shim_code = _shim_code(code, self.probe, check, gated)
             remember(self.shim_code, self.probe.original)
