@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isolation_audit.analysis.frames import FRAMEWORKS, is_the_application
+from isolation_audit.analysis.patterns import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,9 +25,9 @@ _OURS: Final = "isolation_audit"
 _FOLDERS: Final = ("site-packages", "dist-packages")
 _VARIABLES: Final = ("DJANGO_SETTINGS_MODULE", "FLASK_APP")
 _OPTIONS: Final = frozenset({"-A", "--app", "--settings"})
-_target: Final = re.compile(r"([A-Za-z_]\w*)(?:\.\w+)*:[\w.]+(?:\(.*\))?").fullmatch
-_module: Final = re.compile(r"([A-Za-z_]\w*)(?:\.\w+)*").fullmatch
-_command: Final = re.compile(r"^([\w.-]+)\s*=\s*([A-Za-z_]\w*)", re.MULTILINE).findall
+_target: Final = pattern(r"([A-Za-z_]\w*)(?:\.\w+)*:[\w.]+(?:\(.*\))?")
+_module: Final = pattern(r"([A-Za-z_]\w*)(?:\.\w+)*")
+_command: Final = pattern(r"^([\w.-]+)\s*=\s*([A-Za-z_]\w*)", re.MULTILINE)
 _LARGEST: Final = 2_000_000
 """Characters of the list of a distribution's files."""
 
@@ -85,9 +86,9 @@ def _served(words: Sequence[str], environment: Mapping[str, str]) -> Iterator[st
             named.append(word)
         elif is_set and option in _OPTIONS:
             named.append(value)
-        elif (found := _target(word)) is not None:
+        elif (found := _target.fullmatch(word)) is not None:
             yield found[1]
-    yield from (found[1] for one in named if (found := _target(one) or _module(one)) is not None)
+    yield from (found[1] for one in named if (found := _target.fullmatch(one) or _module.fullmatch(one)) is not None)
 
 
 def _of_command(words: Sequence[str], places: Iterable[Path]) -> Iterator[str]:
@@ -97,4 +98,4 @@ def _of_command(words: Sequence[str], places: Iterable[Path]) -> Iterator[str]:
         for found in place.glob("*.dist-info/entry_points.txt"):
             with suppress(OSError, UnicodeDecodeError):
                 commands = found.read_text(encoding="utf-8").partition("[console_scripts]")[2].partition("\n[")[0]
-                yield from (package for name, package in _command(commands) if name in scripts)
+                yield from (package for name, package in _command.findall(commands) if name in scripts)

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -22,7 +24,7 @@ _NAMES: Final = {
     b"content-encoding",
 }
 _SAYS: Final = (b"public", b"s-maxage", b"max-age")
-_HARMLESS: Final = re.compile(
+_HARMLESS: Final = pattern(
     r"accept(?:-.*)?|origin|user-agent|host|x-requested-with|sec-.*|save-data|dnt|dpr", re.IGNORECASE
 )
 """Headers of which the same value comes from many users; whatever else an answer varies by may tell users apart."""

@@ -8,21 +8,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from isolation_audit.analysis.patterns import pattern
+
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
-_EXCEPT: Final = re.compile(r"^([ \t]*)except\b(.*)$", re.MULTILINE)
-_CAUGHT: Final = re.compile(r"^\s*:|ImportError|ModuleNotFoundError|\bException\b|AttributeError")
-_FROM: Final = re.compile(r"\bfrom[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n;#]+)")
-_BINDS: Final = re.compile(
+_EXCEPT: Final = pattern(r"^([ \t]*)except\b(.*)$", re.MULTILINE)
+_CAUGHT: Final = pattern(r"^\s*:|ImportError|ModuleNotFoundError|\bException\b|AttributeError")
+_FROM: Final = pattern(r"\bfrom[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n;#]+)")
+_BINDS: Final = pattern(
     r"^[ \t]+(?:(?P<made>class|def|async[ \t]+def)[ \t]+(?P<defined>\w+)"
     r"|(?P<set>[A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)[ \t]*(?P<value>[^\n]*)"
     r"|from[ \t]+(?P<instead>[.\w]+)[ \t]+import[ \t]+(?P<imported>\([^)]*\)|[^\n;#]+))",
     re.MULTILINE,
 )
-_NOTHING: Final = re.compile(r"(?:None|False|True|\d+|\{\}|\[\]|\(\)|[\"'].*)?[ \t]*(?:#.*)?$")
-_WORD: Final = re.compile(r"([ \t]*)(\w+)")
-_HANDLER: Final = re.compile(r"[ \t]*except\b")
+_NOTHING: Final = pattern(r"(?:None|False|True|\d+|\{\}|\[\]|\(\)|[\"'].*)?[ \t]*(?:#.*)?$")
+_WORD: Final = pattern(r"([ \t]*)(\w+)")
+_HANDLER: Final = pattern(r"[ \t]*except\b")
 _AROUND: Final = frozenset({"if", "elif", "else", "try", "except", "finally", "with", "for", "while"})
 _LONGEST: Final = 2_000_000
 """Characters of a file that is looked at."""

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from isolation_audit.analysis.patterns import pattern
+
 
 class Dialect(Enum):
     """Whose words."""
@@ -110,22 +112,22 @@ _SIGNS: Final = {
     },
 }
 """What may begin with a sign, and how it goes on. Of ``/*! run */`` only the marks are a comment."""
-_signs: Final = {dialect: re.compile("[" + re.escape("".join(signs)) + "]").search for dialect, signs in _SIGNS.items()}
+_signs: Final = {dialect: pattern("[" + re.escape("".join(signs)) + "]") for dialect, signs in _SIGNS.items()}
 _tokens: Final = {
-    dialect: {sign: (kind, re.compile(pattern, re.DOTALL).match) for sign, (kind, pattern) in signs.items()}
+    dialect: {sign: (kind, pattern(text, re.DOTALL)) for sign, (kind, text) in signs.items()}
     for dialect, signs in _SIGNS.items()
 }
-_comment_ends: Final = re.compile(r"/\*|\*/").search
-_odd_signs: Final = re.compile(r"[^\w$]").sub
-_first_word: Final = re.compile(r"\s*([a-zA-Z]*)\s*").match
-_has_body: Final = re.compile(
+_comment_ends: Final = pattern(r"/\*|\*/")
+_odd_signs: Final = pattern(r"[^\w$]")
+_first_word: Final = pattern(r"\s*([a-zA-Z]*)\s*")
+_has_body: Final = pattern(
     r"\s*create\b.*?\b(?:procedure|function|trigger|event)\b.*\bbegin\b", re.IGNORECASE | re.DOTALL
-).match
+)
 """A routine's statements are run when it is called."""
 
 
 def _statement(whole: Clause) -> Statement:
-    first = _first_word(whole.shape)
+    first = _first_word.match(whole.shape)
     word, start = ("", 0) if first is None else (first[1].lower(), first.end())
     return Statement(whole, word, whole.cut(start, max(start, len(whole.shape.rstrip()))))
 
@@ -139,11 +141,11 @@ class _Reading:
         self._text: list[str] = []
         self._shape: list[str] = []
         self._before = ""
-        signs, tokens = _signs[dialect], _tokens[dialect]
+        signs, tokens = _signs[dialect].search, _tokens[dialect]
         done = position = 0
         while (sign := signs(source, position)) is not None:
-            kind, match = tokens[sign[0]]
-            start, token = sign.start(), match(source, sign.start())
+            kind, of_kind = tokens[sign[0]]
+            start, token = sign.start(), of_kind.match(source, sign.start())
             if token is None:
                 position = start + 1
                 continue
@@ -174,7 +176,7 @@ class _Reading:
 
     def _end(self, *, last: bool = False) -> None:
         shape = "".join(self._shape)
-        if not last and _has_body(shape) is not None:
+        if not last and _has_body.match(shape) is not None:
             self._add(";", ";")
             return
         if shape.strip():
@@ -187,7 +189,7 @@ class _Reading:
 def _after_comment(source: str, start: int) -> int:
     """Where a comment ends in which others may lie."""
     depth, end = 0, start
-    while (match := _comment_ends(source, end)) is not None:
+    while (match := _comment_ends.search(source, end)) is not None:
         depth += 1 if match[0] == "/*" else -1
         end = match.end()
         if depth == 0:
@@ -198,7 +200,7 @@ def _after_comment(source: str, start: int) -> int:
 def _shape_of_name(token: str) -> str:
     """In double quotes, whichever it has."""
     closed = len(token) > 1 and token[-1] in '"`]'
-    return '"' + _odd_signs(FILL, token[1:-1] if closed else token[1:]) + ('"' if closed else "")
+    return '"' + _odd_signs.sub(FILL, token[1:-1] if closed else token[1:]) + ('"' if closed else "")
 
 
 def _shape_of_literal(token: str) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
+
+from isolation_audit.analysis.patterns import pattern
+
+if TYPE_CHECKING:
+    import re
 
 LONGEST: Final = 256
 """Characters of an id or a name that are kept as they are."""
@@ -21,13 +25,13 @@ def texts_cut() -> int:
     return _cut[0]
 
 
-_credentials: Final = re.compile(r"//[^/\s@]*@")
+_credentials: Final = pattern(r"//[^/\s@]*@")
 
-_options: Final = re.compile(r"[?#]")
+_options: Final = pattern(r"[?#]")
 
-_word: Final = re.compile(r"\w+")
-_link: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-_pile: Final = re.compile(r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4,}")
+_word: Final = pattern(r"\w+")
+_link: Final = pattern(r"\[([^\]]*)\]\([^)]*\)")
+_pile: Final = pattern(r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4,}")
 """More combining marks on one character than any language has: they cover the lines around."""
 
 

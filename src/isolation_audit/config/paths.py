@@ -16,10 +16,14 @@ A path is data: it is parsed into steps and never evaluated as code.
 from __future__ import annotations
 
 import keyword
-import re
 from enum import Enum
+from typing import TYPE_CHECKING
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.foundation.records import dataclass
+
+if TYPE_CHECKING:
+    import re
 
 
 class Root(Enum):
@@ -79,12 +83,12 @@ class PathError(ValueError):
         return f"{self.cause}; {self.remedy}"
 
 
-_NAME = re.compile(r"[^\W\d]\w*")
-_ITEM = re.compile(
+_NAME = pattern(r"[^\W\d]\w*")
+_ITEM = pattern(
     r"\[\s*(?:(?P<number>-?[0-9]{1,9})|'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>[^\W\d]\w*))\s*\]"
 )
-_LOOKUP = re.compile(r"\[\s*(?P<path>(?:args|kw|self)(?:\.[^\W\d]\w*|\[[^][]*\])+)\s*\]")
-_BINDING = re.compile(r"(?P<name>[^\W\d]\w*):")
+_LOOKUP = pattern(r"\[\s*(?P<path>(?:args|kw|self)(?:\.[^\W\d]\w*|\[[^][]*\])+)\s*\]")
+_BINDING = pattern(r"(?P<name>[^\W\d]\w*):")
 _LONGEST = 500
 
 

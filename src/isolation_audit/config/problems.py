@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.analysis.texts import shown
 from isolation_audit.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from isolation_audit.config.locator import Lines, Place
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_BARE_KEY = pattern(r"[A-Za-z0-9_-]+")
 _LONGEST = 60
 
 

@@ -8,12 +8,12 @@ it changes something and comes with nobody's credentials, or where the same user
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.credential_fields import is_password
 from isolation_audit.content.named_values import pairs_in
 from isolation_audit.content.request_texts import all_brought, head_of, method_of, path_parameters
@@ -36,10 +36,10 @@ NAMES: Final = ("user_id", "userid", "uid", "username", "user_name", "user", "se
 _ON_CONNECTIONS: Final = ("client_id", "clientid")
 """What the path or the query of a WebSocket calls whoever opens it, as well."""
 
-_talks: Final = re.compile(
+_talks: Final = pattern(
     r"(?:session|thread|conversation|chat|dialog(?:ue)?|run)_?(?:id|key|uuid)?"
     r"|(?:(?:new|user|chat|input)_)?(?:messages?|msg|prompt|query|question|text|content|input|utterance)|q|inputs"
-).fullmatch
+)
 """Parameters of a request in which somebody says or asks something, or goes on with a conversation."""
 _HOLDERS: Final = frozenset(
     ["user", "sender", "from", "context", "ctx", "metadata", "meta", "config", "configurable", "params", "arguments",
@@ -128,4 +128,4 @@ def _called(name: str) -> str:
 
 @lru_cache(500)
 def _speaks(name: str) -> bool:
-    return _talks(name) is not None
+    return _talks.fullmatch(name) is not None

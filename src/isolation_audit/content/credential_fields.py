@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.named_values import texts_by_name
 from isolation_audit.model.credentials import is_drawn, is_key, usable
 
 LONGEST: Final = 8 * 1024
 """Bytes of an answer or a message that is looked through: one with a token is short."""
 
-_password: Final = re.compile(r"\w*pass(?:word|wd|phrase|code)\d?|(?:\w+_)?(?:pass|pwd)\d?|otp|pin").fullmatch
+_password: Final = pattern(r"\w*pass(?:word|wd|phrase|code)\d?|(?:\w+_)?(?:pass|pwd)\d?|otp|pin")
 
 
 def is_password(name: str) -> bool:
     """True for what the field of a password is called, or of a number that stands for one; ``name`` is spelled out."""
-    return _password(name) is not None
+    return _password.fullmatch(name) is not None
 
 
 def handed_out_in(held: Any) -> list[str]:

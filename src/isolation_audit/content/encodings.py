@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from base64 import b64decode
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_token: Final = re.compile(r"[A-Za-z0-9_\-+/]{12,}").finditer
+_token: Final = pattern(r"[A-Za-z0-9_\-+/]{12,}")
 _TOKENS: Final = 2_000
 """Tokens of one text that are looked into."""
 
@@ -20,7 +21,7 @@ _UNPACKED: Final = 64 * 1024
 
 def unwrapped(text: str) -> Iterator[str]:
     """What the tokens in a text hold: signed cookies and sessions, JWTs, Basic credentials; compressed or not."""
-    for place, match in enumerate(_token(text)):
+    for place, match in enumerate(_token.finditer(text)):
         if place >= _TOKENS:
             return
         token = match[0].replace("-", "+").replace("_", "/")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.naming import parsed
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _DEPTH: Final = 32
 _LONGEST: Final = 200
 
-_is_name: Final = re.compile(r"[A-Za-z_][A-Za-z_-]{0,39}[0-9]{0,2}").fullmatch
+_is_name: Final = pattern(r"[A-Za-z_][A-Za-z_-]{0,39}[0-9]{0,2}")
 
 
 def field_of(document: str, holds: Holds, private: Callable[[str], bool], skip: frozenset[str]) -> str | None:
@@ -50,7 +50,7 @@ def _in_object(
         if holds(key):
             return ".*", None
         if holds({key: item}):
-            return (f".{key}" if _is_name(key) and not private(key) else ".*"), item
+            return (f".{key}" if _is_name.fullmatch(key) and not private(key) else ".*"), item
     return None
 
 

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.foreign_json import value_in
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.borders import stands_alone
 from isolation_audit.model.users import plain_number, plain_text
 
@@ -55,7 +56,7 @@ _ATTRIBUTING: Final = (
     *("reviewer", "reviewers", "sender", "sender_id", "sender_name", "sent_by", "shared_by", "updated_by"),
 )
 _WORD: Final = 32
-_is_word: Final = re.compile(r"[^\W\d]+(?:[ .:_-][^\W\d]+)?").fullmatch
+_is_word: Final = pattern(r"[^\W\d]+(?:[ .:_-][^\W\d]+)?")
 """What the word for an event looks like: ``left``, ``user_joined``, ``room:typing``."""
 
 _EVENTS: Final = frozenset({"action", "event", "kind", "op", "status", "type"})
@@ -76,11 +77,11 @@ ATTRIBUTIONS: Final = frozenset((*_ATTRIBUTING, *map(_camel, _ATTRIBUTING)))
 
 _OWNERS: Final = ATTRIBUTIONS | {"owner"}
 
-_ACTS: Final = re.compile(
+_ACTS: Final = pattern(
     r"(?:new[_. -]?)?(accept|approv|assign|comment|follow|friend|invit|join|leave|left|lik|mention|poke|post|react|repl"
     r"|request|review|shar|subscri|tag|upvot|view|visit|vot)(?:e|ed|er|ing|ion|s|y|ies|ied|_request)*",
     re.IGNORECASE,
-).fullmatch
+)
 """What people do to each other, as notifications call it."""
 
 
@@ -137,7 +138,7 @@ def tells_of_presence(payload: Any, identifier: str) -> bool:
 def _is_of_presence(key: str, value: Any, identifier: str) -> bool:
     text = plain_text(value)
     if text is not None:
-        return text == identifier or (key in _EVENTS and len(text) <= _WORD and _is_word(text) is not None)
+        return text == identifier or (key in _EVENTS and len(text) <= _WORD and _is_word.fullmatch(text) is not None)
     return value is None or type(value) is bool or (key in _COUNTS and type(value) is int)
 
 
@@ -166,7 +167,10 @@ def tells_of_acts(payload: Any, identifier: str) -> bool:
     """True where nothing but notifications name somebody: ``{"kind": "follow", "who": "alice"}``."""
     named_in = [one for one in _objects(payload) if any(_is(value, identifier) for value in one.values())]
     return bool(named_in) and all(
-        any(type(one.get(key)) is str and _ACTS(one[key]) for key in ("action", "event", "kind", "type", "verb"))
+        any(
+            type(one.get(key)) is str and _ACTS.fullmatch(one[key])
+            for key in ("action", "event", "kind", "type", "verb")
+        )
         for one in named_in
     )
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -18,19 +20,19 @@ _LONGEST: Final = 20_000
 
 _STATEMENTS: Final[dict[Callable[[Any], Any], Callable[[Any], tuple[Any, Any]]]] = {}
 
-_placeholders: Final = re.compile(
+_placeholders: Final = pattern(
     r"(?:([\w\"`.\[\]]+)\s*=\s*)?(?:\?|%s|%\((?P<percent>\w+)\)s|(?<![:\w]):(?P<colon>[A-Za-z_]\w*)|\$\d+)"
-).finditer
+)
 
-_is_person: Final = re.compile(
+_is_person: Final = pattern(
     r"(?:.*_)?(?:account|author|buyer|client|creator|customer|employee|holder|member|owner|patient|person|profile|seller"
     r"|sender|student|subscriber|user)(?:_?(?:id|pk|no|number))?|created_by(?:_id)?",
     re.IGNORECASE,
-).fullmatch
-_is_people: Final = re.compile(
+)
+_is_people: Final = pattern(
     r"(?:.*_)?(?:accounts?|customers?|employees?|members?|owners?|patients?|people|persons?|students?|users?)",
     re.IGNORECASE,
-).fullmatch
+)
 
 
 def with_statement(
@@ -59,7 +61,7 @@ def persons_asked_for(one: Input) -> Iterator[Any]:
         return
     if type(given) is list and type(given[0]) in (tuple, dict):
         given = given[0]  # as SQLAlchemy keeps those of one statement
-    for place, found in enumerate(_placeholders(text)):
+    for place, found in enumerate(_placeholders.finditer(text)):
         name = found["percent"] or found["colon"]
         if type(given) is dict:
             value = given.get(name) if name else None
@@ -72,5 +74,5 @@ def persons_asked_for(one: Input) -> Iterator[Any]:
 def _names_person(column: str) -> bool:
     *table, name = re.sub(r"[\"`\[\]]", "", column).split(".")
     if name.lower() in ("id", "pk"):
-        return bool(table) and _is_people(table[-1]) is not None
-    return _is_person(name) is not None
+        return bool(table) and _is_people.fullmatch(table[-1]) is not None
+    return _is_person.fullmatch(name) is not None

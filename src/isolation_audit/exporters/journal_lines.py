@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final
 from zlib import crc32
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.exporters.report import finite
 
 SCHEMA: Final = 1
 
-_end: Final = re.compile(rb',"crc":"([0-9a-f]{8})"\}\Z')
+_end: Final = pattern(rb',"crc":"([0-9a-f]{8})"\}\Z')
 _BEGIN: Final = b'{"kind":"'
 _LENGTH: Final = len(b',"crc":"00000000"}')
 

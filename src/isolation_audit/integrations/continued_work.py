@@ -5,12 +5,12 @@ What such a job reads is an input of that unit, as if its own code had read it.
 
 from __future__ import annotations
 
-import re
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.integrations import Point
@@ -33,9 +33,9 @@ _ASYNC: Final = "asyncio.queues:Queue"
 _TAKERS: Final = 1_000
 """Users of one queue whose units take from it that are remembered."""
 
-_is_a_resource: Final = re.compile(
+_is_a_resource: Final = pattern(
     r"\w*(?:conn|connection(?:record|holder)?|channel|client|cursor|session|socket|resource)"
-).fullmatch
+)
 """What pools lend, by the name of the class: SQLAlchemy's ``_ConnectionRecord``, asyncpg's ``PoolConnectionHolder``."""
 
 Handed = WeakKeyDictionary[Any, Inputs]
@@ -218,7 +218,7 @@ def _is_lent(item: Any, queue: Any, by: Inputs) -> bool:
     ``by`` has given it back to where it had come from, or its class says what it is: of a new one nobody knows yet
     that it comes back.
     """
-    return (id(queue), id(item)) in by.given_back or _is_a_resource(type(item).__name__.lower()) is not None
+    return (id(queue), id(item)) in by.given_back or _is_a_resource.fullmatch(type(item).__name__.lower()) is not None
 
 
 integration = HandedOver()

@@ -5,13 +5,13 @@ What handlers write is watched whoever has begun the request; ``http_handlers`` 
 
 from __future__ import annotations
 
-import re
 import socket
 from functools import partial
 from io import BufferedWriter
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.config.model import Target
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.calls.passing import passing
@@ -42,7 +42,7 @@ WRITE: Final = "socketserver:_SocketWriter.write"
 BUFFERED: Final = "socket:SocketIO.write"
 PARSE: Final = "http.server:BaseHTTPRequestHandler.parse_request"
 
-_cookies: Final = re.compile(rb"(?i)\r\nset-cookie: *([^\r]*)").findall
+_cookies: Final = pattern(rb"(?i)\r\nset-cookie: *([^\r]*)")
 
 
 class HttpServer:
@@ -69,7 +69,7 @@ class HandlersWire(Wire):
 
     def _begin(self, data: bytes) -> bytes:
         if self.learns and served_here() is not None:
-            answered(value.decode("latin-1") for value in _cookies(data.partition(b"\r\n\r\n")[0]))
+            answered(value.decode("latin-1") for value in _cookies.findall(data.partition(b"\r\n\r\n")[0]))
         return super()._begin(data)
 
 

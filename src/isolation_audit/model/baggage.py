@@ -5,14 +5,18 @@ Source: https://www.w3.org/TR/baggage/ (members are separated by commas, propert
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from isolation_audit.analysis.patterns import pattern
+
+if TYPE_CHECKING:
+    import re
 
 HEADER: Final = "baggage"
 KEY: Final = "isolation_audit.user"
 
-_PSEUDONYM: Final = re.compile(r"[0-9a-f]{12}")
-_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
+_PSEUDONYM: Final = pattern(r"[0-9a-f]{12}")
+_DIGEST: Final = pattern(r"[0-9a-f]{32}")
 _LONGEST: Final = 8_192
 """Bytes of a header that is read; the standard asks for no more."""
 

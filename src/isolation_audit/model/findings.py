@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import re
 from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.foundation.records import dataclass
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PAIRS_SHOWN: Final = 20
 """Pairs of users that a report has of one finding."""
 
-_index: Final = re.compile(r"\[\d+\]")
+_index: Final = pattern(r"\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)

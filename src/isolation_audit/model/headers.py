@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.model.kept_users import OTHERS
 from isolation_audit.model.user_names import Name, name_in_authorization, plain_id
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 
-_names_a_user: Final = re.compile(
+_names_a_user: Final = pattern(
     r"(?:x-)?((?:[a-z0-9]+-){0,4}?)"
     r"(?:(user-?(?:id|uuid)|claim-sub)|(user(?:name|-?login)?)|(user-?e?mail|claim-email)|user-name)"
-).fullmatch
+)
 
 
 def says_user(header: str) -> int | None:
@@ -24,7 +24,7 @@ def says_user(header: str) -> int | None:
     ``user_id``, ``x-webui-user-email``, ``x-forwarded-preferred-username``; none that may have somebody else in it,
     such as ``x-target-user``. An id goes before a login, an address and what may be anybody's name.
     """
-    found = _names_a_user(header.replace("_", "-"))
+    found = _names_a_user.fullmatch(header.replace("_", "-"))
     if found is None or not OTHERS.isdisjoint(found[1].split("-")):
         return None
     return next((place for place in range(3) if found[place + 2]), 3)

@@ -5,11 +5,11 @@ Read as plain entries of a mapping, past its own way of reading: sessions note t
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.model.user_names import field_of, plain_id
 
 SESSION_KEYS: Final = ("user_id", "_user_id", "uid", "username", "user_name", "email", "sub", "user")
@@ -28,16 +28,16 @@ _OF_PERSONS: Final = ("username", "user_name", "login", "email", "user_id", "sub
 """What persons have, and scopes, keys and services have not."""
 
 _LONGEST_KEY: Final = 32
-_capital: Final = re.compile(r"([a-z])([A-Z])").sub
-_person: Final = re.compile(
+_capital: Final = pattern(r"([a-z])([A-Z])")
+_person: Final = pattern(
     r"(?:(?:admin|auth|authenticated|current|logged_?in|login|my|session|site|web)_?)?"
     r"(?:actor|member|principal|user)(?:_?(?:id|name|email|uuid|pk))?"
     r"|logged_in_(?:as|user)|identity"
-).fullmatch
+)
 """Names of the same that applications make up. What else may be called a user there, as one who is looked at, edited or
 stood in for, has another word before it; an account or a customer may be several people."""
 
-_own_word: Final = re.compile(r"([a-z]+)_user").fullmatch
+_own_word: Final = pattern(r"([a-z]+)_user")
 OTHERS: Final = frozenset(
     ["affected", "another", "any", "anonymous", "assigned", "author", "blocked", "bot", "created", "creating",
      "database", "db", "default", "deleted", "edited", "every", "existing", "first", "followed", "for", "found",
@@ -99,16 +99,16 @@ def _text_of(key: object) -> str:
 
 @lru_cache(200)
 def _is_a_persons(key: str) -> bool:
-    return len(key) <= _LONGEST_KEY and _person(spelled(key)) is not None
+    return len(key) <= _LONGEST_KEY and _person.fullmatch(spelled(key)) is not None
 
 
 @lru_cache(200)
 def _is_an_own_word(key: str) -> bool:
-    found = _own_word(spelled(key)) if len(key) <= _LONGEST_KEY else None
+    found = _own_word.fullmatch(spelled(key)) if len(key) <= _LONGEST_KEY else None
     return found is not None and found[1] not in OTHERS
 
 
 @lru_cache(1_000)
 def spelled(key: str) -> str:
     """A name in lower case with underscores: ``userId`` and ``USER_ID`` are ``user_id``."""
-    return _capital(r"\1_\2", key).lower().lstrip("_")
+    return _capital.sub(r"\1_\2", key).lower().lstrip("_")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from dataclasses import dataclass
 from functools import partial
 from types import MemberDescriptorType
@@ -16,6 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from isolation_audit.analysis.foreign_json import value_in
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.model.user_sources import USER_CLAIMS
 from isolation_audit.model.users import plain_number, plain_text
 
@@ -40,10 +40,10 @@ _MADE_OF: Final = "access_token"
 """Where a user object has the token that it was made of. Its claims say who it is; the object's own name may be that of
 the program which has come on the user's behalf, as with MCP's."""
 
-_is_uuid = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
+_is_uuid = pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 """No two things are called so: it is looked for in what is sent, unlike a number."""
 
-_is_login_name = re.compile(r"[a-z0-9][a-z0-9._@+-]{2,}").fullmatch
+_is_login_name = pattern(r"[a-z0-9][a-z0-9._@+-]{2,}")
 
 _CLAIMED: Final = ("email", "preferred_username", "username")
 _IN_CONTEXTS: Final = (*_ALIASES, "user_id", "sub")
@@ -97,9 +97,9 @@ def name_of(person: object) -> Name | Unresolved | None:
         return _name_inside(fields)
     chosen = found[0][1]
     others = [(field, text) for field, text in found[1:] if text != chosen and field != "name"]
-    aliases = [text for field, text in others if field in _ALIASES or _is_uuid(text)]
+    aliases = [text for field, text in others if field in _ALIASES or _is_uuid.fullmatch(text)]
     field, called = found[-1]
-    if chosen.isdecimal() and not aliases and field == "name" and _is_login_name(called):
+    if chosen.isdecimal() and not aliases and field == "name" and _is_login_name.fullmatch(called):
         aliases.append(called)  # what it has beside its number is no "Alice Liddell" that others may have, too
     return Name(
         chosen,
@@ -163,7 +163,7 @@ def name_in_claims(claims: object, keys: tuple[str, ...] = CLAIMS, place: int | 
         held = dict.get(mapping, key)
         other = None if held is None else plain_id(held)
         if other is not None and other != chosen:
-            (aliases if key in _CLAIMED or _is_uuid(other) else ids)[other] = None
+            (aliases if key in _CLAIMED or _is_uuid.fullmatch(other) else ids)[other] = None
     return Name(chosen, tuple(aliases), tuple(ids))
 
 
@@ -192,7 +192,7 @@ def names_in_context(context: object, user_id: str) -> Name | None:
             if text == user_id:
                 named = True
             else:
-                (aliases if key in _ALIASES or _is_uuid(text) else ids).append(text)
+                (aliases if key in _ALIASES or _is_uuid.fullmatch(text) else ids).append(text)
     return Name(user_id, tuple(aliases), tuple(ids)) if named and (aliases or ids) else None
 
 

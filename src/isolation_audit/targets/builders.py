@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.frames import is_installed
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.shim_codes import original_code, own_codes
 from isolation_audit.instrument.stacks import is_ours, known_ours
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Factory
     from isolation_audit.instrument.stacks import RawStack
 
-_EVIDENT: Final = re.compile(
+_EVIDENT: Final = pattern(
     r"(Factory|Builder|Provider|Maker)\.\w|(^|\.)_?(create|make|build|new|provide|spawn|get|get_or_create)_\w+$"
 )
 

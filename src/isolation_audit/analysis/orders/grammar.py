@@ -16,11 +16,10 @@ before the run is complete. With ``tool_executing ... tool_completed`` tools of 
 
 from __future__ import annotations
 
-import re
-
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.foundation.records import dataclass
 
-_TOKEN = re.compile(r"\s*(?:(?P<event>\w(?:[\w:/-]|\.(?!\.\.))*)|(?P<sign>[()|*+?]|\.\.\.))")
+_TOKEN = pattern(r"\s*(?:(?P<event>\w(?:[\w:/-]|\.(?!\.\.))*)|(?P<sign>[()|*+?]|\.\.\.))")
 _REPETITION = ("*", "+", "?")
 _DEPTH = 50
 

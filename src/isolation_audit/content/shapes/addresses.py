@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.readings import LETTER, LETTERS, separated
 from isolation_audit.content.shapes.counted import Counted
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.content.readings import Reading
 
-_ADDRESS: Final = re.compile(b"%b[%b_.+-]*@(?:[%b_-][%b_.-]*)?%b" % (LETTER, LETTERS, LETTERS, LETTERS, LETTER))
+_ADDRESS: Final = pattern(b"%b[%b_.+-]*@(?:[%b_-][%b_.-]*)?%b" % (LETTER, LETTERS, LETTERS, LETTERS, LETTER))
 _RUNS: Final = separated(inside=b"_.+-@")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.readings import JOINTS, LETTER, WORD
 from isolation_audit.content.shapes.counted import Counted
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.content.readings import Reading
 
-_IDENTIFIER: Final = re.compile(b"%b(?:%b*%b)?" % (LETTER, WORD, LETTER))
+_IDENTIFIER: Final = pattern(b"%b(?:%b*%b)?" % (LETTER, WORD, LETTER))
 
 
 def _kind(code: int) -> int:
@@ -24,7 +25,7 @@ def _kind(code: int) -> int:
 
 
 _KINDS: Final = bytes(map(_kind, range(256)))
-_ANCHOR: Final = re.compile(rb"0(?<!00)(?:(?<=a0)|0*a|0{8})[a0]*")
+_ANCHOR: Final = pattern(rb"0(?<!00)(?:(?<=a0)|0*a|0{8})[a0]*")
 """The first digit in a row, where a letter is beside the row or it has nine digits; with the rest of the word.
 
 It begins with a plain sign, and with one that is rare in texts: so it is searched for quickly.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.readings import LETTER, WORD
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 WORK: Final = 20_000_000
 """Bytes that the search may run over, for one text: some 20 ms."""
 
-_WORDS: Final = re.compile(WORD + b"+")
+_WORDS: Final = pattern(WORD + b"+")
 _COMMON: Final = 3
 """Shorter words are in every text."""
 
 _AROUND: Final = 4
-_ends_in_letter: Final = re.compile(LETTER + rb"[_.+-]*\Z").search
-_begins_with_letter: Final = re.compile(b"[_.-]*" + LETTER).match
+_ends_in_letter: Final = pattern(LETTER + rb"[_.+-]*\Z")
+_begins_with_letter: Final = pattern(b"[_.-]*" + LETTER)
 
 
 class Phrases:
@@ -77,7 +77,7 @@ def _holds(data: bytes, identifier: bytes) -> bool:
     while place >= 0:
         end = place + len(identifier)
         before, after = data[max(0, place - _AROUND) : place], data[end : end + _AROUND]
-        if _ends_in_letter(before) is None and _begins_with_letter(after) is None:
+        if _ends_in_letter.search(before) is None and _begins_with_letter.match(after) is None:
             return True
         place = data.find(identifier, place + 1)
     return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.readings import LETTER, WORD
 from isolation_audit.content.shapes.edges import begins, ends
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _PREFIXES: Final = 4
 """Each one costs a pass over the text; with more of them, other shapes are cheaper."""
 
-_IDENTIFIER: Final = re.compile(
+_IDENTIFIER: Final = pattern(
     rb"((?:[A-Z]?[a-z]{2,}|[A-Z]{2,}|[A-Z][a-z])[0-9]{0,2}[_:|/-])(?:" + WORD + b"*" + LETTER + b")"
 )
 
@@ -60,8 +61,8 @@ class Prefixed:
     def candidates(self, reading: Reading) -> Iterable[bytes]:
         """One pass for each prefix: to look first whether it stands in the text at all takes longer (measured)."""
         data, every = reading.data, []
-        for _prefix, pattern in self._patterns:
-            every += pattern.findall(data)
+        for _prefix, found in self._patterns:
+            every += found.findall(data)
         return every
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.readings import LETTER
 from isolation_audit.content.shapes.counted import Counted
 from isolation_audit.content.shapes.edges import begins
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _HEX: Final = b"[0-9A-Fa-f]"
 _FIRST: Final = _HEX + b"{8}-"
 _REST: Final = b"%b{4}-%b{4}-%b{4}-%b{12}" % (_HEX, _HEX, _HEX, _HEX)
-_IDENTIFIER: Final = re.compile(_FIRST + _REST)
-_AROUND: Final = re.compile(b"-(?<=%b)%b%b(?![_-]*%b)" % (_FIRST, begins(_FIRST), _REST, LETTER))
+_IDENTIFIER: Final = pattern(_FIRST + _REST)
+_AROUND: Final = pattern(b"-(?<=%b)%b%b(?![_-]*%b)" % (_FIRST, begins(_FIRST), _REST, LETTER))
 
 
 class Uuids(Counted):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.readings import WORD
 from isolation_audit.content.shapes.counted import Counted
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.content.readings import Reading
 
-_IDENTIFIER: Final = re.compile(WORD + b"+")
+_IDENTIFIER: Final = pattern(WORD + b"+")
 
 
 class Words(Counted):

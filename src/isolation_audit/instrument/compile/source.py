@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.compile.check import PREFIX
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _recorded(check: Check, parameters: Parameters) -> list[str]:
     ]
 
 
-_WORD: Final = re.compile(r"\$(?:call|values|probe|site|gated)\b")
+_WORD: Final = pattern(r"\$(?:call|values|probe|site|gated)\b")
 
 _GATED: Final = [
     "if not $gated.gate.open:",

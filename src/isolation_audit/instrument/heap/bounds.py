@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections import deque
 from typing import Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.heap.parts import fields
 
-_MAXIMUM: Final = re.compile(r"(?i)(^|_)(max_?(size|len|length|entries|items|count|keys)|capacity)$")
+_MAXIMUM: Final = pattern(r"(?i)(^|_)(max_?(size|len|length|entries|items|count|keys)|capacity)$")
 """Attributes that say how much is kept; cachetools has them behind its class's name."""
 
 _LRU: Final = type(functools.lru_cache(len))

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, ref
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.work.routes import Endpoint
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _VIEWS: Final = 1_000
 """Views of one application whose templates are kept."""
 _views: Final[WeakKeyDictionary[Any, dict[int, tuple[ref[Any], tuple[str, ...]]]]] = WeakKeyDictionary()
 
-_parameters: Final = re.compile(r"\{[^}:]*(:path)?[^}]*\}")
+_parameters: Final = pattern(r"\{[^}:]*(:path)?[^}]*\}")
 
 
 def endpoint_of(scope: Any) -> Endpoint:

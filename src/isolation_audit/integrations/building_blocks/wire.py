@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.work.answered import AnsweredRequest
 from isolation_audit.model.current_inputs import current_inputs
 from isolation_audit.vocabulary.exits import PUSHED
@@ -23,8 +23,8 @@ _DIGITS: Final = 18
 _LONGEST_SIZE: Final = 256
 """Bytes of a line that may be a chunk's size."""
 
-_headers: Final = re.compile(rb"(?i)\r\n(content-(?:length|type|encoding)|transfer-encoding): *([^\r]*)").findall
-_size: Final = re.compile(rb"([0-9A-Fa-f]{1,16})\s*(?:;.*)?").fullmatch
+_headers: Final = pattern(rb"(?i)\r\n(content-(?:length|type|encoding)|transfer-encoding): *([^\r]*)")
+_size: Final = pattern(rb"([0-9A-Fa-f]{1,16})\s*(?:;.*)?")
 
 
 class Chunks:
@@ -53,7 +53,7 @@ class Chunks:
             if end < 0 and len(framed) - at <= _LONGEST_SIZE:
                 self._line = framed[at:]
                 break
-            size = None if end < 0 else _size(framed, at, end)
+            size = None if end < 0 else _size.fullmatch(framed, at, end)
             if size is not None:
                 self._left = int(size[1], 16)
                 self.over = not self._left
@@ -100,7 +100,7 @@ class Wire:
 
     def _begin(self, data: bytes) -> bytes:
         head, _, body = data.partition(b"\r\n\r\n")
-        headers = [(name.lower(), value) for name, value in _headers(head)]
+        headers = [(name.lower(), value) for name, value in _headers.findall(head)]
         told = dict(headers)
         length = told.get(b"content-length", b"")
         self._left = int(length) if length.isdigit() and len(length) < _DIGITS else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
+
+from isolation_audit.analysis.patterns import pattern
 
 GETTERS: Final = frozenset({"get", "pop", "setdefault"})
 """Methods of a mapping that give what is under a name."""
@@ -14,10 +15,10 @@ _TYPES: Final = {
     ("asgiref.local", "Local"),
     ("_thread", "_local"),
 }
-_name: Final = re.compile(
+_name: Final = pattern(
     r"(?i)_?(?:(?:current|active|logged_?in|auth)_?)?(?:user|username|account|principal|member|viewer)"
     r"(?:_?(?:id|name|pk|email))?"
-).fullmatch
+)
 _of_the_call: Final = frozenset({"request", "req", "websocket", "ws"})
 
 
@@ -34,4 +35,4 @@ def is_of_the_call(name: str) -> bool:
 
 def says_who(name: object) -> bool:
     """True for names such as ``user``, ``user_id`` and ``current_user``."""
-    return type(name) is str and _name(name) is not None
+    return type(name) is str and _name.fullmatch(name) is not None

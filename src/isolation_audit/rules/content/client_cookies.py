@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import same
 from isolation_audit.rules.content.egress import Egress
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
 LIMIT: Final = 10_000
 """Cookies that are remembered."""
 
-_NOBODYS: Final = re.compile(
-    r"AWSALB|__cf|cf_|BIGip|SERVERID|ROUTEID|INGRESSCOOKIE|lang|locale|csrf|xsrf", re.IGNORECASE
-)
+_NOBODYS: Final = pattern(r"AWSALB|__cf|cf_|BIGip|SERVERID|ROUTEID|INGRESSCOOKIE|lang|locale|csrf|xsrf", re.IGNORECASE)
 """Names of cookies that balance load, or choose a language, and tokens that are worth nothing without a session."""
 
 

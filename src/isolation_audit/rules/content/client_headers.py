@@ -6,10 +6,10 @@ request is the application's own decision, and may name whom it likes.
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.model.current_inputs import current_inputs
 from isolation_audit.model.rules import Severity
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _NOT_ABOUT_USERS: Final = frozenset({"accept", "accept-encoding", "connection", "content-type", "cookie", "user-agent"})
 
-_basic: Final = re.compile(r"(?i)basic +([A-Za-z0-9+/]+={0,2}) *").fullmatch
+_basic: Final = pattern(r"(?i)basic +([A-Za-z0-9+/]+={0,2}) *")
 
 
 class Credentials(ClientHeaders):
@@ -73,7 +73,7 @@ class Credentials(ClientHeaders):
 
 def readable(value: str) -> str:
     """The value of a header, and what its tokens hold; of Basic credentials the name alone, however short it is."""
-    credentials = _basic(value)
+    credentials = _basic.fullmatch(value)
     if credentials is None:
         return "\0".join([value, *unwrapped(value)])
     encoded = credentials[1].rstrip("=")

@@ -6,9 +6,9 @@ token later. What a known user's request is answered with is that user's, until 
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.credential_fields import LONGEST, handed_out_in, is_password
 from isolation_audit.content.named_values import texts_by_name
 from isolation_audit.content.naming import parsed
@@ -19,9 +19,9 @@ from isolation_audit.model.kept_users import spelled
 
 _NAMES: Final = ("username", "user_name", "login", "email", "user", "user_id", "userid", "uid", "identifier")
 _WORDS: Final = (b"token", b"key", b"session", b"sid", b"jwt", b"auth")
-_is_field: Final = re.compile(rb"(?:token|key|session|sid|jwt|auth)[\w-]*\"\s*:\s*\"").search
+_is_field: Final = pattern(rb"(?:token|key|session|sid|jwt|auth)[\w-]*\"\s*:\s*\"")
 """Asked of a body in small letters."""
-_is_login: Final = re.compile(r"(?i)(?:^|[/_-])(?:log-?_?in|sign-?_?in|auth\w*|tokens?|sessions?)/?$").search
+_is_login: Final = pattern(r"(?i)(?:^|[/_-])(?:log-?_?in|sign-?_?in|auth\w*|tokens?|sessions?)/?$")
 
 
 def may_have_credentials(body: bytes) -> bool:
@@ -32,7 +32,7 @@ def may_have_credentials(body: bytes) -> bool:
     small = body.lower()
     for word in _WORDS:  # any() would be a call of a generator for each
         if word in small:
-            return _is_field(small) is not None
+            return _is_field.search(small) is not None
     return False
 
 
@@ -51,6 +51,6 @@ def _login(inputs: Inputs) -> str | None:
     """The name by which the request logs in; None where it doesn't."""
     asked = [one for one in inputs.kept if one.kind == REQUEST]
     given = [(spelled(name), text) for one in asked for name, text in texts_by_name(brought(one))]
-    if not (any(is_password(name) for name, _text in given) or any(_is_login(path_of(one)) for one in asked)):
+    if not (any(is_password(name) for name, _text in given) or any(_is_login.search(path_of(one)) for one in asked)):
         return None
     return next((text for wanted in _NAMES for name, text in given if name == wanted and text), None)

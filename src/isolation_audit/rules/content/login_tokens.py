@@ -8,13 +8,13 @@ an old.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.analysis.frames import beneath
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.model.current_inputs import current_inputs
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _HOLDERS: Final = 1_000
 """Clients that one request may use."""
 
-_has_code: Final = re.compile(r"(?:^|[?&\0])code=[^&\0\s]{4}").search
+_has_code: Final = pattern(r"(?:^|[?&\0])code=[^&\0\s]{4}")
 _LIBRARIES: Final = ("oauthlib", "requests_oauthlib", "authlib", "requests", "httpx", "asyncio", "threading.py")
 
 
@@ -97,6 +97,5 @@ class LoginTokens(ClientTokens):
 
 
 def _came_with_code(inputs: Inputs) -> bool:
-    return any(
-        one.kind == REQUEST and _has_code(text_of(one.texts(one.value))[0]) is not None for one in list(inputs.kept)
-    )
+    has_code, kept = _has_code.search, list(inputs.kept)
+    return any(one.kind == REQUEST and has_code(text_of(one.texts(one.value))[0]) is not None for one in kept)

@@ -7,10 +7,10 @@ item of a queue. A message in which somebody speaks to others is conversation, w
 
 from __future__ import annotations
 
-import re
 from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.index import Mark
 from isolation_audit.content.naming import Naming, is_one_of_many, named, said
 from isolation_audit.instrument.work.routes import current_endpoint
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 _LONGEST: Final = 64 * 1024
 """Bytes of one event that are waited for."""
 
-_end_of_event: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r").search
+_end_of_event: Final = pattern(rb"\r\n\r\n|\n\n|\r\r")
 _END: Final = 3
 """Bytes of such an end that may have come before the rest of it."""
-_data: Final = re.compile(rb"(?m)^data: ?([^\r\n]*)").findall
+_data: Final = pattern(rb"(?m)^data: ?([^\r\n]*)")
 
 
 class Push(LeavingPushes):
@@ -143,13 +143,13 @@ class Events:
         """The data of each event that is complete."""
         held, at = self._held + data, 0
         # What has waited was looked through before, but for an end that is cut in two.
-        end = _end_of_event(held, max(0, len(self._held) - _END))
+        end = _end_of_event.search(held, max(0, len(self._held) - _END))
         while end is not None:
-            yield b"\n".join(_data(held[at : end.start()]))
+            yield b"\n".join(_data.findall(held[at : end.start()]))
             at = end.end()
-            end = _end_of_event(held, at)
+            end = _end_of_event.search(held, at)
         if last or len(held) - at > _LONGEST:
-            yield b"\n".join(_data(held[at:]))
+            yield b"\n".join(_data.findall(held[at:]))
             at = len(held)
         self._held = held[at:]
 

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content import secrets
 from isolation_audit.content.compressed import unpacking
 from isolation_audit.content.index import Mark
@@ -39,8 +40,8 @@ _HELD: Final = 256
 _AT_ONCE: Final = 500
 """Events of one chunk that are judged one by one."""
 
-_last_break: Final = re.compile(rb'.*[\s",;<>{}]', re.DOTALL).match
-_UNREAD: Final = re.compile(
+_last_break: Final = pattern(rb'.*[\s",;<>{}]', re.DOTALL)
+_UNREAD: Final = pattern(
     r"image/|audio/|video/|font/|text/(css|javascript)|application/(javascript|octet-stream|pdf|wasm|zip|gzip)"
 )
 """Types that are nobody's data, or no text."""
@@ -279,7 +280,7 @@ class Response(LeavingResponse):
         self._held = b""
         if last:
             return text
-        end = _last_break(text, max(0, len(text) - _HELD))
+        end = _last_break.match(text, max(0, len(text) - _HELD))
         if end is None:
             if len(text) > _HELD:
                 return text

@@ -9,11 +9,11 @@ through bob's own unit of work is his unit's to use, whoever's it is.
 from __future__ import annotations
 
 import os
-import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.borders import mentions
 from isolation_audit.content.index import Mark
 from isolation_audit.content.request_texts import text_of
@@ -47,7 +47,7 @@ _ROLES: Final = frozenset(
 )
 """Ids that a part of a service's own key may be as well."""
 
-_word: Final = re.compile(r"[\w.@+-]+")
+_word: Final = pattern(r"[\w.@+-]+")
 
 _SHORTEST: Final = 6
 """Characters of a password that can be told from any other word."""

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content import secrets
 from isolation_audit.content.naming import Naming, named, parsed, tells_of_presence
 from isolation_audit.content.payload import Gathering
@@ -51,7 +52,7 @@ _TEXTS: Final = 64
 _WAITING: Final = 10_000
 """Messages to others that wait for the end of a round; beyond it, those that wait are told of at once."""
 
-_PERSONAL: Final = re.compile(r"(?:(?:inbox|personal|private|user|users)[\W_]?)?", re.IGNORECASE)
+_PERSONAL: Final = pattern(r"(?:(?:inbox|personal|private|user|users)[\W_]?)?", re.IGNORECASE)
 """What stands before the id in the name of a room that is one user's own."""
 
 _TYPES: Final = ("event", "type", "kind")

@@ -8,12 +8,12 @@ methods. A name of one word (``Engine``, ``Context``) may mean many things: ther
 from __future__ import annotations
 
 import os
-import re
 import sys
 import weakref
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.foundation.records import record
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.calls.receivers import Receivers
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
 
-_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+_WORDS: Final = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 _NAMES: Final = 64
 """Classes of one name that are told apart."""
 

@@ -6,9 +6,9 @@ very same thing later, by its name, has asked for what she has put there. Kept a
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.named_values import pairs_in
 from isolation_audit.content.request_texts import all_brought, method_of, path_of, paths_asked
 from isolation_audit.model.inputs import REQUEST
@@ -43,7 +43,7 @@ _NO_NAMES: Final = frozenset(
 )
 """Fields in which many requests have the same, whatever they are about."""
 
-_names_in: Final = re.compile(r"[\w][\w.:/-]*[\w]").findall
+_names_in: Final = pattern(r"[\w][\w.:/-]*[\w]")
 
 
 class AskedThings:
@@ -100,8 +100,8 @@ def asked_by(inputs: Inputs) -> frozenset[int]:
         if len(text) <= LONGEST:
             found.add(text.casefold())
         if not text.isalnum():
-            inside = _names_in(text.casefold())
-            found.update(name for name in inside if len(name) >= _INSIDE and has_sign(name) is not None)
+            inside = _names_in.findall(text.casefold())
+            found.update(name for name in inside if len(name) >= _INSIDE and has_sign.search(name) is not None)
     return frozenset(map(hash, found))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.analysis.as_written import as_written
 from isolation_audit.analysis.frames import is_beside_tests, is_installed
 from isolation_audit.analysis.named_files import text_of
+from isolation_audit.analysis.patterns import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +26,14 @@ _ALL_TEMPLATES: Final = 2_000_000
 """Characters of templates that are read."""
 
 _DEPTH: Final = 4
-_assignment: Final = re.compile(
+_assignment: Final = pattern(
     r"^[A-Za-z_][\w, ]*(?::[^=\n]+)?=\s*(?=[\[{(\"'brf]|dict\(|list\(|set\()(?:.*\n(?:(?:[ \t)\]}].*)?\n)*)",
     re.MULTILINE,
-).findall
+)
 """Statements that give a module's name some data, up to the next line that begins at the margin."""
 
 
-_words: Final = re.compile(r"[A-Za-z_]\w*").findall
+_words: Final = pattern(r"[A-Za-z_]\w*")
 
 
 class FunctionTexts:
@@ -109,7 +110,7 @@ class StaticTexts:
         """The globals of a file whose statements have a text that ``names`` knows, or are made of such globals."""
         found: set[str] = set()
         for statement in _statements(file):
-            name, *words = _words(statement)
+            name, *words = _words.findall(statement)
             if names([statement]) or not found.isdisjoint(words):
                 found.add(name)
         return frozenset(found)
@@ -151,4 +152,4 @@ def _data(file: str) -> str:
 def _statements(file: str) -> list[str]:
     if not file.endswith(".py") or is_installed(file) or is_beside_tests(file):
         return []
-    return _assignment(text_of(file, _LARGEST))
+    return _assignment.findall(text_of(file, _LARGEST))

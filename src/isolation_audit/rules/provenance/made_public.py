@@ -6,10 +6,10 @@ may set: neither is a secret of whoever has written it.
 
 from __future__ import annotations
 
-import re
 from types import FunctionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.request_texts import ADDRESSED, addressed
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.model.owner_tags import drop_oldest
@@ -42,7 +42,7 @@ _CODES: Final = 1_000
 _NAME: Final = 40
 """Characters of the longest name or text of a view's code that is taken for that of a role."""
 
-_of_staff: Final = re.compile(r"(?i)(?<![a-z])(?:administrator|admin|moderator|staff|super_?user)s?(?![a-z])").search
+_of_staff: Final = pattern(r"(?i)(?<![a-z])(?:administrator|admin|moderator|staff|super_?user)s?(?![a-z])")
 
 
 class MadePublic:
@@ -89,7 +89,7 @@ class MadePublic:
         texts, of_staff = known
         if user.id in texts:
             return True
-        return (of_staff or _of_staff(endpoint.route or "") is not None) and not any(
+        return (of_staff or _of_staff.search(endpoint.route or "") is not None) and not any(
             addressed(one) for one in inputs.of_kinds(ADDRESSED)
         )
 
@@ -98,7 +98,7 @@ def _texts_of(code: CodeType, view: Any) -> tuple[frozenset[str], bool]:
     """The texts that a view is written with, and whether they, or what it depends on, have the name of a role."""
     texts = frozenset(constants(code))
     names = (*code.co_names, *texts, *_dependencies(view))
-    return texts, any(len(name) <= _NAME and _of_staff(name) is not None for name in names)
+    return texts, any(len(name) <= _NAME and _of_staff.search(name) is not None for name in names)
 
 
 def _dependencies(view: Any) -> Iterator[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
@@ -25,7 +27,7 @@ _OF_A_ROW: Final = 4
 _MOST: Final = 32
 """Digits of the longest: what has more is a key."""
 
-_THINGS: Final = re.compile(
+_THINGS: Final = pattern(
     r"(^|[_\-.])(id|ids|key|sku|ean|upc|isbn|asin|gtin|barcode|serial|slug|version|model|revision|hash|digest|etag"
     r"|url|uri|href|link|path|file|filename|token|nonce|seed|time|date|timestamp|created|updated|at|cursor|offset"
     r"|lat|lon|lng|latitude|longitude)s?$",
@@ -33,34 +35,32 @@ _THINGS: Final = re.compile(
 )
 """Names of fields whose values name things, times and places, and no person."""
 
-_possible: Final = re.compile(r"\d\D?\d").search
-_spaced_number: Final = re.compile(r"(?<![\w.,:/@-])\+?\(?\d[\d ()/.-]{6,40}\d(?![\w:/@-])").finditer
-_name: Final = re.compile(
-    r"(?<![\w.:/@%&=?#-])(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[A-Za-z0-9][\w.-]*[A-Za-z0-9](?![\w:/@=])"
-).finditer
-_date: Final = re.compile(
+_possible: Final = pattern(r"\d\D?\d")
+_spaced_number: Final = pattern(r"(?<![\w.,:/@-])\+?\(?\d[\d ()/.-]{6,40}\d(?![\w:/@-])")
+_name: Final = pattern(r"(?<![\w.:/@%&=?#-])(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[A-Za-z0-9][\w.-]*[A-Za-z0-9](?![\w:/@=])")
+_date: Final = pattern(
     r"(?<!\d)(?:19|20)\d\d[-./]?(?:0\d|1[0-2])[-./]?(?:[0-2]\d|3[01])(?:[ T_-]?\d{2}[:.]?\d{2}(?:[:.]?\d{2})?)?(?!\d)"
     r"|(?<!\d)\d{1,2}[-./]\d{1,2}[-./](?:19|20)?\d\d(?!\d)"
 )
-_hexadecimal: Final = re.compile(r"[0-9a-fA-F-]{16,}").fullmatch
-_address: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}").fullmatch
-_time: Final = re.compile(r"1[5-9]\d{8}(?:\d{3}){0,3}(?:\.\d+)?").fullmatch
+_hexadecimal: Final = pattern(r"[0-9a-fA-F-]{16,}")
+_address: Final = pattern(r"\d{1,3}(?:\.\d{1,3}){3}")
+_time: Final = pattern(r"1[5-9]\d{8}(?:\d{3}){0,3}(?:\.\d+)?")
 """Seconds, or parts of them, since 1970: those of this time."""
 
 
 def may_be_marked(text: str) -> bool:
     """True where it is worth to look: in most texts two digits are not even near each other."""
-    return _possible(text) is not None
+    return _possible.search(text) is not None
 
 
 def marked(text: str, *, read: bool = False) -> Iterator[str]:
     """Such numbers in a text; ``read``: it was read with a question about its user, and is somebody's for certain."""
     text = _date.sub(" ", text)
-    for match in _spaced_number(text):
+    for match in _spaced_number.finditer(text):
         if _is_rare(match[0], _DIGITS):
             yield match[0]
-    for match in _name(text):
-        if not _hexadecimal(match[0]) and _is_rare(match[0], _OF_A_ROW if read else _OF_A_NAME):
+    for match in _name.finditer(text):
+        if not _hexadecimal.fullmatch(match[0]) and _is_rare(match[0], _OF_A_ROW if read else _OF_A_NAME):
             yield match[0]
 
 
@@ -70,7 +70,7 @@ def of_persons(pairs: Iterable[tuple[str, Any]]) -> list[str]:
     for name, value in pairs:
         # Few values have such a number, and only of those the name is asked.
         if type(value) is str:
-            if _possible(value) is not None and _THINGS.search(name) is None:
+            if _possible.search(value) is not None and _THINGS.search(name) is None:
                 found.append(value)
         elif type(value) is int:
             found += of_persons([(name, int.__repr__(value))])
@@ -80,7 +80,7 @@ def of_persons(pairs: Iterable[tuple[str, Any]]) -> list[str]:
 
 
 def _is_rare(found: str, digits: int) -> bool:
-    if _address(found) or _time(found):
+    if _address.fullmatch(found) or _time.fullmatch(found):
         return False
     held = [sign for sign in found if sign.isdigit()]
     # Round numbers, and those of one digit, are made up.

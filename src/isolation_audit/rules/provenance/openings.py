@@ -5,10 +5,10 @@ All messages of a connection go to one view, by one path: there it is read once,
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.request_texts import ADDRESSED, addressed, method_of, path_of
 from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.inputs import REQUEST
@@ -31,7 +31,7 @@ _NOTHING: Final = frozenset(
 )
 """Values that name nothing."""
 
-has_sign: Final = re.compile(r"[^\W\d_][\w]*[\d_.:/-]").search
+has_sign: Final = pattern(r"[^\W\d_][\w]*[\d_.:/-]")
 
 _UNREAD: Final = object()
 
@@ -98,7 +98,7 @@ def steps(path: str) -> Iterator[tuple[str, str]]:
     """The parts of a path, each with the one before it; and alone, where it names something by itself."""
     for before, segment in pairwise(["", *path.strip("/").split("/")]):
         yield f"{before}/{segment}".casefold(), segment
-        if may_name(segment) and has_sign(segment) is not None:
+        if may_name(segment) and has_sign.search(segment) is not None:
             yield segment.casefold(), segment
 
 

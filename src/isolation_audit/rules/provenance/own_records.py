@@ -7,12 +7,12 @@ address or phrase is that stands in one user's entries and in no other's.
 
 from __future__ import annotations
 
-import re
 import sys
 from itertools import islice
 from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.model.inputs import CACHE, Inputs
 from isolation_audit.model.owner_tags import drop_oldest
@@ -57,7 +57,7 @@ _AT_WORK: Final = 60.0
 _LONGEST: Final = 16 * 1024
 """Characters of an exit that are looked at."""
 
-_has_digit: Final = re.compile(r"\d").search
+_has_digit: Final = pattern(r"\d")
 
 
 class OwnRecords:
@@ -233,7 +233,7 @@ class OwnRecords:
             for key, atom in atoms("\0".join(texts(entry))).items():
                 if table is not None:
                     called[key] = table
-                elif field and _has_digit(atom):  # their words are in too many texts
+                elif field and _has_digit.search(atom):  # their words are in too many texts
                     named_in[key] = field
                 if table is not None or key in named_in:
                     anchors[key] = hash(longest_simple_word(atom))

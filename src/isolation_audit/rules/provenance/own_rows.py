@@ -6,11 +6,11 @@ kept for the next who asks, bob is given her balance. Phrases are kept with the 
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.questions import persons_asked_for
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.inputs.background import background_of
@@ -62,11 +62,11 @@ _TEXTS: Final = 32
 _AT_ONCE: Final = 0.5
 """Seconds of the processor's time that may be spent with reading."""
 
-_long_numbers: Final = re.compile(r"[0-9][0-9.,]{3,}[0-9]").finditer
+_long_numbers: Final = pattern(r"[0-9][0-9.,]{3,}[0-9]")
 _part_of_more: Final = frozenset("_:/-")
 """Signs beside a number that is a part of a name, a date, a time or an address."""
 
-_time: Final = re.compile(r"1[5-9]\d{8}(?:\d{3})?(?:\.\d+)?").fullmatch
+_time: Final = pattern(r"1[5-9]\d{8}(?:\d{3})?(?:\.\d+)?")
 """Seconds or milliseconds since 1970: those of this time."""
 
 
@@ -152,7 +152,7 @@ class OwnRows:
         owners, text = self._owners, text[:_LONGEST]
         return {
             key: owners.get(key)
-            for match in _long_numbers(text)
+            for match in _long_numbers.finditer(text)
             if (key := hash(match[0])) in owners and _stands_alone(text, match.start(), match.end())
         }
 
@@ -285,7 +285,7 @@ def what_was_read(inputs: Inputs) -> str:
 
 def numbers(text: str) -> dict[int, str]:
     """The numbers in a text that are no counts, no times and not round, by their hashes."""
-    found = (match[0] for match in _long_numbers(text) if _stands_alone(text, match.start(), match.end()))
+    found = (match[0] for match in _long_numbers.finditer(text) if _stands_alone(text, match.start(), match.end()))
     return {hash(number): number for number in found if _is_rare(number)}
 
 
@@ -301,4 +301,4 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 def _is_rare(number: str) -> bool:
     digits = len(number) - number.count(".") - number.count(",")
-    return _DIGITS <= digits <= _MOST_DIGITS and len(number.rstrip("0.,")) > _ROUND and _time(number) is None
+    return _DIGITS <= digits <= _MOST_DIGITS and len(number.rstrip("0.,")) > _ROUND and _time.fullmatch(number) is None

@@ -7,10 +7,10 @@ two users bring in, what a user was given by a query of his own, and what its au
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.named_values import pairs_in
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
@@ -58,8 +58,8 @@ _NAMES: Final = 1_000
 
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
-_mentions: Final = re.compile(r"(?<!\w)@([\w.+-]+)").findall
-_marked_words: Final = re.compile(r"(?<![\w-])(?=[\w-]*\d)[\w-]{4,}").findall
+_mentions: Final = pattern(r"(?<!\w)@([\w.+-]+)")
+_marked_words: Final = pattern(r"(?<![\w-])(?=[\w-]*\d)[\w-]{4,}")
 """Numbers, and names with digits in them."""
 
 
@@ -185,7 +185,7 @@ class OwnWords(InputsLearned):
         if not requests:
             return False
         names = {hash(one.id.casefold()) for one in (user, other)}
-        found = {hash(word) for word in _marked_words(text.casefold())} - names
+        found = {hash(word) for word in _marked_words.findall(text.casefold())} - names
         return any(not found.isdisjoint(had) for had in requests) or self._are_names(parsed(text))
 
     def _are_names(self, held: Any) -> bool:
@@ -305,8 +305,8 @@ def _single_values(texts: Iterable[str]) -> frozenset[int]:
         if len(text) <= _NAME and " " not in text:
             found.append(text)
         else:
-            found += _mentions(text) if "@" in text else ()
-            found += _marked_words(text)
+            found += _mentions.findall(text) if "@" in text else ()
+            found += _marked_words.findall(text)
     return frozenset([hash(one.casefold()) for one in found[:_OF_ONE]])  # of a generator each value is a call
 
 

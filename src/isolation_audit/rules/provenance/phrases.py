@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.rules.provenance.marked import marked, may_be_marked
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ _LONGEST_WORD: Final = 4
 _MOST_WORDS: Final = 40
 """Words of a phrase that count: what begins alike for so long is the same."""
 
-_any_words: Final = re.compile(r"\w+").findall
+_any_words: Final = pattern(r"\w+")
 _SPACED: Final = "".join(sign.lower() if re.match(r"\w", sign) else " " for sign in map(chr, range(128)))
-_sentences: Final = re.compile(r"[.!?;]\s+|[\r\n\0]+").split
-_escapes: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf\"/\\])")
+_sentences: Final = pattern(r"[.!?;]\s+|[\r\n\0]+")
+_escapes: Final = pattern(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf\"/\\])")
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +73,7 @@ def unescaped(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The words of a text, in small letters; of plain ASCII at a third of what the expression costs."""
-    return text.translate(_SPACED).split() if text.isascii() else _any_words(text.lower())
+    return text.translate(_SPACED).split() if text.isascii() else _any_words.findall(text.lower())
 
 
 def pair_at(words: Sequence[str], place: int) -> int:
@@ -92,7 +93,7 @@ def marks_in(text: str, user: User, *, read: bool = False) -> Iterator[Phrase]:
 
 def phrases_in(text: str, user: User) -> Iterator[Phrase]:
     """The phrases of a text, sentence by sentence."""
-    for sentence in _sentences(text):
+    for sentence in _sentences.split(text):
         if len(sentence.split(None, WORDS)) < WORDS:
             continue
         words = words_of(sentence)[:_MOST_WORDS]

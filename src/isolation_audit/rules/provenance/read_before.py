@@ -5,13 +5,13 @@ Only data of plain types is recognised, by a hash: no code of the application ru
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.remembered import remembered
 
@@ -29,7 +29,7 @@ _DEEPEST: Final = 4
 
 _PLAIN: Final = frozenset({str, bytes, int, float, bool, type(None)} | {date, datetime, time, timedelta, Decimal, UUID})
 _TIMES: Final = frozenset({date, datetime, time, timedelta, float})
-_is_time: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?").fullmatch
+_is_time: Final = pattern(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
 _TUPLES: Final = frozenset({tuple})
 
 
@@ -69,7 +69,7 @@ def _but_times(asked: Any) -> Any:
     kind = type(asked)
     if kind is list or kind is tuple:
         return [_but_times(one) for one in asked]
-    return None if kind in _TIMES or (kind is str and asked[4:5] == "-" and _is_time(asked)) else asked
+    return None if kind in _TIMES or (kind is str and asked[4:5] == "-" and _is_time.fullmatch(asked)) else asked
 
 
 def _print_of(held: Any, levels: int = _DEEPEST) -> int | None:

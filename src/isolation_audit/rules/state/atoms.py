@@ -6,10 +6,10 @@ hash; the text itself is gone with its unit of work.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.originals import BUILTINS
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ _ROUND: Final = 2
 _MIXED: Final = 5
 """Characters of a name with digits in it."""
 
-_segments: Final = re.compile(r"[\0\n\r\t\"<>{}\[\]()|;&=?]+").split
-_words: Final = re.compile(r"[^\W_][\w@.+-]*").findall
-_number: Final = re.compile(r"[\d.,:+-]+").fullmatch
-_year: Final = re.compile(r"(?:19|20)\d\d").fullmatch
-_escaped: Final = re.compile(r"%[0-9A-Fa-f]{2}|\w\+\w").search
+_segments: Final = pattern(r"[\0\n\r\t\"<>{}\[\]()|;&=?]+")
+_words: Final = pattern(r"[^\W_][\w@.+-]*")
+_number: Final = pattern(r"[\d.,:+-]+")
+_year: Final = pattern(r"(?:19|20)\d\d")
+_escaped: Final = pattern(r"%[0-9A-Fa-f]{2}|\w\+\w")
 
 
 _SPACED: Final = "".join(sign.lower() if sign.isalnum() else " " for sign in map(chr, range(128)))
@@ -66,7 +66,7 @@ def atoms(text: str) -> dict[int, str]:
     """The atoms of a text by their hashes."""
     found: dict[int, str] = {}
     text = text[:LONGEST]
-    for reading in (text, unquote_plus(text)) if _escaped(text) else (text,):
+    for reading in (text, unquote_plus(text)) if _escaped.search(text) else (text,):
         for atom in _atoms(reading.casefold()):
             found[hash(atom)] = atom
             if len(found) >= _MOST:
@@ -76,8 +76,8 @@ def atoms(text: str) -> dict[int, str]:
 
 def _atoms(text: str) -> Iterator[str]:
     # Each once: a query stands in a request's URL, in its parts and in its form, and a list repeats its keys.
-    for segment in dict.fromkeys(_segments(text)):
-        words = [word.rstrip(".+-") for word in _words(segment)]
+    for segment in dict.fromkeys(_segments.split(text)):
+        words = [word.rstrip(".+-") for word in _words.findall(segment)]
         for place, word in enumerate(words):
             if _is_distinctive(word):
                 yield word
@@ -92,9 +92,9 @@ def _is_distinctive(word: str) -> bool:
     digits = sum(map(str.isdigit, word))
     if not digits:
         return False
-    if _number(word):
+    if _number.fullmatch(word):
         # Years, and round numbers such as 1000 or 8000, stand everywhere.
-        return digits >= _DIGITS and not _year(word) and len(word.rstrip("0.,")) > _ROUND
+        return digits >= _DIGITS and not _year.fullmatch(word) and len(word.rstrip("0.,")) > _ROUND
     return len(word) >= _MIXED
 
 

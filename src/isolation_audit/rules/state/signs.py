@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.inputs import REQUEST, Input
@@ -17,7 +17,7 @@ __builtins__ = BUILTINS
 _SIGNS: Final = frozenset({"cookie", "authorization", "x-api-key", "x-session-id", "x-csrftoken"})
 """Headers by which a client shows who it is."""
 
-_sign: Final = re.compile(r"(?:^|-)(?:session|token|api-?key|apikey)(?:-id)?$").search
+_sign: Final = pattern(r"(?:^|-)(?:session|token|api-?key|apikey)(?:-id)?$")
 """Headers of the application's own that say the same."""
 
 _LONG: Final = 12
@@ -32,7 +32,7 @@ def signs(inputs: Inputs) -> frozenset[int]:
             if header == "cookie":
                 pairs = (pair.partition("=") for pair in value.split(";"))
                 found |= {hash((name.strip(), text)) for name, _, text in pairs if len(text) >= _LONG}
-            elif value and (header in _SIGNS or _sign(header)):
+            elif value and (header in _SIGNS or _sign.search(header)):
                 found.add(hash((header, value)))
     return frozenset(found)
 
