@@ -9,7 +9,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 from time import time as wall_clock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from isolation_audit import integrations
 from isolation_audit.analysis import application
@@ -30,7 +30,6 @@ from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.calls.call_costs import CallCosts
 from isolation_audit.instrument.runtime import Runtime
 from isolation_audit.instrument.tracking import observations
-from isolation_audit.instrument.tracking.runs import GRACE, Runs
 from isolation_audit.instrument.tracking.work_spans import WorkSpans
 from isolation_audit.instrument.work.running_scopes import RunningScopes
 from isolation_audit.instrument.work.sightings import Sightings
@@ -56,6 +55,9 @@ if TYPE_CHECKING:
 
     from isolation_audit.exporters.base import Sink
     from isolation_audit.rules.state.watch import StateWatch
+
+_GRACE: Final = 1.0
+"""Seconds that a run's last event may come after its work: it may be sent by whoever waited for the work."""
 
 
 class Auditor:
@@ -112,7 +114,11 @@ class Auditor:
             content=ContentWitness(users, bindings) if content else None,
         )
         user_of = self.runtime.user_of_run
-        self.runtime.runs = tuple([Runs(protocol, limit=limits.runs, user_of=user_of) for protocol in config.protocols])
+        if config.protocols:
+            from isolation_audit.instrument.tracking.runs import Runs  # with the language of orders
+
+            made = [Runs(protocol, limit=limits.runs, user_of=user_of) for protocol in config.protocols]
+            self.runtime.runs = tuple(made)
         self.elsewhere = share_bindings(self.runtime, self.pseudonyms, notice)
         self.dispatch.listen(self.runtime, self.recorder, self.pseudonyms)
 
@@ -185,7 +191,7 @@ class Auditor:
             self.instrumentation.look()
         if self._running:
             self._costs.look()
-        self._publish_overdue(GRACE)
+        self._publish_overdue(_GRACE)
 
     def _publish_overdue(self, grace: float) -> None:
         for runs in self.runtime.runs:

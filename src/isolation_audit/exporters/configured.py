@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.exceptions import IsolationAuditError, UsageError
 from isolation_audit.exporters.base import Settings
-from isolation_audit.exporters.journal import JournalSink
 from isolation_audit.exporters.report import ReportSink
-from isolation_audit.exporters.terminal import TerminalSink
 from isolation_audit.foundation.environment import REPORT_VARIABLE
 from isolation_audit.foundation.plugins import EXPORTERS, Plugin, plugins
 
@@ -38,13 +36,21 @@ def report(settings: Settings) -> Sink | None:
 def journal(settings: Settings) -> Sink | None:
     """Findings, crossings and events as JSON lines, where a file for them is named."""
     config = settings.config.journal
-    return None if config.path is None else JournalSink(config.path, config, settings.pseudonyms, settings.run_id)
+    if config.path is None:
+        return None
+    from isolation_audit.exporters.journal import JournalSink
+
+    return JournalSink(config.path, config, settings.pseudonyms, settings.run_id)
 
 
 def terminal(settings: Settings) -> Sink | None:
     """Findings on standard error, unless that is switched off."""
     shown = settings.config.report
-    return TerminalSink(shown.color, summary=not settings.supervised) if shown.terminal else None
+    if not shown.terminal:
+        return None
+    from isolation_audit.exporters.terminal import TerminalSink
+
+    return TerminalSink(shown.color, summary=not settings.supervised)
 
 
 def prometheus(settings: Settings) -> Sink | None:

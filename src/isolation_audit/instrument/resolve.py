@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import sys
 from functools import cached_property, lru_cache, partial
@@ -189,4 +188,6 @@ def _not_found(module: ModuleType, path: list[str], name: str, owner: Any) -> st
     maxsize=256
 )  # what a version of a library has not is missed by each audit of a process, in each of its looks
 def _closest(name: str, names: tuple[str, ...]) -> str | None:
+    import difflib  # nearly all names are found
+
     return next(iter(difflib.get_close_matches(name, names, n=1)), None)

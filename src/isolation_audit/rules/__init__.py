@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-import pkgutil
 import re
 from functools import cache
 from types import ModuleType
@@ -91,6 +90,8 @@ def _below(path: Iterable[str]) -> Iterator[str]:
         try:
             names = sorted(os.listdir(folder))  # noqa: PTH208 - names are all that is asked
         except OSError:  # in an archive
+            import pkgutil
+
             yield from (one.name for one in pkgutil.iter_modules([folder]) if one.ispkg or one.name == "monitor")
             continue
         for name in names:

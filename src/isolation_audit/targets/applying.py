@@ -13,9 +13,7 @@ from weakref import WeakSet
 from isolation_audit.config.model import Deprecation, Target
 from isolation_audit.instrument.calls.receivers import Receivers
 from isolation_audit.instrument.calls.renamed import by_names_of
-from isolation_audit.instrument.patching.ambient_targets import ambient_targets
 from isolation_audit.instrument.patching.methods import constructor_names, emitting_methods, instance_methods
-from isolation_audit.instrument.patching.placing import Places
 from isolation_audit.instrument.patching.shims import GENERATORS
 from isolation_audit.instrument.patching.targets import Watched
 from isolation_audit.instrument.resolve import (
@@ -34,7 +32,6 @@ from isolation_audit.targets.cleanup import CleanupPoint
 from isolation_audit.targets.construction import ConstructionPoint, ConstructorPoint, Registrar
 from isolation_audit.targets.content import ContentPoint
 from isolation_audit.targets.current_user import watching
-from isolation_audit.targets.drift import Drift
 from isolation_audit.targets.emission import EmissionPoint
 from isolation_audit.targets.manufacture import FactoryPoint, Origins
 from isolation_audit.targets.membership import MembershipPoint
@@ -63,16 +60,12 @@ class Applier:
     def __init__(self, runtime: Runtime, patches: PatchTable) -> None:
         self._runtime = runtime
         self._patches = patches
-        self.places = runtime.places = Places(patches, runtime.barrier)
+        self.places = runtime.places
         self._roles: dict[str, WeakSet[Receivers]] = {}
-        runtime.part(Drift)
 
-    def plan(self) -> list[Watched]:
-        """Every target of the configuration with the way to instrument it; nothing is touched yet."""
-        return list(self._plan(self._runtime.config))
-
-    def _plan(self, config: model.Config) -> Iterator[Watched]:
-        yield from ambient_targets(config.ambient, self._runtime.ambient)
+    def plan(self) -> Iterator[Watched]:
+        """Every target that calls are watched for."""
+        config = self._runtime.config
         for engine in config.engines:
             registrar = Registrar(engine, self._runtime, self._runtime.tally.built_so_far)
             yield Watched(engine.target, "engine", self._engine(engine, registrar), engine.optional)

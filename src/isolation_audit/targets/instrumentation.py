@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.heap.kinds import kinds_of_all
 from isolation_audit.instrument.patching import hooks
+from isolation_audit.instrument.patching.ambient_targets import ambient_targets
 from isolation_audit.instrument.patching.patches import PatchTable, withdraw_left_behind
 from isolation_audit.instrument.patching.placing import Places
 from isolation_audit.instrument.patching.replacements import is_another
@@ -18,7 +19,7 @@ from isolation_audit.instrument.patching.targets import State, Watched
 from isolation_audit.instrument.resolve import UnresolvedError, leads_to, mro_of, resolve
 from isolation_audit.instrument.tracking.observations import Problem
 from isolation_audit.model.roles import AMBIENT, INTEGRATION
-from isolation_audit.targets.applying import Applier
+from isolation_audit.targets.drift import Drift
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,7 +42,9 @@ class Instrumentation:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._patches = PatchTable()
-        self._applier = Applier(runtime, self._patches)
+        self.places = runtime.places = Places(self._patches, runtime.barrier)
+        """Where points are put."""
+        runtime.part(Drift)
         self._lock = threading.RLock()
         self._running = False
         self._hooks: dict[str, hooks.Hook] = {}
@@ -57,7 +60,7 @@ class Instrumentation:
                 lambda what, why: self._publish(Problem("IA902", what, why)),
                 libraries=runtime.config.state.libraries,
             )
-        self.targets: list[Watched] = self._applier.plan()
+        self.targets: list[Watched] = self._plan()
         self.integrated: list[Watched] = []
         """Targets of integrations; their modules are waited for, and never imported on their behalf."""
         self._waiting: dict[str, list[Integrate]] = {}
@@ -67,6 +70,17 @@ class Instrumentation:
         """How often the state of a target has changed."""
         self._modules_seen = 0
         self._looks = 0
+
+    def _plan(self) -> list[Watched]:
+        """Every target of the configuration with the way to instrument it; nothing is touched yet."""
+        runtime, config = self._runtime, self._runtime.config
+        found = list(ambient_targets(config.ambient, runtime.ambient))
+        roles = (config.engines, config.deprecations, config.factories, config.singletons)
+        if any(roles) or any((config.emitters, config.rooms, config.scopes, config.users)):
+            from isolation_audit.targets.applying import Applier  # with what is done around each role's calls
+
+            found += Applier(runtime, self._patches).plan()
+        return found
 
     def integrate(self, module: str | None, load: Integrate) -> None:
         """Watch what an integration gives: now, or, where its library's ``module`` is not there, before its import."""
@@ -91,18 +105,13 @@ class Instrumentation:
                         if watched.target.module == name:
                             self._apply(watched, sys.modules[name])
 
-    @property
-    def places(self) -> Places:
-        """Where points are put."""
-        return self._applier.places
-
     def probes(self) -> list[Probe]:
         """What is asked at everything that is instrumented at present."""
         return self._patches.probes()
 
     def start(self) -> None:
         """Instrument what is imported already and wait for the rest."""
-        self._applier.places.over = False
+        self.places.over = False
         withdraw_left_behind()
         if self.loading is not None:
             self.loading.start()
@@ -133,7 +142,7 @@ class Instrumentation:
             for name, before in self._befores.items():
                 hooks.forget_before(name, before)
             self._hooks, self._befores = {}, {}
-            self._applier.places.release_all()
+            self.places.release_all()
         if self.loading is not None:
             self.loading.stop()
 
@@ -166,7 +175,7 @@ class Instrumentation:
                     hooks.rearm(watched.target.module)
                 elif self._outdated(watched, module):
                     self._apply(watched, module)
-            self._applier.places.revisit()
+            self.places.revisit()
 
     def told(self, seen: Mapping[str, int]) -> list[dict[str, Any]]:
         """What reports say of the targets that were asked for, and of those of libraries that were imported.
@@ -210,14 +219,14 @@ class Instrumentation:
             found = resolve(module, watched.target).raw
         except UnresolvedError:
             return False
-        if watched.role == INTEGRATION and self._applier.places.holds(found):
+        if watched.role == INTEGRATION and self.places.holds(found):
             return False  # a library that makes its functions anew, as its integration knows
         return is_another(found, watched.found)
 
     def _apply(self, watched: Watched, module: ModuleType) -> None:
         again = watched.state in (State.APPLIED, State.LATE)
         self.changes += 1
-        places = self._applier.places
+        places = self.places
         if again:
             # What a reload leaves behind would pile up, reload after reload.
             places.release(id(watched))

@@ -20,7 +20,7 @@ from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.cells import Cells
 from isolation_audit.instrument.compile.check import Check
-from isolation_audit.instrument.patching import shims
+from isolation_audit.instrument.patching import inlined as inlined_module
 from isolation_audit.instrument.patching.inlined import inlined
 from isolation_audit.instrument.patching.shims import CodePatch, exact_layout
 from isolation_audit.instrument.shim_codes import beneath, code_of, is_shim, original_code, own_code
@@ -525,7 +525,7 @@ def test_a_check_that_can_not_be_put_in_is_counted_as_a_fault_and_a_shim_checks_
     def fails(*_given):
         raise RuntimeError
 
-    monkeypatch.setattr(shims, "inlined", fails)
+    monkeypatch.setattr(inlined_module, "inlined", fails)
     with auditing(SOURCE, '[[engines]]\ntarget = "APP:Engine"\nowner = ["self.user_id"]\n') as (app, auditor):
         assert is_shim(app.Engine.ask.__code__)
         with user_scope("bob"):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from isolation_audit import Auditor, user_scope
 from isolation_audit.config import parse_config
 from isolation_audit.instrument.tracking.observations import Deviated
-from isolation_audit.instrument.tracking.runs import Overdue
+from isolation_audit.instrument.tracking.run_states import Overdue
 from isolation_audit.rules.protocol.monitor import ProtocolMonitor
 
 EXAMPLE = itertools.count()

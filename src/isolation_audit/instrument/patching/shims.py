@@ -23,7 +23,6 @@ from isolation_audit.instrument.compile.source import (
     shim_source,
     shown_source,
 )
-from isolation_audit.instrument.patching.inlined import inlined
 from isolation_audit.instrument.patching.linked import linked_code
 from isolation_audit.instrument.reading.layout import Layout
 from isolation_audit.instrument.shim_codes import own_code, remember, remember_inlined
@@ -139,6 +138,8 @@ class CodePatch:
         code, own = self.original_code, None
         if check is not None:
             try:
+                from isolation_audit.instrument.patching.inlined import inlined  # with what writes instructions
+
                 own = inlined(self.function, code, check, self.probe)
             except Exception as fault:  # whatever is not as it is known: a shim takes any code
                 self.probe.not_inlined(fault)

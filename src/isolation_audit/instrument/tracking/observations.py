@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Deprecation, Emitter, Engine, Factory
     from isolation_audit.content.index import Mark
     from isolation_audit.instrument.stacks import RawStack
-    from isolation_audit.instrument.tracking.runs import Deviation
+    from isolation_audit.instrument.tracking.run_states import Deviation
     from isolation_audit.model.owner_records import Record
     from isolation_audit.model.users import User
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.orders.automaton import START, Automaton, compile_order
 from isolation_audit.analysis.orders.openings import Closing, Openings
 from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.instrument.tracking.layers import Passed
+from isolation_audit.instrument.tracking.run_states import Deviation, LostBetween, Overdue, Run
 from isolation_audit.model.contexts import test_variable
 
 if TYPE_CHECKING:
@@ -22,96 +22,11 @@ if TYPE_CHECKING:
     from isolation_audit.model.scopes import Scope
     from isolation_audit.model.users import User
 
-GRACE: Final = 1.0
-"""Seconds that a run's last event may come after its work: it may be sent by whoever waited for the work."""
-
 _FRAMES: Final = 8
 """Frames that are kept of a run's first event."""
 
 _SEQUENCES: Final = 64
 """Numbers of a run's last events that are remembered, to know a repetition by its number."""
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Run:
-    """Where one run stands at one layer; times are monotonic seconds."""
-
-    id: str
-    layer: str
-    state: int = START
-    last: str | None = None
-    last_pair: int | str | None = None
-    """The id of what its last event opened or closed, if it had one."""
-    seen: float = 0.0
-    ended: float = 0.0
-    """When the work for this run ended (0.0 while it goes on)."""
-    failed: bool = False
-    missed_end: bool = False
-    """It has been said that something was missing at its end."""
-    numbers: dict[int | str, None] = field(default_factory=dict)
-    over: bool = False
-    """New work for the same id has begun since it was over: its first event begins a new run."""
-    open: Openings | None = None
-    """What it has opened, where the protocol has pairs that may overlap."""
-    user: User | None = None
-    """Whose work was running at its first event, or is bound to its id."""
-    place: RawStack = ()
-    """Where its first event was emitted."""
-    began: RawStack = ()
-    """Where the work for it began."""
-    test: Any = None
-    """The test in which its first event was emitted."""
-    stray: Deviation | None = None
-    """What its first event was if nothing followed it: it came under an id whose run was over."""
-    had: dict[str, int] = field(default_factory=dict)
-    """How often it has had each event of the protocol."""
-    deviated: bool = False
-    compared: bool = False
-    """It has been compared with the other layers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """An event that is not in order: ``missing`` would have had to come first, None where nothing helps.
-
-    ``open`` names openers that still waited for their closers when the event completed the run. ``elsewhere`` says how
-    often each layer has had the event that is missing, or that was repeated.
-    """
-
-    run: Run
-    automaton: Automaton
-    event: str
-    state: int
-    previous: str | None
-    missing: tuple[str, ...] | None
-    repeated: bool
-    open: tuple[str, ...] = ()
-    elsewhere: Passed | None = None
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Overdue:
-    """The work for a run has ended, or its time is up, and something has not come.
-
-    ``open`` names openers that wait for their closers; ``missing`` is empty where only those are.
-    """
-
-    run: Run
-    open: tuple[str, ...]
-    missing: tuple[str, ...]
-    seconds: float
-    """Since its last event."""
-    elsewhere: Passed | None = None
-    stray: Deviation | None = None
-    """What it is instead, where nothing came but a first event after the end of another run."""
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class LostBetween:
-    """A run is over, and one of its events passed a layer more often than the next: the order does not mind."""
-
-    run: Run
-    passed: Passed
 
 
 class Runs:
@@ -335,7 +250,7 @@ class Runs:
         # Seen before it is in the table: the drainer's thread may look for what is overdue at this very moment.
         # One stack for each run, not for each event.
         place = self._places[layer] = capture_again(self._places.get(layer, ()), _FRAMES)
-        begun = Run(run_id, layer, seen=time.monotonic(), place=place, test=test_variable.get())
+        begun = Run(run_id, layer, START, seen=time.monotonic(), place=place, test=test_variable.get())
         begun.user = self._user_of(self.protocol.key, run_id)
         begun.stray = stray
         run = self._runs.setdefault(key, begun)

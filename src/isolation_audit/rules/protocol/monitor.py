@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.analysis.orders.automaton import START
 from isolation_audit.instrument.tracking.observations import Deviated, Undelivered
-from isolation_audit.instrument.tracking.runs import LostBetween, Overdue
+from isolation_audit.instrument.tracking.run_states import LostBetween, Overdue
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.tracking.layers import Passed
-    from isolation_audit.instrument.tracking.runs import Deviation, Run
+    from isolation_audit.instrument.tracking.run_states import Deviation, Run
 
 _CONFIG = """\
 [[emitters]]
