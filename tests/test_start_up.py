@@ -236,3 +236,30 @@ def test_every_command_is_there_and_what_is_none_is_told(tmp_path: Path) -> None
     suggests = hasattr(click.exceptions, "NoSuchCommand")  # click 8.4
     assert ("Did you mean 'scan'?" in done.err) == suggests
     assert cli("--help", cwd=tmp_path).out.decode().count("\n  ") > len(command_group.list_commands(context))
+
+
+def test_a_start_imports_what_roles_orders_and_the_journal_need_only_where_they_are_configured(tmp_path: Path) -> None:
+    started = "import isolation_audit; isolation_audit.instrument(); isolation_audit.uninstrument()"
+    where_configured = {
+        "isolation_audit.exporters.journal",
+        "isolation_audit.instrument.tracking.runs",
+        "isolation_audit.targets.applying",
+        "isolation_audit.targets.emission",
+    }
+    (tmp_path / "isolation-audit.toml").write_text("[report]\nterminal = false\n")
+    assert not imported(started, tmp_path) & where_configured
+    (tmp_path / "isolation-audit.toml").write_text(
+        """
+[journal]
+path = "journal.jsonl"
+[protocols.turns]
+key = "run_id"
+order = "started done"
+[[emitters]]
+target = "app:Sink"
+owner = "self.user_id"
+run = "args.run_id"
+methods = { "*" = "*" }
+"""
+    )
+    assert imported(started, tmp_path) >= where_configured
