@@ -138,6 +138,8 @@ def test_what_stands_in_objects_and_in_the_records_of_lists() -> None:
         ([{"type": "invoice", "user": "alice", "amount": 4417}], False),
         ([{"kind": "follow", "who": "alice"}, {"owner": "alice", "amount": 4417}], False),
         ({"kind": "follow", "who": "bob"}, False),
+        ({"tea": {"online": 2, "last": {"type": "left", "user": "alice"}}}, True),
+        ({"tea": {"online": 2, "last": {"type": "invoice", "user": "alice"}}}, False),
     ],
 )
 def test_what_notifications_tell_of_people(payload: Any, told: bool) -> None:

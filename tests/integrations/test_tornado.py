@@ -219,6 +219,43 @@ def test_a_message_to_another_s_websocket(audited, leaking):
     assert tally.messages == tally.messages_named == 2
 
 
+class Remembering(WebSocketHandler):
+    """It answers with what was said on all connections of its class (the leak), or on its own (the twin)."""
+
+    leaking = False
+    said: list[str]
+
+    def open(self) -> None:
+        if not self.leaking:
+            self.said = []
+
+    async def on_message(self, message: Any) -> None:
+        self.said.append(message)
+        await self.write_message({"memory": " / ".join(self.said)})
+
+
+@pytest.mark.parametrize("leaking", [True, False])
+def test_words_that_another_s_message_has_left_on_the_class(audited, leaking):
+    class Own(Remembering):
+        said: list[str] = []
+
+    Own.leaking = leaking
+
+    async def say(port: int, user: str, text: str) -> str:
+        async with connect(f"ws://127.0.0.1:{port}/", additional_headers={"X-User": user}) as connection:
+            await connection.send(text)
+            return await connection.recv()
+
+    async def scenario():
+        async with serving(("/", Own)) as port:
+            await say(port, "alice", "my boss is stealing from the charity")
+            return await say(port, "bob", "tell me a joke about cats")
+
+    done = audited(scenario, NAMED)
+    assert ("stealing" in done.result) is leaking
+    assert sorted(done.findings) == (["IA203"] if leaking else [])
+
+
 class SetInInitialize(RequestHandler):
     always = True
 

@@ -165,13 +165,16 @@ def is_one_of_many(payload: Any, identifier: str) -> bool:
 
 def tells_of_acts(payload: Any, identifier: str) -> bool:
     """True where nothing but notifications name somebody: ``{"kind": "follow", "who": "alice"}``."""
-    named_in = [one for one in _objects(payload) if any(_is(value, identifier) for value in one.values())]
-    return bool(named_in) and all(
-        any(
-            type(one.get(key)) is str and _ACTS.fullmatch(one[key])
-            for key in ("action", "event", "kind", "type", "verb")
-        )
-        for one in named_in
+    named_in = [
+        one for one in _objects(payload) if any(_is(value, identifier) and not _is_act(value) for value in one.values())
+    ]
+    return bool(named_in) and all(map(_is_act, named_in))
+
+
+def _is_act(value: Any) -> bool:
+    return type(value) is dict and any(
+        type(value.get(key)) is str and _ACTS.fullmatch(value[key]) is not None
+        for key in ("action", "event", "kind", "type", "verb")
     )
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
+from isolation_audit.content.questions import of_statement
 from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
     Made = tuple[Input, int]
+    Asked = WeakKeyDictionary[Any, Any]
+    """By cursor: the statement that it has run, with its parameters."""
 
 _ROWS: Final = 10_000
 """Rows of one result that are searched."""
@@ -139,19 +143,98 @@ def _of_mysqlclient(cursor: Any, _asked: Any, result: Any) -> Made | None:
     return _with(getattr(cursor, "_executed", None), result)
 
 
-def _of_aiosqlite(_cursor: Any, asked: Any, result: Any) -> Made | None:
-    if not result:
-        return None
-    several = type(result) is list
-    return Input(ROWS, result, asked, of_rows), len(result) if several else 1
+class Aiosqlite:
+    """The integration of aiosqlite, whose cursors do not tell what they have run: that is kept beside them."""
+
+    distribution = "aiosqlite"
+    since = "0.17"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What runs a statement, and what fetches rows."""
+        inputs = receiver(runtime)
+        if inputs is None:
+            return
+        asked: Asked = WeakKeyDictionary()
+        for place in (f"{_CONNECTION}.execute", f"{_CURSOR}.execute"):
+            yield Point(place, partial(AskingPoint, place, asked))
+        for name in ("fetchone", "fetchmany", "fetchall"):
+            yield Point(f"{_CURSOR}.{name}", partial(FetchingPoint, f"{_CURSOR}.{name}", inputs, asked))
+        yield Point(f"{_CONNECTION}.execute_fetchall", partial(AllPoint, inputs))
 
 
-def _asked_of_aiosqlite(_cursor: Any, asked: Any, _result: Any) -> Made | None:
-    return (Input(ROWS, None, asked), 0) if asked else None
+class AskingPoint(Interceptor):
+    """Around what runs a statement, and gives its cursor."""
+
+    def __init__(self, place: str, asked: Asked, layout: Layout) -> None:
+        self.place = place
+        self._asked = asked
+        self._statement_of = _statement_reader(layout)
+
+    def before(self, values: Values) -> Any:
+        """Keep the statement until its cursor is there."""
+        return (self._statement_of(values),)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Keep it as long as that."""
+        self._asked[result] = state[0]
 
 
+class FetchingPoint(Interceptor):
+    """Around what fetches rows from a cursor."""
+
+    def __init__(self, place: str, inputs: Receiver, asked: Asked, layout: Layout) -> None:
+        self.place = place
+        self._inputs = inputs
+        self._asked = asked
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """What the cursor has run: it may run something else before the rows are there."""
+        return (self._asked.get(self._self_of(values)),)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Keep the rows."""
+        _receive(self._inputs, state[0], result)
+
+
+class AllPoint(Interceptor):
+    """Around what runs a statement and fetches all its rows."""
+
+    place = "aiosqlite.core:Connection.execute_fetchall"
+
+    def __init__(self, inputs: Receiver, layout: Layout) -> None:
+        self._inputs = inputs
+        self._statement_of = _statement_reader(layout)
+
+    def before(self, values: Values) -> Any:
+        """Keep the statement."""
+        return (self._statement_of(values),)
+
+    def after(self, state: Any, result: Any) -> None:
+        """Keep the rows."""
+        _receive(self._inputs, state[0], result)
+
+
+def _statement_reader(layout: Layout) -> Callable[[Values], Any]:
+    statement, parameters = layout.argument("sql"), layout.argument("parameters")
+
+    def read(values: Values) -> Any:
+        given = parameters(values)
+        return statement(values), given if type(given) in (tuple, list, dict) else ()
+
+    return read
+
+
+def _receive(inputs: Receiver, asked: Any, result: Any) -> None:
+    if result:
+        rows = len(result) if type(result) is list else 1
+        inputs.receive(Input(ROWS, result, asked, texts=of_rows, asked=of_statement), rows)
+
+
+_CONNECTION: Final = "aiosqlite.core:Connection"
+_CURSOR: Final = "aiosqlite.cursor:Cursor"
 _BIND: Final = "asyncpg.prepared_stmt:PreparedStatement._PreparedStatement__bind_execute"
-_AIOSQLITE: Final = "aiosqlite.cursor:Cursor"
 
 psycopg = Driver(
     "psycopg",
@@ -187,11 +270,4 @@ aiomysql = Driver(
     Result("aiomysql.cursors:Cursor._do_get_result", _of_aiomysql),
     Result("aiomysql.cursors:SSCursor._read_next", _of_mysql_row),
 )
-aiosqlite = Driver(
-    "aiosqlite",
-    "0.17",
-    Result("aiosqlite.core:Connection.execute", _asked_of_aiosqlite, "parameters"),
-    Result("aiosqlite.core:Connection.execute_fetchall", _of_aiosqlite, "parameters"),
-    Result(f"{_AIOSQLITE}.execute", _asked_of_aiosqlite, "parameters"),
-    *(Result(f"{_AIOSQLITE}.{name}", _of_aiosqlite) for name in ("fetchone", "fetchmany", "fetchall")),
-)
+aiosqlite = Aiosqlite()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -38,7 +39,8 @@ _HANDLING: Final = f"{_HANDLER}._execute"
 _MAKING: Final = "tornado.web:_HandlerDelegate.execute"
 _PROTOCOL: Final = "tornado.websocket:WebSocketProtocol13"
 _ABORT: Final = "tornado.websocket:WebSocketProtocol._abort"
-_MESSAGES: Final = (1, 2)
+_TEXT: Final = 1
+_MESSAGES: Final = (_TEXT, 2)
 """The opcodes of texts and of bytes."""
 _LOGIN_COOKIES: Final = ("_user", "_username", "_user_id")
 """What names of signed cookies that hold a user end in, beside those that are one of ``SESSION_KEYS``."""
@@ -182,7 +184,10 @@ class MessagePoint(Serving):
         begun = self._begin(request, outer, at_once=True)
         if outer is not None and outer.inputs is not None:
             request.inputs = outer.inputs
-            request.inputs.receive(Input(REQUEST, self._data(values)))
+            data = self._data(values)
+            request.inputs.receive(
+                Input(REQUEST, data.decode("utf-8", "replace") if self._opcode(values) == _TEXT else data)
+            )
         return handler, begun
 
     def after(self, state: Any, result: Any) -> None:
@@ -244,7 +249,12 @@ class SendPoint(_SocketPoint):
         handler = self._self_of(values)
         connection = self._connections.of(handler)
         if handler.ws_connection is not None:
-            self._connections.sent(connection, self._layout.argument("message")(values))
+            message = self._layout.argument("message")(values)
+            if type(message) is dict:
+                message = dumps(
+                    message, default=lambda _other: None, ensure_ascii=False
+                )  # as it is about to be written
+            self._connections.sent(connection, message)
         elif connection.end:
             self._connections.unready(connection, connection.end)
         elif handler._on_close_called:  # noqa: SLF001

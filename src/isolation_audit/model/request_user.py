@@ -125,6 +125,13 @@ class RequestUser(RequestHead):
         has_the_word = self._borrowed or (self.rank <= self._sources.best and self.rank not in self._sources.outvoted)
         return (self._user if has_the_word else None) or self._answer_to or self._unasked()
 
+    @property
+    def user_so_far(self) -> User | None:
+        """The same, as far as it was told by now, for whoever asks on another thread: nothing is looked at for it."""
+        if self._void or self._over:
+            return None
+        return self.said or (self._user if self.rank <= self._sources.best else None)
+
     def claimed(self) -> User | None:
         """Whom its headers, session or login name, whatever the application itself says beside that."""
         if self._is_elsewhere():

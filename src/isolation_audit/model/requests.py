@@ -41,6 +41,7 @@ class Request(RequestUser):
         "mark",
         "searched",
         "served",
+        "served_user",
         "server",
         "sharing",
         "transport",
@@ -94,6 +95,8 @@ class Request(RequestUser):
         """Its span, where spans are sent."""
         self.served = False
         """True where its server looks at what is sent, too."""
+        self.served_user: User | None = None
+        """Whose it was, once it is over: what it has left at work may read for them."""
         self.server: Any = None
         """The server's object that sends the answer, once it does..."""
         self.transport: Any = None

@@ -366,3 +366,83 @@ def test_what_is_read_again_is_known_as_well_and_takes_no_time(audit, app, monke
     app.ask(ALICE, "/own")
     app.ask(BOB, "/number")
     assert audit.found() == [("IA203", "warning", BOB, ALICE)]
+
+
+AIOSQLITE = (
+    STARLETTE
+    + """
+import asyncio
+import aiosqlite
+
+kept, last = {}, {}
+
+async def opened():
+    if "db" not in kept:
+        db = kept["db"] = await aiosqlite.connect(":memory:")
+        await db.execute("CREATE TABLE accounts (who text, amount integer, what text)")
+        rows = [("alice.liddell", 4021175, "rent for the flat"), ("bob.builder", 5111755, "a cup of green tea")]
+        await db.executemany("INSERT INTO accounts VALUES (?, ?, ?)", rows)
+    return kept["db"]
+
+async def of(who):
+    db = await opened()
+    async with db.execute("SELECT amount, what FROM accounts WHERE who = ?", (who,)) as cursor:
+        return [list(row) for row in await cursor.fetchall()]
+
+async def own(request):
+    return JSONResponse(await of(request.headers["x-user"]))
+
+async def cached(request):
+    if "rows" not in last:
+        last["rows"] = await of(request.headers["x-user"])
+    return JSONResponse([row[0] for row in last["rows"]])
+
+async def latest(request):
+    kept["who"] = request.headers["x-user"]
+    await asyncio.sleep(0.02)
+    return JSONResponse(await of(kept["who"]))
+
+async def everybody(request):
+    if "all" not in last:
+        db = await opened()
+        last["all"] = [list(row) for row in await db.execute_fetchall("SELECT amount, what FROM accounts")]
+    return JSONResponse(last["all"])
+
+async def end():
+    if "db" in kept:
+        await kept["db"].close()
+
+app = Starlette(routes=[Route("/" + one.__name__, one) for one in (own, cached, latest, everybody)])
+"""
+)
+
+
+@pytest.fixture
+def aiosqlite_app(audit, load_app):
+    pytest.importorskip("aiosqlite")
+    module = load_app(AIOSQLITE)
+    client = Client(module.app, module.end)
+    client.ask(BOB, "/own")
+    client.ask(ALICE, "/own")
+    yield client
+    client.close()
+
+
+def test_what_was_read_through_aiosqlite_for_another(audit, aiosqlite_app) -> None:
+    aiosqlite_app.ask(ALICE, "/cached")
+    assert "4021175" in aiosqlite_app.ask(BOB, "/cached")
+    assert audit.found() == [FOUND]
+
+
+def test_what_was_asked_through_aiosqlite_with_the_id_of_another(audit, aiosqlite_app) -> None:
+    answers = aiosqlite_app.together((BOB, "/latest"), (ALICE, "/latest"))
+    assert "4021175" in answers[0]
+    assert audit.found() == [FOUND]
+
+
+@pytest.mark.parametrize("view", ["own", "everybody"])
+def test_what_was_read_through_aiosqlite_for_the_reader_and_for_all(audit, aiosqlite_app, view) -> None:
+    aiosqlite_app.ask(ALICE, f"/{view}")
+    aiosqlite_app.ask(BOB, f"/{view}")
+    aiosqlite_app.ask(BOB, f"/{view}")
+    assert audit.found() == []

@@ -315,3 +315,49 @@ def test_an_answer_to_what_the_reader_has_asked_does(audit, app) -> None:
     body = json.dumps({"text": f"{WORDS}, I think"}).encode()
     assert WORDS in app.ask(BOB, "/complete", body, content_type="application/json")
     assert audit.found() == []
+
+
+LISTS = (
+    STARLETTE
+    + HEAD
+    + """
+kept = {}
+
+async def offer(request):
+    add(1, request.query_params["text"])
+    kept.clear()
+    return JSONResponse({})
+
+async def offers(request):
+    kept.setdefault("all", select())
+    return JSONResponse(kept["all"])
+
+async def own(request):
+    kept.setdefault("own", select("who = :who", who=request.query_params["text"]))
+    return JSONResponse(kept["own"])
+
+app = Starlette(routes=[Route("/" + one.__name__, one) for one in (offer, offers, own)])
+"""
+)
+
+
+def test_a_list_of_what_several_have_said_is_for_all_who_get_it_from_memory(audit, load_app) -> None:
+    module = load_app(LISTS)
+    app = Client(module.app, module.end)
+    app.ask(BOB, "/offer?text=a+lamp+of+old+bottles")
+    app.ask(ALICE, "/offer?text=an+oak+desk+with+drawers")
+    app.ask(ALICE, "/offers")
+    assert "oak desk" in app.ask(BOB, "/offers")
+    assert audit.found() == []
+    app.close()
+
+
+def test_what_was_asked_for_alone_is_not(audit, load_app) -> None:
+    module = load_app(LISTS)
+    app = Client(module.app, module.end)
+    app.ask(BOB, "/offer?text=a+lamp+of+old+bottles")
+    app.ask(ALICE, "/offer?text=an+oak+desk+with+drawers")
+    app.ask(ALICE, "/own?text=an+oak+desk+with+drawers")
+    assert "oak desk" in app.ask(BOB, "/own?text=nothing")
+    assert audit.found() == [FOUND]
+    app.close()

@@ -7,6 +7,7 @@ worker reads while a unit is running may have been handed over to it.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +44,14 @@ class Background:
         self._latest.append((now, one))
         while self._latest and self._latest[0][0] < now - _SECONDS:
             self._latest.popleft()
+
+    def known_as(self, one: Input) -> None:
+        """It is known by now for whom it was read: that is not nobody's unit any more."""
+        for read in list(self._latest):
+            if read[1] is one:
+                with suppress(ValueError):  # else another thread has dropped it
+                    self._latest.remove(read)
+                break
 
     def since(self, began: float) -> list[Input]:
         """What was read since then."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.instrument.inputs.own_answers import OwnAnswers
+from isolation_audit.instrument.inputs.unlearned import Unlearned
 from isolation_audit.model.contexts import fetching_variable
 from isolation_audit.model.current_inputs import current_inputs
 from isolation_audit.model.inputs import ANSWER, Inputs
@@ -22,6 +23,7 @@ class Receiver:
     def __init__(self, runtime: Runtime) -> None:
         self._background = runtime.part(background_of)
         self._own_answers = runtime.part(OwnAnswers)
+        self._unlearned = runtime.part(Unlearned)
 
     def receive(self, one: Input, rows: int = 1, size: int = 0) -> None:
         """Something has come in, to the unit that is running or to nobody's.
@@ -34,8 +36,12 @@ class Receiver:
         if inputs is None:
             if one.kind != ANSWER or not self._own_answers.has(one):
                 self._background.receive(one)
+                if one.question is not None:
+                    self._unlearned.asks_after_the_end(one)
         else:
             inputs.receive(one, rows, size)
+            if one.question is not None and inputs not in self._unlearned.units:
+                self._unlearned.asks(inputs)
 
     def begin(self, *first: Input, lasting: bool = False) -> Inputs:
         """The inputs of a unit of work that begins, with the first of them."""

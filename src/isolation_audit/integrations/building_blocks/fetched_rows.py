@@ -46,7 +46,7 @@ def telling_cursor(base: Any, probe: Probe) -> Any:
 
         def execute(self, *args: Any, **kwargs: Any) -> Any:
             given = args[1] if len(args) > 1 else kwargs.get("vars")  # as psycopg2 calls its parameters
-            self._told_asked = None if given is None else (args[0] if args else None, given)
+            self._told_asked = (args[0] if args else None, () if given is None else given)
             self._told_rows = ()
             return super().execute(*args, **kwargs)
 

@@ -13,6 +13,7 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.instrument.inputs.latest import LatestUnits
 from isolation_audit.instrument.inputs.receiver import receiver
+from isolation_audit.instrument.inputs.unlearned import Unlearned
 from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations.building_blocks.asgi_routes import endpoint_of
 from isolation_audit.model.contexts import (
@@ -118,6 +119,7 @@ class Serving(Interceptor):
         self._ambient = runtime.ambient
         self._background = None if receiver(runtime) is None else runtime.part(background_of)
         self._latest = runtime.part(LatestUnits)
+        self._unlearned = runtime.part(Unlearned).units
         self._words = runtime.listener(InputsLearned)
         self._variables = runtime.part(UserVariables)
         self._senders = runtime.listener(RequestsArrived) if runtime.config.baggage.accept else None
@@ -137,6 +139,7 @@ class Serving(Interceptor):
         tally = self._tally
         if self.counted == "requests":
             tally.requests += 1
+            self._unlearned[request.inputs] = request
         elif self.counted == "messages":
             tally.messages += 1
         if self._variables.open:
@@ -174,9 +177,11 @@ class Serving(Interceptor):
             found = request.user()
             user = request.said or found
             if user is not None:
+                inputs.user = request.served_user = user
                 self._latest.ended(user, request.endpoint(), inputs)
                 if len(inputs.kept) > inputs.learned:
                     self._words.learn(inputs, user)
+            self._unlearned.pop(inputs, None)
             inputs.end()
         unit = current_unit()
         if unit.request is request:

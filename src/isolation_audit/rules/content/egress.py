@@ -16,6 +16,7 @@ from isolation_audit.content.naming import keys_of_objects, tells_of_acts, value
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.witness import foreign
 from isolation_audit.instrument.inputs.latest import LatestUnits
+from isolation_audit.instrument.inputs.unlearned import Unlearned
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.contexts import current_unit
@@ -89,6 +90,7 @@ class Egress(Payloads, Exits):
         self._mistaken = runtime.part(Mistaken)
         self._shared_with = runtime.part(SharedWith)
         self._latest = runtime.part(LatestUnits)
+        self._unlearned = runtime.part(Unlearned)
         self.shared_caches: SharedCaches = SharedCaches(runtime, self)
 
     def secrets(self, payload: Any, target: str, what: str) -> None:
@@ -113,6 +115,7 @@ class Egress(Payloads, Exits):
         self, user: User, named: Mapping[str, User], text: bytes, made_by: CodeType | None, *, page: bool
     ) -> list[Judgement]:
         """What is to be said of each of them, the worst first."""
+        self._words.words.catch_up()
         inputs = inputs_at_exit()
         others = [one for one in named.values() if not same(one, user)]
         if self._allowed:
@@ -120,6 +123,7 @@ class Egress(Payloads, Exits):
             others = [one for one in others if one.id in meant]
         if inputs is None or not others:
             return []
+        inputs = self._unlearned.with_left(inputs, user)
         beside = {one.id for one in others}
         if user.id not in named:
             outside = {mark.user.id for mark in self.outside_mentions(text)} - self._listed(text)
@@ -166,6 +170,8 @@ class Egress(Payloads, Exits):
         words = self._words.words
         if len(own.kept) > own.learned:
             words.learn(own, user)
+        if self._unlearned.units or self._unlearned.left:
+            words.catch_up()
         odd = own.contested or bool(own.strange)
         if not odd and not words.anchors and not self._records.any() and not self._rows.any():
             return
@@ -177,12 +183,11 @@ class Egress(Payloads, Exits):
         inputs = inputs_at_exit()
         if inputs is None:
             return
+        inputs = self._unlearned.with_left(inputs, user)
         endpoint = current_endpoint() or (endpoint if answers is None else answers.endpoint)
         made_by = None if endpoint is None else endpoint.code()
         found = self._words.judge(inputs, text, user, made_by) if suspected else None
-        found = found or self._records.of_another(text, user, inputs, made_by)
-        if found is None and (found := self._rows.of_another(text, user, inputs, made_by)) is not None:
-            found = None if self._records.lists_all(text, found[0].content, made_by) else found
+        found = found or self._kept_or_read(inputs, text, user, made_by)
         if found is None and own.strange:
             found = self._mistaken.judge(inputs, text, user, made_by)
         if found is None:
@@ -195,6 +200,15 @@ class Egress(Payloads, Exits):
         mark = Mark(judgement.content)
         held = field_of(text, lambda value: has_them(_joined(value)), lambda key: bool(self.named(key)), frozenset())
         self.publish(target, what, user, mark, endpoint=endpoint, field=held, judgement=judgement)
+
+    def _kept_or_read(
+        self, inputs: Inputs, text: str, user: User, made_by: CodeType | None
+    ) -> tuple[Judgement, Callable[[str], bool]] | None:
+        """What is to be said of what is kept under another's name, and of what was read for somebody else alone."""
+        found = self._records.of_another(text, user, inputs, made_by)
+        if found is None and (found := self._rows.of_another(text, user, inputs, made_by)) is not None:
+            found = None if self._records.lists_all(text, found[0].content, made_by) else found
+        return found
 
     def _is_shared(
         self, user: User, owner: User, has_them: Callable[[str], bool], endpoint: Endpoint | None, inputs: Inputs

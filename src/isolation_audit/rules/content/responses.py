@@ -20,6 +20,7 @@ from isolation_audit.rules.content.egress import secret_of_another
 from isolation_audit.rules.content.handed_out import look_for_credentials, may_have_credentials
 from isolation_audit.rules.content.payloads import LARGEST
 from isolation_audit.rules.content.pushes import Events, Push
+from isolation_audit.rules.content.response_heads import HEAD, NOBODYS, readable
 from isolation_audit.vocabulary.exits import PUSHED, LeavingResponse
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Response(LeavingResponse):
         "_concerned",
         "_events",
         "_found",
+        "_head",
         "_held",
         "_left",
         "_outermost",
@@ -98,12 +100,16 @@ class Response(LeavingResponse):
         self._found: Mark | None = None
         self._waiting: list[bytes] = []
         encoding, kind = "identity", ""
+        self._head: list[tuple[bytes, bytes]] = []
+        """The headers that may tell of somebody."""
         for name, value in headers:
             lower = name.lower()
             if lower == b"content-type":
                 kind = value.decode("latin-1").strip().lower()
             elif lower == b"content-encoding":
                 encoding = value.decode("latin-1").strip().lower()
+            elif lower not in NOBODYS:
+                self._head.append((name, value))
         self._push = Push(sinks, target) if kind.startswith("text/event-stream") else None
         self._events: Events | None = None if self._push is None else Events()
         self._unended = True
@@ -265,13 +271,24 @@ class Response(LeavingResponse):
             # The common case asks nothing again: the inputs of the unit that sends it are those of the request.
             own = inputs if current_unit().given_by is None else None
             self._sinks.words(self._target, RESPONSE, user, body, answers=self._request, own=own)
+        if self._head:
+            self._judge_head(user)
 
-    def _judge(self, user: User, named: Mapping[str, User], body: bytes) -> bool:
+    def _judge_head(self, user: User) -> None:
+        """The same of its headers."""
+        head = readable(self._head)
+        self._head = []
+        asked = self._sinks.named(self._request.asked) - {user.id}
+        named = {mark.user.id: mark.user for mark in self._sinks.marks(head) if mark.user.id not in asked}
+        if not named.keys() - {user.id} or not self._judge(user, named, head.encode(), HEAD):
+            self._sinks.words(self._target, HEAD, user, head, answers=self._request)
+
+    def _judge(self, user: User, named: Mapping[str, User], body: bytes, what: str = RESPONSE) -> bool:
         endpoint = current_endpoint() or self._request.endpoint
         made_by = None if endpoint is None else endpoint.code()
-        judgement = self._sinks.judge(user, named, body, made_by, page=self._page)
+        judgement = self._sinks.judge(user, named, body, made_by, page=self._page and what is RESPONSE)
         if judgement is not None:
-            self._publish(user, Mark(judgement.content), body, judgement)
+            self._publish(user, Mark(judgement.content), body, judgement, what)
         return judgement is not None and judgement.verdict.severity is not Severity.NOTE
 
     def _whole(self, data: bytes, *, last: bool) -> bytes:
@@ -302,14 +319,21 @@ class Response(LeavingResponse):
         elif self._found is None:
             self._found = self._unasked(marks)
 
-    def _publish(self, user: User, mark: Mark, text: bytes | None = None, judgement: Judgement | None = None) -> None:
+    def _publish(
+        self,
+        user: User,
+        mark: Mark,
+        text: bytes | None = None,
+        judgement: Judgement | None = None,
+        what: str = RESPONSE,
+    ) -> None:
         """Tell of a mark, in ``text`` or in the whole body, and of the field that has it."""
         body = b"".join(self._body) if text is None else text
         # What was asked for is told by its route: to look for the field would cost more than all the rest.
         wanted = judgement is None or judgement.verdict.severity is not Severity.NOTE
         field = self._sinks.field(body, mark) if wanted else None
         self._sinks.publish(
-            self._target, RESPONSE, user, mark, endpoint=self._request.endpoint, field=field, judgement=judgement
+            self._target, what, user, mark, endpoint=self._request.endpoint, field=field, judgement=judgement
         )
 
     def _unasked(self, marks: list[Mark]) -> Mark | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.model.inputs import Inputs
+    from isolation_audit.model.requests import Request
 
 _SHORTEST: Final = 3
 LONGEST: Final = 100
@@ -41,9 +42,9 @@ class Opening:
 
     __slots__ = ("_addressed", "_code", "_things", "endpoint", "method")
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, request: Request | None) -> None:
         self.method = method_of(inputs)
-        self.endpoint = current_endpoint()
+        self.endpoint = current_endpoint() if request is None else request.endpoint()
         self._code: Any = _UNREAD
         self._addressed: frozenset[str] | None = None
         self._things: tuple[str, ...] | None = None
@@ -68,12 +69,15 @@ class Opening:
         return self._things
 
 
-def opening_of(inputs: Inputs) -> Opening:
-    """How a unit was opened; of a connection it is kept as soon as its view is known."""
+def opening_of(inputs: Inputs, request: Request | None = None) -> Opening:
+    """How a unit was opened; of a connection it is kept as soon as its view is known.
+
+    ``request`` is the unit's, where that is not the running one.
+    """
     known: Opening | None = inputs.opening
     if known is not None:
         return known
-    made = Opening(inputs)
+    made = Opening(inputs, request)
     if inputs.lasting and made.endpoint is not None and made.endpoint.view is not None:
         inputs.opening = made
     return made

@@ -14,7 +14,7 @@ from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.questions import persons_asked_for
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.inputs.background import background_of
-from isolation_audit.model.inputs import ANSWER, BY_QUERY, FILE, REQUEST, ROWS
+from isolation_audit.model.inputs import ANSWER, BY_QUERY, FILE, REQUEST, ROWS, Inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.code import constants, static_texts
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.inputs import Input, Inputs
+    from isolation_audit.model.inputs import Input
     from isolation_audit.model.users import User
 
 _NUMBERS: Final = 20_000
@@ -134,6 +134,8 @@ class OwnRows:
         own: list[str] = []
         everybodys: list[str] = []
         for one in asked:
+            if one.stored_by is not None:
+                continue  # an entry of a cache tells of nobody by its key
             named = self.named_by(one)
             if named.keys() <= {user.id}:
                 self._before.add(one, user)
@@ -185,6 +187,7 @@ class OwnRows:
             for key, number in numbers(text[:_LONGEST]).items()
             if (owner := self._owners.get(key)) is not None and same(owner, other)
         }
+        inputs = _but_entries_of(other, inputs)
         asked, read = ReadInputs(inputs, user, self._content), what_was_read(inputs)
         came_in = [key for key, number in found.items() if asked.holds(number) or _stands_in(number, read)]
         self._owners.update(dict.fromkeys(came_in))  # whoever may ask for it may have it
@@ -246,6 +249,16 @@ class OwnRows:
                 if known is not None and not same(known, user):
                     self._owners[key] = None
         drop_oldest(self._owners, _NUMBERS)
+
+
+def _but_entries_of(other: User, inputs: Inputs) -> Inputs:
+    """Without the entries of a cache that the other's own work has filled: they explain nothing of that user's."""
+    left = [one for one in inputs.kept if one.stored_by is None or one.stored_by != other.id]
+    if len(left) == len(inputs.kept):
+        return inputs
+    made = Inputs(left)
+    made.began, made.user, made.strange = inputs.began, inputs.user, inputs.strange
+    return made
 
 
 def sums(rows: Any) -> list[str]:

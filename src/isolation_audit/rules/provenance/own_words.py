@@ -15,7 +15,8 @@ from isolation_audit.content.named_values import pairs_in
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.request_texts import all_brought
-from isolation_audit.model.inputs import REQUEST
+from isolation_audit.instrument.inputs.unlearned import Unlearned
+from isolation_audit.model.inputs import REQUEST, Inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.asked_things import READS, AskedThings
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from isolation_audit.instrument.runtime import Runtime
-    from isolation_audit.model.inputs import Inputs
+    from isolation_audit.model.requests import Request
     from isolation_audit.model.users import User
     from isolation_audit.rules.provenance.phrases import Phrase
 
@@ -72,6 +73,7 @@ class OwnWords(InputsLearned):
         self._made_public = MadePublic()
         self._things = runtime.part(AskedThings)
         self._rows = runtime.part(OwnRows)
+        self.unlearned = runtime.part(Unlearned)
         self._phrases: dict[int, Phrase] = {}
         self._by_pair: dict[int, dict[tuple[int, int], dict[int, Phrase]]] = {}
         """By their two words; those with as many words before and in all by their digest: one look tells of all."""
@@ -83,12 +85,13 @@ class OwnWords(InputsLearned):
         self.anchors: dict[int, int] = {}
         """How many phrases that are somebody's have each longest word."""
 
-    def learn(self, inputs: Inputs, user: User) -> None:
-        """What a unit was asked with is its user's."""
+    def learn(self, inputs: Inputs, user: User, elsewhere: Request | None = None) -> None:
+        """What a unit was asked with is its user's. ``elsewhere`` is its request, where that is not the running one."""
         seen = inputs.learned
         if seen == len(inputs.kept):
             return
         inputs.learned = len(inputs.kept)
+        self.unlearned.units.pop(inputs, None)
         latest = inputs.kept[seen:]
         # Most requests have asked nothing by then, and are passed by without a call.
         for one in () if self._rows.over else latest:
@@ -106,12 +109,13 @@ class OwnWords(InputsLearned):
         held = parsed(single) if single is not None and len(single) <= _LONGEST else None
         texts = _leaves(asked, held)
         named = _single_values(texts)
-        self._addressed[user.id] = (*self._addressed.pop(user.id, ())[1 - _REQUESTS :], named)
+        before = self._addressed.pop(user.id, ())
+        self._addressed[user.id] = before if before[-1:] == (named,) else (*before[1 - _REQUESTS :], named)
         if len(self._addressed) > self._users:
             drop_oldest(self._addressed, self._users)
         # In a tuple, what a text holds is one level further down, as it is in the text.
         pairs = [*pairs_in(asked if held is None else (held,))]
-        opening = opening_of(inputs)
+        opening = opening_of(inputs, elsewhere)
         things, view = self._things.wrote(user, inputs, opening, pairs)
         found = {
             phrase.digest: phrase
@@ -132,6 +136,19 @@ class OwnWords(InputsLearned):
                 self._add(phrase)
                 if for_all:
                     self.publish([self._phrases[phrase.digest]])
+
+    def catch_up(self) -> None:
+        """Look through what other units have read that are still at work, or have left work behind."""
+        for inputs, user, request in self.unlearned.running():
+            learned = inputs.learned
+            self.learn(inputs, user, request)
+            # What it is asked with may not be there yet: in the end it is looked through as a whole.
+            inputs.learned = min(learned, inputs.learned)
+            self.unlearned.again(inputs, request)
+        for user, one in self.unlearned.left_behind():
+            if not self._rows.over and self._rows.named_by(one).keys() == {user.id}:
+                self.unlearned.explains(user, one)
+                self.learn(Inputs([one]), user)
 
     def _read(self, user: User, text: str) -> None:
         """What was read with a question about its user is that user's as well."""
@@ -210,6 +227,11 @@ class OwnWords(InputsLearned):
             and user.id not in phrase.meant_for
             and (not phrase.named or hash(user.id.casefold()) not in phrase.named)
         ]
+
+    def own(self, text: str, user: User) -> list[Phrase]:
+        """The phrases in a text that are ``user``'s own."""
+        words = words_of(unescaped(text))
+        return [one for one in self._standing(words) if one.user is not None and same(one.user, user)]
 
     def publish(self, phrases: Iterable[Phrase]) -> None:
         """They are nobody's from now on, which stays known; nothing is searched for them any more."""

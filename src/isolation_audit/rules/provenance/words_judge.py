@@ -13,13 +13,14 @@ from isolation_audit.content.naming import parsed, says_whose
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.request_texts import all_brought, method_of, paths_asked, sent_body, text_of
 from isolation_audit.instrument.inputs.background import background_of
-from isolation_audit.model.inputs import CACHE, REQUEST
+from isolation_audit.model.inputs import BY_QUERY, CACHE, REPLY, REQUEST
 from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.asked_things import READS, asked_by
 from isolation_audit.rules.provenance.code import constants, function_texts, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.openings import asked_for
 from isolation_audit.rules.provenance.own_records import OwnRecords
+from isolation_audit.rules.provenance.own_rows import OwnRows
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.rules.provenance.phrases import unescaped
 from isolation_audit.rules.provenance.standing import begun, holds
@@ -54,6 +55,7 @@ class WordsJudge:
         self._static = runtime.part(static_texts)
         self._functions = runtime.part(function_texts)
         self._records = runtime.part(OwnRecords)
+        self._rows = runtime.part(OwnRows)
 
     def judge(
         self, inputs: Inputs, text: str, user: User, made_by: CodeType | None
@@ -81,7 +83,7 @@ class WordsJudge:
             phrases = [one for one in unasked if one not in here]
         if not phrases:
             return None
-        contested = self._came_in(inputs, phrases)
+        contested = self._came_in(inputs, phrases, partial(self.words.own, text, user))
         verdict = Verdict.MISDIRECTED if contested else Verdict.WORDS
         left = contested or ([] if inputs.dropped or unwatched_drivers() else self._nobodys(phrases, made_by))
         asked = "\0".join(paths_asked(inputs)) if left else ""
@@ -124,7 +126,7 @@ class WordsJudge:
                     return Judgement(Verdict.TAKEN, one.put_by, "", _kinds(inputs)), partial(_stands, held)
         return None
 
-    def _came_in(self, inputs: Inputs, phrases: list[Phrase]) -> list[Phrase]:
+    def _came_in(self, inputs: Inputs, phrases: list[Phrase], own: Callable[[], list[Phrase]]) -> list[Phrase]:
         """Takes out what inputs explain, and gives what came from a queue at which its owner waits as well."""
         contested: list[Phrase] = []
         left = _SEARCHED
@@ -140,13 +142,20 @@ class WordsJudge:
             # Of what was read a part is enough: the same sentence is made of anybody's words ("asked: ...").
             partly = begun(text[: max(0, left)], [one for one in waiting if one.read]) - came
             came |= partly
+            if one.kind == REPLY and one.stored_by is not None:
+                came -= {each.digest for each in waiting if each.read and each.user and each.user.id == one.stored_by}
             explained = [phrase for phrase in phrases if phrase.digest in came]
             phrases[:] = [phrase for phrase in phrases if phrase.digest not in came]
             if one.contested:
                 contested += explained
             elif one.kind != CACHE:
-                # Whoever may ask for it may have it.
-                self.words.publish(phrase for phrase in explained if phrase.digest not in partly)
+                # Whoever may ask for it may have it; where nobody was asked for, what the reader has said is in it.
+                shown = [phrase for phrase in explained if phrase.digest not in partly]
+                if shown and one.kind in BY_QUERY and not (one.question is not None and self._rows.named_by(one)):
+                    mine = own()
+                    there = holds(text, mine) if mine else set()
+                    shown += [phrase for phrase in mine if phrase.digest in there]
+                self.words.publish(shown)
         return contested
 
     def _nobodys(self, phrases: list[Phrase], made_by: CodeType | None) -> list[Phrase]:
