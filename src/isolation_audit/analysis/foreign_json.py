@@ -6,6 +6,9 @@ import json
 import math
 from typing import Any, NoReturn
 
+_of_text = json.JSONDecoder().decode
+"""What :func:`json.loads` does with a text, at two calls less: asked of each message."""
+
 
 def parsed(text: str | bytes) -> Any:
     """The value of a JSON text; all its numbers are finite.
@@ -20,7 +23,7 @@ def parsed(text: str | bytes) -> Any:
 def value_in(text: str | bytes) -> Any:
     """What a text holds that came with a request, if it is JSON of any kind that Python reads; else None."""
     try:
-        return json.loads(text)
+        return _of_text(text) if type(text) is str else json.loads(text)
     except (ValueError, RecursionError):
         return None
 

@@ -64,12 +64,23 @@ class AskedThings:
         if opening.method in READS:
             return frozenset(), None
         view = opening.code()
-        things = frozenset([hash(one) for one in (*opening.things(inputs), *self._written(pairs))][:_OF_ONE])
+        named = [
+            value.casefold()
+            for name, value in pairs
+            # Most values are prose, or name nothing: they are passed by without a call.
+            if type(value) is str and " " not in value and may_name(value) and self._is_written(name, value)
+        ]
+        asked = opening.things(inputs)
+        things = frozenset([*map(hash, (*asked, *named) if named else asked)][:_OF_ONE])
         for thing in things:
-            writers = self._writers.setdefault(thing, {})
-            writers[user.id] = view
-            drop_oldest(writers, _WRITERS)
-        drop_oldest(self._writers, _THINGS)
+            writers = self._writers.get(thing)
+            if writers is None:
+                writers = self._writers.setdefault(thing, {})
+            if user.id not in writers or writers[user.id] is not view:
+                writers[user.id] = view
+                drop_oldest(writers, _WRITERS)
+        if len(self._writers) > _THINGS:
+            drop_oldest(self._writers, _THINGS)
         return things, view
 
     def asks_for(self, inputs: Inputs, other: User, view: CodeType | None) -> bool:
@@ -83,10 +94,9 @@ class AskedThings:
             if (writers := self._writers.get(thing)) is not None
         )
 
-    def _written(self, pairs: Iterable[tuple[str, Any]]) -> Iterator[str]:
-        for name, value in pairs:
-            if name.lower() not in _NO_NAMES and type(value) is str and may_name(value) and not self._known(value):
-                yield value.casefold()
+    def _is_written(self, name: str, value: str) -> bool:
+        """True for a value that may name what a request writes to: no setting, and nobody."""
+        return name.lower() not in _NO_NAMES and not self._known(value)
 
 
 def asked_by(inputs: Inputs) -> frozenset[int]:

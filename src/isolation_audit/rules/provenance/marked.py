@@ -35,6 +35,7 @@ _THINGS: Final = pattern(
 )
 """Names of fields whose values name things, times and places, and no person."""
 
+_digits: Final = pattern(r"\d")
 _possible: Final = pattern(r"\d\D?\d")
 _spaced_number: Final = pattern(r"(?<![\w.,:/@-])\+?\(?\d[\d ()/.-]{6,40}\d(?![\w:/@-])")
 _name: Final = pattern(r"(?<![\w.:/@%&=?#-])(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[A-Za-z0-9][\w.-]*[A-Za-z0-9](?![\w:/@=])")
@@ -55,6 +56,8 @@ def may_be_marked(text: str) -> bool:
 
 def marked(text: str, *, read: bool = False) -> Iterator[str]:
     """Such numbers in a text; ``read``: it was read with a question about its user, and is somebody's for certain."""
+    if len(_digits.findall(text)) < (_OF_A_ROW if read else _OF_A_NAME):
+        return
     text = _date.sub(" ", text)
     for match in _spaced_number.finditer(text):
         if _is_rare(match[0], _DIGITS):
@@ -69,12 +72,12 @@ def of_persons(pairs: Iterable[tuple[str, Any]]) -> list[str]:
     found: list[str] = []
     for name, value in pairs:
         # Few values have such a number, and only of those the name is asked.
-        if type(value) is str:
-            if _possible.search(value) is not None and _THINGS.search(name) is None:
-                found.append(value)
-        elif type(value) is int:
-            found += of_persons([(name, int.__repr__(value))])
-        elif type(value) is list:
+        kind = type(value)
+        if kind is str or kind is int:
+            text = value if kind is str else int.__repr__(value)
+            if len(text) >= _OF_A_NAME and _possible.search(text) is not None and _THINGS.search(name) is None:
+                found.append(text)
+        elif kind is list:
             found += of_persons((name, one) for one in value if type(one) in (str, int))
     return found
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.named_values import pairs_in
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
@@ -20,11 +19,19 @@ from isolation_audit.model.inputs import REQUEST, Inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.asked_things import READS, AskedThings
+from isolation_audit.rules.provenance.brought_in import (
+    LONGEST,
+    OF_ONE,
+    marked_words,
+    numbers_of_persons,
+    phrases_of,
+    read,
+    single_values,
+)
 from isolation_audit.rules.provenance.made_public import MadePublic
-from isolation_audit.rules.provenance.marked import of_persons
 from isolation_audit.rules.provenance.openings import opening_of
 from isolation_audit.rules.provenance.own_rows import OwnRows, what_was_read
-from isolation_audit.rules.provenance.phrases import WORDS, marks_in, phrases_in, unescaped, words_of
+from isolation_audit.rules.provenance.phrases import marks_in, phrases_in, unescaped, words_of
 from isolation_audit.rules.provenance.standing import holds
 from isolation_audit.vocabulary.work import InputsLearned
 
@@ -42,26 +49,13 @@ _PHRASES: Final = 20_000
 _ALIKE: Final = 64
 """Phrases with the same two words, at the same place of as many, that are."""
 
-_OF_ONE: Final = 64
-"""Phrases of one request or message that are."""
-
-_LONGEST: Final = 16 * 1024
-"""Characters of one request or message that are looked at."""
-
-_NAME: Final = 100
-"""Characters of the longest value of a request that is taken for the name of somebody."""
-
 _REQUESTS: Final = 8
 """Requests of one user that are remembered with whom they have named."""
 
 _NAMES: Final = 1_000
 """Values that are remembered beside one phrase, or of one user, and users of whom they are."""
 
-_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
-
-_mentions: Final = pattern(r"(?<!\w)@([\w.+-]+)")
-_marked_words: Final = pattern(r"(?<![\w-])(?=[\w-]*\d)[\w-]{4,}")
-"""Numbers, and names with digits in them."""
+_NOBODY: Final[frozenset[str]] = frozenset()
 
 
 class OwnWords(InputsLearned):
@@ -101,35 +95,28 @@ class OwnWords(InputsLearned):
                 ):
                     self.publish([phrase for phrase in list(self._phrases.values()) if phrase.read])
                 break
-        asked = all_brought(latest, REQUEST)
+        one = latest[0]
+        # A message is a text, as a rule, and comes alone: what it has brought in is that text.
+        alone = type(one.value) is str and one.kind == REQUEST and len(latest) == 1
+        asked = ([one.value] if one.value else []) if alone else all_brought(latest, REQUEST)
         if not asked or user.kind is not Kind.USER:
             return
-        # A message is a single text, as a rule: it is read once.
-        single = asked[0] if [*map(type, asked)] == [str] else None
-        held = parsed(single) if single is not None and len(single) <= _LONGEST else None
-        texts = _leaves(asked, held)
-        named = _single_values(texts)
+        texts, pairs, single = read(asked)
+        named = single_values(texts)
         before = self._addressed.pop(user.id, ())
         self._addressed[user.id] = before if before[-1:] == (named,) else (*before[1 - _REQUESTS :], named)
         if len(self._addressed) > self._users:
             drop_oldest(self._addressed, self._users)
-        # In a tuple, what a text holds is one level further down, as it is in the text.
-        pairs = [*pairs_in(asked if held is None else (held,))]
         opening = opening_of(inputs, elsewhere)
         things, view = self._things.wrote(user, inputs, opening, pairs)
-        found = {
-            phrase.digest: phrase
-            for text in texts
-            if len(text.split(None, WORDS)) >= WORDS
-            for phrase in phrases_in(text, user)
-        }
-        found |= _numbers_of_persons(texts, pairs, user, writes=inputs.lasting or opening.method not in READS)
+        found = phrases_of(texts, user)
+        found |= numbers_of_persons(texts, pairs, user, writes=inputs.lasting or opening.method not in READS)
         if found:
             # A message is searched as it came: so it goes on, and is not searched again there.
-            said_in = opening.addressed(inputs)
-            meant_for = self._named(asked if single is not None else texts) - {user.id}
+            meant_for = self._named([single] if single is not None else texts, user)
             for_all, taken_by = self._made_public.asked(pairs, user, inputs, opening)
-            for phrase in list(found.values())[:_OF_ONE]:
+            said_in = opening.addressed(inputs)
+            for phrase in [*found.values()][:OF_ONE]:
                 phrase.meant_for, phrase.said_in, phrase.named = meant_for, said_in, named
                 phrase.taken_by = None if meant_for else taken_by
                 phrase.about, phrase.written_by = things, view
@@ -152,7 +139,7 @@ class OwnWords(InputsLearned):
 
     def _read(self, user: User, text: str) -> None:
         """What was read with a question about its user is that user's as well."""
-        if len(text) <= _LONGEST:
+        if len(text) <= LONGEST:
             for phrase in (*phrases_in(text, user), *marks_in(text, user, read=True)):
                 if phrase.digest not in self._everybodys:
                     phrase.read = True
@@ -160,7 +147,7 @@ class OwnWords(InputsLearned):
 
     def _read_by_all(self, user: User, text: str) -> None:
         """What was read with a question about nobody is for all."""
-        if len(text) <= _LONGEST:
+        if len(text) <= LONGEST:
             for phrase in (*phrases_in(text, user), *marks_in(text, user, read=True)):
                 self._everybodys[phrase.digest] = None
                 known = self._phrases.get(phrase.digest)
@@ -202,7 +189,7 @@ class OwnWords(InputsLearned):
         if not requests:
             return False
         names = {hash(one.id.casefold()) for one in (user, other)}
-        found = {hash(word) for word in _marked_words.findall(text.casefold())} - names
+        found = {hash(word) for word in marked_words.findall(text.casefold())} - names
         return any(not found.isdisjoint(had) for had in requests) or self._are_names(parsed(text))
 
     def _are_names(self, held: Any) -> bool:
@@ -314,59 +301,14 @@ class OwnWords(InputsLearned):
         else:
             self.anchors.pop(phrase.anchor, None)
 
-    def _named(self, texts: Iterable[str]) -> frozenset[str]:
+    def _named(self, texts: list[str], user: User) -> frozenset[str]:
+        """The ids of others whom texts name."""
         if self._content is None:
-            return frozenset()
-        return frozenset(mark.user.id for mark in self._content.marks_of_text("\0".join(texts))[0])
-
-
-def _single_values(texts: Iterable[str]) -> frozenset[int]:
-    """Of a request those of its values, and of the mentions in its texts (``@bob``), that may be somebody's name."""
-    found = []
-    for text in texts:
-        if len(text) <= _NAME and " " not in text:
-            found.append(text)
-        else:
-            found += _mentions.findall(text) if "@" in text else ()
-            found += _marked_words.findall(text)
-    return frozenset([hash(one.casefold()) for one in found[:_OF_ONE]])  # of a generator each value is a call
-
-
-def _numbers_of_persons(
-    texts: list[str], pairs: list[tuple[str, Any]], user: User, *, writes: bool
-) -> dict[int, Phrase]:
-    """The numbers of persons that a request has brought in: of one that only reads, those in what it says in words."""
-    found: dict[int, Phrase] = {}
-    for text in (of_persons(pairs) if pairs else texts)[:_OF_ONE]:
-        if writes or " " in text:
-            for phrase in marks_in(text[:_LONGEST], user):
-                found[phrase.digest] = phrase
-    return found
+            return _NOBODY
+        marks = self._content.marks_of_text(texts[0] if len(texts) == 1 else "\0".join(texts))[0]
+        return frozenset([mark.user.id for mark in marks if mark.user.id != user.id]) if marks else _NOBODY
 
 
 def _is_name(user_id: str) -> bool:
     """False for a number, which may be anything's."""
     return not user_id.isdecimal()
-
-
-def _leaves(asked: list[Any], held: Any) -> list[str]:
-    """The texts of what has come in; of JSON in a text those in it. ``held`` is what a single text is read as."""
-    if [*map(type, asked)] == [str]:
-        found = asked if held is None else _texts_in(held)
-    else:
-        found = []
-        for text in Gathering(asked).texts:
-            within = parsed(text) if len(text) <= _LONGEST else None
-            found += [text] if within is None else _texts_in(within)
-    left, leaves = _LONGEST, []
-    for one in found:
-        if left > 0:
-            leaves.append(one[:left])
-            left -= len(one)
-    return leaves
-
-
-def _texts_in(held: Any) -> list[str]:
-    if type(held) is dict and _PLAIN.issuperset(map(type, held.values())):
-        return [str(one) for pair in held.items() for one in pair if type(one) is str or type(one) is int]
-    return Gathering(held).texts

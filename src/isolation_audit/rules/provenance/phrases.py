@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WORDS: Final = 3
 """Words of the shortest phrase that is told from a way of speaking; what is no prose has no spaces..."""
 
-_LETTERS: Final = 10
+LETTERS: Final = 10
 """...and its letters and digits..."""
 
 _LONGEST_WORD: Final = 4
@@ -97,7 +97,7 @@ def phrases_in(text: str, user: User) -> Iterator[Phrase]:
         if len(sentence.split(None, WORDS)) < WORDS:
             continue
         words = words_of(sentence)[:_MOST_WORDS]
-        if len(words) < WORDS or sum(map(len, words)) < _LETTERS or all(map(str.isdigit, words)):
+        if len(words) < WORDS or sum(map(len, words)) < LETTERS or all(map(str.isdigit, words)):
             continue
         lengths = [*map(len, words)]
         longest = lengths.index(max(lengths))
