@@ -23,6 +23,8 @@ _NAMES: Final = {
     b"set-cookie",
     b"content-encoding",
 }
+_CONTROLS: Final = {b"cache-control", b"cdn-cache-control", b"surrogate-control"}
+"""Those of them that say who may keep it."""
 _SAYS: Final = (b"public", b"s-maxage", b"max-age")
 _HARMLESS: Final = pattern(
     r"accept(?:-.*)?|origin|user-agent|host|x-requested-with|sec-.*|save-data|dnt|dpr", re.IGNORECASE
@@ -49,7 +51,9 @@ def kept_for_all(headers: Iterable[tuple[bytes, bytes]]) -> Cacheable | None:
         lower = name.lower()
         if lower in _NAMES:
             told.append((lower, value))
-            says = says or any(word in value.lower() for word in _SAYS)
+            if not says and lower in _CONTROLS:
+                lower = value.lower()
+                says = _SAYS[0] in lower or _SAYS[1] in lower or _SAYS[2] in lower
     return _kept(told) if says else None
 
 

@@ -41,10 +41,11 @@ class AnswerPoint(Interceptor):
     def after(self, request: Any, response: Any) -> None:
         """Search what the view has answered, unless it streams."""
         body = vars(response).get("_container")
-        if body is None or self._sinks.reader() is None:
+        reader = None if body is None else self._sinks.reader()
+        if reader is None:
             return
         asked = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
-        whole(self._sinks, self.place, response.items(), body, AnsweredRequest(asked, endpoint_of(request)))
+        whole(self._sinks, self.place, response.items(), body, AnsweredRequest(asked, endpoint_of(request)), reader)
 
 
 class RoutePoint(Interceptor):

@@ -30,7 +30,8 @@ class ResponsePoint(Interceptor):
     def before(self, values: Values) -> None:
         """Search it."""
         response, environ = self._self_of(values), self._environ(values)
-        if self._sinks.user() is None:
+        user = self._sinks.user()
+        if user is None:
             return
         asked = f"{environ.get('PATH_INFO', '')}?{environ.get('QUERY_STRING', '')}"
         whole(
@@ -39,6 +40,7 @@ class ResponsePoint(Interceptor):
             response.headers.items(),
             response.response,
             AnsweredRequest(asked, _endpoint(environ)),
+            user,
         )
 
 

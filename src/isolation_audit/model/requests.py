@@ -32,6 +32,7 @@ class Request(RequestUser):
     __slots__ = (
         "__weakref__",
         "_endpoint_of",
+        "_told_cookies",
         "answer",
         "answer_head",
         "connection",
@@ -65,6 +66,7 @@ class Request(RequestUser):
         self._headers, self._raw, self._query = headers, raw, query
         self._presented = self._read = self._naming = None
         self._unclaimed = []
+        self._told_cookies = 0
         self._task = running_task() if own_task_only else None
         self._user = self._name = self._answer_to = self.said = self.inherited = None
         self._compared = self._person = self._kept = self.namespace = None
@@ -177,9 +179,14 @@ class Request(RequestUser):
             return
         self._look()
         user = None if self._has_logged_out() else self._user or self._said() or self._recognise()
+        told = hash((*cookies, None if user is None else user.id))
+        if told == self._told_cookies:
+            return  # the framework that has made the answer has told of them, and now the server that sends it
+        self._told_cookies = told
         for header in cookies:
             name, value = cookie_set(header)
             if not value:
+                self._told_cookies = 0
                 learned.revoke([presented.cookies[name]] if name in presented.cookies else ())
             elif is_session_cookie(name, value, learned.cookies):
                 self._unclaimed.append(learned.digest(plain_cookie(value)))

@@ -14,16 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from isolation_audit.instrument.work.answered import AnsweredRequest
+    from isolation_audit.model.users import User
     from isolation_audit.vocabulary.exits import Exits
 
 
-def whole(sinks: Exits, place: str, headers: Iterable[tuple[Any, Any]], body: Any, request: AnsweredRequest) -> None:
-    """Search a response whose ``body`` is a list of all its parts; headers are text. Streams are left to the server."""
+def whole(
+    sinks: Exits,
+    place: str,
+    headers: Iterable[tuple[Any, Any]],
+    body: Any,
+    request: AnsweredRequest,
+    reader: User | None = None,
+) -> None:
+    """Search a response whose ``body`` is a list of all its parts; headers are text. Streams are left to the server.
+
+    ``reader`` is what ``sinks.reader()`` has said, where that was asked already.
+    """
     headers = list(headers)
     cookies = in_headers(headers)
     if cookies:
         sinks.shared_caches.sets(cookies, request)
-    reader = sinks.reader()
+    reader = reader or sinks.reader()
     if reader is None or type(body) not in (list, tuple):
         return
     parts = [part.encode() if type(part) is str else part for part in body]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.patterns import pattern
+from isolation_audit.content.named_values import pairs_in
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
-from isolation_audit.content.named_values import pairs_in
 from isolation_audit.rules.provenance.marked import of_persons
 from isolation_audit.rules.provenance.phrases import LETTERS, WORDS, marks_in, phrases_in
 

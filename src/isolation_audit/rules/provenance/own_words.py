@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.content.named_values import pairs_in
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.request_texts import all_brought

@@ -68,7 +68,8 @@ def _but_times(asked: Any) -> Any:
     """A question without the times in it: they name nobody, and the present one is another each time."""
     kind = type(asked)
     if kind is list or kind is tuple:
-        return [_but_times(one) for one in asked]
+        # The parameters of most questions are passed by without a call for each.
+        return [one if type(one) is int or (type(one) is str and one[4:5] != "-") else _but_times(one) for one in asked]
     return None if kind in _TIMES or (kind is str and asked[4:5] == "-" and _is_time.fullmatch(asked)) else asked
 
 
