@@ -57,6 +57,11 @@ _AT_WORK: Final = 60.0
 _LONGEST: Final = 16 * 1024
 """Characters of an exit that are looked at."""
 
+_NO_WAY: Final = 0
+_MAPPING: Final = 1
+_ROWS: Final = 2
+_FIELDS: Final = 3
+
 _has_digit: Final = pattern(r"\d")
 
 
@@ -253,25 +258,27 @@ class OwnRecords:
         """
         waiting = [(name, value, 0) for module in self._modules for name, value in list(vars(module).items())]
         seen: set[int] = set()
-        held = []
+        held: list[Any] = []
+        ways: dict[int, int] = {}
         for name, value, depth in waiting:
-            if is_scalar(value) or is_of_the_process(value):
-                continue
-            if id(value) in seen or len(seen) >= _OBJECTS:
+            kind = type(value)
+            way = ways.get(id(kind))
+            if way is None:
+                way = ways[id(kind)] = _way_into(value, kind)
+                held.append(kind)  # its id is its own as long as it lives, and so is that of what is held below
+            if way == _NO_WAY or id(value) in seen or len(seen) >= _OBJECTS:
                 continue
             seen.add(id(value))
-            held.append(value)  # its id is its own as long as it lives
-            if issubclass(type(value), dict):
+            held.append(value)
+            if way == _MAPPING:
                 pairs = [*islice(dict.items(value), _ITEMS)]
                 own = [(user, one) for key, one in pairs if (user := self._user(key)) is not None]
                 if len({user.id for user, _one in own}) >= _USERS:
                     yield from ((user, one, name, "") for user, one in own)
                     continue
                 inside = [(name, one) for _key, one in pairs]
-            elif type(value) in (list, tuple):
+            elif way == _ROWS:
                 yield from self._records([*islice(value, _ITEMS)])
-                continue
-            elif not is_of_the_application(type(value)):
                 continue
             else:
                 inside = list(fields(value).items())
@@ -293,6 +300,17 @@ class OwnRecords:
     def _user(self, key: object) -> User | None:
         user = self._known(key) if type(key) is str else None
         return user if user is not None and user.kind is Kind.USER else None
+
+
+def _way_into(value: Any, kind: type) -> int:
+    """How to look into values of a class: asked once for each class in a look, as values are many, and classes few."""
+    if is_scalar(value) or is_of_the_process(value):
+        return _NO_WAY
+    if issubclass(kind, dict):
+        return _MAPPING
+    if kind in (list, tuple):
+        return _ROWS
+    return _FIELDS if is_of_the_application(kind) else _NO_WAY
 
 
 def _without_entries_of(inputs: Inputs, other: User) -> Inputs:
