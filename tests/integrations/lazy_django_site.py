@@ -41,7 +41,7 @@ from django.urls import path  # noqa: E402
 
 from isolation_audit.auditor import Auditor  # noqa: E402
 from isolation_audit.config import load_config  # noqa: E402
-from isolation_audit.model.scopes import current_scope  # noqa: E402
+from isolation_audit.model.contexts import current_scope  # noqa: E402
 
 current: ContextVar[object] = ContextVar("current", default=None)
 seen: list[str | None] = []
