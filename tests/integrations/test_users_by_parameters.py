@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from clients import NAMED, Browser, known, told, websocket
 from servers import serving, serving_wsgi
 
 from isolation_audit.config import parse_config
+
+current_user: ContextVar[str | None] = ContextVar("current_user", default=None)
 
 JSON = {"Content-Type": "application/json"}
 
@@ -298,3 +302,49 @@ def test_the_source_can_be_switched_off(audited):
         audited(scenario, parse_config({"identity": {"detect": ["login"]}, "report": {"terminal": False}})).result
         is None
     )
+
+
+@pytest.mark.parametrize("leaking", [True, False])
+def test_a_connection_stays_whose_path_has_named_them_once_headers_name_users(audited, leaking):
+    """A header has the word before a parameter; the connections were opened by whom the path names."""
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route, WebSocketRoute
+
+    queues: dict[str, asyncio.Queue[str]] = {}
+
+    def queue_of(user: str) -> asyncio.Queue[str]:
+        return queues.setdefault("all" if leaking else user, asyncio.Queue())
+
+    async def connection(socket: Any) -> None:
+        current_user.set(socket.path_params["user_id"])
+        await socket.accept()
+        sending = asyncio.create_task(send(socket))
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            pass
+        sending.cancel()
+
+    async def send(socket: Any) -> None:
+        while True:
+            await socket.send_text(await queue_of(socket.path_params["user_id"]).get())
+
+    async def upload(request: Any) -> Any:
+        current_user.set(request.headers["x-user"])
+        await queue_of(request.headers["x-user"]).put(f"read the file of {request.headers['x-user']}")
+        return PlainTextResponse("done")
+
+    async def talk() -> list[str]:
+        app = Starlette(
+            routes=[WebSocketRoute("/ws/{user_id}", connection), Route("/upload", upload, methods=["POST"])]
+        )
+        async with serving(app) as url, websocket(f"{url}/ws/bob") as hers, websocket(f"{url}/ws/alice") as mine:
+            page = Browser(url)
+            for user in ("alice", "bob"):
+                await page.get("/upload", user, "")
+            page.close()
+            return [(await one.receive(timeout=30)).data for one in (hers, mine)]
+
+    named = {"ambient": {"contextvar": f"{__name__}:current_user"}, "report": {"raw_ids": True, "terminal": False}}
+    done = audited(talk, parse_config(named))
+    assert done.result == [f"read the file of {one}" for one in (("alice", "bob") if leaking else ("bob", "alice"))]
+    assert told(done.findings) == ([("IA203", "bob", "alice")] if leaking else [])  # the other's is the same finding

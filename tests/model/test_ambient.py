@@ -10,7 +10,7 @@ from isolation_audit import user_scope
 from isolation_audit.model.ambient import Ambient
 from isolation_audit.model.contexts import current_scope, moment_variable
 from isolation_audit.model.scopes import Scope
-from isolation_audit.model.users import Users
+from isolation_audit.model.users import Kind, Users
 
 
 class Asked(Users):
@@ -89,11 +89,13 @@ def test_a_variable_that_is_expected_and_a_holder_are_asked_from_then_on(ambient
         variable.reset(token)
 
 
-def test_an_id_that_is_no_user_s_any_more(ambient, users):
+def test_an_id_that_was_taken_back_is_a_user_s_again_once_the_application_says_it(ambient, users):
     with user_scope("alice"):
         first = ambient.current()
         users.forget("alice")
-        assert ambient.current() is not first
+        assert (users.known("alice"), first.kind) == (None, Kind.PLACEHOLDER)
+        assert ambient.current() is first is users.known("alice")
+        assert first.kind is Kind.USER
 
 
 def test_what_an_object_names_is_read_each_time(ambient):

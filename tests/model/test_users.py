@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from enum import IntEnum, StrEnum
 from unittest.mock import MagicMock, Mock
@@ -88,6 +89,20 @@ def test_eviction_is_counted_and_an_evicted_user_stays_the_same_user():
     assert again is not first
     assert same(again, first)
     assert not same(again, EVERYONE)
+
+
+def test_who_holds_a_token_that_was_taken_back_holds_the_user_s_who_is_called_so_again():
+    users = Users()
+    held = users.token("alice")
+    users.forget("alice")
+    assert (users.known("alice"), held.kind) == (None, Kind.PLACEHOLDER)
+    assert users.token("alice") is held
+    assert held.kind is Kind.USER
+    users.forget("alice")
+    del held
+    gc.collect()
+    assert users.token("alice").kind is Kind.USER
+    assert len(users) == 1
 
 
 def test_threads_that_meet_a_new_id_at_once_get_one_token():

@@ -7,6 +7,7 @@ from enum import Enum
 from fnmatch import translate
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from isolation_audit.analysis.texts import LONGEST, bounded
 from isolation_audit.model.remembered import remembered
@@ -33,7 +34,7 @@ class Kind(Enum):
 class User:
     """One token for one user id; two live tokens of one table never share an id."""
 
-    __slots__ = ("digest", "id", "kind", "known_as", "login")
+    __slots__ = ("__weakref__", "digest", "id", "kind", "known_as", "login")
 
     def __init__(self, id: str, kind: Kind = Kind.USER, digest: str | None = None) -> None:  # noqa: A002 - the field's own name
         self.id = id
@@ -131,6 +132,8 @@ class Users:
     ) -> None:
         self._digest = digest
         self._tokens: dict[str, User] = {}
+        self._taken_back: WeakValueDictionary[str, User] = WeakValueDictionary()
+        """Tokens that were a mistake, as long as anybody holds them."""
         self.known: Callable[[str], User | None] = self._tokens.get
         """The token of an id that has one already; what :meth:`token` asks first, for those who can't wait."""
         self.count: Callable[[], int] = self._tokens.__len__
@@ -166,6 +169,10 @@ class Users:
         stranger = value.startswith(STRANGER)
         if stranger:
             made = User(value, Kind.USER, value.removeprefix(STRANGER))
+        elif (held := self._taken_back.pop(value, None)) is not None:
+            # Another source calls somebody so as well: it was right, and who holds the token holds that user's.
+            held.kind = self._kind(value)
+            made = held
         else:
             made = User(value, self._kind(value), None if self._digest is None else self._digest(value))
         # setdefault decides between threads that meet the same new id at once.
@@ -180,10 +187,15 @@ class Users:
         return user
 
     def forget(self, user_id: str) -> None:
-        """Take back that this is a user: it has turned out to be a mistake. Who holds the token holds nobody's."""
+        """Take back that this is a user: it has turned out to be a mistake. Who holds the token holds nobody's.
+
+        Unless somebody is called so again: then the token is that user's, so that a connection that was opened by whom
+        a weaker source has told stays theirs.
+        """
         user = self._tokens.pop(user_id, None)
         if user is not None:
-            user.kind = Kind.PLACEHOLDER
+            user.kind, user.login = Kind.PLACEHOLDER, False
+            self._taken_back[user_id] = user
             remembered.forget()
             if self.listener is not None:
                 self.listener.forgotten(user_id)
