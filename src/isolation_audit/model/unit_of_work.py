@@ -13,7 +13,7 @@ class UnitOfWork:
     """What one context works on, a slot for each thing that lives as long as the unit; None where there is none.
 
     It is never changed once a context has it: whoever begins or ends something gives the context another one (see
-    ``scopes.change_unit``), so that tasks and threads that have inherited the former go on with what that has.
+    ``contexts.change_unit``), so that tasks and threads that have inherited the former go on with what that has.
     """
 
     # Not in ``__slots__``, and without ``__init__``: one is made for each request, without a call.
