@@ -37,6 +37,8 @@ _SHOWN: Final = f"{_RUNNER}._enqueue_forward_msg"
 _STATE: Final = "streamlit.runtime.state.session_state:SessionState"
 _DATA: Final = "streamlit.runtime.caching.cache_data_api:DataCache"
 _RESOURCES: Final = "streamlit.runtime.caching.cache_resource_api:ResourceCache"
+_LOCAL: Final = "test@example.com"
+"""Whom older versions take everybody for, where nobody can log in."""
 _FIELDS: Final = 1_000
 """Texts of one message that are searched."""
 
@@ -45,7 +47,7 @@ class Streamlit:
     """The integration."""
 
     distribution = "streamlit"
-    since = "1.67"
+    since = "1.37"
     packages = ("streamlit",)
 
     @staticmethod
@@ -90,7 +92,7 @@ class RunPoint(EventServing):
             Input(REQUEST, runner.get("_user_info")),
         )
         person = name_of(runner.get("_user_info"))
-        if isinstance(person, Name) and "login" in self._sources.detect:
+        if isinstance(person, Name) and person.id != _LOCAL and "login" in self._sources.detect:
             request.told(LOGIN, person)
         request.user()
         return begun
@@ -149,7 +151,10 @@ def _headers(session: Any) -> Iterator[tuple[str, str]]:
     """The headers of the connection behind a session."""
     runtime = getattr(getattr(sys.modules.get("streamlit.runtime.runtime"), "Runtime", None), "_instance", None)
     client = None if runtime is None else runtime.get_client(session)
-    for name, value in getattr(getattr(client, "client_context", None), "headers", ()):
+    context = getattr(client, "client_context", None)
+    # In older versions the client is Tornado's handler of the connection.
+    headers = getattr(getattr(client, "request", None), "headers", None) if context is None else context.headers
+    for name, value in getattr(headers, "get_all", lambda: headers or ())():
         yield name.lower(), value
 
 

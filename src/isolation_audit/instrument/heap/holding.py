@@ -24,6 +24,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from isolation_audit.analysis.frames import is_installed
 from isolation_audit.analysis.texts import shown
 from isolation_audit.instrument.heap.bounds import is_bounded
 from isolation_audit.instrument.heap.unseen import referents, unseen_referrers
@@ -40,6 +41,14 @@ _SHOWN: Final = 5
 _SUSPENDED: Final = frozenset(map(id, (CoroutineType, GeneratorType, AsyncGeneratorType)))
 """Classes by identity: a metaclass of the application may have an ``__eq__`` or a ``__hash__`` of its own."""
 _CO_OPTIMIZED: Final = 1
+_CODES: Final = {
+    id(FunctionType): "__code__",
+    id(FrameType): "f_code",
+    id(CoroutineType): "cr_code",
+    id(GeneratorType): "gi_code",
+    id(AsyncGeneratorType): "ag_code",
+}
+"""Where what runs, or can be called, has its code."""
 _PENDING: Final = "PENDING"
 """The state of a task that has not ended; event loops have none."""
 
@@ -55,6 +64,8 @@ class Holding(NamedTuple):
     """True where it is a test runner that holds it."""
     bounded: bool = False
     """True where what holds it keeps no more than a number that it knows."""
+    of_library: bool = False
+    """True where nothing on the way is the application's: a library keeps it for its own purposes."""
 
 
 class _Way:
@@ -137,7 +148,23 @@ def _told(chain: list[Any], modules: dict[int, ModuleType]) -> Holding:
     passing = any(base.__name__ in _PASSING for one in chain[:-1] for base in mro_of(type(one)))
     ours = any(_is_ours(one) for one in chain[:-1])
     bounded = any(map(is_bounded, chain[:-1]))
-    return Holding(shown(" -> ".join(_short(words))), (*map(id, chain[:-1]),), passing, ours, bounded)
+    of_library = all(is_installed(file) for one in chain[:-1] if (file := _file_of(one, modules)))
+    return Holding(shown(" -> ".join(_short(words))), (*map(id, chain[:-1]),), passing, ours, bounded, of_library)
+
+
+def _file_of(one: Any, modules: dict[int, ModuleType]) -> str:
+    """The file of the code that has made a holder what it is; empty for what the interpreter has written."""
+    kind = type(one)
+    if kind is MethodType:
+        one, kind = one.__func__, type(one.__func__)
+    code = _CODES.get(id(kind))
+    if code is not None:
+        return str(getattr(one, code).co_filename)
+    home = modules.get(id(one))
+    if home is None:
+        home = sys.modules.get(str((one if issubclass(kind, type) else kind).__module__))
+    file = None if home is None else dict_of(home).get("__file__")
+    return file if type(file) is str else ""
 
 
 def _short(words: list[str]) -> list[str]:

@@ -237,6 +237,9 @@ class Lifetimes:
         if found is not None and found.ours:
             one.told = one.tries >= _TRIES
             return False
+        if found is not None and found.of_library and one.waits:
+            one.told = True  # a library keeps its own connection, as one to which its client may come back
+            return False
         through = set() if found is None else self._watched.keys() & found.through
         if any(key in known or not self._watched[key].within for key in through):
             one.told = True  # held by another one that is told of itself
