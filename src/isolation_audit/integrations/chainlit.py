@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.resolve import Resolved
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.building_blocks.http_request import sources, tell, wsgi_headers
+from isolation_audit.integrations.building_blocks.http_request import sources, tell
+from isolation_audit.integrations.building_blocks.request_heads import wsgi_headers
 from isolation_audit.integrations.building_blocks.ui_events import EventServing, as_they_are
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input

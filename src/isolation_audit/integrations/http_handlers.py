@@ -21,7 +21,8 @@ from isolation_audit.content import request_texts
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.resolve import find, resolve
 from isolation_audit.instrument.work.routes import Endpoint
-from isolation_audit.integrations.building_blocks.http_request import SERVED, Serving, wsgi_headers, wsgi_query
+from isolation_audit.integrations.building_blocks.http_request import SERVED, Serving
+from isolation_audit.integrations.building_blocks.request_heads import wsgi_headers, wsgi_query
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request

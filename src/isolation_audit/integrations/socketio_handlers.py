@@ -12,7 +12,8 @@ from isolation_audit.content.credential_fields import brought_in
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.building_blocks.http_request import Serving, sources, wsgi_headers
+from isolation_audit.integrations.building_blocks.http_request import Serving, sources
+from isolation_audit.integrations.building_blocks.request_heads import wsgi_headers
 from isolation_audit.model.contexts import change_unit, current_unit
 from isolation_audit.model.inputs import REQUEST, Input, Inputs, itself
 from isolation_audit.model.requests import Request

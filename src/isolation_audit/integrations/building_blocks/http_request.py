@@ -16,6 +16,12 @@ from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.inputs.unlearned import Unlearned
 from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations.building_blocks.asgi_routes import endpoint_of
+from isolation_audit.integrations.building_blocks.request_heads import (
+    asgi_headers,
+    asgi_query,
+    wsgi_headers,
+    wsgi_query,
+)
 from isolation_audit.model.contexts import (
     Moment,
     change_unit,
@@ -25,11 +31,9 @@ from isolation_audit.model.contexts import (
     suspicion_variable,
     unit_of_work,
 )
-from isolation_audit.model.head_reader import name_in_environ
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.open_units import open_units
-from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.served_hosts import ServedHosts
 from isolation_audit.model.sources import AMBIENT, LEARNED, Sources, source_of
@@ -274,12 +278,12 @@ class AsgiPoint(Serving):
         lasting = scope["type"] == "websocket"
         request = Request(
             self._sources,
-            partial(_asgi_headers, headers),
+            partial(asgi_headers, headers),
             raw=headers,
             scope=scope,
             mark=headers,
             own_task_only=lasting,
-            query=partial(_asgi_query, scope) if scope.get("query_string") else None,
+            query=partial(asgi_query, scope) if scope.get("query_string") else None,
         )
         request.endpoint_in = endpoint_of
         request.served = self._served
@@ -372,33 +376,5 @@ def serving_requests(target: str, runtime: Runtime) -> Callable[[Layout], WsgiSe
     return lambda layout: WsgiServerPoint(target, runtime, layout.receiver_reader())
 
 
-def _asgi_headers(headers: Any) -> list[tuple[str, str]]:
-    found = []
-    for name, value in readable(headers):  # a comprehension would be one more call
-        found.append((name.decode("latin-1").lower(), value.decode("latin-1")))
-    return found
-
-
-def _asgi_query(scope: dict[str, Any]) -> str:
-    query = scope.get("query_string")
-    return query.decode("latin-1") if type(query) is bytes else ""
-
-
-def wsgi_query(environ: dict[str, Any]) -> str:
-    """The query of a WSGI environment."""
-    query = environ.get("QUERY_STRING")
-    return query if type(query) is str else ""
-
-
 def _environ(handler: Any) -> dict[str, Any]:
     return vars(handler).get("environ") or {}
-
-
-def wsgi_headers(environ: dict[str, Any]) -> list[tuple[str, str]]:
-    """The headers of a WSGI environment: names in lower case, with their values."""
-    headers = []
-    for key, value in list(environ.items()):
-        name = name_in_environ(key)
-        if name:
-            headers.append((name, value))
-    return headers
