@@ -108,7 +108,7 @@ def capture_again(last: RawStack, limit: int, shim: int = 0) -> RawStack:
     nearest = sys._getframe(shim + 1)  # noqa: SLF001 - as above
     at_shim = shim and id(nearest.f_code) in shim_codes
     frame = nearest.f_back if at_shim else beyond(sys._getframe(1))  # noqa: SLF001 - as above
-    if len(last) == limit:
+    if last:
         at = frame
         for code, lasti in last:
             if at is None or (
@@ -118,7 +118,8 @@ def capture_again(last: RawStack, limit: int, shim: int = 0) -> RawStack:
                 break
             at = at.f_back
         else:
-            return last
+            if at is None or len(last) == limit:
+                return last
     return () if frame is None else capture(limit, frame)
 
 
