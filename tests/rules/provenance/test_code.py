@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from isolation_audit.rules.provenance.code import StaticTexts, constants
+from isolation_audit.rules.provenance.code import FunctionTexts, StaticTexts, constants
 
 MODULE = """
 import os
@@ -46,6 +46,45 @@ def test_data_of_modules_and_templates(package) -> None:
     for name in ("frank.poole", "grace.hopper", "judy.garland", "linus.pauling"):
         assert name not in text, "calls, functions, tests and pictures are no data of the application"
     assert texts.all() == text
+
+
+PROXIES = """
+class Proxy:
+    def __getattribute__(self, name):
+        raise RuntimeError("Not within an app context")
+
+class Odd(type):
+    def __getattribute__(cls, name):
+        raise RuntimeError("asked")
+
+class Shown(metaclass=Odd):
+    pass
+
+class View:
+    @staticmethod
+    def get():
+        return "grace.hopper"
+
+    @classmethod
+    def post(cls):
+        return "heidi.klum"
+
+g = Proxy()
+
+def view():
+    return "ivan.drago"
+"""
+
+
+def test_texts_of_functions_are_read_past_proxies_that_are_bound_to_a_request(tmp_path, monkeypatch) -> None:
+    """As Flask's and Quart's ``g`` and ``request``, which every module of an application imports."""
+    (tmp_path / "app_with_proxies.py").write_text(PROXIES)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "app_with_proxies", None)  # so that it is taken out afterwards
+    del sys.modules["app_with_proxies"]
+    importlib.import_module("app_with_proxies")
+    text = FunctionTexts().without("nobody")
+    assert {"grace.hopper", "heidi.klum", "ivan.drago"} <= {*text.split("\0")}
 
 
 @pytest.mark.parametrize(("folder", "test", "data"), [

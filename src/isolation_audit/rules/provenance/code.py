@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.as_written import as_written
 from isolation_audit.analysis.frames import is_beside_tests, is_installed
 from isolation_audit.analysis.named_files import text_of
 from isolation_audit.analysis.patterns import pattern
+from isolation_audit.instrument.resolve import dict_of, function_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,10 +58,12 @@ class FunctionTexts:
     def _read(self, module: ModuleType) -> list[str]:
         found = []
         for one in list(vars(module).values()):
-            members = vars(one).values() if isinstance(one, type) and one.__module__ == module.__name__ else (one,)
+            # By types, and by the dicts of classes: a proxy or a lazy object would be asked for what is behind it.
+            fields = dict_of(one) if issubclass(type(one), type) else {}
+            members = fields.values() if fields.get("__module__") == module.__name__ else (one,)
             for member in list(members):
-                function = getattr(member, "__func__", member)
-                if type(function) is FunctionType and function.__module__ == module.__name__ and self._left > 0:
+                function = function_of(member)
+                if function is not None and function.__module__ == module.__name__ and self._left > 0:
                     text = "\0".join(constants(function.__code__))[: self._left]
                     self._left -= len(text)
                     found.append(text)
