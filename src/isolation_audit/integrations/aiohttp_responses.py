@@ -47,13 +47,11 @@ class BeginPoint(PassingPoint):
         """Note what is answered."""
         answer = vars(self._self_of(values))
         request, compressed = answer["_req"], answer.get("_compression", False)
+        every = [(name.encode(), str(value).encode("latin-1", "replace")) for name, value in answer["_headers"].items()]
         # aiohttp compresses below, after the body has been seen here.
-        names = ("Content-Type",) if compressed else ("Content-Type", "Content-Encoding")
-        told = answer["_headers"]
-        headers = [(name.encode(), str(told[name]).encode("latin-1", "replace")) for name in names if name in told]
+        seen = [(name, value) for name, value in every if not compressed or name.lower() != b"content-encoding"]
         asked = AnsweredRequest(f"{request.path}?{request.query_string}", endpoint_of(request))
-        response = self._sinks.response(_HEAD, headers, asked)
-        every = [(name.encode(), str(value).encode("latin-1", "replace")) for name, value in told.items()]
+        response = self._sinks.response(_HEAD, seen, asked)
         response.kept = self._sinks.shared_caches.answer(every, asked)
         whole = answer.get("_compressed_body") is not None  # but for this one, which it has compressed already
         if whole and request.method != "HEAD":
