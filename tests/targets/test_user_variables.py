@@ -103,6 +103,24 @@ def test_a_variable_of_another_name_is_asked_once_something_with_a_user_is_in_it
     assert user == "alice"
 
 
+class Lazy:
+    """As a lazy user, or what is bound to a request."""
+
+    asked = 0
+
+    def __getattribute__(self, name):
+        Lazy.asked += 1
+        raise RuntimeError("there is no request")
+
+
+def test_a_lazy_object_beside_a_variable_is_not_asked_for_its_class(monkeypatch):
+    set_in.set(("r-1",))
+    kept = type("Kept", (), {"user_id": ContextVar("user_id"), "lazy": Lazy(), "__module__": "shop_with_variables"})
+    known, _user = found(monkeypatch, request_id=ContextVar("a"), lazy=Lazy(), kept=kept)
+    assert known.found is kept.user_id
+    assert Lazy.asked == 0
+
+
 def test_what_has_no_user_in_it_or_somebody_else_is_not_asked(monkeypatch):
     set_in.set(("de-DE", {"trace": "t-1"}, Person(user_id="alice", total=12)))
     known, user = found(

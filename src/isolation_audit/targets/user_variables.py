@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_beside_tests, is_installed, is_run
 from isolation_audit.analysis.patterns import pattern
+from isolation_audit.instrument.resolve import dict_of
 from isolation_audit.model.user_names import Name, field_of, name_of, plain_id
 
 if TYPE_CHECKING:
@@ -143,10 +144,10 @@ def _variables() -> Iterator[tuple[str, ContextVar[Any]]]:
         for name, value in list(vars(module).items()):
             if type(value) is ContextVar:
                 yield name, value
-            elif isinstance(value, type) and value.__module__ == module.__name__:
-                for inner, held in list(type.__getattribute__(value, "__dict__").items()):
-                    if type(held) is ContextVar:
-                        yield inner, held
+            elif issubclass(type(value), type):  # by its type: a lazy object that is asked for its class comes to life
+                inside = dict_of(value)
+                if inside.get("__module__") == module.__name__:
+                    yield from [(inner, held) for inner, held in list(inside.items()) if type(held) is ContextVar]
 
 
 def _is_ours(module: ModuleType) -> bool:

@@ -286,10 +286,11 @@ def _target_of(engine: Any) -> str:
 
 def _is_dull(value: Any) -> bool:
     """True for what belongs to the process: nobody keeps something there, and it leads everywhere."""
-    if isinstance(value, type):
+    kind = type(value)  # isinstance() would have a lazy object come to life
+    if issubclass(kind, type):
         file = getattr(sys.modules.get(str(type.__getattribute__(value, "__module__"))), "__file__", None)
         return file is None or is_installed(file)
-    return is_of_the_process(value) and not callable(value) and not isinstance(value, _KEEPING)
+    return is_of_the_process(value) and not callable(value) and not issubclass(kind, _KEEPING)
 
 
 def _can_be_changed(value: Any) -> bool:
