@@ -56,7 +56,7 @@ async def offer(request):
 
 async def end():
     db.close()
-    await store.aclose() if hasattr(store, "aclose") else await store.close()
+    await store.connection_pool.disconnect()
 
 VIEWS = [forgotten, totals, by_user, all_items, publish, offer]
 app = Starlette(routes=[Route("/" + one.__name__, one) for one in VIEWS])
