@@ -78,7 +78,7 @@ class MessagePoint(Serving):
         scope = getattr(_request_of(self._carrier(values)), "scope", None)
         if type(scope) is not dict:
             return None
-        asked = Input(REQUEST, _said(self._params(values)), texts=request_texts.of_message)
+        asked = Input(REQUEST, self._params(values), texts=request_texts.of_message)
         outer = current_unit().request
         if outer is not None and outer.serves(scope):
             self._tally.messages += 1
@@ -122,11 +122,6 @@ def tools(runtime: Runtime, *places: str) -> Iterator[Point]:
 def _request_of(carrier: Any) -> Any:
     """The request of HTTP that has brought a message; None for other transports."""
     return getattr(getattr(carrier, "message_metadata", None), "request_context", None)
-
-
-def _said(params: Any) -> Any:
-    """What a message says: of the call of a tool its arguments, as its name is what is called, and nothing of anybody's."""
-    return params["arguments"] if type(params) is dict and type(params.get("arguments")) is dict else params
 
 
 def _decoded(headers: Any) -> Iterator[tuple[str, str]]:

@@ -50,6 +50,10 @@ async def latest_words(request):
 async def latest(request):
     return JSONResponse({"state": last["text"], "context": {"user_id": last["user"]}})
 
+async def called(request):
+    await request.json()
+    return await latest(request)
+
 async def complete(request):
     # Kept by the name of the model alone.
     told = await request.json()
@@ -60,7 +64,7 @@ app = Starlette(routes=[
     Route("/words/{name}", words), Route("/states/{name}", record), Route("/notes/{name}/state", record),
     Route("/notes/{name}/comments", comments), Route("/latest/words", latest_words),
     Route("/template", template, methods=["POST"]), Route("/latest", latest), Route("/latest/{name}", latest),
-    Route("/complete", complete, methods=["POST"]),
+    Route("/complete", complete, methods=["POST"]), Route("/call/whoami", called, methods=["POST"]),
 ])
 """
 )
@@ -124,3 +128,17 @@ def test_what_all_requests_to_a_view_have_in_common_is_no_thing(audit, app) -> N
     post(app, ALICE, "/complete", model="large-2", value=WORDS)
     assert WORDS in post(app, BOB, "/complete", model="large-2", value="hello")
     assert audit.alarms() == [("IA203", "warning", BOB, ALICE)]
+
+
+@pytest.mark.parametrize("called", [{"method": "records/note"}, {"name": "whoami"}])
+def test_what_is_called_is_no_thing_that_its_callers_have_written(audit, app, called) -> None:
+    """As with calls in JSON: the method, or the tool whose name the route has."""
+    post(app, ALICE, "/write", entity="note.kitchen", value=WORDS, **called)
+    assert WORDS in post(app, BOB, "/call/whoami", **called)
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
+
+
+def test_another_name_beside_it_is_one(audit, app) -> None:
+    post(app, ALICE, "/write", entity="note.kitchen", value=WORDS)
+    assert WORDS in post(app, BOB, "/call/whoami", name="note.kitchen")
+    assert audit.alarms() == []

@@ -6,11 +6,13 @@ very same thing later, by its name, has asked for what she has put there. Kept a
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.named_values import pairs_in
 from isolation_audit.content.request_texts import all_brought, method_of, path_of, paths_asked
+from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.rules.provenance.openings import LONGEST, has_sign, may_name, steps
@@ -37,12 +39,14 @@ _INSIDE: Final = 6
 
 _NO_NAMES: Final = frozenset(
     {
-        *("currency", "format", "kind", "lang", "language", "level", "locale", "mode", "model", "password", "plan"),
-        *("role", "secret", "status", "stream", "theme", "timezone", "token", "type"),
+        *("action", "command", "currency", "event", "format", "function", "jsonrpc", "kind", "lang", "language"),
+        *("level", "locale", "method", "mode", "model", "op", "operation", "password", "plan", "protocolversion"),
+        *("role", "secret", "status", "stream", "theme", "timezone", "token", "tool", "type", "version"),
     }
 )
 """Fields in which many requests have the same, whatever they are about."""
 
+_words_of_route: Final = re.compile(r"[^\s/{}<>]+").findall
 _names_in: Final = pattern(r"[\w][\w.:/-]*[\w]")
 
 
@@ -90,13 +94,20 @@ class AskedThings:
         reads = method_of(inputs) in READS
         return any(
             other.id in writers and (reads or writers[other.id] is not view)
-            for thing in asked_by(inputs)
+            for thing in asked_by(inputs) - _called()
             if (writers := self._writers.get(thing)) is not None
         )
 
     def _is_written(self, name: str, value: str) -> bool:
         """True for a value that may name what a request writes to: no setting, and nobody."""
         return name.lower() not in _NO_NAMES and not self._known(value)
+
+
+def _called() -> frozenset[int]:
+    """Hashes of the words of the running route: what is called, as a tool by its name, is nothing that is written."""
+    endpoint = current_endpoint()
+    route = None if endpoint is None else endpoint.route
+    return frozenset() if route is None else frozenset(map(hash, _words_of_route(route.casefold())))
 
 
 def asked_by(inputs: Inputs) -> frozenset[int]:
