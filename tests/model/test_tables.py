@@ -266,6 +266,15 @@ def test_what_came_first_is_let_go_a_hundredth_of_the_table_at_once():
     assert (list(let_go(small, 3)), "".join(small)) == (["a"], "bcd")
 
 
+@pytest.fixture
+def _threads_take_turns_quickly():
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("_threads_take_turns_quickly")
 def test_many_threads_let_each_entry_go_once():
     table, gone, faults = {}, [], []
 

@@ -7,7 +7,6 @@ memory, while it is still at work, or after its end, where it has left a task or
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
@@ -15,6 +14,7 @@ from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import Inputs
 from isolation_audit.model.running import running_loop
+from isolation_audit.model.tables import first
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
@@ -63,7 +63,7 @@ class Unlearned:
         """Some of the units at work, those whose user is known; each is given a few times, as more may have come in."""
         found = []
         on_loop = running_loop() is not None
-        for inputs, request in list(islice(self.units.items(), _AT_ONCE)):
+        for inputs, request in first(self.units.items(), _AT_ONCE):
             if inputs.ended:
                 self.units.pop(inputs, None)
                 continue

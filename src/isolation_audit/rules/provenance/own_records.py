@@ -8,7 +8,6 @@ address or phrase is that stands in one user's entries and in no other's.
 from __future__ import annotations
 
 import sys
-from itertools import islice
 from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +15,7 @@ from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.model.inputs import CACHE, Inputs
 from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.tables import first
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.code import constants
 from isolation_audit.rules.provenance.gone_through import compared, goes_through
@@ -271,14 +271,14 @@ class OwnRecords:
             seen.add(id(value))
             held.append(value)
             if way == _MAPPING:
-                pairs = [*islice(dict.items(value), _ITEMS)]
+                pairs = first(dict.items(value), _ITEMS)
                 own = [(user, one) for key, one in pairs if (user := self._user(key)) is not None]
                 if len({user.id for user, _one in own}) >= _USERS:
                     yield from ((user, one, name, "") for user, one in own)
                     continue
                 inside = [(name, one) for _key, one in pairs]
             elif way == _ROWS:
-                yield from self._records([*islice(value, _ITEMS)])
+                yield from self._records(first(value, _ITEMS))
                 continue
             else:
                 inside = list(fields(value).items())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.tables import first
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.state import application_modules, is_of_the_application
 from isolation_audit.rules.state.contents import is_of_the_process, is_scalar
@@ -262,9 +263,9 @@ def _steps(value: Any) -> Iterator[Step]:
         except ValueError:
             return  # empty
     elif issubclass(kind, dict):
-        yield from [*islice(dict.items(value), _ITEMS)]
+        yield from first(dict.items(value), _ITEMS)
     elif kind in _SEQUENCES:
-        yield from ((None, one) for one in [*islice(value, _ITEMS)])
+        yield from ((None, one) for one in first(value, _ITEMS))
     elif is_of_the_process(value):
         return
     elif kind is SimpleNamespace or kind.__name__ in _HOLDERS or is_of_the_application(kind):

@@ -39,6 +39,7 @@ from weakref import ref
 from isolation_audit.analysis.variables import variables_of
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.model.tables import first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -227,7 +228,7 @@ def _nothing(_value: Any) -> Iterable[Any]:
 
 
 def _pairs(value: Any, most: int = NODES) -> Iterable[Any]:
-    return [item for pair in [*islice(dict.items(value), most)] for item in pair]
+    return [item for pair in first(dict.items(value), most) for item in pair]
 
 
 def _elements(plain: Any, value: Any) -> Iterable[Any]:

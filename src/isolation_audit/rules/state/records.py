@@ -8,13 +8,13 @@ be another's one day: what is read has to hold the writer's data as well before 
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.listener import concern, concern_only, unconcern
+from isolation_audit.model.tables import first
 from isolation_audit.rules.state.contents import NUMBERS, TEXTS
 from isolation_audit.rules.state.units import clock
 
@@ -241,7 +241,7 @@ class Records:
         return entry
 
     def _evict(self) -> None:
-        for identity in list(islice(self._entries, _CONTAINERS // 10)):
+        for identity in first(self._entries, _CONTAINERS // 10):
             self._entries.pop(identity, None)
             unconcern(identity)
             self.evicted += 1

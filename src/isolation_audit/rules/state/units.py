@@ -6,7 +6,7 @@ request of nobody's is a unit, too: it is told from others by the session, the t
 
 from __future__ import annotations
 
-from itertools import count, islice
+from itertools import count
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet, ref
@@ -15,6 +15,7 @@ from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.contexts import current_unit, scope_variable
 from isolation_audit.model.current_inputs import own_inputs
 from isolation_audit.model.remembered import remembered
+from isolation_audit.model.tables import first
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.state.signs import signs
 
@@ -103,7 +104,7 @@ class Unit:
         if len(born) >= _BORN:
             # A unit that goes on for long makes and drops objects: those that are gone make room, or the oldest half.
             born = self.born = {key: one for key, one in born.items() if one() is not None}
-            for key in [*islice(born, _BORN // 2)] if len(born) > _BORN // 2 else ():
+            for key in first(born, _BORN // 2) if len(born) > _BORN // 2 else ():
                 del born[key]
         try:
             born[id(obj)] = ref(obj)
