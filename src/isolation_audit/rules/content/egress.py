@@ -170,9 +170,7 @@ class Egress(Payloads, Exits):
         words = self._words.words
         if len(own.kept) > own.learned:
             words.learn(own, user)
-        unlearned = self._unlearned
-        unlearned.units.pop(own, None)  # just looked through; it comes back when it asks for more
-        if unlearned.units or unlearned.left:
+        if self._unlearned.units or self._unlearned.left:
             words.catch_up()
         odd = own.contested or bool(own.strange)
         if not odd and not words.anchors and not self._records.any() and not self._rows.any():
