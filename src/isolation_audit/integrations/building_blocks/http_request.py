@@ -185,8 +185,8 @@ class Serving(Interceptor):
                 self._latest.ended(user, request.endpoint(), inputs)
                 if len(inputs.kept) > inputs.learned:
                     self._words.learn(inputs, user)
-            self._unlearned.pop(inputs, None)
             inputs.end()
+        self._unlearned.pop(inputs, None)  # also where nothing that comes in is kept
         unit = current_unit()
         if unit.request is request:
             if (
