@@ -6,6 +6,7 @@ the application makes its handler of it; servers of both kinds are given handler
 
 from __future__ import annotations
 
+from contextlib import ExitStack, aclosing
 from functools import partial, wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from json import dumps
@@ -229,38 +230,44 @@ def _made(reads_stream: bool, writes_stream: bool, original: Any, probe: Probe) 
     return handler
 
 
+class _Around:
+    """Tells ``probe`` of one call, from its beginning to its end."""
+
+    __slots__ = ("_call", "_probe", "_states")
+
+    def __init__(self, probe: Probe, call: _Call) -> None:
+        self._probe, self._call = probe, call
+
+    def __enter__(self) -> None:
+        self._states = self._probe.before((self._call,))
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if self._states is None:
+            return
+        if error is None:
+            self._probe.after(self._states, None)
+        else:
+            self._probe.failed(self._states, error)
+
+
 def _answering(behavior: Any, probe: Probe, reads_stream: bool, *, writes_stream: bool = False) -> Callable[..., Any]:
     """``behavior``, which gives one message, or none where it writes a stream."""
 
     @wraps(behavior)
     def on_thread(message: Any, context: Any) -> Any:
         call = _Call(behavior, None if reads_stream else message, context, in_loop=False)
-        states = probe.before((call,))
-        try:
+        with _Around(probe, call):
             result = behavior(message, context)
             probe.before((call, result))
-        except BaseException as error:
-            if states is not None:
-                probe.failed(states, error)
-            raise
-        if states is not None:
-            probe.after(states, result)
         return result
 
     @wraps(behavior)
     async def in_loop(message: Any, context: Any) -> Any:
         call = _Call(behavior, None if reads_stream else message, context, in_loop=True)
-        states = probe.before((call,))
-        try:
+        with _Around(probe, call):
             result = await behavior(message, context)
             if not writes_stream:
                 probe.before((call, result))
-        except BaseException as error:
-            if states is not None:
-                probe.failed(states, error)
-            raise
-        if states is not None:
-            probe.after(states, result)
         return result
 
     return in_loop if iscoroutinefunction(behavior) else on_thread
@@ -272,19 +279,11 @@ def _generating(behavior: Any, probe: Probe, reads_stream: bool) -> Callable[...
     @wraps(behavior)
     async def in_loop(message: Any, context: Any) -> AsyncIterator[Any]:
         call = _Call(behavior, None if reads_stream else message, context, in_loop=True)
-        states = probe.before((call,))
-        messages = behavior(message, context)
-        try:
-            async for one in messages:
-                probe.before((call, one))
-                yield one
-        except BaseException as error:
-            await messages.aclose()
-            if states is not None:
-                probe.failed(states, error)
-            raise
-        if states is not None:
-            probe.after(states, None)
+        with _Around(probe, call):
+            async with aclosing(behavior(message, context)) as messages:
+                async for one in messages:
+                    probe.before((call, one))
+                    yield one
 
     return in_loop
 
@@ -292,32 +291,22 @@ def _generating(behavior: Any, probe: Probe, reads_stream: bool) -> Callable[...
 def _iterating(behavior: Any, probe: Probe, reads_stream: bool) -> Callable[..., Iterator[Any]]:
     """``behavior``, which gives an iterator of messages; a generator does nothing before the first is asked for."""
 
-    def parts(call: _Call, states: Any, make: Callable[[], Iterator[Any]]) -> Iterator[Any]:
-        try:
-            states = states or probe.before((call,))
+    def parts(call: _Call, around: Any, make: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+        with around:
             for one in make():
                 probe.before((call, one))
                 yield one
-        except BaseException as error:
-            if states is not None:
-                probe.failed(states, error)
-            raise
-        if states is not None:
-            probe.after(states, None)
 
     @wraps(behavior)
     def on_thread(message: Any, context: Any) -> Iterator[Any]:
         call = _Call(behavior, None if reads_stream else message, context, in_loop=False)
+        around = _Around(probe, call)
         if isgeneratorfunction(behavior):
-            return parts(call, None, partial(behavior, message, context))
-        states = probe.before((call,))
-        try:
+            return parts(call, around, partial(behavior, message, context))
+        with ExitStack() as begun:
+            begun.enter_context(around)
             messages = behavior(message, context)
-        except BaseException as error:
-            if states is not None:
-                probe.failed(states, error)
-            raise
-        return parts(call, states, lambda: messages)
+            return parts(call, begun.pop_all(), lambda: messages)
 
     return on_thread
 
