@@ -55,6 +55,20 @@ async def serving_wsgi(app: Any):
         server.server_close()
 
 
+@asynccontextmanager
+async def serving_aiohttp(app: Any):
+    """An application of aiohttp on its own server, on the running loop: gives the address."""
+    from aiohttp import web
+
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
 def line_of(function: Any, text: str) -> int:
     """The number of the only line of a function that ends with ``text``."""
     lines, first = inspect.getsourcelines(function)

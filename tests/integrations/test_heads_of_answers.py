@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from clients import NAMED, Browser, told
-from servers import serving_wsgi
+from servers import serving_aiohttp, serving_wsgi
 
 LAST: dict[str, str] = {}
 
@@ -31,14 +31,8 @@ async def by_aiohttp(*, leaking: bool) -> Any:
 
     app = web.Application()
     app.add_routes([web.get("/header", header), web.get("/cookie", cookie)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
-    finally:
-        await runner.cleanup()
+    async with serving_aiohttp(app) as url:
+        yield url
 
 
 @contextlib.asynccontextmanager

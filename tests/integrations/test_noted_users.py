@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from clients import NAMED, Browser, known, told, websocket
-from servers import serving, serving_wsgi
+from servers import serving, serving_aiohttp, serving_wsgi
 
 KEYS = {"k-7f3a91": "alice", "k-e08b5d": "bob"}
 """Whose key is whose."""
@@ -119,14 +119,8 @@ async def by_aiohttp(name: Any, *, leaking: bool) -> Any:
 
     app = web.Application(middlewares=[find])
     app.router.add_get("/note", view)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with serving_aiohttp(app) as url:
+        yield url
 
 
 async def asked(serve: Any, name: str, *, leaking: bool) -> list[str]:

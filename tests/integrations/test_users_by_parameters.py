@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from clients import NAMED, Browser, known, told, websocket
-from servers import serving, serving_wsgi
+from servers import serving, serving_aiohttp, serving_wsgi
 
 from isolation_audit.config import parse_config
 
@@ -109,14 +109,8 @@ async def by_aiohttp(agent: Agent) -> Any:
 
     app = web.Application()
     app.add_routes([web.post("/chat", chat), web.get("/history/{user_id}", history)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
-    finally:
-        await runner.cleanup()
+    async with serving_aiohttp(app) as url:
+        yield url
 
 
 @contextlib.asynccontextmanager
