@@ -67,6 +67,7 @@ UNREACHED = {
     "apscheduler.RunPoint: failed": "what runs a job catches everything",
     "requests_and_connections.RootPoint: failed": "uvicorn's calls of applications raise nothing",
     "http_request.AsgiPoint: failed": "the same",
+    "websockets.HandlingPoint: failed": "what serves a connection catches everything",
     "continued_work.WorkPoint: failed": "what runs a job, or a thread, catches everything",
     "use.UsePoint: failed": "the engines of the use are looked at by nobody who has built them",
     "keyed_cache.InputPoint: failed": "of these caches only cachetools' raise",

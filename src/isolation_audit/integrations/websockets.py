@@ -1,22 +1,33 @@
-"""The ``websockets`` package: connections of its asyncio server."""
+"""The ``websockets`` package: connections of its asyncio server, whose they are, and what goes through them."""
 
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content import request_texts
 from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.connections import BEFORE, CLOSED, RECEIVED, Connections
+from isolation_audit.integrations.building_blocks.http_request import Serving
+from isolation_audit.integrations.building_blocks.requests_and_connections import HomePoint, RootPoint, point
+from isolation_audit.model.contexts import current_unit
+from isolation_audit.model.inputs import REQUEST, Input
+from isolation_audit.model.requests import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
 CONNECTION = "websockets.asyncio.server:ServerConnection"
 BROADCAST = "websockets.asyncio.connection:broadcast"
+_STARTING: Final = "websockets.asyncio.server:serve.__await_impl__"
+_HANDLING: Final = "websockets.asyncio.server:Server.conn_handler"
+_HANDSHAKE: Final = f"{CONNECTION}.handshake"
 _COLLECTIONS: Final[frozenset[type]] = frozenset(
     (set, frozenset, list, tuple, type({0: 0}.keys()), type({0: 0}.values()), weakref.WeakSet)
 )
@@ -32,8 +43,14 @@ class Websockets:
 
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
-        """What goes through a connection either way, its close, and what goes through many at once."""
+        """What serves a connection, in a task of its own; what goes through it, or through many at once; its close."""
         connections = Connections(CONNECTION, runtime)
+        if runtime.config.watch.contexts:
+            # Before the others: they tell whose the connection is, and it must have been nobody's until then.
+            yield Point(*point(HomePoint, _STARTING, runtime))
+            yield Point(*point(RootPoint, _HANDLING, runtime))
+        yield Point(_HANDLING, partial(HandlingPoint, connections, runtime))
+        yield Point(_HANDSHAKE, partial(HandshakePoint, _HANDSHAKE, connections))
         yield Point(BROADCAST, lambda layout: BroadcastPoint(connections, layout))
         for name, kind in (("send", SendPoint), ("recv", ReceivePoint), ("close", ClosePoint)):
             place = f"{CONNECTION}.{name}"
@@ -42,6 +59,46 @@ class Websockets:
                 return kind(place, connections, layout)
 
             yield Point(place, make)
+
+
+class HandlingPoint(Serving):
+    """Around all that is done for one connection: its handshake, and its handler."""
+
+    counted = ""  # it counts its messages
+
+    def __init__(self, connections: Connections, runtime: Runtime, layout: Layout) -> None:
+        super().__init__(_HANDLING, runtime)
+        self._connections = connections
+        self._server_of = layout.receiver_reader()
+        self._connection_of = layout.argument("connection")
+
+    def before(self, values: Values) -> Any:
+        """Begin a request, whose head has yet to come: nobody asks for it before the application does."""
+        connection = self._connection_of(values)
+        endpoint = Endpoint(view=vars(self._server_of(values)).get("handler"))
+        request = Request(
+            self._sources,
+            partial(_headers, connection),
+            own_task_only=True,
+            endpoint_of=lambda: endpoint,
+            query=lambda: _path(connection).partition("?")[2],
+        )
+        self._connections.of(connection).opened_by = request, endpoint
+        return self._begin(request, current_unit().request, Input(REQUEST, connection, texts=_texts))
+
+
+def _headers(connection: Any) -> Iterable[tuple[str, str]]:
+    return ((name.lower(), value) for name, value in connection.request.headers.raw_items())
+
+
+def _path(connection: Any) -> str:
+    return str(connection.request.path)
+
+
+@request_texts.with_head(lambda connection: ("GET", *_path(connection).partition("?")[::2]))
+def _texts(connection: Any) -> Any:
+    """The head of a request."""
+    return [_path(connection), dict(_headers(connection))]
 
 
 class _Point(Interceptor):
@@ -56,6 +113,15 @@ class _Point(Interceptor):
     def before(self, values: Values) -> Any:
         """Keep the connection for the end."""
         return self._self_of(values)
+
+
+class HandshakePoint(_Point):
+    """Around the handshake, in which an application may find out who is there."""
+
+    def after(self, state: Any, _result: Any) -> None:
+        """Note the user: what the handler starts may receive in tasks of its own."""
+        if state.state.name == "OPEN":
+            self._connections.bind(state, self._connections.of(state))
 
 
 class SendPoint(_Point):
@@ -73,6 +139,8 @@ class SendPoint(_Point):
         if when:
             self._connections.unready(connection, when)
         else:
+            if connection.owner is None:
+                self._connections.ask(obj, connection)
             self._connections.sent(connection, self._message(values))
         return connection
 

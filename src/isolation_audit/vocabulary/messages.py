@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from isolation_audit.instrument.work.routes import Endpoint
     from isolation_audit.model.gates import Gate
     from isolation_audit.model.users import User
 
@@ -66,8 +67,8 @@ class ConnectionsBound:
     asked: Mapping[object, int]
     """How often :meth:`has_lost_its_place` was asked about the ids of a pair of users."""
 
-    def bound(self, socket: Any, user: User) -> None:
-        """A connection has turned out to be ``user``'s."""
+    def bound(self, socket: Any, user: User, endpoint: Endpoint | None) -> None:
+        """A connection that this endpoint serves has turned out to be ``user``'s."""
 
     def has_lost_its_place(self, sender: User, receiver: User, is_open: Any) -> bool:
         """True where the code that sends to ``receiver`` finds a connection there, and none of the sender's.

@@ -12,6 +12,7 @@ from isolation_audit.content.credential_fields import brought_in
 from isolation_audit.instrument.stacks import capture, raised
 from isolation_audit.instrument.tracking.observations import Broken, Unready
 from isolation_audit.instrument.work.libraries import Libraries
+from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.current_inputs import own_inputs
@@ -25,6 +26,8 @@ from isolation_audit.vocabulary.work import InputsLearned
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.work.routes import Endpoint
+    from isolation_audit.model.requests import Request
     from isolation_audit.vocabulary.exits import Exits, LeavingPushes
 
 INTERNAL_ERROR: Final = 1011
@@ -41,7 +44,7 @@ _ORIGIN_FRAMES: Final = 4
 class Connection:
     """What is known of one connection; it holds nothing of the application's."""
 
-    __slots__ = ("broken", "end", "gone", "opened", "owner", "push", "reader")
+    __slots__ = ("broken", "end", "gone", "opened", "opened_by", "owner", "push", "reader")
 
     def __init__(self) -> None:
         self.opened = False
@@ -57,6 +60,8 @@ class Connection:
         """The task that receives on it."""
         self.push: LeavingPushes | None = None
         """What is pushed on it, once something was."""
+        self.opened_by: tuple[Request, Endpoint] | None = None
+        """The request that has opened it, and what serves it, where others may send to it before it is used itself."""
 
 
 class Connections:
@@ -99,18 +104,28 @@ class Connections:
         ambient = self._ambient()
         if ambient is None or ambient is connection.owner or ambient.kind is not Kind.USER:
             return
-        connection.owner = ambient
-        self._opened.bound(obj, ambient)
+        self._belongs(obj, connection, ambient, current_endpoint())
         inputs = own_inputs()
         if inputs is not None:
             inputs.user = ambient
+
+    def ask(self, obj: Any, connection: Connection) -> None:
+        """Note the user of a connection as the request that has opened it knows them, whoever's work is running."""
+        request, endpoint = connection.opened_by or (None, None)
+        user = None if request is None else request.user_so_far
+        if user is not None and user.kind is Kind.USER:
+            self._belongs(obj, connection, user, endpoint)
+
+    def _belongs(self, obj: Any, connection: Connection, user: User, endpoint: Endpoint | None) -> None:
+        connection.owner = user
+        self._opened.bound(obj, user, endpoint)
         record = self._runtime.objects.record(obj)
         if record is not None and record.owner is None:
-            record.owner = ambient
+            record.owner = user
             record.origin = beneath(capture(_ORIGIN_FRAMES), self.libraries.packages)
             record.origin_label = "first used for"
             if self._runtime.connected is not None:
-                self._runtime.connected(self.target, obj, ambient, record.origin)
+                self._runtime.connected(self.target, obj, user, record.origin)
 
     def received(self, obj: Any, connection: Connection, message: Any = None) -> None:
         """Count a message that has come, and note the user as :meth:`bind` does; it is an input, where it is given."""

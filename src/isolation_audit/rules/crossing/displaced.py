@@ -20,7 +20,6 @@ from isolation_audit.analysis.frames import is_installed
 from isolation_audit.analysis.variables import variables_of
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.stacks import is_ours
-from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.provenance.state import is_of_the_application
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.instrument.work.routes import Endpoint
     from isolation_audit.model.users import User
 
 _USERS: Final = 10_000
@@ -76,11 +76,10 @@ class OpenConnections(ConnectionsBound):
         self.asked: dict[object, int] = {}
         """How often it was asked for a piece of code, and for a pair of users: of those ``ENOUGH`` times, no more."""
 
-    def bound(self, socket: Any, user: User) -> None:
-        """A connection has turned out to be ``user``'s."""
+    def bound(self, socket: Any, user: User, endpoint: Endpoint | None) -> None:
+        """A connection that this endpoint serves has turned out to be ``user``'s."""
         if user.kind is not Kind.USER:
             return
-        endpoint = current_endpoint()
         try:
             one = _Open(socket, user, None if endpoint is None else endpoint.view)
         except TypeError:
