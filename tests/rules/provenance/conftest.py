@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asking import Client
+from saying import APP, BOB
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Audit:
@@ -47,3 +49,14 @@ def audit() -> Iterator[Audit]:
     with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor:
         yield Audit(auditor)
     assert auditor.runtime.barrier.counts == {}
+
+
+@pytest.fixture
+def site(audit: Audit, load_app: Callable[[str], Any]) -> Iterator[Client]:
+    """The application of ``saying``, where bob and carol are known already."""
+    module = load_app(APP)
+    client = Client(module.app, module.end)
+    client.ask("carol.kane", "/own")
+    client.ask(BOB, "/own")
+    yield client
+    client.close()

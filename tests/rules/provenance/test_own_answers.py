@@ -11,8 +11,8 @@ import httpx
 import pytest
 import requests
 from asking import Client
+from saying import APP, WORDS
 from test_inputs import ALICE, BOB
-from test_own_words import APP, WORDS
 
 FOUND = ("IA203", "warning", BOB, ALICE)
 SITE = """

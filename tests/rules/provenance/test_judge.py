@@ -11,6 +11,7 @@ from test_inputs import ALICE, BOB, HEAD
 from test_rows import STARLETTE
 
 from isolation_audit.model.inputs import LATEST, REQUEST, ROWS, Input, Inputs
+from isolation_audit.rules.provenance import judge
 
 CAROL, DAVE, ERIN = "carol.kane", "dave.null", "erin.gray"
 
@@ -166,6 +167,13 @@ def test_more_than_is_kept_is_said(audit, app) -> None:
     app.ask(BOB, "/many")
     assert audit.found() == [("IA203", "warning", BOB, ALICE)]
     assert "more than is kept" in audit.words()[0]
+
+
+def test_what_is_too_large_to_be_searched_is_said(audit, app, monkeypatch) -> None:
+    monkeypatch.setattr(judge, "_SEARCHED", 10)
+    app.ask(BOB, "/kept")
+    assert audit.found() == [("IA203", "warning", BOB, ALICE)]
+    assert "too large to be searched" in audit.words()[0]
 
 
 def test_a_driver_that_is_not_watched_is_named(audit, app, monkeypatch) -> None:
