@@ -19,6 +19,8 @@ def text(source):
         "def f(): return jsonify(lines=sorted(s for s in HERE.values()), n=len(HERE))",
         "def f(): return max(HERE.values())",
         "def f(): return heapq.nlargest(3, HERE.values())",
+        "def f(): return {'lines': sorted(HERE.values())}",
+        "def f(): return list(HERE.items())",
         """
         def f():
             return [
@@ -46,6 +48,8 @@ def test_everything_is_shown(source):
         "def f(): return next(s for s in HERE.values())",
         "def f(): return [s for s in HERE.values()][-1]",
         "def f(): return list(HERE.values())[0]",
+        "def f(): return sorted(HERE.values(), key=len)[-1]",
+        "def f(): return next(iter(HERE.values()))",
         "def f(): return dict(HERE)",
         "def f(): return [s for s in THERE.values()]",
         """
@@ -107,11 +111,17 @@ def test_everybody_gets_in(source):
     [
         ("sorted(HERE)", True),
         ("', '.join(HERE)", True),
-        ("list(HERE, )", True),
+        *(("list(HERE, )", True), ("[*HERE]", True), ("print('here:', *HERE, sep=' ')", True)),
         ("list(HERE.values())", False),
         ("dict(HERE)", False),
-        ("copy(HERE)", False),
+        *(("copy(HERE)", False), ("{**HERE}", False), ("2 * HERE", False)),
     ],
 )
 def test_names_alone_are_taken(source, keys):
     assert takes_keys(text(f"def f(): return {source}"), "HERE") is keys
+
+
+@pytest.mark.parametrize("source", ["list(HERE.values())", "next(iter(HERE.items()))", "sorted(HERE.values())"])
+def test_who_takes_the_values_takes_not_the_keys(source):
+    assert not takes_keys(text(f"def f(): return {source}"), "HERE.values()")
+    assert not takes_keys(text(f"def f(): return {source}"), "HERE.items()")

@@ -19,6 +19,7 @@ _summing: Final = "max|min|sum|f?mean|median|mode|nlargest|nsmallest|counter|any
 """What tells something of all entries, and of none."""
 
 _parts: Final = re.compile(r"\.(?:values|items|keys|copy)$")
+_with_values: Final = re.compile(r"\.(?:values|items|copy)(?:\(\))?$")
 _role: Final = r"admin|staff|superuser|moderator|role|permission|privileg"
 _decides: Final = re.compile(
     rf"^ *@[\w.]*(?:{_role})|^ *@[\w.]+\([^\n]*(?:{_role})|\b(?:depends|security)\([\w.]*(?:{_role})"
@@ -45,7 +46,7 @@ def is_restricted(function: str) -> bool:
 
 
 def shows_all(function: str, expression: str) -> bool:
-    """True where a function goes through a container to its end: in a comprehension, or in a loop.
+    """True where a function goes through a container to its end: in a comprehension, in a loop, or as a whole list.
 
     ``next(one for one in all)``, ``list(all)[-1]`` and a loop that returns what it comes to take one of them, whosever
     that is.
@@ -55,7 +56,10 @@ def shows_all(function: str, expression: str) -> bool:
         return True
     through = re.compile(rf"\bfor\b[^\n:]*? in (?:\w+\()*{what}\b").search(function)
     if through is None:
-        return False
+        listed = re.compile(rf"\b(?:list|sorted|tuple|set|frozenset)(?=\(\s*{what}\.(?:values|items)\(\))").search(
+            function
+        )
+        return listed is not None and function[_closing(function, listed.end()) + 1 :][:1] != "["
     begins = _opening(function, through.start())
     if begins < 0:
         return _comes_to_its_end(function[through.start() :], function[: through.start()])
@@ -64,11 +68,13 @@ def shows_all(function: str, expression: str) -> bool:
 
 
 def takes_keys(function: str, expression: str) -> bool:
-    """True where of a mapping only the keys are taken: ``sorted(HERE)``."""
-    what = re.escape(expression.casefold())
-    return (
-        re.search(rf"\b(?:sorted|list|tuple|set|frozenset|iter|enumerate|join)\(\s*{what}\s*[,)]", function) is not None
-    )
+    """True where of a mapping only the keys are taken: ``sorted(HERE)``, ``[*HERE]``; not of ``HERE.values()``."""
+    expression = expression.casefold()
+    if _with_values.search(expression) is not None:
+        return False
+    what = re.escape(expression)
+    called = rf"\b(?:sorted|list|tuple|set|frozenset|iter|enumerate|join)\(\s*{what}\s*[,)]"
+    return re.search(rf"{called}|[\[({{,]\s*\*\s*{what}\s*[,)\]}}]", function) is not None
 
 
 def _opening(text: str, place: int) -> int:

@@ -2,7 +2,7 @@
 
 A container of the application's is known by its identity, with a weak reference where it allows one; a value by a weak
 reference, or by its hash where it is text or a number. Nothing is kept alive. The identity of a dict or of a list may
-be another's one day: what is read has to hold the writer's data as well before anything is said (``state/verdict.py``).
+be another's one day: what is read has to hold the writer's data as well before anything is said (``state/judging.py``).
 """
 
 from __future__ import annotations
