@@ -45,7 +45,7 @@ ONCE = (
 OF_PYTHON = (
     *("analysis/", "instrument/", "model/", "recording/", "targets/"),
     *(f"rules/{family}/" for family in ("concurrency", "construction", "factories", "lifetime", "protocol")),
-    *(f"rules/{family}/" for family in ("reachable", "selfcheck", "service_levels", "state")),
+    *(f"rules/{family}/" for family in ("reachable", "selfcheck", "service_levels", "sharing", "state")),
     *("rules/content/test_content.py", "rules/content/test_results.py", "rules/crossing/test_crossing.py"),
     *("rules/crossing/test_ownership.py", "rules/test_rule_examples.py"),
     *("foundation/test_cheap_records.py", "foundation/test_forks.py", "foundation/test_wakeup.py", "process/"),

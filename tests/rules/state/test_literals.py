@@ -54,3 +54,15 @@ def test_of_a_script_and_of_tests_only_the_functions_count(site):
 
 def test_a_file_that_is_gone_has_no_words():
     assert not Literals().hold("the shop", [AccessSite("/nowhere/x.py", 1, "f", "x", "returned")])
+
+
+def test_where_a_program_runs_is_nobodys_data(monkeypatch, tmp_path):
+    """A store that the first user's work opens is no leak for its folder's name."""
+    folder = tmp_path / "srv-data" / "Notes_App 7"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    literals = Literals()
+    assert literals.is_of_paths("srv-data notes")
+    assert literals.is_of_paths("app 7")
+    assert not literals.is_of_paths("srv-data other")
+    assert not literals.is_of_paths("account 4711")

@@ -1,14 +1,9 @@
-"""What a unit's inputs tell: the client's signs, the values that it has sent, and what is its own."""
-
-from types import SimpleNamespace
-
-import pytest
+"""What a unit's inputs tell: the values that the client has sent, and what is its own."""
 
 from isolation_audit.content import request_texts
 from isolation_audit.model.inputs import REQUEST, ROWS, Input, Inputs
 from isolation_audit.model.users import User
 from isolation_audit.rules.state.read_inputs import ReadInputs
-from isolation_audit.rules.state.signs import headers, signs
 
 SCOPE = {
     "type": "http",
@@ -26,31 +21,6 @@ def unit(*inputs):
 
 def asgi():
     return Input(REQUEST, SCOPE, texts=request_texts.of_asgi)
-
-
-@pytest.mark.parametrize(
-    ("value", "found"),
-    [
-        (SCOPE, True),
-        ({"HTTP_COOKIE": "sid=a1b2c3d4e5f6g7"}, True),
-        (SimpleNamespace(environ={"HTTP_COOKIE": "sid=a1b2c3d4e5f6g7"}), True),
-        (SimpleNamespace(environ=None), False),
-        ([("Cookie", "sid=a1b2c3d4e5f6g7")], True),
-    ],
-)
-def test_headers_are_found_in_every_kind_of_request(value, found):
-    one = Input(REQUEST, value, texts=lambda held: held if type(held) is list else [])
-    assert any(name == "cookie" for name, _value in headers(one)) is found
-    assert bool(signs(unit(one))) is found
-
-
-@pytest.mark.parametrize(
-    ("header", "found"),
-    [("x-session", True), ("x-auth-token", True), ("x-my-api-key", True), ("x-request-id", False), ("x-tokens", False)],
-)
-def test_headers_that_tell_one_client_from_another(header, found):
-    one = Input(REQUEST, {"headers": [(header.encode(), b"sess-aa")]}, texts=lambda held: held)
-    assert bool(signs(unit(one))) is found
 
 
 def test_values_and_own_atoms():
