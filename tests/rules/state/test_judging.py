@@ -175,8 +175,8 @@ def test_a_writer_whom_a_better_source_has_named_since(tmp_path, monkeypatch):
                 assert handle("bob") == "rows of alice"
     finally:
         sys.modules.pop(name, None)
-    found = [entry.finding.rule for entry in auditor.recorder.entries()]
-    assert "IA402" in found
+    found = [(entry.finding.rule, entry.finding.severity) for entry in auditor.recorder.entries()]
+    assert ("IA402", Severity.ERROR) in found
 
 
 RACE = """
@@ -208,4 +208,11 @@ def test_an_update_without_a_wait_is_not(audited):
 
 def test_a_counter_that_several_users_count_is_silent(audited):
     source = RACE.format(waits="account.balance += 1").replace("account.balance = balance - 10", "return balance")
+    assert audited(source)[0] == []
+
+
+def test_a_number_that_is_set_without_a_look_at_it_is_silent(audited):
+    source = RACE.format(waits="await asyncio.sleep(0.03)").replace(
+        "balance = account.balance", "balance = len(user)", 1
+    )
     assert audited(source)[0] == []

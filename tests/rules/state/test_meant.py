@@ -26,6 +26,8 @@ PLANS = [
     (6, "put", "rooms[name]", sites.WRITTEN, ()),
     (7, "count", "rooms[name]", sites.WRITTEN, ()),
     (8, "put", "docs[7]", sites.RETURNED, ()),
+    (9, "reset", "total", sites.WRITTEN, ()),
+    (10, "reset", "total", sites.WRITTEN, ()),
 ]
 PLACES = (sites.AccessSite(FILE, *PLANS[0]), sites.AccessSite(FILE, *PLANS[1]))
 
@@ -77,7 +79,9 @@ def test_one_of_many_records_that_says_whose_it_is(author) -> None:
     assert not is_signed(taken(value=record))
 
 
-@pytest.mark.parametrize("record", [{"author": "bob"}, {"author": "b."}, {"author": "..."}, {"text": "alice"}, {}])
+@pytest.mark.parametrize(
+    "record", [{"author": "bob"}, {"author": "b."}, {"author": "al"}, {"author": "..."}, {"text": "alice"}, {}]
+)
 def test_a_record_that_says_something_else(record) -> None:
     assert not is_signed(taken(value=record, of_many=True))
 
@@ -102,7 +106,7 @@ def test_a_key_on_the_way_that_came_in(steps, keys, path, query, found) -> None:
     assert is_asked_by_path(StatePath(steps, keys=keys), asked_with(path, query), places) is found
 
 
-@pytest.mark.parametrize(("place", "found"), [(1, True), (5, True), (2, False), (6, False)])
+@pytest.mark.parametrize(("place", "found"), [(1, True), (5, True), (2, False), (6, False), (9, False)])
 def test_a_store_of_what_its_function_has_read_further_up(place, found) -> None:
     assert is_read_before(NUMBER + place) is found
 

@@ -65,11 +65,11 @@ def test_what_is_made_of_nobody_may_be(audited, form):
     assert findings == []
 
 
-def test_the_last_one_s_is_no_memo(audited):
-    """It is stored anew each time, so it is its reader's own."""
+def test_who_stores_each_time_keeps_no_memo(audited):
     template, _memo = FORMS["is None"]
-    findings, said = audited(template.format(before="", memo="self.plan = [len(user) * 3]"))
-    assert said == [{"plan": [15]}, {"plan": [9]}]
+    memo = "before, self.plan = self.plan, [len(user) * 3]\n            return before"
+    findings, said = audited(template.format(before="", memo=memo))
+    assert said == [{"plan": None}, {"plan": [15]}]
     assert findings == []
 
 
