@@ -12,7 +12,7 @@ GETTERS: Final = frozenset({"get", "pop", "setdefault"})
 _TYPES: Final = {
     ("werkzeug.local", "LocalProxy"),
     ("werkzeug.local", "Local"),
-    ("asgiref.local", "Local"),
+    *(("asgiref.local", name) for name in ("Local", "_DefaultLocal", "_ThreadCriticalLocal")),
     ("_thread", "_local"),
 }
 _name: Final = pattern(
