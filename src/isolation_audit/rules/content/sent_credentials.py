@@ -2,8 +2,9 @@
 
 Whose a credential is, is read in it (Basic, JWTs), or learned where it came in: a token's answer, a cookie that a
 service has set, a row of settings, a header of the request that is served, each where it names the one user whose work
-brought it in. What nobody's name came with is the application's own, and everybody's. A credential that has come in
-through bob's own unit of work is his unit's to use, whoever's it is.
+brought it in. What alice's own requests come with, and what the process keeps under her name, is hers as well. What
+nobody's name came with is the application's own, and everybody's. A credential that has come in through bob's own unit
+of work is his unit's to use, whoever's it is.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.borders import mentions
 from isolation_audit.content.index import Mark
 from isolation_audit.content.request_texts import text_of
+from isolation_audit.instrument.work.routes import current_endpoint
+from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.credentials import cookies_in, keys_in, keys_in_query
 from isolation_audit.model.current_inputs import current_inputs, inputs_at_exit
 from isolation_audit.model.inputs import ANSWER, REQUEST, OutgoingRequest
@@ -27,6 +30,7 @@ from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.content.client_headers import readable
 from isolation_audit.rules.content.egress import Egress
 from isolation_audit.rules.provenance.code import static_texts
+from isolation_audit.rules.provenance.own_records import OwnRecords
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 from isolation_audit.vocabulary.outside import Headers, RequestsSent
 
@@ -63,6 +67,7 @@ class SentCredentials(RequestsSent):
         self._sinks = runtime.part(Egress)
         self._logins = runtime.part(ServedHosts).logins
         self._static = runtime.part(static_texts)
+        self._records = runtime.part(OwnRecords)
         self._owners: dict[int, User | None] = {}
         """None for the application's own."""
 
@@ -99,9 +104,31 @@ class SentCredentials(RequestsSent):
         if came:
             self._learn(credential, user if naming else None)
             return None, None
-        owner = self._owners.get(hash(credential))
+        if hash(credential) not in self._owners:
+            return self._kept(inputs, credential, user)
+        owner = self._owners[hash(credential)]
         how = None if owner is None else Judgement(Verdict.MEMORY, owner, "", _kinds(inputs))
         return owner, how
+
+    def _kept(self, inputs: Inputs, credential: str, user: User) -> tuple[User | None, Judgement | None]:
+        """Of one that came in with nothing of this unit's: whose requests come with it, or under whose name it is kept.
+
+        A notification that bob's work sends to a service of alice's has a token of hers: there, something names her.
+        """
+        request = current_unit().request
+        owner = None if request is None else request.owner_of(credential)
+        if owner is not None and owner.kind is Kind.USER and not self._is_ours(credential):
+            judged = self._sinks.judged(user, {owner.id: owner}, owner.id.encode(), None, page=False)
+            severity = judged[0].verdict.severity if judged else None
+            return owner, judged[0] if severity not in (None, Severity.NOTE) else None
+        endpoint = current_endpoint()
+        made_by = None if endpoint is None else endpoint.code()
+        kept = self._records.of_another(readable(credential), user, inputs, made_by) if self._records.any() else None
+        return (None, None) if kept is None else (kept[0].content, kept[0])
+
+    def _is_ours(self, credential: str) -> bool:
+        """True where the application was started with it, or has it in its code: several may come with its key."""
+        return credential in self._static.all() or credential in os.environ.values()
 
     def _learn(self, credential: str, user: User | None) -> None:
         """It was used by ``user``, whose name it came in with; with nobody's it is everybody's, as with two users'."""
