@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.model.credentials import is_key
-from isolation_audit.model.headers import says_user
+from isolation_audit.model.headers import says_tenant, says_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,10 +37,13 @@ class HeadReader:
     """Reads heads of requests, as ASGI has them (pairs of bytes), as WSGI has them (an environment), or as texts.
 
     Headers that are not in ``ranks``, and whose names say that they have the user, get a rank of their own from
-    ``others_from`` on, where that is given.
+    ``others_from`` on, where that is given; those with the tenant from ``tenants_from`` on.
     """
 
-    def __init__(self, ranks: dict[str, int], hosts: ServedHosts, *, others_from: int | None = None) -> None:
+    def __init__(
+        self, ranks: dict[str, int], hosts: ServedHosts, *, others_from: int | None = None, tenants_from: int = 0
+    ) -> None:
+        self._tenants_from = tenants_from
         self._ranks = ranks
         self._others_from = others_from
         self._hosts = hosts
@@ -75,9 +78,11 @@ class HeadReader:
         """What is written so; None for what tells nothing."""
         name = written.decode("latin-1").lower() if encoded else name_in_environ(written) or written.lower()
         if self._others_from is not None and name not in self._ranks and len(self._ranks) < _USERS:
-            kind = says_user(name)
+            kind, tenant = says_user(name), says_tenant(name)
             if kind is not None:
                 self._ranks[name] = self._others_from + kind * _USERS + len(self._ranks)
+            elif tenant is not None:
+                self._ranks[name] = self._tenants_from + tenant
         made = _Meaning(name, user=name in self._ranks)
         meaning = made if made.user or made.credential or made.host else None
         if len(meanings) < _NAMES:

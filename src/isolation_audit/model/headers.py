@@ -30,6 +30,16 @@ def says_user(header: str) -> int | None:
     return next((place for place in range(3) if found[place + 2]), 3)
 
 
+_TENANTS: Final = ("tenant", "organization", "organisation", "org", "workspace", "customer", "company")
+_names_a_tenant: Final = pattern(rf"(?:x-)?({'|'.join(_TENANTS)})(?:-?(?:id|key|slug|name|uuid|code))?")
+
+
+def says_tenant(header: str) -> int | None:
+    """Which kind of tenant a header names, the most usual first; None for one that names none."""
+    found = _names_a_tenant.fullmatch(header.replace("_", "-"))
+    return None if found is None else _TENANTS.index(found[1])
+
+
 def name_in_headers(
     headers: Iterable[tuple[str, str]], ranks: Mapping[str, int], claims: tuple[str, ...]
 ) -> tuple[int, Name] | None:

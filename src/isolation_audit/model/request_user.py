@@ -17,6 +17,7 @@ from isolation_audit.model.sources import (
     TOKEN,
     UNPRESENTED,
     is_session,
+    is_tenant,
     value_in,
     value_in_namespace,
 )
@@ -177,6 +178,8 @@ class RequestUser(RequestHead):
             and self._presented is not NOTHING_PRESENTED
             # A token that the request did not come with may be anybody's: an invitation is its sender's.
             and rank != UNPRESENTED
+            # What somebody of a tenant comes with is theirs alone.
+            and not is_tenant(rank)
         ):
             self._learn(self._user)
 

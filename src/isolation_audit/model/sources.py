@@ -60,6 +60,9 @@ NEVER: Final = 1_000_000
 PARAMETER: Final = NEVER - 100
 """The rank of the first parameter by which requests say for whom they are made; each has its own."""
 
+TENANT: Final = NEVER - 20
+"""The rank of the first header by which requests name their tenant: somebody, where nobody else is named."""
+
 ANSWERED: Final = PARAMETER - 1
 """The rank of the name with which somebody has logged in, where the application has answered with a token."""
 
@@ -79,12 +82,19 @@ def is_session(rank: int) -> bool:
 
 def is_header(rank: int) -> bool:
     """True for the ranks of headers."""
-    return _HEADERS <= rank < NOTED
+    return _HEADERS <= rank < NOTED or is_tenant(rank)
+
+
+def is_tenant(rank: int) -> bool:
+    """True for the ranks of headers that name a tenant."""
+    return TENANT <= rank < NEVER
 
 
 @lru_cache(200)
 def source_of(rank: int) -> str:
     """What ``identity.detect`` calls the source of this rank; ``functions`` are those of ``[[users]]``."""
+    if is_tenant(rank):
+        return "headers"
     if rank >= PARAMETER:
         return "parameters"
     if rank == ANSWERED:
@@ -144,7 +154,10 @@ class Sources:
         listed = tuple(headers) if "headers" in self.detect else ()
         self.headers = {name.lower(): _HEADERS + place for place, name in enumerate(listed)}
         self.reader = HeadReader(
-            self.headers, self.hosts, others_from=_OTHER_HEADERS if listed == USER_HEADERS else None
+            self.headers,
+            self.hosts,
+            others_from=_OTHER_HEADERS if listed == USER_HEADERS else None,
+            tenants_from=TENANT,
         )
         """Finds in the heads of requests what tells something."""
         self._named: dict[int, tuple[int, Name] | None] = {}
