@@ -28,6 +28,13 @@ _LONGEST_WORD: Final = 4
 _MOST_WORDS: Final = 40
 """Words of a phrase that count: what begins alike for so long is the same."""
 
+_PART: Final = 6
+"""Words of each part of a long sentence, which is known by itself: titles, previews and streams that are cut have no
+more of it..."""
+_PART_LETTERS: Final = 24
+_PART_WORD: Final = 6
+"""...and the least of a part's letters and digits, and of its longest word: a turn of speech is no part."""
+
 _any_words: Final = pattern(r"\w+")
 _SPACED: Final = "".join(sign.lower() if re.match(r"\w", sign) else " " for sign in map(chr, range(128)))
 _sentences: Final = pattern(r"[.!?;]\s+|[\r\n\0]+")
@@ -92,7 +99,8 @@ def marks_in(text: str, user: User, *, read: bool = False) -> Iterator[Phrase]:
 
 
 def phrases_in(text: str, user: User) -> Iterator[Phrase]:
-    """The phrases of a text, sentence by sentence."""
+    """The phrases of a text: its sentences, and then the parts of the long ones."""
+    parts: list[Phrase] = []
     for sentence in _sentences.split(text):
         if len(sentence.split(None, WORDS)) < WORDS:
             continue
@@ -102,5 +110,16 @@ def phrases_in(text: str, user: User) -> Iterator[Phrase]:
         lengths = [*map(len, words)]
         longest = lengths.index(max(lengths))
         if len(words) > _LONGEST_WORD or lengths[longest] >= _LONGEST_WORD:
-            place = min(longest, len(words) - 2)
+            place = min(longest, len(words) - 2)  # as _phrase(), which would be a call for each message
             yield Phrase(hash(tuple(words)), len(words), hash(words[longest]), pair_at(words, place), place, user)
+        for start in range(0, len(words) - _PART + 1, _PART) if len(words) >= 2 * _PART else ():
+            part, of_part = words[start : start + _PART], lengths[start : start + _PART]
+            if sum(of_part) >= _PART_LETTERS and max(of_part) >= _PART_WORD:
+                parts.append(_phrase(part, of_part, user))
+    yield from parts
+
+
+def _phrase(words: list[str], lengths: list[int], user: User) -> Phrase:
+    longest = lengths.index(max(lengths))
+    place = min(longest, len(words) - 2)
+    return Phrase(hash(tuple(words)), len(words), hash(words[longest]), pair_at(words, place), place, user)
