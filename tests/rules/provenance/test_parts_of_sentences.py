@@ -36,7 +36,7 @@ async def own(request):
 
 async def going_on(request):
     async def stream():
-        for word in kept["words"][7:]:
+        for word in kept["words"][6:]:
             yield word + " "
     return StreamingResponse(stream(), media_type="text/plain")
 
