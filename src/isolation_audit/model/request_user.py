@@ -110,21 +110,25 @@ class RequestUser(RequestHead):
             loop = running_loop()  # as running_task()
             if loop is None or task_in(loop) is not self._task:
                 return None
-        scope = self.scope
-        unasked = not self._asked and self.rank > TOKEN
-        in_scope = scope is not None and (scope.get("user") is not self._person or scope.get("session") is not None)
-        notes = self.namespace or (None if scope is None else scope.get("state"))
-        noted = type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned) and self.rank >= ANSWERED
-        if in_scope or unasked or noted or self.session is not None:
+        rank, scope = self.rank, self.scope
+        if (
+            (scope is not None and (scope.get("user") is not self._person or scope.get("session") is not None))
+            or self.session is not None
+            or (rank > TOKEN and (not self._asked or (rank >= ANSWERED and self._has_new_notes())))
+        ):
             self._look()  # there is something to look at
             if self._void:
                 return None
-        if self.rank >= PARAMETER and self._sources.best >= PARAMETER:
+            rank = self.rank
+        sources = self._sources
+        if rank >= PARAMETER and sources.best >= PARAMETER:
             self._look_at_parameters()
             if self._void:
                 return None
-        has_the_word = self._borrowed or (self.rank <= self._sources.best and self.rank not in self._sources.outvoted)
-        return (self._user if has_the_word else None) or self._answer_to or self._unasked()
+            rank = self.rank
+        if self._user is not None and (self._borrowed or (rank <= sources.best and rank not in sources.outvoted)):
+            return self._user
+        return self._answer_to or self._unasked()
 
     @property
     def user_so_far(self) -> User | None:
@@ -289,12 +293,18 @@ class RequestUser(RequestHead):
 
     def _look_further(self) -> None:
         """At what the application notes for the request, and at what the request says of itself."""
-        if "session" in self._sources.detect:
-            notes = self.namespace or (None if self.scope is None else self.scope.get("state"))
-            if type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned):
-                self._look_through(notes)
+        if "session" in self._sources.detect and self._has_new_notes():
+            self._look_through(self._notes())
         if self.rank >= PARAMETER and self._sources.best >= PARAMETER:
             self._look_at_parameters()
+
+    def _notes(self) -> Any:
+        """What the application notes for this request."""
+        return self.namespace or (None if self.scope is None else self.scope.get("state"))
+
+    def _has_new_notes(self) -> bool:
+        notes = self._notes()
+        return type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned)
 
     def _look_at_parameters(self) -> None:
         """Where an application asks nobody to log in: for whom the request is made, as it says itself."""

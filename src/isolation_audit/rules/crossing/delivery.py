@@ -47,7 +47,7 @@ ROUND: Final = 5.0
 _USER: Final = Kind.USER  # read for each message
 
 _TEXTS: Final = 64
-"""Texts of which it is remembered whether they are harmless: a room is sent one by one."""
+"""Texts that are remembered as they go to others: a room is sent one by one."""
 
 _WAITING: Final = 10_000
 """Messages to others that wait for the end of a round; beyond it, those that wait are told of at once."""
@@ -85,6 +85,17 @@ class _Waiting:
     test: Any
 
 
+@dataclass(slots=True, eq=False, repr=False)
+class _Sent:
+    """A text that somebody's work has sent to others."""
+
+    at: float
+    version: int = -1
+    """What was searched for..."""
+    harmless: bool = False
+    """...where nothing is to be told of it, whoever receives it."""
+
+
 class Addressees(MessagesSent):
     """The mechanism: one an audit."""
 
@@ -97,10 +108,8 @@ class Addressees(MessagesSent):
         self._own: dict[str, dict[int, float]] = {}
         """By sender: the last messages to themselves, and when each was sent."""
         self._waiting: dict[tuple[str, int], _Waiting] = {}
-        self._sent_on: dict[tuple[int, str], float] = {}
-        """By text and sender: when it was last seen going to others."""
-        self._harmless: dict[tuple[int, str], tuple[int, bool]] = {}
-        """By text, which is not kept, and sender: what was searched for, and whether nothing is to be told of it."""
+        self._sent: dict[tuple[int, str], _Sent] = {}
+        """By text, which is not kept, and sender."""
         runtime.settling.append(self.settle)
 
     def one(self, sender: User | None, receiver: User | None, message: Message) -> None:
@@ -137,17 +146,16 @@ class Addressees(MessagesSent):
             self.to_oneself(sender, payload)
             return True
         key = hash(payload) if type(payload) is str else _key(payload)
-        sent = self._sent_on.get((key, sender.id))
-        if sent is None or sent < time.monotonic() - ROUND:
-            self._shares(sender, key, payload)
+        sent, now = self._sent.get((key, sender.id)), time.monotonic()
+        if sent is None or sent.at < now - ROUND:
+            sent = self._shares(sender, key, payload)
         if secrets.Version.number:
             return False
         # Only a secret could be told of whatever goes round, or says nothing of its sender or in a way that is meant.
-        own = self._own.get(sender.id)  # as _goes_round()
-        sent = None if own is None else own.get(key)
-        if sent is not None and sent > time.monotonic() - ROUND:
-            return True
-        return self._is_harmless(sender, key, payload)
+        content = self._runtime.content
+        if content is not None and sent.version == content.index.version:
+            return sent.harmless or self._goes_round(sender, key)
+        return self._goes_round(sender, key) or self._is_harmless(sender, sent, payload)
 
     def everyone(
         self, sender: User | None, receivers: Iterable[User], message: Message, *, meant: Callable[[], bool]
@@ -219,12 +227,13 @@ class Addressees(MessagesSent):
                 self._words.learn(inputs, sender)
             self._words.sent_to_others(payload, sender)
 
-    def _shares(self, sender: User, key: int, payload: Any) -> None:
+    def _shares(self, sender: User, key: int, payload: Any) -> _Sent:
         """The same, once for all who receive a payload one by one."""
-        if len(self._sent_on) >= _TEXTS:
-            self._sent_on.clear()
-        self._sent_on[key, sender.id] = time.monotonic()
+        if len(self._sent) >= _TEXTS:
+            self._sent.clear()
+        sent = self._sent[key, sender.id] = _Sent(time.monotonic())
         self._shared_by(sender, payload)
+        return sent
 
     def _marks(self, message: Message) -> list[Mark]:
         content = self._runtime.content
@@ -269,22 +278,17 @@ class Addressees(MessagesSent):
         sent = None if own is None else own.get(key)
         return sent is not None and sent > time.monotonic() - ROUND
 
-    def _is_harmless(self, sender: User, key: int, payload: Any) -> bool:
+    def _is_harmless(self, sender: User, sent: _Sent, payload: Any) -> bool:
         """True where nothing is to be told of a text, whoever receives it: found out once for all who do."""
         content = self._runtime.content
         if content is None or type(payload) not in (str, bytes):
             return False
-        asked, version = (key, sender.id), content.index.version
-        known = self._harmless.get(asked)
-        if known is not None and known[0] == version:
-            return known[1]
+        version = content.index.version
         users = {mark.user.id: mark.user for mark in content.marks(payload)[0] if mark.user.kind is Kind.USER}
         mine = any(same(user, sender) for user in users.values())
-        harmless = not mine or len(users) > 1 or named(payload, sender.id) >= Naming.SUBJECT
-        if len(self._harmless) >= _TEXTS:
-            self._harmless.clear()
-        self._harmless[asked] = version, harmless
-        return harmless
+        sent.harmless = not mine or len(users) > 1 or named(payload, sender.id) >= Naming.SUBJECT
+        sent.version = version  # last: another thread goes by it
+        return sent.harmless
 
     def _wait(self, reached: Reached, naming: Naming) -> None:
         sender, key = reached.content, _key(reached.message.payload)
