@@ -11,12 +11,14 @@ import threading
 import pytest
 from audited_source import auditing, counts, make_auditor, make_module, observed
 
-from isolation_audit import user_scope
+from isolation_audit import Auditor, user_scope
+from isolation_audit.config import Config
 from isolation_audit.instrument.barrier import STACK_END, Barrier, inside
 from isolation_audit.instrument.calls.probe import Probe
 from isolation_audit.instrument.calls.subclassing import SubclassPoint
 from isolation_audit.model import contexts, entering
 from isolation_audit.model.contexts import current_scope
+from isolation_audit.model.open_units import open_units
 from isolation_audit.targets.construction import ConstructionPoint, ConstructorPoint
 from isolation_audit.targets.emission import EmissionPoint
 from isolation_audit.targets.scope import ScopePoint
@@ -135,15 +137,25 @@ def test_a_raising_listener_of_scopes_does_not_reach_the_with_block():
         def end(self, _scope):
             raise RuntimeError("end")
 
-    before = entering.listener_faults()
-    entering.listen(Explosive())
+    listener = Explosive()
+    entering.listen(listener)
     try:
         with user_scope("alice"):
             assert contexts.current_scope().user_id == "alice"
         assert contexts.current_scope() is None
     finally:
         entering.listen(None)
-    assert entering.listener_faults() == before + 2
+    assert listener.faults == {entering.PLACE: 2}
+
+
+def test_what_goes_wrong_around_scopes_is_in_the_report(monkeypatch):
+    with Auditor(Config()) as auditor:
+        monkeypatch.setattr(open_units, "idle", False)
+        monkeypatch.setattr(open_units, "began", None)  # so that it can't be called
+        with user_scope("alice"):
+            assert contexts.current_scope().user_id == "alice"
+        monkeypatch.undo()
+        assert auditor.snapshot()["summary"]["faults"] == 1
 
 
 def test_an_owner_path_through_an_instrumented_method_is_not_watched_again():

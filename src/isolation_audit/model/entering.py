@@ -6,7 +6,8 @@ They are held in a context variable, so that tasks and threads inherit them.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.texts import bounded
 from isolation_audit.model.contexts import Moment, current_scope, moment_variable, scope_variable, unit_of_work
@@ -17,8 +18,19 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+PLACE: Final = "scope"
+"""What faults at the beginning and end of scopes are counted under."""
+
+
 class ScopeListener:
-    """What the running auditor does when an explicit scope begins or ends; the default does nothing."""
+    """What the running auditor does when an explicit scope begins or ends; the default does nothing.
+
+    ``faults`` counts by place what has gone wrong: exceptions stay here, as scopes are entered in the application's own
+    code.
+    """
+
+    def __init__(self, faults: dict[str, int] | None = None) -> None:
+        self.faults = defaultdict(int) if faults is None else faults
 
     def begin(self, scope: Scope) -> None:
         """Called after the scope became current."""
@@ -29,8 +41,6 @@ class ScopeListener:
 
 class _Listening:
     listener: ScopeListener = ScopeListener()
-    faults = 0
-    """Exceptions of listeners; they stay here, because scopes are entered in the application's own code."""
 
 
 _listening = _Listening()
@@ -39,11 +49,6 @@ _listening = _Listening()
 def listen(listener: ScopeListener | None) -> None:
     """Install the listener of explicit scopes; None takes it away."""
     _listening.listener = listener or ScopeListener()
-
-
-def listener_faults() -> int:
-    """How many times a listener raised in this process."""
-    return _listening.faults
 
 
 def enter(scope: Scope) -> None:
@@ -56,7 +61,7 @@ def enter(scope: Scope) -> None:
             open_units.began(scope)
         _listening.listener.begin(scope)
     except Exception:
-        _listening.faults += 1
+        _listening.listener.faults[PLACE] += 1  # no call: there may be no room for one
 
 
 def leave(scope: Scope, *, failed: bool = False) -> None:
@@ -85,7 +90,7 @@ def leave(scope: Scope, *, failed: bool = False) -> None:
             inputs.end()
         _listening.listener.end(scope)
     except Exception:
-        _listening.faults += 1
+        _listening.listener.faults[PLACE] += 1  # no call: there may be no room for one
 
 
 class user_scope:  # noqa: N801 - used like a function

@@ -29,6 +29,7 @@ class RunningScopes(entering.ScopeListener):
     """Feeds explicit and configured scopes to the tables of one audit, and hands on those that are over."""
 
     def __init__(self, runtime: Runtime, ended: Callable[[Scope], None]) -> None:
+        super().__init__(runtime.barrier.counts)
         self._runtime = runtime
         self._ended = ended
         self._last: RawStack = ()
@@ -55,7 +56,7 @@ class RunningScopes(entering.ScopeListener):
             for runs in runtime.runs:
                 runs.begin(scope)
         except Exception as error:
-            runtime.barrier.fault("scope", error)
+            runtime.barrier.fault(entering.PLACE, error)
 
     def _compare(self, user: User | None, request: Request | None, job: Any) -> None:
         """The request that is being served, and the job that is counted, learn of it."""
@@ -91,4 +92,4 @@ class RunningScopes(entering.ScopeListener):
             if runtime.hands_on_scopes:
                 self._ended(scope)
         except Exception as error:
-            runtime.barrier.fault("scope", error)
+            runtime.barrier.fault(entering.PLACE, error)
