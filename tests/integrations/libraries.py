@@ -53,6 +53,7 @@ LIBRARIES = (
     Library("streamlit", ("streamlit>=1.67", "websockets", "uvicorn"), ("streamlit",)),
     Library("ag2", ("ag2>=1.0",), ("ag2",)),
     Library("crewai", ("crewai>=1.10",), ("crewai",)),
+    Library("llama_index", ("llama-index-core>=0.13", "aiosqlite"), ("llama_index",)),
     Library("daphne", ("daphne>=4.0", "websockets"), ("daphne",)),
     Library("granian", ("granian>=2.5", "websockets"), ("granian",)),
     # It wants a graphql-core of before 3.3.

@@ -141,7 +141,7 @@ class PutPoint(LooksAtPut):
         if type(item) is tuple and item and type(item[0]) is Context:  # a thread's job, with its context
             return
         inputs, own, queue = current_inputs(), own_inputs(), self._queue(values)
-        items = self._queues.of(queue)
+        items = self._queues.get(queue)
         if items is None and inputs is None:
             return
         if inputs is not None and inputs.user is None:
@@ -194,7 +194,7 @@ class TakePoint(LooksAtTaken):
         if type(item) is tuple and item and type(item[0]) is Context:  # a thread's job, with its context
             return
         own = current_inputs()
-        items = self._queues.of(queue)
+        items = self._queues.get(queue)
         by: Inputs | None = None if items is None else items.take(item)
         takers = set() if own is None else self._takers.takes(queue, own)
         if own is not None and own is not by:

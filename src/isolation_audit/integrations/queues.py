@@ -79,7 +79,7 @@ class PutPoint(LooksAtPut):
     def _label(self, queue: Any, item: Any) -> Items | None:
         """The running user puts it in; None where nobody's was ever put in."""
         user = self._user()
-        items = self._queues.of(queue)
+        items = self._queues.get(queue)
         if items is None:
             if user is None:
                 return None
@@ -111,7 +111,7 @@ class GetPoint(LooksAtTaken):
         if type(item) is tuple and item and type(item[0]) is Context:  # a thread's job, with its context
             self._lineage.begin_elsewhere(item[0])
             return
-        items = self._queues.of(queue)
+        items = self._queues.get(queue)
         owner = None if items is None else items.take(item)
         waiting = awaited_variable.get()
         if type(waiting) is Waiting and waiting.fetches(sys._getframe(1)):  # noqa: SLF001 - the documented way to a frame

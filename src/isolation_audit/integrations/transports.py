@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-from weakref import ref
 
 from isolation_audit.content.secrets import ANY, Version
 from isolation_audit.instrument.calls.interceptors import Interceptor
@@ -15,6 +14,7 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.asgi_servers import AnsweredScope
 from isolation_audit.integrations.building_blocks.wire import HEAD, Wire
 from isolation_audit.model.contexts import current_unit, sending_variable
+from isolation_audit.model.tables import ByIdentity
 from isolation_audit.vocabulary.exits import Exits, exits_of
 
 if TYPE_CHECKING:
@@ -29,24 +29,6 @@ ENCRYPTED: Final = "asyncio.sslproto:_SSLProtocolTransport.write"
 READS: Final = ("read", "readexactly", "readuntil")
 
 
-class Wires:
-    """Transport -> :class:`Wire`; gone with the transport."""
-
-    def __init__(self) -> None:
-        self._wires: dict[int, tuple[ref[Any], Wire]] = {}
-
-    def of(self, transport: Any) -> Wire | None:
-        """What is known of a transport. Asked at each write: ``WeakKeyDictionary`` takes three times as long."""
-        entry = self._wires.get(id(transport))
-        return None if entry is None else entry[1]
-
-    def add(self, transport: Any, wire: Wire) -> Wire:
-        """What is known of it from now on."""
-        key, wires = id(transport), self._wires
-        wires[key] = (ref(transport, lambda _gone: wires.pop(key, None)), wire)
-        return wire
-
-
 class Transports:
     """The integration."""
 
@@ -59,12 +41,12 @@ class Transports:
         sinks = exits_of(runtime)
         if sinks is None:
             return
-        wires = Wires()
+        wires: ByIdentity[Wire] = ByIdentity()
         yield Point(PLAIN, partial(WritePoint, sinks, wires))
         if sys.version_info >= (3, 12):
             # Before, it joined the lines and called write().
             yield Point(LINES, partial(LinesPoint, sinks, wires))
-        yield Point(ENCRYPTED, partial(EncryptingPoint, sinks, Wires()))
+        yield Point(ENCRYPTED, partial(EncryptingPoint, sinks, ByIdentity()))
         for name in READS:
             target = f"asyncio.streams:StreamReader.{name}"
             yield Point(target, partial(ReadPoint, target, sinks))
@@ -77,7 +59,7 @@ class WritePoint(Interceptor):
 
     argument = "data"
 
-    def __init__(self, sinks: Exits, wires: Wires, layout: Layout) -> None:
+    def __init__(self, sinks: Exits, wires: ByIdentity[Wire], layout: Layout) -> None:
         self._sinks = sinks
         self._wires = wires
         self._self_of = layout.receiver_reader()
@@ -98,7 +80,7 @@ class WritePoint(Interceptor):
         argument_of = self._argument
         given = argument_of(values)
         if type(given) is bytes and not given.startswith(HEAD) and not Version.number:
-            known = self._wires.of(self._self_of(values))
+            known = self._wires.get(self._self_of(values))
             if known is None or known.switched:
                 return False  # no response begins or goes on here, and there is nothing else to look for
         if not in_task():
@@ -110,7 +92,7 @@ class WritePoint(Interceptor):
         if getattr(self._socket_transport(transport), "_server", None) is None:
             self._sinks.secrets(data, self.place, "a request")
             return True
-        wire = self._wires.of(transport) or self._wires.add(transport, Wire(self._sinks, self.place))
+        wire = self._wires.get(transport) or self._wires.setdefault(transport, Wire(self._sinks, self.place))
         if data.startswith(HEAD):
             wire.request = _asked()
         wire.write(data)

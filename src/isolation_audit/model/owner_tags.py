@@ -5,6 +5,8 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.model.tables import ByIdentity
+
 if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
@@ -73,27 +75,15 @@ class Items:
         return known[0]
 
 
-class Queues:
-    """Queue -> :class:`Items`; gone with the queue."""
+class Queues(ByIdentity[Items]):
+    """Queue -> :class:`Items`; gone with the queue. None where nobody's was ever put in."""
 
-    __slots__ = ("_items",)
-
-    def __init__(self) -> None:
-        self._items: dict[int, tuple[weakref.ref[Any], Items]] = {}
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def of(self, queue: object) -> Items | None:
-        """What is known of the items in ``queue``; None where nobody's was ever put in."""
-        entry = self._items.get(id(queue))
-        return None if entry is None else entry[1]
+    __slots__ = ()
 
     def added(self, queue: object) -> Items:
         """What is known of the items in ``queue``, from now on."""
-        key, every = id(queue), self._items
-        # setdefault decides between threads that put into a new queue at once.
-        return every.setdefault(key, (weakref.ref(queue, lambda _gone: every.pop(key, None)), Items()))[1]
+        items = self.get(queue)
+        return self.setdefault(queue, Items()) if items is None else items
 
 
 def drop_oldest(table: dict[Any, Any], limit: int) -> None:

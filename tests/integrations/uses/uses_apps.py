@@ -99,6 +99,38 @@ def ag2() -> Any:
     return [[as_user(None, asyncio.run, ask()) for _ in range(2)], broken]
 
 
+@use("llama_index")
+def llama_index() -> Any:
+    import test_llama_index as site
+    from llama_index.core.chat_engine import SimpleChatEngine
+
+    async def ask() -> Any:
+        engine = SimpleChatEngine.from_defaults(
+            llm=site.MockLLM(), memory=site.ChatMemoryBuffer.from_defaults(token_limit=500)
+        )
+        said = [str(await engine.achat(text)) for text in ("hello", "and now?")]
+        message = site.ChatMessage(role="user", content="before")
+        said += [
+            str(engine.chat("more", chat_history=[message])),
+            str(await engine.achat("more", chat_history=[message])),
+        ]
+        engine.reset()
+        summary = site.ChatSummaryMemoryBuffer.from_defaults(token_limit=500)
+        summary.put(message)
+        await summary.aput(message)
+        memory = site.Memory.from_defaults(session_id="chat", token_limit=500)
+        await memory.aput(message)
+        await memory.aset([message])
+        agent = site.FunctionAgent(llm=site.Model(), system_prompt="You help.")
+        said.append(str(await agent.run(user_msg="how many", memory=memory)))
+        said += [str(len(await memory.aget_all())), str(len(summary.get_all()))]
+        await memory.areset()
+        return [*said, await async_outcome(memory.aput(None))]
+
+    broken = outcome(site.FunctionAgent, tools=7)
+    return [[as_user(None, asyncio.run, ask()) for _ in range(2)], broken]
+
+
 @use("crewai")
 def crewai() -> Any:
     import test_crewai as site

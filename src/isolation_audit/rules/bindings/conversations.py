@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.instrument.tracking.observations import Rebound
 from isolation_audit.model.owner_tags import OwnerTags, drop_oldest
+from isolation_audit.model.tables import ByIdentity
 from isolation_audit.model.users import Kind, same
 from isolation_audit.vocabulary.agents import AgentConversations
 
@@ -30,7 +30,7 @@ class Conversations(AgentConversations):
         self._runtime = runtime
         self._limit = runtime.config.limits.bindings
         self._of_objects = OwnerTags()
-        self._of_stores: WeakKeyDictionary[Any, dict[str, User]] = WeakKeyDictionary()
+        self._of_stores: ByIdentity[dict[str, User]] = ByIdentity()
         self._named: dict[tuple[str, str], User] = {}
 
     def goes_on(self, kind: str, held: object) -> None:
@@ -63,7 +63,7 @@ class Conversations(AgentConversations):
     def recalls(self, kind: str, name: str, store: object) -> None:
         """The running work asks the store for what is under this name, or under one that begins with it."""
         user = self._user()
-        for kept, earlier in [] if user is None else list(self._of_stores.get(store, {}).items()):
+        for kept, earlier in [] if user is None else list((self._of_stores.get(store) or {}).items()):
             kept_under = kept.partition("\0")[0]
             if user is not None and kept_under.startswith(name) and not same(earlier, user):
                 self._compare(kind, kept_under, earlier, user)
@@ -71,13 +71,13 @@ class Conversations(AgentConversations):
 
     def forgets(self, name: str, store: object) -> None:
         """The store has nothing any more under this name, nor under those that begin with it."""
-        table = self._of_stores.get(store, {})
+        table = self._of_stores.get(store) or {}
         for kept in [one for one in list(table) if one.startswith(name)]:
             table.pop(kept, None)
 
     def is_over(self, name: str, store: object) -> None:
         """The store has nothing under this name any more."""
-        self._of_stores.get(store, {}).pop(name, None)
+        (self._of_stores.get(store) or {}).pop(name, None)
 
     def _user(self) -> User | None:
         user = self._runtime.ambient.current()
