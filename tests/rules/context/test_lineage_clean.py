@@ -384,7 +384,7 @@ BROKEN = [
     (Suspicions, "open"),
     (Suspicions, "close"),
     (Suspicions, "watch"),
-    (Queues, "of"),
+    (Queues, "get"),
     (OwnerTags, "put"),
     (OwnerTags, "take"),
     (_Watch, "_judge"),
