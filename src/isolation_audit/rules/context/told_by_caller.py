@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
+from isolation_audit.instrument.heap.parts import fields
+from isolation_audit.instrument.resolve import find
 from isolation_audit.model.users import plain_number, plain_text
 from isolation_audit.rules.listeners.selectivity import fields_of
 
@@ -55,11 +58,17 @@ def _hold(values: list[Any], identifier: str) -> bool:
 
 
 def _is(value: Any, identifier: str) -> bool:
-    return plain_text(value) == identifier or (type(value) is int and plain_number(value) == identifier)
+    kind = type(value)
+    if kind is int:
+        return plain_number(value) == identifier
+    return (UUID.__str__(value) if kind is UUID else plain_text(value)) == identifier
 
 
 def _inside(value: Any) -> Iterable[Any]:
     kind = type(value)
     if kind in (list, tuple):
         return islice(value, _VALUES)
-    return islice(list((value if kind is dict else fields_of(value)).values()), _VALUES)
+    if kind is not dict:
+        # Where there is nothing but slots: a proxy has code of its own for its `__dict__`.
+        value = fields_of(value) if find(kind, "__dict__")[0] is not None else fields(value)
+    return islice(list(value.values()), _VALUES)
