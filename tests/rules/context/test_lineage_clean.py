@@ -17,8 +17,6 @@ from auditing import HEAD, config
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
-from isolation_audit.instrument.work.suspicion import Suspicion
-from isolation_audit.model.contexts import suspicion_variable
 from isolation_audit.model.owner_tags import Items, OwnerTags, Queues
 from isolation_audit.model.users import User
 from isolation_audit.rules.context.lineage import Lineage
@@ -322,33 +320,6 @@ def test_items_are_bounded_and_count_what_lies_there_twice() -> None:
         items.put(item, alice)
     assert len(items) == 10_000
     assert tracemalloc.is_tracing() is False
-
-
-def test_a_suspicion_lets_go_of_its_own_watch_only(audit) -> None:
-    suspicions = audit.auditor.runtime.part(Suspicions)
-    user = User("alice")
-    watched, never_watched = Suspicion("", None, user), Suspicion("", None, user)
-    try:
-        assert suspicions.open(watched, "here") is watched
-        suspicions.close(never_watched)
-        assert sys.getprofile() is not None
-        suspicions.close(watched)
-        assert sys.getprofile() is None
-    finally:
-        sys.setprofile(None)
-
-
-def test_what_is_over_becomes_no_chain() -> None:
-    """A context that is copied from request to request, as servers do that begin one in another's context."""
-    before = suspicion_variable.get()
-    try:
-        for _ in range(100):
-            suspicion_variable.set(Suspicion("", None, None))
-            suspicion_variable.get().over = True
-        suspicion_variable.set(Suspicion("", None, None))
-        assert suspicion_variable.get().outer is None
-    finally:
-        suspicion_variable.set(before)
 
 
 PATCHED = (
