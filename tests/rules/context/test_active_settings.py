@@ -50,6 +50,17 @@ def puts_back(_user: str) -> str:
         return reads(_user)
 
 
+def speaks_french_for_a_while(_user: str) -> str:
+    from django.utils import timezone, translation
+
+    translation.activate("fr")
+    timezone.activate("Europe/Paris")
+    found = reads(_user)
+    translation.activate("de")
+    timezone.activate("Europe/Berlin")
+    return found
+
+
 @pytest.mark.parametrize("first", [speaks_german, puts_back])
 def test_language_and_time_zone_of_the_one_before(audit, django, first):
     result = on_one_thread(first, reads)
@@ -65,6 +76,13 @@ def test_whoever_activates_their_own_is_not_asked_for_what_was_there(audit, djan
 
 def test_what_a_third_one_has_put_back_is_still_the_first_one_s(audit, django):
     result = on_one_thread(speaks_german, lambda _user: None, puts_back, reads)
+    assert result[3] == result[0]
+    assert told(audit) == [("alice", "bob")] * 2
+
+
+def test_what_the_reader_s_own_work_has_put_back_is_the_first_one_s(audit, django):
+    result = on_one_thread(speaks_german, speaks_french_for_a_while, lambda _user: None, reads)
+    assert result[1].startswith("Oui fr")
     assert result[3] == result[0]
     assert told(audit) == [("alice", "bob")] * 2
 
