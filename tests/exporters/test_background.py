@@ -9,6 +9,7 @@ import time
 import pytest
 
 from isolation_audit.exporters.background import Backlog, Worker
+from isolation_audit.foundation.own_threads import own_threads
 from isolation_audit.instrument.barrier import inside
 
 
@@ -55,7 +56,7 @@ def test_nothing_is_lost_uncounted_between_threads() -> None:
 def test_a_round_for_news_and_a_last_one() -> None:
     rounds: list[bool] = []
     finished: list[bool] = []
-    worker = Worker("-test", lambda: rounds.append(worker.ending), finish=lambda: finished.append(True))
+    worker = Worker(lambda: rounds.append(worker.ending), finish=lambda: finished.append(True))
     worker.start()
     worker.wake()
     until(lambda: rounds)
@@ -67,7 +68,7 @@ def test_a_round_for_news_and_a_last_one() -> None:
 def test_rounds_at_intervals_and_rounds_without_waiting() -> None:
     for every in (0.001, 0.0):
         rounds: list[int] = []
-        worker = Worker("-test", lambda rounds=rounds: rounds.append(1), every=every)
+        worker = Worker(lambda rounds=rounds: rounds.append(1), every=every)
         worker.start()
         until(lambda rounds=rounds: len(rounds) > 3)
         assert worker.end(60)
@@ -86,7 +87,7 @@ def test_a_round_that_fails_is_tried_again(raises: bool) -> None:
             return False
         return True
 
-    worker = Worker("-test", work, failed=lambda error: told.append(str(error)), pauses=(0.001, 0.002))
+    worker = Worker(work, failed=lambda error: told.append(str(error)), pauses=(0.001, 0.002))
     worker.start()
     worker.wake()
     until(lambda: len(tries) == 4)
@@ -101,7 +102,7 @@ def test_the_end_breaks_off_a_pause_and_tries_once_more() -> None:
         tries.append(1)
         return False
 
-    worker = Worker("-test", work, pauses=(3_600.0, 3_600.0))
+    worker = Worker(work, pauses=(3_600.0, 3_600.0))
     worker.start()
     worker.wake()
     until(lambda: tries)
@@ -116,7 +117,7 @@ def test_the_end_breaks_off_a_round_that_hangs() -> None:
         begun.set()
         hanging.wait()
 
-    worker = Worker("-test", work, break_off=hanging.set)
+    worker = Worker(work, break_off=hanging.set)
     worker.start()
     worker.wake()
     begun.wait()
@@ -125,21 +126,34 @@ def test_the_end_breaks_off_a_round_that_hangs() -> None:
 
 
 def test_one_that_never_started_ends() -> None:
-    assert Worker("-test", lambda: None).end(60)
+    assert Worker(lambda: None).end(60)
 
 
 def test_its_thread_is_not_the_applications() -> None:
     seen: list[bool] = []
-    worker = Worker("-test", lambda: seen.append(threading.get_ident() in inside))
+    worker = Worker(lambda: seen.append(threading.get_ident() in inside))
     worker.start()
     assert worker.end(60)
     assert seen == [True]
-    assert worker._thread.daemon
+
+
+def test_its_thread_is_none_that_the_application_counts() -> None:
+    others, seen = threading.enumerate(), []
+    worker = Worker(lambda: seen.append((threading.enumerate(), threading.get_ident() in own_threads())))
+    worker.start()
+    worker.wake()
+    until(lambda: seen)
+    assert threading.enumerate() == others
+    assert worker.alive
+    assert worker.end(60)
+    assert not worker.alive
+    assert seen[0] == (others, True)
+    assert not own_threads()
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_in_a_forked_child_it_is_over() -> None:
-    worker = Worker("-test", lambda: None)
+    worker = Worker(lambda: None)
     worker.start()
     pid = os.fork()
     if pid == 0:
@@ -155,7 +169,7 @@ def test_its_own_cpu_time_is_counted_whether_or_not_a_round_fails() -> None:
             pass
         raise ValueError
 
-    worker = Worker("", work)
+    worker = Worker(work)
     worker.start()
     assert worker.end(60)
     assert worker.seconds >= 0.01

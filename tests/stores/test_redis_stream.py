@@ -16,6 +16,7 @@ from isolation_audit import Auditor, user_scope
 from isolation_audit.config import parse_config
 from isolation_audit.content.index import Mark
 from isolation_audit.content.witness import foreign
+from isolation_audit.foundation.own_threads import own_threads
 from isolation_audit.instrument.barrier import Barrier
 from isolation_audit.model.bindings import Bindings
 from isolation_audit.model.pseudonyms import Pseudonyms
@@ -414,7 +415,7 @@ def test_a_process_without_a_key_is_told_so(redis, tmp_path, monkeypatch, capsys
     assert capsys.readouterr().err == ""
     with auditor:
         pass
-    wait_for(lambda: not [one for one in threading.enumerate() if "bindings" in one.name], "the threads to end")
+    wait_for(lambda: not own_threads(), "the threads to end")
 
 
 _CONNECTING = """

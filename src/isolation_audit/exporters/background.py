@@ -15,6 +15,7 @@ from collections import deque
 from threading import get_ident
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from isolation_audit.foundation.own_threads import OwnThread
 from isolation_audit.foundation.wakeup import Wakeup
 from isolation_audit.instrument.barrier import enter_auditor, leave_auditor
 
@@ -86,7 +87,6 @@ class Worker:
 
     def __init__(
         self,
-        name: str,
         work: Callable[[], bool | None],
         *,
         every: float = NEWS,
@@ -106,7 +106,7 @@ class Worker:
         self.seconds = 0.0
         """CPU time that its rounds have used."""
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"isolation-audit{name}", daemon=True)
+        self._thread = OwnThread(self._run)
 
     @property
     def ending(self) -> bool:
@@ -116,7 +116,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether the thread runs."""
-        return self._thread.is_alive()
+        return self._thread.alive
 
     def start(self) -> None:
         """Start the thread."""
@@ -133,8 +133,7 @@ class Worker:
 
     def join(self, timeout: float) -> bool:
         """Wait for the end of the thread; False where it takes longer than ``timeout`` seconds."""
-        if self._thread.ident is not None:
-            self._thread.join(max(0.0, timeout))
+        self._thread.join(max(0.0, timeout))
         return not self.alive
 
     def end(self, timeout: float) -> bool:

@@ -52,7 +52,7 @@ class SinkQueue:
         self._settled = threading.Condition()
         self._waiting: Batch | None = None
         self._busy = False
-        self._worker = Worker(f"-{sink.name}", self._round, finish=self._close)
+        self._worker = Worker(self._round, finish=self._close)
 
     @property
     def seconds(self) -> float:
@@ -154,7 +154,6 @@ class Drainer:
         self._deadline = 0.0
         self._hurry = Wakeup()
         self._worker = Worker(
-            "",
             self._round,
             every=INTERVAL,
             news=recorder.wake,

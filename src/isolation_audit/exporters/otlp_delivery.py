@@ -67,7 +67,6 @@ class Delivery:
         self.failures = 0
         """Attempts to send a batch that failed."""
         self._worker = Worker(
-            "-otlp",
             self._round,
             finish=self._shut_down,
             break_off=self._shut_down,

@@ -7,8 +7,8 @@ the merged report of many. Every series exists from the first scrape on, at 0; n
 from __future__ import annotations
 
 import os
-import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from isolation_audit.config.model import Config
@@ -16,6 +16,7 @@ from isolation_audit.exceptions import MissingExtraError, UsageError
 from isolation_audit.exporters.metrics import PREFIX, Family, absence, families
 from isolation_audit.exporters.metrics_server import MetricsServer
 from isolation_audit.exporters.notices import notice
+from isolation_audit.foundation.own_threads import OwnThread
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app
@@ -127,9 +128,7 @@ class MetricsEndpoint:
         self._server = MetricsServer(address, port, make_wsgi_app(registry))
         self.address = address
         self.port = self._server.server_port
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="isolation-audit-metrics", daemon=True
-        )
+        self._thread = OwnThread(partial(self._server.serve_forever, 0.1))
         self._thread.start()
         _endpoints.add(self)
 

@@ -87,10 +87,10 @@ class RedisStream:
         self._noticed = False
         self.failures = 0
         self.rejected = 0
-        self._out = self._line("out", self._append_all, self._client(0.0), every=NEWS)
-        self._in = self._line("in", self._read_once, self._client(BLOCK), every=0.0)
+        self._out = self._line(self._append_all, self._client(0.0), every=NEWS)
+        self._in = self._line(self._read_once, self._client(BLOCK), every=0.0)
 
-    def _line(self, name: str, work: Callable[[Redis], None], client: Redis, *, every: float) -> Worker:
+    def _line(self, work: Callable[[Redis], None], client: Redis, *, every: float) -> Worker:
         """A worker with a connection of its own."""
 
         def let_go() -> None:
@@ -98,7 +98,6 @@ class RedisStream:
                 client.connection_pool.disconnect()
 
         return Worker(
-            f"-bindings-{name}",
             lambda: work(client),
             every=every,
             failed=self._failed,

@@ -12,13 +12,14 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.foundation.own_threads import own_threads
+
 if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.instrument.rewrite.sites import Plan
 
 _TIMEOUT: Final = 60.0
-_OURS: Final = "isolation-audit"
 _ROOT: Final = Path(__file__).parents[2]
 
 _ELSEWHERE: Final = """\
@@ -54,8 +55,7 @@ def make(source: bytes, file: str) -> tuple[CodeType, list[Plan], bytes]:
 
 def _others_run() -> bool:
     """True where threads run that are neither this one nor of the auditor."""
-    known = {thread.ident for thread in threading.enumerate() if thread.name.startswith(_OURS)}
-    return bool(set(sys._current_frames()) - known - {threading.get_ident()})  # noqa: SLF001 - knows threads of C, too
+    return bool(set(sys._current_frames()) - own_threads() - {threading.get_ident()})  # noqa: SLF001 - knows threads of C, too
 
 
 def _elsewhere(source: bytes, file: str) -> tuple[CodeType, list[Plan], bytes]:
