@@ -36,6 +36,11 @@ _ALIASES: Final = ("username", "user_name", "login", "email")
 CLAIMS: Final = USER_CLAIMS
 """The claims by which tokens name their users, the best first."""
 
+_SHORTEST_PAIR: Final = 16
+"""Characters of the shortest pair of a name and a secret in base64; a word for a key may be base64 by accident."""
+
+_user_parameter: Final = pattern(r'(?i)(?:^|[ ,])username="([^"]+)"')
+
 _MADE_OF: Final = "access_token"
 """Where a user object has the token that it was made of. Its claims say who it is; the object's own name may be that of
 the program which has come on the user's behalf, as with MCP's."""
@@ -226,8 +231,10 @@ def _slot(person: object, field: str) -> Any:
 
 
 def name_in_authorization(value: str, claims: tuple[str, ...] = CLAIMS) -> Name | None:
-    """Who sends an ``Authorization`` header, where it says so: the name of Basic, the user of a signed token.
+    """Who sends an ``Authorization`` header, where it says so.
 
+    That is the name of Basic and of other schemes that send ``name:secret`` in base64, as applications make up for
+    their sessions; the ``username`` of Digest and the like; and the user of a signed token.
     Anything opaque names a session or a program, not a user: one user has several of them, and several users may share
     one. The signature is not checked: this is about who is meant, and the application has its own opinion of that.
     """
@@ -236,8 +243,23 @@ def name_in_authorization(value: str, claims: tuple[str, ...] = CLAIMS) -> Name 
         if scheme.lower() == "basic":
             name = plain_id(base64.b64decode(rest, validate=True).decode().partition(":")[0])
             return None if name is None else Name(name)
-        if scheme.lower() == "bearer" and rest.count(".") == 2:
+        if scheme.lower() == "bearer":
+            if rest.count(".") != 2:
+                return None
             return name_in_claims(value_in(base64.urlsafe_b64decode(rest.split(".")[1] + "==")), claims)
+        said = _user_parameter.search(rest)
+        name = plain_id(said[1] if said is not None else _before_the_secret(rest))
+        return None if name is None else Name(name)
     except (ValueError, binascii.Error):
         pass
     return None
+
+
+def _before_the_secret(credentials: str) -> str | None:
+    """The name in ``name:secret`` in base64, whatever the scheme is called; None for what is something else."""
+    if len(credentials) < _SHORTEST_PAIR:
+        return None
+    name, colon, secret = (
+        base64.b64decode(credentials + "=" * (-len(credentials) % 4), validate=True).decode().partition(":")
+    )
+    return name if colon and name.isprintable() and secret.isprintable() and " " not in name else None
