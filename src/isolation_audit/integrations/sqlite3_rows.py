@@ -1,9 +1,10 @@
 """sqlite3: the rows that a unit of work reads by hand.
 
 Its classes are C, and can't be watched. So the connections that are opened are of subclasses, which tell what they
-fetch: those of the application, which may be an installed package itself, and of libraries such as peewee. Left alone
-are libraries that keep entries in a file, as caches do, which are no inputs, and those whose own integration sees what
-they read. Left alone is also what a pool of threads opens, for it is not known for whom.
+fetch; a class of the application's own (``factory=``) gets one as well. Those count that are opened by the application,
+which may be an installed package itself, and by libraries such as peewee. Left alone are libraries that keep entries in
+a file, as caches do, which are no inputs, and those whose own integration sees what they read. Left alone is also what
+a pool of threads opens, for it is not known for whom.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import sqlite3
 import sys
 from functools import wraps
+from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from isolation_audit.analysis.frames import is_standard, package_of
 from isolation_audit.instrument.inputs.receiver import receiver
@@ -44,12 +47,15 @@ class Sqlite3Rows:
 
 def _connecting(original: Any, probe: Probe) -> Any:
     """The function, with classes of connections and cursors that tell ``probe`` what they fetch."""
-    connection_class = _classes(probe)
+    telling = _Telling(probe)
 
     @wraps(original)
     def connect(*args: Any, **kwargs: Any) -> Any:
-        own = len(args) <= _FACTORY and "factory" not in kwargs and len(probe) and _reads_inputs()
-        return original(*args, **kwargs, factory=connection_class) if own else original(*args, **kwargs)
+        if not len(probe) or not _reads_inputs():
+            return original(*args, **kwargs)
+        if len(args) > _FACTORY:
+            return original(*args[:_FACTORY], telling.connections(args[_FACTORY]), *args[_FACTORY + 1 :], **kwargs)
+        return original(*args, **{**kwargs, "factory": telling.connections(kwargs.get("factory", sqlite3.Connection))})
 
     connect.__module__ = "sqlite3"
     return connect
@@ -78,20 +84,58 @@ def _reads_inputs() -> bool:
     return not is_standard(file) and package_of(file) not in _SEEN_ELSEWHERE | _STORES | _POOLS
 
 
-def _classes(probe: Probe) -> type[sqlite3.Connection]:
-    cursor_class = telling_cursor(sqlite3.Cursor, probe)
+class _Telling:
+    """The classes that tell what they fetch: one for each that somebody asks for."""
 
-    class Connection(sqlite3.Connection):
-        """A connection with such cursors."""
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self._cursors: WeakKeyDictionary[type, Any] = WeakKeyDictionary()
+        self._connections: WeakKeyDictionary[type, Any] = WeakKeyDictionary()
+        self._below = self._telling_connection()
 
-        def cursor(self, *args: Any, **kwargs: Any) -> Any:
-            return super().cursor(*args, **kwargs) if args or kwargs else super().cursor(cursor_class)
+    def connections(self, factory: Any) -> Any:
+        """What stands for a class of connections; a function, or a class that can have no such subclass, is itself."""
+        if not _can_be_told_of(factory, sqlite3.Connection):
+            return factory
+        made = self._connections.get(factory)
+        if made is None:
+            # Below the application's own class, whose `cursor()` asks for one of a class of its own.
+            bases = (self._below,) if factory is sqlite3.Connection else (factory, self._below)
+            try:
+                made = type("Connection", bases, {})
+            except TypeError:  # their layouts don't go together
+                return factory
+            named_as(factory, made)
+            self._connections[factory] = made
+        return made
 
-        def execute(self, *args: Any, **kwargs: Any) -> Any:
-            return self.cursor().execute(*args, **kwargs)
+    def _telling_connection(self) -> Any:
+        cursors = self._telling_cursors
 
-    named_as(sqlite3.Connection, Connection)
-    return Connection
+        class Connection(sqlite3.Connection):
+            __slots__ = ()
+
+            def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
+                return super().cursor(cursors(factory))
+
+            def execute(self, *args: Any, **kwargs: Any) -> Any:
+                # As in C: whatever the application's class has for `cursor`, it is not asked.
+                return super().cursor(cursors(sqlite3.Cursor)).execute(*args, **kwargs)
+
+        return Connection
+
+    def _telling_cursors(self, factory: Any) -> Any:
+        if not _can_be_told_of(factory, sqlite3.Cursor):
+            return factory
+        made = self._cursors.get(factory)
+        if made is None:
+            made = self._cursors[factory] = telling_cursor(factory, self._probe)
+        return made
+
+
+def _can_be_told_of(factory: Any, base: type) -> bool:
+    """True for a class that a subclass can be made of without any code of the application's."""
+    return type(factory) is type and issubclass(factory, base) and type(factory.__init_subclass__) is BuiltinMethodType
 
 
 integration = Sqlite3Rows()

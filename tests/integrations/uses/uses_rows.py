@@ -51,7 +51,42 @@ def sqlite3_rows() -> Any:
     named = [tuple(row) for row in db.execute("SELECT n FROM t").fetchmany()]
     kinds = [type(db).__name__, type(cursor).__name__, isinstance(db, sqlite3.Connection), repr(type(db))]
     closed = outcome(db.close), outcome(db.execute, "SELECT 1")
-    return repr((plain, named, kinds, closed, pickle.loads(pickle.dumps(sqlite3.connect)) is sqlite3.connect))
+
+    class Cursor(sqlite3.Cursor):
+        def fetchone(self) -> Any:
+            row = super().fetchone()
+            return None if row is None else {"n": row[0]}
+
+    class Connection(sqlite3.Connection):
+        def cursor(self, *, row_factory: Any = None) -> Any:
+            cursor = super().cursor(Cursor)
+            cursor.row_factory = row_factory
+            return cursor
+
+    class Slotted(sqlite3.Connection):
+        __slots__ = ("kept",)
+
+    own = sqlite3.connect(":memory:", factory=Connection)
+    slotted = sqlite3.connect(":memory:", 5.0, 0, None, True, Slotted)
+    by_function = sqlite3.connect(":memory:", factory=lambda *words, **named: Slotted(*words, **named))
+    made = [
+        own.execute("SELECT 7").fetchone(),
+        own.cursor(row_factory=lambda _cursor, row: [*row]).execute("SELECT 8").fetchall(),
+        outcome(own.cursor, Cursor),
+        outcome(slotted.cursor, 7),
+        outcome(slotted.cursor, lambda _db: 7),
+        slotted.cursor(factory=Cursor).execute("SELECT 9").fetchone(),
+        [
+            isinstance(own, Connection),
+            type(own).__name__,
+            type(own.cursor()).__qualname__,
+            isinstance(slotted, Slotted),
+        ],
+        by_function.execute("SELECT 10").fetchone(),
+    ]
+    for one in (own, slotted, by_function):
+        one.close()
+    return repr((plain, named, kinds, closed, made, pickle.loads(pickle.dumps(sqlite3.connect)) is sqlite3.connect))
 
 
 @use("django_rows")

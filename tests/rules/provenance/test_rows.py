@@ -140,7 +140,25 @@ app = routes(read, keep)
 """
 )
 
-WAYS = {"threads": THREADED, "greenlets": ORM_ASYNC, "by hand": BY_HAND}
+OWN_CLASSES = BY_HAND.replace(
+    "def connect():\n    db = sqlite3.connect(file)\n",
+    """
+class Cursor(sqlite3.Cursor):
+    pass
+
+class Connection(sqlite3.Connection):
+    def cursor(self):
+        return super().cursor(Cursor)
+
+    def execute(self, *words):
+        return self.cursor().execute(*words)
+
+def connect():
+    db = sqlite3.connect(file, factory=Connection)
+""",
+)
+
+WAYS = {"threads": THREADED, "greenlets": ORM_ASYNC, "by hand": BY_HAND, "own classes": OWN_CLASSES}
 
 
 @pytest.fixture(params=WAYS)
