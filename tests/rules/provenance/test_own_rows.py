@@ -255,6 +255,7 @@ def test_a_price_is_nobodys_though_somebody_has_bought_at_it(audit, tmp_path, mo
 SENTENCES = (
     STARLETTE
     + """
+from pathlib import Path
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import StaticPool
 
@@ -269,9 +270,16 @@ def keep(who, what):
 def thanks():
     return "thank you very much for the order of today"
 
+def total():
+    return "cart total: 10.99"
+
+def page():
+    filled = Path(__file__).with_name("templates") / "page.html"
+    return filled.read_text().replace("{{ sum }}", "10.99")
+
 async def ask(request):
     user, question = request.headers["x-user"], request.query_params["q"]
-    for what in (f"you have asked: {question}", thanks()):
+    for what in (f"you have asked: {question}", thanks(), total(), page()):
         keep(user, what)
     with engine.connect() as connection:
         found = connection.execute(text("SELECT what FROM notes WHERE who = :who"), {"who": user})
@@ -283,18 +291,28 @@ async def only_ask(request):
 async def only_thanks(request):
     return JSONResponse({"note": thanks()})
 
+async def only_total(request):
+    return JSONResponse({"note": total()})
+
+async def only_page(request):
+    return JSONResponse({"note": page()})
+
 async def end():
     engine.dispose()
 
-app = Starlette(routes=[Route("/" + one.__name__, one) for one in (ask, only_ask, only_thanks)])
+app = Starlette(routes=[Route("/" + one.__name__, one) for one in (ask, only_ask, only_thanks, only_total, only_page)])
 """
 )
 
 
-@pytest.mark.parametrize("path", ["/only_ask?q=which+constraints+are+likely", "/only_thanks"])
+@pytest.mark.parametrize(
+    "path", ["/only_ask?q=which+constraints+are+likely", "/only_thanks", "/only_total", "/only_page"]
+)
 def test_a_sentence_that_the_application_makes_for_anybody_is_nobodys(audit, load_app, tmp_path, path) -> None:
-    """alice's rows have it, and bob's answer is made without rows: of his own words, or of the code alone."""
+    """alice's rows have it, and bob's answer is made without rows: of his own words, of the code or of a template."""
     module = load_app(SENTENCES)
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "page.html").write_text("<p>So far the sum of your whole order is {{ sum }} in all</p>")
     module.__file__ = str(tmp_path / "sentences.py")
     client = Client(module.app, module.end)
     client.ask(ALICE, "/ask?q=which+constraints+are+likely")

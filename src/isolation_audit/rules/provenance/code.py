@@ -86,6 +86,7 @@ class StaticTexts:
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._folders: set[Path] = set()
+        self._of_templates: list[str] = []
         self._files = 0
         """Modules that have such data; those of libraries and of the standard library have none."""
         self._left = _ALL_TEMPLATES
@@ -103,6 +104,11 @@ class StaticTexts:
                 self._texts[name] = text
                 self._files += bool(text)
         return "\0".join(filter(None, self._texts.values()))
+
+    def templates(self) -> str:
+        """The text of the templates alone."""
+        self.all()
+        return "\0".join(self._of_templates)
 
     def without(self, name: str) -> str:
         """Those of all statements that don't have this name in them, as the records of a user have."""
@@ -128,6 +134,7 @@ class StaticTexts:
             if self._left > 0 and path.suffix in _TEMPLATES:
                 read.append(text_of(str(path), _LARGEST)[: self._left])
                 self._left -= len(read[-1])
+        self._of_templates += read
         return "\0".join(["", *read])
 
 

@@ -139,7 +139,7 @@ class OwnWords(InputsLearned):
     def _read(self, user: User, text: str) -> None:
         """What was read with a question about its user is that user's as well."""
         if len(text) <= LONGEST:
-            for phrase in (*phrases_in(text, user), *marks_in(text, user, read=True)):
+            for phrase in (*phrases_in(text, user, read=True), *marks_in(text, user, read=True)):
                 if phrase.digest not in self._everybodys:
                     phrase.read = True
                     self._add(phrase)
@@ -147,7 +147,7 @@ class OwnWords(InputsLearned):
     def _read_by_all(self, user: User, text: str) -> None:
         """What was read with a question about nobody is for all."""
         if len(text) <= LONGEST:
-            for phrase in (*phrases_in(text, user), *marks_in(text, user, read=True)):
+            for phrase in (*phrases_in(text, user, read=True), *marks_in(text, user, read=True)):
                 self._everybodys[phrase.digest] = None
                 known = self._phrases.get(phrase.digest)
                 if known is not None and known.read:

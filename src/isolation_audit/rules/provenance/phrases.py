@@ -98,14 +98,20 @@ def marks_in(text: str, user: User, *, read: bool = False) -> Iterator[Phrase]:
             yield Phrase(hash(tuple(words)), len(words), hash(words[longest]), pair_at(words, place), place, user)
 
 
-def phrases_in(text: str, user: User) -> Iterator[Phrase]:
-    """The phrases of a text: its sentences, and then the parts of the long ones."""
+def phrases_in(text: str, user: User, *, read: bool = False) -> Iterator[Phrase]:
+    """The phrases of a text: its sentences, and then the parts of the long ones.
+
+    Of what was ``read``, those that numbers make long enough are none: "cart total: 10.99" is what the application says
+    to anybody, and somebody else's cart may be worth as much.
+    """
     parts: list[Phrase] = []
     for sentence in _sentences.split(text):
         if len(sentence.split(None, WORDS)) < WORDS:
             continue
         words = words_of(sentence)[:_MOST_WORDS]
         if len(words) < WORDS or sum(map(len, words)) < LETTERS or all(map(str.isdigit, words)):
+            continue
+        if read and sum(not word.isdigit() for word in words) < WORDS:
             continue
         lengths = [*map(len, words)]
         longest = lengths.index(max(lengths))

@@ -173,8 +173,10 @@ class WordsJudge:
         read_for = next((one.user for one in phrases if one.read and one.user is not None), None)
         if read_for is None:
             return phrases
-        # "Your order was sent today": what functions say to anybody.
-        known = holds(self._functions.without(read_for.id), [one for one in phrases if one.read])
+        # "Your order was sent today", "{{ total }} is the total of your order": what is said to anybody.
+        read_phrases = [one for one in phrases if one.read]
+        known = holds(self._functions.without(read_for.id), read_phrases)
+        known |= begun(self._static.templates(), read_phrases)
         self.words.publish(phrase for phrase in phrases if phrase.digest in known)
         return [phrase for phrase in phrases if phrase.digest not in known]
 
