@@ -27,7 +27,9 @@ _NOBODY: Final = frozenset(
      "unknown"]
 )  # fmt: skip
 
-FIELDS: Final = ("username", "user_name", "login", "email", "user_id", "id", "uid", "uuid", "pk", "sub", "name")
+FIELDS: Final = (
+    *("username", "user_name", "login", "email", "user_id", "id", "uid", "uuid", "pk", "sub", "identity", "name"),
+)
 """What a user is called, the most telling first: names are found again in what is sent, numbers are not."""
 
 _ALIASES: Final = ("username", "user_name", "login", "email")
