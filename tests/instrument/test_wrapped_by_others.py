@@ -10,6 +10,7 @@ import wrapt
 from audited_source import counts, make_auditor, make_module
 
 from isolation_audit import user_scope
+from isolation_audit.instrument.patching.targets import State
 from isolation_audit.instrument.shim_codes import is_generated
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -195,6 +196,37 @@ def test_a_wrapper_around_ours_is_no_reload(keeps, name):
         use(module)
         assert "IA902" not in counts(auditor)
         assert counts(auditor)["IA201"] == 1
+
+
+PATCHED = """
+from starlette.responses import StreamingResponse
+
+async def stream_response(self, send):
+    await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+    async for chunk in self.body_iterator:
+        await send({"type": "http.response.body", "body": chunk.encode(), "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+def patch():
+    StreamingResponse.stream_response = stream_response
+"""
+
+
+def test_a_method_of_a_library_that_the_application_has_replaced_is_no_reload(monkeypatch):
+    """What is in its place is watched from then on, and nothing was made before that would not be."""
+    responses = pytest.importorskip("starlette.responses")
+    monkeypatch.setattr(responses.StreamingResponse, "stream_response", responses.StreamingResponse.stream_response)
+    module = make_module(PATCHED)
+    name = "starlette.responses:StreamingResponse.stream_response"
+    with make_auditor("", module) as auditor:
+        watched = next(one for one in auditor.instrumentation.integrated if str(one.target) == name)
+        before = watched.found
+        module.patch()
+        auditor.instrumentation.refresh()
+        assert counts(auditor) == {}
+        assert watched.state is State.APPLIED
+        assert watched.found is not before
+        assert vars(responses.StreamingResponse)["stream_response"] is watched.found
 
 
 def test_a_function_that_calls_another_instead_is_a_replacement():

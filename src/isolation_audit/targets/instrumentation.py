@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.heap.kinds import kinds_of_all
@@ -248,7 +249,7 @@ class Instrumentation:
             self._runtime.barrier.fault(str(watched.target), error)
         else:
             watched.state, watched.detail = State.APPLIED, watched.doubt()
-            if again:
+            if again and not (watched.role == INTEGRATION and _is_put_there(watched)):
                 self._late(
                     watched,
                     "it was replaced after it had been instrumented (a reload?); what was made before is not watched",
@@ -291,3 +292,9 @@ class Instrumentation:
         for key, count in counts.items():
             for watched in classes[key] if count else ():
                 self._late(watched, f"{count} object(s) {how}; their owners are bound at first use")
+
+
+def _is_put_there(watched: Watched) -> bool:
+    """True where an application has put a function of its own in the place of a library's: nothing was made before."""
+    module = getattr(watched.found, "__module__", None)
+    return type(watched.found) is FunctionType and module != watched.target.module
