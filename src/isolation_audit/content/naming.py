@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 _NODES: Final = 1_000
 _DEPTH: Final = 8
 
+_WHO_SPEAKS: Final = ("actor", "author", "creator", "from", "inviter", "operator", "poster", "sender", "speaker")
+_OF_WHOM: Final = ("", "displayname", "email", "id", "login", "name", "nick", "nickname", "pk", "uid", "user", "userid")
 _SPEAKERS: Final = frozenset(
     (
-        *("actor", "actorid", "agent", "agentid", "agentname", "author", "authorid", "authorname", "by", "createdby"),
-        *("creator", "follower", "from", "fromid", "fromuser", "fromuserid", "handle", "host", "invitedby", "inviter"),
-        *("nick", "nickname", "operator", "postedby", "sender", "senderid", "sendername", "sentby", "speaker"),
+        *("agent", "agentid", "agentname", "by", "createdby", "follower", "handle", "host", "invitedby", "nick"),
+        *("nickname", "postedby", "sentby"),
+        *(f"{who}{what}" for who in _WHO_SPEAKS for what in (*_OF_WHOM, "useremail", "userlogin", "username", "uuid")),
     )
 )
 _ADDRESSEES: Final = frozenset(

@@ -271,7 +271,7 @@ def thanks():
     return "thank you very much for the order of today"
 
 def total():
-    return "cart total: 10.99"
+    return "cart total: {}".format(sum([3.5, 7.49]))
 
 def page():
     filled = Path(__file__).with_name("templates") / "page.html"

@@ -23,6 +23,7 @@ from isolation_audit.model.contexts import emission_variable, of_test, test_vari
 from isolation_audit.model.current_inputs import own_inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, User, plain_text, same
+from isolation_audit.rules.crossing.letters import is_addressed_to
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.targets.ownership import differ
 from isolation_audit.vocabulary.messages import Message, MessagesSent
@@ -127,7 +128,7 @@ class Addressees(MessagesSent):
             naming = named(message.payload, sender.id)
             if naming is Naming.FIELD and tells_of_presence(message.payload, sender.id):
                 return
-            if naming < Naming.SUBJECT and not self._meant(message):
+            if naming < Naming.SUBJECT and not self._meant(message) and not is_addressed_to(receiver, own_inputs()):
                 self._wait(reached, naming)
 
     def misdirected(self, sender: User, receiver: User, message: Message, to: str) -> None:
