@@ -66,3 +66,52 @@ def test_where_a_program_runs_is_nobodys_data(monkeypatch, tmp_path):
     assert literals.is_of_paths("app 7")
     assert not literals.is_of_paths("srv-data other")
     assert not literals.is_of_paths("account 4711")
+
+
+PICKED = """\
+def by_number(number):
+    return next((row for row in store["rows"] if row["number"] == number), None)
+
+def search(owner):
+    rows = store["rows"]
+    found = []
+    wanted = owner.lower()
+    if wanted:
+        wanted = wanted.strip()
+    count = 0
+    limit = 100
+    offset = 0
+    for row in rows:
+        if owner and row.get("owner") != wanted:
+            continue
+        found.append(row)
+    return found
+
+def everything():
+    rows = store["rows"]
+    found = []
+    for row in rows:
+        found.append(row)
+    return found
+
+def last():
+    rows = store["rows"]
+    return rows[-1]
+
+def unused(rows):
+    return [row for row in rows if row["number"] == 7]
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "picks"), [("by_number", True), ("search", True), ("everything", False), ("last", False)]
+)
+def test_what_goes_through_a_container_with_a_comparison(tmp_path, function, picks):
+    """Also where it has a name of its own first, and whatever quotes its code is written with."""
+    file = tmp_path / "rows.py"
+    file.write_text(PICKED)
+    lines = PICKED.splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith(f"def {function}"))
+    line = next(number for number, text in enumerate(lines) if number > begin and "store[" in text)
+    site = AccessSite(str(file), line + 1, function, "store['rows']", "navigated")
+    assert Literals().picks(site) is picks

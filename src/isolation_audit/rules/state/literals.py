@@ -39,9 +39,14 @@ _comparison: Final = r"==|!=|<|>|\bin\b|\bis\b|\.startswith\(|\.endswith\("
 _filtered: Final = re.compile(rf".*?\bif\b.*?(?:{_comparison})").match
 _loop: Final = re.compile(r"\s*(?:async )?for ([\w, ()]+) in ").match
 
+_given: Final = re.compile(r"\s*(\w+)(?:\s*:[^=]+)?\s*=(?!=)(.+)").fullmatch
+"""A statement that gives something a name of its own."""
+
 _as_script: Final = re.compile(r"^if __name__ == [\"']__main__[\"']:", re.MULTILINE).split
 
 _DEFINITIONS: Final = ("def ", "async def ", "lambda")
+
+_BEGINNING: Final = (*_DEFINITIONS[:2], "class ", "@")
 
 _ALL: Final = 8_000_000
 """Characters of all files that are kept."""
@@ -104,12 +109,17 @@ class Literals:
 
     def picks(self, site: AccessSite) -> bool:
         """True where a container is gone through for what fits a comparison: ``[one for one in all if one.x == x]``."""
-        lines = self._text(site.file).splitlines()[site.line - 1 : site.line - 1 + _STATEMENT]
-        text = " ".join(line.strip() for line in lines)
-        if _filtered(text.partition(site.expression.casefold())[2][:_AFTER]):
+        # Names of expressions have single quotes, whatever the code has.
+        lines = _to_the_next_function(self._text(site.file).replace('"', "'").splitlines()[site.line - 1 :])
+        expression = site.expression.casefold().replace('"', "'")
+        if _picks(lines, expression):
             return True
-        loop = _loop(lines[0]) if lines else None
-        return loop is not None and any(_compared(loop[1], line) for line in lines[1:])
+        given = _given(lines[0]) if lines else None
+        if given is None or given[2].strip() != expression:
+            return False
+        through = re.compile(rf"\bin {given[1]}\b(?!\s*[.\[(])").search
+        begins = next((number for number, line in enumerate(lines) if number and through(line)), 0)
+        return begins > 0 and _picks(lines[begins:], given[1])
 
     def _all(self, sites: list[AccessSite], *, asks: bool) -> Iterator[str]:
         main = script()
@@ -140,6 +150,23 @@ class Literals:
             self._left -= len(known)
             self._texts[file] = known
         return known
+
+
+def _to_the_next_function(lines: list[str]) -> list[str]:
+    """Without what stands after the function in which the first of some lines is."""
+    for number, line in enumerate(lines):
+        if number and _margin(line) < _margin(lines[0]) and line.lstrip().startswith(_BEGINNING):
+            return lines[:number]
+    return lines
+
+
+def _picks(lines: list[str], expression: str) -> bool:
+    """True where a statement, or the loop that begins there, goes through what is called so with a comparison."""
+    text = " ".join(line.strip() for line in lines[:_STATEMENT])
+    if _filtered(text.partition(expression)[2][:_AFTER]):
+        return True
+    loop = _loop(lines[0]) if lines else None
+    return loop is not None and any(_compared(loop[1], line) for line in lines[1:_STATEMENT])
 
 
 def _compared(names: str, line: str) -> bool:
