@@ -189,6 +189,40 @@ def test_a_library_s_own_file_of_everybody_explains_nobody(tmp_path, opener, con
     assert found[0] != "IA203" or "a library's own file" in told[0].witnesses.provenance
 
 
+HASHED = "$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("htpasswd", f"# who may come\n{BOB}:{HASHED}\n{ALICE}:{HASHED}\n", ("IA203", "error")),
+        ("users", f"{BOB}:desk:{'0f' * 16}\n{ALICE}:desk:{'1e' * 16}\n", ("IA203", "error")),
+        ("passwords.txt", f"{BOB}:correct horse\n{ALICE}:battery\n", ("IA203", "error")),
+        ("themes", f"{BOB}:dark\n{ALICE}:light\n", ("IA209", "note")),
+        ("passwords.txt", f"one of them is {ALICE}: ask\n", ("IA209", "note")),
+    ],
+)
+def test_a_file_of_passwords_explains_nobody(tmp_path, name, content, found) -> None:
+    """It is read to see who comes, and has everybody in it."""
+    (tmp_path / name).write_text(content)
+    last = [""]
+
+    async def view(request: Any) -> PlainTextResponse:
+        (tmp_path / name).read_text()
+        before, last[0] = last[0], request.headers["x-user"]
+        return PlainTextResponse(f"after {before}")
+
+    app = Starlette(routes=[Route("/view", view, methods=["POST"])])
+
+    async def scenario() -> Any:
+        await ask(app, ALICE, "view")
+        return await ask(app, BOB, "view")
+
+    answer, told = audited(scenario)
+    assert answer == f"after {ALICE}"
+    assert [(one.rule, one.severity.value) for one in told] == [found]
+
+
 def test_after_the_audit_everything_that_opens_is_what_it_was(tmp_path) -> None:
     before = (builtins.open, io.open, os.open, sys.getprofile())
     both(Site(tmp_path), "own_name")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath, is_installed, is_standard
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.instrument.stacks import DEEP, capture, is_ours
 from isolation_audit.model.current_inputs import current_inputs
@@ -46,6 +47,11 @@ _WRITING: Final = os.O_WRONLY | os.O_RDWR
 _LIBRARIES: Final = ("pathlib.py", "tempfile.py", "shutil.py", "aiofiles", "anyio", "asyncio", "threading.py")
 _CODE: Final = (".py", ".pyc", ".so", ".html", ".jinja", ".j2", ".mo", ".css", ".js")
 _SYSTEM: Final = ("/proc/", "/sys/", "/dev/", "/usr/", "/etc/")
+
+
+_account: Final = pattern(r"[^\s:]+:\S.*").fullmatch
+_hashed: Final = pattern(r"[^:]+:(?:[^:]+:)?(?:\$\w+\$|\{\w+\}|[0-9a-f]{32,}(?:$|:)).*").fullmatch
+"""Lines as htpasswd and htdigest write them."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -173,6 +179,14 @@ def _text(path: str) -> str:
         if not Path(path).is_file():  # a pipe would wait
             return ""
         with Path(path).open("rb") as file:
-            return file.read(_LARGEST).decode("utf-8", "replace")
+            text = file.read(_LARGEST).decode("utf-8", "replace")
     except OSError:
         return ""
+    return "" if _is_of_passwords(path, text) else text
+
+
+def _is_of_passwords(path: str, text: str) -> bool:
+    """True for everybody's passwords: who somebody is was looked up there, and that brings in nobody else."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    accounts = [_account(line) for line in lines]
+    return bool(lines) and ("passw" in Path(path).name.lower() or all(map(_hashed, lines))) and all(accounts)
