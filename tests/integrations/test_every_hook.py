@@ -116,7 +116,7 @@ def skip_without(integration: Integration, name: str) -> None:
             pytest.skip(f"{integration.distribution} is not installed")
     if name == "transports" and shutil.which("openssl") is None:
         pytest.skip("openssl makes the certificate, and is not installed")
-    if name in ("uvicorn", "hypercorn", "websockets", "aiohttp_web", "channels"):
+    if name in (*("uvicorn", "hypercorn", "websockets", "aiohttp_web", "channels"), "aiohttp_ws_client"):
         pytest.importorskip("websockets.asyncio", reason="the clients are those of websockets 13.0 and later")
 
 

@@ -55,6 +55,50 @@ def websockets() -> Any:
     return as_user(None, asyncio.run, main())
 
 
+async def asked_over(send: Any, receive: Any) -> list[Any]:
+    """What each user is answered, and what comes where nobody is asked."""
+    got = []
+    for user in USERS:
+        current_user.set(user)
+        await send(f"from {user}")
+        got.append(str(await receive()))
+    return [*got, await async_outcome(asyncio.wait_for(receive(), 0.05))]
+
+
+async def answering(connection: Any) -> None:
+    async for text in connection:
+        await connection.send(text)
+
+
+@use("websockets_client")
+def websockets_client() -> Any:
+    import websockets
+    from websockets.asyncio.client import connect
+
+    async def main() -> Any:
+        async with websockets.serve(answering, "127.0.0.1", 0) as server:
+            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"  # type: ignore[index]
+            async with connect(url) as client:
+                return await asked_over(client.send, client.recv)
+
+    return as_user(None, asyncio.run, main())
+
+
+@use("aiohttp_ws_client")
+def aiohttp_ws_client() -> Any:
+    import aiohttp
+    import websockets
+
+    async def main() -> Any:
+        async with websockets.serve(answering, "127.0.0.1", 0) as server, aiohttp.ClientSession() as session:
+            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"  # type: ignore[index]
+            async with session.ws_connect(url) as client:
+                await client.send_bytes(b"first")
+                return [str(await client.receive()), await asked_over(client.send_str, client.receive)]
+
+    return as_user(None, asyncio.run, main())
+
+
 @use("aiohttp_web")
 def aiohttp_web() -> Any:
     from aiohttp import web
