@@ -65,6 +65,14 @@ def test_what_is_put_into_a_store_is_nobody_s_until_somebody_else_asks_for_it(
     assert found(audit) == [("alice", "bob")]
 
 
+def test_a_store_keeps_what_each_of_them_has_put_there(audit: Audit, conversations: Conversations) -> None:
+    store = Store()
+    for user in ("alice", "bob"):
+        audit.as_user(user, conversations.keeps, "notes", store)
+    audit.as_user("bob", conversations.recalls, KIND, "notes", store)
+    assert found(audit) == [("alice", "bob")]
+
+
 @pytest.mark.parametrize("name", ["notes/alice", "notes"])
 def test_what_was_forgotten_is_nobody_s(audit: Audit, conversations: Conversations, name: str) -> None:
     store = Store()

@@ -52,7 +52,7 @@ def test_only_users_who_are_known_by_the_same_names_on_both_sides(arrives) -> No
 def test_requests_of_nobody(arrives, user) -> None:
     arrives(ALICE, "alice")
     arrives(BOB, "bob")
-    assert arrives(user, "alice") == []
+    assert arrives(user, "bob") == []
 
 
 def test_requests_that_say_nothing(arrives) -> None:
