@@ -11,9 +11,7 @@ import subprocess
 import threading
 import urllib.request
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import copy_context
 from dataclasses import fields
-from functools import wraps
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -21,6 +19,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 import uvicorn
 from auditing import Audit, config, current_user
+from letters import ALICE, BOB, BOTH, HERS, MINE, SAID, count, witnesses
 from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -35,29 +34,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.websockets import WebSocket
 
-ALICE, BOB = "user-alice", "user-bob"
-MINE = json.dumps({"owner": BOB, "text": "buy milk"})
-HERS = json.dumps({"owner": ALICE, "text": "call the bank"})
-SAID = json.dumps({"user": ALICE, "text": "call the bank"})
-BOTH = json.dumps({"owner": BOB, "friends": [ALICE]})
-
 
 @pytest.fixture(autouse=True)
 def _alice_is_known(audit) -> None:
     audit.as_user(ALICE, audit.auditor.runtime.ambient.current)
-
-
-def witnesses(audit: Audit) -> list[tuple[str | None, str | None]]:
-    """Ambient and content of each finding; all of them are IA203."""
-    findings = [entry.finding for entry in audit.auditor.recorder.entries()]
-    assert {one.rule for one in findings} <= {"IA203"}
-    return [(one.witnesses.ambient, one.witnesses.content) for one in findings]
-
-
-def count(audit: Audit) -> int:
-    counted = audit.auditor.recorder.counts["IA203"]
-    assert audit.auditor.runtime.tally.crossings == counted, "each is a crossing"
-    return counted
 
 
 @asynccontextmanager
@@ -297,76 +277,6 @@ def test_what_a_layer_around_the_framework_sends_is_searched_by_the_server(audit
     assert (witnesses(audit), count(audit)) == ([(BOB, ALICE)], 1)
 
 
-def test_a_framework_without_a_server(audit) -> None:
-    sent = []
-
-    async def letter(request: Request) -> Response:
-        current_user.set(BOB)
-        return PlainTextResponse(HERS)
-
-    async def send(message: Any) -> None:
-        sent.append(message["type"])
-
-    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
-    for _ in range(3):
-        asyncio.run(starlette(letter)(scope.copy(), None, send))
-    assert sent == ["http.response.start", "http.response.body"] * 3
-    assert (witnesses(audit), count(audit)) == ([(BOB, ALICE)], 3)
-
-
-@pytest.mark.parametrize(
-    ("parts", "kind", "path", "found"),
-    [
-        ([HERS], "text/csv", "/", 1),
-        (["see user-a", "lice and others"], "text/plain", "/", 1),
-        ([f'[{{"author": "{ALICE}"}}', ", 5]"], "application/json", "/", 0),
-        ([HERS, MINE], "text/csv", "/", 0),
-        ([HERS], "text/csv", f"/of/{ALICE}", 0),
-        ([f"data: {SAID}\n\n"], "text/event-stream", "/", 0),
-        ([f"data: {HERS}\n\n", f"data: {HERS}\n\n"], "text/event-stream", "/", 1),
-        ([f"data: {HERS[:9]}", HERS[9:] + "\n\n"], "text/event-stream", "/", 1),
-        ([HERS], "image/svg+xml", "/", 0),
-        pytest.param(
-            [memoryview(HERS.encode())],
-            "text/csv",
-            "/",
-            1,
-            marks=pytest.mark.skipif(
-                tuple(map(int, version("starlette").split(".")[:2])) < (0, 38), reason="it sends none"
-            ),
-        ),
-    ],
-)
-def test_a_stream_without_a_server(audit, parts, kind, path, found) -> None:
-    sent = []
-
-    async def letter(request: Request) -> Response:
-        current_user.set(BOB)
-        return StreamingResponse(iter(parts), media_type=kind)
-
-    async def send(message: Any) -> None:
-        sent.append(bytes(message.get("body", b"")))
-
-    async def receive() -> Any:
-        await asyncio.sleep(5)
-
-    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
-    app = Starlette(routes=[Route("/", letter), Route("/of/{user}", letter)])
-    asyncio.run(app(scope, receive, send))
-    assert b"".join(sent) == b"".join(one.encode() if type(one) is str else bytes(one) for one in parts)
-    assert witnesses(audit) == [(BOB, ALICE)] * found
-
-
-def test_streams_are_what_they_were_when_the_audit_is_over() -> None:
-    isolation_audit.uninstrument()
-    original = StreamingResponse.stream_response
-    with Auditor(config()):
-        kept = StreamingResponse.stream_response
-        assert kept is not original
-        assert (kept.__qualname__, kept.__module__) == (original.__qualname__, original.__module__)
-    assert StreamingResponse.stream_response is original
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_messages_may_name_others_and_hold_no_secrets_of_theirs(audit) -> None:
     client = pytest.importorskip("websockets.asyncio.client")
@@ -389,27 +299,6 @@ def test_messages_may_name_others_and_hold_no_secrets_of_theirs(audit) -> None:
 
     asyncio.run(main())
     assert (witnesses(audit), count(audit)) == ([(BOB, ALICE)], 1)
-
-
-@pytest.mark.parametrize("own", [False, True])
-def test_flask_without_a_server(audit, own) -> None:
-    flask = pytest.importorskip("flask")
-    app = flask.Flask(__name__)
-
-    def decorated(view: Any) -> Any:
-        return wraps(view)(lambda: view())
-
-    @app.get("/letter")
-    @decorated
-    def letter() -> Any:
-        current_user.set(BOB)
-        return flask.Response(MINE if own else HERS, content_type="application/json")
-
-    assert copy_context().run(app.test_client().get, "/letter").status_code == 200
-    assert witnesses(audit) == ([] if own else [(BOB, ALICE)])
-    if not own:
-        (finding,) = audit.found("IA203")
-        assert finding.site.top.function.endswith("letter"), "what is decorated, not the decorator"
 
 
 def test_hypercorn(audit) -> None:
