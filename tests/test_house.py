@@ -21,6 +21,33 @@ def test_no_two_test_files_have_one_name() -> None:
     assert {name: sorted(found) for name, found in places.items() if len(found) > 1} == {}
 
 
+TRIED_WITH = {
+    "base": "test_rule_examples",
+    "concurrency.imported_modules": "test_lazy_singletons",
+    "content.exits": "test_responses",
+    "context.lineage": "test_lineage_requests",
+    "context.pieces_of_work": "test_lineage_queues",
+    "crossing.letters": "test_delivery",
+    "provenance.verdicts": "test_judge",
+    "reachable.found": "test_walks",
+    "state.crossed": "test_judging",
+    "state.remedies": "test_words_and_remedies",
+    "state.reports": "test_sharing",
+    "state.words": "test_words_and_remedies",
+}
+"""Files of rules that are tried with another one of theirs, or in several test files whose first one is named here."""
+
+
+def test_every_file_of_rules_has_its_tests() -> None:
+    """Under its own name; ``monitor.py`` has rules, and each rule's example is run by ``test_rule_examples.py``."""
+    tried = {file.stem for file in TESTS.rglob("test_*.py")}
+    rules = SOURCE / PACKAGE / "rules"
+    names = {".".join(file.relative_to(rules).with_suffix("").parts): file.stem for file in rules.rglob("*.py")}
+    judging = {name: stem for name, stem in names.items() if stem not in ("__init__", "monitor")}
+    assert {name for name, stem in judging.items() if f"test_{stem}" not in tried} == TRIED_WITH.keys()
+    assert {*TRIED_WITH.values()} <= tried
+
+
 def modules() -> dict[str, Path]:
     """The files of the package by the names under which they are imported."""
     return {

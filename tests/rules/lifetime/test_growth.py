@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import isolation_audit
 from isolation_audit.analysis.trends import Series
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config
@@ -99,52 +98,6 @@ def test_what_is_made_to_last_has_a_time_to_warm_up(running) -> None:
         "KEPT = []\n\ndef keep(engine):\n    KEPT.append(engine)\n    KEPT[-1 - len(KEPT) // 2].ask()\n", warm_up="1h"
     )
     assert drive(one, lambda _number: one.unit(one.module.keep)) == {}
-
-
-CLOSED = """\
-class Note:
-    def __init__(self, text):
-        self.text = text
-
-NOTES = []
-
-def note(text):
-    NOTES.append(Note([text]))
-
-def keep(engine):
-    pass
-"""
-
-
-def test_classes_that_no_configuration_names(running) -> None:
-    one = running(CLOSED)
-
-    def work(number: int) -> None:
-        with isolation_audit.user_scope("alice"):
-            one.module.note(f"note {number}")
-
-    found = drive(one, work)
-    assert found == {"app:Note": found["app:Note"]}
-    assert "objects of app:Note pile up: 1 with each unit of work" in found["app:Note"]
-    assert found["app:Note"].endswith("held by app.NOTES -> a list")
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "import collections\nNOTES = collections.deque(maxlen=100_000)\n",
-        "import queue\nNOTES = queue.Queue(maxsize=100_000)\nNOTES.append = NOTES.put\n",
-        "class Cache(list):\n    def __init__(self):\n        self.max_size = 100_000\n\nNOTES = Cache()\n",
-    ],
-)
-def test_what_has_a_maximum_is_silent(running, source: str) -> None:
-    one = running(CLOSED.replace("NOTES = []\n", source))
-
-    def work(number: int) -> None:
-        with isolation_audit.user_scope("alice"):
-            one.module.note(number)
-
-    assert drive(one, work) == {}
 
 
 def test_slow_garbage_is_silent(running) -> None:
