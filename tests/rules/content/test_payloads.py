@@ -21,7 +21,9 @@ ALICE, BOB = "alice.liddell", "bob.builder"
 
 @pytest.fixture
 def payloads() -> Iterator[Payloads]:
-    config = parse_config({"responses": {"mentions": ["carer"], "paths": ["/board*"]}, "report": {"terminal": False}})
+    config = parse_config(
+        {"responses": {"mentions": ["carer"], "paths": ["/board*", "/news"]}, "report": {"terminal": False}}
+    )
     with Auditor(config) as auditor:
         for user in (ALICE, BOB):
             with user_scope(user):
@@ -77,7 +79,8 @@ def test_where_in_a_document_a_name_is(payloads: Payloads) -> None:
 
 def test_paths_whose_answers_may_name_others(payloads: Payloads) -> None:
     assert payloads.opens_paths
-    assert payloads.may_name_others("/board/7?x=1")
+    assert payloads.may_name_others("/board/7")
+    assert payloads.may_name_others("/news?page=2")
     assert not payloads.may_name_others("/notes?of=/board")
 
 
