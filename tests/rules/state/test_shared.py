@@ -1,5 +1,6 @@
 """What users share by design, or by no means, as the configuration says it."""
 
+import pytest
 from small_leaks import LEAKS
 
 from isolation_audit.model.rules import Severity
@@ -14,8 +15,9 @@ def test_what_is_shared_by_design_can_be_said(audited):
     assert audited(LEAKS["global"][0], allowed)[0] == []
 
 
-def test_an_entry_for_something_else_allows_nothing(audited):
-    other = SHARED.format("allow", 'reason = "x"\n').replace(":last", ":lasting")
+@pytest.mark.parametrize("target", [":lasting", ":las"])
+def test_an_entry_for_something_else_allows_nothing(audited, target):
+    other = SHARED.format("allow", 'reason = "x"\n').replace(":last", target)
     findings, _said = audited(LEAKS["global"][0], other)
     assert [one.rule for one in findings] == ["IA402"]
 

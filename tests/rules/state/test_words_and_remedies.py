@@ -59,6 +59,11 @@ def test_keys_are_shown_where_they_stand_in_the_code(places, place, shown):
     assert words(PATH, place, places, Literals()) == shown
 
 
+def test_a_default_argument_is_shown_as_the_function_has_it(places):
+    path = StatePath(("shop.remember", ".__code__"), "shop:remember")
+    assert words(path, ("default", "said"), places, Literals()) == "shop.remember(said=...)"
+
+
 def test_a_place_that_no_module_leads_to(places):
     assert words(None, ("attribute", "text"), places, Literals(), "shop:Kept") == "shop:Kept.text"
     assert words(None, ("item", "zaphod-42"), places, Literals(), "builtins:dict") == "kept['drafts']"
