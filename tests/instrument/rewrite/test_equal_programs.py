@@ -27,6 +27,44 @@ PROGRAMS = {
             try: getattr(A(), name)(*['k'] * (name == 'item'))
             except Exception: print(name, traceback.format_exc())
     """,
+    "carets once the interpreter has adapted a function": """
+        import traceback
+        class A:
+            d = {}
+            def keep(self): missing = self.d.update({missing: 1})
+            def add(self): missing = self.d.setdefault([missing], 1)
+        for name in ['keep', 'add'] * 20:
+            try: getattr(A(), name)()
+            except UnboundLocalError: print(name, traceback.format_exc())
+    """,
+    "loops that call nothing": """
+        import sys, traceback
+        class A:
+            def __init__(self): self.x, self.d, self.l = 0, {'k': 1}, [1, 2]
+            def count(self):
+                for n in range(4):
+                    if n == 3: continue
+                    self.x += n
+                    self.d['k'] = self.l[n % 2]
+                else:
+                    self.l = [y for y in self.l if y]
+                return self.x
+            def turn(self):
+                while self.x < 9:
+                    self.x += 1
+                    if self.x > 7: break
+                else: self.d = None
+                return sorted(sys._getframe().f_locals), self.d
+            def missing(self):
+                for n in range(3):
+                    try: self.l[n] = self.d[n]
+                    except KeyError: self.l[n] = self.missed[n].x
+        a = A()
+        for work in (a.count, a.turn, a.missing, a.count, a.turn):
+            try: print(work(), vars(a))
+            except Exception: print(traceback.format_exc())
+        print([line for _s, _e, line in A.count.__code__.co_lines() if line][0], A.turn.__code__.co_varnames)
+    """,
     "the text and shape of functions": """
         import inspect
         class A:

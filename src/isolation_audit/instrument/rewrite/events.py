@@ -27,6 +27,7 @@ from isolation_audit.instrument.rewrite.listener import (
     CELL,
     DEFAULT,
     GLOBAL,
+    ITEM,
     QUEUED,
     ear,
 )
@@ -49,6 +50,16 @@ class Events:
     setitem = staticmethod(operator.setitem)
     setattr = staticmethod(setattr)
     slice = staticmethod(slice)
+
+    @staticmethod
+    def within() -> bool:
+        """True where a unit of work runs here."""
+        try:
+            listener = ear.listener
+            return listener is not None and listener.unit() is not None
+        except Exception as error:
+            fault(error)
+            return True
 
     # Reads
 
@@ -226,7 +237,11 @@ class Events:
         try:
             listener = ear.listener
             if owner is not ABSENT and listener is not None and listener.unit() is not None:
-                tell_of(owner, item_of(owner, key), site)
+                if type(owner) is dict and (type(key) is str or type(key) is int):  # as most are
+                    if key in owner:
+                        wrote(owner, ITEM, key, owner[key], site)
+                else:
+                    tell_of(owner, item_of(owner, key), site)
         except Exception as error:
             fault(error)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.rewrite.listener import ANY, WRITES
+from isolation_audit.instrument.rewrite.loops import is_closed
 from isolation_audit.instrument.rewrite.names import STORING, mangled
 from isolation_audit.instrument.rewrite.nodes import (
     again,
@@ -20,6 +21,7 @@ from isolation_audit.instrument.rewrite.nodes import (
     clone,
     fields_of,
     first_leaf,
+    first_loaded,
     flag,
     is_simple,
     original,
@@ -96,6 +98,14 @@ class Expressions:
     def slow_copy(self, node: ast.expr) -> ast.expr:
         """The same of a copy: the node stays as it is."""
         return self.slow(clone(node))
+
+    def is_closed(self, loop: ast.For | ast.While) -> bool:
+        """True for a loop in which no unit of work can begin or end."""
+        return is_closed(loop, self._is_builtin, self._facts.is_fresh)
+
+    def read_in(self, node: ast.AST) -> set[str]:
+        """The names by whose flags a piece of code is told."""
+        return self._armed_by(node)
 
     # Paths
 
@@ -255,6 +265,9 @@ class Expressions:
         use = self._facts.uses.of(original(node))
         container = original(node).func.value if isinstance(node.func, ast.Attribute) else None
         site = self._facts.site(node, written(original(node)), use, container)
+        if node.args:
+            # Python 3.11 may load it and the argument in one step, and says of both where the first of them stands.
+            at(site, first_loaded(node.args[0]))
         prepares = _PREPARES.get(node.func.id if isinstance(node.func, ast.Name) else node.func.attr)  # type: ignore[attr-defined]
         if prepares is not None:
             self._arguments(node, visit)

@@ -68,6 +68,15 @@ def flag(names: set[str]) -> ast.expr:
     return ast.BoolOp(ast.And(), [ast.Attribute(constant("f" + "\0".join(sorted(names))), FLAG, ast.Load()), active])
 
 
+def here(names: set[str]) -> ast.expr:
+    """False where nothing is told, as no unit of work runs here; for reads, that is only asked once a name is armed."""
+    if WRITES in names:
+        return ast.BoolOp(ast.And(), [flag({WRITES}), call("within")])
+    armed = ast.Attribute(constant("f" + "\0".join(sorted(names))), FLAG, ast.Load())
+    within = ast.BoolOp(ast.Or(), [ast.UnaryOp(ast.Not(), armed), call("within")])
+    return ast.BoolOp(ast.And(), [flag({WRITES}), within])
+
+
 def call(name: str, *arguments: ast.expr) -> ast.Call:
     """A call of what :mod:`events` has under a name."""
     return ast.Call(ast.Attribute(constant(f"r{name}"), CALL, ast.Load()), list(arguments), [])
@@ -147,6 +156,20 @@ def first_leaf(node: ast.AST) -> ast.AST:
             return first_leaf(value)
         case ast.Call(func=function):
             return first_leaf(function)
+    return node
+
+
+def first_loaded(node: ast.AST) -> ast.AST:
+    """The same, down to the first name or constant, whatever the expression is."""
+    match node:
+        case ast.Attribute(value=one) | ast.Subscript(value=one) | ast.Call(func=one) | ast.Starred(value=one):
+            return first_loaded(one)
+        case ast.BinOp(left=one) | ast.Compare(left=one) | ast.UnaryOp(operand=one) | ast.IfExp(test=one):
+            return first_loaded(one)
+        case ast.BoolOp(values=[one, *_]) | ast.Tuple(elts=[one, *_]) | ast.List(elts=[one, *_]):
+            return first_loaded(one)
+        case ast.Set(elts=[one, *_]) | ast.Dict(keys=[ast.expr() as one, *_]):
+            return first_loaded(one)
     return node
 
 

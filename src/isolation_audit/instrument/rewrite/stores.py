@@ -62,6 +62,15 @@ class Stores:
             self._inside(target)
         return [*before, node, *told]
 
+    def has_some(self, node: ast.AST) -> bool:
+        """True for a piece of code that stores to attributes or items."""
+        return any(
+            isinstance(one, ast.Attribute | ast.Subscript)
+            and isinstance(one.ctx, ast.Store)
+            and not self._facts.is_fresh(one.value)
+            for one in ast.walk(node)
+        )
+
     def told(self, targets: Iterable[ast.expr]) -> list[ast.stmt]:
         """Statements that tell of what these targets have just been given."""
         found = []

@@ -18,7 +18,7 @@ from isolation_audit.instrument.rewrite.names import (
     rebound,
     variables,
 )
-from isolation_audit.instrument.rewrite.nodes import at, call, flag, when
+from isolation_audit.instrument.rewrite.nodes import at, call, clone, first_leaf, flag, here, when
 from isolation_audit.instrument.rewrite.stores import Stores
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class Part:
         self._facts = FunctionFacts(whole.facts, node, names, owner, path)
         self.expressions = Expressions(self._facts, self.inner)
         self._stores = Stores(self._facts, self.expressions)
+        self._within_closed = False
+        """True inside of a loop that stands there twice."""
 
     def rewrite(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Rewrite the body of a function."""
@@ -99,6 +101,8 @@ class Part:
                 self.inner(node)
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
                 return self._stores.statement(node)
+            case ast.For() | ast.While() if not self._within_closed and self.expressions.is_closed(node):
+                return self._decided_once(node)
             case ast.For() | ast.AsyncFor():
                 node.iter = self.expressions.iterated(node.iter)
                 node.body = [*self._stores.told([node.target]), *self.body(node.body)]
@@ -130,6 +134,18 @@ class Part:
             case ast.Assert():
                 node.test, node.msg = visit(node.test), node.msg and visit(node.msg)
         return [node]
+
+    def _decided_once(self, node: ast.For | ast.While) -> list[ast.stmt]:
+        """A loop that is told only if a unit of work runs when it begins."""
+        names = {WRITES} if self._stores.has_some(node) else self.expressions.read_in(node)
+        place = first_leaf(node.iter if isinstance(node, ast.For) else node.test)
+        as_it_was = clone(node)
+        self._within_closed = True
+        try:
+            (told,) = self.statement(node)
+        finally:
+            self._within_closed = False
+        return [at(ast.If(here(names), [told], [as_it_was]), place)] if names else [told]
 
     @staticmethod
     def _called(node: ast.Expr, new: ast.expr, old: ast.expr) -> list[ast.stmt]:
