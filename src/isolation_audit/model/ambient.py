@@ -46,10 +46,13 @@ class Ambient:
         """What the application's variable has named last, a string, since when it is sure, and whom."""
         self.asks = False
         """True where somebody else than our scopes may name a user."""
+        self.read: Callable[[Any], Any] = _nothing_read
+        """Gives the value of the application's variable, or what it is given: where that alone says who is at work."""
 
     def hold(self, read: Callable[[], Any]) -> None:
         """Ask one more holder of the user at work, after those that there are; ``read`` gives the id, or no id."""
         self._held = (*self._held, read)
+        self.read = _nothing_read
         remembered.forget()
         self.asks = True
         self.learned()
@@ -59,7 +62,7 @@ class Ambient:
         self.variable = variable
         self._user_of = user_of
         self._last = (UNSET, None, None)
-        self._read_adopted = variable.get
+        self._adopt_reader(variable.get)
         remembered.forget()
         self.asks = True
         self.learned()
@@ -78,7 +81,7 @@ class Ambient:
             self.adopt(variable, user_of)
             return variable.get(default)
 
-        self._read_adopted = read
+        self._adopt_reader(read)
         remembered.forget()
         self.asks = True
         self.learned()
@@ -86,7 +89,7 @@ class Ambient:
     def expect_no_more(self) -> None:
         """Nobody makes the variable that was expected."""
         if self.variable is None:
-            self._read_adopted = None
+            self._adopt_reader(None)
             self.asks = bool(self._held)
 
     def current(self) -> User | None:
@@ -139,10 +142,9 @@ class Ambient:
             return value if said else UNSET
         return value if scope is not None or (request is None and not self._held) else UNSET
 
-    def text(self) -> str | None:
-        """The text that the application's variable holds, where that alone says who is at work while no scope runs."""
-        value = None if self._read_adopted is None or self._held else self._read_adopted(None)
-        return value if type(value) is str else None
+    def _adopt_reader(self, read: Callable[..., Any] | None) -> None:
+        self._read_adopted = read
+        self.read = _nothing_read if read is None or self._held else read
 
     def party(self) -> User | None:
         """The user whose work is running; where nobody knows, whoever has come with the request's credentials."""
@@ -242,6 +244,10 @@ class Ambient:
 
 def _nothing(_user: User) -> None:
     pass
+
+
+def _nothing_read(default: Any) -> Any:
+    return default
 
 
 def _nothing_learned() -> None:

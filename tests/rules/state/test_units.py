@@ -82,10 +82,14 @@ def test_of_what_it_keeps_the_newest_is_known_as_new(unit):
 
 
 def test_a_loop_is_known_by_its_stores_until_they_are_settled(unit):
-    assert [unit.has_looked_often(1) for _ in range(33)] == [False] * 32 + [True]
-    assert not unit.has_looked_often(2)
+    looked = [unit.looks(1, 100) for _ in range(2_000)]
+    assert looked[:33] == [100] * 32 + [8]
+    assert looked[64:1_000].count(8) + looked[64:1_000].count(100) == 936, "each is looked into"
+    assert 0 < looked[1_000:].count(0) < 1_000, "most are not, in a loop that goes on"
+    assert looked[1_000:].count(100) > 30
+    assert unit.looks(2, 24) == 24
     unit.settle()
-    assert not unit.has_looked_often(1)
+    assert unit.looks(1, 100) == 100
 
 
 def test_what_a_job_is_given_after_many_others_is_found_with_somebody_else(tmp_path, monkeypatch):

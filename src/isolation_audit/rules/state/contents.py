@@ -79,6 +79,7 @@ _UNITS: Final[tuple[tuple[Any, str], ...]] = (
     *((one, "items") for one in (dict, *_SEQUENCES)),
 )
 """What the size of a value is counted in."""
+SIZED: Final = tuple([kind for kind, _unit in _UNITS])
 
 OF_THE_PROCESS: Final = (
     *(ModuleType, FunctionType, BuiltinFunctionType, MethodType, CodeType, FrameType, TracebackType, type),
@@ -280,9 +281,23 @@ def _own(value: Any) -> Iterable[Any]:
 
 def described(value: Any) -> str:
     """Type and size of a value: never what it holds."""
-    name = type.__dict__["__qualname__"].__get__(type(value))
+    return described_as(type(value), size_of(value))
+
+
+def size_of(value: Any) -> int:
+    """How many characters or items it has; 0 for what has none."""
+    kind: Any = type(value)
+    if not issubclass(kind, SIZED):
+        return 0
+    plain: Any = next(one for one in SIZED if issubclass(kind, one))
+    size: int = plain.__len__(value)
+    return size
+
+
+def described_as(kind: type, size: int) -> str:
+    """The same of a value of this class and size."""
+    name = type.__dict__["__qualname__"].__get__(kind)
     for plain, unit in _UNITS:
-        if issubclass(type(value), plain):
-            size = plain.__len__(value)
+        if issubclass(kind, plain):
             return f"a {name} of {size} {unit if size != 1 else unit[:-1]}"
     return f"an object of type {name}"

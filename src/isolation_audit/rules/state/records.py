@@ -15,7 +15,7 @@ from weakref import ref
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.listener import concern, concern_only, unconcern
 from isolation_audit.model.tables import first
-from isolation_audit.rules.state.contents import NUMBERS, TEXTS
+from isolation_audit.rules.state.contents import NUMBERS, TEXTS, described_as, size_of, tells_nothing
 from isolation_audit.rules.state.units import clock
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ _WRITES: Final = 3
 _ELEMENTS: Final = 128
 """Writes into a list or a set, whose places shift."""
 
+_SHORT: Final = 4_000
+"""Characters of a text that is kept as it is until its write is settled."""
+
 _EQUAL: Final = (*TEXTS, *NUMBERS, type(None), bool)
 
 
@@ -42,16 +45,17 @@ class Write:
     """One value that a unit has stored."""
 
     __slots__ = (
+        "_described",
         "_hash",
         "_identity",
         "_kind",
         "_ref",
+        "_size",
         "addressed",
         "at",
         "atoms",
         "brought",
         "content",
-        "described",
         "kept",
         "made_for",
         "made_for_writer",
@@ -83,7 +87,8 @@ class Write:
         """True for an item whose key is its writer's id."""
         self.brought = False
         """True for a text that had come in with its unit just like this."""
-        self.described = ""
+        self._described: str | None = ""
+        self._size = 0
         self.made_for_writer = False
         """True for an object that is built around its writer's id."""
         self.made_for: tuple[str, bool] | None = None
@@ -105,6 +110,33 @@ class Write:
             self._hash = _hash(value)
         else:
             self._ref = _ref(value)
+
+    def again(self, value: Any) -> bool:
+        """The same statement has stored a text or a number there again; False for what has to be looked into."""
+        kind = type(value)
+        if kind is str:
+            if len(value) > _SHORT:
+                return False
+            self.texts, self.number, self._size = (value,), False, len(value)
+        elif kind is int or kind is float:
+            self.texts, self.number = None if tells_nothing(value) else (repr(value),), True
+        else:
+            return False
+        self.at, self.seq = time_ns(), next(clock)
+        self._kind, self._hash, self._described, self.made_for_writer = kind, hash(value), None, False
+        self._ref = None
+        return True
+
+    def describe(self, value: object) -> None:
+        """Keep what it is, without what it holds."""
+        self._described, self._size = None, size_of(value)
+
+    @property
+    def described(self) -> str:
+        """What was written, in words, without what it holds."""
+        if self._described is None:
+            self._described = described_as(self._kind, self._size)
+        return self._described
 
     def is_of(self, value: object) -> bool:
         """True where ``value`` is what was written, or is equal to it where it is text or a number."""
@@ -191,11 +223,11 @@ class Records:
     def own(self, container: object, key: Hashable, unit: Unit, site: int) -> Write | None:
         """What the same statement of the same unit has stored there just before, as far as nobody has asked for it."""
         entry = self._entries.get(id(container))
-        if entry is None or (entry.gone is not None and entry.gone() is not container):
+        writes = None if entry is None else entry.slots.get(key)
+        if not writes or entry is None or (entry.gone is not None and entry.gone() is not container):
             return None
-        writes = entry.slots.get(key)
-        last = writes[-1] if writes else None
-        return last if last is not None and last.kept and last.unit is unit and last.site == site else None
+        last = writes[-1]
+        return last if last.kept and last.unit is unit and last.site == site else None
 
     def write(self, container: object, key: Hashable, write: Write) -> Write | None:
         """Keep a write; gives the one that was there before, of another unit."""

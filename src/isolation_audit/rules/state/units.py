@@ -40,6 +40,12 @@ _BORN: Final = 2_000
 _LOOKS: Final = 32
 """Stores of one site for each of which the arguments of what is running, and all of the value, are looked at."""
 
+_MANY: Final = 1_000
+"""Stores of one site of which each is looked into."""
+
+_FEW: Final = 8
+"""Values that are looked at of one that a loop stores; and after many, of how many stores one is looked into."""
+
 clock: Final = count(1)
 """Orders what is written and read."""
 
@@ -116,10 +122,14 @@ class Unit:
         count = self.asked[site] = self.asked.get(site, 0) + 1
         return count <= _LOOKS or count % _LOOKS == 0
 
-    def has_looked_often(self, site: int) -> bool:
-        """True where what a site stores has been looked into so often that it must be a loop; not for some of it."""
+    def looks(self, site: int, most: int) -> int:
+        """How many values inside of what a site stores are looked at: fewer where it has stored so often that it must
+        be a loop, and later nothing; all of some of it.
+        """
         count = self.looked[site] = self.looked.get(site, 0) + 1
-        return count > _LOOKS and count % _LOOKS != 0
+        if count <= _LOOKS or count % _LOOKS == 0:
+            return most
+        return _FEW if count <= _MANY or count % _FEW == 0 else 0
 
     def settle(self) -> list[Any]:
         """What was written since this was asked before; a unit that goes on may be given something else from now on."""
@@ -134,7 +144,7 @@ class Units:
 
     def __init__(self, runtime: Runtime, ended: Callable[[Unit], None]) -> None:
         self._runtime = runtime
-        self._text = runtime.ambient.text
+        self._ambient = runtime.ambient
         self._ended = ended
         self._implicit: dict[str, Unit] = {}
         self._learned: dict[int, User] = {}
@@ -147,13 +157,16 @@ class Units:
 
     def current(self) -> Unit | None:
         """The unit that is running; None for nobody's work, and for the system's."""
-        inputs, request = current_unit().given_by, current_unit().request
+        work = current_unit()  # asked for each access that may concern it
+        inputs = work.given_by
         if inputs is None or inputs.ended:
+            request = work.request
             if request is None and scope_variable.get() is None:
-                # Nothing but the application's own variable says who is at work; asked for each access.
-                text = self._text()
-                if text is None:
-                    return self._by_name()
+                # Nothing but the application's own variable says who is at work.
+                ambient = self._ambient
+                text = ambient.read(None)
+                if type(text) is not str:
+                    return self._by_name() if ambient.asks else None
                 last, version, unit = self._last
                 if last is not text or version is not remembered.version:
                     version = remembered.version

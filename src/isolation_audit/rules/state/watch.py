@@ -19,7 +19,6 @@ from isolation_audit.rules.context.task_origins import own_origin
 from isolation_audit.rules.state.arguments import note_arguments
 from isolation_audit.rules.state.contents import (
     CHARACTERS,
-    described,
     has_a_way_back,
     is_number,
     is_of_a_collector,
@@ -61,9 +60,6 @@ _NODES: Final = 100
 
 _PARTS: Final = 24
 """The same of an object."""
-
-_FEW: Final = 8
-"""The same of either, in a loop that stores again and again."""
 
 _CONCERNED: Final = 100_000
 """Objects of which reads are told; those that were only passed on are forgotten when there are more."""
@@ -127,17 +123,21 @@ class StateWatch:
         The place is a key of one of these kinds; without kinds it is the whole object.
         """
         entry = self.records.of(identity)
-        if entry is not None and identity not in self._published:
-            if kinds and not entry.elements:
-                slots = entry.slots
-                if type(key) is str:
-                    if (kinds[0], key) not in slots and (kinds[1], key) not in slots:
-                        return False
-                elif place(kinds[0], key) not in slots and place(kinds[1], key) not in slots:
-                    return False
+        if entry is None or identity in self._published:
+            return self.unit() is not None
+        only = entry.only
+        if only is not None:  # most often it is the one that is running
             unit = self.unit()
-            return unit is not None and entry.only is not unit
-        return self.unit() is not None
+            if unit is only or unit is None:
+                return False
+        if kinds and not entry.elements:
+            slots = entry.slots
+            if type(key) is str:
+                if (kinds[0], key) not in slots and (kinds[1], key) not in slots:
+                    return False
+            elif place(kinds[0], key) not in slots and place(kinds[1], key) not in slots:
+                return False
+        return only is not None or self.unit() is not None
 
     def born(self, obj: object) -> None:
         """It is new: what its unit puts into it is nobody else's, as long as nobody else gets hold of it."""
@@ -148,21 +148,25 @@ class StateWatch:
     def wrote(self, container: object, kind: str, key: object, value: object, site: int) -> None:
         """Keep who has written what."""
         unit = self.unit()
-        if unit is None or not sites.function_of(site):
+        if unit is None:
             return
         known = unit.born.get(id(container))
         if known is not None and known() is container:
             return
-        where = place(kind, key)
-        if value is None and not self.records.has(container, where):
-            return  # nothing has been there, and nothing is now
-        write = self.records.own(container, where, unit, site) if where is not None else None
+        where = (kind, key) if type(key) is str else place(kind, key)
+        write = None if where is None else self.records.own(container, where, unit, site)
         if write is not None:  # a loop stores to one place again and again
+            if write.again(value):
+                if write.texts is not None and unit.is_worth_a_look(site):
+                    self._note_arguments(unit)
+                return
             made_now = not write.is_of(value)
             write.hold(value)
             write.seq = next(clock)
             self._describe(unit, write, kind, key, value, made_now=made_now)
             return
+        if not sites.function_of(site) or (value is None and not self.records.has(container, where)):
+            return  # nothing has been there, and nothing is now
         write = Write(unit, site, value)
         before = self.records.write(container, where, write)
         if len(unit.writes) < _WRITES:
@@ -181,11 +185,11 @@ class StateWatch:
             write.texts = (value[:CHARACTERS],)
         elif told and write.value() is None:
             # Nodes of a list or a tree lead to each other: their own data is what comes first.
-            nodes = _FEW if unit.has_looked_often(write.site) else _NODES if is_plain(value) else _PARTS
-            write.texts = tuple(texts(value, nodes))
+            nodes = unit.looks(write.site, _NODES if is_plain(value) else _PARTS)
+            write.texts = tuple(texts(value, nodes)) if nodes else ()
         else:
             write.texts = None
-        write.described = described(value)
+        write.describe(value)
         write.under_own_name = unit.user is not None and type(key) is str and key == unit.user.id
         if made_now:  # what is stored again (`KEPT = KEPT or Kept()`) has collected things since
             write.made_for_writer = kind in _OWN_PLACE and is_made_for_its_writer(unit, value)
