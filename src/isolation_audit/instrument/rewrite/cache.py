@@ -27,7 +27,6 @@ _MOST: Final = 5_000
 _SETTLED: Final = 2_000_000_000
 """Nanoseconds after which a change of a file is sure to change its times: some file systems count seconds."""
 
-_LARGEST: Final = 100_000_000
 _SIZE: Final = 8
 """Bytes that say how long the rewritten part is, which comes first; the code as it was written follows."""
 
@@ -121,14 +120,17 @@ class CodeCache:
 
 def _read(place: str, *, times: Times | None = None, digest: bytes | None = None) -> Rewritten | None:
     """What is kept there, if it was made of a file with these times, or of a source with this digest."""
-    with suppress(OSError, ValueError, EOFError, TypeError):
-        with open(place, "rb") as kept:  # noqa: PTH123 - for each import
-            size = min(int.from_bytes(kept.read(_SIZE), "little"), _LARGEST)
-            known, content, *module = marshal.loads(kept.read(size))  # noqa: S302 - only this user can have written it
-        if (known == times) if digest is None else (content == digest):
+    try:
+        with open(place, "rb", buffering=0) as kept:  # noqa: PTH123 - for each import
+            content = kept.readall()
+        end = _SIZE + int.from_bytes(content[:_SIZE], "little")
+        known, made_of, *module = marshal.loads(memoryview(content)[_SIZE:end])  # noqa: S302 - only this user can have written it
+        if (known == times) if digest is None else (made_of == digest):
             found = Rewritten(*module)
             if type(found.code) is CodeType and type(found.plans) is bytes:
                 return found
+    except (OSError, ValueError, EOFError, TypeError):
+        pass
     return None
 
 

@@ -10,7 +10,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 MARK: Final = "\0isolation-audit "
 """Begins a text that stands for a constant: ``r`` what is called, ``f`` a flag, ``a`` the flag of all."""
@@ -21,15 +21,14 @@ CALL: Final = "None"
 there (``inspect.getclosurevars``) passes over these two."""
 
 _NUMBERS: Final = "I"
-_INSIDE: Final = 0xFFFF_FFFF
-_END: Final = _INSIDE - 1
 
 
 def places(code: CodeType) -> tuple[list[str], bytes]:
     """The texts that stand for constants in the code, all the way down, and where each one stands.
 
-    Of each code that has some: pairs of the number of a constant and the number of its text, or of ``_INSIDE``, which
-    is followed by the pairs of that code; at last 0 and ``_END``. They are numbers in bytes: tuples take long to load.
+    Of each code that has some: how many there are, and of each the number of the constant and of its text; how many
+    codes inside of it have some, and their numbers; and then the same of each of those. They are numbers in bytes:
+    tuples take long to load.
     """
     texts: dict[str, int] = {}
     found = _places(code, texts)
@@ -37,30 +36,30 @@ def places(code: CodeType) -> tuple[list[str], bytes]:
 
 
 def _places(code: CodeType, texts: dict[str, int]) -> list[int]:
-    found: list[int] = []
+    own: list[int] = []
+    inside: list[int] = []
+    of_those: list[int] = []
     for place, value in enumerate(code.co_consts):
         if type(value) is str and value.startswith(MARK):
-            found += (place, texts.setdefault(value, len(texts)))
+            own += (place, texts.setdefault(value, len(texts)))
         elif type(value) is CodeType and (inner := _places(value, texts)):
-            found += (place, _INSIDE, *inner)
-    return [*found, 0, _END] if found else []
+            inside.append(place)
+            of_those += inner
+    return [len(own) // 2, *own, len(inside), *inside, *of_those] if own or inside else []
 
 
 def filled(code: CodeType, where: bytes, objects: Sequence[Any]) -> CodeType:
     """The code with its constants, all the way down: ``objects`` are those of the texts."""
-    if not where:
-        return code
-    numbers = iter(array(_NUMBERS, where))
-    return _filled(code, zip(numbers, numbers, strict=True), objects)
+    return _filled(code, array(_NUMBERS, where).tolist(), 0, objects)[0] if where else code
 
 
-def _filled(code: CodeType, pairs: Iterator[tuple[int, int]], objects: Sequence[Any]) -> CodeType:
+def _filled(code: CodeType, numbers: list[int], at: int, objects: Sequence[Any]) -> tuple[CodeType, int]:
+    """A code, and the place in ``numbers`` after what they tell of it."""
     new = list(code.co_consts)
-    for place, what in pairs:
-        if what < _END:
-            new[place] = objects[what]
-        elif what == _END:
-            break
-        else:
-            new[place] = _filled(new[place], pairs, objects)
-    return code.replace(co_consts=tuple(new))
+    end = at + 1 + 2 * numbers[at]
+    for place in range(at + 1, end, 2):
+        new[numbers[place]] = objects[numbers[place + 1]]
+    at = end + 1 + numbers[end]
+    for place in numbers[end + 1 : at]:
+        new[place], at = _filled(new[place], numbers, at, objects)
+    return code.replace(co_consts=tuple(new)), at

@@ -23,7 +23,7 @@ _ELSEWHERE: Final = (
 )
 """What may go on in another context, or let other code run in this one; and what can't stand there twice."""
 
-_LARGEST: Final = 200
+_LARGEST: Final = 60
 """Nodes of a loop that stands in the code twice."""
 
 
