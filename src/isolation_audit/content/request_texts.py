@@ -53,8 +53,8 @@ _ROUTING: Final = 2
 """Parts of what ``wsgiorg.routing_args`` has: values by position, and by name."""
 
 
-_SENT: Final = ("_content", "body")
-"""Where httpx and requests keep the body of a request that they send."""
+_SENT: Final = ("_content", "body", "_body")
+"""Where httpx, httpx2, requests and aiohttp keep the body of a request that they send."""
 
 _LONGEST_BODY: Final = 1_000_000
 
@@ -210,7 +210,10 @@ def sent_body(question: Any) -> str:
     if type(question) is OutgoingRequest:
         return question.body
     held = _fields(question)
-    body: Any = next((held[name] for name in _SENT if type(held.get(name)) in (str, bytes)), "")
+    bodies = [held.get(name) for name in _SENT]
+    # aiohttp keeps it in an object that says how it is written.
+    bodies += [_fields(one).get("_value") for one in bodies]
+    body: Any = next((one for one in bodies if type(one) in (str, bytes)), "")
     return body if type(body) is str else str(body[:_LONGEST_BODY], "utf-8", "replace")
 
 

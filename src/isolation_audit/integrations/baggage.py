@@ -1,4 +1,4 @@
-"""httpx, requests and aiohttp: requests to the application's own other services say whose work sends them."""
+"""httpx, httpx2, requests and aiohttp: requests to the application's own other services say whose work sends them."""
 
 from __future__ import annotations
 
@@ -82,8 +82,9 @@ class Sending:
                 yield Point(target, partial(SendingPoint, target, runtime, self._request_of))
 
 
-httpx = Sending(
-    "httpx", "0.23", "httpx._client:Client._send_single_request", "httpx._client:AsyncClient._send_single_request"
+httpx, httpx2 = (
+    Sending(name, since, *(f"{name}._client:{client}._send_single_request" for client in ("Client", "AsyncClient")))
+    for name, since in (("httpx", "0.23"), ("httpx2", "2.0"))
 )
 requests = Sending("requests", "2.20", "requests.sessions:Session.send")
 aiohttp = Sending("aiohttp", "3.8", _AIOHTTP, request_of=lambda layout: layout.receiver_reader())

@@ -118,9 +118,9 @@ class AskPoint(Interceptor):
 
     place = "http.client:HTTPConnection.endheaders"
 
-    def __init__(self, inputs: Receiver, credentials: RequestsSent, layout: Layout) -> None:
+    def __init__(self, inputs: Receiver, sent: RequestsSent, layout: Layout) -> None:
         self._receive = inputs.receive
-        self._credentials = credentials
+        self._sent = sent
         self._connection = layout.receiver_reader()
         self._body = layout.optional("message_body")
 
@@ -128,7 +128,8 @@ class AskPoint(Interceptor):
         """It is a question, and may have credentials."""
         asked = _asked(self._connection(values), self._body(values))
         if asked is not None:
-            self._credentials.sent(self.place, asked.url, asked.headers)
+            self._sent.sent(self.place, asked.url, asked.headers)
+            self._sent.said(self.place, lambda: asked.body)
             self._receive(Input(ANSWER, None, asked, asked=OutgoingRequest.texts), 0)
 
 
@@ -172,7 +173,10 @@ def _unpacked(body: bytes) -> Any:
         return body
 
 
-httpx = Answers("httpx", "0.23", ("httpx._client:Client.send", "httpx._client:AsyncClient.send"), "request")
+httpx, httpx2 = (
+    Answers(name, since, (f"{name}._client:Client.send", f"{name}._client:AsyncClient.send"), "request")
+    for name, since in (("httpx", "0.23"), ("httpx2", "2.0"))
+)
 requests = Answers("requests", "2.20", ("requests.sessions:Session.send",), "request")
 aiohttp = Answers("aiohttp", "3.8", ("aiohttp.client_reqrep:ClientResponse.read",), None)
 standard_library = StandardLibrary()

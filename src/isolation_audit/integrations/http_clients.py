@@ -1,4 +1,5 @@
-"""aiohttp's client, httpx and requests: the cookies, the default headers and the credentials of their requests."""
+"""aiohttp's client, httpx, httpx2 and requests: cookies, default headers and credentials of their requests, and what
+they say."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from base64 import b64encode
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.content.request_texts import sent_body
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.vocabulary.exits import exits_of
@@ -128,18 +130,32 @@ class WirePoint(Interceptor):
     def __init__(
         self,
         place: str,
-        credentials: RequestsSent,
+        sent: RequestsSent,
         request_of: Callable[[Layout], Callable[[Values], Any]],
         layout: Layout,
     ) -> None:
         self.place = place
-        self._credentials = credentials
+        self._sent = sent
         self._request_of = request_of(layout)
 
     def before(self, values: Values) -> None:
-        """Look whose credentials it has."""
+        """Look whose credentials it has, and what it says."""
         request = self._request_of(values)
-        self._credentials.sent(self.place, str(request.url), _texts(request.headers))
+        self._sent.sent(self.place, str(request.url), _texts(request.headers))
+        self._sent.said(self.place, partial(sent_body, request))
+
+
+class BodyPoint(Interceptor):
+    """The same, where what goes out is seen elsewhere without its body."""
+
+    def __init__(self, place: str, sent: RequestsSent, layout: Layout) -> None:
+        self.place = place
+        self._sent = sent
+        self._request = layout.argument("request")
+
+    def before(self, values: Values) -> None:
+        """Look what it says."""
+        self._sent.said(self.place, partial(sent_body, self._request(values)))
 
 
 def _login(client: Any) -> tuple[str, str] | None:
@@ -199,12 +215,16 @@ class Aiohttp:
 class Sending:
     """A library whose clients have methods ``send(request)`` that give the response."""
 
-    def __init__(self, distribution: str, since: str, *targets: str, wire: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, distribution: str, since: str, *targets: str, wire: tuple[str, ...] = (), bodies: tuple[str, ...] = ()
+    ) -> None:
         self.distribution = distribution
         self.since = since
         self._targets = targets
         self._wire = wire
-        """Where requests leave with what authentication has added; for requests, that is in the standard library."""
+        """Where requests leave with what authentication has added; for requests, that is in the standard library..."""
+        self._bodies = bodies
+        """...to which urllib3 gives the body by itself, in parts."""
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """Each of them."""
@@ -215,9 +235,11 @@ class Sending:
             make = partial(RequestPoint, target, cookies, lambda layout: layout.argument("request"), _jar)
             yield Point(target, make)
             yield Point(target, partial(DefaultsPoint, target, runtime.listener(ClientHeaders)))
+        sent = runtime.listener(RequestsSent)
         for target in self._wire:
-            wire = runtime.listener(RequestsSent)
-            yield Point(target, partial(WirePoint, target, wire, lambda layout: layout.argument("request")))
+            yield Point(target, partial(WirePoint, target, sent, lambda layout: layout.argument("request")))
+        for target in self._bodies:
+            yield Point(target, partial(BodyPoint, target, sent))
 
 
 def _jar(response: Any) -> Iterable[tuple[str, str]]:
@@ -226,11 +248,13 @@ def _jar(response: Any) -> Iterable[tuple[str, str]]:
 
 
 aiohttp = Aiohttp()
-httpx = Sending(
-    "httpx",
-    "0.23",
-    "httpx._client:Client.send",
-    "httpx._client:AsyncClient.send",
-    wire=("httpx._client:Client._send_single_request", "httpx._client:AsyncClient._send_single_request"),
+httpx, httpx2 = (
+    Sending(
+        name,
+        since,
+        *(f"{name}._client:{client}.send" for client in ("Client", "AsyncClient")),
+        wire=tuple(f"{name}._client:{client}._send_single_request" for client in ("Client", "AsyncClient")),
+    )
+    for name, since in (("httpx", "0.23"), ("httpx2", "2.0"))
 )
-requests = Sending("requests", "2.20", "requests.sessions:Session.send")
+requests = Sending("requests", "2.20", "requests.sessions:Session.send", bodies=("requests.sessions:Session.send",))

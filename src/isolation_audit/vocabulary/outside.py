@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 Headers = list[tuple[str, str]]
 """Names as they were written, and values."""
@@ -42,6 +42,9 @@ class RequestsSent:
 
     def sent(self, target: str, url: str, headers: Headers) -> None:
         """A request is about to go out, as it is."""
+
+    def said(self, target: str, body: Callable[[], str]) -> None:
+        """The same of its body, which is read where it matters."""
 
 
 class ClientHeaders:

@@ -63,8 +63,8 @@ def bank():
         server.server_close()
 
 
-def with_httpx(method: str, url: str, headers: dict[str, str], body: bytes | None) -> Any:
-    httpx = pytest.importorskip("httpx")
+def with_httpx(method: str, url: str, headers: dict[str, str], body: bytes | None, library: str = "httpx") -> Any:
+    httpx = pytest.importorskip(library)
     with httpx.Client() as client:
         return client.request(method, url, headers=headers, content=body).json()
 
@@ -91,10 +91,20 @@ async def with_aiohttp(method: str, url: str, headers: dict[str, str], body: byt
         return json.loads(await answer.read())
 
 
-async def with_httpx_async(method: str, url: str, headers: dict[str, str], body: bytes | None) -> Any:
-    httpx = pytest.importorskip("httpx")
+async def with_httpx_async(
+    method: str, url: str, headers: dict[str, str], body: bytes | None, library: str = "httpx"
+) -> Any:
+    httpx = pytest.importorskip(library)
     async with httpx.AsyncClient() as client:
         return (await client.request(method, url, headers=headers, content=body)).json()
+
+
+def with_httpx2(method: str, url: str, headers: dict[str, str], body: bytes | None) -> Any:
+    return with_httpx(method, url, headers, body, "httpx2")
+
+
+async def with_httpx2_async(method: str, url: str, headers: dict[str, str], body: bytes | None) -> Any:
+    return await with_httpx_async(method, url, headers, body, "httpx2")
 
 
 def basic(user: str) -> dict[str, str]:
@@ -130,9 +140,8 @@ class Shop:
         return JSONResponse(await self.ask("GET", "/balance", {"Authorization": given}))
 
 
-CLIENTS = pytest.mark.parametrize(
-    "request_with", [with_httpx, with_httpx_async, with_requests, with_urllib, with_urllib3, with_aiohttp]
-)
+OF_HTTPX = (with_httpx, with_httpx_async, with_httpx2, with_httpx2_async)
+CLIENTS = pytest.mark.parametrize("request_with", [*OF_HTTPX, with_requests, with_urllib, with_urllib3, with_aiohttp])
 
 
 @CLIENTS
@@ -184,7 +193,7 @@ class WithCookies:
         return JSONResponse(self.clients[key].get(f"{self.url}/balance").json())
 
 
-@pytest.mark.parametrize("library", ["httpx:Client", "requests:Session"])
+@pytest.mark.parametrize("library", ["httpx:Client", "httpx2:Client", "requests:Session"])
 @pytest.mark.parametrize("own", [False, True], ids=["one for all", "one for each"])
 def test_the_session_that_another_service_has_given_for_alice(library: str, own: bool) -> None:
     module, _, name = library.partition(":")

@@ -33,7 +33,16 @@ _HOLDERS: Final = 1_000
 """Clients that one request may use."""
 
 _has_code: Final = pattern(r"(?:^|[?&\0])code=[^&\0\s]{4}")
-_LIBRARIES: Final = ("oauthlib", "requests_oauthlib", "authlib", "requests", "httpx", "asyncio", "threading.py")
+_LIBRARIES: Final = (
+    "oauthlib",
+    "requests_oauthlib",
+    "authlib",
+    "requests",
+    "httpx",
+    "httpx2",
+    "asyncio",
+    "threading.py",
+)
 
 
 @dataclass(slots=True, eq=False, repr=False)

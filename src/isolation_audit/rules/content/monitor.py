@@ -83,7 +83,7 @@ class ContentMonitor(Monitor):
     hears = (
         ("MailsSent", "isolation_audit.rules.content.mails:Mails"),
         ("ClientTokens", "isolation_audit.rules.content.login_tokens:LoginTokens"),
-        ("RequestsSent", "isolation_audit.rules.content.sent_credentials:SentCredentials"),
+        ("RequestsSent", "isolation_audit.rules.content.outgoing_requests:OutgoingRequests"),
         ("ClientHeaders", "isolation_audit.rules.content.client_headers:Credentials"),
         ("ClientCookies", "isolation_audit.rules.content.client_cookies:cookies_of"),
         ("FilesOpened", "isolation_audit.rules.content.written_files:Files"),

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.borders import mentions
 from isolation_audit.content.index import Mark
-from isolation_audit.content.request_texts import text_of
+from isolation_audit.content.request_texts import sent_body, text_of
 from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.credentials import cookies_in, keys_in, keys_in_query
@@ -32,7 +32,6 @@ from isolation_audit.rules.content.egress import Egress
 from isolation_audit.rules.provenance.code import static_texts
 from isolation_audit.rules.provenance.own_records import OwnRecords
 from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
-from isolation_audit.vocabulary.outside import Headers, RequestsSent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.inputs import Input, Inputs
     from isolation_audit.model.users import User
+    from isolation_audit.vocabulary.outside import Headers
 
 CREDENTIAL: Final = "a credential in a request to another service"
 
@@ -56,11 +56,8 @@ _word: Final = pattern(r"[\w.@+-]+")
 _SHORTEST: Final = 6
 """Characters of a password that can be told from any other word."""
 
-_BODIES: Final = ("_content", "body", "_body")
-"""Where requests of httpx, requests and aiohttp hold what is sent."""
 
-
-class SentCredentials(RequestsSent):
+class SentCredentials:
     """Whose the credentials are that one audit has seen going out."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -212,19 +209,13 @@ def _beside(one: Input, question: str, answer: str) -> str:
         return f"{question}\0{answer}"
     asked = one.asked(one.question) if one.question is not None else None
     if type(asked) is list and len(asked) == 2 and type(asked[1]) is list:
-        question = "\0".join([str(asked[0]), *_keys(asked[1]), _body(one.question)])
+        question = "\0".join([str(asked[0]), *_keys(asked[1]), sent_body(one.question)])
     return f"{question}\0{answer}"
 
 
 def _keys(headers: Iterable[Any]) -> Iterator[str]:
     for name, value in headers:
         yield from map(readable, _keys_of(str(name).lower(), str(value)))
-
-
-def _body(request: Any) -> str:
-    fields = getattr(request, "__dict__", {})
-    body: Any = next((fields[name] for name in _BODIES if type(fields.get(name)) in (str, bytes)), "")
-    return str(body, "utf-8", "replace") if type(body) is bytes else str(body)
 
 
 def _asked_before(one: Input) -> str:

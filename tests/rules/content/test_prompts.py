@@ -1,0 +1,163 @@
+"""Conversations that are sent to a language model in bob's work, and what alice has said in hers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from test_sent_credentials import ALICE, BOB, OF_HTTPX, bank, with_aiohttp, with_requests, with_urllib
+
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import Config, model
+from isolation_audit.rules.content.prompts import turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERS = "my salary is 73250 a year and my landlord is Gustav Meyerink"
+HIS = "recommend me a book about gardening please"
+FOUND = [("IA203", "warning", BOB, ALICE)]
+
+
+class Chat:
+    """Puts what is said to a model: ``key_of`` tells whose conversation goes on, ``body_of`` how it is written."""
+
+    def __init__(
+        self, url: str, key_of: Callable[[str], str], body_of: Callable[[list[str]], Any], request: Any = with_urllib
+    ) -> None:
+        self.url, self.request, self.key_of, self.body_of = url, request, key_of, body_of
+        self.said: dict[str, list[str]] = {}
+        self.app = Starlette(
+            routes=[
+                Route("/say", self.say, methods=["POST"]),
+                Route("/rooms/{room}", self.say, methods=["POST"]),
+                Route("/settings", self.settings, methods=["POST"]),
+            ]
+        )
+        self.instructions = ""
+
+    async def say(self, request: Any) -> JSONResponse:
+        told = (await request.json())["text"]
+        said = self.said.setdefault(request.path_params.get("room") or self.key_of(request.headers["x-user"]), [])
+        said.append(told)
+        body = json.dumps(self.body_of([self.instructions, *said])).encode()
+        headers = {"Content-Type": "application/json"}
+        answer = self.request("POST", f"{self.url}/chat", headers, body)
+        if asyncio.iscoroutine(answer):
+            await answer
+        return JSONResponse({"answer": "Thank you."})
+
+    async def settings(self, request: Any) -> JSONResponse:
+        self.instructions = (await request.json())["text"]
+        return JSONResponse({})
+
+
+def as_turns(said: list[str]) -> Any:
+    system, *rest = said
+    turns = [{"role": "user", "content": one} for one in rest]
+    return {"model": "m", "messages": [{"role": "system", "content": system}, *turns]}
+
+
+def talk(app: Any, *said: tuple[str, str, str]) -> list[tuple[str, str, str | None, str | None]]:
+    """Errors and warnings after requests of users, each to a path and with a text."""
+
+    async def ask(user: str, path: str, text: str) -> None:
+        headers = [(b"x-user", user.encode()), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        body = json.dumps({"text": text}).encode()
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body}
+
+        async def send(_message: Any) -> None:
+            pass
+
+        await app(scope, receive, send)
+
+    with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor:
+        for one in said:
+            asyncio.run(ask(*one))
+        found = [entry.finding for entry in auditor.recorder.entries()]
+    assert auditor.runtime.barrier.counts == {}
+    return [
+        (one.rule, one.severity.value, one.witnesses.ambient, one.witnesses.content)
+        for one in found
+        if one.rule != "IA904" and one.severity.value != "note"
+    ]
+
+
+BOTH = (ALICE, "/say", HERS), (BOB, "/say", HIS)
+
+
+@pytest.mark.parametrize("request_with", [*OF_HTTPX, with_requests, with_urllib, with_aiohttp])
+@pytest.mark.parametrize("own", [False, True], ids=["one for all", "one for each"])
+def test_a_conversation_goes_to_the_model(request_with: Any, own: bool) -> None:
+    with bank() as (url, seen):
+        found = talk(Chat(url, lambda user: user if own else "all", as_turns, request_with).app, *BOTH)
+    assert len(seen) == 2
+    assert found == ([] if own else FOUND)
+
+
+@pytest.mark.parametrize(
+    "body_of",
+    [
+        lambda said: {"contents": [{"role": "user", "parts": [{"text": one}]} for one in said]},
+        lambda said: {"model": "m", "input": [{"role": "user", "content": one} for one in said]},
+        lambda said: {"model": "m", "prompt": "\n".join(said)},
+        lambda said: {"model": "m", "message": said[-1], "chat_history": [{"role": "USER", "message": said[1]}]},
+    ],
+    ids=["contents", "input", "prompt", "history"],
+)
+@pytest.mark.parametrize("own", [False, True], ids=["one for all", "one for each"])
+def test_the_forms_of_prompts(body_of: Any, own: bool) -> None:
+    with bank() as (url, _seen):
+        found = talk(Chat(url, lambda user: user if own else "all", body_of).app, *BOTH)
+    assert found == ([] if own else FOUND)
+
+
+def test_other_requests_may_be_about_several_users() -> None:
+    with bank() as (url, _seen):
+        batch = Chat(url, lambda _user: "all", lambda said: {"events": [{"kind": "said", "text": one} for one in said]})
+        assert talk(batch.app, *BOTH) == []
+
+
+def test_what_an_administrator_tells_the_model_for_all() -> None:
+    with bank() as (url, _seen):
+        chat = Chat(url, lambda user: user, as_turns)
+        asked = (ALICE, "/settings", "always answer like a friendly gardener from Dorset"), (BOB, "/say", HIS)
+        assert talk(chat.app, *asked) == []
+
+
+def test_a_room_that_both_have_asked_for_by_its_name() -> None:
+    with bank() as (url, _seen):
+        chat = Chat(url, lambda user: user, as_turns)
+        assert talk(chat.app, (ALICE, "/rooms/garden-7", HERS), (BOB, "/rooms/garden-7", HIS)) == []
+
+
+def test_a_conversation_that_says_who_speaks() -> None:
+    with bank() as (url, _seen):
+        chat = Chat(url, lambda _user: "all", as_turns)
+        assert talk(chat.app, (ALICE, "/say", f"{ALICE}: {HERS}"), (BOB, "/say", f"{BOB}: {HIS}")) == []
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["role", "messages", "model", "prompt", "x"]), inner)
+    ),
+)
+
+
+@given(JSON)
+def test_what_is_no_conversation_has_no_turns(value: Any) -> None:
+    found = [*turns(json.dumps(value))]
+    if type(value) is not dict or not ("role" in json.dumps(value) or "model" in value):
+        assert found == []
+    assert all(type(one) is str or one["role"] not in ("system", "developer") for one in found)
