@@ -25,6 +25,7 @@ TRIED_WITH = {
     "base": "test_rule_examples",
     "concurrency.imported_modules": "test_lazy_singletons",
     "content.exits": "test_responses",
+    "content.outgoing_requests": "test_prompts",
     "context.lineage": "test_lineage_requests",
     "context.pieces_of_work": "test_lineage_queues",
     "crossing.letters": "test_delivery",
