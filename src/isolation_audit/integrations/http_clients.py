@@ -253,7 +253,7 @@ httpx, httpx2 = (
         name,
         since,
         *(f"{name}._client:{client}.send" for client in ("Client", "AsyncClient")),
-        wire=tuple(f"{name}._client:{client}._send_single_request" for client in ("Client", "AsyncClient")),
+        wire=(f"{name}._client:Client._send_single_request", f"{name}._client:AsyncClient._send_single_request"),
     )
     for name, since in (("httpx", "0.23"), ("httpx2", "2.0"))
 )
