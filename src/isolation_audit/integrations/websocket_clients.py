@@ -81,5 +81,5 @@ class ReceivePoint(Interceptor):
 
 websockets = WebSocketClients("websockets", "13.0", "websockets.asyncio.client:ClientConnection", ("send",), "recv")
 aiohttp = WebSocketClients(
-    "aiohttp", "3.9.0", "aiohttp.client_ws:ClientWebSocketResponse", ("send_str", "send_bytes"), "receive"
+    "aiohttp", "3.9", "aiohttp.client_ws:ClientWebSocketResponse", ("send_str", "send_bytes"), "receive"
 )
