@@ -213,8 +213,14 @@ def sent_body(question: Any) -> str:
     bodies = [held.get(name) for name in _SENT]
     # aiohttp keeps it in an object that says how it is written.
     bodies += [_fields(one).get("_value") for one in bodies]
-    body: Any = next((one for one in bodies if type(one) in (str, bytes)), "")
-    return body if type(body) is str else str(body[:_LONGEST_BODY], "utf-8", "replace")
+    return body_text(next((one for one in bodies if type(one) in (str, bytes)), ""))
+
+
+def body_text(body: Any) -> str:
+    """What a client was given as a body, where that is a text or bytes."""
+    if type(body) is bytes:
+        return str(body[:_LONGEST_BODY], "utf-8", "replace")
+    return body if type(body) is str else ""
 
 
 def path_parameters(one: Input) -> list[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from base64 import b64encode
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from isolation_audit.content.request_texts import sent_body
+from isolation_audit.content.request_texts import body_text, sent_body
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
 from isolation_audit.vocabulary.exits import exits_of
@@ -146,16 +146,17 @@ class WirePoint(Interceptor):
 
 
 class BodyPoint(Interceptor):
-    """The same, where what goes out is seen elsewhere without its body."""
+    """Around the request of a connection of urllib3, which sends the body by itself, in parts."""
 
-    def __init__(self, place: str, sent: RequestsSent, layout: Layout) -> None:
-        self.place = place
+    place = "urllib3.connection:HTTPConnection.request"
+
+    def __init__(self, sent: RequestsSent, layout: Layout) -> None:
         self._sent = sent
-        self._request = layout.argument("request")
+        self._body = layout.optional("body")
 
     def before(self, values: Values) -> None:
         """Look what it says."""
-        self._sent.said(self.place, partial(sent_body, self._request(values)))
+        self._sent.said(self.place, partial(body_text, self._body(values)))
 
 
 def _login(client: Any) -> tuple[str, str] | None:
@@ -215,16 +216,12 @@ class Aiohttp:
 class Sending:
     """A library whose clients have methods ``send(request)`` that give the response."""
 
-    def __init__(
-        self, distribution: str, since: str, *targets: str, wire: tuple[str, ...] = (), bodies: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, distribution: str, since: str, *targets: str, wire: tuple[str, ...] = ()) -> None:
         self.distribution = distribution
         self.since = since
         self._targets = targets
         self._wire = wire
-        """Where requests leave with what authentication has added; for requests, that is in the standard library..."""
-        self._bodies = bodies
-        """...to which urllib3 gives the body by itself, in parts."""
+        """Where requests leave with what authentication has added; for requests, that is in the standard library."""
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """Each of them."""
@@ -238,8 +235,19 @@ class Sending:
         sent = runtime.listener(RequestsSent)
         for target in self._wire:
             yield Point(target, partial(WirePoint, target, sent, lambda layout: layout.argument("request")))
-        for target in self._bodies:
-            yield Point(target, partial(BodyPoint, target, sent))
+
+
+class Urllib3:
+    """urllib3, through which requests and botocore send; heads and answers are the standard library's."""
+
+    distribution = "urllib3"
+    since = "2.0"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """Bodies; before, they came with the head."""
+        if exits_of(runtime) is not None:
+            yield Point(BodyPoint.place, partial(BodyPoint, runtime.listener(RequestsSent)))
 
 
 def _jar(response: Any) -> Iterable[tuple[str, str]]:
@@ -257,4 +265,5 @@ httpx, httpx2 = (
     )
     for name, since in (("httpx", "0.23"), ("httpx2", "2.0"))
 )
-requests = Sending("requests", "2.20", "requests.sessions:Session.send", bodies=("requests.sessions:Session.send",))
+requests = Sending("requests", "2.20", "requests.sessions:Session.send")
+urllib3 = Urllib3()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from test_sent_credentials import ALICE, BOB, OF_HTTPX, bank, with_aiohttp, with_requests, with_urllib
+from test_sent_credentials import ALICE, BOB, OF_HTTPX, bank, with_aiohttp, with_requests, with_urllib, with_urllib3
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
@@ -96,7 +96,7 @@ def talk(app: Any, *said: tuple[str, str, str]) -> list[tuple[str, str, str | No
 BOTH = (ALICE, "/say", HERS), (BOB, "/say", HIS)
 
 
-@pytest.mark.parametrize("request_with", [*OF_HTTPX, with_requests, with_urllib, with_aiohttp])
+@pytest.mark.parametrize("request_with", [*OF_HTTPX, with_requests, with_urllib, with_urllib3, with_aiohttp])
 @pytest.mark.parametrize("own", [False, True], ids=["one for all", "one for each"])
 def test_a_conversation_goes_to_the_model(request_with: Any, own: bool) -> None:
     with bank() as (url, seen):

@@ -36,13 +36,18 @@ class Prompts:
 
     def __init__(self, runtime: Runtime) -> None:
         self._sinks = runtime.part(Egress)
+        self._latest: tuple[int, str] | None = None
+        """The hash of what was said last, and for whom."""
 
     def said(self, target: str, body: Callable[[], str]) -> None:
         """A request with this body is about to go out."""
         user = self._sinks.user()
         if user is None:
             return
-        said = [*turns(body())]
+        text = body()
+        latest, self._latest = self._latest, (hash(text), user.id)
+        # The library below may tell of it once more.
+        said = [*turns(text)] if latest != self._latest else []
         if said:
             self._sinks.words(target, PROMPT, user, dumps(said, ensure_ascii=False))
 
