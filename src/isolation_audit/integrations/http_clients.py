@@ -1,5 +1,4 @@
-"""aiohttp's client, httpx, httpx2 and requests: cookies, default headers and credentials of their requests, and what
-they say."""
+"""HTTP clients: the cookies, the default headers and the credentials of their requests, and what the bodies say."""
 
 from __future__ import annotations
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.building_blocks.awaited_answers import AwaitingPoint
 from isolation_audit.vocabulary.pools import QuestionsAndAnswers
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Streams:
         for name in ("write", "writelines"):
             yield Point(f"{WRITER}.{name}", partial(WritePoint, f"{WRITER}.{name}", pools))
         for name in ("read", "readexactly", "readuntil"):
-            yield Point(f"{READER}.{name}", partial(ReadPoint, f"{READER}.{name}", pools))
+            yield Point(f"{READER}.{name}", partial(AwaitingPoint, f"{READER}.{name}", pools))
 
 
 class WritePoint(Interceptor):
@@ -54,27 +55,6 @@ class WritePoint(Interceptor):
         exchange = self._pools.exchange(writer._reader)  # noqa: SLF001 - no public name leads from one to the other
         if exchange is not None:
             self._pools.ask(exchange, WRITER)
-
-
-class ReadPoint(Interceptor):
-    """Around the coroutines of a ``StreamReader``."""
-
-    def __init__(self, place: str, pools: QuestionsAndAnswers, layout: Layout) -> None:
-        self.place = place
-        self._pools = pools
-        self._self_of = layout.receiver_reader()
-
-    def before(self, values: Values) -> Any:
-        """Begin to wait; None where nothing has been written, as on a server's side."""
-        return self._pools.wait(self._self_of(values))
-
-    def after(self, exchange: Any, data: Any) -> None:
-        """Something was read, or the connection is at its end."""
-        self._pools.answer(exchange, data)
-
-    def failed(self, exchange: Any, error: BaseException) -> None:
-        """Nothing was read."""
-        self._pools.fail(exchange, error)
 
 
 integration = Streams()

@@ -7,10 +7,11 @@ other's. An answer for which nobody has waited is the next one's.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.building_blocks.awaited_answers import AwaitingPoint
 from isolation_audit.vocabulary.pools import QuestionsAndAnswers
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class WebSocketClients:
         for name in self._sending:
             yield Point(f"{self._connection}.{name}", partial(SendPoint, f"{self._connection}.{name}", pools))
         place = f"{self._connection}.{self._receiving}"
-        yield Point(place, partial(ReceivePoint, place, pools))
+        yield Point(place, partial(AwaitingPoint, place, pools))
 
 
 class SendPoint(Interceptor):
@@ -56,27 +57,6 @@ class SendPoint(Interceptor):
         exchange = self._pools.exchange(self._self_of(values))
         if exchange is not None:
             self._pools.ask(exchange, self.place)
-
-
-class ReceivePoint(Interceptor):
-    """Around what waits for a message."""
-
-    def __init__(self, place: str, pools: QuestionsAndAnswers, layout: Layout) -> None:
-        self.place = place
-        self._pools = pools
-        self._self_of = layout.receiver_reader()
-
-    def before(self, values: Values) -> Any:
-        """Begin to wait; None where nothing has been sent, as where a service tells of what happens."""
-        return self._pools.wait(self._self_of(values))
-
-    def after(self, exchange: Any, message: Any) -> None:
-        """One has come."""
-        self._pools.answer(exchange, message)
-
-    def failed(self, exchange: Any, error: BaseException) -> None:
-        """None has come."""
-        self._pools.fail(exchange, error)
 
 
 websockets = WebSocketClients("websockets", "13.0", "websockets.asyncio.client:ClientConnection", ("send",), "recv")

@@ -12,7 +12,8 @@ from auditing import Audit, config, current_user
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import model
-from isolation_audit.integrations.streams import ReadPoint, WritePoint
+from isolation_audit.integrations.building_blocks.awaited_answers import AwaitingPoint
+from isolation_audit.integrations.streams import WritePoint
 
 HERE = Path(__file__).name
 
@@ -322,7 +323,7 @@ def test_a_chat_server_that_tells_everybody(audit: Audit) -> None:
     assert audit.found("IA505") == []
 
 
-@pytest.mark.parametrize("point", [WritePoint, ReadPoint])
+@pytest.mark.parametrize("point", [WritePoint, AwaitingPoint])
 @pytest.mark.parametrize("method", ["before", "after", "failed"])
 def test_faults_change_nothing(monkeypatch, point, method) -> None:
     def broken(*_args: Any) -> None:
