@@ -55,7 +55,7 @@ class HandedOver:
             return
         handed: Handed = WeakKeyDictionary()
         for made, run in ((f"{_JOB}.__init__", f"{_JOB}.run"), (f"{_THREAD}.start", f"{_THREAD}._bootstrap_inner")):
-            yield Point(made, partial(HandPoint, made, handed))
+            yield Point(made, partial(HandPoint, made, runtime, handed))
             yield Point(run, partial(WorkPoint, run, handed))
         queues: Any = Queues()
         for place in (f"{_ASYNC}.put_nowait", f"{THREADED}.put"):
@@ -69,15 +69,18 @@ class HandedOver:
 class HandPoint(Interceptor):
     """Around the making of a job, or the start of a thread."""
 
-    def __init__(self, place: str, handed: Handed, layout: Layout) -> None:
+    def __init__(self, place: str, runtime: Runtime, handed: Handed, layout: Layout) -> None:
         self.place = place
         self._handed = handed
+        self._user = runtime.ambient.current
         self._self_of = layout.receiver_reader()
 
     def before(self, values: Values) -> None:
-        """It is a part of the running unit of work."""
+        """It is a part of the running unit of work, and of its user's."""
         inputs = current_inputs()
         if inputs is not None:
+            if inputs.user is None:
+                inputs.user = self._user()
             self._handed[self._self_of(values)] = inputs
 
 
@@ -92,15 +95,17 @@ class WorkPoint(Interceptor):
     def before(self, values: Values) -> Any:
         """Go on with the unit that it comes from."""
         inputs = self._handed.pop(self._self_of(values), None)
-        outer = current_unit().given_by
-        if inputs is not outer:
-            change_unit(given_by=inputs)
-        return (outer,)
+        outer = current_unit()
+        if inputs is not outer.given_by or inputs is not outer.runs_for:
+            change_unit(given_by=inputs, runs_for=inputs)
+        return outer.given_by, outer.runs_for
 
     def after(self, state: Any, _result: Any) -> None:
         """It is done."""
-        if current_unit().given_by is not state[0]:
-            change_unit(given_by=state[0])
+        given_by, runs_for = state
+        unit = current_unit()
+        if unit.given_by is not given_by or unit.runs_for is not runs_for:
+            change_unit(given_by=given_by, runs_for=runs_for)
 
     def failed(self, state: Any, _error: BaseException) -> None:
         """The same."""
@@ -179,8 +184,9 @@ class TakePoint(LooksAtTaken):
 
     def before(self, values: Values) -> Any:
         """The last item is done."""
-        if current_unit().given_by is not None:
-            change_unit(given_by=None)
+        unit = current_unit()
+        if unit.given_by is not unit.runs_for:
+            change_unit(given_by=unit.runs_for)
         queue_of = self._queue
         queue = queue_of(values)
         if current_moment() is not None:  # else there is no unit
@@ -205,7 +211,8 @@ class TakePoint(LooksAtTaken):
             writer = None if user is None else user.id
             own.receive(Input(ITEM, item, stored_by=writer, contested=contested, put_by=put_by, queue=id(queue)))
         if by is not None and not _is_lent(item, queue, by):
-            change_unit(given_by=by)
+            # A thread that takes items of several units is a worker for all, whoever has started it.
+            change_unit(given_by=by, runs_for=by if by is current_unit().runs_for else None)
 
 
 def _has_taken(inputs: Inputs, item: Any, queue: Any) -> bool:

@@ -138,7 +138,13 @@ _SAME: Final[Any] = object()
 
 
 def change_unit(
-    *, request: Any = _SAME, client: Any = _SAME, item: Any = _SAME, job: Any = _SAME, given_by: Any = _SAME
+    *,
+    request: Any = _SAME,
+    client: Any = _SAME,
+    item: Any = _SAME,
+    job: Any = _SAME,
+    given_by: Any = _SAME,
+    runs_for: Any = _SAME,
 ) -> None:
     """Give the running context a unit of work that differs in these; what inherited the former keeps that."""
     was, unit = unit_of_work.get(), UnitOfWork()
@@ -147,7 +153,8 @@ def change_unit(
     unit.item = was.item if item is _SAME else item
     unit.job = was.job if job is _SAME else job
     unit.given_by = was.given_by if given_by is _SAME else given_by
-    idle = unit.request is unit.client is unit.item is unit.job is unit.given_by is None
+    unit.runs_for = was.runs_for if runs_for is _SAME else runs_for
+    idle = unit.request is unit.client is unit.item is unit.job is unit.given_by is unit.runs_for is None
     unit_of_work.set(NO_UNIT if idle else unit)
     if unit.request is not was.request:
         entered()

@@ -27,6 +27,9 @@ class UnitOfWork:
     """The job that is counted, and what is known of its message; see ``instrument/work/jobs.py``."""
     given_by: Inputs | None = None
     """The inputs of the unit that has handed over what is worked on; see ``integrations/continued_work.py``."""
+    runs_for: Inputs | None = None
+    """Those of the unit that has started this thread, or submitted the job that a pool runs: all that is done there is
+    done for it, as long as it takes no item of another unit from a queue."""
 
 
 NO_UNIT: Final = UnitOfWork()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import smtplib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from email.message import EmailMessage
 from typing import Any
@@ -61,6 +63,12 @@ async def with_aiosmtplib(port: int, message: EmailMessage, to: list[str]) -> No
         await client.send_message(message, recipients=to)
 
 
+async def in_a_pool(port: int, message: EmailMessage, to: list[str]) -> None:
+    """By a thread that has no context of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, with_smtplib(port, message, to)).result()
+
+
 class Shop:
     """Sends a mail about what was ordered last, to everybody who is on a list, or only to who has asked."""
 
@@ -94,7 +102,7 @@ class Shop:
         return JSONResponse({})
 
 
-SENDING = pytest.mark.parametrize("send", [with_smtplib, with_aiosmtplib])
+SENDING = pytest.mark.parametrize("send", [with_smtplib, with_aiosmtplib, in_a_pool])
 
 
 def run(send: Any, path: str, **headers: str) -> tuple[list[Any], list[Any]]:

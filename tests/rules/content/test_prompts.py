@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from queue import Queue
+from threading import Barrier, Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from test_sent_credentials import ALICE, BOB, OF_HTTPX, bank, with_aiohttp, with_requests, with_urllib, with_urllib3
+from test_sent_credentials import ALICE, BOB, CLIENTS, bank, in_a_pool, with_urllib
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
@@ -65,7 +67,9 @@ def as_turns(said: list[str]) -> Any:
     return {"model": "m", "messages": [{"role": "system", "content": system}, *turns]}
 
 
-def talk(app: Any, *said: tuple[str, str, str]) -> list[tuple[str, str, str | None, str | None]]:
+def talk(
+    app: Any, *said: tuple[str, str, str], together: bool = False
+) -> list[tuple[str, str, str | None, str | None]]:
     """Errors and warnings after requests of users, each to a path and with a text."""
 
     async def ask(user: str, path: str, text: str) -> None:
@@ -81,9 +85,15 @@ def talk(app: Any, *said: tuple[str, str, str]) -> list[tuple[str, str, str | No
 
         await app(scope, receive, send)
 
+    async def ask_all() -> None:
+        if together:
+            await asyncio.gather(*(ask(*one) for one in said))
+        else:
+            for one in said:
+                await ask(*one)
+
     with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor:
-        for one in said:
-            asyncio.run(ask(*one))
+        asyncio.run(ask_all())
         found = [entry.finding for entry in auditor.recorder.entries()]
     assert auditor.runtime.barrier.counts == {}
     return [
@@ -96,7 +106,7 @@ def talk(app: Any, *said: tuple[str, str, str]) -> list[tuple[str, str, str | No
 BOTH = (ALICE, "/say", HERS), (BOB, "/say", HIS)
 
 
-@pytest.mark.parametrize("request_with", [*OF_HTTPX, with_requests, with_urllib, with_urllib3, with_aiohttp])
+@CLIENTS
 @pytest.mark.parametrize("own", [False, True], ids=["one for all", "one for each"])
 def test_a_conversation_goes_to_the_model(request_with: Any, own: bool) -> None:
     with bank() as (url, seen):
@@ -120,6 +130,61 @@ def test_the_forms_of_prompts(body_of: Any, own: bool) -> None:
     with bank() as (url, _seen):
         found = talk(Chat(url, lambda user: user if own else "all", body_of).app, *BOTH)
     assert found == ([] if own else FOUND)
+
+
+def in_a_thread(*request: Any) -> Any:
+    answers: list[Any] = []
+    thread = Thread(target=lambda: answers.append(with_urllib(*request)))
+    thread.start()
+    thread.join()
+    return answers[0]
+
+
+async def in_the_loops_pool(*request: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(None, with_urllib, *request)
+
+
+@pytest.mark.parametrize("elsewhere", [in_a_thread, in_the_loops_pool])
+@pytest.mark.parametrize("own", [False, True], ids=["one for all", "one for each"])
+def test_a_thread_that_has_no_context_of_its_own_sends_it(elsewhere: Any, own: bool) -> None:
+    with bank() as (url, seen):
+        found = talk(Chat(url, lambda user: user if own else "all", as_turns, elsewhere).app, *BOTH)
+    assert len(seen) == 2
+    assert found == ([] if own else FOUND)
+
+
+def test_a_room_whose_prompts_a_thread_sends() -> None:
+    with bank() as (url, _seen):
+        chat = Chat(url, lambda user: user, as_turns, in_a_pool)
+        assert talk(chat.app, (ALICE, "/rooms/garden-7", HERS), (BOB, "/rooms/garden-7", HIS)) == []
+
+
+def test_a_thread_for_all_that_the_first_request_has_started() -> None:
+    """It takes several prompts from a queue, and then sends them one after another."""
+    waiting: Queue[Any] = Queue()
+    threads: list[Thread] = []
+    both = Barrier(2)
+
+    def work() -> None:
+        for request, done in [waiting.get(), waiting.get()]:
+            with_urllib(*request)
+            done.set()
+
+    def through_the_queue(*request: Any) -> None:
+        if both.wait(60) == 0:
+            threads.append(Thread(target=work))
+            threads[0].start()
+        done = Event()
+        waiting.put((request, done))
+        assert done.wait(60)
+
+    async def side_by_side(*request: Any) -> None:
+        await asyncio.to_thread(through_the_queue, *request)
+
+    with bank() as (url, seen):
+        assert talk(Chat(url, lambda user: user, as_turns, side_by_side).app, *BOTH, together=True) == []
+    threads[0].join()
+    assert len(seen) == 2
 
 
 def test_other_requests_may_be_about_several_users() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -107,6 +108,12 @@ async def with_httpx2_async(method: str, url: str, headers: dict[str, str], body
     return await with_httpx_async(method, url, headers, body, "httpx2")
 
 
+def in_a_pool(method: str, url: str, headers: dict[str, str], body: bytes | None) -> Any:
+    """By a thread that has no context of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(with_urllib, method, url, headers, body).result()
+
+
 def basic(user: str) -> dict[str, str]:
     return {"Authorization": "Basic " + b64encode(f"{user}:a long word".encode()).decode()}
 
@@ -141,7 +148,8 @@ class Shop:
 
 
 OF_HTTPX = (with_httpx, with_httpx_async, with_httpx2, with_httpx2_async)
-CLIENTS = pytest.mark.parametrize("request_with", [*OF_HTTPX, with_requests, with_urllib, with_urllib3, with_aiohttp])
+OTHERS = (with_requests, with_urllib, with_urllib3, with_aiohttp, in_a_pool)
+CLIENTS = pytest.mark.parametrize("request_with", [*OF_HTTPX, *OTHERS])
 
 
 @CLIENTS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.index import Mark
 from isolation_audit.instrument.work.routes import current_endpoint
-from isolation_audit.model.current_inputs import own_inputs
+from isolation_audit.model.current_inputs import unit_inputs
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.content.egress import Egress, secret_of_another
 from isolation_audit.rules.content.payloads import LARGEST
@@ -34,13 +34,13 @@ class Mails(MailsSent):
 
     def login(self, target: str, name: Any) -> None:
         """A connection logs in."""
-        user = self._sinks.user()
+        user = self._sinks.sender()
         if user is not None and type(name) is str:
             self._judge(target, LOGIN, user, name)
 
     def sent(self, target: str, sender: Any, addressees: Any, message: Any) -> None:
         """A mail is about to go out."""
-        user = self._sinks.user()
+        user = self._sinks.sender()
         if user is None:
             return
         to = [addressees] if type(addressees) is str else addressees
@@ -58,7 +58,7 @@ class Mails(MailsSent):
             self._sinks.publish(target, what, user, secret)
             return True
         named = {mark.user.id: mark.user for mark in marks if mark.user.kind is Kind.USER}
-        if not named.keys() - {user.id} or own_inputs() is None:
+        if not named.keys() - {user.id} or unit_inputs() is None:
             return False
         endpoint = current_endpoint()
         made_by = None if endpoint is None else endpoint.code()

@@ -42,6 +42,15 @@ class Payloads:
         user = current()
         return user if user is not None and user.kind is Kind.USER else None
 
+    def sender(self) -> User | None:
+        """The same; in a thread that has no context of its own, the user whose work has handed over what runs there."""
+        user = self._current()
+        if user is None:
+            unit = current_unit()
+            inputs = unit.runs_for if unit.runs_for is unit.given_by else None
+            user = None if inputs is None or inputs.ended else inputs.user
+        return user if user is not None and user.kind is Kind.USER else None
+
     def reader(self) -> User | None:
         """The same; or ``VISITOR``, where the login says that there is none, and nothing came that could be one's."""
         current = self._current

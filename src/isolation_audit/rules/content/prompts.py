@@ -41,7 +41,7 @@ class Prompts:
 
     def said(self, target: str, body: Callable[[], str]) -> None:
         """A request with this body is about to go out."""
-        user = self._sinks.user()
+        user = self._sinks.sender()
         if user is None:
             return
         text = body()

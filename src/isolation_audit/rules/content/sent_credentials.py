@@ -70,7 +70,7 @@ class SentCredentials:
 
     def sent(self, target: str, url: str, headers: Headers) -> None:
         """A request is about to go out, as it is."""
-        user, inputs = self._sinks.user(), inputs_at_exit()
+        user, inputs = self._sinks.sender(), inputs_at_exit()
         if user is None or inputs is None:
             return
         for name, value in headers:

@@ -255,7 +255,7 @@ class Lineage(ContextsOfWork):
         piece: PieceOfWork | Elsewhere | None = unit.item
         if piece is None:
             return
-        if unit.request is unit.client is unit.job is unit.given_by is None:
+        if unit.request is unit.client is unit.job is unit.given_by is unit.runs_for is None:
             unit_of_work.set(NO_UNIT)  # as change_unit(): the usual way of a worker thread
         else:
             change_unit(item=None)
