@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 
 import pytest
 
@@ -50,6 +52,37 @@ def test_a_header_tells_where_nothing_else_does(sources):
     assert who(request(sources, x_user="alice")) == "alice"
     assert who(request(sources, x_user="anonymous")) is None
     assert who(request(sources, accept="text/html")) is None
+
+
+def bearer(**claims):
+    parts = [{"alg": "HS256"}, claims, {}]
+    return "Bearer " + ".".join(base64.urlsafe_b64encode(json.dumps(one).encode()).decode() for one in parts)
+
+
+@pytest.mark.parametrize(
+    ("claims", "user", "after_all"),
+    [
+        ({"sub": "bob"}, "bob", None),
+        ({"sub": "alice"}, "alice", "alice"),
+        ({"username": "bob"}, None, None),
+        ({"aud": "shop"}, None, None),
+    ],
+)
+def test_a_token_is_decoded_once_and_kept_for_the_next_time(sources, claims, user, after_all):
+    """The application looks up what a token says; ``after_all``, whose it is where that was decoded and refused."""
+    first = request(sources, authorization=bearer(sub="alice"))
+    first.decodes()
+    first.decoded(bearer(sub="alice").partition(" ")[2], {"sub": "alice"})
+    assert who(first) == "alice"
+    kept, refused = (request(sources, authorization=bearer(**claims)) for _ in range(2))
+    refused.decodes()
+    assert (who(kept), who(refused)) == (user, after_all)
+
+
+def test_a_token_that_nobody_has_decoded_yields_to_the_login(sources):
+    assert who(request(sources, authorization=bearer(sub="bob"))) == "bob"
+    assert who(request(sources, {"user": "alice"}, authorization=bearer(sub="17"))) == "alice"
+    assert who(request(sources, authorization=bearer(sub="bob"))) is None
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,9 @@ class DecodePoint(Interceptor):
 
     def before(self, values: Values) -> Any:
         """Keep the token for the end, where the claims come."""
+        request = current_unit().request
+        if request is not None:
+            request.decodes()
         return self._token(values)
 
     def after(self, token: Any, result: Any) -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 
+AUTHORIZATION: Final = "authorization"
+
 _names_a_user: Final = pattern(
     r"(?:x-)?((?:[a-z0-9]+-){0,4}?)"
     r"(?:(user-?(?:id|uuid)|claim-sub)|(user(?:name|-?login)?)|(user-?e?mail|claim-email)|user-name)"
@@ -53,7 +55,7 @@ def name_in_headers(
         if rank is not None:
             plain = plain_id(value)
             named = None if plain is None else Name(plain)
-            name = name_in_authorization(value, claims) if header == "authorization" else named
+            name = name_in_authorization(value, claims) if header == AUTHORIZATION else named
             found[rank] = name if rank not in found else None
     if len(found) < 2:
         for rank, name in found.items():
@@ -64,6 +66,14 @@ def name_in_headers(
     if best is None or chosen is None:
         return None
     return best, Name(chosen.id, (*chosen.aliases, *_addresses(found, best)), chosen.ids)
+
+
+def name_in_token(headers: Iterable[tuple[str, str]], claim: str) -> Name | None:
+    """Whom the signed token in ``Authorization`` calls by this claim."""
+    for header, value in headers:
+        if header == AUTHORIZATION and value[:7].lower() == "bearer ":
+            return name_in_authorization(value, (claim,))
+    return None
 
 
 def _addresses(found: Mapping[int, Name | None], best: int) -> Iterator[str]:

@@ -37,6 +37,7 @@ class RequestUser(RequestHead):
         "_asked",
         "_borrowed",
         "_compared",
+        "_decodes",
         "_kept",
         "_name",
         "_parameters",
@@ -68,6 +69,8 @@ class RequestUser(RequestHead):
     _borrowed: bool
     _said_others: bool
     _compared: object
+    _decodes: bool
+    """True once the application has begun to decode a token, which it may refuse."""
     _person: object
     _kept: object
     _parameters: Parameters | None
@@ -187,6 +190,11 @@ class RequestUser(RequestHead):
         ):
             self._learn(self._user)
 
+    def decodes(self) -> None:
+        """The application begins to decode a token: unless it says what is in there, that tells nothing."""
+        self._decodes = True
+        self.recognised = False  # maybe by what that token says; by anything else again
+
     def decoded(self, token: str, claims: object) -> None:
         """The application has decoded a token, which this request may have come with."""
         told = self._sources.told_by_token(claims, presented=self.presents(token))
@@ -235,6 +243,8 @@ class RequestUser(RequestHead):
         """
         said = self.said
         known = self._recognise()
+        if known is None and self._naming and not self._decodes:
+            known = self._sources.named_by_kept_token(self._naming)
         if known is None:
             sole = AMBIENT in self.said_by and not self._said_others and self.rank == NEVER
             return said if sole and said is not None and said.kind is Kind.USER else None

@@ -74,7 +74,7 @@ class Request(RequestUser):
         self._scanned = -1
         self.namespace_size = len(state) if type(state) is dict else 0
         self._asked = not sources.headers
-        self._over = self._void = self._borrowed = self._said_others = False
+        self._over = self._void = self._borrowed = self._said_others = self._decodes = False
         self.rank = NEVER
         self.scope = scope
         self.session = None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from isolation_audit.model.agreement import Agreement
 from isolation_audit.model.aliases import OtherNames
 from isolation_audit.model.head_reader import HeadReader
-from isolation_audit.model.headers import name_in_headers
+from isolation_audit.model.headers import name_in_headers, name_in_token
 from isolation_audit.model.kept_users import PLACES, kept_in, kept_in_namespace
 from isolation_audit.model.learned import LearnedUsers
 from isolation_audit.model.served_hosts import ServedHosts
@@ -187,6 +187,20 @@ class Sources:
             self._named.clear()
         self._named[head] = found
         return found
+
+    def named_by_kept_token(self, naming: list[tuple[str, str]]) -> User | None:
+        """Whom the signed token in the headers of a request names, where the application has decoded others.
+
+        It may keep what a token says, and decode none twice: or, by mistake, take it for another's.
+        """
+        best = self.best
+        agreement = self._agreements.get(best) if TOKEN <= best < UNPRESENTED else None
+        name = None if agreement is None else name_in_token(naming, self.claims[best - TOKEN])
+        if agreement is None or name is None:
+            return None
+        called = agreement.pairs.get(name.id, name.id)
+        user = self._users.known(called) or self._users.token(called)  # no login: it may be refused yet
+        return user if user is not None and user.kind is Kind.USER else None
 
     def told_by_token(self, claims: object, *, presented: bool) -> tuple[int, Name] | None:
         """The name in a decoded token, and its rank; None where it names nobody.
