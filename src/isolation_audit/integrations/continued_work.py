@@ -209,7 +209,10 @@ class TakePoint(LooksAtTaken):
             own.contested = own.contested or contested
             put_by = user if contested and by is not None and (id(queue), id(item)) not in by.given_back else None
             writer = None if user is None else user.id
-            own.receive(Input(ITEM, item, stored_by=writer, contested=contested, put_by=put_by, queue=id(queue)))
+            taken = Input(ITEM, item, stored_by=writer, contested=contested, put_by=put_by, queue=id(queue))
+            if by is not None:
+                taken.known_before = len(by.kept)
+            own.receive(taken)
         if by is not None and not _is_lent(item, queue, by):
             # A thread that takes items of several units is a worker for all, whoever has started it.
             change_unit(given_by=by, runs_for=by if by is current_unit().runs_for else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isolation_audit.model.contexts import current_unit, scope_variable
-from isolation_audit.model.inputs import Inputs
+from isolation_audit.model.inputs import ITEM, Inputs
 
 
 def current_inputs() -> Inputs | None:
@@ -62,9 +62,18 @@ def _with_own(current: Inputs) -> Inputs:
         return current
     both = Inputs()
     both.began = min(own.began, current.began)
-    both.kept = [*own.kept, *current.kept]
+    both.kept = [*own.kept, *current.kept[_before_taking(own) :]]
     both.dropped = own.dropped + current.dropped
     both.contested = own.contested
     both.strange = [*own.strange, *current.strange]
     both.user = own.user
     return both
+
+
+def _before_taking(own: Inputs) -> int:
+    """What had come in with somebody's unit explains nothing that was taken from it by chance."""
+    if own.contested:
+        for one in reversed(own.kept):
+            if one.kind == ITEM:
+                return one.known_before if one.put_by is not None else 0
+    return 0

@@ -61,6 +61,8 @@ class Input:
     """That user, where their work has made the item: it had not taken it from there, to give it back."""
     queue: int = 0
     """The identity of the queue from which it was taken."""
+    known_before: int = 0
+    """So many inputs the unit that has put it had, when another one took it."""
 
 
 @dataclass(slots=True, eq=False, repr=False)

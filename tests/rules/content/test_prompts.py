@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
 from threading import Barrier, Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -185,6 +186,75 @@ def test_a_thread_for_all_that_the_first_request_has_started() -> None:
         assert talk(Chat(url, lambda user: user, as_turns, side_by_side).app, *BOTH, together=True) == []
     threads[0].join()
     assert len(seen) == 2
+
+
+def _message(body: bytes) -> Any:
+    """The same conversation in protocol buffers."""
+    pb2, pool = (
+        pytest.importorskip("google.protobuf.descriptor_pb2"),
+        pytest.importorskip("google.protobuf.descriptor_pool"),
+    )
+    from google.protobuf.message_factory import GetMessageClass
+
+    file = pb2.FileDescriptorProto(name="chat.proto", package="chat", syntax="proto3")
+    for name, fields in (("Turn", {"role": 1, "text": 2}), ("Asked", {"model": 1, "contents": 2})):
+        message = file.message_type.add(name=name)
+        for field, number in fields.items():
+            several = field == "contents"
+            made = message.field.add(name=field, number=number, label=3 if several else 1, type=11 if several else 9)
+            if several:
+                made.type_name = ".chat.Turn"
+    known = pool.DescriptorPool()
+    known.Add(file)
+    kind = GetMessageClass(known.FindMessageTypeByName("chat.Asked"))
+    turns_ = [{"role": one["role"], "text": one["content"]} for one in json.loads(body)["messages"]]
+    return kind(model="m", contents=turns_)
+
+
+@pytest.mark.parametrize("kind", ["unary", "future", "stream", "unary on a loop", "stream on a loop"])
+@pytest.mark.parametrize("written", [bytes, _message], ids=["bytes", "protocol buffers"])
+@pytest.mark.parametrize("own", [False, True], ids=["one for all", "one for each"])
+def test_a_model_that_is_asked_over_grpc(kind: str, written: Any, own: bool) -> None:
+    grpc = pytest.importorskip("grpc.aio") and pytest.importorskip("grpc")
+
+    seen: list[bytes] = []
+
+    class Model(grpc.GenericRpcHandler):
+        def service(self, details: Any) -> Any:
+            if details.method.endswith("stream"):
+                return grpc.unary_stream_rpc_method_handler(lambda asked, _context: [seen.append(asked) or b"ok"])
+            return grpc.unary_unary_rpc_method_handler(lambda asked, _context: seen.append(asked) or b"ok")
+
+    def encoded(message: Any) -> bytes:
+        return message if type(message) is bytes else message.SerializeToString()
+
+    def threaded(_method: str, url: str, _headers: Any, body: bytes) -> None:
+        with grpc.insecure_channel(url.removesuffix("/chat")) as channel:
+            if kind == "stream":
+                list(channel.unary_stream("/model/stream", request_serializer=encoded)(written(body)))
+            else:
+                call = channel.unary_unary("/model/one", request_serializer=encoded)
+                call(written(body)) if kind == "unary" else call.future(written(body)).result()
+
+    async def looping(_method: str, url: str, _headers: Any, body: bytes) -> None:
+        async with grpc.aio.insecure_channel(url.removesuffix("/chat")) as channel:
+            if kind.startswith("stream"):
+                async for _answer in channel.unary_stream("/model/stream", request_serializer=encoded)(written(body)):
+                    pass
+            else:
+                await channel.unary_unary("/model/one", request_serializer=encoded)(written(body))
+
+    server = grpc.server(ThreadPoolExecutor(2))
+    server.add_generic_rpc_handlers([Model()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        ask = looping if kind.endswith("loop") else threaded
+        found = talk(Chat(f"127.0.0.1:{port}", lambda user: user if own else "all", as_turns, ask).app, *BOTH)
+    finally:
+        server.stop(None).wait()
+    assert len(seen) == 2
+    assert found == ([] if own else FOUND)
 
 
 def test_other_requests_may_be_about_several_users() -> None:

@@ -43,6 +43,8 @@ def test_a_message_is_read_as_the_same_among_others_is(held) -> None:
         (['{"to": "bob", "room": 7, "loud": true}'], ["to", "bob", "room", "7", "loud"], [("to", "bob"), ("room", 7)]),
         (['{"to": {"name": "bob"}}'], ["to", "name", "bob"], [("name", "bob")]),
         (["to=bob&room=tea"], ["to=bob&room=tea"], [("to", "bob"), ("room", "tea")]),
+        ([[b"to=bob&a=at+noon"]], ["to=bob&a=at+noon", "bob", "at noon"], [("to", "bob"), ("a", "at noon")]),
+        ([{"text": "a=b, or so"}], ["text", "a=b, or so"], [("text", "a=b, or so")]),
         ([{"to": "bob"}, '{"text": "hello"}'], ["to", "bob", "text", "hello"], [("to", "bob"), ("text", "hello")]),
     ],
 )

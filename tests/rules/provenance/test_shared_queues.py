@@ -67,11 +67,28 @@ async def batched(request):
         waiting.set_result(item["text"].upper())
     return JSONResponse({"text": await future})
 
+async def told(request, waiting, asked):
+    user = request.headers["x-user"]
+    async def later():
+        if user.startswith("bob"):
+            await asked.wait()
+        await waiting.put({"summary": "In short: " + request.query_params["text"]})
+        asked.set()
+    workers.append(asyncio.get_running_loop().create_task(later()))
+    return JSONResponse(await waiting.get())
+
+said, asked = asyncio.Queue(), asyncio.Event()
+async def summary(request):
+    return await told(request, said, asked)
+
+async def own_summary(request):
+    return await told(request, asyncio.Queue(), asked)
+
 async def end():
     for worker in workers:
         worker.cancel()
 
-VIEWS = [shared, events, own, pooled, batched]
+VIEWS = [shared, events, own, pooled, batched, summary, own_summary]
 app = Starlette(routes=[Route("/" + one.__name__, one) for one in VIEWS])
 """
 
@@ -92,6 +109,15 @@ def test_whoever_is_first_has_got_the_other_ones(audit, app, view) -> None:
     assert ("IA203", "warning", BOB, ALICE) in found
     assert {one[:2] for one in found} == {("IA203", "warning")}
     assert all("put it into a queue" in words for words in audit.words())
+
+
+@pytest.mark.parametrize(("view", "leaks"), [("summary", True), ("own_summary", False)])
+def test_what_has_come_in_with_its_owner_explains_it_to_nobody_else(audit, app, view, leaks) -> None:
+    bobs, _alices = app.together(
+        (BOB, f"/{view}?text=how+long+does+bread+take"), (ALICE, f"/{view}?text=the+lump+under+my+arm+has+grown")
+    )
+    assert ("lump" in bobs) is leaks
+    assert audit.found() == ([("IA203", "error", BOB, ALICE)] if leaks else [])
 
 
 @pytest.mark.parametrize("view", ["own", "pooled", "batched"])

@@ -7,6 +7,7 @@ busy application is sent many.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
 
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.named_values import pairs_in
@@ -61,11 +62,18 @@ def _leaves(asked: list[Any]) -> list[str]:
     left, leaves = LONGEST, []
     for text in Gathering(asked).texts:
         within = parsed(text) if len(text) <= LONGEST else None
-        for one in [text] if within is None else Gathering(within).texts:
+        for one in _of_form(text) if within is None else Gathering(within).texts:
             if left > 0:
                 leaves.append(one[:left])
                 left -= len(one)
     return leaves
+
+
+def _of_form(text: str) -> list[str]:
+    """A text, and, where it is a form as it was sent, the values in it."""
+    if "=" not in text or " " in text or len(text) > LONGEST:
+        return [text]
+    return [text, *(value for _name, value in parse_qsl(text))]
 
 
 def single_values(texts: Iterable[str]) -> frozenset[int]:
