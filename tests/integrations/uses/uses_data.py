@@ -160,6 +160,50 @@ def streams() -> Any:
     return asyncio.run(conversations())
 
 
+async def _in_every_way(reader: Any, writer: Any) -> None:
+    """Reads what two users say in every way, and answers."""
+    got = [await async_outcome(reader.readexactly(5)), await async_outcome(reader.readuntil(b"\n"))]
+    got += [await async_outcome(reader.read(100)), await async_outcome(reader.readline())]
+    got += [await async_outcome(reader.readexactly(1000)), await async_outcome(reader.readuntil(b"?"))]
+    got.append(await async_outcome(reader.read("many")))
+    writer.writelines([repr(got).encode(), b" heard\n"])
+    got = [outcome(writer.write, "text"), outcome(writer.writelines, 5)]
+    writer.write(f"{got}\n".encode())
+    writer.close()
+
+
+def _refusing(_reader: Any, writer: Any) -> None:
+    writer.write(b"no\n")
+    writer.close()
+    raise ValueError("no")
+
+
+async def _served(handler: Any, *parts: bytes) -> list[str]:
+    """What is answered, and what the loop is told of."""
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(repr(context.get("exception"))))
+    server = await asyncio.start_server(handler, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
+    for part in parts:
+        writer.write(part)
+        await asyncio.sleep(0.02)
+    with contextlib.suppress(ConnectionError):
+        writer.write_eof()
+        told.append((await reader.read()).decode())
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+    server.close()
+    await server.wait_closed() if sys.version_info >= (3, 12, 1) else None
+    return told
+
+
+@use("stream_servers")
+def stream_servers() -> Any:
+    parts = b"alicehello\n", b"bob says", b" that\nand the rest"
+    return [asyncio.run(_served(_in_every_way, *parts)), asyncio.run(_served(_refusing))]
+
+
 def certificate(folder: str) -> tuple[Any, Any]:
     """Settings of both sides."""
     key, made = Path(folder, "key"), Path(folder, "certificate")

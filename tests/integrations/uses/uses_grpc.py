@@ -85,6 +85,7 @@ def _asked(port: int) -> list[Any]:
         got = [
             *outcome(lambda: list(channel.unary_stream("/talk/unary_stream", **same)("hello", **named))),
             outcome(lambda: channel.unary_unary("/talk/unary_unary", **same).with_call("hello", **named)[0]),
+            outcome(lambda: channel.unary_unary("/talk/unary_unary", **same).future("hello", **named).result()),
             outcome(lambda: channel.stream_unary("/talk/stream_unary", **same).with_call(iter(["hello"]), **named)[0]),
         ]
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:

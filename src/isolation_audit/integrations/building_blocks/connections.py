@@ -113,8 +113,10 @@ class Connections:
         """Note the user of a connection as the request that has opened it knows them, whoever's work is running."""
         request, endpoint = connection.opened_by or (None, None)
         user = None if request is None else request.user_so_far
-        if user is not None and user.kind is Kind.USER:
+        if request is not None and user is not None and user.kind is Kind.USER:
             self._belongs(obj, connection, user, endpoint)
+            if request.inputs is not None:
+                request.inputs.user = user
 
     def _belongs(self, obj: Any, connection: Connection, user: User, endpoint: Endpoint | None) -> None:
         connection.owner = user
