@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import script
+from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.content.naming import has_key
 from isolation_audit.content.request_texts import text_of
@@ -45,8 +46,8 @@ _THIRDS: Final = 2
 _LISTED: Final = 2
 """Others for whom a unit asks in questions of their own, beside its own user: that is a list, and no leftover."""
 
-_UUID: Final = 36
-"""Characters of a UUID with its dashes."""
+_without_dashes: Final = pattern(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?![0-9A-Za-z])")
+"""UUIDs without their dashes."""
 
 _NAMED: Final = 10_000
 """Users and places of which it is remembered in whose units they were named."""
@@ -213,6 +214,10 @@ def _place(code: CodeType | None) -> tuple[str, int] | None:
     return None if code is None else (code.co_filename, code.co_firstlineno)
 
 
+def _dashed(digits: str) -> str:
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 def _in_main(code: CodeType | None) -> bool:
     """A script that serves and asks in one file has the names of those who ask in it, too."""
     return code is None or code.co_filename == script()
@@ -293,8 +298,12 @@ class _Search:
     def _marked(self, text: str) -> set[str]:
         marks = self._content.marks_of_text(text)[0] if text else []
         found = {mark.user.id for mark in marks if mark.user.kind is Kind.USER}
-        # Databases without a type for them keep UUIDs as 32 hexadecimal digits.
-        return found | {one for one in self._wanted - found if len(one) == _UUID and one.replace("-", "") in text}
+        if text and self._wanted - found:
+            # Databases without a type for them keep UUIDs as 32 hexadecimal digits, also those beside a user's name.
+            dashed = "\0".join({_dashed(digits) for digits in _without_dashes.findall(text)})
+            marks = self._content.marks_of_text(dashed)[0] if dashed else []
+            found |= {mark.user.id for mark in marks if mark.user.kind is Kind.USER}
+        return found
 
     def _miss(self, what: str) -> None:
         if what not in self.missing:
