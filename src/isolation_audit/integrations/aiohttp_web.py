@@ -13,7 +13,7 @@ from isolation_audit.integrations.building_blocks.connections import Connections
 from isolation_audit.integrations.building_blocks.http_request import Serving, sources
 from isolation_audit.integrations.building_blocks.logins import returning
 from isolation_audit.integrations.building_blocks.requests_and_connections import HomePoint, RootPoint, point
-from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned, in_headers
+from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 from isolation_audit.model.requests import Request
@@ -113,7 +113,7 @@ class HandlingPoint(Serving):
 
 def _setting_cookies(layout: Layout) -> SettingPoint:
     answer_of = layout.receiver_reader()
-    return SettingPoint(_HEAD, lambda values: in_headers(vars(answer_of(values))["_headers"].items()))
+    return SettingPoint(_HEAD, lambda values: vars(answer_of(values))["_headers"].items())
 
 
 @request_texts.with_head(lambda asked: (asked.method, asked.path, asked.query_string))

@@ -10,12 +10,12 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import serving_asgi, serving_wsgi, sources
 from isolation_audit.integrations.building_blocks.logins import leaving, returning, taking
 from isolation_audit.integrations.building_blocks.requests_and_connections import ThreadedPoint, point
-from isolation_audit.integrations.building_blocks.session_cookies import MadePoint, are_learned
+from isolation_audit.integrations.building_blocks.session_cookies import Headers, MadePoint, are_learned
 from isolation_audit.integrations.django_responses import ANSWERS, AnswerPoint, RoutePoint
 from isolation_audit.vocabulary.exits import exits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from isolation_audit.instrument.runtime import Runtime
 
@@ -50,7 +50,7 @@ class Django:
             yield Point(target, partial(RoutePoint, target))
         if are_learned(runtime):
             for target in _ANSWERED:
-                yield Point(target, partial(MadePoint, target, cookies_of=partial(_cookies_of, runtime)))
+                yield Point(target, partial(MadePoint, target, headers_of=partial(_headers_of, runtime)))
         if "login" in detect:
             yield from _logins()
 
@@ -64,12 +64,14 @@ def _logins() -> Iterator[Point]:
         yield Point(f"{_AUTH}:{name}", leaving(f"{_AUTH}:{name}"))
 
 
-def _cookies_of(runtime: Runtime, _handler: Any, response: Any) -> Iterable[str]:
-    """What a response sets; the settings say under which name sessions are kept."""
+def _headers_of(runtime: Runtime, _handler: Any, response: Any) -> Headers:
+    """The headers of a response that sets cookies; the settings say under which name sessions are kept."""
     settings = sys.modules["django.conf"].settings
     runtime.part(sources).learned.session_cookie(getattr(settings, "SESSION_COOKIE_NAME", None))
-    cookies = vars(response).get("cookies") or {}
-    return [morsel.OutputString() for morsel in cookies.values()]
+    cookies = vars(response).get("cookies")
+    if not cookies:
+        return ()
+    return [*response.headers.items(), *(("set-cookie", morsel.OutputString()) for morsel in cookies.values())]
 
 
 integration = Django()

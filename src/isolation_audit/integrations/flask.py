@@ -11,13 +11,13 @@ from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.http_request import noted_in, serving_wsgi, sources
 from isolation_audit.integrations.building_blocks.requests_and_connections import ThreadedPoint, point
-from isolation_audit.integrations.building_blocks.session_cookies import MadePoint, are_learned, in_headers
+from isolation_audit.integrations.building_blocks.session_cookies import Headers, MadePoint, are_learned
 from isolation_audit.integrations.werkzeug_responses import endpoint_of
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
@@ -43,7 +43,7 @@ class Flask:
         yield Point(_APPLICATION, serving_wsgi(_APPLICATION, runtime))
         yield Point(_APPLICATION, RoutePoint)
         if are_learned(runtime):
-            yield Point(_ANSWER, partial(MadePoint, _ANSWER, cookies_of=partial(_cookies_of, runtime)))
+            yield Point(_ANSWER, partial(MadePoint, _ANSWER, headers_of=partial(_headers_of, runtime)))
         if "session" in detect or receiver(runtime) is not None:
             yield Point(_CONTEXT, SessionPoint)
 
@@ -91,13 +91,13 @@ class SessionPoint(Interceptor):
                 request.inputs.receive(Input(REQUEST, dict(request.session or ())))
 
 
-def _cookies_of(runtime: Runtime, application: Any, response: Any) -> Iterable[str]:
-    """What a response sets; the application says under which names it keeps sessions."""
+def _headers_of(runtime: Runtime, application: Any, response: Any) -> Headers:
+    """The headers of a response; the application says under which names it keeps sessions."""
     config, learned = vars(application).get("config"), runtime.part(sources).learned
     if issubclass(type(config), dict):
         for setting in _SETTINGS:
             learned.session_cookie(dict.get(config, setting))
-    return in_headers(response.headers)
+    return list(response.headers)
 
 
 integration = Flask()

@@ -19,7 +19,7 @@ from isolation_audit.instrument.resolve import resolve
 from isolation_audit.instrument.work.answered import AnsweredRequest
 from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations import Point
-from isolation_audit.integrations.building_blocks.session_cookies import answered, are_learned
+from isolation_audit.integrations.building_blocks.session_cookies import answered, are_learned, in_headers
 from isolation_audit.integrations.building_blocks.wire import Wire
 from isolation_audit.integrations.http_handlers import (
     HANDLING,
@@ -42,7 +42,8 @@ WRITE: Final = "socketserver:_SocketWriter.write"
 BUFFERED: Final = "socket:SocketIO.write"
 PARSE: Final = "http.server:BaseHTTPRequestHandler.parse_request"
 
-_cookies: Final = pattern(rb"(?i)\r\nset-cookie: *([^\r]*)")
+_sets_cookie: Final = pattern(rb"(?i)\r\nset-cookie:")
+_header: Final = pattern(rb"\r\n([^:\r]+): *([^\r]*)")
 
 
 class HttpServer:
@@ -69,7 +70,10 @@ class HandlersWire(Wire):
 
     def _begin(self, data: bytes) -> bytes:
         if self.learns and served_here() is not None:
-            answered(value.decode("latin-1") for value in _cookies.findall(data.partition(b"\r\n\r\n")[0]))
+            head = data.partition(b"\r\n\r\n")[0]
+            if _sets_cookie.search(head) is not None:
+                headers = _header.findall(head)
+                answered(in_headers(headers), headers)
         return super()._begin(data)
 
 

@@ -25,7 +25,7 @@ from isolation_audit.integrations.building_blocks.requests_and_connections impor
     RequestPoint,
     point,
 )
-from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned, in_headers
+from isolation_audit.integrations.building_blocks.session_cookies import SettingPoint, are_learned
 from isolation_audit.integrations.starlette_responses import RESPONSE, ResponsePoint, streaming
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.current_inputs import current_inputs
@@ -222,7 +222,7 @@ def _setting_cookies(answer: str, layout: Layout) -> SettingPoint:
     """In tests there is no server that sends it."""
     answer_of = layout.receiver_reader()
     target = f"starlette.responses:{answer}.__call__"
-    return SettingPoint(target, lambda values: in_headers(vars(answer_of(values)).get("raw_headers") or ()))
+    return SettingPoint(target, lambda values: vars(answer_of(values)).get("raw_headers") or ())
 
 
 class SessionsPoint(Interceptor):

@@ -49,7 +49,7 @@ class ResponsePoint(Interceptor):
         response, scope = self._self_of(values), self._scope(values)
         request = current_unit().request
         if self._learns and request is not None and not request.served:
-            answered(in_headers(response.raw_headers))
+            answered(in_headers(response.raw_headers), response.raw_headers)
         body, user = response.body, self._sinks.reader()
         if user is not None and type(body) is bytes and scope["type"] == "http":
             left = self._sinks.response(RESPONSE, response.raw_headers, AnsweredScope(scope), outermost=True)

@@ -152,13 +152,15 @@ class CookiePoint(Interceptor):
 def _setting_cookies(layout: Layout) -> SettingPoint:
     handler_of = layout.receiver_reader()
 
-    def cookies_of(values: Values) -> list[str]:
+    def headers_of(values: Values) -> list[tuple[str, str]]:
         # They become headers in this call, unless an earlier one has sent them.
         fields = vars(handler_of(values))
         new = None if fields.get("_headers_written") else fields.get("_new_cookie")
-        return [morsel.OutputString() for morsel in new.values()] if new else []
+        if not new:
+            return []
+        return [*fields["_headers"].items(), *(("set-cookie", morsel.OutputString()) for morsel in new.values())]
 
-    return SettingPoint(FLUSH, cookies_of)
+    return SettingPoint(FLUSH, headers_of)
 
 
 class MessagePoint(Serving):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.model.credentials import Presented, plain_cookie
+from isolation_audit.model.credentials import Presented, cookie_set, is_session_cookie, plain_cookie
 from isolation_audit.model.sources import LEARNED, NEVER, is_header
 
 if TYPE_CHECKING:
@@ -89,6 +89,12 @@ class RequestHead:
         """Whose a cookie is that its answer sets: who came with it, or was given it, before."""
         learned = self._sources.learned
         return learned.user_of([learned.digest(plain_cookie(cookie))]) if LEARNED in self._sources.detect else None
+
+    def sessions_in(self, set_cookies: Iterable[str]) -> dict[str, str]:
+        """The cookies of sessions among values of ``Set-Cookie``, by name, without those that are taken away."""
+        configured = self._sources.learned.cookies
+        pairs = [cookie_set(header) for header in set_cookies]
+        return {name: plain_cookie(value) for name, value in pairs if is_session_cookie(name, value, configured)}
 
     def comes_with(self, name: str) -> bool:
         """True where it came with a session's cookie of this name."""

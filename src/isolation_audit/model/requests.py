@@ -199,6 +199,7 @@ class Request(RequestUser):
             return
         name = name_of(login) if login is not None and self._user is None and self.said is None else None
         if isinstance(name, Name):
+            self._revoke()  # whoever has used this browser before
             self.told(ANSWERED, name)
         user = None if self._void else self._user or self._said() or self._recognise()
         if user is not None:

@@ -58,7 +58,8 @@ class HeadPoint(Interceptor):
         message_of = self._message
         message = message_of(values)
         if type(message) is dict and message.get("type") in _HEADS:
-            answered(in_headers(readable(message.get("headers"))))
+            head = readable(message.get("headers"))
+            answered(in_headers(head), head)
 
 
 def _send_point(place: str, sinks: Exits, learns: bool, connection: str, layout: Layout) -> SendPoint:
@@ -97,7 +98,7 @@ class SendPoint(PassingPoint):
         head = readable(message.get("headers")) if kind in _HEADS else None
         if self._learns and head is not None and (cookies := in_headers(head)):
             self._sinks.shared_caches.sets(cookies, AnsweredScope(_scope_of(self._self_of(values))))
-            answered(cookies)
+            answered(cookies, head)
         above: Passing | None = sending_variable.get()
         if above is not None and not above.over:
             return None

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content.form_logins import look_for_login
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.integrations.building_blocks.http_request import sources
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.sources import LEARNED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
+
+Headers = Iterable[tuple[Any, Any]]
+"""Names and values, texts or bytes, which can be gone through more than once."""
 
 _LENGTH: Final = len("set-cookie")
 
@@ -24,15 +29,16 @@ def are_learned(runtime: Runtime) -> bool:
     return LEARNED in runtime.part(sources).detect
 
 
-def answered(cookies: Iterable[str]) -> None:
-    """The request that is being served is answered with these values of ``Set-Cookie``."""
+def answered(cookies: Iterable[str], headers: Headers) -> None:
+    """The request that is being served is answered with these values of ``Set-Cookie``, beside these headers."""
     request = current_unit().request
     set_cookies = list(cookies) if request is not None else []
     if request is not None and set_cookies:
         request.answered(set_cookies)
+        look_for_login(request, set_cookies, headers)
 
 
-def in_headers(headers: Any) -> list[str]:
+def in_headers(headers: Headers) -> list[str]:
     """The values of ``Set-Cookie`` among headers, of which both parts are texts or bytes."""
     found = []
     for name, value in headers:
@@ -42,28 +48,29 @@ def in_headers(headers: Any) -> list[str]:
 
 
 class SettingPoint(Interceptor):
-    """Around a call that gets an answer, or sends its head; ``cookies_of`` reads its cookies from the call's values."""
+    """Around a call that gets an answer, or sends its head; ``headers_of`` reads its headers from the call's values."""
 
-    def __init__(self, place: str, cookies_of: Callable[[Values], Iterable[str]]) -> None:
+    def __init__(self, place: str, headers_of: Callable[[Values], Headers]) -> None:
         self.place = place
-        self._cookies_of = cookies_of
+        self._headers_of = headers_of
 
     def before(self, values: Values) -> None:
         """Tell the request."""
         request = current_unit().request
         if request is not None and not request.served:  # else the server has the word: it is what sends them
-            cookies = self._cookies_of(values)
+            headers = self._headers_of(values)
+            cookies = in_headers(headers)
             if cookies:
-                answered(cookies)
+                answered(cookies, headers)
 
 
 class MadePoint(Interceptor):
-    """Around a call that gives the finished answer; ``cookies_of`` reads its cookies from the called object and it."""
+    """Around a call that gives the finished answer; ``headers_of`` reads its headers from the called object and it."""
 
-    def __init__(self, place: str, layout: Layout, cookies_of: Callable[[Any, Any], Iterable[str]]) -> None:
+    def __init__(self, place: str, layout: Layout, headers_of: Callable[[Any, Any], Headers]) -> None:
         self.place = place
         self._self_of = layout.receiver_reader()
-        self._cookies_of = cookies_of
+        self._headers_of = headers_of
 
     def before(self, values: Values) -> Any:
         """Keep the called object for the end."""
@@ -71,4 +78,5 @@ class MadePoint(Interceptor):
 
     def after(self, called: Any, answer: Any) -> None:
         """Tell the request."""
-        answered(self._cookies_of(called, answer))
+        headers = self._headers_of(called, answer)
+        answered(in_headers(headers), headers)

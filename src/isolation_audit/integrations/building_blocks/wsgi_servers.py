@@ -53,7 +53,7 @@ class Bodies:
         if response is None:
             headers, asked = self._describe(answer)
             headers = list(headers)
-            answered(in_headers(headers))
+            answered(in_headers(headers), headers)
             if self._sinks.was_searched_here(data):
                 return  # as a whole, by the framework that has made it
             encoded = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]

@@ -6,18 +6,18 @@ token later. What a known user's request is answered with is that user's, until 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.credential_fields import LONGEST, handed_out_in, is_password
-from isolation_audit.content.named_values import texts_by_name
+from isolation_audit.content.form_logins import fields_of, name_in, requests_in
 from isolation_audit.content.naming import parsed
-from isolation_audit.content.request_texts import brought, path_of
+from isolation_audit.content.request_texts import path_of
 from isolation_audit.model.contexts import current_unit
-from isolation_audit.model.inputs import REQUEST, Inputs
-from isolation_audit.model.kept_users import spelled
 
-_NAMES: Final = ("username", "user_name", "login", "email", "user", "user_id", "userid", "uid", "identifier")
+if TYPE_CHECKING:
+    from isolation_audit.model.inputs import Inputs
+
 _WORDS: Final = (b"token", b"key", b"session", b"sid", b"jwt", b"auth")
 _is_field: Final = pattern(rb"(?:token|key|session|sid|jwt|auth)[\w-]*\"\s*:\s*\"")
 """Asked of a body in small letters."""
@@ -49,8 +49,8 @@ def look_for_credentials(body: bytes) -> None:
 
 def _login(inputs: Inputs) -> str | None:
     """The name by which the request logs in; None where it doesn't."""
-    asked = [one for one in inputs.kept if one.kind == REQUEST]
-    given = [(spelled(name), text) for one in asked for name, text in texts_by_name(brought(one))]
-    if not (any(is_password(name) for name, _text in given) or any(_is_login.search(path_of(one)) for one in asked)):
+    asked = requests_in(inputs)
+    fields = fields_of(asked)
+    if not (any(is_password(name) for name, _text in fields) or any(_is_login.search(path_of(one)) for one in asked)):
         return None
-    return next((text for wanted in _NAMES for name, text in given if name == wanted and text), None)
+    return name_in(fields)
