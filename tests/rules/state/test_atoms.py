@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolation_audit.rules.state.atoms import LONGEST, atoms, longest_simple_word, simple_words
+from isolation_audit.rules.state.atoms import LONGEST, atoms, hashes, longest_simple_word, simple_words
 
 
 def found(text):
@@ -32,6 +32,22 @@ def test_what_is_somebodys(text, atom):
 @pytest.mark.parametrize("text", ["", "ok", "status", "42", "1000", "8000", "2026", "60.0", "a b", "utf8", "x-1"])
 def test_what_is_nobodys(text):
     assert found(text) == set()
+
+
+TEXTS = st.lists(st.sampled_from(["the pin is 4711", "call the bank", "q=tea+house+7", "a%40example.org", "ok", ""]))
+
+
+@given(st.lists(TEXTS, max_size=5))
+def test_the_hashes_of_a_text_in_parts_are_those_of_its_atoms(texts):
+    for parts in texts:  # they share parts, which are remembered
+        text = "\0".join(parts)
+        assert hashes(text) == atoms(text).keys() == hashes(text)
+
+
+def test_hashes_are_found_of_more_parts_than_are_remembered():
+    for names in ([f"vault-{one}" for one in range(10_000)], [f"order-{one}" for one in range(10_000)]):
+        assert hashes("\0".join(names)) >= set(map(hash, names))
+        assert hashes(" ".join(names[:1_000])) >= set(map(hash, names[:1_000]))
 
 
 def test_a_phrase_does_not_go_on_in_the_next_text():

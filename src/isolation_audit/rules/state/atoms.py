@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.model.tables import first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,12 @@ _ROUND: Final = 2
 
 _MIXED: Final = 5
 """Characters of a name with digits in it."""
+
+_REMEMBERED: Final = 8_000
+"""Texts and parts of texts whose atoms are remembered: headers, cookies and rows come again with each request."""
+
+_FEW: Final = 64
+"""Atoms of one that is remembered."""
 
 _segments: Final = pattern(r"[\0\n\r\t\"<>{}\[\]()|;&=?]+")
 _words: Final = pattern(r"[^\W_][\w@.+-]*")
@@ -72,6 +79,40 @@ def atoms(text: str) -> dict[int, str]:
             if len(found) >= _MOST:
                 return found
     return found
+
+
+_remembered: Final[dict[int, frozenset[int]]] = {}
+"""By the hash of a text or of a part of one: its atoms."""
+
+
+def hashes(text: str) -> frozenset[int]:
+    """The hashes of the atoms of a text whose parts stand between zeros, as those of a request or of a row do."""
+    known = _remembered.get(hash(text))
+    if known is not None:
+        return known
+    found: set[int] = set()
+    parts = text[:LONGEST].split("\0")
+    for part in parts:
+        known = _remembered.get(hash(part))
+        if known is None:
+            known = frozenset(atoms(part))
+            _remember(part, known)
+        found |= known
+        if len(found) >= _MOST:
+            break
+    if len(parts) > 1:
+        known = frozenset(found)
+        _remember(text, known)
+    return known or frozenset()
+
+
+def _remember(text: str, found: frozenset[int]) -> None:
+    if len(found) > _FEW:
+        return
+    if len(_remembered) >= _REMEMBERED:
+        for old in first(_remembered, _REMEMBERED // 10):
+            _remembered.pop(old, None)
+    _remembered[hash(text)] = found
 
 
 def _atoms(text: str) -> Iterator[str]:

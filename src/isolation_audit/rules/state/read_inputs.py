@@ -11,7 +11,7 @@ from isolation_audit.content.encodings import unwrapped
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.inputs import BY_QUERY, ITEM, REQUEST, Input
-from isolation_audit.rules.state.atoms import atoms
+from isolation_audit.rules.state.atoms import hashes
 from isolation_audit.rules.state.signs import headers
 
 if TYPE_CHECKING:
@@ -48,9 +48,12 @@ class ReadInputs:
         self._user, self._content = user, content
         self._arguments = "\0".join(arguments)
         self._requests = [(one, _text(one)) for one in entries if one.kind == REQUEST]
-        self._others = [(one, _text(one)) for one in entries if one.kind != REQUEST]
-        self._folded: str | None = None
-        self._atoms: dict[int, str] = {}
+        self._answers = [one for one in entries if one.kind != REQUEST]
+
+    @cached_property
+    def _others(self) -> list[tuple[Input, str]]:
+        """What has come in after the request: most of it is rows, which are read one by one for :meth:`own`."""
+        return [(one, _text(one)) for one in self._answers]
 
     @cached_property
     def text(self) -> str:
@@ -59,36 +62,41 @@ class ReadInputs:
 
     def holds(self, atom: str) -> bool:
         """True where it came in with the unit."""
-        if self._folded is None:
-            plain = unquote_plus(self.text)
-            readings = (self.text, plain) if plain != self.text else (plain,)
-            self._folded = "\0".join([*readings, *unwrapped(self.text)]).casefold()
-            self._atoms = atoms(self._folded)
         return atom in self._folded or hash(atom) in self._atoms
+
+    @cached_property
+    def _folded(self) -> str:
+        plain = unquote_plus(self.text)
+        readings = (self.text, plain) if plain != self.text else (plain,)
+        return "\0".join([*readings, *unwrapped(self.text)]).casefold()
+
+    @cached_property
+    def _atoms(self) -> frozenset[int]:
+        return hashes(self._folded)
 
     def own(self) -> frozenset[int]:
         """The atoms of what is this unit's alone: the request, and the rows and answers that name its user."""
         noise: set[int] = set()
-        found = set(atoms(self._arguments))
+        found = set(hashes(self._arguments))
         for one, text in self._requests:
-            found |= atoms(text).keys()
+            found |= hashes(text)
             for token in unwrapped(text):
-                found |= atoms(token).keys()
+                found |= hashes(token)
             for name, value in headers(one):
                 if name.startswith(_NOISE):
-                    noise |= atoms(value).keys()
+                    noise |= hashes(value)
         for text in self._named():
-            found |= atoms(text).keys()
+            found |= hashes(text)
         return frozenset(found - noise)
 
     def _named(self) -> Iterator[str]:
         """Texts of rows, replies and answers that are about the unit's own user."""
-        for one, held in self._others:
+        for one in self._answers:
             if one.kind not in BY_QUERY:
-                yield held
+                yield _text(one)
                 continue
             if self._is_about(text_of(one.asked(one.question))[0] if one.question is not None else ""):
-                yield held
+                yield _text(one)
                 continue
             rows = one.texts(one.value)
             for row in rows[:_ROWS] if type(rows) is list else [rows]:
