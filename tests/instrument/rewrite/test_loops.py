@@ -22,6 +22,10 @@ class A:
         while n < 3:
             n += 1
             self.d["k"] = n
+    def collects(self):
+        return [self.x for _ in range(3)], {self.x for _ in range(2)}, {n: [self.x] for n in range(1)}
+    def collects_calling(self, work):
+        return [(self.x, work()) for _ in range(3)]
     def calls(self, work):
         for _ in range(3):
             self.x
@@ -65,6 +69,27 @@ def test_who_runs_is_asked_once_for_a_loop(made, method):
         listener.inside = True
         getattr(made, method)()
         assert listener.told == (3 if method == "reads" else 6)
+
+
+def test_who_runs_is_asked_once_for_a_comprehension(made):
+    with listening(Asked()) as listener:
+        arm(["x"])
+        assert made.collects() == ([1, 1, 1], {1}, {0: [1]})
+        assert (listener.asked, listener.told) == (3, 0)
+        listener.inside = True
+        assert made.collects() == ([1, 1, 1], {1}, {0: [1]})
+        assert listener.told == 6
+
+
+def test_a_comprehension_that_calls_something_is_told_as_soon_as_a_unit_begins(made):
+    with listening(Asked()) as listener:
+        arm(["x"])
+
+        def begin():
+            listener.inside = True
+
+        made.collects_calling(begin)
+        assert listener.told == 2, "all but the first"
 
 
 def test_a_loop_that_calls_something_is_told_as_soon_as_a_unit_begins(made):

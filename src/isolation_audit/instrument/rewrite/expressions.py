@@ -7,6 +7,7 @@ a name of it is armed. What can't be there twice is reported through calls that 
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ from isolation_audit.instrument.rewrite.nodes import (
     first_leaf,
     first_loaded,
     flag,
+    here,
     is_simple,
     original,
     spread,
@@ -40,6 +42,10 @@ _PREPARES: Final = {"getattr": "getting", "setattr": "setting", "__setattr__": "
 READING: Final = frozenset({"get", "pop", "popitem", "popleft", "items", "values", "copy", "__getitem__", "get_nowait"})
 """Methods of containers. What else has a method of such a name is called as it was."""
 
+_COLLECTING: Final = (ast.ListComp, ast.SetComp, ast.DictComp)
+"""Comprehensions that run where they stand, and at once."""
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp
+
 Visit = Callable[[ast.expr], ast.expr]
 
 
@@ -50,6 +56,8 @@ class Expressions:
         """``inner`` rewrites the functions inside of something."""
         self._facts = facts
         self._inner = inner
+        self.decided = False
+        """True inside of a loop or a comprehension that stands there twice."""
 
     def visit(self, node: ast.expr) -> ast.expr:
         """The expression, rewritten; it may be changed in place."""
@@ -62,6 +70,8 @@ class Expressions:
             return node
         if isinstance(node, ast.Await) and _takes(node.value):
             return self._awaited(node)
+        if isinstance(node, _COLLECTING) and not self.decided and self.is_closed(node):
+            return self._decided_once(node)
         return self._children(node)
 
     def iterated(self, node: ast.expr) -> ast.expr:
@@ -99,13 +109,28 @@ class Expressions:
         """The same of a copy: the node stays as it is."""
         return self.slow(clone(node))
 
-    def is_closed(self, loop: ast.For | ast.While) -> bool:
+    def is_closed(self, loop: ast.For | ast.While | Comprehension) -> bool:
         """True for a loop in which no unit of work can begin or end."""
         return is_closed(loop, self._is_builtin, self._facts.is_fresh)
 
     def read_in(self, node: ast.AST) -> set[str]:
         """The names by whose flags a piece of code is told."""
         return self._armed_by(node)
+
+    def _decided_once(self, node: Comprehension) -> ast.expr:
+        """A comprehension that is told only if a unit of work runs when it begins."""
+        names = self._armed_by(node)
+        if not names:
+            return self._children(node)
+        as_it_was = clone(node)
+        self.decided = True
+        try:
+            told = self._children(node)
+        finally:
+            self.decided = False
+        # It stands where Python begins: until 3.11 with a function, since then with what it goes through.
+        place = node if sys.version_info < (3, 12) else first_leaf(node.generators[0].iter)
+        return at(ast.IfExp(here(names), told, as_it_was), place)
 
     # Paths
 

@@ -1,4 +1,4 @@
-"""Loops in which no unit of work can begin or end: whether they are told is decided once, before they begin.
+"""Loops and comprehensions in which no unit of work can begin or end: whether they are told is decided once, before.
 
 Such a loop calls nothing but a few functions of the interpreter, waits for nothing and makes nothing that may be called
 later. As long as it runs outside of any unit of work, it runs as it was written.
@@ -28,7 +28,9 @@ _LARGEST: Final = 60
 
 
 def is_closed(
-    loop: ast.For | ast.While, is_builtin: Callable[[str], bool], is_fresh: Callable[[ast.AST], bool]
+    loop: ast.For | ast.While | ast.ListComp | ast.SetComp | ast.DictComp,
+    is_builtin: Callable[[str], bool],
+    is_fresh: Callable[[ast.AST], bool],
 ) -> bool:
     """True where nothing in a loop can have work of somebody else begin or end."""
     for count, node in enumerate(ast.walk(loop)):

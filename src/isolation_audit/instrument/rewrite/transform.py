@@ -76,8 +76,6 @@ class Part:
         self._facts = FunctionFacts(whole.facts, node, names, owner, path)
         self.expressions = Expressions(self._facts, self.inner)
         self._stores = Stores(self._facts, self.expressions)
-        self._within_closed = False
-        """True inside of a loop that stands there twice."""
 
     def rewrite(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Rewrite the body of a function."""
@@ -101,7 +99,7 @@ class Part:
                 self.inner(node)
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
                 return self._stores.statement(node)
-            case ast.For() | ast.While() if not self._within_closed and self.expressions.is_closed(node):
+            case ast.For() | ast.While() if not self.expressions.decided and self.expressions.is_closed(node):
                 return self._decided_once(node)
             case ast.For() | ast.AsyncFor():
                 node.iter = self.expressions.iterated(node.iter)
@@ -140,11 +138,11 @@ class Part:
         names = {WRITES} if self._stores.has_some(node) else self.expressions.read_in(node)
         place = first_leaf(node.iter if isinstance(node, ast.For) else node.test)
         as_it_was = clone(node)
-        self._within_closed = True
+        self.expressions.decided = True
         try:
             (told,) = self.statement(node)
         finally:
-            self._within_closed = False
+            self.expressions.decided = False
         return [at(ast.If(here(names), [told], [as_it_was]), place)] if names else [told]
 
     @staticmethod
