@@ -138,6 +138,13 @@ def test_what_is_called_is_no_thing_that_its_callers_have_written(audit, app, ca
     assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
 
 
+@pytest.mark.parametrize("name", ["template", "@template", "sort"])
+def test_how_something_is_shown_is_no_thing(audit, app, name) -> None:
+    post(app, ALICE, "/write", entity="note.kitchen", value=WORDS, **{name: "note.item"})
+    assert WORDS in app.ask(BOB, f"/latest?{name}=note.item")
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
+
+
 def test_another_name_beside_it_is_one(audit, app) -> None:
     post(app, ALICE, "/write", entity="note.kitchen", value=WORDS)
     assert WORDS in post(app, BOB, "/call/whoami", name="note.kitchen")

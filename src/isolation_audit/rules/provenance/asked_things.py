@@ -40,11 +40,14 @@ _INSIDE: Final = 6
 _NO_NAMES: Final = frozenset(
     {
         *("action", "command", "currency", "event", "format", "function", "jsonrpc", "kind", "lang", "language"),
-        *("level", "locale", "method", "mode", "model", "op", "operation", "password", "plan", "protocolversion"),
-        *("role", "secret", "status", "stream", "theme", "timezone", "token", "tool", "type", "version"),
+        *("layout", "level", "locale", "method", "mode", "model", "op", "operation", "order", "password", "plan"),
+        *("protocolversion", "role", "secret", "sort", "status", "stream", "tab", "template", "theme", "timezone"),
+        *("token", "tool", "type", "version"),
     }
 )
-"""Fields in which many requests have the same, whatever they are about."""
+"""Fields in which many requests have the same, whatever they are about..."""
+_SIGNS: Final = "@:.$_"
+"""...also with such a sign before it."""
 
 _words_of_route: Final = re.compile(r"[^\s/{}<>]+").findall
 _names_in: Final = pattern(r"[\w][\w.:/-]*[\w]")
@@ -100,7 +103,7 @@ class AskedThings:
 
     def _is_written(self, name: str, value: str) -> bool:
         """True for a value that may name what a request writes to: no setting, and nobody."""
-        return name.lower() not in _NO_NAMES and not self._known(value)
+        return name.lower().lstrip(_SIGNS) not in _NO_NAMES and not self._known(value)
 
 
 def _called() -> frozenset[int]:
