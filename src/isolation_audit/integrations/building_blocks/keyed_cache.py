@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.content.entries import of_entry
 from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
@@ -119,7 +120,7 @@ class InputPoint(_KeyedPoint):
         value = self._keyed.found(result)
         if value is not None and not self._keyed.notes(key):
             writer = None if table is None else self._entries.writer(table, key)
-            self._receive(Input(CACHE, value, stored_by=writer))
+            self._receive(Input(CACHE, value, texts=of_entry, stored_by=writer))
 
     def failed(self, state: Any, error: BaseException) -> None:  # noqa: ARG002 - the interceptor's form
         """Nothing was found."""
