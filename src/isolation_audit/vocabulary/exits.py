@@ -112,6 +112,10 @@ class Exits:
     def secrets(self, payload: Any, target: str, what: str) -> None:
         """Something leaves that may well name others, but may hold nobody's secrets; ``what`` it is, for findings."""
 
+    def words(self, target: str, what: str, user: User, payload: str | bytes) -> None:
+        """Something leaves for ``user`` that may well name others, and may have none of their words and figures."""
+        raise NotImplementedError
+
     def was_searched_here(self, payload: bytes) -> bool:
         """True, once, where a framework has told of these bytes as a response, and its server sends them."""
         raise NotImplementedError

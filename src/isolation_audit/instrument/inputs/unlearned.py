@@ -59,6 +59,10 @@ class Unlearned:
         if user is not None:
             self.left.append((user, one))
 
+    def leaves(self, user: User, inputs: Inputs) -> None:
+        """A job of ``user``'s is over: what it has asked for was left behind by the unit that has published it."""
+        self.left.extend([(user, one) for one in inputs.kept if one.question is not None])
+
     def running(self) -> list[tuple[Inputs, User, Request | None]]:
         """Some of the units at work, those whose user is known; each is given a few times, as more may have come in."""
         found = []

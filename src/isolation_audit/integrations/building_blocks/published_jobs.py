@@ -11,9 +11,11 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.content.payload import Gathering
 from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import receiver
+from isolation_audit.instrument.inputs.unlearned import Unlearned
 from isolation_audit.instrument.work.jobs import Jobs
 from isolation_audit.integrations import Point
 from isolation_audit.model.baggage import HEADER, digest_in, with_pseudonym
@@ -21,6 +23,7 @@ from isolation_audit.model.contexts import change_unit, current_unit
 from isolation_audit.model.inputs import ITEM, Input
 from isolation_audit.model.user_names import field_of
 from isolation_audit.model.users import STRANGER, Kind
+from isolation_audit.vocabulary.exits import exits_of
 from isolation_audit.vocabulary.work import ContextsOfWork
 
 if TYPE_CHECKING:
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from isolation_audit.model.bindings import Bindings
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
+
+RESULT: Final = "the result of a job"
+"""What findings call it."""
 
 _ARGUMENTS: Final = ("args", "_args", "kwargs", "_kwargs")
 _RANDOM: Final = re.compile("[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}")
@@ -179,6 +185,8 @@ class TaskPoint(Interceptor):
         self._lineage = runtime.listener(ContextsOfWork)
         self._bindings = runtime.bindings
         self._jobs = runtime.part(Jobs)
+        self._unlearned = runtime.part(Unlearned)
+        self._exits = exits_of(runtime)
         self._users = runtime.users
         accepts = runtime.config.baggage.accept and jobs.heads is not None
         self._head = jobs.heads.read(layout) if accepts and jobs.heads is not None else None
@@ -206,13 +214,22 @@ class TaskPoint(Interceptor):
             change_unit(given_by=job.inputs)
         return job
 
-    def after(self, job: Any, _result: Any) -> None:
-        """Whoever is the user now is left behind."""
+    def after(self, job: Any, result: Any) -> None:
+        """What it gives back is its publisher's. Whoever is the user now is left behind."""
         if job.inputs is not None:
+            user = job.publisher()
+            if user is not None and user.kind is Kind.USER:
+                self._gives(job.inputs, user, result)
             change_unit(given_by=job.around)
             job.inputs.end()
         self._jobs.end(job.counted, job.publisher())
         self._lineage.end_task(job.piece, job.publisher)
+
+    def _gives(self, inputs: Inputs, user: User, result: Any) -> None:
+        """What the job has read for its publisher explains what that one's requests give; its result leaves here."""
+        if self._exits is not None and result is not None:
+            self._exits.words(self.place, RESULT, user, "\0".join(Gathering(result).texts))
+        self._unlearned.leaves(user, inputs)
 
     def failed(self, job: Any, _error: BaseException) -> None:
         """The same."""
