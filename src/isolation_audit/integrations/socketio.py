@@ -196,13 +196,18 @@ class EmitPoint(Interceptor):
         )
 
     def _to_room(self, sender: User | None, room: Any, members: Any, message: Message) -> None:
-        users = [self._holders.of(sid) for sid in list(members)]
+        sids = list(members)
+        users = [self._holders.of(sid) for sid in sids]
         known = [user for user in users if user is not None and user.kind is Kind.USER]
         if not known:
             return
         if len(known) == len(users) and all(same(user, known[0]) for user in known):
             self._addressees.one(sender, known[0], message)
         self._addressees.room(sender, plain_text(room), known, message)
+        for sid, user in zip(sids, users, strict=True):
+            for former in self._holders.former(sid):
+                if user is not None and user.kind is Kind.USER:
+                    self._addressees.kept_room(plain_text(room), former, user, message, sender)
 
     def _users(self, members: Any, skipped: Any) -> Iterator[User]:
         left_out = skipped if type(skipped) in (list, tuple, set) else (skipped,)

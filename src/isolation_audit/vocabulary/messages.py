@@ -52,6 +52,9 @@ class MessagesSent:
     def room(self, sender: User | None, name: str | None, receivers: list[User], message: Message) -> None:
         """Something was sent to a room; ``receivers`` are its members as far as they are known."""
 
+    def kept_room(self, name: str | None, former: User, receiver: User, message: Message, sender: User | None) -> None:
+        """Something was sent to a room with a connection in it that was ``former``'s, and is ``receiver``'s by now."""
+
     def to_oneself(self, sender: User, payload: Any) -> None:
         """A user's message went to that user: whoever sends it to others as well sends it round.
 

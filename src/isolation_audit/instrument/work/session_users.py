@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 _KEYS: Final = ("user_id", "userId", "uid", "user", "username", "sub", "email", "login")
 """Where sessions keep their user; the first that can be believed counts."""
 
+_FORMER: Final = 4
+"""Earlier users of one session id that are remembered."""
+
 
 class SessionUsers:
     """Session id -> user. Bounded by the sessions that end, and by ``limits.bindings``."""
@@ -20,6 +23,8 @@ class SessionUsers:
         self._runtime = runtime
         self._users: dict[str, User] = {}
         self._said: dict[str, dict[str, User]] = {}
+        self._former: dict[str, tuple[User, ...]] = {}
+        """Who was behind it before, told in the same way: another name of the same user is none."""
         self._believed: set[str] = set()
         """Keys of sessions that have named the very user who was running."""
         self._refuted: set[str] = set()
@@ -42,9 +47,12 @@ class SessionUsers:
         ambient = self._runtime.ambient.current()
         if ambient is None or ambient.kind is not Kind.USER:
             return
-        if self._users.get(sid) is ambient:
+        before = self._users.get(sid)
+        if before is ambient:
             return
         self._keep(self._users, sid, ambient)
+        if before is not None:
+            self._left(sid, before, ambient)
         for key, user in self._said.get(sid, {}).items():
             if same(user, ambient):
                 self._believed.add(key)
@@ -63,10 +71,26 @@ class SessionUsers:
             if user is not None and user.kind is Kind.USER:
                 said[key] = user
         if said:
+            before = self._said.get(sid, {})
             self._keep(self._said, sid, said)
+            for key in before.keys() & said.keys():
+                self._left(sid, before[key], said[key])
+                running = self._users.get(sid)
+                if running is not None and same(running, before[key]):
+                    self._users[sid] = said[key]  # somebody else has logged in there, and has yet to run
+
+    def former(self, sid: object) -> tuple[User, ...]:
+        """Those who were behind a session id before its user logged in there."""
+        return self._former.get(sid, ()) if type(sid) is str and self._former else ()
+
+    def _left(self, sid: str, before: User, now: User) -> None:
+        if not same(before, now):
+            known = [one for one in self._former.get(sid, ()) if not same(one, now) and not same(one, before)]
+            self._keep(self._former, sid, (*known[1 - _FORMER :], before))
 
     def forget(self, sid: str) -> None:
         """The client has left."""
+        self._former.pop(sid, None)
         self._users.pop(sid, None)
         self._said.pop(sid, None)
 

@@ -205,6 +205,13 @@ class Addressees(MessagesSent):
         if named(message.payload, marks[0].user.id) < Naming.SUBJECT and not self._meant(message):
             self._tell(Reached(message, "one", sender, marks[0].user, other, ()))
 
+    def kept_room(self, name: str | None, former: User, receiver: User, message: Message, sender: User | None) -> None:
+        """What goes to a room that is named for one user is that user's, and says so by its address."""
+        if name is None or any(fnmatchcase(name, glob) for glob in self._shared) or not _is_of(name, former):
+            return
+        if not _is_of(name, receiver) and not self._meant(message):
+            self._tell(Reached(message, "one", sender, former, receiver, ()))
+
     def _secrets_in_room(self, sender: User | None, receivers: list[User], message: Message) -> None:
         for mark in self._marks(message):
             other = next((user for user in receivers if differ(user, mark.user)), None)

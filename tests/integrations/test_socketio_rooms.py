@@ -1,0 +1,62 @@
+"""Rooms of one user in which a client stays, though somebody else has logged in there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from test_socketio import Chat, config, enter, labels
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets")
+
+THREE = ["guest-00", "guest-01", "guest-02"]
+MAIL = {"text": "the results have come in, call me"}
+
+
+def mailing(room: str, then: dict[str, str], *, leaves: bool = False) -> Any:
+    """The client of guest-01 enters the room, its session says something else, and guest-00 sends a mail there."""
+
+    async def answer(chat: Chat, _sid: str, _user: str) -> None:
+        shared = chat.sids["guest-01"]
+        await enter(chat.server, shared, room)
+        if leaves:
+            await enter(chat.server, shared, room, leave=True)
+        await chat.server.save_session(shared, then)
+        await chat.server.emit("mail", MAIL, room=room)
+
+    return answer
+
+
+@pytest.mark.parametrize("login", [True, False])
+def test_who_has_logged_in_there_is_sent_the_mail_of_whoever_was_there_before(audited, login: bool) -> None:
+    answer = mailing("inbox-guest-01", {"user": "guest-02"})
+    done = audited(Chat(answer, login=login).scenario(THREE), config())
+    assert done.result["guest-01"] == [MAIL]
+    assert set(done.findings) == {"IA202"}
+    (finding,) = done.findings["IA202"]
+    assert labels(done, finding) == {"ambient": "guest-00", "content": "guest-01", "addressee": "guest-02"}
+
+
+@pytest.mark.parametrize(
+    ("room", "then", "leaves"),
+    [
+        ("inbox-guest-01", {"user": "guest-02"}, True),
+        ("inbox-guest-01", {"user": "guest-01"}, False),
+        ("inbox-guest-01", {"user": "guest-01", "name": "Somebody Else"}, False),
+        ("inbox-guest-01", {"theme": "dark"}, False),
+        ("inbox-guest-02", {"user": "guest-02"}, False),
+        ("garden-party", {"user": "guest-02"}, False),
+    ],
+)
+@pytest.mark.parametrize("login", [True, False])
+def test_rooms_that_are_ones_own_or_for_several(audited, login: bool, room: str, then: Any, leaves: bool) -> None:
+    done = audited(Chat(mailing(room, then, leaves=leaves), login=login).scenario(THREE), config())
+    assert done.result["guest-01"] == ([] if leaves else [MAIL])
+    assert done.findings == {}
+
+
+def test_a_room_that_the_configuration_calls_shared(audited) -> None:
+    answer = mailing("inbox-guest-01", {"user": "guest-02"})
+    done = audited(Chat(answer).scenario(THREE), config(addressees={"shared": ["inbox-*"]}))
+    assert done.result["guest-01"] == [MAIL]
+    assert done.findings == {}
